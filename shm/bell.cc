@@ -1,0 +1,63 @@
+#include "shm/bell.h"
+
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <climits>
+#include <string>
+
+namespace smt {
+
+Fifos::~Fifos() {
+  for (auto& fd : fd_) {
+    if (const int n = fd.load(std::memory_order_relaxed); n >= 0) close(n);
+  }
+}
+
+void Fifos::write(uint32_t k) {
+  int fd = fd_[k].load(std::memory_order_acquire);
+  if (fd < 0) {
+    Fd opened = OpenFifo(domain_, k);
+    if (!opened.ok()) return;
+    if (fd_[k].compare_exchange_strong(fd, opened.get(), std::memory_order_acq_rel)) {
+      fd = opened.release();
+    }  // else another thread was first, and `fd` is its descriptor
+  }
+  const char byte = 0;
+  (void)!::write(fd, &byte, 1);  // EAGAIN: full, so its reader is awake already
+}
+
+std::string FifoName(uint32_t k) { return ".waiter." + std::to_string(k); }
+
+Fd OpenFifo(const Domain::State& domain, uint32_t k) {
+  Fd fd(openat(domain.folder.get(), FifoName(k).c_str(), O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+  struct stat st;
+  if (!fd.ok() || fstat(fd.get(), &st) != 0 || !S_ISFIFO(st.st_mode)) return Fd();
+  return fd;
+}
+
+void Wake(layout::Half* bell, layout::Half* word, Fifos* fifos) {
+  // BELL-X: taken, not read, so that each setting of a bit costs one system call and not one per publish.
+  const uint32_t bits = bell->exchange(0, std::memory_order_seq_cst);
+  if ((bits & layout::kSleeperBit) != 0) {
+    // BELL-2: a sleeper that set its bit between our first add and the exchange, and has loaded the word but
+    // not yet gone to sleep, finds the word moved. Without this add its wake-up is lost.
+    word->fetch_add(1, std::memory_order_seq_cst);
+    syscall(SYS_futex, reinterpret_cast<uint32_t*>(word), FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+  }
+  for (uint32_t k = 0; k < layout::kWaiters; ++k) {
+    if ((bits & (1u << k)) != 0) fifos->write(k);
+  }
+}
+
+void FutexWait(const layout::Half* word, uint32_t value, std::chrono::nanoseconds timeout) {
+  timespec t;
+  t.tv_sec = static_cast<time_t>(timeout.count() / 1'000'000'000);
+  t.tv_nsec = static_cast<long>(timeout.count() % 1'000'000'000);
+  syscall(SYS_futex, reinterpret_cast<const uint32_t*>(word), FUTEX_WAIT, value, &t, nullptr, 0);
+}
+
+}  // namespace smt

@@ -1,0 +1,45 @@
+// Waking whoever waits for a node. Internal to libsmt; shm/LAYOUT.md, "Bell", has the interleavings, and
+// tests/models/bell.pml checks them.
+#ifndef SMT_SHM_BELL_H_
+#define SMT_SHM_BELL_H_
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+
+#include "shm/domain_state.h"
+#include "shm/layout.h"
+
+namespace smt {
+
+// The writer's ends of the domain's FIFOs, opened when first rung and kept. Thread-safe.
+class Fifos {
+ public:
+  explicit Fifos(const Domain::State& domain) : domain_(domain) {
+    for (auto& fd : fd_) fd.store(-1, std::memory_order_relaxed);
+  }
+  ~Fifos();
+  // One byte into FIFO k, where there is one. Never blocks: a full FIFO is readable as it is.
+  void write(uint32_t k);
+
+ private:
+  const Domain::State& domain_;
+  std::array<std::atomic<int>, layout::kWaiters> fd_;
+};
+
+// Name of FIFO k in the domain folder: ".waiter.7".
+std::string FifoName(uint32_t k);
+// Opens FIFO k for both directions, so that it never blocks and never breaks. Not ok(): there is none, or
+// something else has its name.
+Fd OpenFifo(const Domain::State& domain, uint32_t k);
+
+// Takes all bits of a bell and wakes whom they stand for.
+void Wake(layout::Half* bell, layout::Half* word, Fifos* fifos);
+
+// Sleeps until `word` is no longer `value`, somebody wakes it, or the time is up.
+void FutexWait(const layout::Half* word, uint32_t value, std::chrono::nanoseconds timeout);
+
+}  // namespace smt
+
+#endif  // SMT_SHM_BELL_H_

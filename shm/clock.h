@@ -1,0 +1,32 @@
+// The two clocks of libsmt, as functions, so that tests and replays bring their own.
+#ifndef SMT_SHM_CLOCK_H_
+#define SMT_SHM_CLOCK_H_
+
+#include <time.h>
+
+#include <cstdint>
+
+namespace smt {
+
+// Nanoseconds of CLOCK_BOOTTIME: age and order. Goes on while the machine sleeps; starts anew at each boot.
+inline int64_t BoottimeNs() {
+  timespec t;
+  clock_gettime(CLOCK_BOOTTIME, &t);
+  return int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
+}
+
+// Nanoseconds since 1970 of CLOCK_REALTIME: a label (the default stamp), never used for age or order.
+inline int64_t RealtimeNs() {
+  timespec t;
+  clock_gettime(CLOCK_REALTIME, &t);
+  return int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
+}
+
+struct Clock {
+  int64_t (*boottime_ns)() = BoottimeNs;
+  int64_t (*realtime_ns)() = RealtimeNs;
+};
+
+}  // namespace smt
+
+#endif  // SMT_SHM_CLOCK_H_

@@ -1,0 +1,51 @@
+// The open folder behind a Domain. Internal to libsmt.
+#ifndef SMT_SHM_DOMAIN_STATE_H_
+#define SMT_SHM_DOMAIN_STATE_H_
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <string>
+#include <string_view>
+
+#include "shm/domain.h"
+#include "shm/domain_view.h"
+#include "shm/fd.h"
+#include "shm/status.h"
+
+namespace smt {
+
+struct Domain::State {
+  std::string path;
+  std::string name;
+  Clock clock;
+  Fd folder;
+  uid_t owner = 0;
+  gid_t gid = 0;
+  bool shared = false;    // a group's domain: folder 03770
+  bool may_write = true;  // false: root looking into another user's folder; nothing in there is written
+
+  DomainView view{*this};
+
+  mode_t segment_mode() const { return shared ? 0640 : 0600; }
+  mode_t bell_mode() const { return shared ? 0660 : 0600; }
+
+  // See Domain::nodes.
+  Result<std::vector<std::string>> nodes() const;
+  // A new unnamed file of this folder, with `bytes` bytes of size and `reserve` bytes of memory behind it.
+  Result<Fd> unnamed(mode_t mode, uint64_t bytes, uint64_t reserve, const std::string& what) const;
+  // Gives an unnamed file a name. kInUse: the name is taken.
+  Status link(const Fd& file, const std::string& as) const;
+  // Opens a regular file with one link, without following links. kNotFound, kDenied.
+  // `foreign`: files of other users are fine (in a shared domain).
+  Result<Fd> open_file(const std::string& file, int flags, bool foreign, struct stat* st) const;
+  // "no space in <path> (64.0 MiB, 63.9 MiB used): need 4.0 MiB for <what>; ..."
+  Status no_space(uint64_t bytes, const std::string& what) const;
+};
+
+// "64 B", "1.5 KiB", "64.0 MiB"
+std::string BytesText(uint64_t bytes);
+
+}  // namespace smt
+
+#endif  // SMT_SHM_DOMAIN_STATE_H_

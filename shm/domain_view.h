@@ -1,0 +1,62 @@
+// What a process sees of a domain: all segments mapped once, and where each topic name is. Internal to
+// libsmt; shared by all readers and waiters of a Domain. Thread-safe.
+#ifndef SMT_SHM_DOMAIN_VIEW_H_
+#define SMT_SHM_DOMAIN_VIEW_H_
+
+#include <ctime>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "shm/domain.h"
+#include "shm/segment_view.h"
+
+namespace smt {
+
+class DomainView {
+ public:
+  explicit DomainView(Domain::State& domain) : domain_(domain) {}
+
+  // Looks at the folder and at each directory, and does the work only where something changed.
+  // The number grows whenever anything did.
+  uint64_t refresh();
+
+  std::vector<std::shared_ptr<SegmentView>> segments();
+  // "node: why", for each segment or topic that is left out.
+  std::vector<std::string> problems();
+  // Every node's topic of that name, by node.
+  std::vector<TopicView> find(std::string_view topic);
+  // All live topics of all segments, by node and index.
+  std::vector<TopicView> all();
+
+ private:
+  struct Known {
+    std::shared_ptr<SegmentView> view;  // null: could not be opened
+    std::string problem;
+    uint64_t directory_version = ~uint64_t{0};
+    std::vector<uint64_t> generation;  // by topic index, as indexed last
+    std::vector<std::string> name;
+    std::unordered_map<std::string, uint32_t> index;
+    std::vector<uint32_t> damaged;
+  };
+  bool FolderChanged();
+  void Scan();
+  void Index(Known* known);
+
+  Domain::State& domain_;
+  std::mutex mutex_;
+  std::map<std::string, Known> known_;
+  std::string folder_problem_;
+  timespec folder_time_{};
+  int64_t scanned_ns_ = 0;  // BOOTTIME of the last look into the folder
+  bool settled_ = false;    // the folder's time was old enough then to tell a change by it
+  uint64_t changes_ = 0;
+};
+
+}  // namespace smt
+
+#endif  // SMT_SHM_DOMAIN_VIEW_H_

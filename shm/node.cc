@@ -1,0 +1,214 @@
+#include "shm/node.h"
+
+#include <sys/mman.h>
+
+#include <bit>
+#include <cerrno>
+#include <mutex>
+
+#include "shm/bell.h"
+#include "shm/owned_segment.h"
+#include "shm/topic_table.h"
+
+namespace smt {
+
+class Node::Impl : public internal::NodeCore {
+ public:
+  // One topic's writer; lives as long as the topic is in the directory.
+  class Topic : public internal::TopicWriter {
+   public:
+    Topic(Impl* impl, TopicOptions options) : impl_(impl), options_(std::move(options)) { node = impl; }
+
+    Status prepare(uint64_t bytes) override;
+    void announce() override {
+      record->epoch.store(impl_->segment->birth().epoch, std::memory_order_release);
+      quick = true;
+    }
+    // Takes everything from the directory's entry.
+    void bind(const TopicTable::Entry& e) {
+      const TopicTable& table = impl_->table;
+      counter = table.counter(e.index);
+      ring = table.ring(e);
+      mask = e.slot_count - 1;
+      stride = e.slot_stride;
+      position = counter->load(std::memory_order_relaxed);
+      max_bytes = e.max_bytes;
+      min_bytes = e.variable ? 0 : e.max_bytes;
+      record = table.record(e);
+      quick = record->epoch.load(std::memory_order_relaxed) == impl_->segment->birth().epoch;
+    }
+    void set_options(TopicOptions options) { options_ = std::move(options); }
+
+   private:
+    Impl* impl_;
+    TopicOptions options_;
+  };
+
+  explicit Impl(const Domain& d, const NodeOptions& o) : domain(d), options(o), fifos(d.state()) {
+    clock = d.clock();
+    forks = internal::fork_count.load(std::memory_order_relaxed);
+  }
+  ~Impl() override {
+    if (segment == nullptr || forked()) return;
+    segment->end(options.remove_on_exit);
+    ring();
+  }
+  bool forked() const { return forks != internal::fork_count.load(std::memory_order_relaxed); }
+  Status Forked() const {
+    return Status(Code::kForked,
+                  "node " + options.name + " belongs to the parent of this process: open another one");
+  }
+  void wake() override { Wake(bell, word, &fifos); }
+
+  Domain domain;
+  NodeOptions options;
+  Fifos fifos;
+  std::mutex mutex;  // advertise, growth, remove
+  TopicTable table;
+  std::unique_ptr<OwnedSegment> segment;
+};
+
+Status Node::Impl::Topic::prepare(uint64_t bytes) {
+  if (impl_->forked()) return impl_->Forked();
+  if (bytes >= min_bytes && bytes <= max_bytes) return Status();
+  if (min_bytes == max_bytes) {
+    return Status(Code::kInvalid, "a value of " + std::to_string(bytes) + " bytes for topic " +
+                                      options_.name + ", whose type " + options_.schema.type_name + " has " +
+                                      std::to_string(max_bytes));
+  }
+  // Half as much again, so that a slowly growing value does not move at each publish.
+  const uint64_t room = layout::AlignUp(bytes + bytes / 2, 8);
+  std::lock_guard lock(impl_->mutex);
+  options_.max_age_ns = static_cast<int64_t>(record->max_age_ns.load(std::memory_order_relaxed));
+  Result<TopicTable::Entry*> grown = impl_->table.put(options_, options_.schema, room, true);
+  if (!grown.ok()) grown = impl_->table.put(options_, options_.schema, bytes, true);
+  if (!grown.ok()) return grown.status();
+  bind(**grown);
+  return Status();
+}
+
+Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Node::~Node() = default;
+
+Result<std::unique_ptr<Node>> Node::open(const Domain& domain, const NodeOptions& options) {
+  auto impl = std::make_unique<Impl>(domain, options);
+  Result<std::unique_ptr<OwnedSegment>> segment =
+      OwnedSegment::open(domain.shared_state(), options, &impl->table);
+  if (!segment.ok()) return segment.status();
+  impl->segment = std::move(*segment);
+  impl->word = &impl->segment->header()->word;
+  impl->bell = impl->segment->bell();
+  impl->ring();
+  return std::unique_ptr<Node>(new Node(std::move(impl)));
+}
+
+Result<Publisher> Node::advertise(const TopicOptions& asked) {
+  if (impl_->forked()) return impl_->Forked();
+  if (Status s = CheckTopicName(asked.name); !s.ok()) return s;
+  if (Status s = asked.schema.check(); !s.ok()) return s;
+  TopicOptions options = asked;
+  const bool variable = options.schema.size == 0;
+  if (options.max_bytes == 0) options.max_bytes = variable ? 64 : options.schema.size;
+  if (!variable && options.max_bytes != options.schema.size) {
+    return Status(Code::kInvalid, "topic " + options.name + ": its type " + options.schema.type_name +
+                                      " has " + std::to_string(options.schema.size) + " bytes, not " +
+                                      std::to_string(options.max_bytes));
+  }
+  if (options.history > layout::kMaxSlots) {
+    return Status(Code::kInvalid, "topic " + options.name + ": a history of " +
+                                      std::to_string(options.history) + " samples; the most is " +
+                                      std::to_string(layout::kMaxSlots));
+  }
+
+  std::lock_guard lock(impl_->mutex);
+  TopicTable& table = impl_->table;
+  TopicTable::Entry* e = table.find(options.name);
+  if (e != nullptr && e->writer != nullptr && e->writer->publisher_exists) {
+    return Status(Code::kInUse, "topic " + options.name + " is advertised by this node already");
+  }
+  bool as_it_is = false, keep_history = false;
+  if (e != nullptr) {
+    const bool same_schema = e->schema_hash == options.schema.hash() && e->variable == variable &&
+                             (variable || e->max_bytes == options.max_bytes);
+    keep_history = same_schema && table.same_origin(*e, options);
+    if (keep_history && variable) options.max_bytes = std::max(options.max_bytes, e->max_bytes);
+    as_it_is = keep_history && e->max_bytes == options.max_bytes &&
+               e->slot_count == std::bit_ceil(std::max(options.history, layout::kMinSlots));
+  }
+  if (!as_it_is) {
+    Result<TopicTable::Entry*> put = table.put(options, options.schema, options.max_bytes, keep_history);
+    if (!put.ok()) return put.status();
+    e = *put;
+  }
+  auto topic = std::make_unique<Impl::Topic>(impl_.get(), options);
+  topic->bind(*e);
+  topic->record->max_age_ns.store(static_cast<uint64_t>(options.max_age_ns), std::memory_order_relaxed);
+  e->writer = std::move(topic);
+  impl_->ring();
+  return Publisher(e->writer.get());
+}
+
+Status Node::remove(std::string_view topic) {
+  if (impl_->forked()) return impl_->Forked();
+  std::lock_guard lock(impl_->mutex);
+  TopicTable::Entry* e = impl_->table.find(topic);
+  if (e == nullptr) {
+    return Status(Code::kNotFound, "node " + name() + " has no topic " + std::string(topic));
+  }
+  if (e->writer != nullptr && e->writer->publisher_exists) {
+    return Status(Code::kInUse, "topic " + std::string(topic) + " still has its Publisher");
+  }
+  impl_->table.remove(e);
+  impl_->ring();
+  return Status();
+}
+
+void Node::keep_alive(int64_t until_boottime_ns) {
+  impl_->segment->header()->alive_until.store(static_cast<uint64_t>(until_boottime_ns),
+                                              std::memory_order_relaxed);
+}
+
+const std::string& Node::name() const { return impl_->options.name; }
+const Id128& Node::segment_id() const { return impl_->segment->id(); }
+const Birth& Node::birth() const { return impl_->segment->birth(); }
+uint32_t Node::topic_count() const {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->table.size();
+}
+uint64_t Node::reserved_bytes() const {
+  return impl_->segment->header()->reserved.load(std::memory_order_relaxed);
+}
+
+Status RemoveDeadTopic(const Domain& domain, std::string_view topic) {
+  if (Status s = CheckTopicName(topic); !s.ok()) return s;
+  DomainView& view = domain.state().view;
+  view.refresh();
+  const std::vector<TopicView> writers = view.find(topic);
+  if (writers.empty())
+    return Status(Code::kNotFound, "no topic " + std::string(topic) + " in " + domain.path());
+  for (const TopicView& w : writers) {
+    if (w.segment->owner_alive()) {
+      return Status(Code::kInUse, "topic " + std::string(topic) + " is published by node " +
+                                      w.segment->node() + " (pid " + std::to_string(w.segment->pid()) +
+                                      "): stop that first");
+    }
+  }
+  for (const TopicView& w : writers) {
+    Result<std::unique_ptr<Node>> node =
+        Node::open(domain, {.name = w.segment->node(), .remove_on_exit = false, .create = false});
+    if (!node.ok()) return node.status();
+    if (Status s = (*node)->remove(topic); !s.ok()) return s;
+    if ((*node)->topic_count() == 0) (*node)->remove_on_exit();
+  }
+  return Status();
+}
+
+void Node::remove_on_exit() { impl_->options.remove_on_exit = true; }
+
+Status lock_memory() {
+  if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0) return Status();
+  return Status::FromErrno("cannot lock memory (raise the limit: ulimit -l, or LimitMEMLOCK= in the unit)",
+                           errno);
+}
+
+}  // namespace smt

@@ -1,0 +1,313 @@
+#include "shm/owned_segment.h"
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "shm/fork.h"
+#include "shm/place.h"
+
+namespace smt {
+
+namespace {
+
+constexpr uint64_t kDefaultSegmentBytes = uint64_t{1} << 30;
+
+bool SetLock(int fd) {
+  struct flock lock = {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  return fcntl(fd, F_OFD_SETLK, &lock) == 0;
+}
+
+// Another open file description of the same file.
+Fd Reopen(const Fd& file) {
+  return Fd(open(("/proc/self/fd/" + std::to_string(file.get())).c_str(), O_RDWR | O_CLOEXEC));
+}
+
+}  // namespace
+
+OwnedSegment::OwnedSegment(std::shared_ptr<Domain::State> domain, std::string name)
+    : domain_(std::move(domain)), name_(std::move(name)) {}
+
+OwnedSegment::~OwnedSegment() { GiveUpLock(&lock_); }
+
+Result<std::unique_ptr<OwnedSegment>> OwnedSegment::open(std::shared_ptr<Domain::State> domain,
+                                                         const NodeOptions& options, TopicTable* table) {
+  if (Status s = CheckName("node", options.name); !s.ok()) return s;
+  if (options.segment_bytes != 0 && (options.segment_bytes < layout::kMinSegmentBytes ||
+                                     options.segment_bytes > layout::kMaxSegmentBytes)) {
+    return Status(Code::kInvalid,
+                  "segment size " + std::to_string(options.segment_bytes) + ": use 64 KiB to 16 TiB");
+  }
+  if (!domain->may_write) {
+    return Status(Code::kDenied, domain->path + " belongs to user " + std::to_string(domain->owner) +
+                                     ": publish as that user, or in another --domain");
+  }
+  const std::string full = domain->path + "/" + options.name;
+  // A few rounds, as another process may begin or end under the same name meanwhile.
+  for (int round = 0; round < 16; ++round) {
+    std::unique_ptr<OwnedSegment> s(new OwnedSegment(domain, options.name));
+    struct stat st, now;
+    Result<Fd> old = domain->open_file(options.name, O_RDWR, false, &st);
+    if (!old.ok() && old.status().code() != Code::kNotFound) return old.status();
+    if (!old.ok()) {
+      if (!options.create) return Status(Code::kNotFound, "no node " + options.name + " in " + domain->path);
+      Status made = s->Create(options, nullptr, table);
+      if (made.ok()) return s;
+      if (made.code() == Code::kInUse) continue;
+      return made;
+    }
+    if (st.st_uid != geteuid()) {
+      return Status(Code::kDenied,
+                    full + " belongs to user " + std::to_string(st.st_uid) + ": choose another node name");
+    }
+    bool taken = false;
+    if (Status locked = s->Lock(*old, &taken); !locked.ok()) return locked;
+    // Replaced or removed between open and lock: look again.
+    if (fstatat(domain->folder.get(), options.name.c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0 ||
+        now.st_ino != st.st_ino || now.st_dev != st.st_dev) {
+      continue;
+    }
+    if (taken) return s->InUse(*old);
+    s->file_ = std::move(*old);
+    std::string why;
+    if (Status adopted = s->Adopt(options, table, &why); !adopted.ok()) return adopted;
+    if (why.empty()) return s;
+    if (!options.create)
+      return Status(Code::kDamaged, full + " cannot be adopted: " + why + "; remove the file");
+    std::unique_ptr<OwnedSegment> fresh(new OwnedSegment(domain, options.name));
+    if (Status made = fresh->Create(options, &s->file_, table); !made.ok()) return made;
+    fresh->birth_.replaced = true;
+    fresh->birth_.replaced_why = std::move(why);
+    return fresh;
+  }
+  return Status(Code::kSystem, full + " is being replaced over and over by other processes");
+}
+
+Status OwnedSegment::Lock(const Fd& file, bool* taken) {
+  return TakeLock(&lock_, [&]() -> Result<Fd> {
+    Fd fd = Reopen(file);
+    if (!fd.ok())
+      return Status::FromErrno("cannot open " + domain_->path + "/" + name_ + " for locking", errno);
+    if (SetLock(fd.get())) return fd;
+    if (errno != EAGAIN && errno != EACCES)
+      return Status::FromErrno("cannot lock " + domain_->path + "/" + name_, errno);
+    *taken = true;
+    return Fd();
+  });
+}
+
+Status OwnedSegment::InUse(const Fd& file) const {
+  alignas(layout::Header) std::byte copy[sizeof(layout::Header)] = {};
+  (void)!pread(file.get(), copy, sizeof copy, 0);
+  const auto* h = reinterpret_cast<const layout::Header*>(copy);
+  return Status(Code::kInUse, "node " + name_ + " in " + domain_->path + " is already running: pid " +
+                                  std::to_string(h->pid.load()) + " on host " +
+                                  std::string(h->host, strnlen(h->host, sizeof h->host)) +
+                                  "; stop it, or choose another --node name");
+}
+
+// Built unnamed, locked, and only then linked: a name never points at an incomplete segment, and a creator
+// that is killed half-way leaves nothing.
+Status OwnedSegment::Create(const NodeOptions& options, const Fd* old, TopicTable* table) {
+  const uint64_t size =
+      layout::AlignUp(options.segment_bytes != 0 ? options.segment_bytes : kDefaultSegmentBytes, 4096);
+  Result<Fd> file =
+      domain_->unnamed(domain_->segment_mode(), size, layout::kHeaderBytes, "the segment of node " + name_);
+  if (!file.ok()) return file.status();
+  file_ = std::move(*file);
+  Result<Mapping> mapping = Mapping::map(file_.get(), size, true);
+  if (!mapping.ok()) return mapping.status();
+  mapping_ = std::move(*mapping);
+
+  layout::Header* h = header();
+  h->magic = layout::kMagic;
+  h->version = layout::kLayoutVersion;
+  h->endian = layout::kEndianMark;
+  h->size = size;
+  if (getrandom(h->id, sizeof h->id, 0) != sizeof h->id) return Status::FromErrno("getrandom", errno);
+  h->header_bytes = layout::kHeaderBytes;
+  h->kind = static_cast<uint32_t>(options.mirror ? layout::Kind::kMirror : layout::Kind::kLocal);
+  h->time_namespace = TimeNamespace();
+  memcpy(h->boot_id, BootId().data(), sizeof h->boot_id);
+  memcpy(h->node, name_.data(), name_.size());
+  const std::string host = HostName();
+  memcpy(h->host, host.data(), std::min<size_t>(host.size(), sizeof h->host));
+  h->epoch.store(1, std::memory_order_relaxed);
+  h->pid.store(static_cast<uint64_t>(getpid()), std::memory_order_relaxed);
+  h->started.store(static_cast<uint64_t>(domain_->clock.realtime_ns()), std::memory_order_relaxed);
+  h->reserved.store(layout::kHeaderBytes, std::memory_order_relaxed);
+  memcpy(id_.data(), h->id, sizeof h->id);
+  birth_ = Birth();
+  table->start(base(), [this](uint64_t end, const std::string& what) { return reserve(end, what); });
+  table->clear(layout::kHeaderBytes);
+
+  bool taken = false;
+  if (Status s = Lock(file_, &taken); !s.ok()) return s;
+  // The bell before the segment: whoever finds the segment finds its bell.
+  if (Status s = OpenBell(); !s.ok()) return s;
+  if (old != nullptr) {
+    const std::string temporary = "." + name_ + ".new";
+    unlinkat(domain_->folder.get(), temporary.c_str(), 0);  // of a predecessor killed right here
+    if (Status s = domain_->link(file_, temporary); !s.ok()) return s;
+    // Readers that have the old file mapped learn from it that there is a new one. Nothing can fail any more.
+    struct stat st;
+    if (fstat(old->get(), &st) == 0 && static_cast<uint64_t>(st.st_size) >= sizeof(layout::Header)) {
+      const uint32_t retired = 1;
+      (void)!pwrite(old->get(), &retired, sizeof retired, offsetof(layout::Header, retired));
+    }
+    if (renameat(domain_->folder.get(), temporary.c_str(), domain_->folder.get(), name_.c_str()) != 0) {
+      const int error = errno;
+      unlinkat(domain_->folder.get(), temporary.c_str(), 0);
+      return Status::FromErrno("cannot replace " + domain_->path + "/" + name_, error);
+    }
+  } else if (Status s = domain_->link(file_, name_); !s.ok()) {
+    return s;
+  }
+  // The bell's name may have gone with a predecessor that was just removing it.
+  struct stat named, ours;
+  if (fstatat(domain_->folder.get(), (name_ + ".bell").c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0 ||
+      fstat(bell_file_.get(), &ours) != 0 || named.st_ino != ours.st_ino) {
+    return OpenBell();
+  }
+  return Status();
+}
+
+Status OwnedSegment::Adopt(const NodeOptions& options, TopicTable* table, std::string* why) {
+  const auto no = [&](const std::string& reason) {
+    *why = reason;
+    return Status();
+  };
+  struct stat st;
+  if (fstat(file_.get(), &st) != 0) return no("it cannot be looked at");
+  if ((st.st_mode & 022) != 0) return no("others can write it");
+  const auto bytes = static_cast<uint64_t>(st.st_size);
+  if (bytes < layout::kMinSegmentBytes || bytes > layout::kMaxSegmentBytes) {
+    return no("it has " + std::to_string(bytes) + " bytes");
+  }
+  if (static_cast<uint64_t>(st.st_blocks) * 512 < layout::kHeaderBytes) return no("its header has no memory");
+  Result<Mapping> mapping = Mapping::map(file_.get(), bytes, true);
+  if (!mapping.ok()) return mapping.status();
+  mapping_ = std::move(*mapping);
+  layout::Header* h = header();
+  if (h->magic != layout::kMagic || h->endian != layout::kEndianMark) return no("it is not a segment");
+  if (h->version != layout::kLayoutVersion) return no("it has layout version " + std::to_string(h->version));
+  if (h->header_bytes != layout::kHeaderBytes || h->size != bytes) return no("its header is damaged");
+  if (options.segment_bytes != 0 && layout::AlignUp(options.segment_bytes, 4096) != bytes) {
+    return no("it has " + BytesText(bytes) + ", asked for are " + BytesText(options.segment_bytes));
+  }
+  const auto kind = static_cast<uint32_t>(options.mirror ? layout::Kind::kMirror : layout::Kind::kLocal);
+  if (h->kind != kind && options.create) return no("it is of another kind (local, mirror)");
+  if (strnlen(h->node, sizeof h->node) != name_.size() || memcmp(h->node, name_.data(), name_.size()) != 0) {
+    return no("it belongs to another node");
+  }
+  if (memcmp(h->boot_id, BootId().data(), sizeof h->boot_id) != 0) return no("it is of another boot");
+  if (h->time_namespace != TimeNamespace()) return no("it is of another time namespace");
+  if (h->retired.load(std::memory_order_relaxed) != 0) return no("it is retired");
+  const uint64_t reserved = h->reserved.load(std::memory_order_relaxed);
+  if (reserved < layout::kHeaderBytes || reserved > bytes ||
+      static_cast<uint64_t>(st.st_blocks) * 512 < reserved) {
+    return no("its memory is not reserved as its header says");
+  }
+  uint32_t half_written = 0;
+  table->start(base(), [this](uint64_t end, const std::string& what) { return reserve(end, what); });
+  if (!table->rebuild(reserved, why, &half_written)) return Status();
+  if (Status s = OpenBell(); !s.ok()) return s;
+
+  memcpy(id_.data(), h->id, sizeof h->id);
+  birth_ = Birth();
+  birth_.adopted = true;
+  birth_.epoch = h->epoch.load(std::memory_order_relaxed) + 1;
+  birth_.half_written = half_written;
+  h->half_written.store(h->half_written.load(std::memory_order_relaxed) + half_written,
+                        std::memory_order_relaxed);
+  h->pid.store(static_cast<uint64_t>(getpid()), std::memory_order_relaxed);
+  h->started.store(static_cast<uint64_t>(domain_->clock.realtime_ns()), std::memory_order_relaxed);
+  h->alive_until.store(0, std::memory_order_relaxed);
+  // CLOSED-W: the epoch before `closed`, so that nobody takes the last epoch's values for this one's.
+  h->epoch.store(birth_.epoch, std::memory_order_relaxed);
+  h->closed.store(0, std::memory_order_release);
+  return Status();
+}
+
+Status OwnedSegment::OpenBell() {
+  const std::string bell = name_ + ".bell";
+  for (int round = 0; round < 16; ++round) {
+    struct stat st;
+    Result<Fd> fd = domain_->open_file(bell, O_RDWR, false, &st);
+    if (!fd.ok() && fd.status().code() == Code::kNotFound) {
+      Result<Fd> made = domain_->unnamed(domain_->bell_mode(), layout::kBellBytes, layout::kBellBytes,
+                                         "the bell of node " + name_);
+      if (!made.ok()) return made.status();
+      if (Status s = domain_->link(*made, bell); !s.ok()) {
+        if (s.code() == Code::kInUse) continue;
+        return s;
+      }
+      fd = std::move(made);
+    } else if (!fd.ok()) {
+      return fd.status();
+    } else if (st.st_uid != geteuid()) {
+      return Status(Code::kDenied, domain_->path + "/" + bell + " belongs to user " +
+                                       std::to_string(st.st_uid) + ": choose another node name");
+    } else if (static_cast<uint64_t>(st.st_size) != layout::kBellBytes || st.st_blocks * 512 < st.st_size) {
+      unlinkat(domain_->folder.get(), bell.c_str(), 0);  // ours, and not a bell: make a new one
+      continue;
+    }
+    Result<Mapping> mapping = Mapping::map(fd->get(), layout::kBellBytes, true);
+    if (!mapping.ok()) return mapping.status();
+    bell_file_ = std::move(*fd);
+    bell_mapping_ = std::move(*mapping);
+    return Status();
+  }
+  return Status(Code::kSystem, domain_->path + "/" + bell + " comes and goes");
+}
+
+Result<uint64_t> OwnedSegment::reserve(uint64_t end, const std::string& what) {
+  layout::Header* h = header();
+  const uint64_t reserved = h->reserved.load(std::memory_order_relaxed);
+  if (end <= reserved) return reserved;
+  if (end > h->size) {
+    return Status(Code::kNoSpace, "the segment of node " + name_ + " is full (" + BytesText(h->size) + ", " +
+                                      BytesText(reserved) + " used): need " + BytesText(end - reserved) +
+                                      " for " + what + "; start it with a larger --segment-size");
+  }
+  // Some more than asked for, so that 10,000 topics do not cost 10,000 system calls; just enough where space
+  // is short.
+  const uint64_t step = std::clamp<uint64_t>(reserved / 8, 64 * 1024, 16 << 20);
+  const uint64_t ample = std::min(layout::AlignUp(std::max(end, reserved + step), 4096), h->size);
+  for (const uint64_t target : {ample, layout::AlignUp(end, 4096)}) {
+    int error;
+    do {
+      error =
+          posix_fallocate(file_.get(), static_cast<off_t>(reserved), static_cast<off_t>(target - reserved));
+    } while (error == EINTR);
+    if (error == 0) {
+      h->reserved.store(target, std::memory_order_release);
+      return target;
+    }
+    if (error != ENOSPC) {
+      return Status::FromErrno(
+          "cannot reserve " + BytesText(end - reserved) + " for " + what + " in " + domain_->path, error);
+    }
+  }
+  return domain_->no_space(end - reserved, what);
+}
+
+void OwnedSegment::end(bool remove) {
+  layout::Header* h = header();
+  h->closed.store(1, std::memory_order_release);
+  if (remove) {
+    // The bell first, while the name still says that the node is ours: a successor cannot take this bell for
+    // its own.
+    unlinkat(domain_->folder.get(), (name_ + ".bell").c_str(), 0);
+    unlinkat(domain_->folder.get(), name_.c_str(), 0);
+  }
+}
+
+}  // namespace smt

@@ -1,0 +1,63 @@
+// The segment file of a node in its owner's hands: birth, lock, adoption, replacement, clean end.
+// Internal to libsmt.
+#ifndef SMT_SHM_OWNED_SEGMENT_H_
+#define SMT_SHM_OWNED_SEGMENT_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "shm/domain_state.h"
+#include "shm/fd.h"
+#include "shm/layout.h"
+#include "shm/mapping.h"
+#include "shm/node.h"
+#include "shm/status.h"
+#include "shm/topic_table.h"
+
+namespace smt {
+
+class OwnedSegment {
+ public:
+  // As Node::open. `table` is rebuilt from the segment that is adopted, or made empty.
+  static Result<std::unique_ptr<OwnedSegment>> open(std::shared_ptr<Domain::State> domain,
+                                                    const NodeOptions& options, TopicTable* table);
+  ~OwnedSegment();  // gives up the lock; see end()
+
+  layout::Header* header() const { return reinterpret_cast<layout::Header*>(base()); }
+  std::byte* base() const { return mapping_.data(); }
+  layout::Half* bell() const { return &reinterpret_cast<layout::Bell*>(bell_mapping_.data())->bits; }
+  const Birth& birth() const { return birth_; }
+  const Id128& id() const { return id_; }
+
+  // Backs the segment with memory up to at least `end`; returns how far it is backed then.
+  Result<uint64_t> reserve(uint64_t end, const std::string& what);
+
+  // Clean end: the file is marked closed, or unlinked with its bell. Not in a forked child.
+  void end(bool remove);
+
+ private:
+  OwnedSegment(std::shared_ptr<Domain::State> domain, std::string name);
+  Status Lock(const Fd& file, bool* taken);
+  // `old`: the file that has the name now and is to be replaced; null if there is none.
+  Status Create(const NodeOptions& options, const Fd* old, TopicTable* table);
+  // `why` stays empty if it was adopted, else says why it must be replaced.
+  Status Adopt(const NodeOptions& options, TopicTable* table, std::string* why);
+  Status OpenBell();
+  Status InUse(const Fd& file) const;
+
+  std::shared_ptr<Domain::State> domain_;
+  std::string name_;
+  Fd file_;  // for mapping and reserving
+  Fd lock_;  // another description of the same file: only this one holds the lock, so that a forked child,
+             // which closes it but keeps the mapping, does not keep the node alive
+  Mapping mapping_;
+  Fd bell_file_;
+  Mapping bell_mapping_;
+  Birth birth_;
+  Id128 id_{};
+};
+
+}  // namespace smt
+
+#endif  // SMT_SHM_OWNED_SEGMENT_H_

@@ -1,0 +1,40 @@
+#include "shm/place.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shm/fd.h"
+
+namespace smt {
+
+const Id128& BootId() {
+  static const Id128 id = [] {
+    Id128 parsed{};
+    char text[64] = {};
+    const Fd fd(open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC));
+    if (!fd.ok() || read(fd.get(), text, sizeof text - 1) <= 0) return parsed;
+    int digits = 0;
+    for (const char* p = text; *p != '\0' && digits < 32; ++p) {
+      const int v = *p >= '0' && *p <= '9' ? *p - '0' : *p >= 'a' && *p <= 'f' ? *p - 'a' + 10 : -1;
+      if (v < 0) continue;
+      parsed[static_cast<size_t>(digits / 2)] |= static_cast<uint8_t>(digits % 2 == 0 ? v << 4 : v);
+      ++digits;
+    }
+    return parsed;
+  }();
+  return id;
+}
+
+uint64_t TimeNamespace() {
+  struct stat st;
+  return stat("/proc/self/ns/time", &st) == 0 ? st.st_ino : 0;
+}
+
+std::string HostName() {
+  char name[65] = {};
+  if (gethostname(name, sizeof name - 1) != 0) return "unknown";
+  return name;
+}
+
+}  // namespace smt

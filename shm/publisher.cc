@@ -1,0 +1,47 @@
+#include "shm/publisher.h"
+
+namespace smt {
+
+Loan::Loan(internal::TopicWriter* topic, uint64_t size)
+    : topic_(topic), slot_(topic->slot(topic->position + 1)) {
+  BeginSample(slot_, topic->position + 1);
+  if constexpr (kThreadSanitizer) {
+    copy_.resize(size);
+    bytes_ = copy_;
+  } else {
+    bytes_ = {reinterpret_cast<std::byte*>(Payload(slot_)), size};
+  }
+}
+
+void Loan::commit() {
+  const Clock& clock = topic_->node->clock;
+  const int64_t now = clock.boottime_ns();
+  commit({0, clock.realtime_ns(), now, now}, bytes_.size());
+}
+
+void Loan::commit(const SampleHead& head, size_t size) {
+  if (size > bytes_.size()) size = bytes_.size();
+  if constexpr (kThreadSanitizer) StoreWords(Payload(slot_), copy_.data(), size);
+  const bool announced = topic_->quick;
+  topic_->finish(slot_, head, size);
+  if (!announced) topic_->announce();
+  topic_->node->ring();
+}
+
+Result<Loan> Publisher::loan(uint64_t bytes) {
+  if (!topic_->fits(bytes)) {
+    if (Status s = topic_->prepare(bytes); !s.ok()) return s;
+  }
+  return Loan(topic_, bytes);
+}
+
+void Publisher::set_state(State state) {
+  topic_->record->state.store(static_cast<uint32_t>(state), std::memory_order_relaxed);
+  topic_->node->ring();
+}
+
+void Publisher::set_max_age(int64_t max_age_ns) {
+  topic_->record->max_age_ns.store(static_cast<uint64_t>(max_age_ns), std::memory_order_relaxed);
+}
+
+}  // namespace smt

@@ -1,0 +1,184 @@
+// Publishing one topic. No blocking, no allocation and no system call, but for the one that wakes a sleeper.
+#ifndef SMT_SHM_PUBLISHER_H_
+#define SMT_SHM_PUBLISHER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "shm/clock.h"
+#include "shm/freshness.h"
+#include "shm/seqlock.h"
+#include "shm/status.h"
+
+namespace smt {
+
+namespace internal {
+
+extern std::atomic<uint64_t> fork_count;  // + 1 in every forked child
+
+// What the data path needs of a node.
+struct NodeCore {
+  layout::Half* word = nullptr;  // the futex word, in the segment
+  layout::Half* bell = nullptr;
+  uint64_t forks = 0;  // fork_count when the node was opened
+  Clock clock;
+
+  virtual ~NodeCore() = default;
+  virtual void wake() = 0;  // the bell is not zero: see shm/bell.h
+
+  // BELL-W: both seq_cst. Either the reader that set a bit sees the new word, or this sees its bit.
+  void ring() {
+    word->fetch_add(1, std::memory_order_seq_cst);
+    if (bell->load(std::memory_order_seq_cst) != 0) [[unlikely]]
+      wake();
+  }
+};
+
+// What the data path needs of a topic.
+struct TopicWriter {
+  layout::Word* counter = nullptr;
+  std::byte* ring = nullptr;
+  uint64_t mask = 0;
+  uint64_t stride = 0;
+  uint64_t position = 0;   // of the newest sample
+  uint64_t min_bytes = 0;  // = max_bytes unless the topic is variable
+  uint64_t max_bytes = 0;
+  bool quick = false;  // published or confirmed in this epoch
+  bool publisher_exists = false;
+  layout::Record* record = nullptr;
+  NodeCore* node = nullptr;
+
+  virtual ~TopicWriter() = default;
+  // Anything but the quick path: grows the ring, or says why this value cannot be published.
+  virtual Status prepare(uint64_t bytes) = 0;
+  // EPOCH-W: the topic lives in this epoch; after the counter, so that no old value is taken for a new one.
+  virtual void announce() = 0;
+
+  layout::Slot* slot(uint64_t at) const {
+    return reinterpret_cast<layout::Slot*>(ring + (at & mask) * stride);
+  }
+  bool fits(uint64_t bytes) const {
+    return quick && bytes - min_bytes <= max_bytes - min_bytes &&
+           node->forks == fork_count.load(std::memory_order_relaxed);
+  }
+  void finish(layout::Slot* s, const SampleHead& head, uint64_t bytes) {
+    const uint64_t at = position + 1;
+    EndSample(s, counter, at,
+              {head.sequence != 0 ? head.sequence : at, head.stamp_ns, head.born_ns, head.written_ns}, bytes);
+    position = at;
+  }
+  Status put(std::span<const std::byte> value, const SampleHead& head) {
+    const bool fit = fits(value.size());
+    if (!fit) [[unlikely]] {
+      if (Status s = prepare(value.size()); !s.ok()) return s;
+    }
+    layout::Slot* s = slot(position + 1);
+    BeginSample(s, position + 1);
+    StoreWords(Payload(s), value.data(), value.size());
+    finish(s, head, value.size());
+    if (!fit) [[unlikely]]
+      announce();
+    return Status();
+  }
+};
+
+}  // namespace internal
+
+// A place in the ring, to be filled in by the caller. Not committing it publishes nothing.
+// One at a time per Publisher, and no publish() while it lives.
+class Loan {
+ public:
+  // Of the size asked for; holds what an older sample left there.
+  std::span<std::byte> bytes() { return bytes_; }
+  // Publishes the first `size` bytes (default: all). Stamp and born are now, unless given.
+  void commit();
+  void commit(const SampleHead& head, size_t size);
+
+ private:
+  friend class Publisher;
+  Loan(internal::TopicWriter* topic, uint64_t size);
+  internal::TopicWriter* topic_;
+  layout::Slot* slot_;
+  std::span<std::byte> bytes_;
+  std::vector<std::byte> copy_;  // only under ThreadSanitizer, see LAYOUT.md
+};
+
+// Made by Node::advertise. Movable; one thread at a time.
+class Publisher {
+ public:
+  Publisher(Publisher&& o) noexcept : topic_(o.topic_) { o.topic_ = nullptr; }
+  Publisher& operator=(Publisher&& o) noexcept {
+    std::swap(topic_, o.topic_);
+    return *this;
+  }
+  ~Publisher() {
+    if (topic_ != nullptr) topic_->publisher_exists = false;
+  }
+
+  // stamp = REALTIME now, born = BOOTTIME now.
+  // kInvalid: not the size of the schema. kNoSpace: a bigger value does not fit. kForked: in a forked child.
+  // On error nothing is published and readers keep what they have.
+  Status publish(std::span<const std::byte> value) {
+    const Clock& clock = topic_->node->clock;
+    return publish(value, clock.realtime_ns(), clock.boottime_ns());
+  }
+  // Reads no clock.
+  Status publish(std::span<const std::byte> value, int64_t stamp_ns, int64_t born_ns) {
+    return publish(value, SampleHead{0, stamp_ns, born_ns, born_ns});
+  }
+  // For a mirror. sequence 0: this ring's own position.
+  Status publish(std::span<const std::byte> value, const SampleHead& head) {
+    Status s = topic_->put(value, head);
+    if (s.ok()) [[likely]]
+      topic_->node->ring();
+    return s;
+  }
+
+  Result<Loan> loan(uint64_t bytes);
+
+  // Mirror: the source still has the value that is here already, which ends the `link-down` after an
+  // adoption.
+  void confirm() {
+    topic_->announce();
+    topic_->node->ring();
+  }
+  // Mirror: what the source says of the topic. kEmpty = nothing special.
+  void set_state(State state);
+  void set_max_age(int64_t max_age_ns);
+
+  // Position of the newest sample; 0: none yet.
+  uint64_t position() const { return topic_->position; }
+
+ private:
+  friend class Node;
+  friend class Burst;
+  explicit Publisher(internal::TopicWriter* topic) : topic_(topic) { topic->publisher_exists = true; }
+  internal::TopicWriter* topic_;
+};
+
+// Many publications of one node, one ring at the end: readers are woken once. Lives on one thread's stack.
+class Burst {
+ public:
+  Burst() = default;
+  ~Burst() {
+    if (node_ != nullptr) node_->ring();
+  }
+  Burst(const Burst&) = delete;
+  Burst& operator=(const Burst&) = delete;
+
+  // REQUIRES: all publishers of one Burst belong to one node.
+  Status publish(Publisher& publisher, std::span<const std::byte> value, const SampleHead& head) {
+    node_ = publisher.topic_->node;
+    return publisher.topic_->put(value, head);
+  }
+
+ private:
+  internal::NodeCore* node_ = nullptr;
+};
+
+}  // namespace smt
+
+#endif  // SMT_SHM_PUBLISHER_H_

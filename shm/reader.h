@@ -1,0 +1,128 @@
+// Reading one topic by name, whoever publishes it. Reading takes no lock and leaves no trace in the writer's
+// memory, but for the bell that wait() sets.
+#ifndef SMT_SHM_READER_H_
+#define SMT_SHM_READER_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shm/domain.h"
+#include "shm/freshness.h"
+#include "shm/schema.h"
+#include "shm/segment_view.h"
+#include "shm/status.h"
+
+namespace smt {
+
+struct Sample {
+  uint64_t sequence = 0;
+  int64_t stamp_ns = 0;
+  int64_t born_ns = 0;
+  int64_t written_ns = 0;
+  uint64_t missed = 0;               // samples between the one returned before and this one
+  std::span<const std::byte> bytes;  // the reader's own copy, until its next call
+};
+
+struct ReaderOptions {
+  // If given, a topic of another schema is not read, and refresh() says why (kMismatch, with both layouts).
+  std::optional<Schema> schema = {};
+  // If given, instead of the topic's own maximum age.
+  std::optional<int64_t> max_age_ns = {};
+};
+
+enum class Woke {
+  kSample,  // there is a sample newer than the last one returned
+  kState,   // the state changed (source died or came back, link down, stale, removed, ...)
+  kTimeout,
+};
+
+// A value where it lies in shared memory. What was read from it counts only if valid() afterwards.
+class Borrowed {
+ public:
+  std::span<const std::byte> bytes() const { return bytes_; }
+  const SampleHead& head() const { return head_; }
+  // The bytes have not been written over up to now.
+  bool valid() const;
+
+ private:
+  friend class Reader;
+  TopicView view_;
+  uint64_t position_ = 0;
+  SampleHead head_{};
+  std::span<const std::byte> bytes_;
+  std::vector<std::byte> copy_;  // only under ThreadSanitizer, see LAYOUT.md
+};
+
+// One thread at a time. The topic need not exist yet; it is looked up when the reader is made, in refresh()
+// and inside wait(). With several writers the sample with the later `born` wins (tie: the greater node name),
+// and no sample is returned after a later one.
+class Reader {
+ public:
+  // kInvalid: bad topic name.
+  static Result<Reader> open(const Domain& domain, std::string_view topic, ReaderOptions options = {});
+  Reader(Reader&&) noexcept;
+  Reader& operator=(Reader&&) noexcept;
+  ~Reader();
+
+  // The newest sample if the topic is fresh, else null. Asks the kernel for the writer's life at most every
+  // 40 ms.
+  const Sample* latest_fresh();
+
+  // The newest sample, whatever its state; null if there is none. No system call.
+  const Sample* latest();
+
+  // The samples in order, each once, from the oldest that the ring holds; null: none yet. Sample::missed
+  // tells how many were written over before they could be read (for the first one: since the topic's first
+  // sample). latest() and next() share the place they have come to.
+  const Sample* next();
+
+  // Blocks until there is a sample newer than the last one returned, the state has changed, or time is up.
+  // Negative: no limit. The sample is then taken with next() or latest().
+  Woke wait(std::chrono::nanoseconds timeout);
+
+  // The newest value in place, for values too large to copy. Nothing if there is none.
+  std::optional<Borrowed> borrow();
+
+  // Looks the name up again and asks for the writers' lives. kNotFound: nobody has the topic. kMismatch:
+  // another schema than asked for (the reader goes on with the writers that match).
+  Status refresh();
+
+  // As of the last refresh() or wait() for what only the kernel knows (a writer's death), of now for all
+  // else.
+  State state() const;
+  Freshness freshness() const;
+  // Now minus born of the newest sample; nothing if there is none or it cannot be told.
+  std::optional<int64_t> age_ns() const;
+
+  const std::string& topic() const;
+  // Samples not returned, in all.
+  uint64_t missed() const;
+  // Segments that had to be opened anew because theirs was replaced (0 across restarts of a writer).
+  uint64_t reopened() const;
+  // Attempts that found a slot being written over, in all.
+  uint64_t retries() const;
+  // Of the topic as found last; nothing if there is none.
+  std::optional<Schema> schema() const;
+  // The writers found last, best first: see TopicView.
+  const std::vector<TopicView>& writers() const;
+
+  // Copies the newest value of exactly `bytes` bytes: the quick path of Topic<T>. False: none, or another
+  // size.
+  bool latest_into(void* value, size_t bytes, SampleHead* head);
+
+ private:
+  struct Impl;
+  explicit Reader(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace smt
+
+#endif  // SMT_SHM_READER_H_

@@ -1,0 +1,75 @@
+#include "shm/record.h"
+
+#include "shm/domain.h"
+
+namespace smt {
+
+namespace {
+
+// Copies and checks one record. The caller finds out afterwards whether the generation still stands.
+bool Parse(const std::byte* base, uint64_t backed, uint64_t generation, uint32_t index, RecordCopy* r) {
+  using layout::Record;
+  if (r->offset % layout::kAlign != 0 || r->offset < layout::kHeaderBytes || r->offset > backed ||
+      backed - r->offset < sizeof(Record)) {
+    return false;
+  }
+  alignas(8) std::byte copy[sizeof(Record)];
+  LoadWords(copy, reinterpret_cast<const layout::Word*>(base + r->offset), sizeof copy);
+  const auto u64 = [&](size_t at) {
+    uint64_t v;
+    memcpy(&v, copy + at, sizeof v);
+    return v;
+  };
+  const auto u32 = [&](size_t at) {
+    uint32_t v;
+    memcpy(&v, copy + at, sizeof v);
+    return v;
+  };
+  r->block_bytes = u64(offsetof(Record, block_bytes));
+  r->generation = u64(offsetof(Record, generation));
+  r->topic_index = u32(offsetof(Record, topic_index));
+  r->slot_count = u32(offsetof(Record, slot_count));
+  r->slot_stride = u64(offsetof(Record, slot_stride));
+  r->max_bytes = u64(offsetof(Record, max_bytes));
+  r->first_position = u64(offsetof(Record, first_position));
+  r->first_sequence = u64(offsetof(Record, first_sequence));
+  r->schema_offset = u64(offsetof(Record, schema_offset));
+  r->schema_hash = u64(offsetof(Record, schema_hash));
+  r->origin_offset = u64(offsetof(Record, origin_offset));
+  r->name_bytes = u32(offsetof(Record, name_bytes));
+  r->variable = u32(offsetof(Record, variable));
+  r->hops = u32(offsetof(Record, hops));
+
+  const uint64_t room = backed - r->offset;
+  if (r->generation != generation || r->topic_index != index) return false;
+  if (r->slot_count < layout::kMinSlots || r->slot_count > layout::kMaxSlots ||
+      (r->slot_count & (r->slot_count - 1)) != 0) {
+    return false;
+  }
+  if (r->max_bytes > room || r->slot_stride != layout::SlotStride(r->max_bytes)) return false;
+  if (r->slot_stride > room / r->slot_count) return false;
+  if (r->name_bytes == 0 || r->name_bytes > layout::kTopicNameBytes || r->variable > 1) return false;
+  if (r->first_position == 0) return false;
+  if (r->block_bytes != layout::RingOffset(r->name_bytes) + r->slot_count * r->slot_stride) return false;
+  if (r->block_bytes > room) return false;
+  char name[layout::AlignUp(layout::kTopicNameBytes, 8)];
+  LoadWords(name, reinterpret_cast<const layout::Word*>(base + r->offset + sizeof(Record)), r->name_bytes);
+  r->name.assign(name, r->name_bytes);
+  return CheckTopicName(r->name).ok();
+}
+
+}  // namespace
+
+RecordRead ReadRecord(const std::byte* base, uint64_t backed, const layout::Entry* entry, uint32_t index,
+                      RecordCopy* out) {
+  for (int attempt = 0; attempt < 16; ++attempt) {
+    const uint64_t generation = LoadGeneration(entry);
+    if (generation % 2 == 0) return RecordRead::kDead;
+    out->offset = entry->record[generation / 2 % 2].load(kLoadWord);
+    const bool good = Parse(base, backed, generation, index, out);
+    if (StillGeneration(entry, generation)) return good ? RecordRead::kLive : RecordRead::kDamaged;
+  }
+  return RecordRead::kChanging;
+}
+
+}  // namespace smt

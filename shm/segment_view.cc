@@ -1,0 +1,313 @@
+#include "shm/segment_view.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "shm/domain_state.h"
+#include "shm/place.h"
+#include "shm/record.h"
+
+namespace smt {
+
+namespace {
+
+std::string FixedText(const char* text, size_t limit) { return std::string(text, strnlen(text, limit)); }
+
+}  // namespace
+
+Result<std::shared_ptr<SegmentView>> SegmentView::open(const Domain& domain, std::string_view node) {
+  if (Status s = CheckName("node", node); !s.ok()) return s;
+  return Open(domain.state(), node);
+}
+
+Result<std::shared_ptr<SegmentView>> SegmentView::Open(const Domain::State& domain, std::string_view node) {
+  const std::string name(node);
+  const std::string full = domain.path + "/" + name;
+  struct stat st;
+  Result<Fd> fd = domain.open_file(name, O_RDONLY, true, &st);
+  if (!fd.ok()) return fd.status();
+  if ((st.st_mode & 022) != 0) {
+    return Status(Code::kDenied, full + " is writable by others than its owner: remove it");
+  }
+
+  // The header is copied once, checked, and only the copy is used for what is constant.
+  alignas(layout::Header) std::byte copy[sizeof(layout::Header)];
+  const auto* h = reinterpret_cast<const layout::Header*>(copy);
+  const auto damaged = [&](const std::string& why) {
+    return Status(Code::kDamaged, full + " is not a usable segment: " + why + "; restart node " + name +
+                                      ", which replaces it, or remove it with smttopic rm or rm");
+  };
+  if (pread(fd->get(), copy, sizeof copy, 0) != static_cast<ssize_t>(sizeof copy)) {
+    return damaged("it has " + std::to_string(st.st_size) + " bytes, less than a header");
+  }
+  if (h->magic != layout::kMagic) return damaged("it does not begin with SSMTSEG1");
+  if (h->endian != layout::kEndianMark)
+    return Status(Code::kVersion, full + " was written with another byte order");
+  if (h->version != layout::kLayoutVersion) {
+    return Status(Code::kVersion, full + " has layout version " + std::to_string(h->version) +
+                                      ", this program knows version " +
+                                      std::to_string(layout::kLayoutVersion) +
+                                      ": use programs of one release, or restart node " + name);
+  }
+  if (h->header_bytes != layout::kHeaderBytes)
+    return damaged("its header says " + std::to_string(h->header_bytes) + " bytes");
+  if (h->size < layout::kMinSegmentBytes || h->size > layout::kMaxSegmentBytes) {
+    return damaged("its header says a size of " + std::to_string(h->size) + " bytes");
+  }
+  if (static_cast<uint64_t>(st.st_size) != h->size) {
+    return damaged("it has " + std::to_string(st.st_size) + " bytes, its header says " +
+                   std::to_string(h->size));
+  }
+  if (h->kind > static_cast<uint32_t>(layout::Kind::kMirror))
+    return damaged("unknown kind " + std::to_string(h->kind));
+  if (FixedText(h->node, sizeof h->node) != name) {
+    return damaged("it belongs to node '" + FixedText(h->node, sizeof h->node) + "'");
+  }
+
+  std::shared_ptr<SegmentView> v(new SegmentView());
+  v->size_ = h->size;
+  v->node_ = name;
+  v->host_ = FixedText(h->host, sizeof h->host);
+  memcpy(v->id_.data(), h->id, sizeof h->id);
+  v->mirror_ = h->kind == static_cast<uint32_t>(layout::Kind::kMirror);
+  v->same_boot_ = memcmp(h->boot_id, BootId().data(), sizeof h->boot_id) == 0;
+  v->same_time_ = v->same_boot_ && h->time_namespace == TimeNamespace();
+  v->inode_ = st.st_ino;
+  v->device_ = st.st_dev;
+  Result<Mapping> region = Mapping::map(fd->get(), v->size_, false);
+  if (!region.ok()) return region.status();
+  v->region_ = std::move(*region);
+  v->base_ = v->region_.data();
+  v->header_ = reinterpret_cast<const layout::Header*>(v->base_);
+  v->fd_ = std::move(*fd);
+  if (v->Backed() < layout::kHeaderBytes) return damaged("its memory is not reserved as its header says");
+  v->OpenBell(domain);
+  return v;
+}
+
+void SegmentView::OpenBell(const Domain::State& domain) {
+  if (!domain.may_write) return;
+  struct stat st;
+  Result<Fd> fd = domain.open_file(node_ + ".bell", O_RDWR, true, &st);
+  if (!fd.ok() || static_cast<uint64_t>(st.st_size) < layout::kBellBytes || st.st_blocks == 0) return;
+  Result<Mapping> region = Mapping::map(fd->get(), layout::kBellBytes, true);
+  if (!region.ok()) return;
+  bell_region_ = std::move(*region);
+  bell_ = &reinterpret_cast<layout::Bell*>(bell_region_.data())->bits;
+}
+
+bool SegmentView::owner_alive() const {
+  struct flock lock = {};
+  lock.l_type = F_RDLCK;  // conflicts with the owner's write lock, and with nothing else
+  lock.l_whence = SEEK_SET;
+  if (fcntl(fd_.get(), F_OFD_GETLK, &lock) != 0) return false;
+  return lock.l_type != F_UNLCK;
+}
+
+bool SegmentView::StillNamed(int folder) const {
+  struct stat st;
+  return fstatat(folder, node_.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == inode_ &&
+         st.st_dev == device_;
+}
+
+uint64_t SegmentView::Backed() const {
+  const uint64_t reserved = header_->reserved.load(std::memory_order_acquire);
+  uint64_t verified = verified_.load(std::memory_order_relaxed);
+  if (reserved <= verified) return reserved;
+  // Touching a page that nobody reserved would take the writer's memory, and kill this process by SIGBUS
+  // where there is none left.
+  struct stat st;
+  if (reserved > size_ || fstat(fd_.get(), &st) != 0 || static_cast<uint64_t>(st.st_size) < size_ ||
+      static_cast<uint64_t>(st.st_blocks) * 512 < reserved) {
+    return verified;
+  }
+  verified_.store(reserved, std::memory_order_relaxed);
+  return reserved;
+}
+
+const std::byte* SegmentView::Block(uint32_t block) const {
+  if (block >= layout::kBlocks) return nullptr;
+  const uint64_t offset = header_->block[block].load(std::memory_order_relaxed);
+  const uint64_t bytes = layout::BlockBytes(block);
+  const uint64_t backed = Backed();
+  if (offset < layout::kHeaderBytes || offset % layout::kAlign != 0 || bytes > backed ||
+      offset > backed - bytes) {
+    return nullptr;
+  }
+  return base_ + offset;
+}
+
+uint32_t SegmentView::topic_limit() const {
+  const uint64_t told = header_->topic_limit.load(std::memory_order_acquire);
+  uint32_t limit = told < layout::kMaxTopics ? static_cast<uint32_t>(told) : layout::kMaxTopics;
+  if (limit == 0) return 0;
+  // Only as far as there are blocks.
+  for (uint32_t block = 0; block <= layout::BlockOf(limit - 1); ++block) {
+    if (Block(block) == nullptr) return layout::kFirstBlockTopics * ((1u << block) - 1);
+  }
+  return limit;
+}
+
+uint64_t SegmentView::generation(uint32_t index) const {
+  const uint32_t block = layout::BlockOf(index);
+  const std::byte* at = Block(block);
+  if (at == nullptr) return 0;
+  const auto* entry =
+      reinterpret_cast<const layout::Entry*>(at + layout::BlockTopics(block) * sizeof(layout::Word));
+  return LoadGeneration(entry + layout::PlaceOf(index));
+}
+
+std::optional<TopicView> SegmentView::topic(uint32_t index, bool* damaged) const {
+  const uint32_t block = layout::BlockOf(index);
+  const std::byte* at = Block(block);
+  if (at == nullptr) return std::nullopt;
+  const auto* entry =
+      reinterpret_cast<const layout::Entry*>(at + layout::BlockTopics(block) * sizeof(layout::Word)) +
+      layout::PlaceOf(index);
+  RecordCopy r;
+  const RecordRead read = ReadRecord(base_, Backed(), entry, index, &r);
+  if (damaged != nullptr) *damaged = read == RecordRead::kDamaged;
+  if (read != RecordRead::kLive) return std::nullopt;
+  TopicView t;
+  t.segment = shared_from_this();
+  t.index = index;
+  t.generation = r.generation;
+  t.name = std::move(r.name);
+  t.slot_count = r.slot_count;
+  t.slot_stride = r.slot_stride;
+  t.max_bytes = r.max_bytes;
+  t.first_position = r.first_position;
+  t.first_sequence = r.first_sequence;
+  t.schema_offset = r.schema_offset;
+  t.schema_hash = r.schema_hash;
+  t.origin_offset = r.origin_offset;
+  t.variable = r.variable != 0;
+  t.hops = r.hops;
+  t.entry = entry;
+  t.counter = reinterpret_cast<const layout::Word*>(at) + layout::PlaceOf(index);
+  t.record = reinterpret_cast<const layout::Record*>(base_ + r.offset);
+  t.ring = base_ + r.offset + layout::RingOffset(r.name_bytes);
+  return t;
+}
+
+bool SegmentView::ReadBlob(uint64_t offset, uint64_t limit, std::string* text) const {
+  const uint64_t backed = Backed();
+  if (offset % layout::kAlign != 0 || offset < layout::kHeaderBytes || offset > backed ||
+      backed - offset < sizeof(layout::Blob)) {
+    return false;
+  }
+  uint64_t head[2];
+  LoadWords(head, reinterpret_cast<const layout::Word*>(base_ + offset), sizeof head);
+  const uint64_t bytes = head[1];
+  const uint64_t room = backed - offset - sizeof(layout::Blob);
+  if (bytes > limit || layout::AlignUp(bytes, 8) > room) return false;
+  text->resize(bytes);
+  LoadWords(text->data(), reinterpret_cast<const layout::Word*>(base_ + offset + sizeof(layout::Blob)),
+            bytes);
+  return true;
+}
+
+Result<Schema> SegmentView::schema(const TopicView& topic) const {
+  std::string text;
+  const bool read = ReadBlob(topic.schema_offset, layout::kMaxSchemaBytes, &text);
+  if (!topic.live()) return Status(Code::kNotFound, "topic " + topic.name + " has just been removed");
+  const std::string where = "the schema of topic " + topic.name + " in node " + node_;
+  if (!read) return Status(Code::kDamaged, where + " is damaged");
+  Result<Schema> schema = Schema::FromText(text);
+  if (!schema.ok()) return Status(Code::kDamaged, where + " is damaged: " + schema.status().message());
+  if (schema->hash() != topic.schema_hash) return Status(Code::kDamaged, where + " does not match its hash");
+  if (schema->size != 0 && schema->size != topic.max_bytes) {
+    return Status(Code::kDamaged, where + " does not match the topic's size");
+  }
+  return schema;
+}
+
+TopicOrigin SegmentView::origin(const TopicView& topic) const {
+  TopicOrigin o;
+  const uint64_t backed = Backed();
+  if (topic.origin_offset == 0) {
+    o.segment_id = id_;
+    o.host = host_;
+    o.node = node_;
+    return o;
+  }
+  if (topic.origin_offset % layout::kAlign != 0 || topic.origin_offset > backed ||
+      backed - topic.origin_offset < sizeof(layout::Origin)) {
+    return o;
+  }
+  layout::Origin copy;
+  LoadWords(&copy, reinterpret_cast<const layout::Word*>(base_ + topic.origin_offset), sizeof copy);
+  if (!topic.live()) return o;
+  memcpy(o.origin_id.data(), copy.origin_id, sizeof copy.origin_id);
+  memcpy(o.segment_id.data(), copy.segment_id, sizeof copy.segment_id);
+  o.host = FixedText(copy.host, sizeof copy.host);
+  o.domain = FixedText(copy.domain, sizeof copy.domain);
+  o.node = FixedText(copy.node, sizeof copy.node);
+  return o;
+}
+
+void SegmentView::scan(std::vector<uint64_t>* seen, std::vector<uint32_t>* changed) const {
+  const uint32_t limit = topic_limit();
+  if (seen->size() < limit) seen->resize(limit, 0);
+  for (uint32_t block = 0, first = 0; first < limit;
+       first += static_cast<uint32_t>(layout::BlockTopics(block++))) {
+    const auto* counter = reinterpret_cast<const layout::Word*>(Block(block));
+    if (counter == nullptr) return;
+    uint64_t* last = seen->data() + first;
+    const uint32_t n = std::min<uint32_t>(limit - first, static_cast<uint32_t>(layout::BlockTopics(block)));
+    uint32_t i = 0;
+    // Eight at a time: nearly always all of them stand still.
+    for (; i + 8 <= n; i += 8) {
+      uint64_t moved = 0;
+      for (uint32_t j = i; j < i + 8; ++j) moved |= counter[j].load(std::memory_order_relaxed) ^ last[j];
+      if (moved == 0) continue;
+      for (uint32_t j = i; j < i + 8; ++j) {
+        const uint64_t head = counter[j].load(std::memory_order_relaxed);
+        if (head != last[j]) {
+          last[j] = head;
+          changed->push_back(first + j);
+        }
+      }
+    }
+    for (; i < n; ++i) {
+      const uint64_t head = counter[i].load(std::memory_order_relaxed);
+      if (head != last[i]) {
+        last[i] = head;
+        changed->push_back(first + i);
+      }
+    }
+  }
+}
+
+State SegmentView::state(const TopicView& topic, bool dead, int64_t now_ns, int64_t max_age) const {
+  if (!topic.live()) return State::kRemoved;
+  const uint64_t head = LoadHead(*topic.counter);
+  if (head < topic.first_position) return State::kEmpty;
+  // CLOSED-R pairs with the adoption, which moves the epoch before it clears `closed`.
+  const bool ended = header_->closed.load(std::memory_order_acquire) != 0;
+  // EPOCH-R pairs with EPOCH-W: an epoch of now means that the counter is of now too.
+  const bool this_epoch = topic.record->epoch.load(std::memory_order_acquire) == epoch();
+  const auto told = static_cast<State>(topic.record->state.load(std::memory_order_relaxed));
+  if (mirror_) {
+    const bool vouched = same_time_ ? now_ns <= alive_until() : same_boot_ && !dead;
+    if (!vouched) return State::kLinkDown;
+    if (told == State::kSubstituted) return told;
+    if (told == State::kLinkDown || !this_epoch) return State::kLinkDown;
+    if (told == State::kSourceDead) return told;
+  } else if (dead || ended || !this_epoch || !same_boot_) {
+    return State::kSourceDead;
+  }
+  if (told == State::kStale) return told;
+  const int64_t limit = max_age >= 0 ? max_age : max_age_ns(topic);
+  if (limit > 0 && same_time_) {
+    const int64_t born = static_cast<int64_t>(topic.slot(head)->born.load(std::memory_order_relaxed));
+    if (now_ns - born > limit) return State::kStale;
+  }
+  return State::kFresh;
+}
+
+}  // namespace smt

@@ -1,0 +1,162 @@
+// The reading side of one segment: a read-only mapping, everything in it hostile until checked.
+// Relays and tools use it directly; programs use Reader.
+#ifndef SMT_SHM_SEGMENT_VIEW_H_
+#define SMT_SHM_SEGMENT_VIEW_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shm/clock.h"
+#include "shm/domain.h"
+#include "shm/fd.h"
+#include "shm/freshness.h"
+#include "shm/mapping.h"
+#include "shm/schema.h"
+#include "shm/seqlock.h"
+#include "shm/status.h"
+
+namespace smt {
+
+class SegmentView;
+
+// A topic as one node publishes it: a checked copy of its record, and where its moving parts are. Valid while
+// the segment is mapped; what is read through it counts only if the generation still stands afterwards.
+struct TopicView {
+  std::shared_ptr<const SegmentView> segment;
+  uint32_t index = 0;
+  uint64_t generation = 0;
+  std::string name;
+  uint64_t slot_count = 0;
+  uint64_t slot_stride = 0;
+  uint64_t max_bytes = 0;
+  uint64_t first_position = 0;
+  uint64_t first_sequence = 0;
+  uint64_t schema_offset = 0;
+  uint64_t schema_hash = 0;
+  uint64_t origin_offset = 0;
+  bool variable = false;
+  uint32_t hops = 0;
+  const layout::Entry* entry = nullptr;
+  const layout::Word* counter = nullptr;
+  const layout::Record* record = nullptr;  // for the fields that move: max_age_ns, epoch, state
+  const std::byte* ring = nullptr;
+
+  const layout::Slot* slot(uint64_t position) const {
+    return reinterpret_cast<const layout::Slot*>(ring + (position & (slot_count - 1)) * slot_stride);
+  }
+  bool live() const { return StillGeneration(entry, generation); }
+  // The oldest position that the ring may still hold, seen from `head`.
+  uint64_t oldest(uint64_t head) const {
+    const uint64_t by_ring = head >= slot_count ? head - slot_count + 1 : 1;
+    return by_ring > first_position ? by_ring : first_position;
+  }
+};
+
+enum class SlotRead {
+  kOk,
+  kNotThere,  // not written yet, being written, overwritten, or half-written by a writer that died
+  kDamaged,   // the size in the slot cannot be true
+};
+
+// Copies the sample at `position` if it is there. `buffer` has room for view.max_bytes bytes.
+inline SlotRead ReadSlot(const TopicView& view, uint64_t position, SampleHead* head, void* buffer,
+                         uint64_t* bytes) {
+  const layout::Slot* slot = view.slot(position);
+  if (!SlotHolds(slot, position)) return SlotRead::kNotThere;
+  const uint64_t n = LoadSampleHead(slot, head);
+  const bool sane = n <= view.max_bytes;
+  if (sane) LoadWords(buffer, Payload(slot), n);
+  if (!StillHolds(slot, position, view.entry, view.generation)) return SlotRead::kNotThere;
+  *bytes = n;
+  return sane ? SlotRead::kOk : SlotRead::kDamaged;
+}
+
+// Thread-safe, but for scan().
+class SegmentView : public std::enable_shared_from_this<SegmentView> {
+ public:
+  // kNotFound, kDenied (symlink, hard link, foreign owner, writable by others), kVersion, kDamaged.
+  static Result<std::shared_ptr<SegmentView>> open(const Domain& domain, std::string_view node);
+
+  const std::string& node() const { return node_; }
+  const std::string& host() const { return host_; }
+  const Id128& id() const { return id_; }
+  bool mirror() const { return mirror_; }
+  // False: born and written are of another boot or time namespace, and no age can be told.
+  bool same_time() const { return same_time_; }
+  bool same_boot() const { return same_boot_; }
+
+  bool retired() const { return header_->retired.load(std::memory_order_relaxed) != 0; }
+  bool closed() const { return header_->closed.load(std::memory_order_relaxed) != 0; }
+  uint64_t epoch() const { return header_->epoch.load(std::memory_order_relaxed); }
+  uint64_t pid() const { return header_->pid.load(std::memory_order_relaxed); }
+  uint64_t half_written() const { return header_->half_written.load(std::memory_order_relaxed); }
+  int64_t alive_until() const {
+    return static_cast<int64_t>(header_->alive_until.load(std::memory_order_relaxed));
+  }
+  uint64_t directory_version() const { return header_->directory_version.load(std::memory_order_acquire); }
+  uint64_t reserved_bytes() const { return header_->reserved.load(std::memory_order_relaxed); }
+  uint64_t segment_bytes() const { return size_; }
+
+  // Asks the kernel whether a process owns the segment: one system call (OFD lock probe).
+  bool owner_alive() const;
+
+  // Entries that have ever been used, bounded by the directory blocks that are there.
+  uint32_t topic_limit() const;
+  // Generation of entry `index`; even: dead. REQUIRES: index < topic_limit()
+  uint64_t generation(uint32_t index) const;
+  // Nothing if the entry is dead, or cannot be true (`*damaged` then says so).
+  std::optional<TopicView> topic(uint32_t index, bool* damaged = nullptr) const;
+  // kNotFound if the topic is gone meanwhile, kDamaged.
+  Result<Schema> schema(const TopicView& topic) const;
+  TopicOrigin origin(const TopicView& topic) const;
+
+  // What changed: compares the counters with `seen`, which grows to topic_limit(), brings `seen` up to date
+  // and appends the indexes of the topics that moved. About 0.3 ns per topic that did not.
+  void scan(std::vector<uint64_t>* seen, std::vector<uint32_t>* changed) const;
+
+  // State of a topic from memory alone; `dead`: the lock probe said that nobody owns the segment.
+  // max_age_ns < 0: the topic's own.
+  State state(const TopicView& topic, bool dead, int64_t now_ns, int64_t max_age_ns = -1) const;
+  int64_t max_age_ns(const TopicView& topic) const {
+    return static_cast<int64_t>(topic.record->max_age_ns.load(std::memory_order_relaxed));
+  }
+
+  // The futex word and the bell; the bell is null if this process may not write it.
+  const layout::Half* word() const { return &header_->word; }
+  layout::Half* bell() const { return bell_; }
+
+ private:
+  friend class DomainView;
+  SegmentView() = default;
+  static Result<std::shared_ptr<SegmentView>> Open(const Domain::State& domain, std::string_view node);
+  void OpenBell(const Domain::State& domain);
+  // The file is still the one that the name means (one system call).
+  bool StillNamed(int folder) const;
+  // Bytes from the start that may be touched: what the header says is reserved, once fstat has said so too.
+  uint64_t Backed() const;
+  // Null if block `block` is not there, or its offset cannot be true.
+  const std::byte* Block(uint32_t block) const;
+  // Copies the text of a Blob, `limit` bytes at most; false if it cannot be true.
+  bool ReadBlob(uint64_t offset, uint64_t limit, std::string* text) const;
+
+  Fd fd_;
+  Mapping region_, bell_region_;
+  const std::byte* base_ = nullptr;
+  const layout::Header* header_ = nullptr;
+  layout::Half* bell_ = nullptr;
+  uint64_t size_ = 0;
+  uint64_t inode_ = 0, device_ = 0;
+  std::string node_, host_;
+  Id128 id_{};
+  bool mirror_ = false, same_time_ = true, same_boot_ = true;
+  mutable std::atomic<uint64_t> verified_{0};  // bytes from the start that the file is known to back
+};
+
+}  // namespace smt
+
+#endif  // SMT_SHM_SEGMENT_VIEW_H_

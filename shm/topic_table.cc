@@ -1,0 +1,368 @@
+#include "shm/topic_table.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "shm/domain_state.h"
+#include "shm/record.h"
+
+namespace smt {
+
+namespace {
+
+layout::Word* Words(std::byte* at) { return reinterpret_cast<layout::Word*>(at); }
+
+// The bytes of a Blob holding `text`.
+std::string BlobBytes(const std::string& text) {
+  layout::Blob head{layout::AlignUp(sizeof(layout::Blob) + text.size()), text.size()};
+  std::string bytes(head.block_bytes, '\0');
+  memcpy(bytes.data(), &head, sizeof head);
+  memcpy(bytes.data() + sizeof head, text.data(), text.size());
+  return bytes;
+}
+
+std::string OriginBytes(const TopicOrigin& origin) {
+  layout::Origin o{};
+  o.block_bytes = sizeof o;
+  memcpy(o.origin_id, origin.origin_id.data(), sizeof o.origin_id);
+  memcpy(o.segment_id, origin.segment_id.data(), sizeof o.segment_id);
+  const auto put = [](char* to, const std::string& text) {
+    memcpy(to, text.data(), std::min<size_t>(text.size(), layout::kNameBytes));
+  };
+  put(o.host, origin.host);
+  put(o.domain, origin.domain);
+  put(o.node, origin.node);
+  return std::string(reinterpret_cast<const char*>(&o), sizeof o);
+}
+
+}  // namespace
+
+void TopicTable::start(std::byte* base, Heap::Grow grow) {
+  base_ = base;
+  heap_ = std::make_unique<Heap>(std::move(grow));
+  by_name_.clear();
+  free_indexes_.clear();
+  shared_.clear();
+  shared_at_.clear();
+}
+
+void TopicTable::clear(uint64_t end) { heap_->rebuild(layout::kHeaderBytes, end, {}); }
+
+layout::Word* TopicTable::counter(uint32_t index) const {
+  const uint32_t block = layout::BlockOf(index);
+  return Words(base_ + header()->block[block].load(std::memory_order_relaxed)) + layout::PlaceOf(index);
+}
+
+layout::Entry* TopicTable::entry(uint32_t index) const {
+  const uint32_t block = layout::BlockOf(index);
+  return reinterpret_cast<layout::Entry*>(base_ + header()->block[block].load(std::memory_order_relaxed) +
+                                          layout::BlockTopics(block) * sizeof(layout::Word)) +
+         layout::PlaceOf(index);
+}
+
+bool TopicTable::rebuild(uint64_t backed, std::string* why, uint32_t* half_written) {
+  const uint64_t blocks = header()->block_count.load(std::memory_order_relaxed);
+  const uint64_t limit = header()->topic_limit.load(std::memory_order_relaxed);
+  if (blocks > layout::kBlocks || limit > layout::kFirstBlockTopics * ((uint64_t{1} << blocks) - 1)) {
+    *why = "its directory is damaged";
+    return false;
+  }
+  std::vector<std::pair<uint64_t, uint64_t>> used;
+  for (uint32_t b = 0; b < blocks; ++b) {
+    const uint64_t offset = header()->block[b].load(std::memory_order_relaxed);
+    const uint64_t bytes = layout::BlockBytes(b);
+    if (offset < layout::kHeaderBytes || offset % layout::kAlign != 0 || bytes > backed ||
+        offset > backed - bytes) {
+      *why = "directory block " + std::to_string(b) + " lies outside";
+      return false;
+    }
+    used.emplace_back(offset, bytes);
+  }
+  // An immutable block that a record points at: claimed once, counted for each use.
+  const auto claim = [&](uint64_t offset, uint64_t at_least) {
+    if (const auto at = shared_at_.find(offset); at != shared_at_.end()) {
+      ++shared_[at->second].uses;
+      return true;
+    }
+    if (offset % layout::kAlign != 0 || offset < layout::kHeaderBytes || offset > backed ||
+        backed - offset < at_least) {
+      return false;
+    }
+    uint64_t bytes = 0;
+    LoadWords(&bytes, Words(base_ + offset), sizeof bytes);
+    if (bytes < at_least || bytes % layout::kAlign != 0 || bytes > backed - offset ||
+        bytes > layout::kMaxSchemaBytes + layout::kAlign) {
+      return false;
+    }
+    std::string key(bytes, '\0');
+    LoadWords(key.data(), Words(base_ + offset), bytes);
+    if (shared_.count(key) != 0) return false;  // stored twice: not by us
+    used.emplace_back(offset, bytes);
+    shared_at_[offset] = key;
+    shared_[key] = {offset, bytes, 1};
+    return true;
+  };
+  for (uint32_t i = 0; i < limit; ++i) {
+    RecordCopy r;
+    const RecordRead read = ReadRecord(base_, backed, entry(i), i, &r);
+    if (read == RecordRead::kDead) {
+      free_indexes_.push_back(i);
+      continue;
+    }
+    const bool good = read == RecordRead::kLive && claim(r.schema_offset, sizeof(layout::Blob)) &&
+                      (r.origin_offset == 0 || claim(r.origin_offset, sizeof(layout::Origin)));
+    if (!good || by_name_.count(r.name) != 0) {
+      *why = "the directory entry of topic " + std::to_string(i) + " is damaged";
+      return false;
+    }
+    Entry& e = by_name_[r.name];
+    e.index = i;
+    e.name = r.name;
+    e.generation = r.generation;
+    e.record_offset = r.offset;
+    e.block_bytes = r.block_bytes;
+    e.slot_count = r.slot_count;
+    e.slot_stride = r.slot_stride;
+    e.max_bytes = r.max_bytes;
+    e.first_position = r.first_position;
+    e.first_sequence = r.first_sequence;
+    e.schema_offset = r.schema_offset;
+    e.schema_hash = r.schema_hash;
+    e.origin_offset = r.origin_offset;
+    e.variable = r.variable != 0;
+    e.hops = r.hops;
+    used.emplace_back(e.record_offset, e.block_bytes);
+  }
+  if (!heap_->rebuild(layout::kHeaderBytes, backed, std::move(used))) {
+    *why = "topics overlap";
+    return false;
+  }
+  std::reverse(free_indexes_.begin(), free_indexes_.end());  // lowest first
+
+  // A lock that is odd, or of a position that was never announced, is what a killed publish() leaves.
+  for (auto& [name, e] : by_name_) {
+    const uint64_t head = counter(e.index)->load(std::memory_order_relaxed);
+    for (uint64_t s = 0; s < e.slot_count; ++s) {
+      auto* slot = reinterpret_cast<layout::Slot*>(ring(e) + s * e.slot_stride);
+      const uint64_t lock = slot->lock.load(std::memory_order_relaxed);
+      if (lock == 0 || (lock % 2 == 0 && lock / 2 <= head && lock / 2 % e.slot_count == s)) continue;
+      slot->lock.store(0, std::memory_order_release);
+      ++*half_written;
+    }
+  }
+  return true;
+}
+
+TopicTable::Entry* TopicTable::find(std::string_view name) {
+  const auto it = by_name_.find(name);
+  return it == by_name_.end() ? nullptr : &it->second;
+}
+
+bool TopicTable::same_origin(const Entry& e, const TopicOptions& options) const {
+  if (e.hops != options.hops || (e.origin_offset != 0) != options.origin.has_value()) return false;
+  return !options.origin || shared_at_.at(e.origin_offset) == OriginBytes(*options.origin);
+}
+
+Status TopicTable::AddBlock(const std::string& what) {
+  const auto block = static_cast<uint32_t>(header()->block_count.load(std::memory_order_relaxed));
+  if (block >= layout::kBlocks) {
+    return Status(Code::kNoSpace, "the directory is full (" + std::to_string(layout::kMaxTopics) +
+                                      " topics): no room for " + what);
+  }
+  const uint64_t bytes = layout::BlockBytes(block);
+  Result<uint64_t> offset = heap_->allocate(bytes, what);
+  if (!offset.ok()) return offset.status();
+  for (uint64_t at = 0; at < bytes; at += sizeof(layout::Word)) {
+    Words(base_ + *offset + at)->store(0, std::memory_order_relaxed);
+  }
+  header()->block[block].store(*offset, std::memory_order_release);
+  header()->block_count.store(block + 1, std::memory_order_release);
+  return Status();
+}
+
+Result<uint32_t> TopicTable::FreeIndex(const std::string& what) {
+  if (!free_indexes_.empty()) {
+    const uint32_t index = free_indexes_.back();
+    free_indexes_.pop_back();
+    return index;
+  }
+  const auto index = static_cast<uint32_t>(header()->topic_limit.load(std::memory_order_relaxed));
+  if (index == layout::kMaxTopics ||
+      layout::BlockOf(index) >= header()->block_count.load(std::memory_order_relaxed)) {
+    if (Status s = AddBlock(what); !s.ok()) return s;
+  }
+  // LIMIT-W: the block and its zeros are visible before the limit that lets readers look at them.
+  header()->topic_limit.store(index + 1, std::memory_order_release);
+  return index;
+}
+
+Result<uint64_t> TopicTable::Share(const std::string& bytes, const std::string& what) {
+  if (const auto it = shared_.find(bytes); it != shared_.end()) {
+    ++it->second.uses;
+    return it->second.offset;
+  }
+  Result<uint64_t> offset = heap_->allocate(bytes.size(), what);
+  if (!offset.ok()) return offset;
+  StoreWords(Words(base_ + *offset), bytes.data(), bytes.size());
+  shared_[bytes] = {*offset, bytes.size(), 1};
+  shared_at_[*offset] = bytes;
+  return offset;
+}
+
+void TopicTable::Unshare(uint64_t offset) {
+  const auto at = shared_at_.find(offset);
+  if (at == shared_at_.end()) return;
+  const auto it = shared_.find(at->second);
+  if (--it->second.uses > 0) return;
+  heap_->free(offset, it->second.block_bytes);
+  shared_.erase(it);
+  shared_at_.erase(at);
+}
+
+void TopicTable::CopyHistory(const Entry& from, std::byte* to, uint64_t slot_count, uint64_t slot_stride) {
+  const uint64_t head = counter(from.index)->load(std::memory_order_relaxed);
+  const uint64_t many = std::min(slot_count, from.slot_count);
+  const uint64_t oldest = std::max(from.first_position, head >= many ? head - many + 1 : 1);
+  for (uint64_t p = oldest; p <= head; ++p) {
+    const std::byte* old = ring(from) + (p & (from.slot_count - 1)) * from.slot_stride;
+    const auto* slot = reinterpret_cast<const layout::Slot*>(old);
+    if (slot->lock.load(std::memory_order_relaxed) != 2 * p) continue;
+    const uint64_t words =
+        (sizeof(layout::Slot) +
+         layout::AlignUp(std::min(from.slot_stride, slot_stride) - sizeof(layout::Slot), 8)) /
+        8;
+    layout::Word* out = Words(to + (p & (slot_count - 1)) * slot_stride);
+    for (uint64_t w = 0; w < words; ++w) {
+      out[w].store(reinterpret_cast<const layout::Word*>(old)[w].load(kLoadWord), kStoreWord);
+    }
+  }
+}
+
+Result<TopicTable::Entry*> TopicTable::put(const TopicOptions& options, const Schema& schema,
+                                           uint64_t max_bytes, bool keep_history) {
+  const std::string what = "topic " + options.name;
+  const uint64_t slot_count = std::bit_ceil(std::max<uint64_t>(options.history, layout::kMinSlots));
+  const uint64_t stride = layout::SlotStride(max_bytes);
+  const uint64_t size = header()->size;
+  if (slot_count > layout::kMaxSlots || max_bytes > size || stride > size / slot_count) {
+    return Status(Code::kNoSpace, what + " of " + BytesText(max_bytes) + " with a history of " +
+                                      std::to_string(slot_count) + " does not fit a segment of " +
+                                      BytesText(size) + "; use a larger --segment-size or a shorter history");
+  }
+  const uint64_t block_bytes = layout::RingOffset(options.name.size()) + slot_count * stride;
+
+  Entry* old = find(options.name);
+  Result<uint64_t> schema_at = Share(BlobBytes(schema.text()), what);
+  if (!schema_at.ok()) return schema_at.status();
+  uint64_t origin_at = 0;
+  if (options.origin) {
+    Result<uint64_t> at = Share(OriginBytes(*options.origin), what);
+    if (!at.ok()) {
+      Unshare(*schema_at);
+      return at.status();
+    }
+    origin_at = *at;
+  }
+  const auto give_back = [&] {
+    Unshare(*schema_at);
+    if (origin_at != 0) Unshare(origin_at);
+  };
+  Result<uint64_t> offset = heap_->allocate(block_bytes, what);
+  if (!offset.ok()) {
+    give_back();
+    return offset.status();
+  }
+  Result<uint32_t> index = old != nullptr ? Result<uint32_t>(old->index) : FreeIndex(what);
+  if (!index.ok()) {
+    heap_->free(*offset, block_bytes);
+    give_back();
+    return index.status();
+  }
+
+  layout::Entry* in_directory = entry(*index);
+  const uint64_t before = in_directory->generation.load(std::memory_order_relaxed);
+  Entry e;
+  e.index = *index;
+  e.name = options.name;
+  e.generation = old != nullptr ? before + 2 : before + 1;
+  e.record_offset = *offset;
+  e.block_bytes = block_bytes;
+  e.slot_count = slot_count;
+  e.slot_stride = stride;
+  e.max_bytes = max_bytes;
+  e.first_position =
+      keep_history ? old->first_position : counter(*index)->load(std::memory_order_relaxed) + 1;
+  e.first_sequence = keep_history                  ? old->first_sequence
+                     : options.first_sequence != 0 ? options.first_sequence
+                                                   : e.first_position;
+  e.schema_offset = *schema_at;
+  e.schema_hash = schema.hash();
+  e.origin_offset = origin_at;
+  e.variable = schema.size == 0;
+  e.hops = options.hops;
+
+  // The record, word by word, since a late reader of what was here before may still be looking.
+  layout::Record r{};
+  r.block_bytes = block_bytes;
+  r.generation = e.generation;
+  r.topic_index = e.index;
+  r.slot_count = static_cast<uint32_t>(slot_count);
+  r.slot_stride = stride;
+  r.max_bytes = max_bytes;
+  r.first_position = e.first_position;
+  r.first_sequence = e.first_sequence;
+  r.schema_offset = e.schema_offset;
+  r.schema_hash = e.schema_hash;
+  r.origin_offset = e.origin_offset;
+  r.name_bytes = static_cast<uint32_t>(options.name.size());
+  r.variable = e.variable ? 1 : 0;
+  r.max_age_ns.store(static_cast<uint64_t>(options.max_age_ns), std::memory_order_relaxed);
+  if (keep_history) {
+    r.epoch.store(record(*old)->epoch.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    r.state.store(record(*old)->state.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  }
+  r.hops = e.hops;
+  std::byte* at = base_ + *offset;
+  StoreWords(Words(at), &r, sizeof r);
+  StoreWords(Words(at + sizeof r), options.name.data(), options.name.size());
+  std::byte* new_ring = at + layout::RingOffset(options.name.size());
+  for (uint64_t s = 0; s < slot_count; ++s) {
+    // No lock that another ring left here may look like one of ours.
+    reinterpret_cast<layout::Slot*>(new_ring + s * stride)->lock.store(0, kStoreWord);
+  }
+  if (keep_history) CopyHistory(*old, new_ring, slot_count, stride);
+  in_directory->record[e.generation / 2 % 2].store(*offset, kStoreWord);
+  ReplaceGeneration(in_directory, e.generation);
+  Changed();
+
+  if (old == nullptr) {
+    Entry* fresh = &by_name_[options.name];
+    *fresh = std::move(e);
+    return fresh;
+  }
+  heap_->free(old->record_offset, old->block_bytes);
+  Unshare(old->schema_offset);
+  if (old->origin_offset != 0) Unshare(old->origin_offset);
+  e.writer = std::move(old->writer);
+  *old = std::move(e);
+  return old;
+}
+
+void TopicTable::remove(Entry* e) {
+  RetireGeneration(entry(e->index), e->generation + 1);
+  Changed();
+  heap_->free(e->record_offset, e->block_bytes);
+  Unshare(e->schema_offset);
+  if (e->origin_offset != 0) Unshare(e->origin_offset);
+  free_indexes_.push_back(e->index);
+  by_name_.erase(by_name_.find(e->name));
+}
+
+// DIR-W: after the generation, so that whoever sees the new version finds the change.
+void TopicTable::Changed() {
+  header()->directory_version.store(header()->directory_version.load(std::memory_order_relaxed) + 1,
+                                    std::memory_order_release);
+}
+
+}  // namespace smt

@@ -1,0 +1,165 @@
+#include "shm/waiter.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <unordered_map>
+
+#include "shm/bell.h"
+#include "shm/domain_state.h"
+#include "shm/fork.h"
+
+namespace smt {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+constexpr milliseconds kLookWithoutFifo(10);
+constexpr milliseconds kProbe(40);
+
+}  // namespace
+
+struct Waiter::Impl {
+  explicit Impl(const Domain& d) : domain(d) {}
+  ~Impl() { GiveUpLock(&fifo); }
+
+  Domain domain;
+  Fd fifo;  // holds the lock on its place; not ok(): no place was free
+  uint32_t bit = 0;
+  uint64_t changes = ~uint64_t{0};
+  int64_t looked_ns = 0;  // BOOTTIME of the last probe; 0: none yet
+  std::vector<std::shared_ptr<SegmentView>> nodes;
+  std::vector<std::string> problems;
+  std::vector<uint32_t> words;  // of `nodes`, as of the last collect()
+  std::vector<bool> alive;
+
+  void Claim();
+  bool Moved() const {
+    for (size_t i = 0; i < nodes.size(); ++i) {
+      if (nodes[i]->word()->load(std::memory_order_seq_cst) != words[i]) return true;
+    }
+    return false;
+  }
+};
+
+// The first of the domain's FIFOs that nobody else has locked; they are never removed, as publishers keep
+// them open.
+void Waiter::Impl::Claim() {
+  const Domain::State& state = domain.state();
+  if (!state.may_write) return;
+  for (uint32_t k = 0; k < layout::kWaiters; ++k) {
+    const Status taken = TakeLock(&fifo, [&]() -> Result<Fd> {
+      if (mkfifoat(state.folder.get(), FifoName(k).c_str(), state.bell_mode()) == 0) {
+        // Past the umask; O_PATH would not do, and the FIFO is ours.
+        Fd made = OpenFifo(state, k);
+        if (made.ok()) (void)!fchmod(made.get(), state.bell_mode());
+      }
+      Fd fd = OpenFifo(state, k);
+      if (!fd.ok()) return Fd();
+      struct flock lock = {};
+      lock.l_type = F_WRLCK;
+      lock.l_whence = SEEK_SET;
+      if (fcntl(fd.get(), F_OFD_SETLK, &lock) != 0) return Fd();
+      return fd;
+    });
+    if (taken.ok() && fifo.ok()) {
+      bit = 1u << k;
+      return;
+    }
+  }
+}
+
+Waiter::Waiter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Waiter::Waiter(Waiter&&) noexcept = default;
+Waiter& Waiter::operator=(Waiter&&) noexcept = default;
+Waiter::~Waiter() = default;
+
+Result<Waiter> Waiter::open(const Domain& domain) {
+  auto impl = std::make_unique<Impl>(domain);
+  impl->Claim();
+  Waiter waiter(std::move(impl));
+  waiter.collect();
+  return waiter;
+}
+
+int Waiter::fd() const { return impl_->fifo.get(); }
+
+milliseconds Waiter::poll_limit() const {
+  const bool bells = std::all_of(impl_->nodes.begin(), impl_->nodes.end(),
+                                 [](const auto& node) { return node->bell() != nullptr; });
+  return impl_->fifo.ok() && bells ? kProbe : kLookWithoutFifo;
+}
+
+bool Waiter::arm() {
+  if (impl_->bit != 0) {
+    // BELL-R: the bit, then the words again.
+    for (const auto& node : impl_->nodes) {
+      if (node->bell() != nullptr) node->bell()->fetch_or(impl_->bit, std::memory_order_seq_cst);
+    }
+  }
+  return !impl_->Moved();
+}
+
+bool Waiter::collect() {
+  Impl& w = *impl_;
+  if (w.fifo.ok()) {
+    char bytes[256];
+    while (read(w.fifo.get(), bytes, sizeof bytes) > 0) {
+    }
+  }
+  bool changed = w.Moved();
+  const int64_t now = w.domain.clock().boottime_ns();
+  const bool due = w.looked_ns == 0 || now - w.looked_ns >= nanoseconds(kProbe).count();
+  // A change of a directory rings, a new node or a death does not.
+  if (changed || due) {
+    const uint64_t changes = w.domain.state().view.refresh();
+    if (changes != w.changes) {
+      w.changes = changes;
+      changed = true;
+      w.nodes = w.domain.state().view.segments();
+      w.problems = w.domain.state().view.problems();
+      w.words.assign(w.nodes.size(), 0);
+      w.alive.resize(w.nodes.size(), true);
+    }
+  }
+  if (due) {
+    w.looked_ns = now;
+    for (size_t i = 0; i < w.nodes.size(); ++i) {
+      const bool alive = w.nodes[i]->owner_alive();
+      if (alive != w.alive[i]) changed = true;
+      w.alive[i] = alive;
+    }
+  }
+  for (size_t i = 0; i < w.nodes.size(); ++i)
+    w.words[i] = w.nodes[i]->word()->load(std::memory_order_seq_cst);
+  return changed;
+}
+
+bool Waiter::wait(nanoseconds timeout) {
+  const int64_t start = BoottimeNs();
+  for (;;) {
+    if (arm()) {
+      nanoseconds left = poll_limit();
+      if (timeout.count() >= 0) {
+        left = std::clamp(timeout - nanoseconds(BoottimeNs() - start), nanoseconds(0), left);
+      }
+      pollfd p{fd(), POLLIN, 0};
+      timespec t{static_cast<time_t>(left.count() / 1'000'000'000),
+                 static_cast<long>(left.count() % 1'000'000'000)};
+      ppoll(&p, 1, &t, nullptr);
+    }
+    if (collect()) return true;
+    if (timeout.count() >= 0 && BoottimeNs() - start >= timeout.count()) return false;
+  }
+}
+
+const std::vector<std::shared_ptr<SegmentView>>& Waiter::nodes() const { return impl_->nodes; }
+const std::vector<std::string>& Waiter::problems() const { return impl_->problems; }
+
+}  // namespace smt
