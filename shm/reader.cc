@@ -123,6 +123,17 @@ void Reader::Impl::Resolve() {
     }
     fresh.push_back(std::move(w));
   }
+  // A replaced segment whose successor has not the topic yet: the last value stays.
+  for (Writer& old : writers) {
+    const bool again = std::any_of(found.begin(), found.end(), [&](const TopicView& v) {
+      return v.segment != nullptr && v.segment->node() == old.view.segment->node();
+    });
+    const bool replaced = std::any_of(fresh.begin(), fresh.end(), [&](const Writer& w) {
+      return w.view.segment->node() == old.view.segment->node();
+    });
+    if (!again && !replaced && old.view.segment->retired() && old.view.live())
+      fresh.push_back(std::move(old));
+  }
   writers = std::move(fresh);
   views.clear();
   for (const Writer& w : writers) views.push_back(w.view);
