@@ -418,11 +418,12 @@ Woke Reader::wait(std::chrono::nanoseconds timeout) {
   const int64_t start = BoottimeNs();
   for (;;) {
     if (clock.boottime_ns() - r.probed_ns >= kProbe.count() || r.writers.empty()) r.Refresh();
+    // The state first: one that a new sample has changed is told with that sample.
+    const State state = r.Now();
     if (r.HasNew()) {
       r.reported = r.Now();
       return Woke::kSample;
     }
-    const State state = r.Now();
     if (state != r.reported) {
       r.reported = state;
       return Woke::kState;
