@@ -42,7 +42,7 @@ struct Freshness {
   // Now minus born. Nothing if the topic is empty, or the writer counts in another time namespace or boot.
   std::optional<int64_t> age_ns;
   int64_t max_age_ns = 0;  // 0: none, never stale
-  uint64_t missed = 0;     // samples this reader was too late for
+  uint64_t missed = 0;     // see Reader::missed
   uint32_t hops = 0;
   TopicOrigin origin;
 };

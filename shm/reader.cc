@@ -60,6 +60,7 @@ struct Reader::Impl {
   bool compare = false;  // the next sample may come from another node than the last one: look at `born`
 
   uint64_t missed = 0, reopened = 0, retries = 0;
+  internal::QuickTopic quick;
 
   void Resolve();
   void Probe();
@@ -82,7 +83,8 @@ struct Reader::Impl {
   // The same topic of the same node under its next generation (it grew): no need to look the name up.
   bool Follow(Writer* w);
   void MakeRoom();
-  void Adopt(size_t writer, uint64_t position, const SampleHead& head, uint64_t bytes);
+  void SetQuick();
+  void Adopt(size_t writer, uint64_t position, const SampleHead& head, uint64_t bytes, bool in_order);
 
   bool ReadNewest(Writer* w, void* to, SampleHead* head, uint64_t* bytes, uint64_t* position);
   std::optional<SampleHead> PeekHead(const Writer& w, uint64_t position) const;
@@ -141,6 +143,7 @@ void Reader::Impl::Resolve() {
   compare =
       writers.size() > 1 || (has_sample && !writers.empty() && writers[0].view.segment->node() != last_node);
   MakeRoom();
+  SetQuick();
 }
 
 void Reader::Impl::Probe() {
@@ -158,6 +161,7 @@ bool Reader::Impl::Follow(Writer* w) {
   w->view = std::move(*v);
   views[static_cast<size_t>(w - writers.data())] = w->view;
   MakeRoom();
+  SetQuick();
   return true;
 }
 
@@ -175,8 +179,26 @@ void Reader::Impl::MakeRoom() {
   room = need;
 }
 
+void Reader::Impl::SetQuick() {
+  quick = {};
+  if (writers.size() != 1 || compare || writers[0].view.variable) return;
+  const TopicView& v = writers[0].view;
+  quick = {v.max_bytes,
+           v.counter,
+           v.entry,
+           v.segment->retired_flag(),
+           v.ring,
+           v.slot_count - 1,
+           v.slot_stride,
+           v.first_position,
+           v.generation,
+           &writers[0].next,
+           &writers[0].last_sequence};
+}
+
 // The sample in `spare` is the one to return.
-void Reader::Impl::Adopt(size_t writer, uint64_t position, const SampleHead& head, uint64_t bytes) {
+void Reader::Impl::Adopt(size_t writer, uint64_t position, const SampleHead& head, uint64_t bytes,
+                         bool in_order) {
   Writer& w = writers[writer];
   std::swap(buffer, spare);
   const bool later = head.sequence > w.last_sequence;
@@ -188,12 +210,15 @@ void Reader::Impl::Adopt(size_t writer, uint64_t position, const SampleHead& hea
   sample.missed = gap;
   sample.bytes = {reinterpret_cast<const std::byte*>(buffer.get()), bytes};
   has_sample = true;
-  missed += gap;
+  if (in_order) missed += gap;
   w.last_sequence = head.sequence;
   w.next = position + 1;
   last_born = head.born_ns;
   if (last_node != w.view.segment->node()) last_node = w.view.segment->node();
-  compare = writers.size() > 1;
+  if (compare && writers.size() == 1) {
+    compare = false;
+    SetQuick();
+  }
 }
 
 bool Reader::Impl::ReadNewest(Writer* w, void* to, SampleHead* head, uint64_t* bytes, uint64_t* position) {
@@ -275,7 +300,7 @@ const Sample* Reader::Impl::NextOf(size_t writer) {
     uint64_t bytes;
     const SlotRead read = ReadSlot(w.view, w.next, &sample_head, spare.get(), &bytes);
     if (read == SlotRead::kOk) {
-      Adopt(writer, w.next, sample_head, bytes);
+      Adopt(writer, w.next, sample_head, bytes, true);
       return &sample;
     }
     if (!w.view.live()) {
@@ -288,7 +313,7 @@ const Sample* Reader::Impl::NextOf(size_t writer) {
   return nullptr;
 }
 
-Reader::Reader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Reader::Reader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)), quick_(&impl_->quick) {}
 Reader::Reader(Reader&&) noexcept = default;
 Reader& Reader::operator=(Reader&&) noexcept = default;
 Reader::~Reader() = default;
@@ -327,25 +352,11 @@ const Sample* Reader::latest() {
   }
   if (r.writers[w].view.segment->retired()) [[unlikely]]
     r.Moved();
-  if (w < r.writers.size()) r.Adopt(w, position, head, bytes);
+  if (w < r.writers.size()) r.Adopt(w, position, head, bytes, false);
   return &r.sample;
 }
 
-bool Reader::latest_into(void* value, size_t bytes, SampleHead* head) {
-  Impl& r = *impl_;
-  if (r.writers.size() == 1 && !r.compare) [[likely]] {
-    Writer& w = r.writers[0];
-    if (w.view.max_bytes == bytes && !w.view.variable) {
-      uint64_t got;
-      const uint64_t at = LoadHead(*w.view.counter);
-      if (at >= w.view.first_position && ReadSlot(w.view, at, head, value, &got) == SlotRead::kOk &&
-          got == bytes && !w.view.segment->retired()) {
-        w.next = at + 1;
-        w.last_sequence = head->sequence;
-        return true;
-      }
-    }
-  }
+bool Reader::LatestInto(void* value, size_t bytes, SampleHead* head) {
   const Sample* s = latest();
   if (s == nullptr || s->bytes.size() != bytes) return false;
   memcpy(value, s->bytes.data(), bytes);

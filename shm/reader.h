@@ -60,6 +60,23 @@ class Borrowed {
   std::vector<std::byte> copy_;  // only under ThreadSanitizer, see LAYOUT.md
 };
 
+namespace internal {
+
+// What the quick path of Reader::latest_into needs: the one writer's topic. `bytes` is 0 where there is not
+// exactly one writer, or values have no fixed size.
+struct QuickTopic {
+  uint64_t bytes = 0;
+  const layout::Word* counter = nullptr;
+  const layout::Entry* entry = nullptr;
+  const layout::Half* retired = nullptr;
+  const std::byte* ring = nullptr;
+  uint64_t mask = 0, stride = 0, first_position = 0, generation = 0;
+  uint64_t* next = nullptr;
+  uint64_t* last_sequence = nullptr;
+};
+
+}  // namespace internal
+
 // One thread at a time. The topic need not exist yet; it is looked up when the reader is made, in refresh()
 // and inside wait(). With several writers the sample with the later `born` wins (tie: the greater node name),
 // and no sample is returned after a later one.
@@ -102,7 +119,7 @@ class Reader {
   std::optional<int64_t> age_ns() const;
 
   const std::string& topic() const;
-  // Samples not returned, in all.
+  // Samples that next() came too late for, in all. What latest() passes over is not missed.
   uint64_t missed() const;
   // Segments that had to be opened anew because theirs was replaced (0 across restarts of a writer).
   uint64_t reopened() const;
@@ -113,14 +130,31 @@ class Reader {
   // The writers found last, best first: see TopicView.
   const std::vector<TopicView>& writers() const;
 
-  // Copies the newest value of exactly `bytes` bytes: the quick path of Topic<T>. False: none, or another
-  // size.
-  bool latest_into(void* value, size_t bytes, SampleHead* head);
+  // Copies the newest value of exactly `bytes` bytes, as latest() does, without a detour: what TopicReader
+  // calls. False: none, or another size; then `*value` may hold anything.
+  bool latest_into(void* value, size_t bytes, SampleHead* head) {
+    const internal::QuickTopic& q = *quick_;
+    if (q.bytes == bytes && bytes != 0) [[likely]] {
+      const uint64_t at = LoadHead(*q.counter);
+      const auto* slot = reinterpret_cast<const layout::Slot*>(q.ring + (at & q.mask) * q.stride);
+      if (at >= q.first_position && SlotHolds(slot, at) && LoadSampleHead(slot, head) == bytes) {
+        LoadWords(value, Payload(slot), bytes);
+        if (StillHolds(slot, at, q.entry, q.generation) && q.retired->load(std::memory_order_relaxed) == 0) {
+          *q.next = at + 1;
+          *q.last_sequence = head->sequence;
+          return true;
+        }
+      }
+    }
+    return LatestInto(value, bytes, head);
+  }
 
  private:
   struct Impl;
   explicit Reader(std::unique_ptr<Impl> impl);
+  bool LatestInto(void* value, size_t bytes, SampleHead* head);
   std::unique_ptr<Impl> impl_;
+  const internal::QuickTopic* quick_;
 };
 
 }  // namespace smt

@@ -15,6 +15,12 @@ namespace smt {
 
 namespace {
 
+bool AllStand(const layout::Word* counter, const uint64_t* last) {
+  uint64_t moved = 0;
+  for (size_t j = 0; j < 8; ++j) moved |= counter[j].load(std::memory_order_relaxed) ^ last[j];
+  return moved == 0;
+}
+
 std::string FixedText(const char* text, size_t limit) { return std::string(text, strnlen(text, limit)); }
 
 }  // namespace
@@ -259,25 +265,17 @@ void SegmentView::scan(std::vector<uint64_t>* seen, std::vector<uint32_t>* chang
     if (counter == nullptr) return;
     uint64_t* last = seen->data() + first;
     const uint32_t n = std::min<uint32_t>(limit - first, static_cast<uint32_t>(layout::BlockTopics(block)));
-    uint32_t i = 0;
-    // Eight at a time: nearly always all of them stand still.
-    for (; i + 8 <= n; i += 8) {
-      uint64_t moved = 0;
-      for (uint32_t j = i; j < i + 8; ++j) moved |= counter[j].load(std::memory_order_relaxed) ^ last[j];
-      if (moved == 0) continue;
-      for (uint32_t j = i; j < i + 8; ++j) {
+    // Eight at a time: nearly always all of them stand still. A block's topics are a multiple of eight but
+    // for the last block's, which is cut at the limit.
+    for (uint32_t i = 0; i < n; i += 8) {
+      const uint32_t end = std::min(i + 8, n);
+      if (end == i + 8 && AllStand(counter + i, last + i)) continue;
+      for (uint32_t j = i; j < end; ++j) {
         const uint64_t head = counter[j].load(std::memory_order_relaxed);
         if (head != last[j]) {
           last[j] = head;
           changed->push_back(first + j);
         }
-      }
-    }
-    for (; i < n; ++i) {
-      const uint64_t head = counter[i].load(std::memory_order_relaxed);
-      if (head != last[i]) {
-        last[i] = head;
-        changed->push_back(first + i);
       }
     }
   }

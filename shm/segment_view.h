@@ -91,6 +91,7 @@ class SegmentView : public std::enable_shared_from_this<SegmentView> {
   bool same_boot() const { return same_boot_; }
 
   bool retired() const { return header_->retired.load(std::memory_order_relaxed) != 0; }
+  const layout::Half* retired_flag() const { return &header_->retired; }
   bool closed() const { return header_->closed.load(std::memory_order_relaxed) != 0; }
   uint64_t epoch() const { return header_->epoch.load(std::memory_order_relaxed); }
   uint64_t pid() const { return header_->pid.load(std::memory_order_relaxed); }

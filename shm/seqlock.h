@@ -37,47 +37,38 @@ inline void FenceAcquire() { std::atomic_thread_fence(std::memory_order_acquire)
 
 // Copies `bytes` bytes from private to shared memory, in words. The last word is zero-padded.
 // REQUIRES: room for AlignUp(bytes, 8) at `to`.
-inline void StoreWords(layout::Word* to, const void* from, size_t bytes) {
+[[gnu::always_inline]] inline void StoreWords(layout::Word* to, const void* from, size_t bytes) {
   const char* p = static_cast<const char*>(from);
-  uint64_t w[4];
-  while (bytes >= sizeof w) {
-    memcpy(w, p, sizeof w);
-    to[0].store(w[0], kStoreWord);
-    to[1].store(w[1], kStoreWord);
-    to[2].store(w[2], kStoreWord);
-    to[3].store(w[3], kStoreWord);
-    to += 4, p += sizeof w, bytes -= sizeof w;
+  const auto word = [&](size_t i) {
+    uint64_t w;
+    memcpy(&w, p + 8 * i, 8);
+    to[i].store(w, kStoreWord);
+  };
+  for (; bytes >= 64; to += 8, p += 64, bytes -= 64) {
+    word(0), word(1), word(2), word(3), word(4), word(5), word(6), word(7);
   }
-  for (; bytes >= 8; ++to, p += 8, bytes -= 8) {
-    memcpy(w, p, 8);
-    to->store(w[0], kStoreWord);
-  }
+  for (; bytes >= 8; ++to, p += 8, bytes -= 8) word(0);
   if (bytes != 0) {
-    w[0] = 0;
-    memcpy(w, p, bytes);
-    to->store(w[0], kStoreWord);
+    uint64_t w = 0;
+    memcpy(&w, p, bytes);
+    to->store(w, kStoreWord);
   }
 }
 
 // Copies `bytes` bytes from shared to private memory, in words.
-inline void LoadWords(void* to, const layout::Word* from, size_t bytes) {
+[[gnu::always_inline]] inline void LoadWords(void* to, const layout::Word* from, size_t bytes) {
   char* p = static_cast<char*>(to);
-  uint64_t w[4];
-  while (bytes >= sizeof w) {
-    w[0] = from[0].load(kLoadWord);
-    w[1] = from[1].load(kLoadWord);
-    w[2] = from[2].load(kLoadWord);
-    w[3] = from[3].load(kLoadWord);
-    memcpy(p, w, sizeof w);
-    from += 4, p += sizeof w, bytes -= sizeof w;
+  const auto word = [&](size_t i) {
+    const uint64_t w = from[i].load(kLoadWord);
+    memcpy(p + 8 * i, &w, 8);
+  };
+  for (; bytes >= 64; from += 8, p += 64, bytes -= 64) {
+    word(0), word(1), word(2), word(3), word(4), word(5), word(6), word(7);
   }
-  for (; bytes >= 8; ++from, p += 8, bytes -= 8) {
-    w[0] = from->load(kLoadWord);
-    memcpy(p, w, 8);
-  }
+  for (; bytes >= 8; ++from, p += 8, bytes -= 8) word(0);
   if (bytes != 0) {
-    w[0] = from->load(kLoadWord);
-    memcpy(p, w, bytes);
+    const uint64_t w = from->load(kLoadWord);
+    memcpy(p, &w, bytes);
   }
 }
 
