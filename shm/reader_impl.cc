@@ -1,0 +1,221 @@
+#include "shm/reader_impl.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace smt {
+
+void Reader::Impl::Resolve() {
+  std::vector<TopicView> found = domain.state().view.find(topic);
+  std::vector<Writer> fresh;
+  mismatch = Status();
+  for (TopicView& v : found) {
+    if (options.schema && v.schema_hash != options.schema->hash()) {
+      Result<Schema> schema = v.segment->schema(v);
+      if (schema.ok()) {
+        mismatch = Status(Code::kMismatch, "topic " + topic + " of node " + v.segment->node() +
+                                               " has another type\n" + SchemaDiff(*options.schema, *schema));
+      } else {
+        mismatch = schema.status();
+      }
+      continue;
+    }
+    Writer w;
+    w.view = std::move(v);
+    w.last_sequence = w.view.first_sequence - 1;
+    for (const Writer& old : writers) {
+      if (old.view.segment->node() != w.view.segment->node()) continue;
+      if (old.view.segment->id() != w.view.segment->id()) {
+        ++reopened;
+      } else if (old.view.index == w.view.index && w.view.first_position <= old.next) {
+        // Goes on, perhaps under a later generation.
+        w.next = old.next;
+        if (w.view.first_sequence <= old.last_sequence) w.last_sequence = old.last_sequence;
+      }
+    }
+    fresh.push_back(std::move(w));
+  }
+  // A replaced segment whose successor has not the topic yet: the last value stays.
+  for (Writer& old : writers) {
+    const bool again = std::any_of(found.begin(), found.end(), [&](const TopicView& v) {
+      return v.segment != nullptr && v.segment->node() == old.view.segment->node();
+    });
+    const bool replaced = std::any_of(fresh.begin(), fresh.end(), [&](const Writer& w) {
+      return w.view.segment->node() == old.view.segment->node();
+    });
+    if (!again && !replaced && old.view.segment->retired() && old.view.live())
+      fresh.push_back(std::move(old));
+  }
+  writers = std::move(fresh);
+  views.clear();
+  for (const Writer& w : writers) views.push_back(w.view);
+  if (!writers.empty()) was_there = true;
+  compare =
+      writers.size() > 1 || (has_sample && !writers.empty() && writers[0].view.segment->node() != last_node);
+  MakeRoom();
+  SetQuick();
+}
+
+void Reader::Impl::Probe() {
+  probed_ns = domain.clock().boottime_ns();
+  for (Writer& w : writers) w.dead = !w.view.segment->owner_alive();
+}
+
+bool Reader::Impl::Follow(Writer* w) {
+  if (w->view.segment->retired()) return false;
+  std::optional<TopicView> v = w->view.segment->topic(w->view.index);
+  if (!v || v->name != topic || v->schema_hash != w->view.schema_hash ||
+      v->first_position != w->view.first_position) {
+    return false;
+  }
+  w->view = std::move(*v);
+  views[static_cast<size_t>(w - writers.data())] = w->view;
+  MakeRoom();
+  SetQuick();
+  return true;
+}
+
+void Reader::Impl::MakeRoom() {
+  uint64_t need = 8;
+  for (const Writer& w : writers) need = std::max(need, layout::AlignUp(w.view.max_bytes, 8));
+  if (need <= room) return;
+  auto bigger = std::make_unique<uint64_t[]>(need / 8);
+  if (has_sample) {
+    memcpy(bigger.get(), sample.bytes.data(), sample.bytes.size());
+    sample.bytes = {reinterpret_cast<const std::byte*>(bigger.get()), sample.bytes.size()};
+  }
+  buffer = std::move(bigger);
+  spare = std::make_unique<uint64_t[]>(need / 8);
+  room = need;
+}
+
+void Reader::Impl::SetQuick() {
+  quick = {};
+  if (writers.size() != 1 || compare || writers[0].view.variable) return;
+  const TopicView& v = writers[0].view;
+  quick = {v.max_bytes,
+           v.counter,
+           v.entry,
+           v.segment->retired_flag(),
+           v.ring,
+           v.slot_count - 1,
+           v.slot_stride,
+           v.first_position,
+           v.generation,
+           &writers[0].next,
+           &writers[0].last_sequence};
+}
+
+// The sample in `spare` is the one to return.
+void Reader::Impl::Adopt(size_t writer, uint64_t position, const SampleHead& head, uint64_t bytes,
+                         bool in_order) {
+  Writer& w = writers[writer];
+  std::swap(buffer, spare);
+  const bool later = head.sequence > w.last_sequence;
+  const uint64_t gap = later ? head.sequence - w.last_sequence - 1 : 0;
+  sample.sequence = head.sequence;
+  sample.stamp_ns = head.stamp_ns;
+  sample.born_ns = head.born_ns;
+  sample.written_ns = head.written_ns;
+  sample.missed = gap;
+  sample.bytes = {reinterpret_cast<const std::byte*>(buffer.get()), bytes};
+  has_sample = true;
+  if (in_order) missed += gap;
+  w.last_sequence = head.sequence;
+  w.next = position + 1;
+  last_born = head.born_ns;
+  if (last_node != w.view.segment->node()) last_node = w.view.segment->node();
+  if (compare && writers.size() == 1) {
+    compare = false;
+    SetQuick();
+  }
+}
+
+bool Reader::Impl::ReadNewest(Writer* w, SampleHead* head, uint64_t* bytes, uint64_t* position) {
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const uint64_t at = LoadHead(*w->view.counter);
+    if (at < w->view.first_position) return false;
+    const SlotRead read = ReadSlot(w->view, at, head, spare.get(), bytes);
+    if (read == SlotRead::kOk) {
+      *position = at;
+      return true;
+    }
+    if (read == SlotRead::kDamaged) return false;
+    if (!w->view.live()) {
+      if (!Follow(w)) return false;
+      continue;
+    }
+    ++retries;
+  }
+  return false;
+}
+
+std::optional<SampleHead> Reader::Impl::Peek(const Writer& w, uint64_t position) const {
+  const layout::Slot* slot = w.view.slot(position);
+  SampleHead head;
+  if (!SlotHolds(slot, position)) return std::nullopt;
+  LoadSampleHead(slot, &head);
+  if (!StillHolds(slot, position, w.view.entry, w.view.generation)) return std::nullopt;
+  return head;
+}
+
+bool Reader::Impl::HasNew() const {
+  return std::any_of(writers.begin(), writers.end(), [](const Writer& w) {
+    const uint64_t head = LoadHead(*w.view.counter);
+    return head >= w.view.first_position && head >= w.next;
+  });
+}
+
+size_t Reader::Impl::Best() const {
+  if (writers.size() < 2) return 0;
+  size_t best = 0;
+  std::optional<SampleHead> best_head;
+  for (size_t i = 0; i < writers.size(); ++i) {
+    std::optional<SampleHead> head;
+    for (int attempt = 0; !head && attempt < 64; ++attempt) {
+      const uint64_t at = LoadHead(*writers[i].view.counter);
+      if (at < writers[i].view.first_position || !writers[i].view.live()) break;
+      head = Peek(writers[i], at);
+    }
+    if (!head) continue;
+    if (!best_head || Later(head->born_ns, writers[i].view.segment->node(), best_head->born_ns,
+                            writers[best].view.segment->node())) {
+      best = i;
+      best_head = head;
+    }
+  }
+  return best;
+}
+
+State Reader::Impl::Now() const {
+  if (writers.empty()) return was_there ? State::kRemoved : State::kEmpty;
+  const Writer& w = writers[Best()];
+  return w.view.segment->state(w.view, w.dead, domain.clock().boottime_ns(), options.max_age_ns.value_or(-1));
+}
+
+const Sample* Reader::Impl::NextOf(size_t writer) {
+  Writer& w = writers[writer];
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const uint64_t head = LoadHead(*w.view.counter);
+    if (head < w.view.first_position) return nullptr;
+    const uint64_t oldest = w.view.oldest(head);
+    if (w.next < oldest) w.next = oldest;
+    if (w.next > head) return nullptr;
+    SampleHead sample_head;
+    uint64_t bytes;
+    const SlotRead read = ReadSlot(w.view, w.next, &sample_head, spare.get(), &bytes);
+    if (read == SlotRead::kOk) {
+      Adopt(writer, w.next, sample_head, bytes, true);
+      return &sample;
+    }
+    if (!w.view.live()) {
+      if (!Follow(&w)) return nullptr;
+      continue;
+    }
+    ++retries;
+    ++w.next;  // overwritten, or left half-written by a writer that died
+  }
+  return nullptr;
+}
+
+}  // namespace smt

@@ -1,0 +1,105 @@
+// What a Reader knows: the writers of its topic, how far it has come with each, and the sample returned last.
+// Internal to libsmt.
+#ifndef SMT_SHM_READER_IMPL_H_
+#define SMT_SHM_READER_IMPL_H_
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shm/domain_state.h"
+#include "shm/reader.h"
+
+namespace smt {
+
+// How long a death may go unseen.
+inline constexpr std::chrono::nanoseconds kProbe = std::chrono::milliseconds(40);
+// How often a name without exactly one live writer is looked at, which nobody rings for.
+inline constexpr std::chrono::nanoseconds kLook = std::chrono::milliseconds(10);
+// Each attempt goes for the newest sample; a writer would have to lap the ring this often in a row.
+inline constexpr int kAttempts = 4096;
+
+// The later `born` wins; of two equal ones the greater node name.
+inline bool Later(int64_t born, const std::string& node, int64_t than_born, const std::string& than_node) {
+  return born != than_born ? born > than_born : node > than_node;
+}
+
+struct Reader::Impl {
+  struct Writer {
+    TopicView view;
+    uint64_t next = 0;           // position to be read next; 0: from the oldest
+    uint64_t last_sequence = 0;  // of the sample returned last
+    bool dead = false;           // as of the last probe
+  };
+
+  Impl(const Domain& d, std::string_view t, ReaderOptions o) : domain(d), topic(t), options(std::move(o)) {}
+
+  Domain domain;
+  std::string topic;
+  ReaderOptions options;
+
+  std::vector<Writer> writers;
+  std::vector<TopicView> views;  // of `writers`, for callers
+  Status mismatch;
+  bool was_there = false;  // the topic has been found before: it is removed now, not unknown
+  uint64_t changes = ~uint64_t{0};
+  int64_t probed_ns = 0;
+  int64_t reopen_after_ns = 0;
+  State reported = State::kEmpty;
+
+  // `sample` points into `buffer`; reading goes into `spare`, and they change places when a sample is good.
+  std::unique_ptr<uint64_t[]> buffer, spare;
+  uint64_t room = 0;
+  Sample sample;
+  bool has_sample = false;
+  int64_t last_born = 0;
+  std::string last_node;
+  bool compare = false;  // the next sample may come from another node than the last one: look at `born`
+
+  uint64_t missed = 0, reopened = 0, retries = 0;
+  internal::QuickTopic quick;
+
+  void Resolve();
+  void Probe();
+  void Refresh() {
+    const uint64_t now = domain.state().view.refresh();
+    if (now != changes) {
+      changes = now;
+      Resolve();
+    }
+    Probe();
+  }
+  // A writer's topic grew, went, or its segment was replaced: look it up, but not all the time.
+  void Moved() {
+    const int64_t now = domain.clock().boottime_ns();
+    if (now < reopen_after_ns) return;
+    reopen_after_ns = now + 100'000'000;
+    changes = ~uint64_t{0};
+    Refresh();
+  }
+  // The same topic of the same node under its next generation (it grew): no need to look the name up.
+  bool Follow(Writer* w);
+  // Buffers for the largest value; `sample` stays.
+  void MakeRoom();
+  void SetQuick();
+  // What lies in `spare` is the sample to return. `in_order`: the gap before it counts as missed.
+  void Adopt(size_t writer, uint64_t position, const SampleHead& head, uint64_t bytes, bool in_order);
+
+  // Into `spare`; false: there is none, or it cannot be had.
+  bool ReadNewest(Writer* w, SampleHead* head, uint64_t* bytes, uint64_t* position);
+  std::optional<SampleHead> Peek(const Writer& w, uint64_t position) const;
+  // A writer has a sample that was not returned yet.
+  bool HasNew() const;
+  // The writer whose newest sample is the latest; the first if none has any.
+  size_t Best() const;
+  State Now() const;
+  const Sample* NextOf(size_t writer);
+};
+
+}  // namespace smt
+
+#endif  // SMT_SHM_READER_IMPL_H_
