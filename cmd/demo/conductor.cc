@@ -1,0 +1,256 @@
+#include "cmd/demo/conductor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "cmd/demo/must.h"
+#include "cmd/demo/topics.h"
+#include "shm/clock.h"
+#include "shm/list.h"
+
+namespace smt::demo {
+
+namespace {
+
+constexpr std::string_view kReplayNode = "replay";
+
+template <size_t N>
+std::vector<Watch> WatchAll(const Domain& domain, const Plan (&plan)[N]) {
+  std::vector<Watch> all;
+  for (const Plan& p : plan) all.emplace_back(domain, std::string(p.topic), true);
+  return all;
+}
+
+bool AllAre(const std::vector<Watch>& topics, State state) {
+  return std::all_of(topics.begin(), topics.end(), [&](const Watch& w) { return w.state() == state; });
+}
+
+uint64_t Sum(const std::vector<Watch>& topics, uint64_t (Watch::*figure)() const) {
+  uint64_t sum = 0;
+  for (const Watch& w : topics) sum += (w.*figure)();
+  return sum;
+}
+
+// Samples in a folder of CSV files: their lines but for the two of the header.
+uint64_t RowsOf(const std::string& folder, size_t* files) {
+  uint64_t rows = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".csv") continue;
+    std::ifstream file(entry.path());
+    rows += std::count(std::istreambuf_iterator<char>(file), {}, '\n') - 2;
+    ++*files;
+  }
+  return rows;
+}
+
+Row SumRow(const std::string& name, const std::vector<Watch>& topics) {
+  Row sum{.topic = name};
+  if (!topics.empty()) sum.state = topics.front().state();
+  for (const Watch& w : topics) {
+    const Row r = w.row();
+    sum.hz += r.hz;
+    sum.age_p50_ns = std::max(sum.age_p50_ns, r.age_p50_ns);
+    sum.age_p99_ns = std::max(sum.age_p99_ns, r.age_p99_ns);
+    sum.received += r.received;
+    sum.missed += r.missed;
+  }
+  return sum;
+}
+
+}  // namespace
+
+bool Verdict::pass() const {
+  return !interrupted && std::all_of(checks.begin(), checks.end(), [](const Check& c) { return c.ok; });
+}
+
+Conductor::Conductor(const Domain& domain, double seconds, std::string replay, const cmd::Stop& stop,
+                     Table* table)
+    : domain_(domain),
+      seconds_(seconds),
+      replay_(std::move(replay)),
+      stop_(stop),
+      table_(table),
+      waiter_(Must(Waiter::open(domain))),
+      start_ns_(BoottimeNs()),
+      host_(WatchAll(domain, kHostTopics)),
+      robot_(WatchAll(domain, kRobotTopics)) {}
+
+Verdict Conductor::run() {
+  host_program_.emplace("smtdemo_host");
+  robot_program_.emplace("smtdemo_robot");
+  if (!replay_.empty()) {
+    replay_program_.emplace("smtreplay", std::vector<std::string>{replay_, "--speed", "2", "--log", "warn"});
+  }
+  Until(0.4 * seconds_);
+  if (!stop_.stopped()) KillRobot();
+  Until(0.6 * seconds_);
+  if (!stop_.stopped()) RestartRobot();
+  Until(seconds_);
+  if (!stop_.stopped()) JudgeReplay();
+  if (!stop_.stopped()) JudgeTopics();
+  verdict_.rows = Rows();
+  verdict_.interrupted = stop_.stopped();
+  EndAll();
+  verdict_.seconds = (BoottimeNs() - start_ns_) * 1e-9;
+  return verdict_;
+}
+
+void Conductor::KillRobot() {
+  table_->event(fmt::format("\n{:.1f} s: all programs publish; now kill -9 smtdemo_robot", 0.4 * seconds_),
+                Rows());
+  const int64_t killed_ns = BoottimeNs();
+  robot_program_->kill();
+  const std::optional<double> ms = RobotBecomes(State::kSourceDead, killed_ns);
+  Expect(ms.has_value() && *ms < 250, "killed robot is seen as source-dead",
+         ms ? fmt::format("after {:.1f} ms", *ms) : "not within 1 s");
+  const auto readable =
+      std::count_if(robot_.begin(), robot_.end(), [](Watch& w) { return w.reader().latest() != nullptr; });
+  Expect(readable == std::ssize(robot_), "its last values stay readable",
+         fmt::format("{} of {} topics", readable, robot_.size()));
+  Expect(AllAre(host_, State::kFresh), "the other program's topics stay fresh",
+         fmt::format("{} topics", host_.size()));
+}
+
+void Conductor::RestartRobot() {
+  table_->event(fmt::format("{:.1f} s: the robot is dead; now start it again", 0.6 * seconds_), Rows());
+  const uint64_t last = robot_.front().last_sequence();
+  const int64_t started_ns = BoottimeNs();
+  robot_program_.emplace("smtdemo_robot");
+  const std::optional<double> ms = RobotBecomes(State::kFresh, started_ns);
+  Expect(ms.has_value(), "restarted robot is fresh again",
+         ms ? fmt::format("after {:.1f} ms, start of the program included", *ms) : "not within 1 s");
+  uint64_t reopened = 0;
+  for (Watch& w : robot_) reopened += w.reader().reopened();
+  Expect(reopened == 0, "its readers went on without reopening", fmt::format("{} reopened", reopened));
+  Expect(robot_.front().last_sequence() > last, "its sequences went on",
+         fmt::format("robot/joints from {} to {}", last, robot_.front().last_sequence()));
+}
+
+void Conductor::JudgeReplay() {
+  if (!replay_program_) return;
+  while (!replay_program_->ended() && !stop_.stopped() && BoottimeNs() - start_ns_ < 120'000 * kMs) Step();
+  if (stop_.stopped()) return;
+  FindReplay();
+  Step(0);
+  Expect(replay_program_->exit_code() == 0, "smtreplay ended",
+         fmt::format("exit code {}", replay_program_->exit_code()));
+  size_t files = 0;
+  const uint64_t rows = RowsOf(replay_, &files);
+  Expect(replayed_.size() == files && files != 0, "the replay's topics are there",
+         fmt::format("{} topics of {} files", replayed_.size(), files));
+  const uint64_t received = Sum(replayed_, &Watch::received), missed = Sum(replayed_, &Watch::missed);
+  Expect(received + missed == rows, "each sample of the replay is counted",
+         fmt::format("{} received + {} missed = {} rows", received, missed, rows));
+  Expect(Sum(replayed_, &Watch::steps_back) == 0, "and came in order", "0 steps back");
+}
+
+void Conductor::JudgeTopics() {
+  table_->event(fmt::format("{:.1f} s: the end", (BoottimeNs() - start_ns_) * 1e-9), Rows());
+  uint64_t received = 0, missed = 0, published = 0, unproved = 0, steps_back = 0;
+  std::string slow;
+  const auto judge = [&](const std::vector<Watch>& topics, const auto& plan) {
+    for (size_t i = 0; i < topics.size(); ++i) {
+      const Watch& w = topics[i];
+      received += w.received();
+      missed += w.missed();
+      published += w.last_sequence();
+      unproved += w.unproved();
+      steps_back += w.steps_back();
+      const double hz = w.row().hz;
+      if (hz < 0.8 * plan[i].hz || hz > 1.2 * plan[i].hz)
+        slow += fmt::format(" {} {:.1f} Hz", plan[i].topic, hz);
+    }
+  };
+  judge(host_, kHostTopics);
+  judge(robot_, kRobotTopics);
+  const size_t topics = host_.size() + robot_.size();
+  Expect(AllAre(host_, State::kFresh) && AllAre(robot_, State::kFresh), "all topics are fresh",
+         fmt::format("{} topics", topics));
+  Expect(slow.empty(), "each has its rate",
+         slow.empty() ? "500, 100, 10 and 1 Hz, within 20 %" : "not" + slow);
+  Expect(received + missed == published, "each sample is counted",
+         fmt::format("{} received + {} missed = {} published", received, missed, published));
+  Expect(missed * 100 <= published, "and nearly none missed", fmt::format("{} of {}", missed, published));
+  Expect(unproved == 0 && received != 0, "each sample read proves itself by its check",
+         fmt::format("{} of {}, {} of them images of 1 MiB", received - unproved, received,
+                     std::find_if(robot_.begin(), robot_.end(), [](const Watch& w) {
+                       return w.row().topic == "robot/camera";
+                     })->received()));
+  Expect(steps_back == 0, "no sample came twice or after a later one",
+         fmt::format("{} steps back", steps_back));
+}
+
+void Conductor::EndAll() {
+  const int host = host_program_->stop();
+  const int robot = robot_program_->stop();
+  if (replay_program_) replay_program_->stop();
+  Expect(host == 0 && robot == 0, "the programs end cleanly",
+         fmt::format("exit codes {} and {}", host, robot));
+}
+
+void Conductor::Step(int64_t wait_ms) {
+  waiter_.wait(std::chrono::milliseconds(wait_ms));
+  const int64_t now = BoottimeNs();
+  const bool look = now - looked_ns_ >= 20 * kMs;
+  if (look) looked_ns_ = now;
+  for (std::vector<Watch>* topics : {&host_, &robot_, &replayed_}) {
+    for (Watch& w : *topics) {
+      if (look) w.look();
+      w.drain();
+    }
+  }
+  if (now - shown_ns_ >= 200 * kMs) {
+    shown_ns_ = now;
+    if (replay_program_) FindReplay();
+    table_->show(Rows());
+  }
+}
+
+void Conductor::Until(double seconds) {
+  const auto end_ns = start_ns_ + static_cast<int64_t>(seconds * 1e9);
+  while (BoottimeNs() < end_ns && !stop_.stopped()) {
+    Step();
+    for (std::optional<Child>* program : {&host_program_, &robot_program_}) {
+      // The robot that was killed has ended by order; exit codes are of those that ended by themselves.
+      if ((*program)->ended() && (*program)->exit_code() >= 0 && !stop_.stopped()) {
+        throw Failure((*program)->program() + " ended before its time, with exit code " +
+                      std::to_string((*program)->exit_code()) + "; its own message is above");
+      }
+    }
+  }
+}
+
+std::optional<double> Conductor::RobotBecomes(State state, int64_t since_ns) {
+  while (!stop_.stopped() && BoottimeNs() - since_ns < 1000 * kMs) {
+    Step(5);
+    if (AllAre(robot_, state)) return (BoottimeNs() - since_ns) * 1e-6;
+  }
+  return std::nullopt;
+}
+
+void Conductor::FindReplay() {
+  for (const TopicInfo& info : Must(ListTopics(domain_)).topics) {
+    const bool known = std::any_of(replayed_.begin(), replayed_.end(),
+                                   [&](Watch& w) { return w.reader().topic() == info.name; });
+    const bool ours = std::any_of(info.writers.begin(), info.writers.end(),
+                                  [](const TopicWriterInfo& w) { return w.node == kReplayNode; });
+    if (ours && !known) replayed_.emplace_back(domain_, info.name, false);
+  }
+}
+
+std::vector<Row> Conductor::Rows() const {
+  std::vector<Row> rows;
+  for (const std::vector<Watch>* topics : {&host_, &robot_}) {
+    for (const Watch& w : *topics) rows.push_back(w.row());
+  }
+  if (replay_program_)
+    rows.push_back(SumRow(fmt::format("({} replayed topics)", replayed_.size()), replayed_));
+  return rows;
+}
+
+}  // namespace smt::demo

@@ -1,0 +1,79 @@
+// The play: starts the publishers, watches their topics, kills and restarts the robot, and judges.
+#ifndef SMT_CMD_DEMO_CONDUCTOR_H_
+#define SMT_CMD_DEMO_CONDUCTOR_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cmd/demo/child.h"
+#include "cmd/demo/table.h"
+#include "cmd/demo/watch.h"
+#include "cmd/stop.h"
+#include "shm/domain.h"
+#include "shm/waiter.h"
+
+namespace smt::demo {
+
+struct Check {
+  bool ok;
+  std::string what;
+  std::string figure;
+};
+
+struct Verdict {
+  std::vector<Check> checks;
+  std::vector<Row> rows;
+  double seconds = 0;
+  bool interrupted = false;  // by SIGINT or SIGTERM: nothing is judged
+
+  bool pass() const;
+};
+
+class Conductor {
+ public:
+  // The programs are started with the SMT_ROOT and SMT_DOMAIN of this process, which must name `domain`.
+  // `replay`: a folder of CSV files for smtreplay, or "". Throws Failure.
+  Conductor(const Domain& domain, double seconds, std::string replay, const cmd::Stop& stop, Table* table);
+
+  // Throws Failure if a program cannot be started or ends before its time.
+  Verdict run();
+
+ private:
+  void KillRobot();
+  void RestartRobot();
+  void JudgeReplay();
+  void JudgeTopics();
+  void EndAll();
+
+  // Waits at most `wait_ms` for something to read, reads all topics, and lets the table follow.
+  void Step(int64_t wait_ms = 20);
+  // Steps until `seconds` after the start, or a signal.
+  void Until(double seconds);
+  // Steps until all topics of the robot are in `state`, and returns the milliseconds since `since_ns`.
+  // Nothing after a second, or at a signal.
+  std::optional<double> RobotBecomes(State state, int64_t since_ns);
+  // Opens topics of the replay that are not watched yet.
+  void FindReplay();
+  void Expect(bool ok, std::string what, std::string figure) {
+    verdict_.checks.push_back({ok, std::move(what), std::move(figure)});
+  }
+  std::vector<Row> Rows() const;
+
+  Domain domain_;
+  double seconds_;
+  std::string replay_;
+  const cmd::Stop& stop_;
+  Table* table_;
+  Waiter waiter_;
+  int64_t start_ns_;
+  int64_t looked_ns_ = 0, shown_ns_ = 0;
+  std::vector<Watch> host_, robot_, replayed_;
+  std::optional<Child> host_program_, robot_program_, replay_program_;
+  Verdict verdict_;
+};
+
+}  // namespace smt::demo
+
+#endif  // SMT_CMD_DEMO_CONDUCTOR_H_

@@ -1,0 +1,98 @@
+// smtdemo: shows and proves local topics with real publishers; ends with PASS or FAIL.
+#include <fmt/format.h>
+#include <stdlib.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "cmd/demo/conductor.h"
+#include "cmd/demo/must.h"
+#include "cmd/exit_code.h"
+#include "cmd/output.h"
+#include "cmd/stop.h"
+#include "cmd/tool.h"
+
+using namespace smt::demo;  // NOLINT: a main
+
+namespace {
+
+// A domain that nobody else sees, removed at the end. SMT_ROOT names it to the programs that are started.
+class PrivateRoot {
+ public:
+  PrivateRoot() {
+    if (mkdtemp(path_) == nullptr) {
+      Must(smt::Status::FromErrno(
+          "cannot make a folder in /dev/shm (a tmpfs is mounted there, as by default?)", errno));
+    }
+    setenv("SMT_ROOT", path_, 1);
+    setenv("SMT_DOMAIN", "demo", 1);
+    unsetenv("SMT_GROUP");
+  }
+  ~PrivateRoot() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const char* path() const { return path_; }
+
+ private:
+  char path_[32] = "/dev/shm/smtdemo-XXXXXX";
+};
+
+nlohmann::ordered_json Json(const Verdict& verdict) {
+  nlohmann::ordered_json topics = nlohmann::json::array(), checks = nlohmann::json::array();
+  for (const Row& r : verdict.rows) {
+    topics.push_back({{"topic", r.topic},
+                      {"hz", r.hz},
+                      {"age_p50_ns", r.age_p50_ns},
+                      {"age_p99_ns", r.age_p99_ns},
+                      {"received", r.received},
+                      {"missed", r.missed},
+                      {"state", smt::StateName(r.state)}});
+  }
+  for (const Check& c : verdict.checks)
+    checks.push_back({{"ok", c.ok}, {"what", c.what}, {"figure", c.figure}});
+  return {{"pass", verdict.pass()},
+          {"interrupted", verdict.interrupted},
+          {"seconds", verdict.seconds},
+          {"topics", topics},
+          {"checks", checks}};
+}
+
+std::string Text(const Verdict& verdict) {
+  std::string text;
+  if (verdict.interrupted)
+    return fmt::format("interrupted after {:.1f} s: nothing is judged\n", verdict.seconds);
+  for (const Check& c : verdict.checks)
+    text += fmt::format("{:<4} {}: {}\n", c.ok ? "ok" : "FAIL", c.what, c.figure);
+  return text + fmt::format("{} in {:.1f} s\n", verdict.pass() ? "PASS" : "FAIL", verdict.seconds);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "Shows topics of this machine and of a simulated robot, kills and restarts the robot, and judges.",
+      "smtdemo");
+  bool json = false;
+  std::string replay;
+  double seconds = 8;
+  smt::cmd::ToolOptions options;
+  app.add_flag("--json", json, "Print one JSON object at the end, and nothing else");
+  app.add_option("--replay", replay, "Also replay this folder of CSV files")
+      ->check(CLI::ExistingDirectory)
+      ->type_name("DIR");
+  app.add_option("--duration", seconds, "Seconds; a replay may take longer [8]")
+      ->check(CLI::Range(4.0, 86400.0));
+  return smt::cmd::RunTool(app, argc, argv, options, [&] {
+    const smt::cmd::Stop stop;
+    const PrivateRoot root;
+    const smt::Domain domain = Must(smt::Domain::open(smt::DomainOptions::FromEnvironment()));
+    Table table(json ? Table::Style::kSilent : Table::StyleOfStdout());
+    table.say(fmt::format("The topics of this demo: smttopic --root {} --domain demo list", root.path()));
+    const Verdict verdict = Conductor(domain, seconds, replay, stop, &table).run();
+    smt::cmd::Print(json ? Json(verdict).dump(2) + "\n" : Text(verdict));
+    return verdict.pass() || verdict.interrupted ? smt::cmd::kExitOk : smt::cmd::kExitFailure;
+  });
+}

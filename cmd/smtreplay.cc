@@ -1,0 +1,60 @@
+// smtreplay: a recorded flight into shared memory.
+#include <fmt/format.h>
+
+#include "cmd/exit_code.h"
+#include "cmd/replay.h"
+#include "cmd/stop.h"
+#include "cmd/tool.h"
+
+namespace smt::cmd {
+namespace {
+
+int Run(const ToolOptions& tool, ReplayOptions options) {
+  while (options.prefix.ends_with('/')) options.prefix.pop_back();
+  if (!options.prefix.empty()) {
+    if (Status s = CheckTopicName(options.prefix); !s.ok()) return Fail(s);
+  }
+  const Stop stop;
+  Result<Domain> domain = Domain::open(tool.domain);
+  if (!domain.ok()) return Fail(domain.status());
+  Result<Replay> replay = Replay::open(*domain, options);
+  if (!replay.ok()) return Fail(replay.status());
+  Result<ReplaySummary> summary = replay->run(stop);
+  if (!summary.ok()) return Fail(summary.status());
+  fmt::print(stderr, "smtreplay: {} topics, {} samples, {} rows skipped, {} files left out, {:.2f} s\n",
+             summary->topics, summary->samples, summary->rows_skipped, summary->files_left_out,
+             summary->seconds);
+  if (summary->stopped) return kExitOk;
+  return summary->rows_skipped + summary->files_left_out == 0 ? kExitOk : kExitFailure;
+}
+
+}  // namespace
+}  // namespace smt::cmd
+
+int main(int argc, char** argv) {
+  using namespace smt::cmd;
+  CLI::App app("Play a recorded flight into shared memory", "smtreplay");
+  ToolOptions tool;
+  ReplayOptions options;
+  app.add_option("DIR", options.folder, "Folder of CSV files: NAME.INSTANCE.csv is topic NAME/INSTANCE")
+      ->required();
+  CLI::Option* speed = app.add_option("--speed", options.speed, "Times as fast as recorded [1]")
+                           ->check(CLI::Range(1e-6, 1e6))
+                           ->type_name("X");
+  app.add_flag("--asap", options.asap, "As fast as it goes")->excludes(speed);
+  AddDuration(app, "--max-gap", &options.max_gap_ns,
+              "Silence of more recorded time is shortened to this, 0 is as recorded [1s]");
+  app.add_flag("--loop", options.loop, "Again and again until SIGINT");
+  app.add_option("--prefix", options.prefix, "Put before all topic names, with a '/'");
+  app.add_flag("--split", options.split, "A topic for each field: TOPIC/FIELD");
+  app.add_option("--history", options.history, "Samples kept for readers that come late [4]")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  AddDuration(app, "--max-age", &options.max_age_ns, "A sample older than this is stale [never]");
+  AddPublishFlags(app, &options.node, "replay");
+  AddCommonFlags(app, &tool);
+  app.footer(
+      "Row 1 of a file names its columns, row 2 has their C types. The column timestamp (microseconds)\n"
+      "paces the replay and becomes the stamp. Exit code 1: rows or files were left out.");
+  return RunTool(app, argc, argv, tool, [&] { return Run(tool, options); });
+}

@@ -1,0 +1,24 @@
+// What every main does around its own work.
+#ifndef SMT_CMD_TOOL_H_
+#define SMT_CMD_TOOL_H_
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "cmd/options.h"
+#include "shm/status.h"
+
+namespace smt::cmd {
+
+// Parses argv (bad usage: a sentence on stderr, exit code 2), sets up the log and runs `run`. Returns the
+// exit code.
+int RunTool(CLI::App& app, int argc, char** argv, const ToolOptions& tool, const std::function<int()>& run);
+
+// Logs the error; its exit code.
+int Fail(const Status& status);
+int Fail(int code, const std::string& message);
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_TOOL_H_

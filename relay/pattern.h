@@ -1,0 +1,75 @@
+// Which topics a rule names.
+//
+//   camera/front   that topic
+//   camera/*       `*` is any text inside one segment: camera/front, not camera/front/info and not camera
+//   */imu*         it may be a part of a segment: left/imu0
+//   arm/**         `**` is any number of whole segments, none too: arm, arm/left, arm/left/joint/1
+//   **/imu         imu, left/imu, robot/left/imu
+//   re:imu[0-9]+   RE2 expression for the whole name
+//
+// Topics below `smt/` (what the system tells about itself) are named only by patterns that begin with `smt/`,
+// after `re:` too. Matching takes time linear in the name, whatever the pattern.
+#ifndef SMT_RELAY_PATTERN_H_
+#define SMT_RELAY_PATTERN_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shm/status.h"
+
+namespace re2 {
+class RE2;
+}
+
+namespace smt::relay {
+
+// Immutable; copies are cheap. Thread-safe.
+class Pattern {
+ public:
+  // kInvalid, with the pattern and the reason: empty, an empty segment, a control character, `**` as a part
+  // of a segment, a bad RE2 expression, more than 1024 bytes.
+  static Result<Pattern> parse(std::string_view text);
+
+  // REQUIRES: CheckTopicName(topic) is OK.
+  bool matches(std::string_view topic) const;
+  const std::string& text() const { return text_; }
+  // No wildcard and no expression: the text is the name of one topic.
+  bool names_one_topic() const { return names_one_topic_; }
+
+ private:
+  Pattern() = default;
+  std::string text_;
+  bool system_ = false;  // begins with smt/
+  bool names_one_topic_ = false;
+  std::shared_ptr<const re2::RE2> expression_;
+};
+
+// A topic is matched if an allowing pattern matches it and no denying one does.
+class PatternSet {
+ public:
+  // kInvalid as Pattern::parse.
+  static Result<PatternSet> parse(const std::vector<std::string>& allow,
+                                  const std::vector<std::string>& deny = {});
+
+  bool matches(std::string_view topic) const;
+
+  // The pattern that decides: the first that denies, else the first that allows, else null (no rule names
+  // it).
+  struct Decision {
+    bool allowed = false;
+    const Pattern* pattern = nullptr;
+  };
+  Decision decide(std::string_view topic) const;
+
+  const std::vector<Pattern>& allow() const { return allow_; }
+  const std::vector<Pattern>& deny() const { return deny_; }
+
+ private:
+  std::vector<Pattern> allow_, deny_;
+};
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_PATTERN_H_

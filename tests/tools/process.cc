@@ -1,0 +1,162 @@
+#include "tests/tools/process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "shm/clock.h"
+
+extern char** environ;
+
+namespace smt::tools {
+namespace {
+
+int64_t NowMs() { return BoottimeNs() / 1'000'000; }
+
+// Both ends close on exec; the child gets its own by dup2.
+void MakePipe(Fd* read_end, Fd* write_end) {
+  int fds[2];
+  if (pipe2(fds, O_CLOEXEC) != 0) abort();
+  *read_end = Fd(fds[0]);
+  *write_end = Fd(fds[1]);
+}
+
+}  // namespace
+
+Process::Process(const std::vector<std::string>& args, const Options& options) {
+  std::vector<std::string> env, argv = args;
+  for (char** e = environ; *e != nullptr; ++e) {
+    const std::string entry = *e, name = entry.substr(0, entry.find('='));
+    if (!entry.starts_with("SMT_") && options.env.count(name) == 0) env.push_back(entry);
+  }
+  for (const auto& [name, value] : options.env) env.push_back(name + "=" + value);
+  const std::string path = std::string(SMT_BIN_DIR) + "/" + args[0];
+  std::vector<char*> argv_pointers, env_pointers;
+  for (std::string& a : argv) argv_pointers.push_back(a.data());
+  for (std::string& e : env) env_pointers.push_back(e.data());
+  argv_pointers.push_back(nullptr);
+  env_pointers.push_back(nullptr);
+
+  Fd child_out, child_err;
+  MakePipe(&err_, &child_err);
+  if (options.stdout_fd < 0) MakePipe(&out_, &child_out);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, options.stdout_fd < 0 ? child_out.get() : options.stdout_fd, 1);
+  posix_spawn_file_actions_adddup2(&actions, child_err.get(), 2);
+  const int error =
+      posix_spawn(&pid_, path.c_str(), &actions, nullptr, argv_pointers.data(), env_pointers.data());
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) {
+    pid_ = -1;
+    ADD_FAILURE() << "cannot start " << path << ": " << strerror(error);
+  }
+}
+
+Process::~Process() {
+  if (pid_ < 0) return;
+  kill(pid_, SIGKILL);
+  waitpid(pid_, nullptr, 0);
+}
+
+bool Process::Read(int timeout_ms) {
+  if (!out_.ok() && !err_.ok()) return false;
+  pollfd fds[] = {{out_.get(), POLLIN, 0}, {err_.get(), POLLIN, 0}};
+  if (poll(fds, 2, std::max(0, timeout_ms)) <= 0) return false;
+  char buffer[65536];
+  for (int i = 0; i < 2; ++i) {
+    if (fds[i].revents == 0) continue;
+    const ssize_t n = read(fds[i].fd, buffer, sizeof buffer);
+    if (n > 0) (i == 0 ? ended_.out : ended_.err).append(buffer, n);
+    if (n == 0) (i == 0 ? out_ : err_).reset();
+  }
+  return true;
+}
+
+void Process::wait_for_output(const std::string& text) {
+  const int64_t end = NowMs() + kDeadlineMs;
+  while (ended_.out.find(text) == std::string::npos) {
+    if (!Read(static_cast<int>(end - NowMs()))) {
+      FAIL() << "no \"" << text << "\" came; stdout:\n" << ended_.out << "\nstderr:\n" << ended_.err;
+    }
+  }
+}
+
+bool Process::ended() const {
+  siginfo_t info = {};
+  return pid_ < 0 || (waitid(P_PID, pid_, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid_);
+}
+
+void Process::send(int signal) {
+  if (pid_ > 0) kill(pid_, signal);
+}
+
+Ended Process::wait() {
+  const int64_t end = NowMs() + kDeadlineMs;
+  while (Read(static_cast<int>(end - NowMs()))) {
+  }
+  int status = 0;
+  const bool gone = pid_ > 0 && Eventually([&] { return waitpid(pid_, &status, WNOHANG) == pid_; });
+  if (!gone) {
+    ADD_FAILURE() << "the tool did not end in time; stdout:\n" << ended_.out << "\nstderr:\n" << ended_.err;
+    return ended_;
+  }
+  pid_ = -1;
+  ended_.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return ended_;
+}
+
+Ended RunProcess(const std::vector<std::string>& args, const Process::Options& options) {
+  return Process(args, options).wait();
+}
+
+bool Eventually(const std::function<bool()>& condition) {
+  for (const int64_t end = NowMs() + kDeadlineMs; NowMs() < end;) {
+    if (condition()) return true;
+    poll(nullptr, 0, 5);
+  }
+  return condition();
+}
+
+ToolTest::ToolTest() {
+  char folder[] = "/dev/shm/smt-tools-XXXXXX";
+  root_ = mkdtemp(folder);
+}
+
+ToolTest::~ToolTest() { std::filesystem::remove_all(root_); }
+
+Process::Options ToolTest::env(std::map<std::string, std::string> more) const {
+  Process::Options options;
+  options.env = std::move(more);
+  options.env.emplace("SMT_ROOT", root_);
+  options.env.emplace("SMT_DOMAIN", "d");
+  return options;
+}
+
+Domain ToolTest::domain() const {
+  Result<Domain> d = Domain::open({.root = root_, .domain = "d"});
+  if (!d.ok()) {
+    ADD_FAILURE() << d.status().message();
+    abort();
+  }
+  return *d;
+}
+
+std::string ToolTest::write(const std::string& name, const std::string& text) const {
+  const std::filesystem::path path = std::filesystem::path(root_) / name;
+  std::filesystem::create_directories(path.parent_path());
+  std::ofstream(path, std::ios::binary) << text;
+  return path.string();
+}
+
+}  // namespace smt::tools

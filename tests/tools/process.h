@@ -1,0 +1,78 @@
+// A tool started by a test, its output, and a domain of its own.
+#ifndef SMT_TESTS_TOOLS_PROCESS_H_
+#define SMT_TESTS_TOOLS_PROCESS_H_
+
+#include <gtest/gtest.h>
+#include <sys/types.h>
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "shm/domain.h"
+#include "shm/fd.h"
+
+namespace smt::tools {
+
+inline constexpr int kDeadlineMs = 20'000;
+
+struct Ended {
+  int exit_code = -1;  // 128 + signal if a signal ended it; -1: it did not end in time
+  std::string out, err;
+};
+
+// Starts build/*/bin/<args[0]>. The child sees `env` on top of this process' environment, without SMT_*.
+class Process {
+ public:
+  struct Options {
+    std::map<std::string, std::string> env;
+    int stdout_fd = -1;  // -1: a pipe, read here
+  };
+  explicit Process(const std::vector<std::string>& args) : Process(args, Options()) {}
+  Process(const std::vector<std::string>& args, const Options& options);
+  ~Process();  // kills what still runs
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  pid_t pid() const { return pid_; }
+  // Reads until `text` came on stdout, or fails the test.
+  void wait_for_output(const std::string& text);
+  void send(int signal);
+  // Reads all output until the end. A tool that does not end in time fails the test.
+  Ended wait();
+  // Whether it has ended; does not block, and wait() may still be called.
+  bool ended() const;
+
+ private:
+  // False: time is up, or both pipes are at their ends.
+  bool Read(int timeout_ms);
+  pid_t pid_ = -1;
+  Fd out_, err_;
+  Ended ended_;
+};
+
+Ended RunProcess(const std::vector<std::string>& args, const Process::Options& options = {});
+
+// Asks again every 5 ms until `condition` holds. False: the deadline has passed.
+bool Eventually(const std::function<bool()>& condition);
+
+class ToolTest : public testing::Test {
+ protected:
+  ToolTest();
+  ~ToolTest() override;
+
+  // Runs with the test's own domain.
+  Process::Options env(std::map<std::string, std::string> more = {}) const;
+  Ended run(const std::vector<std::string>& args) const { return RunProcess(args, env()); }
+  Domain domain() const;
+  std::string folder() const { return root_ + "/d"; }
+  // Writes root/<name>, making folders on the way; its path.
+  std::string write(const std::string& name, const std::string& text) const;
+
+  std::string root_;
+};
+
+}  // namespace smt::tools
+
+#endif  // SMT_TESTS_TOOLS_PROCESS_H_
