@@ -1,0 +1,34 @@
+#!/bin/sh
+# Runs every bench beside this script, one after the other, and repeats all goals at the end.
+# Flags: --quick (a look of a few seconds each), --json (one array instead of tables).
+set -eu
+here=$(dirname "$0")
+json=
+for flag in "$@"; do
+  case $flag in
+    --json) json=1 ;;
+    --quick) ;;
+    *) echo "usage: bench_all [--quick] [--json]" >&2; exit 2 ;;
+  esac
+done
+out=$(mktemp)
+goals=$(mktemp)
+trap 'rm -f "$out" "$goals"' EXIT
+
+separator='['
+for name in publish_read contended latency scan readers; do
+  echo "bench_$name runs" >&2
+  "$here/bench_$name" "$@" > "$out"
+  if [ -n "$json" ]; then
+    printf '%s' "$separator"
+    separator=','
+  fi
+  cat "$out"
+  sed -n 's/^goal: //p' "$out" >> "$goals"
+done
+if [ -n "$json" ]; then
+  echo ']'
+else
+  echo "goals"
+  sed 's/^/  /' "$goals"
+fi

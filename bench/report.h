@@ -1,0 +1,74 @@
+// What a bench prints: one table with ratios, or one JSON object.
+#ifndef SMT_BENCH_REPORT_H_
+#define SMT_BENCH_REPORT_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "shm/domain.h"
+#include "shm/node.h"
+
+namespace smt::bench {
+
+struct Options {
+  bool quick = false;  // a look of a few seconds instead of the full measurement
+  bool json = false;
+};
+
+class Report {
+ public:
+  // `title` tells what is measured and in which unit; ratios are given to the rows named in `baselines`.
+  Report(std::string title, std::vector<std::string> baselines)
+      : title_(std::move(title)), baselines_(std::move(baselines)) {}
+
+  // A case of `group`, measured once a round. Rows with a unit of their own have no ratios.
+  void add(const std::string& group, const std::string& name, std::vector<double> rounds,
+           std::string unit = "");
+  // The figure `what` is to stay at or below `limit`.
+  void accept(const std::string& what, double value, double limit, const std::string& unit);
+
+  std::string table() const;
+  std::string json(const std::string& bench) const;
+
+ private:
+  struct Row {
+    std::string group, name, unit;
+    std::vector<double> rounds;
+  };
+  struct Goal {
+    std::string what, unit;
+    double value, limit;
+  };
+  // Median over the rounds of row / baseline in the same group; 0: there is no such baseline.
+  double Ratio(const Row& row, const std::string& baseline) const;
+
+  std::string title_;
+  std::vector<std::string> baselines_;
+  std::vector<Row> rows_;
+  std::vector<Goal> goals_;
+};
+
+// The main of a bench: reads the flags, runs `body` in a child process with a domain of its own, which is
+// removed however the child ends, and prints the report. Returns the exit code.
+int Main(int argc, char** argv, const std::function<Report(const Options&, const Domain&)>& body);
+
+// Ends the program with the sentence of `status`.
+[[noreturn]] void Fail(const Status& status);
+// Fails unless OK; costs a measured loop one branch.
+inline void Check(const Status& status) {
+  if (!status.ok()) [[unlikely]]
+    Fail(status);
+}
+template <class T>
+T Check(Result<T> result) {
+  Check(result.status());
+  return std::move(*result);
+}
+
+// A topic of `bytes` bytes.
+TopicOptions BytesTopic(const std::string& name, size_t bytes);
+
+}  // namespace smt::bench
+
+#endif  // SMT_BENCH_REPORT_H_
