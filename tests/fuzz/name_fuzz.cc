@@ -1,0 +1,64 @@
+// Topic and node names (libFuzzer), against rules written a second time in the plainest way.
+//
+// Seeded bug: accept an empty segment ("a//b") in CheckTopicName.
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "shm/domain.h"
+
+namespace {
+
+// Decodes one character of well-formed UTF-8 at `at` and moves behind it; -1 if it is not.
+long Character(const std::string& s, size_t* at) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(s[i]); };
+  const unsigned char lead = byte(*at);
+  const int more = lead < 0x80                   ? 0
+                   : lead >= 0xc2 && lead < 0xe0 ? 1
+                   : lead >= 0xe0 && lead < 0xf0 ? 2
+                   : lead >= 0xf0 && lead < 0xf5 ? 3
+                                                 : -1;
+  if (more < 0 || *at + static_cast<size_t>(more) >= s.size()) return -1;
+  long c = more == 0 ? lead : lead & (0x3f >> more);
+  for (int i = 1; i <= more; ++i) {
+    const unsigned char next = byte(*at + static_cast<size_t>(i));
+    if ((next & 0xc0) != 0x80) return -1;
+    c = c << 6 | (next & 0x3f);
+  }
+  static const long kLeast[] = {0, 0x80, 0x800, 0x10000};
+  if (c < kLeast[more] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) return -1;
+  *at += static_cast<size_t>(more) + 1;
+  return c;
+}
+
+bool TopicName(const std::string& s) {
+  if (s.empty() || s.size() > 255 || s.front() == '/' || s.back() == '/') return false;
+  if (s.find("//") != std::string::npos) return false;
+  for (size_t at = 0; at < s.size();) {
+    const long c = Character(s, &at);
+    if (c < 0x20 || c == 0x7f || c == '*') return false;
+  }
+  return true;
+}
+
+bool NodeName(const std::string& s) {
+  if (s.empty() || s.size() > 64 || s[0] == '.' || s.ends_with(".bell")) return false;
+  return s.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
+         std::string::npos;
+}
+
+void Compare(const char* what, const std::string& name, bool expected, const smt::Status& found) {
+  if (found.ok() == expected && (expected || !found.message().empty())) return;
+  fprintf(stderr, "name_fuzz: %s name '%s': expected %s, got: %s\n", what, name.c_str(),
+          expected ? "ok" : "refused", found.ok() ? "ok" : found.message().c_str());
+  abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string name(reinterpret_cast<const char*>(data), size);
+  Compare("topic", name, TopicName(name), smt::CheckTopicName(name));
+  Compare("node", name, NodeName(name), smt::CheckName("node", name));
+  return 0;
+}

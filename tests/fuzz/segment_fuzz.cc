@@ -1,0 +1,169 @@
+// A segment with any bytes in it, read and adopted (libFuzzer).
+//
+// An input is a byte that chooses a valid image to begin with, followed by patches of 13 bytes: where (4),
+// how (1) and a value (8). The choice 0xff takes the rest of the input as the file itself; the top bit
+// otherwise asks for adoption too. Beginning valid and damaging a few chosen words brings most executions
+// past the header's checks.
+//
+// Whatever the bytes are: no crash, nothing that the sanitizers see, nothing "wrong" (see explore.h), and no
+// opening that takes longer than 10 ms of CPU time.
+//
+// Seeded bug: leave out `r->slot_stride > room / r->slot_count` in shm/record.cc.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "shm/fd.h"
+#include "shm/layout.h"
+#include "tests/fuzz/explore.h"
+#include "tests/fuzz/images.h"
+
+extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
+
+namespace {
+
+constexpr size_t kPatchBytes = 13;
+constexpr uint8_t kRaw = 0xff;
+constexpr uint8_t kAdopt = 0x80;
+constexpr int64_t kLimitNs = 10'000'000;
+
+[[noreturn]] void Fail(const std::string& what) {
+  fprintf(stderr, "segment_fuzz: %s\n", what.c_str());
+  abort();
+}
+
+// The folder with the one segment, and the images.
+struct Bench {
+  std::string root;
+  std::vector<smt::Image> images;
+  std::vector<std::vector<uint64_t>> values;  // interesting ones, of each image
+  smt::Explored explored;
+  uint64_t executions = 0;
+
+  Bench() {
+    char folder[] = "/dev/shm/smt-fuzz-XXXXXX";
+    if (mkdtemp(folder) == nullptr) Fail("cannot make a folder in /dev/shm");
+    root = folder;
+    smt::Result<smt::Domain> domain = smt::Domain::open({.root = root, .domain = "d"});
+    if (!domain.ok()) Fail(domain.status().message());
+    images = smt::MakeImages(*domain);
+    for (const smt::Image& image : images) values.push_back(InterestingValues(image));
+  }
+  ~Bench() {
+    std::filesystem::remove_all(root);
+    printf(
+        "segment_fuzz: %lu executions, %lu segments opened, %lu topics believed, %lu samples, %lu adopted, "
+        "slowest %s %.2f ms\n",
+        executions, explored.segments, explored.topics, explored.samples, explored.adopted,
+        explored.slowest.c_str(), static_cast<double>(explored.slowest_ns) / 1e6);
+  }
+
+  // One file all the time, so that an execution costs a copy and no work in the folder. An adoption may have
+  // replaced it.
+  void Write(const std::vector<std::byte>& bytes) const {
+    const smt::Fd file(open((root + "/d/" + smt::kVictim).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    struct stat st;
+    if (!file.ok() || fstat(file.get(), &st) != 0) Fail("cannot open the segment");
+    const auto size = static_cast<off_t>(bytes.size());
+    if (st.st_size != size && ftruncate(file.get(), size) != 0) Fail("cannot resize the segment");
+    if (pwrite(file.get(), bytes.data(), bytes.size(), 0) != size) Fail("cannot write the segment");
+    // A folder that has not just been changed is looked through once, not at every look.
+    const timespec long_ago[2] = {{1, 0}, {1, 0}};
+    if (utimensat(AT_FDCWD, (root + "/d").c_str(), long_ago, 0) != 0) Fail("cannot date the folder");
+  }
+};
+
+Bench& TheBench() {
+  static Bench bench;
+  return bench;
+}
+
+void Patch(const uint8_t* patch, std::vector<std::byte>* bytes) {
+  uint32_t offset;
+  uint64_t value, word;
+  memcpy(&offset, patch, sizeof offset);
+  memcpy(&value, patch + 5, sizeof value);
+  offset = static_cast<uint32_t>(offset % (bytes->size() - sizeof word));
+  memcpy(&word, bytes->data() + offset, sizeof word);
+  switch (patch[4] % 4) {
+    case 0:
+      word = value;
+      break;
+    case 1:
+      word ^= uint64_t{1} << value % 64;
+      break;
+    case 2:
+      word += value;
+      break;
+    case 3:
+      word = (word & ~uint64_t{0xffffffff}) | (value & 0xffffffff);
+      break;
+  }
+  memcpy(bytes->data() + offset, &word, sizeof word);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  Bench& bench = TheBench();
+  if (size == 0) return 0;
+  std::vector<std::byte> bytes;
+  if (data[0] == kRaw) {
+    const auto* rest = reinterpret_cast<const std::byte*>(data + 1);
+    bytes.assign(rest, rest + size - 1);
+  } else {
+    bytes = bench.images[(data[0] & ~kAdopt) % bench.images.size()].bytes;
+    for (size_t at = 1; at + kPatchBytes <= size; at += kPatchBytes) Patch(data + at, &bytes);
+  }
+  bench.Write(bytes);
+  smt::ReadAll(bench.root, &bench.explored);
+  if ((data[0] & kAdopt) != 0) smt::AdoptAndPublish(bench.root, &bench.explored);
+  ++bench.executions;
+  if (!bench.explored.wrong.empty()) Fail(bench.explored.wrong);
+  if (bench.explored.slowest_ns > kLimitNs) Fail(bench.explored.slowest + " took longer than 10 ms");
+  return 0;
+}
+
+// Half of the time adds a patch of a word that matters with a value that matters, or drops one.
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned int seed) {
+  const Bench& bench = TheBench();
+  uint64_t state = seed * 0x9e3779b97f4a7c15 + 1;
+  const auto random = [&](uint64_t below) {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state % below;
+  };
+  if (size == 0 || random(64) == 0) {
+    // The last image, of many topics, costs more than the others.
+    const size_t images = bench.images.size() - (random(8) == 0 ? 0 : 1);
+    data[0] = static_cast<uint8_t>(random(images) | (random(4) == 0 ? kAdopt : 0));
+    return std::max<size_t>(size, 1);
+  }
+  if (random(2) == 0 || data[0] == kRaw) return LLVMFuzzerMutate(data, size, max_size);
+  const size_t patches = (size - 1) / kPatchBytes;
+  if (patches > 0 && (random(4) == 0 || patches > 8)) {  // drop one
+    uint8_t* gone = data + 1 + random(patches) * kPatchBytes;
+    memmove(gone, data + 1 + (patches - 1) * kPatchBytes, kPatchBytes);
+    return 1 + (patches - 1) * kPatchBytes;
+  }
+  const size_t end = 1 + patches * kPatchBytes;
+  if (end + kPatchBytes > max_size) return LLVMFuzzerMutate(data, size, max_size);
+  const size_t which = (data[0] & ~kAdopt) % bench.images.size();
+  const smt::Image& image = bench.images[which];
+  const uint32_t offset = image.structure[random(image.structure.size())] + (random(4) == 0 ? 4u : 0u);
+  const uint64_t value = bench.values[which][random(bench.values[which].size())];
+  memcpy(data + end, &offset, sizeof offset);
+  data[end + 4] = static_cast<uint8_t>(random(4));
+  memcpy(data + end + 5, &value, sizeof value);
+  return end + kPatchBytes;
+}

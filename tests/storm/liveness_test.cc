@@ -1,0 +1,154 @@
+// A dead writer is seen soon and its topic taken over soon, from another PID namespace too, and a child that
+// the writer left behind does not keep the topic alive.
+//
+// Seeded bugs that this finds: wait() sleeps 400 ms between lock probes; liveness by kill(pid, 0) instead of
+// the lock (other PID namespace); the child of a fork keeps the lock's descriptor.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <thread>
+
+#include "shm/node.h"
+#include "shm/reader.h"
+#include "storm/storm.h"
+
+namespace smt::storm {
+namespace {
+
+Publisher AdvertiseBeat(Node& node) {
+  TopicOptions options;
+  options.name = "beat";
+  options.schema = Schema::Scalar(Type::kU64);
+  return Must(node.advertise(options));
+}
+
+Status PublishPid(Publisher& publisher) {
+  const uint64_t pid = static_cast<uint64_t>(getpid());
+  return publisher.publish(std::as_bytes(std::span(&pid, 1)));
+}
+
+// Mode "writer" ROOT: publishes once when told to begin, then lives on.
+int Writer(const Args& args) {
+  const Domain domain = OpenDomain(args[0]);
+  Say("ready");
+  if (!Listen()) return 0;
+  auto node = Must(Node::open(domain, {.name = "writer"}));
+  Publisher beat = AdvertiseBeat(*node);
+  Must(PublishPid(beat));
+  Listen();
+  return 0;
+}
+
+// Mode "forker" ROOT: publishes, forks, and says what publishing in the forked child came to. That child
+// lives until the standard input, which it shares, ends.
+int Forker(const Args& args) {
+  const Domain domain = OpenDomain(args[0]);
+  auto node = Must(Node::open(domain, {.name = "writer"}));
+  Publisher beat = AdvertiseBeat(*node);
+  Must(PublishPid(beat));
+  if (fork() == 0) {
+    const Status published = PublishPid(beat);
+    Say(published.code() == Code::kForked ? "forked" : "published");
+    Listen();
+    _exit(0);
+  }
+  for (;;) pause();
+}
+
+// Waits for the next sample that this reader has not had.
+testing::AssertionResult GetsSample(Reader& reader, milliseconds limit) {
+  const int64_t end = BoottimeNs() + nanoseconds(limit).count();
+  while (BoottimeNs() < end) {
+    if (reader.wait(milliseconds(1'000)) == Woke::kSample && reader.next() != nullptr) {
+      return testing::AssertionSuccess();
+    }
+  }
+  return testing::AssertionFailure() << "no sample within " << limit.count() << " ms";
+}
+
+// Kills the child while the reader waits; how long after that the reader knows, or -1.
+int64_t TimeToSourceDead(Reader& reader, Child& child, int64_t* killed_at) {
+  const auto delay = nanoseconds(RandomBelow(10'000'000));
+  std::thread killer([&] {
+    Elapse(delay);
+    *killed_at = BoottimeNs();
+    child.kill_now();
+  });
+  int64_t seen = -1;
+  const int64_t end = BoottimeNs() + 10'000'000'000;
+  while (BoottimeNs() < end) {
+    if (reader.wait(milliseconds(1'000)) == Woke::kState && reader.state() == State::kSourceDead) {
+      seen = BoottimeNs();
+      break;
+    }
+  }
+  killer.join();
+  child.wait();
+  return seen < 0 ? -1 : seen - *killed_at;
+}
+
+void MeasureDeaths(const char* what, bool new_pid_namespace) {
+  TempRoot root;
+  const Domain domain = root.open();
+  Reader reader = Must(Reader::open(domain, "beat"));
+  Latencies seen, taken_over;
+  Child writer = Child::spawn("writer", {root.path()}, new_pid_namespace);
+  ASSERT_EQ(writer.line(), "ready");
+  writer.tell();
+  ASSERT_TRUE(GetsSample(reader, milliseconds(10'000)));
+  for (uint64_t cycle = 0; cycle < Scaled(100, 500); ++cycle) {
+    Child spare = Child::spawn("writer", {root.path()}, new_pid_namespace);
+    ASSERT_EQ(spare.line(), "ready");
+    int64_t killed_at = 0;
+    const int64_t dead_after = TimeToSourceDead(reader, writer, &killed_at);
+    ASSERT_GE(dead_after, 0) << "the death of cycle " << cycle << " was not seen";
+    seen.add(dead_after);
+    spare.tell();
+    ASSERT_TRUE(GetsSample(reader, milliseconds(10'000)));
+    taken_over.add(BoottimeNs() - killed_at);
+    EXPECT_EQ(reader.state(), State::kFresh);
+    writer = std::move(spare);
+  }
+  EXPECT_EQ(reader.reopened(), 0u);
+  Figures("liveness, {}: dead seen {}; taken over {}", what, seen.text(), taken_over.text());
+  EXPECT_LT(seen.percentile_ms(99), 50.0 * static_cast<double>(Patience()));
+  EXPECT_LT(taken_over.percentile_ms(99), 100.0 * static_cast<double>(Patience()));
+}
+
+TEST(Liveness, ADeadWriterIsSeenAndItsTopicTakenOver) { MeasureDeaths("same PID namespace", false); }
+
+TEST(Liveness, ADeadWriterIsSeenAndItsTopicTakenOverAcrossPidNamespaces) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root for clone(CLONE_NEWPID)";
+  MeasureDeaths("writer in a PID namespace of its own", true);
+}
+
+TEST(Liveness, AForkedChildNeitherPublishesNorKeepsTheTopicAlive) {
+  TempRoot root;
+  const Domain domain = root.open();
+  Latencies seen;
+  for (uint64_t cycle = 0; cycle < Scaled(10, 100); ++cycle) {
+    Reader reader = Must(Reader::open(domain, "beat"));
+    Child forker = Child::spawn("forker", {root.path()});
+    ASSERT_EQ(forker.line(), "forked");
+    ASSERT_EQ(reader.refresh().message(), "");
+    const Sample* newest = reader.latest();
+    ASSERT_NE(newest, nullptr);
+    uint64_t publisher_pid = 0;
+    memcpy(&publisher_pid, newest->bytes.data(), std::min(sizeof publisher_pid, newest->bytes.size()));
+    EXPECT_EQ(publisher_pid, static_cast<uint64_t>(forker.pid())) << "the forked child's value was published";
+    int64_t killed_at = 0;
+    const int64_t dead_after = TimeToSourceDead(reader, forker, &killed_at);
+    ASSERT_GE(dead_after, 0) << "the forked child keeps the topic alive";
+    seen.add(dead_after);
+  }
+  Figures("liveness, parent killed, forked child lives: dead seen {}", seen.text());
+  EXPECT_LT(seen.percentile_ms(100), 50.0 * static_cast<double>(Patience()));
+}
+
+}  // namespace
+
+const std::map<std::string, Mode> kModes = {{"writer", Writer}, {"forker", Forker}};
+
+}  // namespace smt::storm

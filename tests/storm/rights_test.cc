@@ -1,0 +1,332 @@
+// Who may do what in a domain, as a matrix: the owner of a private or a group's domain, a member of the
+// group, a stranger; and what lies in wait under names that an owner or a reader will use.
+//
+// Seeded bugs that this finds: folders of 0755 and segments of 0644; segments of 0660 with a group; files
+// opened without O_NOFOLLOW; hard links and foreign owners that are not looked for; a bell of somebody else's
+// taken.
+#include <dirent.h>
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <grp.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "shm/list.h"
+#include "shm/node.h"
+#include "shm/reader.h"
+#include "shm/waiter.h"
+#include "storm/identity.h"
+#include "storm/storm.h"
+
+namespace smt::storm {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kTopic = "robot/topic";
+
+// The root of the scene at hand; children of As() inherit it.
+std::string root;
+
+std::string At(const std::string& file) { return root + "/default/" + file; }
+
+Result<Domain> Join(const std::string& group) {
+  DomainOptions options;
+  options.root = root;
+  options.group = group;
+  return Domain::open(options);
+}
+
+template <class T>
+std::string Outcome(const Result<T>& result) {
+  return storm::Outcome(result.ok() ? Status() : result.status());
+}
+
+std::string PublishAs(const std::string& node_name, const std::string& group) {
+  Result<Domain> domain = Join(group);
+  if (!domain.ok()) return Outcome(domain);
+  auto node = Node::open(*domain, {.name = node_name});
+  if (!node.ok()) return Outcome(node);
+  TopicOptions options;
+  options.name = node_name + "/topic";
+  Publisher publisher = Must((*node)->advertise(options));
+  return storm::Outcome(publisher.publish(std::vector<std::byte>(64, std::byte{7})));
+}
+
+std::string ReadTopic(const std::string& group) {
+  Result<Domain> domain = Join(group);
+  if (!domain.ok()) return Outcome(domain);
+  Reader reader = Must(Reader::open(*domain, kTopic));
+  const Sample* sample = reader.latest();
+  if (sample == nullptr) return "nothing there";
+  return sample->bytes.size() == 64 && sample->bytes[63] == std::byte{7} ? "ok" : "another value";
+}
+
+std::string OpenSegment(const std::string& group) {
+  Result<Domain> domain = Join(group);
+  return domain.ok() ? Outcome(SegmentView::open(*domain, "robot")) : Outcome(domain);
+}
+
+std::string OpenFile(const std::string& file, int flags) {
+  const Fd fd(open(At(file).c_str(), flags | O_NONBLOCK | O_CLOEXEC));
+  return storm::Outcome(fd.ok());
+}
+
+// A Waiter in the group's domain, while `outside` is what a trap leads to: it must stay as it is.
+std::string WaitBesideTrap() {
+  const std::string outside = root + "/outside";
+  const auto before = fs::file_size(outside);
+  const Domain domain = Must(Join(kGroup));
+  Waiter waiter = Must(Waiter::open(domain));
+  while (!waiter.arm()) waiter.collect();
+  const std::string published = PublishAs("beside", kGroup);
+  if (published != "ok") return published;
+  if (!waiter.wait(milliseconds(5'000))) return "not woken";
+  return fs::file_size(outside) == before ? "ok" : "wrote through the trap";
+}
+
+struct Case {
+  Identity who;
+  const char* what;
+  const char* expected;  // how the outcome begins
+  std::function<std::string()> act;
+  std::function<void()> prepare = nullptr;  // as root
+  const char* because = "";                 // the outcome says so
+};
+
+void Chown(const std::string& path, uid_t uid, gid_t gid = static_cast<gid_t>(-1)) {
+  if (lchown(path.c_str(), uid, gid) != 0) Must(Status::FromErrno(path, errno));
+}
+
+// Mode "owner" ROOT GROUP: as kOwner, node "ended" comes and goes, node "robot" stays.
+int Owner(const Args& args) {
+  Become(kOwner);
+  root = args[0];
+  if (PublishAs("ended", args[1]) != "ok") return 1;
+  const Domain domain = Must(Join(args[1]));
+  auto node = Must(Node::open(domain, {.name = "robot"}));
+  TopicOptions options;
+  options.name = kTopic;
+  Publisher publisher = Must(node->advertise(options));
+  Must(publisher.publish(std::vector<std::byte>(64, std::byte{7})));
+  Waiter waiter = Must(Waiter::open(domain));
+  Say("ready");
+  Listen();
+  return 0;
+}
+
+class Rights : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root to act as other users";
+    if (getgrnam(kGroup) == nullptr) GTEST_SKIP() << "needs a group '" << kGroup << "'";
+  }
+  void Try(const char* scene, const Case& c) {
+    if (c.prepare) c.prepare();
+    const std::string outcome = As(c.who, c.act);
+    const bool good = outcome.starts_with(c.expected) && outcome.find(c.because) != outcome.npos;
+    fmt::print("| {:<8} | {:<8} | {:<58} | {:<7} | {}{}\n", scene, c.who.name, c.what,
+               std::string(c.expected) == "ok" ? "may" : "refused",
+               good ? "" : "WRONG: ", outcome.substr(0, 110));
+    EXPECT_TRUE(good) << c.who.name << ", " << c.what << ": " << outcome;
+    // A refusal by the library says what to do, or which call failed.
+    if (outcome.starts_with("denied")) {
+      EXPECT_GT(outcome.size(), strlen("denied: ") + 10);
+    }
+    ++cases_;
+  }
+  static void OpenTo(const TempRoot& folder) {
+    root = folder.path();
+    if (chmod(root.c_str(), 01777) != 0) Must(Status::FromErrno("chmod", errno));
+  }
+  int cases_ = 0;
+};
+
+TEST_F(Rights, InAPrivateDomainNobodyElseMayDoAnything) {
+  TempRoot folder;
+  OpenTo(folder);
+  Child owner = Child::spawn("owner", {root, ""});
+  ASSERT_EQ(owner.line(), "ready");
+  const Case cases[] = {
+      {kOwner, "read", "ok", [] { return ReadTopic(""); }},
+      {kStranger, "list the names", "denied",
+       [] { return storm::Outcome(opendir(At("").c_str()) != nullptr); }},
+      {kStranger, "open the domain", "denied", [] { return ReadTopic(""); }},
+      {kStranger, "open the domain with --group", "denied", [] { return ReadTopic(kGroup); }},
+      {kStranger, "publish", "denied", [] { return PublishAs("mine", ""); }},
+      {kStranger, "open a segment to read", "denied", [] { return OpenFile("robot", O_RDONLY); }},
+      {kStranger, "open a segment to write", "denied", [] { return OpenFile("robot", O_RDWR); }},
+      {kStranger, "open a bell to ring", "denied", [] { return OpenFile("robot.bell", O_RDWR); }},
+      {kStranger, "unlink a segment", "denied",
+       [] { return storm::Outcome(unlink(At("robot").c_str()) == 0); }},
+      {kStranger, "move the domain away", "denied",
+       [] { return storm::Outcome(rename(At("").c_str(), (root + "/gone").c_str()) == 0); }},
+      {kRoot, "read", "ok", [] { return ReadTopic(""); }},
+      {kRoot, "publish in a user's domain", "denied", [] { return PublishAs("mine", ""); }},
+  };
+  for (const Case& c : cases) Try("private", c);
+  Figures("rights: private domain, {} cases", cases_);
+}
+
+TEST_F(Rights, InAGroupsDomainAMemberMayReadAndPublishAndTouchNothingOfOthers) {
+  TempRoot folder;
+  OpenTo(folder);
+  Child owner = Child::spawn("owner", {root, kGroup});
+  ASSERT_EQ(owner.line(), "ready");
+  const auto own = [] { return PublishAs("mine", kGroup); };
+  const Case cases[] = {
+      {kMember, "list the topics", "ok",
+       [] {
+         const Domain domain = Must(Join(kGroup));
+         return std::string(Must(ListTopics(domain)).topics.size() >= 2 ? "ok" : "some are missing");
+       }},
+      {kMember, "read", "ok", [] { return ReadTopic(kGroup); }},
+      {kMember, "join without --group", "denied", [] { return ReadTopic(""); }},
+      {kMember, "publish as a node of its own", "ok", own},
+      {kMember, "publish again as that node", "ok", own},
+      {kMember, "open a bell to ring", "ok", [] { return OpenFile("robot.bell", O_RDWR); }},
+      {kMember, "write to a waiter's FIFO", "ok", [] { return OpenFile(".waiter.0", O_RDWR); }},
+      {kMember, "wait with a Waiter of its own", "ok",
+       [] { return std::string(Must(Waiter::open(Must(Join(kGroup)))).fd() >= 0 ? "ok" : "no place"); }},
+      {kMember, "open another's segment to write", "denied", [] { return OpenFile("robot", O_RDWR); }},
+      {kMember, "truncate another's segment", "denied",
+       [] { return storm::Outcome(truncate(At("robot").c_str(), 0) == 0); }},
+      {kMember, "change the rights of another's segment", "denied",
+       [] { return storm::Outcome(chmod(At("robot").c_str(), 0666) == 0); }},
+      {kMember, "unlink another's segment", "denied",
+       [] { return storm::Outcome(unlink(At("robot").c_str()) == 0); }},
+      {kMember, "unlink another's bell", "denied",
+       [] { return storm::Outcome(unlink(At("robot.bell").c_str()) == 0); }},
+      {kMember, "unlink another's FIFO", "denied",
+       [] { return storm::Outcome(unlink(At(".waiter.0").c_str()) == 0); }},
+      {kMember, "rename another's segment", "denied",
+       [] { return storm::Outcome(rename(At("robot").c_str(), At("moved").c_str()) == 0); }},
+      {kMember, "rename its own segment over another's", "denied",
+       [] { return storm::Outcome(rename(At("mine").c_str(), At("robot").c_str()) == 0); }},
+      {kMember, "publish as a live node of another", "denied", [] { return PublishAs("robot", kGroup); }},
+      {kMember, "publish as a dead node of another", "denied", [] { return PublishAs("ended", kGroup); }},
+      {kMember, "remove a topic of another's dead node", "denied",
+       [] { return storm::Outcome(RemoveDeadTopic(Must(Join(kGroup)), "ended/topic")); }},
+      {kStranger, "join with --group", "denied", [] { return ReadTopic(kGroup); }},
+      {kStranger, "open a segment to read", "denied", [] { return OpenFile("robot", O_RDONLY); }},
+      {kStranger, "open a bell to ring", "denied", [] { return OpenFile("robot.bell", O_RDWR); }},
+      {kStranger, "list the names", "denied",
+       [] { return storm::Outcome(opendir(At("").c_str()) != nullptr); }},
+      {kOwner, "read after all that", "ok", [] { return ReadTopic(kGroup); }},
+  };
+  for (const Case& c : cases) Try("group", c);
+  Figures("rights: group's domain, {} cases", cases_);
+}
+
+TEST_F(Rights, WhatLiesInWaitUnderANameIsRefused) {
+  // In a group's domain of kOwner, where kMember may make files.
+  const auto trap = [](const std::string& name, const std::function<void(const std::string&)>& make) {
+    return [name, make] {
+      if (As(kOwner, [] { return PublishAs("first", kGroup); }) != "ok") Must(Status(Code::kSystem, "first"));
+      std::ofstream(root + "/outside") << "precious";
+      Chown(root + "/outside", kOwner.uid);
+      fs::remove(At(name));
+      make(At(name));
+      // The rights alone do not stop anybody from opening it.
+      if (!fs::is_symlink(At(name))) (void)!chmod(At(name).c_str(), 0666);
+      Chown(At(name), kMember.uid);
+    };
+  };
+  const auto file = [](const std::string& at) { std::ofstream(at) << std::string(8192, 'x'); };
+  const auto symlink = [](const std::string& at) { fs::create_symlink(root + "/outside", at); };
+  const auto hard_link = [](const std::string& at) { fs::create_hard_link(root + "/outside", at); };
+  const auto fifo = [](const std::string& at) { (void)!mkfifo(at.c_str(), 0666); };
+  const auto publish = [] { return PublishAs("robot", kGroup); };
+  const auto read = [] { return OpenSegment(kGroup); };
+  const auto publish_alone = [] { return PublishAs("robot", ""); };
+  const auto change_folder = [](const char* name, uid_t uid, mode_t mode, const char* owning_group = "root") {
+    return [=] {
+      const std::string path = root + name;
+      fs::create_directory(path);
+      Chown(path, uid, getgrnam(owning_group)->gr_gid);
+      (void)!chmod(path.c_str(), mode);
+    };
+  };
+  const auto move_behind_link = [](const std::string& path) {
+    return [path] {
+      const std::string real = root + "/real";
+      fs::create_directory(real);
+      Chown(real, kOwner.uid);
+      (void)!chmod(real.c_str(), 0700);
+      fs::create_symlink(real, root + path);
+    };
+  };
+  const auto publish_below = [](const char* below) {
+    return [below] {
+      root += below;
+      return PublishAs("robot", "");
+    };
+  };
+  const Case cases[] = {
+      {kOwner, "publish, segment's name is another's file", "denied", publish, trap("robot", file),
+       "belongs to user"},
+      {kOwner, "publish, segment's name is a symbolic link", "denied", publish, trap("robot", symlink),
+       "symbolic link"},
+      {kOwner, "publish, segment's name is a hard link", "denied", publish, trap("robot", hard_link),
+       "hard link"},
+      {kOwner, "publish, segment's name is a FIFO", "denied", publish, trap("robot", fifo),
+       "not a regular file"},
+      {kOwner, "read, segment's name is a symbolic link", "denied", read, trap("robot", symlink),
+       "symbolic link"},
+      {kOwner, "read, segment's name is a hard link", "denied", read, trap("robot", hard_link), "hard link"},
+      {kOwner, "read, segment's name is a FIFO", "denied", read, trap("robot", fifo), "not a regular file"},
+      {kOwner, "read, a segment that its group may write", "denied", read,
+       [&] {
+         if (As(kOwner, publish) != "ok") Must(Status(Code::kSystem, "robot"));
+         (void)!chmod(At("robot").c_str(), 0660);
+       },
+       "writable by others"},
+      {kOwner, "publish, bell's name is another's file", "denied", publish, trap("robot.bell", file),
+       "belongs to user"},
+      {kOwner, "publish, bell's name is a symbolic link", "denied", publish, trap("robot.bell", symlink),
+       "symbolic link"},
+      {kOwner, "publish, bell's name is a FIFO", "denied", publish, trap("robot.bell", fifo),
+       "not a regular file"},
+      {kOwner, "origin id, a symbolic link", "denied", [] { return Outcome(Must(Join(kGroup)).origin_id()); },
+       trap(".origin", symlink), "symbolic link"},
+      {kOwner, "wait, a FIFO's name is a symbolic link: next place", "ok", WaitBesideTrap,
+       trap(".waiter.0", symlink)},
+      {kOwner, "wait, a FIFO's name is a file: next place", "ok", WaitBesideTrap, trap(".waiter.0", file)},
+      {kOwner, "publish, domain folder is a symbolic link", "denied", publish_alone,
+       move_behind_link("/default"), "symbolic link"},
+      {kOwner, "publish, domain folder is another's", "denied", publish_alone,
+       change_folder("/default", kStranger.uid, 03770, kGroup), "belongs to user"},
+      {kOwner, "publish, domain folder of 0755", "denied", publish_alone,
+       change_folder("/default", kOwner.uid, 0755)},
+      {kOwner, "publish, domain folder of 0777", "denied", publish_alone,
+       change_folder("/default", kOwner.uid, 0777)},
+      {kOwner, "publish, domain folder shared with another group", "denied", publish,
+       change_folder("/default", kOwner.uid, 03770)},
+      {kOwner, "publish, root folder is a symbolic link", "denied", publish_below("/link"),
+       move_behind_link("/link"), "symbolic link"},
+      {kOwner, "publish, root folder is another's", "denied", publish_below("/theirs"),
+       change_folder("/theirs", kStranger.uid, 01777), "belongs to user"},
+      {kOwner, "publish, root folder of 0777 without sticky bit", "denied", publish_below("/loose"),
+       change_folder("/loose", kOwner.uid, 0777)},
+  };
+  for (const Case& c : cases) {
+    TempRoot folder;
+    OpenTo(folder);
+    Try("trap", c);
+    if (fs::exists(root + "/outside")) {
+      std::ifstream outside(root + "/outside");
+      EXPECT_EQ(std::string(std::istreambuf_iterator<char>(outside), {}), "precious") << c.what;
+    }
+  }
+  Figures("rights: traps, {} cases", cases_);
+}
+
+}  // namespace
+
+const std::map<std::string, Mode> kModes = {{"owner", Owner}};
+
+}  // namespace smt::storm

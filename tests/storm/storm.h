@@ -1,0 +1,123 @@
+// What the many-process tests share: temporary domains, children of this binary, figures.
+//
+// A test program lists its modes in kModes; Child::spawn runs this same binary in one of them. Quick by
+// default; SMT_SCALE=full runs at the size of the promises. SMT_SEED changes the random choices.
+#ifndef SMT_TESTS_STORM_STORM_H_
+#define SMT_TESTS_STORM_STORM_H_
+
+#include <fmt/format.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <map>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "shm/domain.h"
+#include "shm/fd.h"
+#include "shm/status.h"
+
+namespace smt::storm {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+using Args = std::vector<std::string>;
+using Mode = int (*)(const Args&);
+extern const std::map<std::string, Mode> kModes;  // defined by each test program
+
+uint64_t Scaled(uint64_t quick, uint64_t full);
+// Bounds on time are this many times wider under a sanitizer.
+int64_t Patience();
+std::mt19937_64& Random();
+uint64_t RandomBelow(uint64_t limit);
+
+// Lets time pass: the random moment of a fault, or one step of a poll. Never a means of synchronisation.
+void Elapse(nanoseconds time);
+// Polls the condition every millisecond. False: it did not come true in time.
+bool Await(milliseconds limit, const std::function<bool()>& condition);
+
+// The value, or an exception with the reason, which ends the test or the child.
+void Must(const Status& status);
+template <class T>
+T Must(Result<T> result) {
+  if (!result.ok()) Must(result.status());
+  return std::move(*result);
+}
+
+// One line of figures, flushed, so that it stands before anything a child prints.
+template <class... T>
+void Figures(fmt::format_string<T...> format, T&&... values) {
+  fmt::print("figures: {}\n", fmt::format(format, std::forward<T>(values)...));
+  fflush(stdout);
+}
+
+class Latencies {
+ public:
+  void add(int64_t ns) { ns_.push_back(ns); }
+  size_t count() const { return ns_.size(); }
+  double percentile_ms(double percent);  // nearest rank; 0 if there are none
+  std::string text();                    // "p50 1.00 p99 2.00 max 3.00 ms of 100"
+
+ private:
+  std::vector<int64_t> ns_;
+};
+
+// A root folder of its own under /dev/shm, removed at the end.
+class TempRoot {
+ public:
+  TempRoot();
+  ~TempRoot();
+  TempRoot(const TempRoot&) = delete;
+  TempRoot& operator=(const TempRoot&) = delete;
+
+  const std::string& path() const { return path_; }
+  Domain open() const;
+  // What lies in the domain folder, hidden names too, sorted.
+  std::vector<std::string> files() const;
+  // Memory behind the files of the domain folder, in bytes.
+  uint64_t bytes() const;
+
+ private:
+  std::string path_;
+};
+
+Domain OpenDomain(const std::string& root);
+
+// This binary in one of its modes. Killed and reaped when the object goes, and when this thread dies.
+class Child {
+ public:
+  static Child spawn(const std::string& mode, const Args& args, bool new_pid_namespace = false);
+  Child() = default;
+  Child(Child&& o) noexcept { *this = std::move(o); }
+  Child& operator=(Child&& o) noexcept;
+  ~Child() { kill(); }
+
+  pid_t pid() const { return pid_; }
+  void kill();      // SIGKILL, reaped on return
+  void kill_now();  // SIGKILL only
+  int wait();       // for its own end; the exit status, or -1 if a signal ended it
+  bool ended();     // by itself or by a signal; wait() then returns at once
+  // One byte into its standard input.
+  void tell(char byte = '\n');
+  // The next line of its standard output; empty if none comes in time.
+  std::string line(milliseconds limit = milliseconds(20'000));
+
+ private:
+  pid_t pid_ = 0;  // 0: none
+  Fd in_, out_;
+};
+
+// In a child: prints a line for Child::line / waits for a byte of Child::tell. False: the parent is gone.
+void Say(const std::string& line);
+bool Listen();
+
+}  // namespace smt::storm
+
+#endif  // SMT_TESTS_STORM_STORM_H_
