@@ -157,9 +157,8 @@ Woke Reader::wait(std::chrono::nanoseconds timeout) {
       static const layout::Half never{0};
       FutexWait(&never, 0, std::min(left, kLook));
     }
-    const bool moved = std::any_of(r.writers.begin(), r.writers.end(), [](const auto& w) {
-      return !w.view.live() || w.view.segment->retired();
-    });
+    const bool moved = std::any_of(r.writers.begin(), r.writers.end(),
+                                   [](const auto& w) { return !w.view.live() || w.view.segment->retired(); });
     if (!futex || moved) r.Refresh();
   }
 }
@@ -185,7 +184,10 @@ std::optional<Borrowed> Reader::borrow() {
           b.bytes_ = {reinterpret_cast<const std::byte*>(Payload(slot)), bytes};
         }
         if (StillHolds(slot, at, w.view.entry, w.view.generation)) {
-          b.view_ = w.view;
+          b.segment_ = w.view.segment;
+          b.slot_ = slot;
+          b.entry_ = w.view.entry;
+          b.generation_ = w.view.generation;
           b.position_ = at;
           w.next = at + 1;
           w.last_sequence = b.head_.sequence;
@@ -202,9 +204,7 @@ std::optional<Borrowed> Reader::borrow() {
   return std::nullopt;
 }
 
-bool Borrowed::valid() const {
-  return StillHolds(view_.slot(position_), position_, view_.entry, view_.generation);
-}
+bool Borrowed::valid() const { return StillHolds(slot_, position_, entry_, generation_); }
 
 Status Reader::refresh() {
   Impl& r = *impl_;

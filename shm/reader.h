@@ -53,8 +53,10 @@ class Borrowed {
 
  private:
   friend class Reader;
-  TopicView view_;
-  uint64_t position_ = 0;
+  std::shared_ptr<const SegmentView> segment_;  // keeps the memory mapped
+  const layout::Slot* slot_ = nullptr;
+  const layout::Entry* entry_ = nullptr;
+  uint64_t generation_ = 0, position_ = 0;
   SampleHead head_{};
   std::span<const std::byte> bytes_;
   std::vector<std::byte> copy_;  // only under ThreadSanitizer, see LAYOUT.md

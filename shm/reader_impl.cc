@@ -47,6 +47,7 @@ void Reader::Impl::Resolve() {
       fresh.push_back(std::move(old));
   }
   writers = std::move(fresh);
+  last_segment = nullptr;
   views.clear();
   for (const Writer& w : writers) views.push_back(w.view);
   if (!writers.empty()) was_there = true;
@@ -124,7 +125,10 @@ void Reader::Impl::Adopt(size_t writer, uint64_t position, const SampleHead& hea
   w.last_sequence = head.sequence;
   w.next = position + 1;
   last_born = head.born_ns;
-  if (last_node != w.view.segment->node()) last_node = w.view.segment->node();
+  if (last_segment != w.view.segment.get()) {
+    last_segment = w.view.segment.get();
+    last_node = last_segment->node();
+  }
   if (compare && writers.size() == 1) {
     compare = false;
     SetQuick();

@@ -58,6 +58,7 @@ struct Reader::Impl {
   bool has_sample = false;
   int64_t last_born = 0;
   std::string last_node;
+  const SegmentView* last_segment = nullptr;  // whose node that is; never dereferenced
   bool compare = false;  // the next sample may come from another node than the last one: look at `born`
 
   uint64_t missed = 0, reopened = 0, retries = 0;
