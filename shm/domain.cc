@@ -290,6 +290,13 @@ Result<Fd> Domain::State::open_file(const std::string& file, int flags, bool for
   if (!fd.ok()) {
     if (errno == ENOENT) return Status(Code::kNotFound, "no " + full);
     if (errno == ELOOP) return Status(Code::kDenied, full + " is a symbolic link: remove it");
+    const int error = errno;
+    if (error == EACCES && fstatat(folder.get(), file.c_str(), st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        st->st_uid != geteuid()) {
+      return Status(Code::kDenied, full + " belongs to user " + std::to_string(st->st_uid) +
+                                       " and may not be opened so: choose another node name");
+    }
+    errno = error;
     return Status::FromErrno("cannot open " + full, errno);
   }
   if (fstat(fd.get(), st) != 0) return Status::FromErrno("cannot look at " + full, errno);

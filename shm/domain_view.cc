@@ -22,9 +22,10 @@ bool DomainView::FolderChanged() {
   const int64_t now = domain_.clock.boottime_ns();
   const bool same = st.st_mtim.tv_sec == folder_time_.tv_sec && st.st_mtim.tv_nsec == folder_time_.tv_nsec;
   if (same && settled_) {
-    const bool waiting = std::any_of(known_.begin(), known_.end(), [](const auto& k) {
-      return k.second.view == nullptr || k.second.view->retired();
-    });
+    const bool waiting =
+        !folder_problem_.empty() || std::any_of(known_.begin(), known_.end(), [](const auto& k) {
+          return k.second.view == nullptr || k.second.view->retired();
+        });
     return waiting && now - scanned_ns_ >= kRetryNs;
   }
   timespec real;

@@ -143,7 +143,7 @@ Woke Reader::wait(std::chrono::nanoseconds timeout) {
     const Impl::Writer* live = nullptr;
     size_t lives = 0;
     for (const auto& w : r.writers) {
-      if (w.dead || w.view.segment->closed()) continue;
+      if (w.dead() || w.view.segment->closed()) continue;
       live = &w;
       ++lives;
     }

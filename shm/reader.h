@@ -91,7 +91,7 @@ class Reader {
   ~Reader();
 
   // The newest sample if the topic is fresh, else null. Asks the kernel for the writer's life at most every
-  // 40 ms.
+  // 25 ms.
   const Sample* latest_fresh();
 
   // The newest sample, whatever its state; null if there is none. No system call.

@@ -59,7 +59,10 @@ void Reader::Impl::Resolve() {
 
 void Reader::Impl::Probe() {
   probed_ns = domain.clock().boottime_ns();
-  for (Writer& w : writers) w.dead = !w.view.segment->owner_alive();
+  for (Writer& w : writers) {
+    const uint64_t epoch = w.view.segment->epoch();
+    w.dead_epoch = w.view.segment->owner_alive() ? 0 : epoch;
+  }
 }
 
 bool Reader::Impl::Follow(Writer* w) {
@@ -194,7 +197,8 @@ size_t Reader::Impl::Best() const {
 State Reader::Impl::Now() const {
   if (writers.empty()) return was_there ? State::kRemoved : State::kEmpty;
   const Writer& w = writers[Best()];
-  return w.view.segment->state(w.view, w.dead, domain.clock().boottime_ns(), options.max_age_ns.value_or(-1));
+  return w.view.segment->state(w.view, w.dead(), domain.clock().boottime_ns(),
+                               options.max_age_ns.value_or(-1));
 }
 
 const Sample* Reader::Impl::NextOf(size_t writer) {

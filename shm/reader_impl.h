@@ -17,7 +17,7 @@
 namespace smt {
 
 // How long a death may go unseen.
-inline constexpr std::chrono::nanoseconds kProbe = std::chrono::milliseconds(40);
+inline constexpr std::chrono::nanoseconds kProbe = std::chrono::milliseconds(25);
 // How often a name without exactly one live writer is looked at, which nobody rings for.
 inline constexpr std::chrono::nanoseconds kLook = std::chrono::milliseconds(10);
 // Each attempt goes for the newest sample; a writer would have to lap the ring this often in a row.
@@ -33,7 +33,10 @@ struct Reader::Impl {
     TopicView view;
     uint64_t next = 0;           // position to be read next; 0: from the oldest
     uint64_t last_sequence = 0;  // of the sample returned last
-    bool dead = false;           // as of the last probe
+    uint64_t dead_epoch = 0;     // whose owner the last probe found dead; 0: none
+
+    // A probe's verdict holds for one epoch: an adoption ends it.
+    bool dead() const { return dead_epoch != 0 && dead_epoch == view.segment->epoch(); }
   };
 
   Impl(const Domain& d, std::string_view t, ReaderOptions o) : domain(d), topic(t), options(std::move(o)) {}

@@ -45,7 +45,7 @@ Result<std::shared_ptr<SegmentView>> SegmentView::Open(const Domain::State& doma
   const auto* h = reinterpret_cast<const layout::Header*>(copy);
   const auto damaged = [&](const std::string& why) {
     return Status(Code::kDamaged, full + " is not a usable segment: " + why + "; restart node " + name +
-                                      ", which replaces it, or remove it with smttopic rm or rm");
+                                      ", which replaces it, or remove the file");
   };
   if (pread(fd->get(), copy, sizeof copy, 0) != static_cast<ssize_t>(sizeof copy)) {
     return damaged("it has " + std::to_string(st.st_size) + " bytes, less than a header");

@@ -252,33 +252,27 @@ Result<TopicTable::Entry*> TopicTable::put(const TopicOptions& options, const Sc
   }
   const uint64_t block_bytes = layout::RingOffset(options.name.size()) + slot_count * stride;
 
+  // The index first: a new directory block goes before the topic and not into the space that follows it.
   Entry* old = find(options.name);
-  Result<uint64_t> schema_at = Share(BlobBytes(schema.text()), what);
-  if (!schema_at.ok()) return schema_at.status();
-  uint64_t origin_at = 0;
-  if (options.origin) {
-    Result<uint64_t> at = Share(OriginBytes(*options.origin), what);
-    if (!at.ok()) {
-      Unshare(*schema_at);
-      return at.status();
-    }
-    origin_at = *at;
-  }
-  const auto give_back = [&] {
-    Unshare(*schema_at);
-    if (origin_at != 0) Unshare(origin_at);
-  };
-  Result<uint64_t> offset = heap_->allocate(block_bytes, what);
-  if (!offset.ok()) {
-    give_back();
-    return offset.status();
-  }
   Result<uint32_t> index = old != nullptr ? Result<uint32_t>(old->index) : FreeIndex(what);
-  if (!index.ok()) {
-    heap_->free(*offset, block_bytes);
-    give_back();
-    return index.status();
+  if (!index.ok()) return index.status();
+  uint64_t schema_at = 0, origin_at = 0;
+  const auto give_back = [&](Status why) {
+    if (schema_at != 0) Unshare(schema_at);
+    if (origin_at != 0) Unshare(origin_at);
+    if (old == nullptr) free_indexes_.push_back(*index);
+    return why;
+  };
+  Result<uint64_t> at_schema = Share(BlobBytes(schema.text()), what);
+  if (!at_schema.ok()) return give_back(at_schema.status());
+  schema_at = *at_schema;
+  if (options.origin) {
+    Result<uint64_t> at_origin = Share(OriginBytes(*options.origin), what);
+    if (!at_origin.ok()) return give_back(at_origin.status());
+    origin_at = *at_origin;
   }
+  Result<uint64_t> offset = heap_->allocate(block_bytes, what);
+  if (!offset.ok()) return give_back(offset.status());
 
   layout::Entry* in_directory = entry(*index);
   const uint64_t before = in_directory->generation.load(std::memory_order_relaxed);
@@ -296,7 +290,7 @@ Result<TopicTable::Entry*> TopicTable::put(const TopicOptions& options, const Sc
   e.first_sequence = keep_history                  ? old->first_sequence
                      : options.first_sequence != 0 ? options.first_sequence
                                                    : e.first_position;
-  e.schema_offset = *schema_at;
+  e.schema_offset = schema_at;
   e.schema_hash = schema.hash();
   e.origin_offset = origin_at;
   e.variable = schema.size == 0;

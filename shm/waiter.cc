@@ -21,7 +21,8 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
 constexpr milliseconds kLookWithoutFifo(10);
-constexpr milliseconds kProbe(40);
+// How long a death, a new node or a ring that a killed writer still owed may go unseen.
+constexpr milliseconds kProbe(25);
 
 }  // namespace
 
@@ -115,7 +116,8 @@ bool Waiter::collect() {
   }
   bool changed = w.Moved();
   const int64_t now = w.domain.clock().boottime_ns();
-  const bool due = w.looked_ns == 0 || now - w.looked_ns >= nanoseconds(kProbe).count();
+  // A poll may end a little early; a look that is put off to the next one would come twice as late.
+  const bool due = w.looked_ns == 0 || now - w.looked_ns >= nanoseconds(kProbe).count() / 2;
   // A change of a directory rings, a new node or a death does not.
   if (changed || due) {
     const uint64_t changes = w.domain.state().view.refresh();
@@ -125,7 +127,8 @@ bool Waiter::collect() {
       w.nodes = w.domain.state().view.segments();
       w.problems = w.domain.state().view.problems();
       w.words.assign(w.nodes.size(), 0);
-      w.alive.resize(w.nodes.size(), true);
+      w.alive.clear();
+      for (const auto& node : w.nodes) w.alive.push_back(node->owner_alive());
     }
   }
   if (due) {

@@ -21,16 +21,29 @@ int64_t ThreadCpuNs() {
   return int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
 }
 
-template <class Call>
-auto Timed(const char* what, Explored* explored, Call call) {
-  const int64_t begin = ThreadCpuNs();
-  auto result = call();
-  const int64_t took = ThreadCpuNs() - begin;
-  if (took > explored->slowest_ns) {
-    explored->slowest_ns = took;
-    explored->slowest = what;
+// Notes the CPU time from here to the end of the block, if it is the slowest so far.
+class Timed {
+ public:
+  Timed(const char* what, Explored* explored) : what_(what), explored_(explored), begin_(ThreadCpuNs()) {}
+  ~Timed() {
+    const int64_t took = ThreadCpuNs() - begin_;
+    if (took <= explored_->slowest_ns) return;
+    explored_->slowest_ns = took;
+    explored_->slowest = what_;
   }
-  return result;
+  Timed(const Timed&) = delete;
+  Timed& operator=(const Timed&) = delete;
+
+ private:
+  const char* what_;
+  Explored* explored_;
+  int64_t begin_;
+};
+
+template <class Call>
+auto InTime(const char* what, Explored* explored, Call call) {
+  const Timed timed(what, explored);
+  return call();
 }
 
 void Wrong(Explored* explored, const std::string& what) {
@@ -62,7 +75,7 @@ void ReadTopic(const SegmentView& segment, const TopicView& topic, Explored* exp
 }
 
 void ReadSegment(const Domain& domain, std::set<std::string>* names, Explored* explored) {
-  auto segment = Timed("SegmentView::open", explored, [&] { return SegmentView::open(domain, kVictim); });
+  auto segment = InTime("SegmentView::open", explored, [&] { return SegmentView::open(domain, kVictim); });
   if (!segment.ok()) return Refused(segment.status(), explored);
   ++explored->segments;
   const SegmentView& s = **segment;
@@ -87,6 +100,7 @@ void ReadSegment(const Domain& domain, std::set<std::string>* names, Explored* e
 }  // namespace
 
 void ReadOn(Reader* reader, Explored* explored) {
+  const Timed timed("reading", explored);
   const auto take = [&](const Sample* sample) {
     if (sample == nullptr) return false;
     ++explored->samples;
@@ -114,10 +128,10 @@ void ReadAll(const std::string& root, Explored* explored) {
   if (!domain.ok()) return Wrong(explored, domain.status().message());
   std::set<std::string> names = {"a"};
   ReadSegment(*domain, &names, explored);
-  const Result<DomainListing> listing = Timed("ListTopics", explored, [&] { return ListTopics(*domain); });
+  const Result<DomainListing> listing = InTime("ListTopics", explored, [&] { return ListTopics(*domain); });
   if (!listing.ok()) Refused(listing.status(), explored);
   for (const std::string& name : names) {
-    auto reader = Timed("Reader::open", explored, [&] { return Reader::open(*domain, name); });
+    auto reader = InTime("Reader::open", explored, [&] { return Reader::open(*domain, name); });
     if (!reader.ok()) {
       Wrong(explored, reader.status().message());
       continue;
@@ -130,7 +144,7 @@ void ReadAll(const std::string& root, Explored* explored) {
 void AdoptAndPublish(const std::string& root, Explored* explored) {
   Result<Domain> domain = Domain::open({.root = root, .domain = "d", .create = false});
   if (!domain.ok()) return Wrong(explored, domain.status().message());
-  auto node = Timed("Node::open", explored, [&] { return Node::open(*domain, {.name = kVictim}); });
+  auto node = InTime("Node::open", explored, [&] { return Node::open(*domain, {.name = kVictim}); });
   if (!node.ok()) return Wrong(explored, "no new owner: " + node.status().message());
   if ((*node)->birth().adopted) ++explored->adopted;
   const auto publish = [&](const std::string& topic, size_t bytes) {

@@ -16,7 +16,7 @@ struct Explored {
   uint64_t topics = 0;     // believed
   uint64_t samples = 0;    // returned
   uint64_t adopted = 0;    // segments taken over, of those tried
-  int64_t slowest_ns = 0;  // thread CPU time of the slowest single opening, listing or adoption,
+  int64_t slowest_ns = 0;  // thread CPU time of the slowest opening, listing, adoption or round of reading,
   std::string slowest;     // and which it was
   std::string wrong;       // the first thing that must never come out, whatever the bytes are; "" = none
 };

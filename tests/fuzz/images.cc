@@ -91,13 +91,14 @@ void Mirror(Node* node) {
   node->keep_alive(INT64_MAX);
 }
 
-// More topics than the first directory block has room for.
+// More topics than the first directory block has room for, most of them removed.
 void TwoBlocks(Node* node) {
-  for (int i = 0; i < 70; ++i) {
-    Publisher p =
-        Check(node->advertise({.name = "a/" + std::to_string(i), .schema = Schema::Scalar(Type::kU8)}));
+  const auto name = [](int i) { return "a/" + std::to_string(i); };
+  for (int i = 0; i < 66; ++i) {
+    Publisher p = Check(node->advertise({.name = name(i), .schema = Schema::Scalar(Type::kU8)}));
     Publish(&p, 1, 'x');
   }
+  for (int i = 1; i < 64; ++i) Check(node->remove(name(i)));
 }
 
 }  // namespace

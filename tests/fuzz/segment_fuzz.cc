@@ -46,8 +46,8 @@ struct Bench {
   std::string root;
   std::vector<smt::Image> images;
   std::vector<std::vector<uint64_t>> values;  // interesting ones, of each image
-  smt::Explored explored;
-  uint64_t executions = 0;
+  uint64_t executions = 0, segments = 0, topics = 0, samples = 0, adopted = 0;
+  int64_t slowest_ns = 0;
 
   Bench() {
     char folder[] = "/dev/shm/smt-fuzz-XXXXXX";
@@ -62,9 +62,16 @@ struct Bench {
     std::filesystem::remove_all(root);
     printf(
         "segment_fuzz: %lu executions, %lu segments opened, %lu topics believed, %lu samples, %lu adopted, "
-        "slowest %s %.2f ms\n",
-        executions, explored.segments, explored.topics, explored.samples, explored.adopted,
-        explored.slowest.c_str(), static_cast<double>(explored.slowest_ns) / 1e6);
+        "slowest step %.2f ms\n",
+        executions, segments, topics, samples, adopted, static_cast<double>(slowest_ns) / 1e6);
+  }
+
+  void Count(const smt::Explored& explored) {
+    ++executions;
+    segments += explored.segments;
+    topics += explored.topics;
+    samples += explored.samples;
+    adopted += explored.adopted;
   }
 
   // One file all the time, so that an execution costs a copy and no work in the folder. An adoption may have
@@ -116,7 +123,7 @@ void Patch(const uint8_t* patch, std::vector<std::byte>* bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Bench& bench = TheBench();
   if (size == 0) return 0;
-  std::vector<std::byte> bytes;
+  static std::vector<std::byte> bytes;  // keeps its memory
   if (data[0] == kRaw) {
     const auto* rest = reinterpret_cast<const std::byte*>(data + 1);
     bytes.assign(rest, rest + size - 1);
@@ -124,12 +131,19 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     bytes = bench.images[(data[0] & ~kAdopt) % bench.images.size()].bytes;
     for (size_t at = 1; at + kPatchBytes <= size; at += kPatchBytes) Patch(data + at, &bytes);
   }
-  bench.Write(bytes);
-  smt::ReadAll(bench.root, &bench.explored);
-  if ((data[0] & kAdopt) != 0) smt::AdoptAndPublish(bench.root, &bench.explored);
-  ++bench.executions;
-  if (!bench.explored.wrong.empty()) Fail(bench.explored.wrong);
-  if (bench.explored.slowest_ns > kLimitNs) Fail(bench.explored.slowest + " took longer than 10 ms");
+  // A busy machine may make anything slow once; what is slow every time is.
+  int64_t slowest_ns = INT64_MAX;
+  for (int attempt = 0; attempt < 5 && slowest_ns > kLimitNs; ++attempt) {
+    smt::Explored explored;
+    bench.Write(bytes);
+    smt::ReadAll(bench.root, &explored);
+    if ((data[0] & kAdopt) != 0) smt::AdoptAndPublish(bench.root, &explored);
+    if (!explored.wrong.empty()) Fail(explored.wrong);
+    bench.Count(explored);
+    slowest_ns = std::min(slowest_ns, explored.slowest_ns);
+    if (attempt == 4 && slowest_ns > kLimitNs) Fail(explored.slowest + " takes longer than 10 ms");
+  }
+  bench.slowest_ns = std::max(bench.slowest_ns, slowest_ns);
   return 0;
 }
 
@@ -144,9 +158,7 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
     return state % below;
   };
   if (size == 0 || random(64) == 0) {
-    // The last image, of many topics, costs more than the others.
-    const size_t images = bench.images.size() - (random(8) == 0 ? 0 : 1);
-    data[0] = static_cast<uint8_t>(random(images) | (random(4) == 0 ? kAdopt : 0));
+    data[0] = static_cast<uint8_t>(random(bench.images.size()) | (random(4) == 0 ? kAdopt : 0));
     return std::max<size_t>(size, 1);
   }
   if (random(2) == 0 || data[0] == kRaw) return LLVMFuzzerMutate(data, size, max_size);

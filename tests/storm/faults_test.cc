@@ -4,6 +4,8 @@
 //
 // Seeded bugs that this finds: the result of posix_fallocate is dropped (no error); an old segment is retired
 // before the new one has its name; a folder that could not be listed is not listed again before it changes.
+#include "storm/faults.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -12,7 +14,6 @@
 #include "shm/node.h"
 #include "shm/reader.h"
 #include "shm/waiter.h"
-#include "storm/faults.h"
 #include "storm/storm.h"
 
 namespace smt::storm {

@@ -1,0 +1,197 @@
+// Kills the owner of a segment at every instruction of everything that it does.
+//
+// A child publishes, grows, advertises, removes, ends, adopts and replaces, and is single-stepped meanwhile.
+// After each step that changed the folder, what a kill there would leave is copied to another folder, where
+// readers must find every topic as it was or as it was to become, and a successor must take over, publish,
+// and be read.
+//
+// Seeded bugs, each of which is found: in shm/seqlock.h, store the counter before the even lock (EndSample);
+// in shm/topic_table.cc, publish the generation before the record offset (put).
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "shm/clock.h"
+#include "tests/crash/owner.h"
+#include "tests/crash/progress.h"
+#include "tests/crash/recovery.h"
+
+namespace {
+
+[[noreturn]] void Fail(const std::string& what) {
+  fprintf(stderr, "crash_images: %s: %s\n", what.c_str(), strerror(errno));
+  exit(1);
+}
+
+// The regular files of a folder, looked at as cheaply as can be: mapped once, compared after each step.
+class Folder {
+ public:
+  explicit Folder(const std::string& path) : path_(path) {}
+
+  // True if anything that a kill would leave behind differs from the last call.
+  bool Changed() {
+    bool changed = false;
+    struct stat st;
+    if (stat(path_.c_str(), &st) != 0) Fail("cannot look at " + path_);
+    if (st.st_mtim.tv_nsec != time_.tv_nsec || st.st_mtim.tv_sec != time_.tv_sec || unsettled_ > 0) {
+      // The time stamp is as coarse as the kernel's tick: look at the names a while longer.
+      unsettled_ =
+          st.st_mtim.tv_nsec != time_.tv_nsec || st.st_mtim.tv_sec != time_.tv_sec ? 2000 : unsettled_ - 1;
+      time_ = st.st_mtim;
+      changed = Names();
+    }
+    for (auto& [name, file] : files_) {
+      if (memcmp(file.last.data(), file.data, file.last.size()) == 0) continue;
+      memcpy(file.last.data(), file.data, file.last.size());
+      changed = true;
+    }
+    return changed;
+  }
+
+  // Makes `to` hold the same files with the same bytes, and nothing else.
+  void CopyTo(const std::string& to) const {
+    for (const auto& entry : std::filesystem::directory_iterator(to)) std::filesystem::remove(entry.path());
+    for (const auto& [name, file] : files_) {
+      const smt::Fd fd(open((to + "/" + name).c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+      if (write(fd.get(), file.last.data(), file.last.size()) != static_cast<ssize_t>(file.last.size())) {
+        Fail("cannot copy " + name);
+      }
+    }
+  }
+
+ private:
+  struct File {
+    ino_t inode;
+    const std::byte* data;
+    std::vector<std::byte> last;
+  };
+
+  bool Names() {
+    bool changed = false;
+    std::map<std::string, ino_t> names;
+    for (const auto& entry : std::filesystem::directory_iterator(path_)) {
+      struct stat st;
+      if (lstat(entry.path().c_str(), &st) == 0 && S_ISREG(st.st_mode))
+        names[entry.path().filename()] = st.st_ino;
+    }
+    for (auto it = files_.begin(); it != files_.end();) {
+      const auto found = names.find(it->first);
+      if (found != names.end() && found->second == it->second.inode) {
+        ++it;
+        continue;
+      }
+      munmap(const_cast<std::byte*>(it->second.data), it->second.last.size());
+      it = files_.erase(it);
+      changed = true;
+    }
+    for (const auto& [name, inode] : names) {
+      if (files_.count(name) != 0) continue;
+      const smt::Fd fd(open((path_ + "/" + name).c_str(), O_RDONLY | O_CLOEXEC));
+      struct stat st;
+      if (!fd.ok() || fstat(fd.get(), &st) != 0) Fail("cannot open " + name);
+      const auto bytes = static_cast<size_t>(st.st_size);
+      void* data = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd.get(), 0);
+      if (data == MAP_FAILED) Fail("cannot map " + name);
+      const auto* begin = static_cast<const std::byte*>(data);
+      files_[name] = {inode, begin, {begin, begin + bytes}};
+      changed = true;
+    }
+    return changed;
+  }
+
+  const std::string path_;
+  timespec time_{};
+  int unsettled_ = 0;
+  std::map<std::string, File> files_;
+};
+
+// Lets the child go on to its next SIGSTOP. False: it has ended instead.
+bool Continue(pid_t child) {
+  int status;
+  if (ptrace(PTRACE_CONT, child, 0, 0) != 0 || waitpid(child, &status, 0) != child) Fail("cannot continue");
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return false;
+  if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGSTOP) Fail("the owner ended unexpectedly");
+  return true;
+}
+
+// Executes one instruction. False: the operation's final SIGSTOP.
+bool Step(pid_t child) {
+  int status;
+  if (ptrace(PTRACE_SINGLESTEP, child, 0, 0) != 0 || waitpid(child, &status, 0) != child) Fail("cannot step");
+  if (!WIFSTOPPED(status)) Fail("the owner ended unexpectedly");
+  return WSTOPSIG(status) != SIGSTOP;
+}
+
+}  // namespace
+
+int main() {
+  char folder[] = "/dev/shm/smt-crash-XXXXXX";
+  if (mkdtemp(folder) == nullptr) Fail("cannot make a folder in /dev/shm");
+  const std::string owner_root = std::string(folder) + "/owner", copy_root = std::string(folder) + "/copy";
+  for (const std::string& root : {owner_root, copy_root}) {
+    std::filesystem::create_directories(root);
+    if (!smt::Domain::open({.root = root, .domain = "d"}).ok()) Fail("cannot open a domain in " + root);
+  }
+  void* shared =
+      mmap(nullptr, sizeof(smt::Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared == MAP_FAILED) Fail("cannot share memory");
+  const auto* progress = new (shared) smt::Progress;
+
+  const pid_t child = fork();
+  if (child == 0) {
+    if (ptrace(PTRACE_TRACEME, 0, 0, 0) != 0) Fail("cannot be traced");
+    raise(SIGSTOP);
+    smt::RunOwner(owner_root, static_cast<smt::Progress*>(shared));
+  }
+  int status;
+  if (waitpid(child, &status, 0) != child || !WIFSTOPPED(status)) Fail("no child to step");
+  ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_EXITKILL);
+
+  Folder files(owner_root + "/d");
+  uint64_t all_steps = 0, all_images = 0, violations = 0, half_written = 0, idle = 0;
+  int64_t slowest_ns = 0;
+  while (Continue(child)) {
+    const char* operation = progress->operation;
+    uint64_t steps = 0, images = 0;
+    files.Changed();
+    const int64_t begin = smt::BoottimeNs();
+    while (Step(child)) {
+      ++steps;
+      if (!files.Changed()) continue;
+      ++images;
+      files.CopyTo(copy_root + "/d");
+      const smt::Recovery recovery = smt::Recover(copy_root, *progress);
+      half_written += recovery.half_written;
+      slowest_ns = std::max(slowest_ns, recovery.slowest_ns);
+      for (const std::string& what : recovery.violations) {
+        if (++violations <= 10) printf("VIOLATION in %s, step %lu: %s\n", operation, steps, what.c_str());
+      }
+    }
+    if (images == 0) ++idle;
+    all_steps += steps;
+    all_images += images;
+    printf("%-20s %8lu steps %6lu images %6.1f s\n", operation, steps, images,
+           static_cast<double>(smt::BoottimeNs() - begin) / 1e9);
+    fflush(stdout);
+  }
+  std::filesystem::remove_all(folder);
+  printf(
+      "%lu steps, %lu crash images, %lu of them with a half-written slot, slowest take-over %.1f ms, %lu "
+      "violations\n",
+      all_steps, all_images, half_written, static_cast<double>(slowest_ns) / 1e6, violations);
+  if (idle != 0) printf("%lu operations changed nothing: they were not stepped\n", idle);
+  return violations == 0 && idle == 0 && half_written > 0 ? 0 : 1;
+}
