@@ -35,41 +35,40 @@ inline void FenceRelease() { std::atomic_thread_fence(std::memory_order_release)
 inline void FenceAcquire() { std::atomic_thread_fence(std::memory_order_acquire); }
 #endif
 
+// One word of up to 8 bytes; a shorter one is zero-padded in shared memory.
+[[gnu::always_inline]] inline void StoreWord(layout::Word* to, const char* from, size_t bytes = 8) {
+  uint64_t w = 0;
+  memcpy(&w, from, bytes);
+  to->store(w, kStoreWord);
+}
+[[gnu::always_inline]] inline void LoadWord(char* to, const layout::Word* from, size_t bytes = 8) {
+  const uint64_t w = from->load(kLoadWord);
+  memcpy(to, &w, bytes);
+}
+
 // Copies `bytes` bytes from private to shared memory, in words. The last word is zero-padded.
 // REQUIRES: room for AlignUp(bytes, 8) at `to`.
 [[gnu::always_inline]] inline void StoreWords(layout::Word* to, const void* from, size_t bytes) {
   const char* p = static_cast<const char*>(from);
-  const auto word = [&](size_t i) {
-    uint64_t w;
-    memcpy(&w, p + 8 * i, 8);
-    to[i].store(w, kStoreWord);
-  };
   for (; bytes >= 64; to += 8, p += 64, bytes -= 64) {
-    word(0), word(1), word(2), word(3), word(4), word(5), word(6), word(7);
+    StoreWord(to, p), StoreWord(to + 1, p + 8), StoreWord(to + 2, p + 16), StoreWord(to + 3, p + 24);
+    StoreWord(to + 4, p + 32), StoreWord(to + 5, p + 40), StoreWord(to + 6, p + 48),
+        StoreWord(to + 7, p + 56);
   }
-  for (; bytes >= 8; ++to, p += 8, bytes -= 8) word(0);
-  if (bytes != 0) {
-    uint64_t w = 0;
-    memcpy(&w, p, bytes);
-    to->store(w, kStoreWord);
-  }
+  for (; bytes >= 8; ++to, p += 8, bytes -= 8) StoreWord(to, p);
+  if (bytes != 0) StoreWord(to, p, bytes);
 }
 
 // Copies `bytes` bytes from shared to private memory, in words.
 [[gnu::always_inline]] inline void LoadWords(void* to, const layout::Word* from, size_t bytes) {
   char* p = static_cast<char*>(to);
-  const auto word = [&](size_t i) {
-    const uint64_t w = from[i].load(kLoadWord);
-    memcpy(p + 8 * i, &w, 8);
-  };
   for (; bytes >= 64; from += 8, p += 64, bytes -= 64) {
-    word(0), word(1), word(2), word(3), word(4), word(5), word(6), word(7);
+    LoadWord(p, from), LoadWord(p + 8, from + 1), LoadWord(p + 16, from + 2), LoadWord(p + 24, from + 3);
+    LoadWord(p + 32, from + 4), LoadWord(p + 40, from + 5), LoadWord(p + 48, from + 6),
+        LoadWord(p + 56, from + 7);
   }
-  for (; bytes >= 8; ++from, p += 8, bytes -= 8) word(0);
-  if (bytes != 0) {
-    const uint64_t w = from->load(kLoadWord);
-    memcpy(p, &w, bytes);
-  }
+  for (; bytes >= 8; ++from, p += 8, bytes -= 8) LoadWord(p, from);
+  if (bytes != 0) LoadWord(p, from, bytes);
 }
 
 // The head of a sample, beside its payload.

@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -24,7 +26,8 @@
 #include <string>
 #include <vector>
 
-#include "shm/clock.h"
+#include "shm/domain.h"
+#include "shm/fd.h"
 #include "tests/crash/owner.h"
 #include "tests/crash/progress.h"
 #include "tests/crash/recovery.h"
@@ -135,63 +138,75 @@ bool Step(pid_t child) {
   return WSTOPSIG(status) != SIGSTOP;
 }
 
-}  // namespace
+struct Total {
+  uint64_t steps = 0, images = 0, half_written = 0, violations = 0;
+  int64_t slowest_ns = 0;
+};
 
-int main() {
+// Steps one owner through all its operations, in a folder of its own.
+void StepOwner(uint64_t seed, Total* total) {
   char folder[] = "/dev/shm/smt-crash-XXXXXX";
   if (mkdtemp(folder) == nullptr) Fail("cannot make a folder in /dev/shm");
   const std::string owner_root = std::string(folder) + "/owner", copy_root = std::string(folder) + "/copy";
   for (const std::string& root : {owner_root, copy_root}) {
-    std::filesystem::create_directories(root);
     if (!smt::Domain::open({.root = root, .domain = "d"}).ok()) Fail("cannot open a domain in " + root);
   }
   void* shared =
       mmap(nullptr, sizeof(smt::Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) Fail("cannot share memory");
-  const auto* progress = new (shared) smt::Progress;
+  auto* progress = new (shared) smt::Progress;
 
   const pid_t child = fork();
   if (child == 0) {
     if (ptrace(PTRACE_TRACEME, 0, 0, 0) != 0) Fail("cannot be traced");
     raise(SIGSTOP);
-    smt::RunOwner(owner_root, static_cast<smt::Progress*>(shared));
+    smt::RunOwner(owner_root, seed, progress);
   }
   int status;
   if (waitpid(child, &status, 0) != child || !WIFSTOPPED(status)) Fail("no child to step");
   ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_EXITKILL);
 
   Folder files(owner_root + "/d");
-  uint64_t all_steps = 0, all_images = 0, violations = 0, half_written = 0, idle = 0;
-  int64_t slowest_ns = 0;
   while (Continue(child)) {
     const char* operation = progress->operation;
     uint64_t steps = 0, images = 0;
     files.Changed();
-    const int64_t begin = smt::BoottimeNs();
     while (Step(child)) {
       ++steps;
       if (!files.Changed()) continue;
       ++images;
       files.CopyTo(copy_root + "/d");
       const smt::Recovery recovery = smt::Recover(copy_root, *progress);
-      half_written += recovery.half_written;
-      slowest_ns = std::max(slowest_ns, recovery.slowest_ns);
+      total->half_written += recovery.half_written;
+      total->slowest_ns = std::max(total->slowest_ns, recovery.slowest_ns);
       for (const std::string& what : recovery.violations) {
-        if (++violations <= 10) printf("VIOLATION in %s, step %lu: %s\n", operation, steps, what.c_str());
+        if (++total->violations > 20) continue;
+        printf("VIOLATION in %s (owner %lu, step %lu): %s\n", operation, seed, steps, what.c_str());
       }
     }
-    if (images == 0) ++idle;
-    all_steps += steps;
-    all_images += images;
-    printf("%-20s %8lu steps %6lu images %6.1f s\n", operation, steps, images,
-           static_cast<double>(smt::BoottimeNs() - begin) / 1e9);
-    fflush(stdout);
+    if (seed == 0) printf("%-20s %8lu steps %6lu images\n", operation, steps, images);
+    if (images == 0) {
+      printf("VIOLATION: %s (owner %lu) changed nothing: it was not stepped\n", operation, seed);
+      ++total->violations;
+    }
+    total->steps += steps;
+    total->images += images;
   }
+  munmap(shared, sizeof(smt::Progress));
   std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const uint64_t owners = argc > 1 ? strtoul(argv[1], nullptr, 10) : 24;
+  Total total;
+  for (uint64_t seed = 0; seed < owners; ++seed) StepOwner(seed, &total);
   printf(
-      "%lu steps, %lu crash images, %lu of them with a half-written slot, slowest take-over %.1f ms, %lu "
-      "violations\n",
-      all_steps, all_images, half_written, static_cast<double>(slowest_ns) / 1e6, violations);
-  if (idle != 0) printf("%lu operations changed nothing: they were not stepped\n", idle);
-  return violations == 0 && idle == 0 && half_written > 0 ? 0 : 1;
+      "%lu owners, %lu steps, %lu crash images, %lu of them with a half-written slot, slowest take-over %.1f "
+      "ms, "
+      "%lu violations\n",
+      owners, total.steps, total.images, total.half_written, static_cast<double>(total.slowest_ns) / 1e6,
+      total.violations);
+  return total.violations == 0 && total.half_written > 0 ? 0 : 1;
 }

@@ -18,34 +18,40 @@ namespace smt {
 
 namespace {
 
-constexpr size_t kWords = 8;  // of a value to begin with
-constexpr uint64_t kSegmentBytes = 64 << 10;
+constexpr uint64_t kSegmentBytes = 128 << 10;
 
 class Owner {
  public:
-  Owner(const std::string& root, Progress* progress)
-      : progress_(progress), domain_(Must(Domain::open({.root = root, .domain = "d"}))) {}
+  Owner(const std::string& root, uint64_t seed, Progress* progress)
+      : words_(1 + seed * 5 % 24),
+        history_(4u << seed % 3),
+        progress_(progress),
+        domain_(Must(Domain::open({.root = root, .domain = "d"}))) {}
 
   void Run() {
     Open(kSegmentBytes);
     std::optional<Publisher> t = Advertise(0), u = Advertise(1);
-    for (int i = 0; i < 6; ++i) Publish(0, &*t, kWords);
-    for (int i = 0; i < 3; ++i) Publish(1, &*u, kWords);
+    for (uint32_t i = 0; i < history_ + 2; ++i) Publish(0, &*t, words_);
+    for (int i = 0; i < 3; ++i) Publish(1, &*u, words_);
 
     Stepped("publish", [&] {
-      for (int i = 0; i < 5; ++i) Publish(0, &*t, kWords);
+      for (int i = 0; i < 5; ++i) Publish(0, &*t, words_);
     });
-    Stepped("grow", [&] { Publish(0, &*t, 3 * kWords); });
+    Stepped("loan and commit", [&] { LoanAndCommit(0, &*t); });
+    Stepped("grow", [&] { Publish(0, &*t, 3 * words_); });
     std::optional<Publisher> v;
     Stepped("advertise", [&] { v = Advertise(2); });
-    Publish(2, &*v, kWords);
+    Publish(2, &*v, words_);
     u.reset();
     Stepped("remove", [&] { Remove(1); });
     std::optional<Publisher> w;
     Stepped("reuse", [&] {
       w = Advertise(3);
-      Publish(3, &*w, kWords);
+      Publish(3, &*w, words_);
     });
+    v.reset();
+    Stepped("another history", [&] { v = AdvertiseAnew(2); });
+    Publish(2, &*v, words_);
 
     const auto close = [&] {
       t.reset(), v.reset(), w.reset();
@@ -61,7 +67,7 @@ class Owner {
       Must(node_->advertise({.name = "filler/" + std::to_string(node_->topic_count()), .max_bytes = 8}));
     }
     Stepped("second block", [&] { u = Advertise(1); });
-    Publish(1, &*u, kWords);
+    Publish(1, &*u, words_);
     u.reset();
     close();
 
@@ -77,7 +83,7 @@ class Owner {
     }
     Stepped("first topic", [&] {
       t = Advertise(0);
-      Publish(0, &*t, kWords);
+      Publish(0, &*t, words_);
     });
     t.reset();
   }
@@ -110,9 +116,30 @@ class Owner {
   Publisher Advertise(size_t i) {
     TopicProgress& topic = progress_->topic[i];
     if (topic.presence == Presence::kGone) topic.presence = Presence::kEither;
-    Publisher p = Must(node_->advertise({.name = Progress::kTopics[i], .max_bytes = 8 * kWords}));
+    Publisher p =
+        Must(node_->advertise({.name = Progress::kTopics[i], .max_bytes = 8 * words_, .history = history_}));
     topic.presence = Presence::kThere;
     return p;
+  }
+
+  // Its values go, as those of a ring of another depth do.
+  Publisher AdvertiseAnew(size_t i) {
+    TopicProgress& topic = progress_->topic[i];
+    topic.done = 0;
+    Publisher p = Must(
+        node_->advertise({.name = Progress::kTopics[i], .max_bytes = 8 * words_, .history = 2 * history_}));
+    topic.begun = 0;
+    return p;
+  }
+
+  void LoanAndCommit(size_t i, Publisher* p) {
+    TopicProgress& topic = progress_->topic[i];
+    const uint64_t value = ++value_;
+    Loan loan = Must(p->loan(8 * words_));
+    for (size_t at = 0; at < loan.bytes().size(); at += 8) memcpy(&loan.bytes()[at], &value, 8);
+    topic.begun = value;
+    loan.commit();
+    topic.done = value;
   }
 
   void Remove(size_t i) {
@@ -136,9 +163,9 @@ class Owner {
   template <class Close>
   void LeaveHalfWritten(Close close) {
     {
-      Publisher p = Must(node_->advertise({.name = Progress::kTopics[0], .max_bytes = 8 * kWords}));
-      Result<Loan> loan = p.loan(8 * kWords);
-      memset(loan->bytes().data(), 0x5a, 16);
+      Publisher p = Advertise(0);
+      Result<Loan> loan = p.loan(8 * words_);
+      memset(loan->bytes().data(), 0x5a, 4);
     }
     close();
     const Fd file(open((domain_.path() + "/" + kNode).c_str(), O_RDWR | O_CLOEXEC));
@@ -147,6 +174,8 @@ class Owner {
       abort();
   }
 
+  const size_t words_;  // of a value to begin with
+  const uint32_t history_;
   Progress* progress_;
   Domain domain_;
   std::unique_ptr<Node> node_;
@@ -155,9 +184,9 @@ class Owner {
 
 }  // namespace
 
-void RunOwner(const std::string& root, Progress* progress) {
+void RunOwner(const std::string& root, uint64_t seed, Progress* progress) {
   {
-    Owner owner(root, progress);
+    Owner owner(root, seed, progress);
     owner.Run();
   }
   _exit(0);
