@@ -34,6 +34,7 @@ inline constexpr uint32_t kBlocks = 13;            // so a node has at most 64 *
 inline constexpr uint32_t kMaxTopics = kFirstBlockTopics * ((1u << kBlocks) - 1);
 inline constexpr uint32_t kMinSlots = 4;
 inline constexpr uint32_t kMaxSlots = 1u << 24;
+inline constexpr uint64_t kMaxPosition = uint64_t{1} << 62;  // so that 2 * position never overflows
 inline constexpr uint64_t kMinSegmentBytes = 64 * 1024;
 inline constexpr uint64_t kMaxSegmentBytes = uint64_t{1} << 44;
 inline constexpr uint64_t kMaxSchemaBytes = 1u << 20;

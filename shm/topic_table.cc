@@ -106,11 +106,17 @@ bool TopicTable::rebuild(uint64_t backed, std::string* why, uint32_t* half_writt
   for (uint32_t i = 0; i < limit; ++i) {
     RecordCopy r;
     const RecordRead read = ReadRecord(base_, backed, entry(i), i, &r);
+    const uint64_t head = counter(i)->load(std::memory_order_relaxed);
+    if (head > layout::kMaxPosition) {
+      *why = "the counter of topic " + std::to_string(i) + " is damaged";
+      return false;
+    }
     if (read == RecordRead::kDead) {
       free_indexes_.push_back(i);
       continue;
     }
-    const bool good = read == RecordRead::kLive && claim(r.schema_offset, sizeof(layout::Blob)) &&
+    const bool good = read == RecordRead::kLive && r.first_position <= head + 1 &&
+                      claim(r.schema_offset, sizeof(layout::Blob)) &&
                       (r.origin_offset == 0 || claim(r.origin_offset, sizeof(layout::Origin)));
     if (!good || by_name_.count(r.name) != 0) {
       *why = "the directory entry of topic " + std::to_string(i) + " is damaged";
