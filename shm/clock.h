@@ -22,6 +22,13 @@ inline int64_t RealtimeNs() {
   return int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
 }
 
+// now - born. Also where `born` is no time at all, as a damaged segment may say: then as old as can be told.
+inline int64_t AgeNs(int64_t now_ns, int64_t born_ns) {
+  int64_t age;
+  if (!__builtin_sub_overflow(now_ns, born_ns, &age)) return age;
+  return born_ns < 0 ? INT64_MAX : INT64_MIN;
+}
+
 struct Clock {
   int64_t (*boottime_ns)() = BoottimeNs;
   int64_t (*realtime_ns)() = RealtimeNs;

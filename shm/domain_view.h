@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -37,7 +38,7 @@ class DomainView {
   struct Known {
     std::shared_ptr<SegmentView> view;  // null: could not be opened
     std::string problem;
-    uint64_t directory_version = ~uint64_t{0};
+    std::optional<uint64_t> directory_version;
     std::vector<uint64_t> generation;  // by topic index, as indexed last
     std::vector<std::string> name;
     std::unordered_map<std::string, uint32_t> index;

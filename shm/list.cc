@@ -78,7 +78,7 @@ Result<DomainListing> ListTopics(const Domain& domain) {
     info.stamp_ns = best_head.sample.stamp_ns;
     info.freshness.state = best->segment->state(*best, !alive[best->segment.get()], now);
     if (best_head.sequence != 0 && best->segment->same_time())
-      info.freshness.age_ns = now - best_head.sample.born_ns;
+      info.freshness.age_ns = AgeNs(now, best_head.sample.born_ns);
     info.freshness.max_age_ns = best->segment->max_age_ns(*best);
     info.freshness.hops = best->hops;
     info.freshness.origin = best->segment->origin(*best);

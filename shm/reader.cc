@@ -226,7 +226,8 @@ std::optional<int64_t> Reader::age_ns() const {
   for (int attempt = 0; attempt < 64 && w.view.live(); ++attempt) {
     const uint64_t at = LoadHead(*w.view.counter);
     if (at < w.view.first_position) return std::nullopt;
-    if (std::optional<SampleHead> head = r.Peek(w, at)) return r.domain.clock().boottime_ns() - head->born_ns;
+    if (std::optional<SampleHead> head = r.Peek(w, at))
+      return AgeNs(r.domain.clock().boottime_ns(), head->born_ns);
   }
   return std::nullopt;
 }

@@ -303,7 +303,7 @@ State SegmentView::state(const TopicView& topic, bool dead, int64_t now_ns, int6
   const int64_t limit = max_age >= 0 ? max_age : max_age_ns(topic);
   if (limit > 0 && same_time_) {
     const int64_t born = static_cast<int64_t>(topic.slot(head)->born.load(std::memory_order_relaxed));
-    if (now_ns - born > limit) return State::kStale;
+    if (AgeNs(now_ns, born) > limit) return State::kStale;
   }
   return State::kFresh;
 }

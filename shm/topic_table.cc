@@ -140,6 +140,15 @@ bool TopicTable::rebuild(uint64_t backed, std::string* why, uint32_t* half_writt
     e.hops = r.hops;
     used.emplace_back(e.record_offset, e.block_bytes);
   }
+  // Beyond the limit nothing has ever been: what lies there would come to light when the limit grows.
+  for (uint64_t i = limit; i < layout::kFirstBlockTopics * ((uint64_t{1} << blocks) - 1); ++i) {
+    const auto index = static_cast<uint32_t>(i);
+    if (entry(index)->generation.load(std::memory_order_relaxed) != 0 ||
+        counter(index)->load(std::memory_order_relaxed) != 0) {
+      *why = "it has topics beyond its limit";
+      return false;
+    }
+  }
   if (!heap_->rebuild(layout::kHeaderBytes, backed, std::move(used))) {
     *why = "topics overlap";
     return false;

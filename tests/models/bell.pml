@@ -1,4 +1,4 @@
-/* Waiting: the futex word, the bell and the FIFOs of a domain (shm/LAYOUT.md, "Waiting").
+/* Waiting: the futex word, the bell and the FIFOs of a domain (shm/LAYOUT.md, "Bell").
 
    Publishers publish a topic each, as often as they like: THREADS of them in node 0, or (not defined) one in each of
    two nodes. READERS sleep in the futex of node 0 for topic 0 and 1, WAITERS in their FIFOs for all topics. Whoever

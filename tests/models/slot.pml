@@ -1,11 +1,10 @@
 /* A segment: two directory entries over three blocks of memory, each of which can hold a record and its ring of two
-   slots (shm/LAYOUT.md, "Slot", "Directory", "Adoption").
+   slots (shm/LAYOUT.md, "Directory", "Orderings", "Life of a segment").
 
    The owner creates, publishes, grows, advertises anew and removes topics, OPERATIONS in all, in any order, in a new
    segment or (-DUSED_SEGMENT) one with a past, and is killed at any step, CRASHES times; its successor adopts what it
-   finds. What is used is what a live entry points at:
-   the free list is never stored. A reader looks topics up, follows them by latest() and next(), and may stop for as
-   long as it likes between any two loads.
+   finds. What is used is what a live entry points at: the free list is never stored. A reader looks a topic up, follows
+   it by latest() and next(), and may stop for as long as it likes between any two loads.
 
    Proved: a record believed is complete and its entry's own; a sample believed is whole, of the topic looked up and at
    the position asked for; positions of a topic never go back, over crash and growth; the head always names a complete
