@@ -64,12 +64,6 @@ void Heap::free(uint64_t offset, uint64_t bytes) {
   insert(offset, bytes);
 }
 
-uint64_t Heap::free_bytes() const {
-  uint64_t sum = 0;
-  for (const auto& [offset, bytes] : free_) sum += bytes;
-  return sum;
-}
-
 void Heap::insert(uint64_t offset, uint64_t bytes) {
   free_.emplace(offset, bytes);
   by_size_.emplace(bytes, offset);

@@ -30,8 +30,6 @@ class Heap {
   Result<uint64_t> allocate(uint64_t bytes, const std::string& what);
   void free(uint64_t offset, uint64_t bytes);
 
-  uint64_t free_bytes() const;
-
  private:
   void insert(uint64_t offset, uint64_t bytes);  // as it is
   void erase(std::map<uint64_t, uint64_t>::iterator it);
