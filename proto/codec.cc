@@ -1,0 +1,192 @@
+#include "proto/codec.h"
+
+#define XXH_INLINE_ALL
+#include <google/protobuf/io/coded_stream.h>
+#include <xxhash.h>
+
+namespace smt::proto {
+
+namespace {
+
+using google::protobuf::io::CodedInputStream;
+using google::protobuf::io::CodedOutputStream;
+
+constexpr size_t kCheckBytes = 9;  // tag and fixed64
+constexpr uint8_t kCheckTag = 15 << 3 | 1;
+constexpr uint8_t kSessionTag = 1 << 3 | 1;
+constexpr uint8_t kNumberTag = 2 << 3 | 0;
+
+uint64_t HeaderHash(const void* header, size_t bytes, uint64_t payload_hash) {
+  return XXH3_64bits_withSeed(header, bytes, payload_hash);
+}
+
+const uint64_t kNoPayload = PayloadHash({});
+
+std::string SealMessage(uint64_t session, uint64_t number, int field,
+                        const google::protobuf::MessageLite& body, uint64_t payload_hash) {
+  return Seal(session, number, field, body.SerializeAsString(), payload_hash);
+}
+
+}  // namespace
+
+uint64_t PayloadHash(std::span<const std::byte> payload) {
+  return XXH3_64bits(payload.data(), payload.size());
+}
+
+std::string Seal(uint64_t session, uint64_t number, int field, std::string_view body, uint64_t payload_hash) {
+  // By hand, as the same bytes protobuf would write, so that a body serialised once serves many sessions.
+  std::string out(1 + 8 + 1 + 10 + 1 + 5 + body.size() + kCheckBytes, '\0');
+  auto* const begin = reinterpret_cast<uint8_t*>(out.data());
+  uint8_t* p = begin;
+  *p++ = kSessionTag;
+  p = CodedOutputStream::WriteLittleEndian64ToArray(session, p);
+  if (number != 0) {
+    *p++ = kNumberTag;
+    p = CodedOutputStream::WriteVarint64ToArray(number, p);
+  }
+  *p++ = static_cast<uint8_t>(field << 3 | 2);
+  p = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(body.size()), p);
+  p = CodedOutputStream::WriteRawToArray(body.data(), static_cast<int>(body.size()), p);
+  const uint64_t check = HeaderHash(begin, static_cast<size_t>(p - begin), payload_hash);
+  *p++ = kCheckTag;
+  p = CodedOutputStream::WriteLittleEndian64ToArray(check, p);
+  out.resize(static_cast<size_t>(p - begin));
+  return out;
+}
+
+std::string Seal(uint64_t session, uint64_t number, const Hello& body) {
+  return SealMessage(session, number, Envelope::kHelloFieldNumber, body, kNoPayload);
+}
+std::string Seal(uint64_t session, uint64_t number, const Reset& body) {
+  return SealMessage(session, number, Envelope::kResetFieldNumber, body, kNoPayload);
+}
+std::string Seal(uint64_t session, uint64_t number, const Want& body) {
+  return SealMessage(session, number, Envelope::kWantFieldNumber, body, kNoPayload);
+}
+std::string Seal(uint64_t session, uint64_t number, const Announce& body) {
+  return SealMessage(session, number, Envelope::kAnnounceFieldNumber, body, kNoPayload);
+}
+std::string Seal(uint64_t session, uint64_t number, const Forget& body) {
+  return SealMessage(session, number, Envelope::kForgetFieldNumber, body, kNoPayload);
+}
+std::string Seal(uint64_t session, uint64_t number, const StateChange& body) {
+  return SealMessage(session, number, Envelope::kStateFieldNumber, body, kNoPayload);
+}
+std::string Seal(uint64_t session, uint64_t number, const Report& body) {
+  return SealMessage(session, number, Envelope::kReportFieldNumber, body, kNoPayload);
+}
+std::string Seal(uint64_t session, uint64_t number, const Get& body) {
+  return SealMessage(session, number, Envelope::kGetFieldNumber, body, kNoPayload);
+}
+std::string Seal(uint64_t session, uint64_t number, const Reply& body) {
+  return SealMessage(session, number, Envelope::kReplyFieldNumber, body, kNoPayload);
+}
+std::string Seal(uint64_t session, uint64_t number, const Chunk& body, uint64_t payload_hash) {
+  return SealMessage(session, number, Envelope::kChunkFieldNumber, body, payload_hash);
+}
+
+Opened Open(std::span<const std::byte> header, std::span<const std::byte> payload, Envelope* e) {
+  if (header.size() < 1 + 8 + kCheckBytes || header.size() > kLargestFrame ||
+      payload.size() > kLargestFrame) {
+    return Opened::kMalformed;
+  }
+  const size_t body = header.size() - kCheckBytes;
+  const auto* bytes = reinterpret_cast<const uint8_t*>(header.data());
+  if (bytes[0] != kSessionTag || bytes[body] != kCheckTag) return Opened::kMalformed;
+  uint64_t check;
+  CodedInputStream::ReadLittleEndian64FromArray(bytes + body + 1, &check);
+  if (check != HeaderHash(bytes, body, PayloadHash(payload))) return Opened::kCorrupt;
+  CodedInputStream in(bytes, static_cast<int>(body));
+  in.SetRecursionLimit(8);
+  e->Clear();
+  if (!e->MergeFromCodedStream(&in) || !in.ConsumedEntireMessage()) return Opened::kMalformed;
+  if (e->session() == 0 || e->body_case() == Envelope::BODY_NOT_SET) return Opened::kMalformed;
+  const bool carries = e->has_batch() || e->has_chunk();
+  return carries || payload.empty() ? Opened::kOk : Opened::kMalformed;
+}
+
+namespace {
+
+// Drops the numbers at the end that are the same as the one before them.
+template <class Column>
+void Trim(Column* column) {
+  int n = column->size();
+  while (n > 1 && column->Get(n - 2) == column->Get(n - 1)) --n;
+  column->Truncate(n);
+}
+
+// The numbers of a column, the last one again and again.
+template <class Column>
+class Cursor {
+ public:
+  explicit Cursor(const Column& column) : at_(column.data()), last_(column.data() + column.size() - 1) {}
+  auto next() {
+    const auto value = *at_;
+    if (at_ != last_) ++at_;
+    return value;
+  }
+
+ private:
+  decltype(std::declval<const Column&>().data()) at_, last_;
+};
+
+// Differences wrap around, so that no two numbers are too far apart.
+int64_t Minus(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
+}
+int64_t Plus(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+}
+
+}  // namespace
+
+void AppendRows(const std::vector<BatchRow>& rows, Batch* batch) {
+  const int n = static_cast<int>(rows.size());
+  auto* ids = batch->mutable_id();
+  auto* sequences = batch->mutable_sequence();
+  auto* stamps = batch->mutable_stamp_ns();
+  auto* ages = batch->mutable_age_ns();
+  ids->Reserve(n);
+  sequences->Reserve(n);
+  stamps->Reserve(n);
+  ages->Reserve(n);
+  BatchRow before;
+  for (const BatchRow& row : rows) {
+    ids->AddAlreadyReserved(static_cast<int32_t>(row.id - before.id));
+    sequences->AddAlreadyReserved(row.sequence);
+    stamps->AddAlreadyReserved(Minus(row.stamp_ns, before.stamp_ns));
+    ages->AddAlreadyReserved(Minus(row.age_ns, before.age_ns));
+    before = row;
+  }
+  batch->set_topics(static_cast<uint32_t>(n));
+  Trim(ids);
+  Trim(sequences);
+  Trim(stamps);
+  Trim(ages);
+}
+
+bool ReadRows(const Batch& batch, std::vector<BatchRow>* rows) {
+  const size_t n = batch.topics();
+  if (n == 0 || n > kMostTopics) return false;
+  for (const int size :
+       {batch.id().size(), batch.sequence().size(), batch.stamp_ns().size(), batch.age_ns().size()}) {
+    if (size < 1 || static_cast<size_t>(size) > n) return false;
+  }
+  if (static_cast<size_t>(batch.size().size()) > n) return false;
+  rows->resize(n);
+  Cursor ids(batch.id());
+  Cursor sequences(batch.sequence());
+  Cursor stamps(batch.stamp_ns());
+  Cursor ages(batch.age_ns());
+  BatchRow before;
+  for (BatchRow& row : *rows) {
+    row.id = before.id + static_cast<uint32_t>(ids.next());
+    row.sequence = sequences.next();
+    row.stamp_ns = Plus(before.stamp_ns, stamps.next());
+    row.age_ns = Plus(before.age_ns, ages.next());
+    before = row;
+  }
+  return true;
+}
+
+}  // namespace smt::proto

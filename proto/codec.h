@@ -1,0 +1,67 @@
+// Messages to bytes and back. The rules are in PROTOCOL.md.
+#ifndef SMT_PROTO_CODEC_H_
+#define SMT_PROTO_CODEC_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "proto/smtrelay.pb.h"
+
+namespace smt::proto {
+
+inline constexpr uint32_t kVersion = 1;
+inline constexpr uint32_t kLeastVersion = 1;
+
+// Payload frames are not larger; header frames neither.
+inline constexpr size_t kLargestFrame = 512 * 1024;
+// Topics in one Batch or Announce: the header stays below kLargestFrame whatever the numbers.
+inline constexpr size_t kMostTopics = 8192;
+inline constexpr uint32_t kMostHops = 8;
+
+// XXH3-64 of a payload: the seed of the header's check.
+uint64_t PayloadHash(std::span<const std::byte> payload);
+
+// The header frame of a message whose body is serialised already; `field` is its number in Envelope.
+// Serves to give one Batch to several sessions.
+std::string Seal(uint64_t session, uint64_t number, int field, std::string_view body, uint64_t payload_hash);
+
+std::string Seal(uint64_t session, uint64_t number, const Hello& body);
+std::string Seal(uint64_t session, uint64_t number, const Reset& body);
+std::string Seal(uint64_t session, uint64_t number, const Want& body);
+std::string Seal(uint64_t session, uint64_t number, const Announce& body);
+std::string Seal(uint64_t session, uint64_t number, const Forget& body);
+std::string Seal(uint64_t session, uint64_t number, const StateChange& body);
+std::string Seal(uint64_t session, uint64_t number, const Report& body);
+std::string Seal(uint64_t session, uint64_t number, const Get& body);
+std::string Seal(uint64_t session, uint64_t number, const Reply& body);
+std::string Seal(uint64_t session, uint64_t number, const Chunk& body, uint64_t payload_hash);
+
+enum class Opened {
+  kOk,
+  kMalformed,  // not the bytes of an Envelope with one body of this version
+  kCorrupt,    // the check does not match: damaged on the way
+};
+
+// Hostile input: bounded, checked, and only then believed. `*e` is scratch on any failure.
+Opened Open(std::span<const std::byte> header, std::span<const std::byte> payload, Envelope* e);
+
+// The columns of a Batch, one row for each topic.
+struct BatchRow {
+  uint32_t id = 0;
+  uint64_t sequence = 0;  // difference, see Batch.sequence
+  int64_t stamp_ns = 0;
+  int64_t age_ns = 0;  // at Batch.sent_ns
+  bool operator==(const BatchRow&) const = default;
+};
+
+// Appends the columns of `rows` and their number. Sizes and sent_ns are the caller's.
+void AppendRows(const std::vector<BatchRow>& rows, Batch* batch);
+// False: the columns cannot be those of a Batch (too long, too short, an id out of range, too many topics).
+bool ReadRows(const Batch& batch, std::vector<BatchRow>* rows);
+
+}  // namespace smt::proto
+
+#endif  // SMT_PROTO_CODEC_H_
