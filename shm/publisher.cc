@@ -35,6 +35,12 @@ Result<Loan> Publisher::loan(uint64_t bytes) {
   return Loan(topic_, bytes);
 }
 
+uint64_t Publisher::sequence() const {
+  const layout::Slot* slot = topic_->slot(topic_->position);
+  if (topic_->position == 0 || slot->lock.load(std::memory_order_relaxed) != 2 * topic_->position) return 0;
+  return slot->sequence.load(std::memory_order_relaxed);
+}
+
 void Publisher::set_state(State state) {
   topic_->record->state.store(static_cast<uint32_t>(state), std::memory_order_relaxed);
   topic_->node->ring();

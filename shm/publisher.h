@@ -151,6 +151,8 @@ class Publisher {
 
   // Position of the newest sample; 0: none yet.
   uint64_t position() const { return topic_->position; }
+  // Its sequence, also where a predecessor published it; 0: the ring holds none.
+  uint64_t sequence() const;
 
  private:
   friend class Node;

@@ -163,6 +163,7 @@ bool Waiter::wait(nanoseconds timeout) {
 }
 
 const std::vector<std::shared_ptr<SegmentView>>& Waiter::nodes() const { return impl_->nodes; }
+const std::vector<bool>& Waiter::alive() const { return impl_->alive; }
 const std::vector<std::string>& Waiter::problems() const { return impl_->problems; }
 
 }  // namespace smt

@@ -47,6 +47,8 @@ class Waiter {
 
   // The nodes as of the last collect(), by name.
   const std::vector<std::shared_ptr<SegmentView>>& nodes() const;
+  // For each of nodes(): a process owned it at the last probe, at most 25 ms ago.
+  const std::vector<bool>& alive() const;
   // Segments that could not be opened as of the last collect(), with the reason ("node: why").
   const std::vector<std::string>& problems() const;
 

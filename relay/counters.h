@@ -1,0 +1,54 @@
+// What a relay counts about itself. Every drop has a reason, and nothing is dropped without being counted.
+#ifndef SMT_RELAY_COUNTERS_H_
+#define SMT_RELAY_COUNTERS_H_
+
+#include <cstdint>
+
+namespace smt::relay {
+
+struct OutboundCounters {
+  uint64_t publications = 0;  // seen in the store, of topics that a peer wants
+  uint64_t slot_reads = 0;
+  uint64_t samples = 0;  // sent, over all peers
+  uint64_t batches = 0;
+  uint64_t chunks = 0;
+  uint64_t payload_bytes = 0;
+  uint64_t announces = 0;
+  uint64_t superseded = 0;  // publications that were newer than the one sent before, but not the newest
+  uint64_t refused = 0;     // messages that the link did not take; their topics are sent later
+  uint64_t too_many_hops = 0;
+  uint64_t too_large = 0;  // topics whose name or schema no message holds
+};
+
+struct InboundCounters {
+  uint64_t samples = 0;  // arrived
+  uint64_t written = 0;
+  uint64_t confirmed = 0;
+  uint64_t payload_bytes = 0;
+  uint64_t dropped_old = 0;       // a newer sample of the same source is there
+  uint64_t dropped_denied = 0;    // not among the topics that this relay takes, or it holds its own origin
+  uint64_t dropped_conflict = 0;  // another source, or another relay, has the name
+  uint64_t dropped_size = 0;      // not of the topic's size, or no room for it
+  uint64_t dropped_hops = 0;
+};
+
+struct SessionCounters {
+  uint64_t opened = 0;
+  uint64_t ended = 0;
+  uint64_t silent = 0;         // of them: for silence
+  uint64_t resets = 0;         // sent
+  uint64_t wrong_session = 0;  // messages of a session that is not this one
+  uint64_t malformed = 0;      // messages
+  uint64_t corrupt = 0;        // messages whose check did not match
+  uint64_t wrong_version = 0;  // Hellos
+};
+
+struct Counters {
+  OutboundCounters outbound;
+  InboundCounters inbound;
+  SessionCounters session;
+};
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_COUNTERS_H_

@@ -1,0 +1,66 @@
+// How much may be under way to one peer: so much that the link never idles and nothing waits in line behind
+// it. The rule (DESIGN section 3): bytes in flight <= bandwidth x (least round trip + 10 ms), both measured
+// on the acknowledgements; after the ideas of BBR (Cardwell et al., 2016).
+#ifndef SMT_RELAY_CREDIT_H_
+#define SMT_RELAY_CREDIT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+
+namespace smt::relay {
+
+class Credit {
+ public:
+  // Something more may be sent.
+  bool open() const { return in_flight_ < window_; }
+  // The most that one message should hold: what the link carries in 10 ms, at least one packet.
+  size_t batch_bytes() const;
+
+  void sent(uint64_t number, size_t bytes, int64_t now_ns);
+  // All messages up to `number` have arrived.
+  void acknowledged(uint64_t number, int64_t now_ns);
+  // There was credit, and nothing to send: what is measured now says little of the link.
+  void ran_dry() { dry_until_ = last_number_; }
+
+  uint64_t in_flight_bytes() const { return in_flight_; }
+  uint64_t window_bytes() const { return window_; }
+  double bytes_per_s() const { return bandwidth_ * 1e9; }  // 0: not known
+  int64_t least_rtt_ns() const { return least_rtt_.empty() ? 0 : least_rtt_.front().value; }
+
+ private:
+  struct Flight {
+    uint64_t number;
+    size_t bytes;
+    int64_t sent_ns;
+    uint64_t delivered;       // bytes, when this one left
+    int64_t delivered_at_ns;  // when the last of those was known
+  };
+  template <class T>
+  struct At {
+    int64_t time_ns;
+    T value;
+  };
+  enum class Phase { kStart, kSteady, kProbe, kDrain };
+
+  void TakeRate(double rate, bool dry, int64_t now_ns);
+  void TakeRtt(int64_t rtt_ns, int64_t now_ns);
+  void NextPhase(int64_t now_ns, int64_t rtt_ns);
+  uint64_t Rule(double gain) const;
+
+  std::deque<Flight> flights_;
+  uint64_t in_flight_ = 0, delivered_ = 0, last_number_ = 0, dry_until_ = 0;
+  int64_t delivered_at_ns_ = 0;
+  std::deque<At<double>> rates_;       // falling; the first is the greatest of its time
+  std::deque<At<int64_t>> least_rtt_;  // rising; the first is the least of its time
+  double bandwidth_ = 0;               // bytes/ns
+  Phase phase_ = Phase::kStart;
+  uint64_t window_ = 14'000;
+  int64_t round_ends_ns_ = 0, drained_ns_ = 0;
+  double rate_before_ = 0;  // of the round before, in kStart
+  int slow_rounds_ = 0;
+};
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_CREDIT_H_

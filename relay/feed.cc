@@ -1,0 +1,397 @@
+#include <algorithm>
+
+#include "relay/outbound.h"
+#include "shm/clock.h"
+
+namespace smt::relay {
+
+namespace {
+
+const uint64_t kNoPayload = proto::PayloadHash({});
+// What a row takes in the header of a Batch, about.
+constexpr size_t kRowBytes = 12;
+constexpr size_t kTopicBytes = 160;
+
+proto::State ToWire(State state) {
+  switch (state) {
+    case State::kSourceDead:
+      return proto::SOURCE_DEAD;
+    case State::kLinkDown:
+      return proto::LINK_DOWN;
+    case State::kSubstituted:
+      return proto::SUBSTITUTED;
+    default:
+      return proto::NORMAL;
+  }
+}
+
+void SetId(const Id128& id, std::string* out) {
+  out->assign(reinterpret_cast<const char*>(id.data()), id.size());
+}
+
+}  // namespace
+
+Feed::Feed(Outbound* outbound, Outlet* outlet, Credit* credit, uint64_t key, const Id128& origin)
+    : outbound_(outbound), outlet_(outlet), credit_(credit), key_(key), origin_(origin) {}
+
+Feed::~Feed() {
+  for (uint32_t id = 0; id < topics_.size(); ++id) {
+    if (topics_[id].wanted) outbound_->wanted(id, -1);
+  }
+}
+
+Feed::Topic& Feed::At(uint32_t id) {
+  if (id >= topics_.size()) topics_.resize(std::max<size_t>(id + 1, outbound_->store().topic_limit()));
+  return topics_[id];
+}
+
+bool Feed::MayHave(uint32_t id) const {
+  const Store& store = outbound_->store();
+  const TopicDescription* d = store.topic(id);
+  if (d == nullptr || !outbound_->allowed(id)) return false;
+  // Not back to where it came from, nor in a ring.
+  if (store.from(id) == key_ || d->origin.origin_id == origin_) return false;
+  if (d->hops < proto::kMostHops) return true;
+  ++outbound_->counters().too_many_hops;
+  return false;
+}
+
+void Feed::want(Demand demand) {
+  demand_ = std::move(demand);
+  for (uint32_t id = 0; id < outbound_->store().topic_limit(); ++id) {
+    Topic& t = At(id);
+    const bool want = MayHave(id) && demand_.matches(outbound_->store().topic(id)->name);
+    if (want == t.wanted) continue;
+    t.wanted = want;
+    outbound_->wanted(id, want ? 1 : -1);
+    if (want) {
+      if (!t.announced) unknown_.set(id);
+      dirty_.set(id);
+    } else {
+      dirty_.clear(id);
+    }
+  }
+}
+
+void Feed::described(uint32_t id) {
+  Topic& t = At(id);
+  const bool want = MayHave(id) && demand_.matches(outbound_->store().topic(id)->name);
+  if (want != t.wanted) outbound_->wanted(id, want ? 1 : -1);
+  t.wanted = want;
+  if (transfer_.active() && transfer_.id == id) transfer_ = Transfer();
+  if (t.announced || want) unknown_.set(id);
+  t.announced = false;
+  t.sequence = 0;
+  restated_.clear(id);
+  if (want) dirty_.set(id);
+}
+
+void Feed::moved(uint32_t id) {
+  if (id < topics_.size() && topics_[id].wanted && !topics_[id].queued_large) dirty_.set(id);
+}
+
+void Feed::restated(uint32_t id) {
+  if (id < topics_.size() && topics_[id].announced) restated_.set(id);
+}
+
+void Feed::gone(uint32_t id) {
+  if (id >= topics_.size()) return;
+  Topic& t = topics_[id];
+  if (t.wanted) outbound_->wanted(id, -1);
+  if (t.announced || unknown_.test(id)) forgets_.push_back(id);
+  dirty_.clear(id);
+  unknown_.clear(id);
+  listed_.clear(id);
+  restated_.clear(id);
+  std::erase(large_, id);
+  if (transfer_.active() && transfer_.id == id) transfer_ = Transfer();
+  t = Topic();
+}
+
+void Feed::get(uint64_t request, Demand demand, bool list, bool complete) {
+  requests_.push_back({request, std::move(demand), list, complete, false, 0, {}});
+}
+
+void Feed::Begin(Request* r) {
+  r->begun = true;
+  for (uint32_t id = 0; id < outbound_->store().topic_limit(); ++id) {
+    if (!MayHave(id) || !r->demand.matches(outbound_->store().topic(id)->name)) continue;
+    ++r->topics;
+    Topic& t = At(id);
+    if (r->list) {
+      listed_.set(id);
+    } else if (!t.wanted || !t.announced) {
+      if (!t.announced) unknown_.set(id);
+      t.force = true;
+      dirty_.set(id);
+    } else {
+      continue;  // the peer has it, or gets it anyway
+    }
+    r->ids.push_back(id);
+  }
+}
+
+bool Feed::Pending(uint32_t id) const {
+  return dirty_.test(id) || unknown_.test(id) || listed_.test(id) ||
+         (id < topics_.size() && topics_[id].queued_large);
+}
+
+size_t Feed::send(int64_t now_ns) {
+  for (Request& r : requests_) {
+    if (!r.begun) Begin(&r);
+  }
+  size_t messages = 0;
+  while (credit_->open()) {
+    const size_t before = messages;
+    // Small things first; a batch and a piece of a large value take turns.
+    const auto run = [&](Step step) {
+      messages += step == Step::kSent;
+      return step != Step::kRefused;
+    };
+    if (!run(SendForgets()) || !run(SendStates()) || !run(SendLists(now_ns)) || !run(SendAnnounces(now_ns)))
+      return messages;
+    chunk_next_ = !chunk_next_;
+    for (const bool chunk : {chunk_next_, !chunk_next_}) {
+      const size_t had = messages;
+      if (!run(chunk ? SendChunk(now_ns) : SendBatch(now_ns))) return messages;
+      if (messages != had) {
+        chunk_next_ = chunk;
+        break;
+      }
+    }
+    if (!run(SendReplies())) return messages;
+    if (messages == before) {
+      credit_->ran_dry();
+      break;
+    }
+  }
+  return messages;
+}
+
+Feed::Step Feed::Emit(int field, const google::protobuf::MessageLite& body) {
+  if (outlet_->send(field, body.SerializeAsString(), Frame(), kNoPayload)) return Step::kSent;
+  ++outbound_->counters().refused;
+  return Step::kRefused;
+}
+
+Feed::Step Feed::SendForgets() {
+  if (forgets_.empty()) return Step::kNothing;
+  proto::Forget forget;
+  const size_t n = std::min(forgets_.size(), proto::kMostTopics);
+  for (size_t i = 0; i < n; ++i) forget.add_id(forgets_[i]);
+  const Step step = Emit(proto::Envelope::kForgetFieldNumber, forget);
+  if (step == Step::kSent) forgets_.erase(forgets_.begin(), forgets_.begin() + static_cast<ptrdiff_t>(n));
+  return step;
+}
+
+Feed::Step Feed::SendStates() {
+  if (!restated_.any()) return Step::kNothing;
+  proto::StateChange change;
+  restated_.walk([&](uint32_t id) {
+    if (static_cast<size_t>(change.id_size()) == proto::kMostTopics) return false;
+    change.add_id(id);
+    change.add_state(ToWire(outbound_->store().told_state(id)));
+    return true;
+  });
+  const Step step = Emit(proto::Envelope::kStateFieldNumber, change);
+  if (step == Step::kSent) {
+    for (const uint32_t id : change.id()) restated_.clear(id);
+  }
+  return step;
+}
+
+void Feed::FillAnnounce(uint32_t id, bool with_head, int64_t now_ns, proto::Announce* out,
+                        std::vector<uint64_t>* schemas) {
+  Store& store = outbound_->store();
+  const TopicDescription& d = *store.topic(id);
+  proto::Topic* t = out->add_topic();
+  t->set_id(id);
+  t->set_name(d.name);
+  t->set_schema_hash(d.schema_hash);
+  if (schemas_sent_.count(d.schema_hash) == 0 &&
+      std::find(schemas->begin(), schemas->end(), d.schema_hash) == schemas->end()) {
+    t->set_schema(*d.schema);
+    schemas->push_back(d.schema_hash);
+  }
+  t->set_generation(d.generation);
+  proto::Origin* o = t->mutable_origin();
+  SetId(d.origin.origin_id, o->mutable_id());
+  SetId(d.origin.segment_id, o->mutable_segment_id());
+  o->set_host(d.origin.host);
+  o->set_domain(d.origin.domain);
+  o->set_node(d.origin.node);
+  t->set_hops(d.hops);
+  t->set_state(ToWire(store.told_state(id)));
+  t->set_max_age_ns(d.max_age_ns);
+  t->set_max_bytes(d.max_bytes);
+  t->set_history(d.history);
+  t->set_first_sequence(d.first_sequence);
+  if (!with_head) return;
+  SampleHead head;
+  Frame value;
+  if (outbound_->sample_whole(id, &head, &value) != SampleRead::kOk) return;
+  t->set_sequence(head.sequence);
+  t->set_stamp_ns(head.stamp_ns);
+  t->set_age_ns(std::max<int64_t>(0, AgeNs(now_ns, head.born_ns)));
+}
+
+Feed::Step Feed::SendLists(int64_t now_ns) {
+  if (!listed_.any()) return Step::kNothing;
+  proto::Announce announce;
+  std::vector<uint64_t> schemas;
+  size_t bytes = 0;
+  listed_.walk([&](uint32_t id) {
+    if (bytes >= credit_->batch_bytes()) return false;
+    FillAnnounce(id, true, now_ns, &announce, &schemas);
+    bytes += kTopicBytes + announce.topic(announce.topic_size() - 1).schema().size();
+    return true;
+  });
+  const Step step = Emit(proto::Envelope::kAnnounceFieldNumber, announce);
+  if (step != Step::kSent) return step;
+  schemas_sent_.insert(schemas.begin(), schemas.end());
+  for (const proto::Topic& t : announce.topic()) {
+    listed_.clear(t.id());
+    unknown_.clear(t.id());
+    At(t.id()).announced = true;
+    At(t.id()).sequence = 0;
+    if (At(t.id()).wanted) dirty_.set(t.id());
+  }
+  return step;
+}
+
+Feed::Step Feed::SendAnnounces(int64_t now_ns) {
+  if (!unknown_.any()) return Step::kNothing;
+  proto::Announce announce;
+  std::vector<uint64_t> schemas;
+  size_t bytes = 0;
+  unknown_.walk([&](uint32_t id) {
+    if (bytes >= credit_->batch_bytes()) return false;
+    FillAnnounce(id, false, now_ns, &announce, &schemas);
+    bytes += kTopicBytes + announce.topic(announce.topic_size() - 1).schema().size();
+    return true;
+  });
+  const Step step = Emit(proto::Envelope::kAnnounceFieldNumber, announce);
+  if (step != Step::kSent) return step;
+  schemas_sent_.insert(schemas.begin(), schemas.end());
+  outbound_->counters().announces += static_cast<uint64_t>(announce.topic_size());
+  for (const proto::Topic& t : announce.topic()) {
+    unknown_.clear(t.id());
+    At(t.id()).announced = true;
+    At(t.id()).sequence = 0;
+  }
+  return step;
+}
+
+void Feed::SentSample(uint32_t id, uint64_t sequence) {
+  Topic& t = At(id);
+  OutboundCounters& counters = outbound_->counters();
+  ++counters.samples;
+  const uint64_t since = t.sequence != 0 && sequence > t.sequence ? sequence - t.sequence : 1;
+  counters.publications += since;
+  counters.superseded += since - 1;
+  t.sequence = sequence;
+  t.force = false;
+}
+
+Feed::Step Feed::SendBatch(int64_t now_ns) {
+  if (!dirty_.any()) return Step::kNothing;
+  Store& store = outbound_->store();
+  const size_t most = credit_->batch_bytes();
+  std::vector<Outbound::Row> rows;
+  size_t bytes = 0;
+  dirty_.walk([&](uint32_t id) {
+    const TopicDescription* d = store.topic(id);
+    if (d == nullptr) {
+      dirty_.clear(id);
+      return true;
+    }
+    if (unknown_.test(id)) return true;  // announced first
+    if (d->max_bytes > most) {
+      dirty_.clear(id);
+      At(id).queued_large = true;
+      large_.push_back(id);
+      return true;
+    }
+    bytes += d->max_bytes + kRowBytes;
+    if (!rows.empty() && (bytes > most || rows.size() == proto::kMostTopics)) return false;
+    rows.push_back({id, At(id).sequence, At(id).force});
+    return true;
+  });
+  if (rows.empty()) return Step::kNothing;
+  const Outbound::Encoded& e = outbound_->encode(std::move(rows), now_ns);
+  if (e.samples != 0 &&
+      !outlet_->send(proto::Envelope::kBatchFieldNumber, e.body, e.payload, e.payload_hash)) {
+    ++outbound_->counters().refused;
+    return Step::kRefused;
+  }
+  for (size_t i = 0; i < e.asked.size(); ++i) {
+    const uint32_t id = e.asked[i].id;
+    if (!e.busy[i]) dirty_.clear(id);
+    if (e.sequences[i] != 0) SentSample(id, e.sequences[i]);
+  }
+  if (e.samples == 0) return Step::kNothing;
+  ++outbound_->counters().batches;
+  outbound_->counters().payload_bytes += e.payload.bytes.size();
+  return Step::kSent;
+}
+
+Feed::Step Feed::SendChunk(int64_t now_ns) {
+  while (!transfer_.active()) {
+    if (large_.empty()) return Step::kNothing;
+    const uint32_t id = large_.front();
+    if (unknown_.test(id)) return Step::kNothing;
+    large_.pop_front();
+    At(id).queued_large = false;
+    Transfer t;
+    t.id = id;
+    const SampleRead read = outbound_->sample_whole(id, &t.head, &t.value);
+    if (read == SampleRead::kBusy) dirty_.set(id);
+    if (read == SampleRead::kBusy) return Step::kNothing;
+    if (read == SampleRead::kEmpty || (t.head.sequence == At(id).sequence && !At(id).force)) continue;
+    transfer_ = std::move(t);
+    At(id).queued_large = true;  // until its last piece has left; a newer value does not interrupt
+  }
+  Transfer& t = transfer_;
+  proto::Chunk chunk;
+  chunk.set_id(t.id);
+  chunk.set_sequence(t.head.sequence);
+  chunk.set_stamp_ns(t.head.stamp_ns);
+  chunk.set_age_ns(std::max<int64_t>(0, AgeNs(now_ns, t.head.born_ns)));
+  chunk.set_sent_ns(static_cast<uint64_t>(now_ns));
+  chunk.set_size(t.value.bytes.size());
+  chunk.set_offset(t.offset);
+  const size_t bytes = std::min(t.value.bytes.size() - t.offset, credit_->batch_bytes());
+  const Frame piece = t.value.part(t.offset, bytes);
+  if (!outlet_->send(proto::Envelope::kChunkFieldNumber, chunk.SerializeAsString(), piece,
+                     proto::PayloadHash(piece.bytes))) {
+    ++outbound_->counters().refused;
+    return Step::kRefused;
+  }
+  ++outbound_->counters().chunks;
+  outbound_->counters().payload_bytes += bytes;
+  t.offset += bytes;
+  if (t.offset == t.value.bytes.size()) {
+    const uint32_t id = t.id;
+    SentSample(id, t.head.sequence);
+    transfer_ = Transfer();
+    At(id).queued_large = false;
+    if (At(id).wanted) dirty_.set(id);  // there may be a newer one; if not, nothing is sent
+  }
+  return Step::kSent;
+}
+
+Feed::Step Feed::SendReplies() {
+  if (requests_.empty()) return Step::kNothing;
+  Request& r = requests_.front();
+  while (!r.ids.empty() && !Pending(r.ids.back())) r.ids.pop_back();
+  if (!r.ids.empty()) return Step::kNothing;
+  proto::Reply reply;
+  reply.set_request(r.number);
+  reply.set_topics(r.topics);
+  reply.set_complete(r.complete);
+  const Step step = Emit(proto::Envelope::kReplyFieldNumber, reply);
+  if (step == Step::kSent) requests_.pop_front();
+  return step;
+}
+
+}  // namespace smt::relay

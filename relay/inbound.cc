@@ -1,0 +1,311 @@
+#include "relay/inbound.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "shm/domain.h"
+#include "shm/layout.h"
+#include "shm/schema.h"
+
+namespace smt::relay {
+
+namespace {
+
+constexpr size_t kMostSchemas = 65536;
+constexpr size_t kMostText = 64;  // host, domain and node names
+
+bool ToId(const std::string& bytes, Id128* id) {
+  if (bytes.size() != id->size()) return false;
+  std::copy_n(bytes.begin(), bytes.size(), id->begin());
+  return true;
+}
+
+State FromWire(proto::State state) {
+  switch (state) {
+    case proto::SOURCE_DEAD:
+      return State::kSourceDead;
+    case proto::LINK_DOWN:
+      return State::kLinkDown;
+    case proto::SUBSTITUTED:
+      return State::kSubstituted;
+    default:
+      return State::kEmpty;
+  }
+}
+
+// Born in this host's time: the age when it was sent and the time on the way, as far as that is known.
+SampleHead Arrived(uint64_t sequence, int64_t stamp_ns, int64_t age_ns, int64_t sent_ns, int64_t now_ns) {
+  const int64_t travelled = sent_ns == 0 ? 0 : std::max<int64_t>(0, AgeNs(now_ns, sent_ns));
+  const int64_t age = std::clamp<int64_t>(age_ns, 0, INT64_MAX / 4) + std::min(travelled, INT64_MAX / 4);
+  return {sequence, stamp_ns, now_ns - age, now_ns};
+}
+
+}  // namespace
+
+bool Inbound::claim(const std::string& name, const Id128& origin, Intake* who) {
+  const auto [it, fresh] = owners_.try_emplace(name, Owner{who, origin});
+  if (fresh || it->second.intake == who || it->second.origin == origin) {
+    it->second = {who, origin};
+    return true;
+  }
+  return false;
+}
+
+bool Inbound::owns(const std::string& name, const Intake* who) const {
+  const auto it = owners_.find(name);
+  return it != owners_.end() && it->second.intake == who;
+}
+
+void Inbound::release(const std::string& name, const Intake* who) {
+  const auto it = owners_.find(name);
+  if (it != owners_.end() && it->second.intake == who) owners_.erase(it);
+}
+
+Intake::~Intake() {
+  for (Topic& t : topics_) {
+    if (!t.known || t.handle == kNone) continue;
+    if (inbound_->owns(t.description->name, this)) {
+      inbound_->store().abandon(t.handle);
+      inbound_->store().tell_state(t.handle, State::kLinkDown);
+      inbound_->release(t.description->name, this);
+    }
+  }
+}
+
+Intake::Topic* Intake::Find(uint32_t id) {
+  return id < topics_.size() && topics_[id].known ? &topics_[id] : nullptr;
+}
+
+bool Intake::Describe(const proto::Topic& m, TopicDescription* d) {
+  auto schema = schemas_.find(m.schema_hash());
+  if (schema == schemas_.end()) {
+    if (schemas_.size() == kMostSchemas) return false;
+    const Result<Schema> parsed = Schema::FromText(m.schema());
+    if (!parsed.ok() || parsed->hash() != m.schema_hash()) return false;
+    schema =
+        schemas_.emplace(m.schema_hash(), Text{std::make_shared<const std::string>(m.schema()), parsed->size})
+            .first;
+  }
+  d->name = inbound_->options().prefix + m.name();
+  d->schema_hash = m.schema_hash();
+  d->schema = schema->second.text;
+  d->value_bytes = schema->second.value_bytes;
+  d->max_bytes = d->value_bytes != 0 ? d->value_bytes : m.max_bytes();
+  d->history = std::clamp<uint32_t>(m.history(), layout::kMinSlots, layout::kMaxSlots);
+  d->generation = m.generation();
+  d->hops = m.hops() + 1;
+  d->max_age_ns = std::max<int64_t>(0, m.max_age_ns());
+  d->first_sequence = m.first_sequence();
+  const proto::Origin& o = m.origin();
+  if (!ToId(o.id(), &d->origin.origin_id) || !ToId(o.segment_id(), &d->origin.segment_id)) return false;
+  d->origin.host = o.host().substr(0, kMostText);
+  d->origin.domain = o.domain().substr(0, kMostText);
+  d->origin.node = o.node().substr(0, kMostText);
+  return CheckTopicName(m.name()).ok() && m.hops() < 1000 && d->max_bytes <= uint64_t{1} << 40;
+}
+
+Intake::Refusal Intake::Open(Topic* t) {
+  const TopicDescription& d = *t->description;
+  const std::string plain = d.name.substr(inbound_->options().prefix.size());
+  if (!inbound_->options().takes_all && !inbound_->options().receive.matches(plain)) return Refusal::kDenied;
+  if (d.origin.origin_id == inbound_->options().origin_id) return Refusal::kDenied;
+  if (d.hops > proto::kMostHops) {
+    warn_("hops " + d.name, "topic " + d.name + " has come over " + std::to_string(d.hops - 1) +
+                                " relays and is not taken: do relays stand in a ring?");
+    return Refusal::kHops;
+  }
+  if (Status s = CheckTopicName(d.name); !s.ok()) {
+    warn_("name " + d.name, s.message());
+    return Refusal::kDenied;
+  }
+  if (!inbound_->claim(d.name, d.origin.origin_id, this)) {
+    warn_("conflict " + d.name, "topic " + d.name + " comes from two hosts; that of " + d.origin.host +
+                                    " is not taken: give each sender a --prefix");
+    return Refusal::kConflict;
+  }
+  Result<uint32_t> handle = inbound_->store().open(d, key_);
+  if (!handle.ok()) {
+    inbound_->release(d.name, this);
+    warn_("open " + d.name, handle.status().message());
+    return handle.status().code() == Code::kInUse ? Refusal::kConflict : Refusal::kNoRoom;
+  }
+  t->handle = *handle;
+  return Refusal::kNone;
+}
+
+bool Intake::announce(const proto::Announce& message, int64_t now_ns) {
+  if (static_cast<size_t>(message.topic_size()) > proto::kMostTopics) return false;
+  for (const proto::Topic& m : message.topic()) {
+    if (m.id() >= kMostIds) return false;
+    auto description = std::make_shared<TopicDescription>();
+    if (!Describe(m, description.get())) return false;
+    if (m.id() >= topics_.size()) topics_.resize(m.id() + 1);
+    Topic& t = topics_[m.id()];
+    if (t.known && t.description->name != description->name) return false;
+    const Topic before = t;
+    t = Topic();
+    t.known = true;
+    t.description = std::move(description);
+    t.told = FromWire(m.state());
+    t.refusal = Open(&t);
+    if (t.handle == kNone) continue;
+    // What it was like is still true until a sample says that the source has it.
+    inbound_->store().tell_state(t.handle, t.told != State::kEmpty ? t.told
+                                           : before.seen           ? State::kEmpty
+                                                                   : State::kLinkDown);
+    if (m.sequence() != 0) {
+      Put put =
+          inbound_->store().put(t.handle, Arrived(m.sequence(), m.stamp_ns(), m.age_ns(), 0, now_ns), {});
+      t.seen = put == Put::kTaken || put == Put::kConfirmed;
+    }
+  }
+  return true;
+}
+
+bool Intake::forget(const proto::Forget& message) {
+  for (const uint32_t id : message.id()) {
+    Topic* t = Find(id);
+    if (t == nullptr) return false;
+    if (t->handle != kNone && inbound_->owns(t->description->name, this)) {
+      inbound_->store().remove(t->handle);
+      inbound_->release(t->description->name, this);
+    }
+    *t = Topic();
+  }
+  return true;
+}
+
+bool Intake::state(const proto::StateChange& message) {
+  if (message.id_size() != message.state_size()) return false;
+  for (int i = 0; i < message.id_size(); ++i) {
+    Topic* t = Find(message.id(i));
+    if (t == nullptr) return false;
+    t->told = FromWire(static_cast<proto::State>(message.state(i)));
+    if (t->handle == kNone || !inbound_->owns(t->description->name, this)) continue;
+    if (t->seen || t->told != State::kEmpty) inbound_->store().tell_state(t->handle, t->told);
+  }
+  return true;
+}
+
+void Intake::CountDrop(Refusal why) {
+  InboundCounters& c = inbound_->counters();
+  switch (why) {
+    case Refusal::kNone:
+      break;
+    case Refusal::kDenied:
+      ++c.dropped_denied;
+      break;
+    case Refusal::kHops:
+      ++c.dropped_hops;
+      break;
+    case Refusal::kConflict:
+      ++c.dropped_conflict;
+      break;
+    case Refusal::kNoRoom:
+      ++c.dropped_size;
+      break;
+  }
+}
+
+// Whether the topic's samples go into the store; the name may have become free since it was refused.
+bool Intake::Writable(Topic* t) {
+  const bool mine = t->handle != kNone && inbound_->owns(t->description->name, this);
+  if (mine) return true;
+  if (t->handle != kNone || t->refusal == Refusal::kConflict) {
+    t->handle = kNone;
+    t->seen = false;
+    t->refusal = Open(t);
+  }
+  if (t->handle != kNone) return true;
+  CountDrop(t->refusal);
+  return false;
+}
+
+void Intake::Account(Topic* t, Put put, uint64_t bytes) {
+  InboundCounters& c = inbound_->counters();
+  c.payload_bytes += bytes;
+  switch (put) {
+    case Put::kTaken:
+      ++c.written;
+      break;
+    case Put::kConfirmed:
+      ++c.confirmed;
+      break;
+    case Put::kOld:
+      ++c.dropped_old;
+      return;
+    case Put::kRefused:
+      ++c.dropped_size;
+      warn_("size " + t->description->name,
+            "topic " + t->description->name + ": no room for a value of " + std::to_string(bytes) + " bytes");
+      return;
+  }
+  if (!t->seen) inbound_->store().tell_state(t->handle, t->told);
+  t->seen = true;
+}
+
+bool Intake::batch(const proto::Batch& message, std::span<const std::byte> payload, int64_t sent_ns,
+                   int64_t now_ns) {
+  if (!proto::ReadRows(message, &rows_)) return false;
+  size_t at = 0;
+  int sizes = 0;
+  for (const proto::BatchRow& row : rows_) {
+    Topic* t = Find(row.id);
+    if (t == nullptr) return false;
+    uint64_t bytes = t->description->value_bytes;
+    if (bytes == 0) {
+      if (sizes == message.size_size()) return false;
+      bytes = message.size(sizes++);
+    }
+    if (bytes > payload.size() - at) return false;
+    const std::span<const std::byte> value = payload.subspan(at, bytes);
+    at += bytes;
+    t->sequence += row.sequence;
+    ++inbound_->counters().samples;
+    if (t->sequence == 0) return false;
+    t->arriving = {};  // no sender has a value of the same topic between its pieces
+    t->arriving_sequence = 0;
+    if (!Writable(t)) continue;
+    Account(t,
+            inbound_->store().put(t->handle, Arrived(t->sequence, row.stamp_ns, row.age_ns, sent_ns, now_ns),
+                                  value),
+            bytes);
+  }
+  return at == payload.size() && sizes == message.size_size();
+}
+
+bool Intake::chunk(const proto::Chunk& m, std::span<const std::byte> piece, int64_t sent_ns, int64_t now_ns) {
+  Topic* t = Find(m.id());
+  if (t == nullptr || m.sequence() == 0 || m.offset() > m.size() || piece.size() > m.size() - m.offset())
+    return false;
+  if (t->description->value_bytes != 0 && m.size() != t->description->value_bytes) return false;
+  // Only so much as was announced, and no gaps.
+  if (m.size() > t->description->max_bytes) return false;
+  const bool first = m.offset() == 0;
+  if (!first && (m.sequence() != t->arriving_sequence || m.size() != t->arriving_bytes ||
+                 m.offset() != t->arrived_bytes))
+    return false;
+  if (first) {
+    t->arriving_sequence = m.sequence();
+    t->arriving_bytes = m.size();
+    t->arrived_bytes = 0;
+    t->arriving = Writable(t) ? inbound_->store().loan(t->handle, m.size()) : std::span<std::byte>();
+  } else if (!t->arriving.empty() && !inbound_->owns(t->description->name, this)) {
+    t->arriving = {};  // another session has taken the topic over meanwhile
+  }
+  const bool kept = t->arriving.size() == m.size();
+  if (kept && !piece.empty()) memcpy(t->arriving.data() + m.offset(), piece.data(), piece.size());
+  t->arrived_bytes += piece.size();
+  if (t->arrived_bytes < m.size()) return true;
+  t->arriving_sequence = 0;
+  t->arriving = {};
+  t->sequence = m.sequence();
+  ++inbound_->counters().samples;
+  if (t->handle == kNone || !inbound_->owns(t->description->name, this))
+    return true;  // counted when it began
+  const SampleHead head = Arrived(m.sequence(), m.stamp_ns(), m.age_ns(), sent_ns, now_ns);
+  Account(t, kept ? inbound_->store().commit(t->handle, head) : Put::kRefused, m.size());
+  return true;
+}
+
+}  // namespace smt::relay

@@ -1,0 +1,111 @@
+// Writes what peers send into the store. Inbound is what all peers have in common: which session a name
+// belongs to. An Intake is one session's topics. Everything that arrives is hostile until checked.
+#ifndef SMT_RELAY_INBOUND_H_
+#define SMT_RELAY_INBOUND_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "proto/codec.h"
+#include "relay/counters.h"
+#include "relay/selection.h"
+#include "relay/store.h"
+
+namespace smt::relay {
+
+class Intake;
+
+struct InboundOptions {
+  Demand receive;  // what is taken; of a proxy: everything
+  bool takes_all = false;
+  std::string prefix;
+  Id128 origin_id{};  // samples of this origin are this host's own
+};
+
+class Inbound {
+ public:
+  Inbound(Store* store, InboundOptions options, InboundCounters* counters)
+      : store_(store), options_(std::move(options)), counters_(counters) {}
+
+  Store& store() { return *store_; }
+  const InboundOptions& options() const { return options_; }
+  InboundCounters& counters() { return *counters_; }
+
+  // Whose samples go into the topic of this name. First come, first served, until its session ends; but of
+  // one origin the session that came last, as its predecessor is a connection that has not been missed yet.
+  bool claim(const std::string& name, const Id128& origin, Intake* who);
+  bool owns(const std::string& name, const Intake* who) const;
+  void release(const std::string& name, const Intake* who);
+
+ private:
+  struct Owner {
+    Intake* intake;
+    Id128 origin;
+  };
+  Store* store_;
+  InboundOptions options_;
+  InboundCounters* counters_;
+  std::unordered_map<std::string, Owner> owners_;
+};
+
+class Intake {
+ public:
+  using Warn = std::function<void(const std::string& key, const std::string& text)>;
+  // `key`: of the session, see Store::from.
+  Intake(Inbound* inbound, uint64_t key, Warn warn) : inbound_(inbound), key_(key), warn_(std::move(warn)) {}
+  ~Intake();  // the session has ended: its topics are link-down
+  Intake(const Intake&) = delete;
+  Intake& operator=(const Intake&) = delete;
+
+  // `now_ns` is the time of arrival; `sent_ns` that of sending in this host's time, 0 where it is not known
+  // yet. False: no sender of this version says so, the session is to be ended.
+  bool announce(const proto::Announce& message, int64_t now_ns);
+  bool forget(const proto::Forget& message);
+  bool state(const proto::StateChange& message);
+  bool batch(const proto::Batch& message, std::span<const std::byte> payload, int64_t sent_ns,
+             int64_t now_ns);
+  bool chunk(const proto::Chunk& message, std::span<const std::byte> payload, int64_t sent_ns,
+             int64_t now_ns);
+
+ private:
+  static constexpr uint32_t kMostIds = 1 << 18;
+  static constexpr uint32_t kNone = ~uint32_t{0};
+  enum class Refusal { kNone, kDenied, kHops, kConflict, kNoRoom };
+  struct Topic {
+    bool known = false, seen = false;  // seen: a sample has come in this session
+    Refusal refusal = Refusal::kNone;
+    uint32_t handle = kNone;
+    uint64_t sequence = 0;  // of the sample that came last; 0: none since it was announced
+    State told = State::kEmpty;
+    std::shared_ptr<const TopicDescription> description;
+    uint64_t arriving_bytes = 0, arrived_bytes = 0, arriving_sequence = 0;  // a value in pieces
+    std::span<std::byte> arriving;
+  };
+
+  Topic* Find(uint32_t id);
+  bool Describe(const proto::Topic& message, TopicDescription* d);
+  Refusal Open(Topic* t);
+  void CountDrop(Refusal why);
+  bool Writable(Topic* t);
+  void Account(Topic* t, Put put, uint64_t bytes);
+
+  Inbound* inbound_;
+  const uint64_t key_;
+  Warn warn_;
+  std::vector<Topic> topics_;  // by the sender's id
+  struct Text {
+    std::shared_ptr<const std::string> text;
+    uint64_t value_bytes;
+  };
+  std::unordered_map<uint64_t, Text> schemas_;  // of this session, by hash
+  std::vector<proto::BatchRow> rows_;
+};
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_INBOUND_H_

@@ -1,0 +1,52 @@
+// What carries messages between peers. A link that binds has many peers, one that dials has one at most.
+#ifndef SMT_RELAY_LINK_H_
+#define SMT_RELAY_LINK_H_
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "relay/frame.h"
+
+namespace smt::relay {
+
+// Names a connection, never chosen by the peer; "" on a link that dials.
+using PeerId = std::string;
+
+struct Incoming {
+  PeerId peer;
+  std::span<const std::byte> header, payload;  // valid until the next receive()
+  bool malformed = false;                      // not one or two frames: header and payload are empty
+};
+
+enum class Sent {
+  kOk,
+  kFull,  // not now: nobody is connected, or the queue is full
+  kGone,  // this peer's connection has ended; it will not come back under this id
+};
+
+// Nothing here blocks. One thread.
+class Link {
+ public:
+  virtual ~Link() = default;
+
+  virtual bool dials() const = 0;
+  // As people know it: "tcp://127.0.0.1:7000", with the port that was taken.
+  virtual const std::string& endpoint() const = 0;
+
+  // False: nothing has arrived.
+  virtual bool receive(Incoming* in) = 0;
+  // `header` is copied, `payload` is shared until it has left. An empty payload is not sent as a frame.
+  virtual Sent send(const PeerId& to, std::span<const std::byte> header, const Frame& payload) = 0;
+  // Gives up the connection and makes a new one. REQUIRES: dials()
+  virtual void redial() = 0;
+
+  // To be polled for reading; -1: there is none. It tells of changes only: poll it only when readable() is
+  // false.
+  virtual int fd() const = 0;
+  virtual bool readable() = 0;
+};
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_LINK_H_

@@ -1,0 +1,145 @@
+#include "relay/mem_store.h"
+
+#include <cstring>
+
+namespace smt::relay {
+
+MemStore::MemStore(uint64_t most_bytes) : most_bytes_(most_bytes) {}
+
+void MemStore::Mark(uint32_t id, bool Topic::*flag) {
+  Topic& t = topics_[id];
+  if (!t.described && !t.moved && !t.state_changed) changed_ids_.push_back(id);
+  t.*flag = true;
+  changed_ = true;
+}
+
+void MemStore::collect(int64_t, Changes* changes) {
+  changed_ = false;
+  for (const uint32_t id : changed_ids_) {
+    Topic& t = topics_[id];
+    if (t.live && t.described) changes->described.push_back(id);
+    if (t.live && t.moved) changes->moved.push_back(id);
+    if (t.live && t.state_changed) changes->state.push_back(id);
+    t.described = t.moved = t.state_changed = false;
+  }
+  changed_ids_.clear();
+  changes->gone.insert(changes->gone.end(), gone_.begin(), gone_.end());
+  free_.insert(free_.end(), gone_.begin(), gone_.end());
+  gone_.clear();
+}
+
+const TopicDescription* MemStore::topic(uint32_t id) const {
+  return id < topics_.size() && topics_[id].live ? &topics_[id].description : nullptr;
+}
+
+SampleRead MemStore::sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) {
+  const Topic& t = topics_[id];
+  if (t.head.sequence == 0) return SampleRead::kEmpty;
+  ++reads_;
+  *head = t.head;
+  *bytes = t.value.size();
+  if (!t.value.empty()) memcpy(room, t.value.data(), t.value.size());
+  return SampleRead::kOk;
+}
+
+Result<uint32_t> MemStore::open(const TopicDescription& topic, uint64_t from) {
+  const auto known = by_name_.find(topic.name);
+  if (known == by_name_.end() && bytes_ + topic.name.size() + topic.max_bytes > most_bytes_) {
+    return Status(Code::kNoSpace, "no room for topic " + topic.name + ": the values of this relay take " +
+                                      std::to_string(bytes_) + " of " + std::to_string(most_bytes_) +
+                                      " bytes");
+  }
+  uint32_t id;
+  if (known != by_name_.end()) {
+    id = known->second;
+  } else {
+    if (free_.empty()) {
+      id = static_cast<uint32_t>(topics_.size());
+      topics_.emplace_back();
+    } else {
+      id = free_.back();
+      free_.pop_back();
+      topics_[id] = Topic();
+    }
+    topics_[id].live = true;
+    by_name_[topic.name] = id;
+    bytes_ += topic.name.size();
+  }
+  Topic& t = topics_[id];
+  const bool goes_on = t.description.origin == topic.origin && t.description.schema_hash == topic.schema_hash;
+  if (!goes_on) {
+    bytes_ -= t.value.size();
+    t.value = {};
+    t.head = {};
+  }
+  t.arriving = {};
+  t.description = topic;
+  t.from = from;
+  Mark(id, &Topic::described);
+  if (goes_on && t.head.sequence != 0) Mark(id, &Topic::moved);
+  return id;
+}
+
+Put MemStore::put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value) {
+  Topic& t = topics_[handle];
+  if (head.sequence < t.head.sequence) return Put::kOld;
+  if (head.sequence == t.head.sequence) {
+    if (on_sample) on_sample(handle);
+    return Put::kConfirmed;
+  }
+  const uint64_t want = bytes_ - t.value.size() + value.size();
+  if (want > most_bytes_) return Put::kRefused;
+  bytes_ = want;
+  t.value.assign(value.begin(), value.end());
+  if (t.description.max_bytes < value.size()) {
+    t.description.max_bytes = value.size();
+    Mark(handle, &Topic::described);
+  }
+  t.head = head;
+  Mark(handle, &Topic::moved);
+  if (on_sample) on_sample(handle);
+  return Put::kTaken;
+}
+
+std::span<std::byte> MemStore::loan(uint32_t handle, uint64_t bytes) {
+  Topic& t = topics_[handle];
+  if (bytes_ + bytes > most_bytes_) return {};
+  t.arriving.resize(bytes);
+  return t.arriving;
+}
+
+Put MemStore::commit(uint32_t handle, const SampleHead& head) {
+  Topic& t = topics_[handle];
+  const std::vector<std::byte> value = std::move(t.arriving);
+  t.arriving = {};
+  return put(handle, head, value);
+}
+
+void MemStore::abandon(uint32_t handle) { topics_[handle].arriving = {}; }
+
+void MemStore::tell_state(uint32_t handle, State state) {
+  if (topics_[handle].state == state) return;
+  topics_[handle].state = state;
+  Mark(handle, &Topic::state_changed);
+}
+
+void MemStore::remove(uint32_t handle) {
+  Topic& t = topics_[handle];
+  if (!t.live) return;
+  bytes_ -= t.description.name.size() + t.value.size();
+  by_name_.erase(t.description.name);
+  t.live = false;
+  t.value = t.arriving = {};
+  gone_.push_back(handle);
+  changed_ = true;
+}
+
+void MemStore::flush(int64_t) {}
+
+std::optional<uint32_t> MemStore::find(std::string_view name) const {
+  const auto it = by_name_.find(std::string(name));
+  if (it == by_name_.end()) return std::nullopt;
+  return it->second;
+}
+
+}  // namespace smt::relay

@@ -1,0 +1,71 @@
+// Topics in plain memory: the last value of each. What a proxy and a client have.
+#ifndef SMT_RELAY_MEM_STORE_H_
+#define SMT_RELAY_MEM_STORE_H_
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "relay/store.h"
+
+namespace smt::relay {
+
+// Handles and ids are the same numbers.
+class MemStore : public Store {
+ public:
+  // At most `most_bytes` of values and names together; what is more is refused (kNoSpace).
+  explicit MemStore(uint64_t most_bytes = uint64_t{1} << 30);
+
+  void collect(int64_t now_ns, Changes* changes) override;
+  uint32_t topic_limit() const override { return static_cast<uint32_t>(topics_.size()); }
+  const TopicDescription* topic(uint32_t id) const override;
+  State told_state(uint32_t id) const override { return topics_[id].state; }
+  uint64_t from(uint32_t id) const override { return topics_[id].from; }
+  SampleRead sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) override;
+  uint64_t slot_reads() const override { return reads_; }
+  int fd() const override { return -1; }
+  bool arm() override { return !changed_; }
+  std::chrono::milliseconds poll_limit() const override { return std::chrono::milliseconds(1000); }
+
+  Result<uint32_t> open(const TopicDescription& topic, uint64_t from) override;
+  Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value) override;
+  std::span<std::byte> loan(uint32_t handle, uint64_t bytes) override;
+  Put commit(uint32_t handle, const SampleHead& head) override;
+  void abandon(uint32_t handle) override;
+  void tell_state(uint32_t handle, State state) override;
+  void remove(uint32_t handle) override;
+  void flush(int64_t now_ns) override;
+
+  // Nothing if there is no such topic.
+  std::optional<uint32_t> find(std::string_view name) const;
+  // The newest sample where it lies, until the next call that writes; sequence 0: none yet.
+  const SampleHead& head(uint32_t id) const { return topics_[id].head; }
+  std::span<const std::byte> value(uint32_t id) const { return topics_[id].value; }
+  // Called at each sample taken or confirmed, if set.
+  std::function<void(uint32_t id)> on_sample;
+
+ private:
+  struct Topic {
+    bool live = false;
+    bool described = false, moved = false, state_changed = false;  // since the last collect()
+    TopicDescription description;
+    uint64_t from = 0;
+    State state = State::kEmpty;
+    SampleHead head;
+    std::vector<std::byte> value, arriving;
+  };
+  void Mark(uint32_t id, bool Topic::*flag);
+
+  uint64_t most_bytes_, bytes_ = 0, reads_ = 0;
+  std::vector<Topic> topics_;
+  std::vector<uint32_t> changed_ids_, gone_, free_;
+  bool changed_ = false;
+  std::unordered_map<std::string, uint32_t> by_name_;
+};
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_MEM_STORE_H_

@@ -1,0 +1,132 @@
+#include "relay/outbound.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "shm/clock.h"
+
+namespace smt::relay {
+
+namespace {
+
+// What the system tells about itself is served to whoever asks for it by name, unless a rule denies it.
+bool Allowed(const PatternSet& rules, const std::string& name) {
+  const PatternSet::Decision decision = rules.decide(name);
+  return decision.allowed || (decision.pattern == nullptr && name.starts_with("smt/"));
+}
+
+constexpr size_t kMostNameBytes = 255;
+constexpr size_t kMostSchemaBytes = proto::kLargestFrame / 2;
+
+}  // namespace
+
+Outbound::Outbound(Store* store, PatternSet rules, OutboundCounters* counters)
+    : store_(store), rules_(std::move(rules)), counters_(counters) {}
+
+void Outbound::collect(int64_t now_ns, const std::vector<Feed*>& feeds) {
+  changes_.clear();
+  encoded_valid_ = false;
+  store_->collect(now_ns, &changes_);
+  for (const uint32_t id : changes_.gone) {
+    for (Feed* f : feeds) f->gone(id);
+    if (id < topics_.size()) topics_[id] = Topic();
+  }
+  if (topics_.size() < store_->topic_limit()) topics_.resize(store_->topic_limit());
+  for (const uint32_t id : changes_.described) {
+    const TopicDescription& d = *store_->topic(id);
+    Topic& t = topics_[id];
+    t.kept = false;
+    const bool fits =
+        d.name.size() <= kMostNameBytes && d.schema != nullptr && d.schema->size() <= kMostSchemaBytes;
+    if (!fits) ++counters_->too_large;
+    t.allowed = fits && Allowed(rules_, d.name);
+    for (Feed* f : feeds) f->described(id);
+  }
+  for (const uint32_t id : changes_.moved) {
+    topics_[id].kept = false;
+    topics_[id].whole = {};
+    for (Feed* f : feeds) f->moved(id);
+  }
+  for (const uint32_t id : changes_.state) {
+    for (Feed* f : feeds) f->restated(id);
+  }
+  counters_->slot_reads = store_->slot_reads();
+}
+
+SampleRead Outbound::sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) {
+  Topic& t = topics_[id];
+  if (t.kept) {
+    *head = t.head;
+    *bytes = t.value.size();
+    memcpy(room, t.value.data(), t.value.size());
+    return SampleRead::kOk;
+  }
+  const SampleRead read = store_->sample(id, head, room, bytes);
+  if (read == SampleRead::kOk && t.wanted_by > 1) {
+    t.kept = true;
+    t.head = *head;
+    t.value.assign(room, room + *bytes);
+  }
+  return read;
+}
+
+SampleRead Outbound::sample_whole(uint32_t id, SampleHead* head, Frame* value) {
+  Topic& t = topics_[id];
+  if (t.whole.block != nullptr) {
+    *head = t.head;
+    *value = t.whole;
+    return SampleRead::kOk;
+  }
+  std::shared_ptr<std::byte[]> room = Frame::room(store_->topic(id)->max_bytes);
+  uint64_t bytes = 0;
+  const SampleRead read = store_->sample(id, head, room.get(), &bytes);
+  if (read != SampleRead::kOk) return read;
+  value->bytes = {room.get(), bytes};
+  value->block = std::move(room);
+  if (t.wanted_by > 1) {
+    t.head = *head;
+    t.whole = *value;
+  }
+  return read;
+}
+
+const Outbound::Encoded& Outbound::encode(std::vector<Row> asked, int64_t now_ns) {
+  if (encoded_valid_ && encoded_.asked == asked) return encoded_;
+  Encoded& e = encoded_;
+  e = Encoded();
+  e.asked = std::move(asked);
+  e.sequences.assign(e.asked.size(), 0);
+  e.busy.assign(e.asked.size(), false);
+  size_t most = 0;
+  for (const Row& row : e.asked) most += store_->topic(row.id)->max_bytes;
+  std::shared_ptr<std::byte[]> room = Frame::room(most);
+  size_t at = 0;
+  rows_.clear();
+  proto::Batch batch;
+  for (size_t i = 0; i < e.asked.size(); ++i) {
+    const Row& row = e.asked[i];
+    SampleHead head;
+    uint64_t bytes = 0;
+    const SampleRead read = sample(row.id, &head, room.get() + at, &bytes);
+    e.busy[i] = read == SampleRead::kBusy;
+    if (read != SampleRead::kOk || (head.sequence == row.base && !row.again)) continue;
+    e.sequences[i] = head.sequence;
+    rows_.push_back(
+        {row.id, head.sequence - row.base, head.stamp_ns, std::max<int64_t>(0, AgeNs(now_ns, head.born_ns))});
+    if (store_->topic(row.id)->value_bytes == 0) batch.add_size(bytes);
+    at += bytes;
+  }
+  e.samples = rows_.size();
+  if (e.samples != 0) {
+    proto::AppendRows(rows_, &batch);
+    batch.set_sent_ns(static_cast<uint64_t>(now_ns));
+    e.body = batch.SerializeAsString();
+    e.payload.bytes = {room.get(), at};
+    e.payload.block = std::move(room);
+    e.payload_hash = proto::PayloadHash(e.payload.bytes);
+  }
+  encoded_valid_ = true;
+  return e;
+}
+
+}  // namespace smt::relay

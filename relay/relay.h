@@ -1,0 +1,96 @@
+// One relay: a store, its links and the sessions over them. pub, sub, proxy and client are the same class
+// with other options.
+#ifndef SMT_RELAY_RELAY_H_
+#define SMT_RELAY_RELAY_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "relay/counters.h"
+#include "relay/link.h"
+#include "relay/pattern.h"
+#include "relay/selection.h"
+#include "relay/store.h"
+#include "shm/freshness.h"
+
+namespace smt::relay {
+
+enum class Severity { kDebug, kInfo, kWarning, kError };
+
+struct RelayOptions {
+  std::string name;       // of this relay, as peers log it
+  Id128 origin_id{};      // of the domain; of a proxy: random
+  uint64_t instance = 0;  // random, one per process
+  // What peers may have; nothing by default.
+  bool serves = false;
+  PatternSet send;
+  // What this relay takes, as the sender names it; by default only what it asks for with get().
+  std::vector<Selection> receive;
+  // Put before the names of topics that arrive.
+  std::string prefix;
+  // Wants upstream what its peers want too, and passes a Get on.
+  bool proxy = false;
+  // Random 64 bits, not 0: numbers of sessions.
+  std::function<uint64_t()> random;
+  // What people should know. `key` is the same for messages of one kind about one thing.
+  std::function<void(Severity, const std::string& key, const std::string& text)> log;
+};
+
+// Who is at the other end of a session.
+struct PeerInfo {
+  std::string name;
+  std::string endpoint;
+  bool serves = false;
+  int64_t rtt_ns = 0;  // 0: not known
+};
+
+// Reads no clock: `now_ns` is BOOTTIME and never goes back. One thread.
+class Relay {
+ public:
+  // `store` outlives the relay.
+  Relay(Store* store, RelayOptions options);
+  ~Relay();  // says goodbye to each peer
+
+  void add(std::unique_ptr<Link> link);
+
+  // Receives, writes, looks, sends; never blocks. Returns the number of messages that were received or sent:
+  // not 0 means that there may be more to do at once.
+  size_t step(int64_t now_ns);
+
+  // Whether the caller may sleep now; false: step again.
+  bool idle();
+  // When step() is due even if nothing happens (BOOTTIME).
+  int64_t next_due_ns() const;
+  // A peer wants something, so that changes of the store matter: sleep on Store::fd() too.
+  bool has_demand() const;
+
+  // Asks all peers that serve, and those that come within the time given. The values, or with `list` the
+  // descriptions alone, arrive in the store. Returns the number of the request.
+  uint64_t get(const std::vector<Selection>& selection, bool list, int64_t now_ns, int64_t timeout_ns);
+  struct Answer {
+    bool done = false;
+    bool complete = false;  // false: somebody has not answered in time
+    uint32_t topics = 0;
+    uint32_t peers = 0;  // that answered
+  };
+  // Of a request that is done no longer than one second ago.
+  Answer answer(uint64_t request) const;
+
+  std::vector<PeerInfo> peers() const;
+  // Set when a peer was refused for good reason, as another protocol version; "" otherwise.
+  const std::string& refusal() const;
+  const Counters& counters() const;
+  size_t wants() const;     // selections of all peers
+  size_t requests() const;  // not answered yet
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_RELAY_H_

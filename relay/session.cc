@@ -1,0 +1,160 @@
+#include "relay/session.h"
+
+#include <algorithm>
+
+namespace smt::relay {
+
+namespace {
+
+constexpr int64_t kHeartbeatNs = 200'000'000;
+
+std::span<const std::byte> Bytes(const std::string& s) {
+  return {reinterpret_cast<const std::byte*>(s.data()), s.size()};
+}
+
+}  // namespace
+
+Session::Session(uint64_t key, uint64_t number, Link* link, PeerId id, Peer peer, Outbound* outbound,
+                 Inbound* inbound, Intake::Warn warn, int64_t now_ns)
+    : key_(key),
+      number_(number),
+      link_(link),
+      id_(std::move(id)),
+      peer_(std::move(peer)),
+      feed_(outbound, this, &credit_, key, peer_.origin),
+      intake_(inbound, key, std::move(warn)),
+      now_ns_(now_ns),
+      heard_ns_(now_ns) {}
+
+int64_t Session::patience_ns() const {
+  return std::max<int64_t>(500'000'000, 4 * clock_.smoothed_rtt_ns() + kHeartbeatNs);
+}
+
+bool Session::hear_number(const proto::Envelope& m) {
+  if (m.number() == 0) return true;
+  if (m.number() != received_ + 1) return false;
+  received_ = m.number();
+  report_due_ = true;
+  return true;
+}
+
+Session::Heard Session::hear(const proto::Envelope& m, std::span<const std::byte> payload, int64_t now_ns) {
+  now_ns_ = now_ns;
+  const auto here = [&](uint64_t there) -> int64_t {
+    const std::optional<int64_t> offset = clock_.offset_ns();
+    return offset ? static_cast<int64_t>(there) - *offset : 0;
+  };
+  bool fine = true;
+  switch (m.body_case()) {
+    case proto::Envelope::kWant: {
+      Result<Demand> demand = DemandFromWire(m.want().selection());
+      fine = demand.ok();
+      if (fine) feed_.want(std::move(*demand));
+      break;
+    }
+    case proto::Envelope::kAnnounce:
+      fine = intake_.announce(m.announce(), now_ns);
+      break;
+    case proto::Envelope::kForget:
+      fine = intake_.forget(m.forget());
+      break;
+    case proto::Envelope::kState:
+      fine = intake_.state(m.state());
+      break;
+    case proto::Envelope::kBatch:
+      fine = intake_.batch(m.batch(), payload, here(m.batch().sent_ns()), now_ns);
+      break;
+    case proto::Envelope::kChunk:
+      fine = intake_.chunk(m.chunk(), payload, here(m.chunk().sent_ns()), now_ns);
+      break;
+    case proto::Envelope::kReport: {
+      const proto::Report& r = m.report();
+      if (r.acknowledged() > sent_) return Heard::kMalformed;
+      credit_.acknowledged(r.acknowledged(), now_ns);
+      if (r.echo_sent_ns() != 0) {
+        clock_.sample(static_cast<int64_t>(r.echo_sent_ns()), static_cast<int64_t>(r.echo_received_ns()),
+                      static_cast<int64_t>(r.sent_ns()), now_ns);
+      }
+      echo_sent_ns_ = static_cast<int64_t>(r.sent_ns());
+      echo_received_ns_ = now_ns;
+      break;
+    }
+    default:
+      fine = false;
+  }
+  return fine ? Heard::kFine : Heard::kMalformed;
+}
+
+void Session::want(std::vector<Selection> selections) {
+  if (selections == wanted_) return;
+  wanted_ = std::move(selections);
+  want_due_ = true;
+}
+
+void Session::ask(uint64_t request, const std::vector<Selection>& selections, bool list) {
+  proto::Get& get = asks_.emplace_back();
+  get.set_request(request);
+  get.set_list(list);
+  ToWire(selections, get.mutable_selection());
+}
+
+bool Session::Post(const std::string& header, const Frame& payload) {
+  const Sent sent = link_->send(id_, Bytes(header), payload);
+  if (sent == Sent::kGone) gone_ = true;
+  return sent == Sent::kOk;
+}
+
+bool Session::send(int field, std::string_view body, const Frame& payload, uint64_t payload_hash) {
+  const std::string header = proto::Seal(number_, sent_ + 1, field, body, payload_hash);
+  if (!Post(header, payload)) return false;
+  ++sent_;
+  credit_.sent(sent_, header.size() + payload.bytes.size(), now_ns_);
+  return true;
+}
+
+bool Session::SendReport(int64_t now_ns) {
+  proto::Report report;
+  report.set_acknowledged(received_);
+  report.set_echo_sent_ns(static_cast<uint64_t>(echo_sent_ns_));
+  report.set_echo_received_ns(static_cast<uint64_t>(echo_received_ns_));
+  report.set_sent_ns(static_cast<uint64_t>(now_ns));
+  if (!Post(proto::Seal(number_, 0, report), Frame())) return false;
+  // Each stamp is echoed once: the wait until the next report would pass for a round trip.
+  echo_sent_ns_ = echo_received_ns_ = 0;
+  reported_ns_ = now_ns;
+  report_due_ = false;
+  return true;
+}
+
+size_t Session::send(int64_t now_ns) {
+  now_ns_ = now_ns;
+  size_t messages = 0;
+  // Acknowledgements first: the other side's credit hangs on them.
+  if (report_due_ || now_ns - reported_ns_ >= kHeartbeatNs) messages += SendReport(now_ns);
+  if (want_due_) {
+    proto::Want want;
+    ToWire(wanted_, want.mutable_selection());
+    if (send(proto::Envelope::kWantFieldNumber, want.SerializeAsString(), Frame(), proto::PayloadHash({}))) {
+      want_due_ = false;
+      ++messages;
+    }
+  }
+  while (!asks_.empty() && !want_due_ &&
+         send(proto::Envelope::kGetFieldNumber, asks_.front().SerializeAsString(), Frame(),
+              proto::PayloadHash({}))) {
+    asks_.erase(asks_.begin());
+    ++messages;
+  }
+  return messages + feed_.send(now_ns);
+}
+
+int64_t Session::due_ns() const { return std::min(reported_ns_ + kHeartbeatNs, silent_at_ns()); }
+
+void Session::say_reset(proto::Reset::Reason reason, const std::string& text) {
+  proto::Reset reset;
+  reset.set_reason(reason);
+  reset.set_text(text);
+  Post(proto::Seal(number_, 0, reset), Frame());
+}
+
+}  // namespace smt::relay

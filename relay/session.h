@@ -1,0 +1,96 @@
+// One peer, while it is there: what goes back and forth over one connection, under one session number.
+#ifndef SMT_RELAY_SESSION_H_
+#define SMT_RELAY_SESSION_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "proto/codec.h"
+#include "relay/clock_offset.h"
+#include "relay/counters.h"
+#include "relay/credit.h"
+#include "relay/inbound.h"
+#include "relay/link.h"
+#include "relay/outbound.h"
+
+namespace smt::relay {
+
+class Session : public Outlet {
+ public:
+  struct Peer {
+    uint64_t instance = 0;
+    std::string name;
+    Id128 origin{};
+    bool serves = false;
+  };
+
+  // `key` names this session in this process; `number` is on the wire.
+  Session(uint64_t key, uint64_t number, Link* link, PeerId id, Peer peer, Outbound* outbound,
+          Inbound* inbound, Intake::Warn warn, int64_t now_ns);
+
+  uint64_t key() const { return key_; }
+  uint64_t number() const { return number_; }
+  Link* link() const { return link_; }
+  const PeerId& id() const { return id_; }
+  const Peer& peer() const { return peer_; }
+  Feed& feed() { return feed_; }
+  const Credit& credit() const { return credit_; }
+  int64_t rtt_ns() const { return clock_.smoothed_rtt_ns(); }
+
+  // Counts a message in. False: it is not the one that follows the last.
+  bool hear_number(const proto::Envelope& message);
+  enum class Heard { kFine, kMalformed };
+  // A message of this session other than Hello, Reset, Get and Reply.
+  Heard hear(const proto::Envelope& message, std::span<const std::byte> payload, int64_t now_ns);
+  // Any message has come: the peer lives.
+  void alive(int64_t now_ns) { heard_ns_ = now_ns; }
+
+  // What this side wants, asks and answers: sent as soon as the link takes it.
+  void want(std::vector<Selection> selections);
+  void ask(uint64_t request, const std::vector<Selection>& selections, bool list);
+
+  // Sends what is due; the number of messages.
+  size_t send(int64_t now_ns);
+  // When send() is due next if nothing happens.
+  int64_t due_ns() const;
+
+  // Heard nothing for too long.
+  bool silent(int64_t now_ns) const { return now_ns - heard_ns_ > patience_ns(); }
+  int64_t silent_at_ns() const { return heard_ns_ + patience_ns(); }
+  // The connection is gone for good.
+  bool gone() const { return gone_; }
+  // `reason`: of proto::Reset. Best effort.
+  void say_reset(proto::Reset::Reason reason, const std::string& text);
+
+ private:
+  bool send(int field, std::string_view body, const Frame& payload, uint64_t payload_hash) override;
+  bool Post(const std::string& header, const Frame& payload);
+  bool SendReport(int64_t now_ns);
+  int64_t patience_ns() const;
+
+  const uint64_t key_, number_;
+  Link* const link_;
+  const PeerId id_;
+  const Peer peer_;
+  Credit credit_;
+  Feed feed_;
+  Intake intake_;
+  ClockOffset clock_;
+  int64_t now_ns_;  // of the step
+  int64_t heard_ns_, reported_ns_ = 0;
+  uint64_t sent_ = 0;      // number of the last message that is acknowledged
+  uint64_t received_ = 0;  // of the peer
+  bool report_due_ = true;
+  int64_t echo_sent_ns_ = 0, echo_received_ns_ = 0;
+  bool want_due_ = false;
+  std::vector<Selection> wanted_;
+  std::vector<proto::Get> asks_;  // not sent yet
+  bool gone_ = false;
+};
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_SESSION_H_
