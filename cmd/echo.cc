@@ -1,13 +1,13 @@
 // smttopic echo: every sample as it comes.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
 
 #include "cmd/exit_code.h"
 #include "cmd/follow.h"
+#include "cmd/sample_printer.h"
 #include "cmd/text.h"
 #include "cmd/tool.h"
 #include "cmd/topic_json.h"
@@ -34,72 +34,6 @@ ShownSample Show(const Follower::Topic& topic, const Sample& sample) {
   if (topic.reader.age_ns()) shown.age_ns = now - sample.born_ns;
   return shown;
 }
-
-// Writes samples in one format. CSV gets a header row whenever the columns are others than those before.
-class SamplePrinter {
- public:
-  explicit SamplePrinter(Format format) : format_(format) {}
-
-  // False: stdout failed.
-  bool print(const ShownSample& shown) {
-    ++printed_;
-    switch (format_) {
-      case Format::kTable:
-        return Print(Text(shown));
-      case Format::kJsonl:
-        return Print(Dump(SampleJson(shown)) + "\n");
-      case Format::kJson:
-        return Print((printed_ == 1 ? "[" : ",\n ") + Dump(SampleJson(shown)));
-      case Format::kCsv:
-        break;
-    }
-    return Print(Csv(shown));
-  }
-  // The end of the array.
-  void finish() {
-    if (format_ == Format::kJson) Print(printed_ == 0 ? "[]\n" : "]\n");
-  }
-  uint64_t printed() const { return printed_; }
-
- private:
-  std::string Text(const ShownSample& shown) const {
-    std::string out = printed_ > 1 ? "\n" : "";
-    out +=
-        fmt::format("{}  #{}  stamp {}  age {}  {}", Printable(shown.topic), shown.sample.sequence,
-                    TimeText(shown.sample.stamp_ns), AgeText(shown.age_ns), StateText(shown.state, colour_));
-    if (shown.sample.missed != 0) out += fmt::format("  missed {}", shown.sample.missed);
-    out += '\n';
-    const Json value = ValueToJson(shown.schema, shown.sample.bytes);
-    for (const auto& [name, field] : value.items()) {
-      const Field* known = shown.schema.field(name);
-      const std::string unit = known == nullptr || known->unit.empty() ? "" : " " + known->unit;
-      out += fmt::format("  {}: {}\n", Printable(name), Printable(BareText(field) + unit));
-    }
-    return out;
-  }
-
-  std::string Csv(const ShownSample& shown) {
-    std::vector<std::string> header, cells;
-    const Json sample = SampleJson(shown);
-    for (const auto& [key, value] : sample.items()) {
-      if (key == "value") continue;
-      header.push_back(key);
-      cells.push_back(value.is_null() ? "" : BareText(value));
-    }
-    for (auto& [name, text] : ValueCells(shown.schema, shown.sample.bytes)) {
-      header.push_back(name);
-      cells.push_back(text);
-    }
-    std::string out = header == header_ ? "" : CsvLine(header);
-    header_ = std::move(header);
-    return out + CsvLine(cells);
-  }
-
-  Format format_;
-  bool colour_ = ColourOn(STDOUT_FILENO);
-  uint64_t printed_ = 0;
-  std::vector<std::string> header_;  // of the CSV row before
-};
 
 // The newest sample of each topic there is.
 void EchoOnce(Follower* follower, SamplePrinter* printer) {

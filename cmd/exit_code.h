@@ -13,6 +13,7 @@ inline constexpr int kExitTimeout = 3;   // the topic is there, and no data came
 inline constexpr int kExitNoTopic = 4;   // no such topic
 inline constexpr int kExitMismatch = 5;  // another schema
 inline constexpr int kExitDenied = 6;
+inline constexpr int kExitNoPeer = 7;  // nobody answered at the endpoint
 
 inline int ExitCodeOf(const Status& status) {
   switch (status.code()) {

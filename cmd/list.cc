@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <memory>
 
@@ -11,6 +10,7 @@
 #include "cmd/text.h"
 #include "cmd/tool.h"
 #include "cmd/topic_json.h"
+#include "cmd/topic_table.h"
 #include "cmd/verbs.h"
 #include "relay/pattern.h"
 #include "shm/node.h"
@@ -34,53 +34,13 @@ Result<std::vector<TopicInfo>> Topics(const ToolOptions& tool) {
   return std::move(listing->topics);
 }
 
-std::string WriterText(const TopicInfo& topic) {
-  std::string out;
-  for (const TopicWriterInfo& w : topic.writers) {
-    if (!out.empty()) out += ", ";
-    out += w.live ? fmt::format("{} (pid {})", w.node, w.pid) : fmt::format("{} (gone)", w.node);
-  }
-  return out;
-}
-
-std::string SizeText(const TopicInfo& topic) {
-  return topic.schema.size == 0 ? "<= " + BytesText(topic.max_bytes) : BytesText(topic.max_bytes);
-}
-
-// The state stands in the last but one column, and colour would spoil the widths: it is put in afterwards.
-std::string ListTable(const std::vector<TopicInfo>& topics) {
-  std::vector<std::vector<std::string>> rows = {{"NAME", "TYPE", "SIZE", "AGE", "WRITER", "STATE"}};
-  const bool colour = ColourOn(STDOUT_FILENO);
-  for (const TopicInfo& t : topics) {
-    const std::string age = t.sequence == 0 ? "-" : AgeText(t.freshness.age_ns);
-    rows.push_back({t.name, t.schema.type_name, SizeText(t), age, WriterText(t), ""});
-  }
-  const std::string table = FormatTable(rows, {2, 3});
-  std::string out;
-  size_t begin = 0;
-  for (size_t row = 0; row < rows.size(); ++row) {
-    const size_t end = table.find('\n', begin);
-    out += table.substr(begin, end - begin);
-    out += row == 0 ? "" : StateText(topics[row - 1].freshness.state, colour);
-    out += '\n';
-    begin = end + 1;
-  }
-  return out;
-}
-
 int List(const ToolOptions& tool, const std::string& pattern_text) {
   Result<relay::Pattern> pattern = relay::Pattern::parse(pattern_text);
   if (!pattern.ok()) return Fail(pattern.status());
   Result<std::vector<TopicInfo>> topics = Topics(tool);
   if (!topics.ok()) return Fail(topics.status());
   std::erase_if(*topics, [&](const TopicInfo& t) { return !pattern->matches(t.name); });
-  if (tool.format == Format::kTable) {
-    Print(ListTable(*topics));
-    return kExitOk;
-  }
-  std::vector<Json> objects;
-  for (const TopicInfo& t : *topics) objects.push_back(TopicJson(t));
-  PrintObjects(objects, tool.format);
+  PrintTopics(*topics, tool.format);
   return kExitOk;
 }
 

@@ -26,6 +26,10 @@ void AddCommonFlags(CLI::App& app, ToolOptions* tool) {
   app.add_option("--root", tool->domain.root, "Folder that holds the domains [SMT_ROOT or /dev/shm/smt]");
   app.add_option("--group", tool->domain.group,
                  "Unix group that shares the domain; without one only this user has it [SMT_GROUP]");
+  AddLogFlags(app, tool);
+}
+
+void AddLogFlags(CLI::App& app, ToolOptions* tool) {
   app.add_option("--log", tool->log, "Least level of what is logged on stderr [SMT_LOG or info]")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
       ->envname("SMT_LOG");

@@ -19,7 +19,9 @@ struct ToolOptions {
   std::string log = "info";
 };
 
-// --domain --root --group --log --version
+// --log --version
+void AddLogFlags(CLI::App& app, ToolOptions* tool);
+// These, and --domain --root --group
 void AddCommonFlags(CLI::App& app, ToolOptions* tool);
 // -f/--format
 void AddFormatFlag(CLI::App& app, ToolOptions* tool);

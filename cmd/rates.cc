@@ -37,6 +37,7 @@ void Merge(const Rate& more, Rate* rate) {
   rate->intervals += more.intervals;
   rate->sum_ns += more.sum_ns;
   rate->sum_squares_ns += more.sum_squares_ns;
+  rate->ages.add(more.ages);
 }
 
 }  // namespace
@@ -44,6 +45,13 @@ void Merge(const Rate& more, Rate* rate) {
 double Rate::jitter_ns() const {
   const double n = static_cast<double>(intervals);
   return std::sqrt(std::max(0.0, sum_squares_ns / n - mean_ns() * mean_ns()));
+}
+
+Rate& RateMeter::Of(const Writer& writer, Rates* rates) {
+  Rate& rate = (*rates)[writer.view->name];
+  rate.hops = writer.view->hops;
+  rate.origin = writer.origin;
+  return rate;
 }
 
 void RateMeter::Resolve(Node* node) {
@@ -63,7 +71,8 @@ void RateMeter::Resolve(Node* node) {
       continue;
     }
     writer.view = std::move(view);
-    interval_.try_emplace(writer.view->name);
+    writer.origin = std::make_shared<TopicOrigin>(node->segment->origin(*writer.view));
+    Of(writer, &interval_);
     if (goes_on) continue;
     writer.position = LoadHead(*writer.view->counter);
     const std::optional<Head> head = ReadHead(*writer.view, writer.position);
@@ -85,6 +94,7 @@ void RateMeter::TakeIn(Writer* writer) {
     rate.max_bytes = std::max(rate.max_bytes, head->bytes);
     rate.bytes += head->bytes;
     ++rate.seen;
+    rate.ages.add(AgeNs(head->sample.written_ns, head->sample.born_ns));
     if (writer->last && at == writer->last_position + 1) {
       const int64_t ns = head->sample.written_ns - writer->last->written_ns;
       rate.min_ns = rate.intervals == 0 ? ns : std::min(rate.min_ns, ns);
@@ -102,8 +112,8 @@ void RateMeter::TakeIn(Writer* writer) {
     writer->last_position = at;
   }
   writer->position = newest;
-  Merge(rate, &interval_[view.name]);
-  Merge(rate, &total_[view.name]);
+  Merge(rate, &Of(*writer, &interval_));
+  Merge(rate, &Of(*writer, &total_));
 }
 
 void RateMeter::look(const std::vector<std::shared_ptr<SegmentView>>& nodes) {
@@ -127,7 +137,7 @@ std::map<std::string, Rate> RateMeter::take() {
   std::map<std::string, Rate> taken = std::exchange(interval_, {});
   for (const auto& [segment, node] : nodes_) {
     for (const Writer& writer : node.writers) {
-      if (writer.view && writer.view->live()) interval_.try_emplace(writer.view->name);
+      if (writer.view && writer.view->live()) Of(writer, &interval_);
     }
   }
   return taken;

@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "cmd/ages.h"
 #include "relay/pattern.h"
+#include "shm/freshness.h"
 #include "shm/segment_view.h"
 
 namespace smt::cmd {
@@ -25,6 +27,10 @@ struct Rate {
   uint64_t intervals = 0;
   int64_t min_ns = 0, max_ns = 0;
   double sum_ns = 0, sum_squares_ns = 0;
+  Ages ages;  // when they were written here
+  // Of the writer seen last.
+  uint32_t hops = 0;
+  std::shared_ptr<const TopicOrigin> origin;
 
   double mean_ns() const { return sum_ns / static_cast<double>(intervals); }
   double jitter_ns() const;  // standard deviation of the intervals
@@ -45,7 +51,8 @@ class RateMeter {
  private:
   struct Writer {
     uint64_t generation = 0;
-    std::optional<TopicView> view;   // nothing: not matched, or dead
+    std::optional<TopicView> view;  // nothing: not matched, or dead
+    std::shared_ptr<const TopicOrigin> origin;
     uint64_t position = 0;           // the counter, as of the last look
     std::optional<SampleHead> last;  // the newest one that could be read, and its position
     uint64_t last_position = 0;
@@ -59,6 +66,8 @@ class RateMeter {
 
   void Resolve(Node* node);
   void TakeIn(Writer* writer);
+  using Rates = std::map<std::string, Rate>;
+  static Rate& Of(const Writer& writer, Rates* rates);
 
   relay::PatternSet patterns_;
   std::map<const SegmentView*, Node> nodes_;

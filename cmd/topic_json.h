@@ -24,11 +24,11 @@ struct ShownSample {
   std::string topic;
   Schema schema;
   Sample sample;
-  int64_t receive_ns = 0;  // REALTIME of writing into the ring
+  int64_t receive_ns = 0;  // REALTIME of writing into the ring, or of arrival
   std::optional<int64_t> age_ns;
   State state = State::kEmpty;
 };
-// `smttopic echo`.
+// `smttopic echo`. The value of sequence 0, which is none, is null.
 Json SampleJson(const ShownSample& shown);
 
 // Prints a list of objects of one shape as `format` says: an array, an object a line, or CSV with a header

@@ -17,6 +17,7 @@ void AddInfo(CLI::App& app, const ToolOptions& tool, Run* run);
 void AddEcho(CLI::App& app, const ToolOptions& tool, Run* run);
 void AddHz(CLI::App& app, const ToolOptions& tool, Run* run);
 void AddBw(CLI::App& app, const ToolOptions& tool, Run* run);
+void AddDelay(CLI::App& app, const ToolOptions& tool, Run* run);
 void AddPub(CLI::App& app, const ToolOptions& tool, Run* run);
 void AddRm(CLI::App& app, const ToolOptions& tool, Run* run);
 

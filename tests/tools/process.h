@@ -38,6 +38,8 @@ class Process {
   pid_t pid() const { return pid_; }
   // Reads until `text` came on stdout, or fails the test.
   void wait_for_output(const std::string& text);
+  // What has been read so far.
+  const std::string& output() const { return ended_.out; }
   void send(int signal);
   // Reads all output until the end. A tool that does not end in time fails the test.
   Ended wait();

@@ -204,6 +204,19 @@ TEST_F(Smttopic, HzAndBwMeasureARunningTopic) {
   EXPECT_THAT(ended.out, HasSubstr("in all"));
 }
 
+TEST_F(Smttopic, DelayTellsHowOldSamplesWereWhenTheyCame) {
+  Process sine({"smtsinewave", "x", "--rate", "100"}, env());
+  ASSERT_TRUE(Eventually([&] { return run({"smttopic", "info", "x"}).exit_code == 0; }));
+  const Ended delay = run({"smttopic", "delay", "x", "-n", "1", "-f", "json"});
+  EXPECT_EQ(delay.exit_code, 0) << delay.err;
+  const Json ages = Json::parse(delay.out)[0];
+  EXPECT_THAT(Keys(ages), ElementsAre("topic", "samples", "p50_ns", "p99_ns", "max_ns", "hops", "host"));
+  EXPECT_NEAR(ages["samples"].get<double>(), 100, 40);
+  EXPECT_EQ(ages["max_ns"], 0) << "of this machine: written when it was born";
+  EXPECT_EQ(ages["hops"], 0);
+  EXPECT_THAT(run({"smttopic", "delay", "x", "--duration", "50ms"}).out, HasSubstr("AGE p99"));
+}
+
 TEST_F(Smttopic, RemovesOnlyWhatNobodyPublishes) {
   Process sine({"smtsinewave", "x"}, env());
   ASSERT_TRUE(Eventually([&] { return run({"smttopic", "info", "x"}).exit_code == 0; }));

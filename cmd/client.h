@@ -1,0 +1,71 @@
+// What the commands of smtrelay_client have in common: one relay with a memory of its own, which dials one
+// endpoint.
+#ifndef SMT_CMD_CLIENT_H_
+#define SMT_CMD_CLIENT_H_
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cmd/relay_loop.h"
+#include "cmd/stop.h"
+#include "cmd/tool.h"
+#include "cmd/topic_json.h"
+#include "cmd/verbs.h"
+#include "relay/mem_store.h"
+#include "relay/selection.h"
+
+namespace smt::cmd {
+
+struct ClientOptions {
+  ToolOptions tool;
+  std::string connect;
+  int64_t timeout_ns = 2'000'000'000;
+  bool insecure = false;
+};
+
+class Client {
+ public:
+  // Wants what matches `receive` for as long as it lives.
+  explicit Client(const ClientOptions& options, std::vector<relay::Selection> receive = {});
+
+  // Checks and dials the endpoint.
+  Status dial();
+
+  // The exit code, after a sentence, when the client cannot go on: nobody has answered in time, or somebody
+  // has refused. kExitOk when a signal came. Nothing: somebody is there.
+  std::optional<int> meet();
+
+  // Asks for topics (`list`: for their descriptions alone), which come into store(). Nothing: a signal came.
+  std::optional<relay::Relay::Answer> ask(const relay::Selection& selection, bool list);
+
+  relay::MemStore& store() { return store_; }
+  RelayLoop& loop() { return loop_; }
+  const ClientOptions& options() const { return options_; }
+
+ private:
+  const ClientOptions& options_;
+  const Stop stop_;
+  const int64_t deadline_ns_;
+  relay::MemStore store_;
+  RelayLoop loop_;
+};
+
+// Ids of the topics, by name.
+std::vector<uint32_t> SortedTopics(const relay::MemStore& store);
+// Raw bytes where the descriptor cannot be read.
+Schema DescribedSchema(const relay::TopicDescription& topic);
+// What a copy in plain memory tells of itself.
+State StateOf(const relay::MemStore& store, uint32_t id, int64_t now_ns);
+// The newest sample, or sequence 0. Valid as long as the store's value is.
+ShownSample ShowStored(const relay::MemStore& store, uint32_t id, const Schema& schema);
+
+void AddClientGet(CLI::App& app, const ClientOptions& options, Run* run);
+void AddClientList(CLI::App& app, const ClientOptions& options, Run* run);
+void AddClientWatch(CLI::App& app, const ClientOptions& options, Run* run);
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_CLIENT_H_

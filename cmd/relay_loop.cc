@@ -1,0 +1,137 @@
+#include "cmd/relay_loop.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <spdlog/spdlog.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <system_error>
+#include <utility>
+
+#include "cmd/output.h"
+#include "shm/clock.h"
+
+namespace smt::cmd {
+namespace {
+
+// How often a busy loop looks whether it is to end.
+constexpr int64_t kLookNs = 10'000'000;
+// How often it is looked after messages that were held back.
+constexpr int64_t kLogTickNs = 10'000'000'000;
+
+void FillRandom(void* to, size_t bytes) {
+  if (getrandom(to, bytes, 0) != static_cast<ssize_t>(bytes)) {
+    throw std::system_error(errno, std::generic_category(), "getrandom");
+  }
+}
+
+// Every connection is a descriptor, and 1,024 of them are the usual soft limit.
+void RaiseFileLimit() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) spdlog::debug("the limit of open files stays as it is");
+}
+
+void Write(relay::Severity severity, const std::string& text) {
+  const spdlog::level::level_enum level = severity == relay::Severity::kDebug     ? spdlog::level::debug
+                                          : severity == relay::Severity::kInfo    ? spdlog::level::info
+                                          : severity == relay::Severity::kWarning ? spdlog::level::warn
+                                                                                  : spdlog::level::err;
+  spdlog::log(level, "{}", text);
+}
+
+}  // namespace
+
+uint64_t Random64() {
+  for (uint64_t n = 0;;) {
+    FillRandom(&n, sizeof n);
+    if (n != 0) return n;
+  }
+}
+
+Id128 RandomId() {
+  Id128 id;
+  FillRandom(id.data(), id.size());
+  return id;
+}
+
+RelayLoop::RelayLoop(relay::Store* store, relay::RelayOptions relay, const Stop& stop, LoopOptions options)
+    : store_(store), stop_(stop), options_(options), log_(Write), relay_(store, Complete(std::move(relay))) {
+  RaiseFileLimit();
+}
+
+relay::RelayOptions RelayLoop::Complete(relay::RelayOptions relay) {
+  relay.instance = Random64();
+  relay.random = Random64;
+  relay.log = [this](relay::Severity severity, const std::string& key, const std::string& text) {
+    if (severity >= options_.log_from) log_.log(severity, key, text, BoottimeNs());
+  };
+  return relay;
+}
+
+Status RelayLoop::Add(Result<std::unique_ptr<relay::Link>> link) {
+  if (!link.ok()) return link.status();
+  links_.push_back(link->get());
+  relay_.add(std::move(*link));
+  return Status();
+}
+
+Status RelayLoop::bind(const std::string& endpoint) { return Add(context_.bind(endpoint)); }
+Status RelayLoop::dial(const std::string& endpoint) { return Add(context_.dial(endpoint)); }
+
+std::vector<std::string> RelayLoop::endpoints() const {
+  std::vector<std::string> out;
+  for (const relay::Link* link : links_) out.push_back(link->endpoint());
+  return out;
+}
+
+bool RelayLoop::Ended() const { return stop_.stopped() || (options_.prints && OutputGone()); }
+
+bool RelayLoop::Sleep(int64_t until_ns) {
+  fds_.assign({{stop_.fd(), POLLIN, 0}, {options_.prints ? STDOUT_FILENO : -1, 0, 0}});
+  for (const relay::Link* link : links_) fds_.push_back({link->fd(), POLLIN, 0});
+  int64_t longest = kNever;
+  if (relay_.has_demand()) {
+    if (!store_->arm()) return true;
+    fds_.push_back({store_->fd(), POLLIN, 0});
+    longest = std::chrono::nanoseconds(store_->poll_limit()).count();
+  }
+  // The last look before poll(): the links' descriptors tell of changes only.
+  if (!relay_.idle()) return true;
+  const int64_t now = BoottimeNs();
+  const int64_t ns = until_ns <= now ? 0 : std::min(longest, until_ns - now);
+  const timespec timeout{ns / 1'000'000'000, ns % 1'000'000'000};
+  if (ppoll(fds_.data(), fds_.size(), &timeout, nullptr) <= 0) return true;
+  return fds_[0].revents == 0 && fds_[1].revents == 0;
+}
+
+void RelayLoop::run(const After& after) {
+  for (int64_t look = 0, tick = 0;;) {
+    const int64_t now = BoottimeNs();
+    const bool worked = relay_.step(now) != 0;
+    const std::optional<int64_t> due = after(now);
+    if (!due) return;
+    if (now >= tick) {
+      log_.tick(now);
+      tick = now + kLogTickNs;
+    }
+    if (now >= look) {
+      if (Ended()) return;
+      look = now + kLookNs;
+    }
+    if (worked) continue;
+    if (options_.spin) {
+      sched_yield();
+    } else if (!Sleep(std::min({relay_.next_due_ns(), *due, tick}))) {
+      return;
+    }
+  }
+}
+
+}  // namespace smt::cmd

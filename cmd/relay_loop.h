@@ -1,0 +1,75 @@
+// A relay, its links, and the loop that drives them: one thread that steps while there is something to do and
+// sleeps in one poll() otherwise.
+#ifndef SMT_CMD_RELAY_LOOP_H_
+#define SMT_CMD_RELAY_LOOP_H_
+
+#include <poll.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cmd/repeat_log.h"
+#include "cmd/stop.h"
+#include "relay/link.h"
+#include "relay/link_zmq.h"
+#include "relay/relay.h"
+#include "relay/store.h"
+#include "shm/freshness.h"
+#include "shm/status.h"
+
+namespace smt::cmd {
+
+// Random bits from the kernel.
+uint64_t Random64();  // never 0
+Id128 RandomId();
+
+struct LoopOptions {
+  bool spin = false;    // never sleep
+  bool prints = false;  // ends when stdout's reader has gone
+  // Of what the relay has to say, what goes to the log at all.
+  relay::Severity log_from = relay::Severity::kDebug;
+};
+
+class RelayLoop {
+ public:
+  // Fills in `instance`, `random` and `log`. `store` and `stop` outlive the loop. Raises the soft limit of
+  // open files to the hard one.
+  RelayLoop(relay::Store* store, relay::RelayOptions relay, const Stop& stop, LoopOptions options = {});
+
+  // See relay::ZmqContext.
+  Status bind(const std::string& endpoint);
+  Status dial(const std::string& endpoint);
+  // As they were bound, with the ports that were taken, and dialled; in order.
+  std::vector<std::string> endpoints() const;
+
+  relay::Relay& engine() { return relay_; }
+
+  // Runs until a signal comes or `after` returns nothing. `after` is called after each step, and at the
+  // BOOTTIME that it returned last at the latest.
+  using After = std::function<std::optional<int64_t>(int64_t now_ns)>;
+  void run(const After& after);
+
+ private:
+  relay::RelayOptions Complete(relay::RelayOptions relay);
+  Status Add(Result<std::unique_ptr<relay::Link>> link);
+  // False: a signal came, or stdout's reader went.
+  bool Sleep(int64_t until_ns);
+  bool Ended() const;
+
+  relay::Store* store_;
+  const Stop& stop_;
+  LoopOptions options_;
+  RepeatLog log_;
+  relay::ZmqContext context_;
+  relay::Relay relay_;
+  std::vector<relay::Link*> links_;  // relay_ owns them
+  std::vector<pollfd> fds_;
+};
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_RELAY_LOOP_H_

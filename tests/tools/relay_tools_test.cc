@@ -1,0 +1,324 @@
+// The relay's tools doing their work, seen from outside: processes, the loopback, and what stands in both
+// memories. Seeded bug that makes it fail: in cmd/smtrelay_sub.cc, the prefix is given without its '/'.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/tools/relay_domains.h"
+
+namespace smt::tools {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+using Json = nlohmann::ordered_json;
+
+std::vector<std::string> Keys(const Json& object) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : object.items()) keys.push_back(key);
+  return keys;
+}
+
+std::vector<std::string> Topics(const Json& array) {
+  std::vector<std::string> topics;
+  for (const Json& object : array) topics.push_back(object["topic"]);
+  return topics;
+}
+
+using RelayTools = RelayTest;
+using RelayClient = RelayTest;
+
+TEST_F(RelayTools, MirrorBytesStampSequenceAndOrigin) {
+  publish("arm/pose", "f64[3]", "[1,2,\"nan\"]");
+  Process sine({"smtsinewave", "wheel/speed", "--rate", "200", "--domain", "robot", "--node", "w"}, env());
+  const Relay robot = pub();
+  EXPECT_THAT(robot.endpoint(), StartsWith("tcp://127.0.0.1:"));
+  EXPECT_THAT(robot.endpoint(), Not(HasSubstr("*")));
+  EXPECT_EQ(robot.ready[1], "robot");
+  const Relay base = sub(robot.endpoint());
+  EXPECT_THAT(base.ready, ElementsAre("ready", "base", robot.endpoint()));
+
+  ASSERT_TRUE(becomes("base", "arm/pose", State::kSourceDead));
+  const std::optional<Held> source = held("robot", "arm/pose"), mirror = held("base", "arm/pose");
+  ASSERT_TRUE(source && mirror);
+  EXPECT_EQ(mirror->bytes, source->bytes);
+  EXPECT_EQ(mirror->stamp_ns, source->stamp_ns);
+  EXPECT_EQ(mirror->sequence, source->sequence);
+  EXPECT_EQ(mirror->freshness.hops, 1u);
+  EXPECT_EQ(mirror->freshness.origin.domain, "robot");
+  EXPECT_EQ(mirror->freshness.origin.node, source->freshness.origin.node);
+  EXPECT_EQ(mirror->freshness.origin.host, source->freshness.origin.host);
+
+  ASSERT_TRUE(becomes("base", "wheel/speed", State::kFresh));
+  const uint64_t first = held("base", "wheel/speed")->sequence;
+  EXPECT_TRUE(Eventually([&] { return held("base", "wheel/speed")->sequence > first + 20; }));
+  const Ended delay = run({"smttopic", "delay", "wheel/*", "-n", "1", "-f", "json", "--domain", "base"});
+  const Json ages = Json::parse(delay.out)[0];
+  EXPECT_GT(ages["samples"], 0);
+  EXPECT_GT(ages["p50_ns"], 0);
+  EXPECT_EQ(ages["hops"], 1);
+
+  sine.send(SIGTERM);
+  EXPECT_EQ(sine.wait().exit_code, 0);
+  ASSERT_TRUE(becomes("base", "wheel/speed", State::kSourceDead));
+  EXPECT_TRUE(Eventually([&] {
+    const std::optional<Held> last = held("robot", "wheel/speed"), here = held("base", "wheel/speed");
+    return last->sequence == here->sequence && last->bytes == here->bytes;
+  }));
+}
+
+TEST_F(RelayTools, EndWithZeroAtSigtermAndTheMirrorKeepsItsValues) {
+  publish("x", "u8", "7");
+  const Relay gate = proxy();
+  const Relay robot = pub({"--connect", gate.endpoint()});
+  const Relay base = sub(gate.endpoint());
+  ASSERT_TRUE(becomes("base", "x", State::kSourceDead));
+  Process watch({"smtrelay_client", "--connect", gate.endpoint(), "watch", "x"}, env());
+  watch.wait_for_output("value: 7");
+  watch.send(SIGTERM);
+  EXPECT_EQ(watch.wait().exit_code, 0);
+  for (const Relay* relay : {&base, &robot, &gate}) {
+    relay->process->send(SIGTERM);
+    const Ended ended = relay->process->wait();
+    EXPECT_EQ(ended.exit_code, 0) << ended.err;
+    EXPECT_EQ(std::count(ended.out.begin(), ended.out.end(), '\n'), 1) << ended.out;
+  }
+  EXPECT_TRUE(becomes("base", "x", State::kLinkDown)) << "nobody keeps it alive";
+  EXPECT_EQ(held("base", "x")->bytes, std::vector<std::byte>{std::byte{7}});
+}
+
+TEST_F(RelayTools, CountTheirHopsThroughAProxy) {
+  const Relay gate = proxy();
+  const Relay base = sub(gate.endpoint());
+  const Relay robot = pub({"--connect", gate.endpoint()});
+  publish("x", "u16", "1");
+  ASSERT_TRUE(becomes("base", "x", State::kSourceDead));
+  EXPECT_EQ(held("base", "x")->freshness.hops, 2u);
+  EXPECT_EQ(held("base", "x")->freshness.origin.domain, "robot");
+  publish("x", "u16", "2");
+  EXPECT_TRUE(Eventually([&] { return held("base", "x")->sequence == 2; }));
+}
+
+TEST_F(RelayTools, PutThePrefixAndLeaveOutWhatIsExcluded) {
+  publish("arm/pose", "u8", "1");
+  publish("arm/limit", "u8", "1");
+  publish("leg/pose", "u8", "1");
+  const Relay robot = pub({"--exclude", "arm/limit"});
+  const Relay base = sub(robot.endpoint(), {"--prefix", "r1/", "--exclude", "leg/**"});
+  ASSERT_TRUE(becomes("base", "r1/arm/pose", State::kSourceDead));
+  publish("arm/limit", "u8", "2");
+  publish("leg/pose", "u8", "2");
+  publish("arm/pose", "u8", "2");
+  ASSERT_TRUE(Eventually([&] { return held("base", "r1/arm/pose")->sequence == 2; }));
+  const Json list = Json::parse(run({"smttopic", "list", "-f", "json", "--domain", "base"}).out);
+  EXPECT_THAT(Topics(list), ElementsAre("r1/arm/pose"));
+}
+
+TEST_F(RelayTools, OverrideTheMaximumAgeAndRemoveTheMirrorAtTheEnd) {
+  publish("x", "u8", "1");
+  const Relay robot = pub();
+  const Relay base = sub(robot.endpoint(), {"--max-age", "10ms", "--remove-on-exit", "--segment-size", "1M"});
+  ASSERT_TRUE(Eventually([&] { return held("base", "x").has_value(); }));
+  EXPECT_EQ(held("base", "x")->freshness.max_age_ns, 10'000'000);
+  base.process->send(SIGINT);
+  EXPECT_EQ(base.process->wait().exit_code, 0);
+  EXPECT_EQ(run({"smttopic", "list", "**", "-f", "json", "--domain", "base"}).out, "[]\n");
+  EXPECT_EQ(run({"smttopic", "list", "smt/**", "-f", "json", "--domain", "base"}).out, "[]\n");
+}
+
+TEST_F(RelayTools, MoveOnlyWithinThisMachineOverIpc) {
+  publish("x", "u8", "1");
+  const std::string endpoint = "ipc://" + root_ + "/link";
+  const Relay robot = start({"smtrelay_pub", "--domain", "robot", "--bind", endpoint, "--spin"});
+  EXPECT_EQ(robot.endpoint(), endpoint);
+  const Relay base = sub(endpoint, {"--spin"});
+  EXPECT_TRUE(becomes("base", "x", State::kSourceDead));
+}
+
+TEST_F(RelayTools, PublishWhatTheyCount) {
+  publish("x", "u8", "1");
+  const Relay gate = proxy();
+  const Relay robot = pub({"--connect", gate.endpoint()});
+  const Relay base = sub(gate.endpoint());
+  ASSERT_TRUE(becomes("base", "x", State::kSourceDead));
+  const auto counter = [&](const char* domain, const char* topic, const char* field) -> uint64_t {
+    const Ended echo = run({"smttopic", "echo", "--once", "-f", "jsonl", "--domain", domain, topic});
+    return echo.exit_code == 0 ? Json::parse(echo.out)["value"][field].get<uint64_t>() : 0;
+  };
+  EXPECT_TRUE(Eventually([&] { return counter("robot", "smt/relay/robot/pub/outbound", "samples") == 1; }));
+  EXPECT_TRUE(Eventually([&] { return counter("base", "smt/relay/base/sub/inbound", "written") == 1; }));
+  EXPECT_EQ(counter("base", "smt/relay/base/sub/session", "opened"), 1u);
+  EXPECT_EQ(counter("robot", "smt/relay/robot/pub/outbound", "payload_bytes"), 1u);
+  const Json all = Json::parse(client(gate.endpoint(), {"get", "smt/relay/gate/**", "-f", "json"}).out);
+  EXPECT_THAT(Topics(all), ElementsAre("smt/relay/gate/proxy/inbound", "smt/relay/gate/proxy/outbound",
+                                       "smt/relay/gate/proxy/session"));
+}
+
+TEST_F(RelayTools, ExplainWhichPatternDecides) {
+  const auto explain = [&](const char* tool, const char* topic) {
+    const Ended ended = run({tool, "--topic", "arm/**", "--exclude", "**/raw", "--explain", topic});
+    EXPECT_EQ(ended.exit_code, 0) << ended.err;
+    return ended.out;
+  };
+  for (const char* tool : {"smtrelay_pub", "smtrelay_sub", "smtrelay_proxy"}) {
+    EXPECT_EQ(explain(tool, "arm/pose"), "arm/pose passes by --topic arm/**\n");
+    EXPECT_EQ(explain(tool, "arm/raw"), "arm/raw stopped by --exclude **/raw\n");
+    EXPECT_EQ(explain(tool, "leg/pose"), "leg/pose stopped: no --topic names it\n");
+  }
+  EXPECT_EQ(run({"smtrelay_sub", "--prefix", "r1", "--explain", "x"}).out,
+            "x passes by --topic **; it is r1/x here\n");
+  EXPECT_EQ(run({"smtrelay_proxy", "--cache", "a/*", "--explain", "a/b"}).out,
+            "a/b passes by --topic **\na/b is kept by --cache a/*\n");
+}
+
+TEST_F(RelayTools, TellHelpAndVersionOnStdout) {
+  for (const char* tool : {"smtrelay_pub", "smtrelay_sub", "smtrelay_proxy", "smtrelay_client"}) {
+    const Ended help = run({tool, "--help"}), version = run({tool, "--version"});
+    EXPECT_EQ(help.exit_code, 0);
+    EXPECT_THAT(help.out, HasSubstr(std::string("Usage: ") + tool));
+    EXPECT_EQ(version.exit_code, 0);
+    EXPECT_THAT(version.out, StartsWith("smtrelay "));
+  }
+}
+
+// The same questions with a robot's relay at the endpoint, and with a proxy in between.
+class RelayAnswers : public RelayTest, public testing::WithParamInterface<bool> {
+ protected:
+  void SetUp() override {
+    publish("arm/pose", "f64[3]", "[1,2,3]");
+    publish("arm/limit", "i32", "-5");
+    publish("note", "string", "\"höhe\"");
+    if (GetParam()) {
+      relays_.push_back(proxy());
+      endpoint_ = relays_[0].endpoint();
+      relays_.push_back(pub({"--connect", endpoint_}));
+      // The robot's relay is there when the first answer comes.
+      ASSERT_TRUE(Eventually([&] { return client(endpoint_, {"get", "note"}).exit_code == 0; }));
+    } else {
+      relays_.push_back(pub());
+      endpoint_ = relays_[0].endpoint();
+    }
+  }
+  Ended ask(const std::vector<std::string>& more) const { return client(endpoint_, more); }
+  uint32_t hops() const { return GetParam() ? 2 : 1; }
+
+  std::vector<Relay> relays_;
+  std::string endpoint_;
+};
+
+TEST_P(RelayAnswers, GetPrintsOneTopic) {
+  const Ended get = ask({"get", "arm/limit", "-f", "json"});
+  EXPECT_EQ(get.exit_code, 0) << get.err;
+  const Json array = Json::parse(get.out);
+  ASSERT_EQ(array.size(), 1u);
+  EXPECT_THAT(Keys(array[0]), ElementsAre("topic", "sequence", "stamp_ns", "receive_ns", "age_ns", "state",
+                                          "missed", "value"));
+  const Json source =
+      Json::parse(run({"smttopic", "echo", "--once", "-f", "jsonl", "--domain", "robot", "arm/limit"}).out);
+  for (const char* key : {"topic", "sequence", "stamp_ns", "state", "missed", "value"}) {
+    EXPECT_EQ(array[0][key], source[key]) << key;
+  }
+  EXPECT_GE(array[0]["receive_ns"], source["receive_ns"]);
+  EXPECT_GT(array[0]["age_ns"], 0);
+  EXPECT_THAT(ask({"get", "arm/limit"}).out, HasSubstr("value: -5\n"));
+}
+
+TEST_P(RelayAnswers, GetPrintsAllTopicsOfAWildcardByName) {
+  const Ended get = ask({"get", "**", "-f", "json"});
+  EXPECT_EQ(get.exit_code, 0) << get.err;
+  const Json array = Json::parse(get.out);
+  EXPECT_THAT(Topics(array), ElementsAre("arm/limit", "arm/pose", "note"));
+  EXPECT_EQ(array[2]["value"]["value"], "höhe");
+  EXPECT_EQ(Topics(Json::parse(ask({"get", "note", "arm/*", "-f", "json"}).out)).size(), 3u);
+}
+
+TEST_P(RelayAnswers, GetOfAMissingTopicIsFour) {
+  const Ended missing = ask({"get", "no/such", "-f", "json"});
+  EXPECT_EQ(missing.exit_code, 4);
+  EXPECT_EQ(missing.out, "[]\n");
+  EXPECT_THAT(missing.err, HasSubstr("no topic matches no/such at " + endpoint_));
+  const Ended some = ask({"get", "note", "no/such", "-f", "json"});
+  EXPECT_EQ(some.exit_code, 4);
+  EXPECT_THAT(Topics(Json::parse(some.out)), ElementsAre("note")) << "what is there comes all the same";
+}
+
+TEST_P(RelayAnswers, ListHasTheShapeOfSmttopicList) {
+  const Ended list = ask({"list", "arm/**", "-f", "json"});
+  EXPECT_EQ(list.exit_code, 0) << list.err;
+  const Json here = Json::parse(list.out);
+  const Json there = Json::parse(run({"smttopic", "list", "arm/**", "-f", "json", "--domain", "robot"}).out);
+  ASSERT_EQ(here.size(), 2u);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(Keys(here[i]), Keys(there[i]));
+    for (const char* key : {"topic", "type", "schema_hash", "size", "history", "state", "max_age_ns",
+                            "stamp_ns", "sequence", "origin"}) {
+      EXPECT_EQ(here[i][key], there[i][key]) << key;
+    }
+    EXPECT_EQ(here[i]["hops"], hops());
+    EXPECT_EQ(here[i]["writers"], Json::array());
+    EXPECT_GT(here[i]["age_ns"], there[i]["age_ns"].get<int64_t>() - 10'000'000'000);
+  }
+  EXPECT_THAT(ask({"list"}).out, HasSubstr("arm/pose   f64[3]"));
+  EXPECT_EQ(ask({"list", "no/such", "-f", "json"}).out, "[]\n");
+}
+
+TEST_P(RelayAnswers, WatchPrintsSamplesAsTheyArrive) {
+  Process watch({"smtrelay_client", "--connect", endpoint_, "watch", "wheel/*", "-f", "jsonl", "-n", "20"},
+                env());
+  Process sine({"smtsinewave", "wheel/speed", "--rate", "200", "--domain", "robot"}, env());
+  const Ended ended = watch.wait();
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  uint64_t last = 0, lines = 0;
+  for (size_t begin = 0; begin < ended.out.size(); ++lines) {
+    const size_t end = ended.out.find('\n', begin);
+    const Json sample = Json::parse(ended.out.substr(begin, end - begin));
+    EXPECT_EQ(sample["topic"], "wheel/speed");
+    EXPECT_GT(sample["sequence"], last);
+    if (lines != 0) {
+      EXPECT_EQ(sample["sequence"], last + 1 + sample["missed"].get<uint64_t>());
+    }
+    last = sample["sequence"];
+    begin = end + 1;
+  }
+  EXPECT_EQ(lines, 20u);
+  EXPECT_EQ(ask({"watch", "no/such", "--duration", "50ms"}).exit_code, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Way, RelayAnswers, testing::Bool(),
+                         [](const auto& way) { return way.param ? "ThroughAProxy" : "Directly"; });
+
+TEST_F(RelayClient, SaysThatNobodyIsThere) {
+  for (const char* endpoint : {"tcp://127.0.0.1:1", "ipc:///dev/shm/no-such-socket"}) {
+    for (const char* verb : {"get", "list", "watch"}) {
+      const Ended ended = client(endpoint, {verb, "x", "--timeout", "200ms"});
+      EXPECT_EQ(ended.exit_code, 7) << ended.err;
+      EXPECT_THAT(ended.err, HasSubstr(std::string("nobody answered at ") + endpoint + " within 200 ms"));
+    }
+  }
+}
+
+TEST_F(RelayClient, AsksAProxyThatIsAlone) {
+  const Relay gate = proxy();
+  const Ended get = client(gate.endpoint(), {"get", "x"});
+  EXPECT_EQ(get.exit_code, 4) << get.err;
+}
+
+TEST_F(RelayClient, HasTheLastValueOfACacheWhenTheRobotIsGone) {
+  publish("x", "u8", "9");
+  const Relay gate = proxy({"--cache", "**"});
+  Relay robot = pub({"--connect", gate.endpoint()});
+  ASSERT_TRUE(Eventually([&] { return client(gate.endpoint(), {"get", "x"}).exit_code == 0; }));
+  robot.process->send(SIGKILL);
+  robot.process->wait();
+  EXPECT_TRUE(Eventually([&] {
+    const Ended get = client(gate.endpoint(), {"get", "x", "-f", "json"});
+    return get.exit_code == 0 && Json::parse(get.out)[0]["state"] == "link-down";
+  }));
+  EXPECT_EQ(Json::parse(client(gate.endpoint(), {"get", "x", "-f", "json"}).out)[0]["value"]["value"], 9);
+}
+
+}  // namespace
+}  // namespace smt::tools
