@@ -1,0 +1,54 @@
+#include "bench/relay/memory.h"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <climits>
+
+#include "bench/baselines.h"
+
+namespace smt::bench {
+
+// Zeroed memory is a valid state of all of it.
+Memory::Memory(int topics, size_t bytes)
+    : topics_(topics),
+      bytes_(bytes),
+      stride_((sizeof(Slot) + bytes + 63) / 64 * 64),
+      word_(static_cast<FutexWord*>(SharedMemory(sizeof(FutexWord)))),
+      counters_(static_cast<std::atomic<uint64_t>*>(SharedMemory(static_cast<size_t>(topics) * 8))),
+      slots_(static_cast<std::byte*>(SharedMemory(static_cast<size_t>(topics) * 4 * stride_))) {}
+
+uint64_t Memory::updates() const {
+  uint64_t sum = 0;
+  for (int t = 0; t < topics_; ++t) sum += position(t);
+  return sum;
+}
+
+bool Memory::look(int topic, uint64_t position, ValueWords* value) const {
+  const Slot* slot = At(topic, position);
+  if (slot->lock.load(std::memory_order_acquire) != 2 * position) return false;
+  const layout::Word* words = slot->words();
+  *value = {words[0].load(std::memory_order_relaxed), words[1].load(std::memory_order_relaxed),
+            words[2].load(std::memory_order_relaxed), words[bytes_ / 8 - 1].load(std::memory_order_relaxed)};
+  FenceAcquire();
+  return slot->lock.load(std::memory_order_relaxed) == 2 * position;
+}
+
+// A sleeper says so before it compares the word, and the word grows before it is looked for: either it sees
+// the new word, or it is seen. The second add is for one that says so between the first and the exchange.
+void Memory::Wake() {
+  if (word_->asleep.exchange(0) == 0) return;
+  word_->count.fetch_add(1);
+  syscall(SYS_futex, &word_->count, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+}
+
+void Memory::wait(uint32_t seen) const {
+  word_->asleep.store(1);
+  if (word_->count.load() != seen) return;
+  const timespec limit = {0, 100'000'000};
+  syscall(SYS_futex, &word_->count, FUTEX_WAIT, seen, &limit, nullptr, 0);
+}
+
+}  // namespace smt::bench

@@ -1,0 +1,46 @@
+// Child processes that cannot outlive the program, and the processor time they take.
+#ifndef SMT_BENCH_RELAY_PROCESS_H_
+#define SMT_BENCH_RELAY_PROCESS_H_
+
+#include <sys/types.h>
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "shm/fd.h"
+
+namespace smt::bench {
+
+// Killed and waited for when it goes out of scope; killed by the kernel when the calling process dies.
+class Process {
+ public:
+  Process() = default;
+  Process(Process&& o) noexcept : pid_(std::exchange(o.pid_, -1)) {}
+  Process& operator=(Process&& o) noexcept {
+    std::swap(pid_, o.pid_);
+    return *this;
+  }
+  ~Process();
+
+  // Runs `body` on one core (-1: any); the process ends with it.
+  static Process fork(int core, const std::function<void()>& body);
+  // Runs a program on one core. Its stdout is at the other end of `out`, its stderr is added to the file
+  // `log`.
+  static Process execute(int core, const std::vector<std::string>& command, const std::string& log, Fd* out);
+
+  // Processor time so far, of all threads, in seconds. 0: there is no process.
+  double cpu_s() const;
+  // It has ended though nobody killed it.
+  bool ended() const;
+  // Waits for the end; true: it ended by itself, with 0.
+  bool finish();
+
+ private:
+  pid_t pid_ = -1;
+};
+
+}  // namespace smt::bench
+
+#endif  // SMT_BENCH_RELAY_PROCESS_H_

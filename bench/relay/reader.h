@@ -1,0 +1,38 @@
+// The program that wants the values: asleep until its memory rings, then it looks at what is new.
+#ifndef SMT_BENCH_RELAY_READER_H_
+#define SMT_BENCH_RELAY_READER_H_
+
+#include <vector>
+
+#include "bench/relay/load.h"
+#include "shm/clock.h"
+
+namespace smt::bench {
+
+inline void Note(const ValueWords& value, const Control& control, Watched* me) {
+  if (control.measuring.load(std::memory_order_relaxed))
+    me->latency.add(BoottimeNs() - static_cast<int64_t>(value.sent_ns));
+}
+
+// `far` has newest(i, value): true if watched topic `i` has a value newer than the last one returned; and
+// wait(), which returns at once if something was written since it returned last.
+template <class Far>
+[[noreturn]] void Watch(const Load& load, const Control& control, Watched* me, Far far) {
+  std::vector<bool> seen(static_cast<size_t>(load.watched()));
+  for (;;) {
+    for (int i = 0; i < load.watched(); ++i) {
+      ValueWords value;
+      if (!far.newest(i, &value)) continue;
+      Note(value, control, me);
+      if (value.sent_ns != value.sent_again || value.topic != static_cast<uint64_t>(load.watched_topic(i)))
+        me->wrong.fetch_add(1);
+      if (!seen[static_cast<size_t>(i)]) me->topics.fetch_add(1);
+      seen[static_cast<size_t>(i)] = true;
+    }
+    far.wait();
+  }
+}
+
+}  // namespace smt::bench
+
+#endif  // SMT_BENCH_RELAY_READER_H_

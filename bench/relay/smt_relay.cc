@@ -1,0 +1,201 @@
+// smtrelay itself: its two programs, and around them a writer and readers that use libsmt as any program
+// would.
+#include <poll.h>
+
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <sstream>
+
+#include "bench/relay/reader.h"
+#include "bench/relay/variant.h"
+#include "bench/relay/writer.h"
+#include "bench/report.h"
+#include "shm/node.h"
+#include "shm/reader.h"
+#include "shm/waiter.h"
+
+namespace smt::bench {
+namespace {
+
+using std::chrono::milliseconds;
+
+Domain Open(const std::string& root, const std::string& name) {
+  DomainOptions options;
+  options.root = root;
+  options.domain = name;
+  return Check(Domain::open(options));
+}
+
+// Many topics are published as one Burst, which rings once.
+class Near {
+ public:
+  Near(const Domain& domain, const Load& load) : node_(Check(Node::open(domain, {.name = "writer"}))) {
+    for (int t = 0; t < load.topics; ++t)
+      publishers_.push_back(Check(node_->advertise(BytesTopic(TopicName(t), load.bytes))));
+  }
+  void put(int topic, const std::vector<uint64_t>& value, int64_t sent_ns) {
+    if (!burst_) burst_.emplace();
+    Check(burst_->publish(publishers_[static_cast<size_t>(topic)], std::as_bytes(std::span(value)),
+                          {0, sent_ns, sent_ns, sent_ns}));
+  }
+  void end() { burst_.reset(); }
+
+ private:
+  std::unique_ptr<Node> node_;
+  std::vector<Publisher> publishers_;
+  std::optional<Burst> burst_;
+};
+
+// One topic is waited for with its Reader, which sleeps in the futex; many with a Waiter.
+class Far {
+ public:
+  Far(const Domain& domain, const Load& load) : sequence_(static_cast<size_t>(load.watched())) {
+    for (int i = 0; i < load.watched(); ++i)
+      readers_.push_back(Check(Reader::open(domain, TopicName(load.watched_topic(i)))));
+    if (load.watched() > 1) waiter_ = Check(Waiter::open(domain));
+  }
+
+  bool newest(int i, ValueWords* value) {
+    const auto sample = readers_[static_cast<size_t>(i)].borrow();
+    uint64_t& last = sequence_[static_cast<size_t>(i)];
+    if (!sample || sample->head().sequence == last || sample->bytes().size() < sizeof *value) return false;
+    const std::byte* bytes = sample->bytes().data();
+    uint64_t words[3];
+    memcpy(words, bytes, sizeof words);
+    *value = {words[0], words[1], words[2], 0};
+    memcpy(&value->sent_again, bytes + sample->bytes().size() - 8, 8);
+    if (!sample->valid()) return false;
+    last = sample->head().sequence;
+    return true;
+  }
+
+  void wait() {
+    if (!all_found_) {
+      Find();
+    } else if (waiter_) {
+      waiter_->wait(milliseconds(100));
+    } else {
+      readers_.front().wait(milliseconds(100));
+    }
+  }
+
+ private:
+  // Looks for the topics that are not there yet, which nobody announces to a reader that does not wait.
+  void Find() {
+    all_found_ = true;
+    for (Reader& reader : readers_) {
+      if (all_found_ && reader.writers().empty()) all_found_ = reader.refresh().ok();
+    }
+    if (!all_found_) SleepUntil(BoottimeNs() + 20'000'000);
+  }
+
+  std::vector<Reader> readers_;
+  std::vector<uint64_t> sequence_;
+  std::optional<Waiter> waiter_;
+  bool all_found_ = false;
+};
+
+// The mirrored topics of one domain and how often each was written.
+class Mirror {
+ public:
+  explicit Mirror(Domain domain) : domain_(std::move(domain)) {}
+
+  // True once `topics` topics are there.
+  bool find(int topics) {
+    if (!topics_.empty()) return true;
+    std::vector<TopicView> found;
+    for (const std::string& node : Check(domain_.nodes())) {
+      const auto view = SegmentView::open(domain_, node);
+      if (!view.ok() || !(*view)->mirror()) continue;
+      for (uint32_t i = 0; i < (*view)->topic_limit(); ++i) {
+        auto topic = (*view)->topic(i);
+        if (topic && topic->name.starts_with("bench/")) found.push_back(std::move(*topic));
+      }
+    }
+    if (found.size() == static_cast<size_t>(topics)) topics_ = std::move(found);
+    return !topics_.empty();
+  }
+  uint64_t updates() const {
+    uint64_t sum = 0;
+    for (const TopicView& topic : topics_) sum += LoadHead(*topic.counter);
+    return sum;
+  }
+
+ private:
+  Domain domain_;
+  std::vector<TopicView> topics_;
+};
+
+// The endpoint in the line `ready NAME ENDPOINT...`; "": none within 5 s.
+std::string WaitUntilReady(const Fd& out) {
+  std::string text;
+  const int64_t limit = BoottimeNs() + 5'000'000'000;
+  while (text.find('\n') == std::string::npos && BoottimeNs() < limit) {
+    pollfd readable = {out.get(), POLLIN, 0};
+    if (poll(&readable, 1, 100) <= 0) continue;
+    char piece[256];
+    const ssize_t n = read(out.get(), piece, sizeof piece);
+    if (n <= 0) break;
+    text.append(piece, static_cast<size_t>(n));
+  }
+  std::istringstream words(text);
+  std::string ready, name, endpoint;
+  words >> ready >> name >> endpoint;
+  return ready == "ready" ? endpoint : "";
+}
+
+Cast Start(const std::string& bin, const Load& load, Control* control, const std::string& folder) {
+  Cast cast;
+  const std::string log = folder + ".log";
+  const Domain near = Open(folder, "a");
+  cast.writer = Process::fork(kSenderCore, [&] { Write(load, control, Near(near, load)); });
+
+  // Their ends stay open: a relay must not find its stdout closed.
+  const auto outputs = std::make_shared<std::vector<Fd>>(1 + static_cast<size_t>(load.subscribers));
+  cast.sender = Process::execute(
+      kSenderCore, {bin + "/smtrelay_pub", "--domain", "a", "--root", folder, "--bind", "tcp://127.0.0.1:*"},
+      log, &outputs->front());
+  const std::string endpoint = WaitUntilReady(outputs->front());
+  if (endpoint.empty()) {
+    std::ostringstream said;
+    said << std::ifstream(log).rdbuf();
+    Fail(Status(Code::kSystem, "smtrelay_pub did not become ready: " + said.str()));
+  }
+
+  const auto mirrors = std::make_shared<std::vector<Mirror>>();
+  for (int i = 0; i < load.subscribers; ++i) {
+    const std::string name = fmt::format("b{}", i);
+    const Domain far = Open(folder, name);
+    mirrors->emplace_back(far);
+    cast.receivers.push_back(Process::execute(
+        kReceiverCore,
+        {bin + "/smtrelay_sub", "--domain", name, "--root", folder, "--connect", endpoint, "--name", name},
+        log, &(*outputs)[1 + static_cast<size_t>(i)]));
+    Watched* watched = &control->watched[i];
+    cast.readers.push_back(
+        Process::fork(kReceiverCore, [&] { Watch(load, *control, watched, Far(far, load)); }));
+  }
+  cast.complete = [mirrors, topics = load.topics] {
+    bool all = true;
+    for (Mirror& mirror : *mirrors) all = mirror.find(topics) && all;
+    return all;
+  };
+  cast.updates = [mirrors, outputs] {
+    uint64_t sum = 0;
+    for (const Mirror& mirror : *mirrors) sum += mirror.updates();
+    return sum;
+  };
+  return cast;
+}
+
+}  // namespace
+
+Variant SmtRelay(const std::string& name, const std::string& bin) {
+  const auto start = [bin](const Load& load, Control* control, const std::string& folder) {
+    return Start(bin, load, control, folder);
+  };
+  return {name, start, false, false};
+}
+
+}  // namespace smt::bench
