@@ -114,7 +114,7 @@ bool RelayLoop::Sleep(int64_t until_ns) {
 void RelayLoop::run(const After& after) {
   for (int64_t look = 0, tick = 0;;) {
     const int64_t now = BoottimeNs();
-    const bool worked = relay_.step(now) != 0;
+    relay_.step(now);
     const std::optional<int64_t> due = after(now);
     if (!due) return;
     if (now >= tick) {
@@ -125,7 +125,6 @@ void RelayLoop::run(const After& after) {
       if (Ended()) return;
       look = now + kLookNs;
     }
-    if (worked) continue;
     if (options_.spin) {
       sched_yield();
     } else if (!Sleep(std::min({relay_.next_due_ns(), *due, tick}))) {

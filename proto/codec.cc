@@ -13,6 +13,7 @@ using google::protobuf::io::CodedOutputStream;
 
 constexpr size_t kCheckBytes = 9;  // tag and fixed64
 constexpr uint8_t kCheckTag = 15 << 3 | 1;
+constexpr uint8_t kPromptTag = 14 << 3 | 0;
 constexpr uint8_t kSessionTag = 1 << 3 | 1;
 constexpr uint8_t kNumberTag = 2 << 3 | 0;
 
@@ -33,9 +34,10 @@ uint64_t PayloadHash(std::span<const std::byte> payload) {
   return XXH3_64bits(payload.data(), payload.size());
 }
 
-std::string Seal(uint64_t session, uint64_t number, int field, std::string_view body, uint64_t payload_hash) {
+std::string Seal(uint64_t session, uint64_t number, int field, std::string_view body, uint64_t payload_hash,
+                 bool prompt) {
   // By hand, as the same bytes protobuf would write, so that a body serialised once serves many sessions.
-  std::string out(1 + 8 + 1 + 10 + 1 + 5 + body.size() + kCheckBytes, '\0');
+  std::string out(1 + 8 + 1 + 10 + 1 + 5 + body.size() + 2 + kCheckBytes, '\0');
   auto* const begin = reinterpret_cast<uint8_t*>(out.data());
   uint8_t* p = begin;
   *p++ = kSessionTag;
@@ -47,6 +49,10 @@ std::string Seal(uint64_t session, uint64_t number, int field, std::string_view 
   *p++ = static_cast<uint8_t>(field << 3 | 2);
   p = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(body.size()), p);
   p = CodedOutputStream::WriteRawToArray(body.data(), static_cast<int>(body.size()), p);
+  if (prompt) {
+    *p++ = kPromptTag;
+    *p++ = 1;
+  }
   const uint64_t check = HeaderHash(begin, static_cast<size_t>(p - begin), payload_hash);
   *p++ = kCheckTag;
   p = CodedOutputStream::WriteLittleEndian64ToArray(check, p);

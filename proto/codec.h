@@ -26,7 +26,8 @@ uint64_t PayloadHash(std::span<const std::byte> payload);
 
 // The header frame of a message whose body is serialised already; `field` is its number in Envelope.
 // Serves to give one Batch to several sessions.
-std::string Seal(uint64_t session, uint64_t number, int field, std::string_view body, uint64_t payload_hash);
+std::string Seal(uint64_t session, uint64_t number, int field, std::string_view body, uint64_t payload_hash,
+                 bool prompt = false);
 
 std::string Seal(uint64_t session, uint64_t number, const Hello& body);
 std::string Seal(uint64_t session, uint64_t number, const Reset& body);

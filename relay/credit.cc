@@ -50,7 +50,7 @@ void Credit::TakeRtt(int64_t rtt_ns, int64_t now_ns) {
   while (least_rtt_.front().time_ns < now_ns - kRttNs) least_rtt_.pop_front();
 }
 
-void Credit::acknowledged(uint64_t number, int64_t now_ns) {
+void Credit::acknowledged(uint64_t number, int64_t held_ns, int64_t now_ns) {
   if (flights_.empty() || number < flights_.front().number) return;
   Flight last{};
   while (!flights_.empty() && flights_.front().number <= number) {
@@ -60,7 +60,7 @@ void Credit::acknowledged(uint64_t number, int64_t now_ns) {
     delivered_ += last.bytes;
   }
   delivered_at_ns_ = now_ns;
-  const int64_t rtt = std::max<int64_t>(1, now_ns - last.sent_ns);
+  const int64_t rtt = std::max<int64_t>(1, now_ns - last.sent_ns - held_ns);
   const int64_t since = std::max<int64_t>(1, now_ns - std::min(last.delivered_at_ns, last.sent_ns));
   TakeRate(static_cast<double>(delivered_ - last.delivered) / static_cast<double>(since),
            last.number <= dry_until_, now_ns);

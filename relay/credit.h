@@ -18,8 +18,10 @@ class Credit {
   size_t batch_bytes() const;
 
   void sent(uint64_t number, size_t bytes, int64_t now_ns);
-  // All messages up to `number` have arrived.
-  void acknowledged(uint64_t number, int64_t now_ns);
+  // All messages up to `number` have arrived, the last of them `held_ns` before this was said.
+  void acknowledged(uint64_t number, int64_t held_ns, int64_t now_ns);
+  // With `bytes` more under way nothing more may be sent.
+  bool full_with(size_t bytes) const { return in_flight_ + bytes >= window_; }
   // There was credit, and nothing to send: what is measured now says little of the link.
   void ran_dry() { dry_until_ = last_number_; }
 

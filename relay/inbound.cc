@@ -42,32 +42,28 @@ SampleHead Arrived(uint64_t sequence, int64_t stamp_ns, int64_t age_ns, int64_t 
 
 }  // namespace
 
-bool Inbound::claim(const std::string& name, const Id128& origin, Intake* who) {
-  const auto [it, fresh] = owners_.try_emplace(name, Owner{who, origin});
-  if (fresh || it->second.intake == who || it->second.origin == origin) {
-    it->second = {who, origin};
-    return true;
+std::shared_ptr<const Inbound::Claim> Inbound::claim(const std::string& name, const Id128& origin,
+                                                     bool announced) {
+  std::shared_ptr<Claim>& claim = claims_[name];
+  if (claim != nullptr) {
+    if (claim->origin != origin || !announced) return nullptr;
+    claim->valid = false;
   }
-  return false;
+  claim = std::make_shared<Claim>(Claim{true, origin});
+  return claim;
 }
 
-bool Inbound::owns(const std::string& name, const Intake* who) const {
-  const auto it = owners_.find(name);
-  return it != owners_.end() && it->second.intake == who;
-}
-
-void Inbound::release(const std::string& name, const Intake* who) {
-  const auto it = owners_.find(name);
-  if (it != owners_.end() && it->second.intake == who) owners_.erase(it);
+void Inbound::release(const std::string& name, std::shared_ptr<const Claim>* claim) {
+  if (*claim != nullptr && (*claim)->valid) claims_.erase(name);
+  claim->reset();
 }
 
 Intake::~Intake() {
   for (Topic& t : topics_) {
-    if (!t.known || t.handle == kNone) continue;
-    if (inbound_->owns(t.description->name, this)) {
+    if (Mine(t)) {
       inbound_->store().abandon(t.handle);
       inbound_->store().tell_state(t.handle, State::kLinkDown);
-      inbound_->release(t.description->name, this);
+      inbound_->release(t.description->name, &t.claim);
     }
   }
 }
@@ -104,7 +100,7 @@ bool Intake::Describe(const proto::Topic& m, TopicDescription* d) {
   return CheckTopicName(m.name()).ok() && m.hops() < 1000 && d->max_bytes <= uint64_t{1} << 40;
 }
 
-Intake::Refusal Intake::Open(Topic* t) {
+Intake::Refusal Intake::Open(Topic* t, bool announced) {
   const TopicDescription& d = *t->description;
   const std::string plain = d.name.substr(inbound_->options().prefix.size());
   if (!inbound_->options().takes_all && !inbound_->options().receive.matches(plain)) return Refusal::kDenied;
@@ -118,14 +114,15 @@ Intake::Refusal Intake::Open(Topic* t) {
     warn_("name " + d.name, s.message());
     return Refusal::kDenied;
   }
-  if (!inbound_->claim(d.name, d.origin.origin_id, this)) {
+  t->claim = inbound_->claim(d.name, d.origin.origin_id, announced);
+  if (t->claim == nullptr) {
     warn_("conflict " + d.name, "topic " + d.name + " comes from two hosts; that of " + d.origin.host +
                                     " is not taken: give each sender a --prefix");
     return Refusal::kConflict;
   }
   Result<uint32_t> handle = inbound_->store().open(d, key_);
   if (!handle.ok()) {
-    inbound_->release(d.name, this);
+    inbound_->release(d.name, &t->claim);
     warn_("open " + d.name, handle.status().message());
     return handle.status().code() == Code::kInUse ? Refusal::kConflict : Refusal::kNoRoom;
   }
@@ -142,16 +139,17 @@ bool Intake::announce(const proto::Announce& message, int64_t now_ns) {
     if (m.id() >= topics_.size()) topics_.resize(m.id() + 1);
     Topic& t = topics_[m.id()];
     if (t.known && t.description->name != description->name) return false;
-    const Topic before = t;
+    const bool seen = t.seen;
+    if (t.known) inbound_->release(t.description->name, &t.claim);
     t = Topic();
     t.known = true;
     t.description = std::move(description);
     t.told = FromWire(m.state());
-    t.refusal = Open(&t);
+    t.refusal = Open(&t, true);
     if (t.handle == kNone) continue;
     // What it was like is still true until a sample says that the source has it.
     inbound_->store().tell_state(t.handle, t.told != State::kEmpty ? t.told
-                                           : before.seen           ? State::kEmpty
+                                           : seen                  ? State::kEmpty
                                                                    : State::kLinkDown);
     if (m.sequence() != 0) {
       Put put =
@@ -166,9 +164,9 @@ bool Intake::forget(const proto::Forget& message) {
   for (const uint32_t id : message.id()) {
     Topic* t = Find(id);
     if (t == nullptr) return false;
-    if (t->handle != kNone && inbound_->owns(t->description->name, this)) {
+    if (Mine(*t)) {
       inbound_->store().remove(t->handle);
-      inbound_->release(t->description->name, this);
+      inbound_->release(t->description->name, &t->claim);
     }
     *t = Topic();
   }
@@ -181,7 +179,7 @@ bool Intake::state(const proto::StateChange& message) {
     Topic* t = Find(message.id(i));
     if (t == nullptr) return false;
     t->told = FromWire(static_cast<proto::State>(message.state(i)));
-    if (t->handle == kNone || !inbound_->owns(t->description->name, this)) continue;
+    if (!Mine(*t)) continue;
     if (t->seen || t->told != State::kEmpty) inbound_->store().tell_state(t->handle, t->told);
   }
   return true;
@@ -209,12 +207,11 @@ void Intake::CountDrop(Refusal why) {
 
 // Whether the topic's samples go into the store; the name may have become free since it was refused.
 bool Intake::Writable(Topic* t) {
-  const bool mine = t->handle != kNone && inbound_->owns(t->description->name, this);
-  if (mine) return true;
+  if (Mine(*t)) return true;
   if (t->handle != kNone || t->refusal == Refusal::kConflict) {
     t->handle = kNone;
     t->seen = false;
-    t->refusal = Open(t);
+    t->refusal = Open(t, false);
   }
   if (t->handle != kNone) return true;
   CountDrop(t->refusal);
@@ -290,7 +287,7 @@ bool Intake::chunk(const proto::Chunk& m, std::span<const std::byte> piece, int6
     t->arriving_bytes = m.size();
     t->arrived_bytes = 0;
     t->arriving = Writable(t) ? inbound_->store().loan(t->handle, m.size()) : std::span<std::byte>();
-  } else if (!t->arriving.empty() && !inbound_->owns(t->description->name, this)) {
+  } else if (!t->arriving.empty() && !Mine(*t)) {
     t->arriving = {};  // another session has taken the topic over meanwhile
   }
   const bool kept = t->arriving.size() == m.size();
@@ -301,8 +298,7 @@ bool Intake::chunk(const proto::Chunk& m, std::span<const std::byte> piece, int6
   t->arriving = {};
   t->sequence = m.sequence();
   ++inbound_->counters().samples;
-  if (t->handle == kNone || !inbound_->owns(t->description->name, this))
-    return true;  // counted when it began
+  if (!Mine(*t)) return true;  // counted when it began
   const SampleHead head = Arrived(m.sequence(), m.stamp_ns(), m.age_ns(), sent_ns, now_ns);
   Account(t, kept ? inbound_->store().commit(t->handle, head) : Put::kRefused, m.size());
   return true;

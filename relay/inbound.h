@@ -18,8 +18,6 @@
 
 namespace smt::relay {
 
-class Intake;
-
 struct InboundOptions {
   Demand receive;  // what is taken; of a proxy: everything
   bool takes_all = false;
@@ -36,21 +34,21 @@ class Inbound {
   const InboundOptions& options() const { return options_; }
   InboundCounters& counters() { return *counters_; }
 
-  // Whose samples go into the topic of this name. First come, first served, until its session ends; but of
-  // one origin the session that came last, as its predecessor is a connection that has not been missed yet.
-  bool claim(const std::string& name, const Id128& origin, Intake* who);
-  bool owns(const std::string& name, const Intake* who) const;
-  void release(const std::string& name, const Intake* who);
+  // The right to write the topic of a name, while `valid`. First come, first served, until it is released. Of
+  // one origin who is announced last has it (`announced`), as its predecessor is a connection not missed yet.
+  struct Claim {
+    bool valid = true;
+    Id128 origin{};
+  };
+  // Null: somebody else has it.
+  std::shared_ptr<const Claim> claim(const std::string& name, const Id128& origin, bool announced);
+  void release(const std::string& name, std::shared_ptr<const Claim>* claim);
 
  private:
-  struct Owner {
-    Intake* intake;
-    Id128 origin;
-  };
   Store* store_;
   InboundOptions options_;
   InboundCounters* counters_;
-  std::unordered_map<std::string, Owner> owners_;
+  std::unordered_map<std::string, std::shared_ptr<Claim>> claims_;
 };
 
 class Intake {
@@ -80,6 +78,7 @@ class Intake {
     bool known = false, seen = false;  // seen: a sample has come in this session
     Refusal refusal = Refusal::kNone;
     uint32_t handle = kNone;
+    std::shared_ptr<const Inbound::Claim> claim;  // with a handle; it may have been lost
     uint64_t sequence = 0;  // of the sample that came last; 0: none since it was announced
     State told = State::kEmpty;
     std::shared_ptr<const TopicDescription> description;
@@ -88,8 +87,9 @@ class Intake {
   };
 
   Topic* Find(uint32_t id);
+  static bool Mine(const Topic& t) { return t.claim != nullptr && t.claim->valid; }
   bool Describe(const proto::Topic& message, TopicDescription* d);
-  Refusal Open(Topic* t);
+  Refusal Open(Topic* t, bool announced);
   void CountDrop(Refusal why);
   bool Writable(Topic* t);
   void Account(Topic* t, Put put, uint64_t bytes);

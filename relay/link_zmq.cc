@@ -73,10 +73,10 @@ class ZmqLink : public Link {
       in->header = in->payload = {};
       zmq::message_t id;
       if (!dials_) {
-        if (!socket_.recv(id, zmq::recv_flags::dontwait)) return false;
+        if (!socket_.recv(id, zmq::recv_flags::dontwait)) return !(drained_ = true);
         if (!id.more()) continue;
       }
-      if (!socket_.recv(header_, zmq::recv_flags::dontwait)) return false;
+      if (!socket_.recv(header_, zmq::recv_flags::dontwait)) return !(drained_ = true);
       if (header_.more()) {
         if (!socket_.recv(payload_, zmq::recv_flags::dontwait)) return false;
       } else {
@@ -101,6 +101,7 @@ class ZmqLink : public Link {
   }
 
   Sent send(const PeerId& to, std::span<const std::byte> header, const Frame& payload) override {
+    drained_ = false;
     try {
       const auto more = zmq::send_flags::sndmore | zmq::send_flags::dontwait;
       const bool two = !payload.bytes.empty();
@@ -119,6 +120,7 @@ class ZmqLink : public Link {
   }
 
   void redial() override {
+    drained_ = false;
     socket_.close();
     try {
       open();
@@ -129,7 +131,7 @@ class ZmqLink : public Link {
   }
 
   int fd() const override { return socket_.get(zmq::sockopt::fd); }
-  bool readable() override { return (socket_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0; }
+  bool readable() override { return !drained_ && (socket_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0; }
 
  private:
   zmq::context_t* context_;
@@ -137,6 +139,8 @@ class ZmqLink : public Link {
   std::string endpoint_;
   zmq::socket_t socket_;
   zmq::message_t header_, payload_;
+  // The last call found nothing, so that whatever comes makes the descriptor readable: no need to ask again.
+  bool drained_ = false;
 };
 
 // libzmq takes a path over from whoever listens there.

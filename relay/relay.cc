@@ -110,6 +110,7 @@ class Relay::Impl {
   uint64_t next_key = 1, next_question = 1;
   int64_t now_ns = 0;
   bool wants_changed = false;
+  bool questions_changed = false;  // since the last step
   std::string refusal;
   proto::Envelope message;
 };
@@ -412,6 +413,7 @@ void Relay::add(std::unique_ptr<Link> link) {
 size_t Relay::step(int64_t now_ns) {
   Impl& r = *impl_;
   r.now_ns = now_ns;
+  r.questions_changed = false;
   size_t messages = 0;
   for (const auto& l : r.links) messages += r.Receive(l.get());
   for (auto it = r.sessions.begin(); it != r.sessions.end();) {
@@ -435,6 +437,7 @@ size_t Relay::step(int64_t now_ns) {
 }
 
 bool Relay::idle() {
+  if (impl_->questions_changed) return false;
   const bool quiet = std::none_of(impl_->links.begin(), impl_->links.end(),
                                   [](const auto& l) { return l->link->readable(); });
   return quiet;
@@ -466,6 +469,7 @@ uint64_t Relay::get(const std::vector<Selection>& selection, bool list, int64_t 
   r.now_ns = std::max(r.now_ns, now_ns);
   r.questions[r.next_question] = std::move(q);
   r.UpdateQuestions();
+  r.questions_changed = true;
   return r.next_question++;
 }
 

@@ -7,6 +7,11 @@ namespace smt::relay {
 namespace {
 
 constexpr int64_t kHeartbeatNs = 200'000'000;
+// A Report for each message would cost as much as the messages; who waits for one says so (Envelope.prompt).
+constexpr int64_t kHoldNs = 10'000'000;
+constexpr uint64_t kMostUnreported = 16;
+// Of an Envelope around its body, at most.
+constexpr size_t kHeaderBytes = 64;
 
 std::span<const std::byte> Bytes(const std::string& s) {
   return {reinterpret_cast<const std::byte*>(s.data()), s.size()};
@@ -33,8 +38,10 @@ int64_t Session::patience_ns() const {
 bool Session::hear_number(const proto::Envelope& m) {
   if (m.number() == 0) return true;
   if (m.number() != received_ + 1) return false;
+  if (received_ == reported_) unreported_ns_ = heard_ns_;
   received_ = m.number();
-  report_due_ = true;
+  received_ns_ = heard_ns_;
+  if (m.prompt() || received_ - reported_ >= kMostUnreported) report_due_ = true;
   return true;
 }
 
@@ -70,7 +77,8 @@ Session::Heard Session::hear(const proto::Envelope& m, std::span<const std::byte
     case proto::Envelope::kReport: {
       const proto::Report& r = m.report();
       if (r.acknowledged() > sent_) return Heard::kMalformed;
-      credit_.acknowledged(r.acknowledged(), now_ns);
+      credit_.acknowledged(r.acknowledged(),
+                           static_cast<int64_t>(std::min<uint64_t>(r.held_ns(), kHeartbeatNs)), now_ns);
       if (r.echo_sent_ns() != 0) {
         clock_.sample(static_cast<int64_t>(r.echo_sent_ns()), static_cast<int64_t>(r.echo_received_ns()),
                       static_cast<int64_t>(r.sent_ns()), now_ns);
@@ -105,7 +113,8 @@ bool Session::Post(const std::string& header, const Frame& payload) {
 }
 
 bool Session::send(int field, std::string_view body, const Frame& payload, uint64_t payload_hash) {
-  const std::string header = proto::Seal(number_, sent_ + 1, field, body, payload_hash);
+  const bool prompt = credit_.full_with(body.size() + payload.bytes.size() + kHeaderBytes);
+  const std::string header = proto::Seal(number_, sent_ + 1, field, body, payload_hash, prompt);
   if (!Post(header, payload)) return false;
   ++sent_;
   credit_.sent(sent_, header.size() + payload.bytes.size(), now_ns_);
@@ -118,10 +127,12 @@ bool Session::SendReport(int64_t now_ns) {
   report.set_echo_sent_ns(static_cast<uint64_t>(echo_sent_ns_));
   report.set_echo_received_ns(static_cast<uint64_t>(echo_received_ns_));
   report.set_sent_ns(static_cast<uint64_t>(now_ns));
+  report.set_held_ns(static_cast<uint64_t>(now_ns - received_ns_));
   if (!Post(proto::Seal(number_, 0, report), Frame())) return false;
   // Each stamp is echoed once: the wait until the next report would pass for a round trip.
   echo_sent_ns_ = echo_received_ns_ = 0;
   reported_ns_ = now_ns;
+  reported_ = received_;
   report_due_ = false;
   return true;
 }
@@ -130,7 +141,7 @@ size_t Session::send(int64_t now_ns) {
   now_ns_ = now_ns;
   size_t messages = 0;
   // Acknowledgements first: the other side's credit hangs on them.
-  if (report_due_ || now_ns - reported_ns_ >= kHeartbeatNs) messages += SendReport(now_ns);
+  if (report_due_ || now_ns >= ReportAt()) messages += SendReport(now_ns);
   if (want_due_) {
     proto::Want want;
     ToWire(wanted_, want.mutable_selection());
@@ -148,7 +159,11 @@ size_t Session::send(int64_t now_ns) {
   return messages + feed_.send(now_ns);
 }
 
-int64_t Session::due_ns() const { return std::min(reported_ns_ + kHeartbeatNs, silent_at_ns()); }
+int64_t Session::ReportAt() const {
+  return std::min(reported_ns_ + kHeartbeatNs, received_ == reported_ ? INT64_MAX : unreported_ns_ + kHoldNs);
+}
+
+int64_t Session::due_ns() const { return std::min(ReportAt(), silent_at_ns()); }
 
 void Session::say_reset(proto::Reset::Reason reason, const std::string& text) {
   proto::Reset reset;

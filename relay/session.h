@@ -69,6 +69,7 @@ class Session : public Outlet {
   bool send(int field, std::string_view body, const Frame& payload, uint64_t payload_hash) override;
   bool Post(const std::string& header, const Frame& payload);
   bool SendReport(int64_t now_ns);
+  int64_t ReportAt() const;
   int64_t patience_ns() const;
 
   const uint64_t key_, number_;
@@ -84,6 +85,9 @@ class Session : public Outlet {
   uint64_t sent_ = 0;      // number of the last message that is acknowledged
   uint64_t received_ = 0;  // of the peer
   bool report_due_ = true;
+  uint64_t reported_ = 0;      // of received_
+  int64_t received_ns_ = 0;    // when the last of them came
+  int64_t unreported_ns_ = 0;  // when the first came that is not reported
   int64_t echo_sent_ns_ = 0, echo_received_ns_ = 0;
   bool want_due_ = false;
   std::vector<Selection> wanted_;

@@ -30,7 +30,11 @@ class ShmSource {
   uint64_t slot_reads() const { return slot_reads_; }
   int fd() const { return waiter_.fd(); }
   bool arm() { return waiter_.arm(); }
-  std::chrono::milliseconds poll_limit() const { return waiter_.poll_limit(); }
+  // Deaths may be seen later than by a Reader: the mirror is told of them within 1 s.
+  std::chrono::milliseconds poll_limit() const {
+    constexpr std::chrono::milliseconds kLimit(100), kNoBell(10);
+    return waiter_.poll_limit() > kNoBell ? kLimit : kNoBell;
+  }
 
  private:
   static constexpr uint32_t kNone = ~uint32_t{0};

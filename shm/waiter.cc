@@ -33,14 +33,22 @@ struct Waiter::Impl {
   Domain domain;
   Fd fifo;  // holds the lock on its place; not ok(): no place was free
   uint32_t bit = 0;
+  bool armed = false;  // a ring may have written into the FIFO
   uint64_t changes = ~uint64_t{0};
   int64_t looked_ns = 0;  // BOOTTIME of the last probe; 0: none yet
   std::vector<std::shared_ptr<SegmentView>> nodes;
   std::vector<std::string> problems;
   std::vector<uint32_t> words;  // of `nodes`, as of the last collect()
+  std::vector<uint64_t> directories;  // their versions, at the last look
   std::vector<bool> alive;
 
   void Claim();
+  bool DirectoryMoved() const {
+    for (size_t i = 0; i < nodes.size(); ++i) {
+      if (nodes[i]->directory_version() != directories[i] || nodes[i]->retired()) return true;
+    }
+    return false;
+  }
   bool Moved() const {
     for (size_t i = 0; i < nodes.size(); ++i) {
       if (nodes[i]->word()->load(std::memory_order_seq_cst) != words[i]) return true;
@@ -99,6 +107,7 @@ milliseconds Waiter::poll_limit() const {
 
 bool Waiter::arm() {
   if (impl_->bit != 0) {
+    impl_->armed = true;
     // BELL-R: the bit, then the words again.
     for (const auto& node : impl_->nodes) {
       if (node->bell() != nullptr) node->bell()->fetch_or(impl_->bit, std::memory_order_seq_cst);
@@ -109,17 +118,18 @@ bool Waiter::arm() {
 
 bool Waiter::collect() {
   Impl& w = *impl_;
-  if (w.fifo.ok()) {
+  if (w.armed) {
     char bytes[256];
-    while (read(w.fifo.get(), bytes, sizeof bytes) > 0) {
+    while (read(w.fifo.get(), bytes, sizeof bytes) == sizeof bytes) {
     }
+    w.armed = false;
   }
   bool changed = w.Moved();
   const int64_t now = w.domain.clock().boottime_ns();
   // A poll may end a little early; a look that is put off to the next one would come twice as late.
   const bool due = w.looked_ns == 0 || now - w.looked_ns >= nanoseconds(kProbe).count() / 2;
   // A change of a directory rings, a new node or a death does not.
-  if (changed || due) {
+  if (due || (changed && w.DirectoryMoved())) {
     const uint64_t changes = w.domain.state().view.refresh();
     if (changes != w.changes) {
       w.changes = changes;
@@ -127,6 +137,8 @@ bool Waiter::collect() {
       w.nodes = w.domain.state().view.segments();
       w.problems = w.domain.state().view.problems();
       w.words.assign(w.nodes.size(), 0);
+      w.directories.clear();
+      for (const auto& node : w.nodes) w.directories.push_back(node->directory_version());
       w.alive.clear();
       for (const auto& node : w.nodes) w.alive.push_back(node->owner_alive());
     }
