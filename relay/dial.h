@@ -11,12 +11,14 @@ class Dial {
  public:
   // Dialling is to begin, first or again.
   bool due(int64_t now_ns) const { return now_ns >= due_ns_; }
-  int64_t due_ns() const { return hello_due() ? std::min(due_ns_, begun_ns_ + kHelloNs) : due_ns_; }
+  // When to look again, after a look at `now_ns`.
+  int64_t due_ns(int64_t now_ns) const {
+    return hello_due() ? std::min(due_ns_, now_ns + kHelloNs) : due_ns_;
+  }
 
   void begin(uint64_t session, int64_t now_ns) {
     session_ = session;
     said_ = false;
-    begun_ns_ = now_ns;
     due_ns_ = now_ns + Limit();
     attempt_ = (attempt_ + 1) % 3;
   }
@@ -51,7 +53,7 @@ class Dial {
 
   uint64_t session_ = 0;
   bool said_ = false;
-  int64_t begun_ns_ = 0, due_ns_ = 0, rtt_ns_ = 0;
+  int64_t due_ns_ = 0, rtt_ns_ = 0;
   int attempt_ = 0;
 };
 

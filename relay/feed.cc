@@ -295,26 +295,22 @@ void Feed::SentSample(uint32_t id, uint64_t sequence) {
 
 Feed::Step Feed::SendBatch(int64_t now_ns) {
   if (!dirty_.any()) return Step::kNothing;
-  Store& store = outbound_->store();
   const size_t most = credit_->batch_bytes();
   std::vector<Outbound::Row> rows;
   size_t bytes = 0;
   dirty_.walk([&](uint32_t id) {
-    const TopicDescription* d = store.topic(id);
-    if (d == nullptr) {
-      dirty_.clear(id);
-      return true;
-    }
     if (unknown_.test(id)) return true;  // announced first
-    if (d->max_bytes > most) {
+    Topic& t = topics_[id];
+    const uint64_t max_bytes = outbound_->max_bytes(id);
+    if (max_bytes > most) {
       dirty_.clear(id);
-      At(id).queued_large = true;
+      t.queued_large = true;
       large_.push_back(id);
       return true;
     }
-    bytes += d->max_bytes + kRowBytes;
+    bytes += max_bytes + kRowBytes;
     if (!rows.empty() && (bytes > most || rows.size() == proto::kMostTopics)) return false;
-    rows.push_back({id, At(id).sequence, At(id).force});
+    rows.push_back({id, t.sequence, t.force});
     return true;
   });
   if (rows.empty()) return Step::kNothing;

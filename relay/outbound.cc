@@ -29,13 +29,20 @@ void Outbound::collect(int64_t now_ns, const std::vector<Feed*>& feeds) {
   store_->collect(now_ns, &changes_);
   for (const uint32_t id : changes_.gone) {
     for (Feed* f : feeds) f->gone(id);
-    if (id < topics_.size()) topics_[id] = Topic();
+    if (id >= topics_.size()) continue;
+    topics_[id] = Topic();
+    kept_[id] = Kept();
   }
-  if (topics_.size() < store_->topic_limit()) topics_.resize(store_->topic_limit());
+  if (topics_.size() < store_->topic_limit()) {
+    topics_.resize(store_->topic_limit());
+    kept_.resize(topics_.size());
+  }
   for (const uint32_t id : changes_.described) {
     const TopicDescription& d = *store_->topic(id);
     Topic& t = topics_[id];
     t.kept = false;
+    t.variable = d.value_bytes == 0;
+    t.max_bytes = d.max_bytes;
     const bool fits =
         d.name.size() <= kMostNameBytes && d.schema != nullptr && d.schema->size() <= kMostSchemaBytes;
     if (!fits) ++counters_->too_large;
@@ -43,8 +50,8 @@ void Outbound::collect(int64_t now_ns, const std::vector<Feed*>& feeds) {
     for (Feed* f : feeds) f->described(id);
   }
   for (const uint32_t id : changes_.moved) {
+    if (topics_[id].kept) kept_[id].whole = {};
     topics_[id].kept = false;
-    topics_[id].whole = {};
     for (Feed* f : feeds) f->moved(id);
   }
   for (const uint32_t id : changes_.state) {
@@ -56,36 +63,39 @@ void Outbound::collect(int64_t now_ns, const std::vector<Feed*>& feeds) {
 SampleRead Outbound::sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) {
   Topic& t = topics_[id];
   if (t.kept) {
-    *head = t.head;
-    *bytes = t.value.size();
-    memcpy(room, t.value.data(), t.value.size());
+    const Kept& k = kept_[id];
+    const std::span<const std::byte> value = k.whole.block != nullptr ? k.whole.bytes : k.value;
+    *head = k.head;
+    *bytes = value.size();
+    if (!value.empty()) memcpy(room, value.data(), value.size());
     return SampleRead::kOk;
   }
   const SampleRead read = store_->sample(id, head, room, bytes);
   if (read == SampleRead::kOk && t.wanted_by > 1) {
     t.kept = true;
-    t.head = *head;
-    t.value.assign(room, room + *bytes);
+    kept_[id].head = *head;
+    kept_[id].value.assign(room, room + *bytes);
   }
   return read;
 }
 
 SampleRead Outbound::sample_whole(uint32_t id, SampleHead* head, Frame* value) {
   Topic& t = topics_[id];
-  if (t.whole.block != nullptr) {
-    *head = t.head;
-    *value = t.whole;
+  Kept& k = kept_[id];
+  if (t.kept && k.whole.block != nullptr) {
+    *head = k.head;
+    *value = k.whole;
     return SampleRead::kOk;
   }
-  std::shared_ptr<std::byte[]> room = Frame::room(store_->topic(id)->max_bytes);
+  std::shared_ptr<std::byte[]> room = Frame::room(t.max_bytes);
   uint64_t bytes = 0;
-  const SampleRead read = store_->sample(id, head, room.get(), &bytes);
+  const SampleRead read = sample(id, head, room.get(), &bytes);
   if (read != SampleRead::kOk) return read;
   value->bytes = {room.get(), bytes};
   value->block = std::move(room);
-  if (t.wanted_by > 1) {
-    t.head = *head;
-    t.whole = *value;
+  if (t.kept) {
+    k.whole = *value;
+    k.value = {};
   }
   return read;
 }
@@ -98,7 +108,7 @@ const Outbound::Encoded& Outbound::encode(std::vector<Row> asked, int64_t now_ns
   e.sequences.assign(e.asked.size(), 0);
   e.busy.assign(e.asked.size(), false);
   size_t most = 0;
-  for (const Row& row : e.asked) most += store_->topic(row.id)->max_bytes;
+  for (const Row& row : e.asked) most += topics_[row.id].max_bytes;
   std::shared_ptr<std::byte[]> room = Frame::room(most);
   size_t at = 0;
   rows_.clear();
@@ -113,7 +123,7 @@ const Outbound::Encoded& Outbound::encode(std::vector<Row> asked, int64_t now_ns
     e.sequences[i] = head.sequence;
     rows_.push_back(
         {row.id, head.sequence - row.base, head.stamp_ns, std::max<int64_t>(0, AgeNs(now_ns, head.born_ns))});
-    if (store_->topic(row.id)->value_bytes == 0) batch.add_size(bytes);
+    if (topics_[row.id].variable) batch.add_size(bytes);
     at += bytes;
   }
   e.samples = rows_.size();

@@ -43,6 +43,8 @@ class Outbound {
   // The rules let peers have it, and a message can hold its description.
   bool allowed(uint32_t id) const { return id < topics_.size() && topics_[id].allowed; }
   void wanted(uint32_t id, int more) { topics_[id].wanted_by += more; }
+  // Largest value; 0: no such topic, or its values are empty.
+  uint64_t max_bytes(uint32_t id) const { return topics_[id].max_bytes; }
 
   // As Store::sample; a sample that several peers want is read from its slot once.
   SampleRead sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes);
@@ -70,16 +72,23 @@ class Outbound {
  private:
   struct Topic {
     bool allowed = false;
+    bool variable = false;  // the size of its values
+    bool kept = false;      // in kept_ is what the store has
     int wanted_by = 0;
-    bool kept = false;  // `head` and `value` are what the store has
+    uint64_t max_bytes = 0;  // of its values
+  };
+  // A sample that several peers want.
+  struct Kept {
     SampleHead head;
     std::vector<std::byte> value;
+    SampleHead whole_head;
     Frame whole;
   };
   Store* store_;
   PatternSet rules_;
   OutboundCounters* counters_;
   std::vector<Topic> topics_;
+  std::vector<Kept> kept_;  // as long as topics_
   Changes changes_;
   Encoded encoded_;
   bool encoded_valid_ = false;
@@ -115,6 +124,7 @@ class Feed {
  private:
   struct Topic {
     bool wanted = false, announced = false, force = false;
+    bool known = false;  // the peer has been told of this id, and not that it is gone
     bool queued_large = false;
     uint64_t sequence = 0;  // sent last since it was announced; 0: none
   };
@@ -139,8 +149,11 @@ class Feed {
   bool MayHave(uint32_t id) const;
   void Begin(Request* request);
   bool Pending(uint32_t id) const;
+  void Leave(uint32_t id);
   void FillAnnounce(uint32_t id, bool with_head, int64_t now_ns, proto::Announce* out,
                     std::vector<uint64_t>* schemas);
+  // Describes as many of `ids` as one message holds, and sends that.
+  Step SendTopics(Bits* ids, bool with_head, int64_t now_ns);
   Step Emit(int field, const google::protobuf::MessageLite& body);
   Step SendForgets();
   Step SendStates();

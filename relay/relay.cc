@@ -447,7 +447,7 @@ int64_t Relay::next_due_ns() const {
   int64_t due = impl_->now_ns + kLongestSleepNs;
   for (const auto& [key, s] : impl_->sessions) due = std::min(due, s->due_ns());
   for (const auto& l : impl_->links) {
-    if (l->link->dials() && l->sessions.empty()) due = std::min(due, l->dial.due_ns());
+    if (l->link->dials() && l->sessions.empty()) due = std::min(due, l->dial.due_ns(impl_->now_ns));
   }
   return due;
 }

@@ -46,10 +46,9 @@ const TopicDescription* ShmSource::topic(uint32_t id) const {
   return id < topics_.size() && !topics_[id].writers.empty() ? &topics_[id].description : nullptr;
 }
 
-void ShmSource::Mark(uint32_t id, bool Topic::*flag) {
-  Topic& t = topics_[id];
-  if (!t.described && !t.moved && !t.restated) marked_.push_back(id);
-  t.*flag = true;
+void ShmSource::SetSpecial(uint32_t id) {
+  const bool special = topics_[id].writers.size() > 1 || topics_[id].told != State::kEmpty;
+  flags_[id] = static_cast<uint8_t>(special ? flags_[id] | kSpecial : flags_[id] & ~kSpecial);
 }
 
 uint32_t ShmSource::IdFor(const std::string& name) {
@@ -58,6 +57,8 @@ uint32_t ShmSource::IdFor(const std::string& name) {
   if (free_.empty()) {
     id = static_cast<uint32_t>(topics_.size());
     topics_.emplace_back();
+    rings_.emplace_back();
+    flags_.push_back(0);
   } else {
     id = free_.back();
     free_.pop_back();
@@ -116,8 +117,11 @@ void ShmSource::Describe(uint32_t id) {
   d.hops = view.hops;
   d.max_age_ns = view.segment->max_age_ns(view);
   d.first_sequence = view.first_sequence;
-  Mark(id, &Topic::described);
-  Mark(id, &Topic::moved);
+  rings_[id] = {view.counter,     view.entry,          view.ring,       view.slot_count - 1,
+                view.slot_stride, view.first_position, view.generation, view.max_bytes};
+  SetSpecial(id);
+  Mark(id, kDescribed);
+  Mark(id, kMoved);
 }
 
 void ShmSource::AddWriter(NodeState* node, TopicView view) {
@@ -140,7 +144,7 @@ void ShmSource::DropWriter(NodeState* node, uint32_t index) {
   if (id == kNone) return;
   Topic& t = topics_[id];
   std::erase_if(t.writers, [&](const TopicView& w) { return w.segment == node->view && w.index == index; });
-  Mark(id, &Topic::restated);  // looked at again when all nodes are read
+  Mark(id, kRestated);  // looked at again when all nodes are read
 }
 
 void ShmSource::Index(NodeState* node) {
@@ -201,7 +205,8 @@ void ShmSource::JudgeState(const NodeState& node, uint32_t id, int64_t now_ns) {
   }
   if (told == t.told) return;
   t.told = told;
-  Mark(id, &Topic::restated);
+  SetSpecial(id);
+  Mark(id, kRestated);
 }
 
 // What moved in this node, and whose state is another one now.
@@ -216,6 +221,10 @@ void ShmSource::Look(NodeState* node, int64_t now_ns, bool all_states) {
   for (const uint32_t index : moved_indexes_) {
     const uint32_t id = index < node->ids.size() ? node->ids[index] : kNone;
     if (id == kNone) continue;
+    if ((flags_[id] & kSpecial) == 0) {
+      Mark(id, kMoved);
+      continue;
+    }
     Topic& t = topics_[id];
     if (t.writers.size() > 1) {
       const size_t before = t.winner;
@@ -223,7 +232,7 @@ void ShmSource::Look(NodeState* node, int64_t now_ns, bool all_states) {
       if (t.winner != before) Describe(id);
       if (t.writers[t.winner].segment != node->view) continue;  // an older one than that of another writer
     }
-    Mark(id, &Topic::moved);
+    Mark(id, kMoved);
     if (t.told != State::kEmpty) JudgeState(*node, id, now_ns);
   }
   if (!judge_all) return;
@@ -251,35 +260,43 @@ void ShmSource::collect(int64_t now_ns, Changes* changes) {
     Look(&node, now_ns, turned || (due && node.view->mirror()));
   }
   for (const uint32_t id : marked_) {
+    if ((flags_[id] & kMarks) == kMoved) {
+      changes->moved.push_back(id);
+      flags_[id] &= static_cast<uint8_t>(~kMarks);
+      continue;
+    }
     Topic& t = topics_[id];
     if (t.writers.empty()) {
       by_name_.erase(t.description.name);
       freed_.push_back(id);
       changes->gone.push_back(id);
+      rings_[id] = Ring();
     } else {
-      if (t.winner >= t.writers.size() || !t.writers[t.winner].live()) {
+      if (t.winner >= t.writers.size() || t.writers[t.winner].entry != rings_[id].entry ||
+          t.writers[t.winner].generation != rings_[id].generation) {
         ChooseWriter(id);
         Describe(id);
       }
-      if (t.described) JudgeState(nodes_.at(t.writers[t.winner].segment->node()), id, now_ns);
-      if (t.described) changes->described.push_back(id);
-      if (t.moved) changes->moved.push_back(id);
-      if (t.restated) changes->state.push_back(id);
+      if ((flags_[id] & kDescribed) != 0) {
+        JudgeState(nodes_.at(t.writers[t.winner].segment->node()), id, now_ns);
+        changes->described.push_back(id);
+      }
+      if ((flags_[id] & kMoved) != 0) changes->moved.push_back(id);
+      if ((flags_[id] & kRestated) != 0) changes->state.push_back(id);
     }
-    t.described = t.moved = t.restated = false;
+    flags_[id] &= static_cast<uint8_t>(~kMarks);
   }
   marked_.clear();
 }
 
 SampleRead ShmSource::sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) {
-  const Topic& t = topics_[id];
-  if (t.writers.empty()) return SampleRead::kEmpty;
-  const TopicView& view = t.writers[t.winner];
+  const Ring& ring = rings_[id];
+  if (ring.counter == nullptr) return SampleRead::kEmpty;
   for (int i = 0; i < kTries; ++i) {
-    const uint64_t position = LoadHead(*view.counter);
-    if (position < view.first_position) return SampleRead::kEmpty;
+    const uint64_t position = LoadHead(*ring.counter);
+    if (position < ring.first_position) return SampleRead::kEmpty;
     ++slot_reads_;
-    switch (ReadSlot(view, position, head, room, bytes)) {
+    switch (ReadSlot(ring, position, head, room, bytes)) {
       case SlotRead::kOk:
         return SampleRead::kOk;
       case SlotRead::kDamaged:

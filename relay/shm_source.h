@@ -55,8 +55,25 @@ class ShmSource {
     std::vector<TopicView> writers;  // none: the topic is gone
     size_t winner = 0;               // the writer that is followed
     State told = State::kEmpty;
-    bool described = false, moved = false, restated = false;  // in this collect()
   };
+  // What sampling needs of the writer that is followed, in one cache line: there may be many thousand topics.
+  struct alignas(64) Ring {
+    const layout::Word* counter = nullptr;
+    const layout::Entry* entry = nullptr;
+    const std::byte* slots = nullptr;
+    uint64_t mask = 0, stride = 0, first_position = 0, generation = 0, max_bytes = 0;
+    const layout::Slot* slot(uint64_t position) const {
+      return reinterpret_cast<const layout::Slot*>(slots + (position & mask) * stride);
+    }
+  };
+  // Of a topic: the first three in this collect().
+  enum Flag : uint8_t {
+    kDescribed = 1,
+    kMoved = 2,
+    kRestated = 4,
+    kSpecial = 8,  // several writers, or told_state() is something
+  };
+  static constexpr uint8_t kMarks = kDescribed | kMoved | kRestated;
 
   ShmSource(const Domain& domain, Waiter waiter, Id128 origin_id)
       : domain_(domain), waiter_(std::move(waiter)), origin_id_(origin_id) {}
@@ -71,13 +88,19 @@ class ShmSource {
   void JudgeState(const NodeState& node, uint32_t id, int64_t now_ns);
   uint32_t IdFor(const std::string& name);
   std::shared_ptr<const std::string> SchemaText(const TopicView& view, uint64_t* value_bytes);
-  void Mark(uint32_t id, bool Topic::*flag);
+  void Mark(uint32_t id, Flag flag) {
+    if ((flags_[id] & kMarks) == 0) marked_.push_back(id);
+    flags_[id] |= flag;
+  }
+  void SetSpecial(uint32_t id);
 
   Domain domain_;
   Waiter waiter_;
   Id128 origin_id_;
   std::map<std::string, NodeState> nodes_;
   std::vector<Topic> topics_;
+  std::vector<Ring> rings_;     // as long as topics_
+  std::vector<uint8_t> flags_;  // as long as topics_
   std::unordered_map<std::string, uint32_t> by_name_;
   std::vector<uint32_t> free_, freed_;  // ids; freed_ become free_ with the next collect()
   std::vector<uint32_t> marked_, moved_indexes_;

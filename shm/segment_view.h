@@ -63,9 +63,10 @@ enum class SlotRead {
   kDamaged,   // the size in the slot cannot be true
 };
 
-// Copies the sample at `position` if it is there. `buffer` has room for view.max_bytes bytes.
-inline SlotRead ReadSlot(const TopicView& view, uint64_t position, SampleHead* head, void* buffer,
-                         uint64_t* bytes) {
+// Copies the sample at `position` if it is there. `buffer` has room for view.max_bytes bytes. View:
+// TopicView, or what has slot(), max_bytes, entry and generation as that has.
+template <class View>
+SlotRead ReadSlot(const View& view, uint64_t position, SampleHead* head, void* buffer, uint64_t* bytes) {
   const layout::Slot* slot = view.slot(position);
   if (!SlotHolds(slot, position)) return SlotRead::kNotThere;
   const uint64_t n = LoadSampleHead(slot, head);
