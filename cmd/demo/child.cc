@@ -1,5 +1,6 @@
 #include "cmd/demo/child.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -27,7 +28,8 @@ Child::Child(std::string program, const std::vector<std::string>& arguments) : p
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    dup2(STDERR_FILENO, STDOUT_FILENO);
+    const int nowhere = open("/dev/null", O_WRONLY);
+    dup2(nowhere, STDOUT_FILENO);
     execv(path.c_str(), argv.data());
     _exit(127);
   }

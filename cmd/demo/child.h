@@ -14,7 +14,7 @@ namespace smt::demo {
 
 class Child {
  public:
-  // Starts `program` of the folder that this program lies in. Its stdout goes to stderr. Throws Failure.
+  // Starts `program` of the folder that this program lies in. Its stdout goes nowhere. Throws Failure.
   Child(std::string program, const std::vector<std::string>& arguments = {});
   Child(Child&& o) noexcept
       : program_(std::move(o.program_)),

@@ -1,4 +1,5 @@
-// The play: starts the publishers, watches their topics, kills and restarts the robot, and judges.
+// The play: starts the publishers and the relay, watches the mirror, kills and restarts robot and proxy, and
+// judges.
 #ifndef SMT_CMD_DEMO_CONDUCTOR_H_
 #define SMT_CMD_DEMO_CONDUCTOR_H_
 
@@ -33,9 +34,11 @@ struct Verdict {
 
 class Conductor {
  public:
-  // The programs are started with the SMT_ROOT and SMT_DOMAIN of this process, which must name `domain`.
-  // `replay`: a folder of CSV files for smtreplay, or "". Throws Failure.
-  Conductor(const Domain& domain, double seconds, std::string replay, const cmd::Stop& stop, Table* table);
+  // `base` gets the mirror. The programs are started with the SMT_ROOT of this process, where it must lie;
+  // the publishers write into the domain that SMT_DOMAIN names. `proxy`: endpoint to bind. `replay`: a folder
+  // of CSV files for smtreplay, or "". Throws Failure.
+  Conductor(const Domain& base, std::string proxy, double seconds, std::string replay, const cmd::Stop& stop,
+            Table* table);
 
   // Throws Failure if a program cannot be started or ends before its time.
   Verdict run();
@@ -43,6 +46,11 @@ class Conductor {
  private:
   void KillRobot();
   void RestartRobot();
+  void KillProxy();
+  void RestartProxy();
+  void StartProxy();
+  void AskOnce();
+  void JudgeMatch();
   void JudgeReplay();
   void JudgeTopics();
   void EndAll();
@@ -51,9 +59,11 @@ class Conductor {
   void Step(int64_t wait_ms = 20);
   // Steps until `seconds` after the start, or a signal.
   void Until(double seconds);
-  // Steps until all topics of the robot are in `state`, and returns the milliseconds since `since_ns`.
-  // Nothing after a second, or at a signal.
-  std::optional<double> RobotBecomes(State state, int64_t since_ns);
+  // Steps until all of `topics` are in `state`, and returns the milliseconds since `since_ns`. Nothing after
+  // two seconds, or at a signal.
+  std::optional<double> Become(const std::vector<const std::vector<Watch>*>& topics, State state,
+                               int64_t since_ns);
+  uint64_t Reopened();
   // Opens topics of the replay that are not watched yet.
   void FindReplay();
   void Expect(bool ok, std::string what, std::string figure) {
@@ -62,6 +72,7 @@ class Conductor {
   std::vector<Row> Rows() const;
 
   Domain domain_;
+  std::string proxy_;
   double seconds_;
   std::string replay_;
   const cmd::Stop& stop_;
@@ -70,7 +81,9 @@ class Conductor {
   int64_t start_ns_;
   int64_t looked_ns_ = 0, shown_ns_ = 0;
   std::vector<Watch> host_, robot_, replayed_;
+  Reader match_;
   std::optional<Child> host_program_, robot_program_, replay_program_;
+  std::optional<Child> pub_, proxy_program_, sub_, match_program_;
   Verdict verdict_;
 };
 

@@ -1,4 +1,5 @@
-// smtdemo: shows and proves local topics with real publishers; ends with PASS or FAIL.
+// smtdemo: mirrors real topics from a robot over a proxy to a base, all on this machine; ends with PASS or
+// FAIL.
 #include <fmt/format.h>
 #include <stdlib.h>
 
@@ -18,7 +19,8 @@ using namespace smt::demo;  // NOLINT: a main
 
 namespace {
 
-// A domain that nobody else sees, removed at the end. SMT_ROOT names it to the programs that are started.
+// Domains that nobody else sees, removed at the end. SMT_ROOT names them to the programs that are started,
+// which publish in `robot` unless told otherwise.
 class PrivateRoot {
  public:
   PrivateRoot() {
@@ -27,7 +29,7 @@ class PrivateRoot {
           "cannot make a folder in /dev/shm (a tmpfs is mounted there, as by default?)", errno));
     }
     setenv("SMT_ROOT", path_, 1);
-    setenv("SMT_DOMAIN", "demo", 1);
+    setenv("SMT_DOMAIN", "robot", 1);
     unsetenv("SMT_GROUP");
   }
   ~PrivateRoot() {
@@ -73,25 +75,30 @@ std::string Text(const Verdict& verdict) {
 
 int main(int argc, char** argv) {
   CLI::App app(
-      "Shows topics of this machine and of a simulated robot, kills and restarts the robot, and judges.",
+      "Mirrors topics of this machine and of a simulated robot over a proxy into a second domain, kills and "
+      "restarts\n"
+      "robot and proxy, and judges.",
       "smtdemo");
   bool json = false;
   std::string replay;
-  double seconds = 8;
+  double seconds = 12;
   smt::cmd::ToolOptions options;
   app.add_flag("--json", json, "Print one JSON object at the end, and nothing else");
   app.add_option("--replay", replay, "Also replay this folder of CSV files")
       ->check(CLI::ExistingDirectory)
       ->type_name("DIR");
-  app.add_option("--duration", seconds, "Seconds; a replay may take longer [8]")
-      ->check(CLI::Range(4.0, 86400.0));
+  app.add_option("--duration", seconds, "Seconds; a replay may take longer [12]")
+      ->check(CLI::Range(6.0, 86400.0));
   return smt::cmd::RunTool(app, argc, argv, options, [&] {
     const smt::cmd::Stop stop;
     const PrivateRoot root;
-    const smt::Domain domain = Must(smt::Domain::open(smt::DomainOptions::FromEnvironment()));
+    smt::DomainOptions base = smt::DomainOptions::FromEnvironment();
+    base.domain = "base";
+    const smt::Domain domain = Must(smt::Domain::open(base));
     Table table(json ? Table::Style::kSilent : Table::StyleOfStdout());
-    table.say(fmt::format("The topics of this demo: smttopic --root {} --domain demo list", root.path()));
-    const Verdict verdict = Conductor(domain, seconds, replay, stop, &table).run();
+    table.say(fmt::format("The mirror of this demo: smttopic --root {} --domain base list", root.path()));
+    const Verdict verdict =
+        Conductor(domain, fmt::format("ipc://{}/proxy", root.path()), seconds, replay, stop, &table).run();
     smt::cmd::Print(json ? Json(verdict).dump(2) + "\n" : Text(verdict));
     return verdict.pass() || verdict.interrupted ? smt::cmd::kExitOk : smt::cmd::kExitFailure;
   });

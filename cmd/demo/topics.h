@@ -136,6 +136,16 @@ struct Image {  // 1 MiB in all
 SMT_FIELDS(Image, frame, width, height, caption, gray, check)
 static_assert(sizeof(Image) == 1 << 20);
 
+// --- smtdemo_match: samples of the mirror beside those of the source
+// ---------------------------------------
+
+struct Match {
+  uint64_t equal, different;
+  uint64_t unknown;  // no longer in the source's memory when they were compared
+  uint64_t check;
+};
+SMT_FIELDS(Match, equal, different, unknown, check)
+
 // --- Who publishes what, and how often
 // -------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The demo passes, plays a recorded folder with a count that is exact, and ends at SIGINT without a trace.
 #
-# Fails when: Watch::drain() skips a sample, the robot does not adopt its segment, or its check is computed wrongly.
+# Fails when: Watch::drain() skips a sample, the robot does not adopt its segment, or a relay changes a byte.
 set -eu
 bin=$2/bin
 . "$1/tests/house/check.sh"
@@ -14,7 +14,7 @@ mkdir "$TMP/csv"
 } >"$TMP/csv/fast.0.csv"
 printf 'timestamp,on\nuint64_t,bool\n10000,1\n20000,0\n900000000,1\n' >"$TMP/csv/rare.0.csv"
 
-"$bin/smtdemo" --json --duration 4 --replay "$TMP/csv" >"$TMP/demo.json" || true
+"$bin/smtdemo" --json --duration 6 --replay "$TMP/csv" >"$TMP/demo.json" || true
 check "the demo passes" grep -q '"pass": true' "$TMP/demo.json"
 check "its replay counts each row" grep -q ' = 103 rows"' "$TMP/demo.json"
 cat "$TMP/demo.json"
