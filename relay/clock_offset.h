@@ -13,8 +13,11 @@ class ClockOffset {
  public:
   // sent and received here (`t1`, `t4`), received and sent there (`t2`, `t3`). Impossible stamps are ignored.
   void sample(int64_t t1, int64_t t2, int64_t t3, int64_t t4) {
+    for (const int64_t t : {t1, t2, t3, t4}) {
+      if (t < 0 || t > INT64_MAX / 2) return;
+    }
     const int64_t rtt = (t4 - t1) - (t3 - t2);
-    if (t4 < t1 || t3 < t2 || rtt < 0) return;
+    if (t4 < t1 || t3 < t2 || rtt < 0 || rtt > kMostRttNs) return;
     while (!best_.empty() && best_.back().rtt_ns >= rtt) best_.pop_back();
     best_.push_back({t4, rtt, (t2 - t1) / 2 + (t3 - t4) / 2});
     while (best_.front().at_ns < t4 - 10'000'000'000) best_.pop_front();
@@ -28,6 +31,7 @@ class ClockOffset {
   int64_t smoothed_rtt_ns() const { return smoothed_rtt_ns_; }  // 0: not known
 
  private:
+  static constexpr int64_t kMostRttNs = 60'000'000'000;
   struct Best {
     int64_t at_ns, rtt_ns, offset_ns;
   };

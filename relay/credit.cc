@@ -23,6 +23,11 @@ size_t Credit::batch_bytes() const {
       std::clamp(bytes, static_cast<double>(kPacket), static_cast<double>(proto::kLargestFrame)));
 }
 
+size_t Credit::piece_bytes() const {
+  const uint64_t room = window_ > in_flight_ ? window_ - in_flight_ : 0;
+  return std::min<size_t>(batch_bytes(), std::max(kPacket, room));
+}
+
 uint64_t Credit::Rule(double gain) const {
   if (least_rtt_.empty()) return 10 * kPacket;
   const double bytes = gain * bandwidth_ * static_cast<double>(least_rtt_ns() + kSlackNs);
@@ -59,9 +64,11 @@ void Credit::acknowledged(uint64_t number, int64_t held_ns, int64_t now_ns) {
     in_flight_ -= last.bytes;
     delivered_ += last.bytes;
   }
-  delivered_at_ns_ = now_ns;
-  const int64_t rtt = std::max<int64_t>(1, now_ns - last.sent_ns - held_ns);
-  const int64_t since = std::max<int64_t>(1, now_ns - std::min(last.delivered_at_ns, last.sent_ns));
+  // While the acknowledgement was held, the link carried what comes next.
+  const int64_t arrived_ns = now_ns - held_ns;
+  delivered_at_ns_ = arrived_ns;
+  const int64_t rtt = std::max<int64_t>(1, arrived_ns - last.sent_ns);
+  const int64_t since = std::max<int64_t>(1, arrived_ns - std::min(last.delivered_at_ns, last.sent_ns));
   TakeRate(static_cast<double>(delivered_ - last.delivered) / static_cast<double>(since),
            last.number <= dry_until_, now_ns);
   TakeRtt(rtt, now_ns);

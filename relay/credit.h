@@ -16,6 +16,8 @@ class Credit {
   bool open() const { return in_flight_ < window_; }
   // The most that one message should hold: what the link carries in 10 ms, at least one packet.
   size_t batch_bytes() const;
+  // The same of a piece, which does not overfill the window: small things wait behind it.
+  size_t piece_bytes() const;
 
   void sent(uint64_t number, size_t bytes, int64_t now_ns);
   // All messages up to `number` have arrived, the last of them `held_ns` before this was said.

@@ -10,7 +10,8 @@ namespace {
 const uint64_t kNoPayload = proto::PayloadHash({});
 // What a row takes in the header of a Batch, about.
 constexpr size_t kRowBytes = 12;
-constexpr size_t kTopicBytes = 160;
+// What a message takes beside its body, and a topic beside its fields: at most.
+constexpr size_t kHeaderBytes = 64, kFieldBytes = 8;
 
 proto::State ToWire(State state) {
   switch (state) {
@@ -78,8 +79,9 @@ void Feed::described(uint32_t id) {
   const bool want = MayHave(id) && demand_.matches(outbound_->store().topic(id)->name);
   if (want != t.wanted) outbound_->wanted(id, want ? 1 : -1);
   t.wanted = want;
-  if (transfer_.active() && transfer_.id == id) transfer_ = Transfer();
-  if (t.announced || want) unknown_.set(id);
+  if (!MayHave(id)) return Leave(id);
+  StopLarge(id);
+  if (t.known || want) unknown_.set(id);
   t.announced = false;
   t.sequence = 0;
   restated_.clear(id);
@@ -98,14 +100,24 @@ void Feed::gone(uint32_t id) {
   if (id >= topics_.size()) return;
   Topic& t = topics_[id];
   if (t.wanted) outbound_->wanted(id, -1);
-  if (t.announced || unknown_.test(id)) forgets_.push_back(id);
+  Leave(id);
+}
+
+// The peer is to have nothing of it any more.
+void Feed::Leave(uint32_t id) {
+  if (At(id).known) forgets_.push_back(id);
   dirty_.clear(id);
   unknown_.clear(id);
   listed_.clear(id);
   restated_.clear(id);
+  StopLarge(id);
+  topics_[id] = Topic();
+}
+
+void Feed::StopLarge(uint32_t id) {
+  topics_[id].queued_large = false;
   std::erase(large_, id);
   if (transfer_.active() && transfer_.id == id) transfer_ = Transfer();
-  t = Topic();
 }
 
 void Feed::get(uint64_t request, Demand demand, bool list, bool complete) {
@@ -148,7 +160,10 @@ size_t Feed::send(int64_t now_ns) {
       messages += step == Step::kSent;
       return step != Step::kRefused;
     };
-    if (!run(SendForgets()) || !run(SendStates()) || !run(SendLists(now_ns)) || !run(SendAnnounces(now_ns)))
+    if (!run(SendForgets())) return messages;
+    if (!forgets_.empty()) continue;  // their ids may name other topics now
+    if (!run(SendStates()) || !run(SendTopics(&listed_, true, now_ns)) ||
+        !run(SendTopics(&unknown_, false, now_ns)))
       return messages;
     chunk_next_ = !chunk_next_;
     for (const bool chunk : {chunk_next_, !chunk_next_}) {
@@ -229,55 +244,44 @@ void Feed::FillAnnounce(uint32_t id, bool with_head, int64_t now_ns, proto::Anno
   if (!with_head) return;
   SampleHead head;
   Frame value;
-  if (outbound_->sample_whole(id, &head, &value) != SampleRead::kOk) return;
+  if (const SampleHead* noted = store.noted(id); noted != nullptr) {
+    if (noted->sequence == 0) return;
+    head = *noted;
+  } else if (outbound_->sample_whole(id, &head, &value) != SampleRead::kOk) {
+    return;
+  }
   t->set_sequence(head.sequence);
   t->set_stamp_ns(head.stamp_ns);
   t->set_age_ns(std::max<int64_t>(0, AgeNs(now_ns, head.born_ns)));
 }
 
-Feed::Step Feed::SendLists(int64_t now_ns) {
-  if (!listed_.any()) return Step::kNothing;
+Feed::Step Feed::SendTopics(Bits* ids, bool with_head, int64_t now_ns) {
+  if (!ids->any()) return Step::kNothing;
   proto::Announce announce;
   std::vector<uint64_t> schemas;
   size_t bytes = 0;
-  listed_.walk([&](uint32_t id) {
-    if (bytes >= credit_->batch_bytes()) return false;
-    FillAnnounce(id, true, now_ns, &announce, &schemas);
-    bytes += kTopicBytes + announce.topic(announce.topic_size() - 1).schema().size();
-    return true;
-  });
-  const Step step = Emit(proto::Envelope::kAnnounceFieldNumber, announce);
-  if (step != Step::kSent) return step;
-  schemas_sent_.insert(schemas.begin(), schemas.end());
-  for (const proto::Topic& t : announce.topic()) {
-    listed_.clear(t.id());
-    unknown_.clear(t.id());
-    At(t.id()).announced = true;
-    At(t.id()).sequence = 0;
-    if (At(t.id()).wanted) dirty_.set(t.id());
-  }
-  return step;
-}
-
-Feed::Step Feed::SendAnnounces(int64_t now_ns) {
-  if (!unknown_.any()) return Step::kNothing;
-  proto::Announce announce;
-  std::vector<uint64_t> schemas;
-  size_t bytes = 0;
-  unknown_.walk([&](uint32_t id) {
-    if (bytes >= credit_->batch_bytes()) return false;
-    FillAnnounce(id, false, now_ns, &announce, &schemas);
-    bytes += kTopicBytes + announce.topic(announce.topic_size() - 1).schema().size();
-    return true;
+  ids->walk([&](uint32_t id) {
+    const size_t schemas_before = schemas.size();
+    FillAnnounce(id, with_head, now_ns, &announce, &schemas);
+    bytes += announce.topic(announce.topic_size() - 1).ByteSizeLong() + kFieldBytes;
+    const auto topics = static_cast<size_t>(announce.topic_size());
+    if (topics == 1 || (bytes <= credit_->batch_bytes() - kHeaderBytes && topics <= proto::kMostTopics))
+      return true;
+    announce.mutable_topic()->RemoveLast();
+    schemas.resize(schemas_before);
+    return false;
   });
   const Step step = Emit(proto::Envelope::kAnnounceFieldNumber, announce);
   if (step != Step::kSent) return step;
   schemas_sent_.insert(schemas.begin(), schemas.end());
   outbound_->counters().announces += static_cast<uint64_t>(announce.topic_size());
-  for (const proto::Topic& t : announce.topic()) {
-    unknown_.clear(t.id());
-    At(t.id()).announced = true;
-    At(t.id()).sequence = 0;
+  for (const proto::Topic& told : announce.topic()) {
+    listed_.clear(told.id());
+    unknown_.clear(told.id());
+    Topic& t = At(told.id());
+    t.announced = t.known = true;
+    t.sequence = 0;
+    if (with_head && t.wanted) dirty_.set(told.id());
   }
   return step;
 }
@@ -301,6 +305,7 @@ Feed::Step Feed::SendBatch(int64_t now_ns) {
   dirty_.walk([&](uint32_t id) {
     if (unknown_.test(id)) return true;  // announced first
     Topic& t = topics_[id];
+    if (t.queued_large) return true;  // nothing between the pieces of a value
     const uint64_t max_bytes = outbound_->max_bytes(id);
     if (max_bytes > most) {
       dirty_.clear(id);
@@ -356,7 +361,7 @@ Feed::Step Feed::SendChunk(int64_t now_ns) {
   chunk.set_sent_ns(static_cast<uint64_t>(now_ns));
   chunk.set_size(t.value.bytes.size());
   chunk.set_offset(t.offset);
-  const size_t bytes = std::min(t.value.bytes.size() - t.offset, credit_->batch_bytes());
+  const size_t bytes = std::min(t.value.bytes.size() - t.offset, credit_->piece_bytes());
   const Frame piece = t.value.part(t.offset, bytes);
   if (!outlet_->send(proto::Envelope::kChunkFieldNumber, chunk.SerializeAsString(), piece,
                      proto::PayloadHash(piece.bytes))) {

@@ -42,14 +42,15 @@ SampleHead Arrived(uint64_t sequence, int64_t stamp_ns, int64_t age_ns, int64_t 
 
 }  // namespace
 
-std::shared_ptr<const Inbound::Claim> Inbound::claim(const std::string& name, const Id128& origin,
-                                                     bool announced) {
-  std::shared_ptr<Claim>& claim = claims_[name];
+std::shared_ptr<const Inbound::Claim> Inbound::claim(const TopicDescription& topic, bool announced) {
+  std::shared_ptr<Claim>& claim = claims_[topic.name];
+  const Id128& origin = topic.origin.origin_id;
   if (claim != nullptr) {
-    if (claim->origin != origin || !announced) return nullptr;
+    const bool nearer = topic.hops < claim->hops || (topic.hops == claim->hops && announced);
+    if (claim->origin != origin || !nearer) return nullptr;
     claim->valid = false;
   }
-  claim = std::make_shared<Claim>(Claim{true, origin});
+  claim = std::make_shared<Claim>(Claim{true, origin, topic.hops});
   return claim;
 }
 
@@ -114,7 +115,7 @@ Intake::Refusal Intake::Open(Topic* t, bool announced) {
     warn_("name " + d.name, s.message());
     return Refusal::kDenied;
   }
-  t->claim = inbound_->claim(d.name, d.origin.origin_id, announced);
+  t->claim = inbound_->claim(d, announced);
   if (t->claim == nullptr) {
     warn_("conflict " + d.name, "topic " + d.name + " comes from two hosts; that of " + d.origin.host +
                                     " is not taken: give each sender a --prefix");
@@ -139,23 +140,25 @@ bool Intake::announce(const proto::Announce& message, int64_t now_ns) {
     if (m.id() >= topics_.size()) topics_.resize(m.id() + 1);
     Topic& t = topics_[m.id()];
     if (t.known && t.description->name != description->name) return false;
-    const bool seen = t.seen;
+    const bool seen = t.seen, mine = Mine(t);
+    const uint32_t handle = t.handle;
     if (t.known) inbound_->release(t.description->name, &t.claim);
     t = Topic();
     t.known = true;
     t.description = std::move(description);
     t.told = FromWire(m.state());
     t.refusal = Open(&t, true);
-    if (t.handle == kNone) continue;
+    if (t.handle == kNone) {
+      if (mine) inbound_->store().tell_state(handle, State::kLinkDown);  // it was taken as it was before
+      continue;
+    }
     // What it was like is still true until a sample says that the source has it.
     inbound_->store().tell_state(t.handle, t.told != State::kEmpty ? t.told
                                            : seen                  ? State::kEmpty
                                                                    : State::kLinkDown);
-    if (m.sequence() != 0) {
-      Put put =
-          inbound_->store().put(t.handle, Arrived(m.sequence(), m.stamp_ns(), m.age_ns(), 0, now_ns), {});
-      t.seen = put == Put::kTaken || put == Put::kConfirmed;
-    }
+    if (m.sequence() == 0) continue;
+    inbound_->store().tell_state(t.handle, t.told);
+    inbound_->store().note(t.handle, Arrived(m.sequence(), m.stamp_ns(), m.age_ns(), 0, now_ns));
   }
   return true;
 }
@@ -260,8 +263,8 @@ bool Intake::batch(const proto::Batch& message, std::span<const std::byte> paylo
     t->sequence += row.sequence;
     ++inbound_->counters().samples;
     if (t->sequence == 0) return false;
-    t->arriving = {};  // no sender has a value of the same topic between its pieces
-    t->arriving_sequence = 0;
+    // No sender has a value of the same topic between its pieces.
+    if (t->arriving_sequence != 0) return false;
     if (!Writable(t)) continue;
     Account(t,
             inbound_->store().put(t->handle, Arrived(t->sequence, row.stamp_ns, row.age_ns, sent_ns, now_ns),

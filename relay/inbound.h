@@ -35,13 +35,15 @@ class Inbound {
   InboundCounters& counters() { return *counters_; }
 
   // The right to write the topic of a name, while `valid`. First come, first served, until it is released. Of
-  // one origin who is announced last has it (`announced`), as its predecessor is a connection not missed yet.
+  // one origin the shorter way has it, and of ways as long the one announced last (`announced`), as its
+  // predecessor is a connection not missed yet.
   struct Claim {
     bool valid = true;
     Id128 origin{};
+    uint32_t hops = 0;
   };
   // Null: somebody else has it.
-  std::shared_ptr<const Claim> claim(const std::string& name, const Id128& origin, bool announced);
+  std::shared_ptr<const Claim> claim(const TopicDescription& topic, bool announced);
   void release(const std::string& name, std::shared_ptr<const Claim>* claim);
 
  private:

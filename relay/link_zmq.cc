@@ -121,12 +121,10 @@ class ZmqLink : public Link {
 
   void redial() override {
     drained_ = false;
-    socket_.close();
     try {
-      open();
+      open();  // closes the old socket
     } catch (const zmq::error_t&) {
-      // Out of descriptors, or the interface is gone: the next redial tries again.
-      socket_ = zmq::socket_t(*context_, zmq::socket_type::dealer);
+      // Out of descriptors, or the interface is gone: the old socket goes on trying, and so does the next redial.
     }
   }
 

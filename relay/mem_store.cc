@@ -1,6 +1,8 @@
 #include "relay/mem_store.h"
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace smt::relay {
 
@@ -44,7 +46,7 @@ SampleRead MemStore::sample(uint32_t id, SampleHead* head, std::byte* room, uint
 
 Result<uint32_t> MemStore::open(const TopicDescription& topic, uint64_t from) {
   const auto known = by_name_.find(topic.name);
-  if (known == by_name_.end() && bytes_ + topic.name.size() + topic.max_bytes > most_bytes_) {
+  if (bytes_ + topic.name.size() + topic.max_bytes > most_bytes_) {
     return Status(Code::kNoSpace, "no room for topic " + topic.name + ": the values of this relay take " +
                                       std::to_string(bytes_) + " of " + std::to_string(most_bytes_) +
                                       " bytes");
@@ -70,10 +72,11 @@ Result<uint32_t> MemStore::open(const TopicDescription& topic, uint64_t from) {
   if (!goes_on) {
     bytes_ -= t.value.size();
     t.value = {};
-    t.head = {};
+    t.head = t.noted = {};
   }
-  t.arriving = {};
+  StopArriving(&t);
   t.description = topic;
+  t.description.max_bytes = std::max<uint64_t>(topic.max_bytes, t.value.size());
   t.from = from;
   Mark(id, &Topic::described);
   if (goes_on && t.head.sequence != 0) Mark(id, &Topic::moved);
@@ -103,19 +106,31 @@ Put MemStore::put(uint32_t handle, const SampleHead& head, std::span<const std::
 
 std::span<std::byte> MemStore::loan(uint32_t handle, uint64_t bytes) {
   Topic& t = topics_[handle];
+  StopArriving(&t);
   if (bytes_ + bytes > most_bytes_) return {};
   t.arriving.resize(bytes);
+  bytes_ += bytes;
   return t.arriving;
 }
 
 Put MemStore::commit(uint32_t handle, const SampleHead& head) {
   Topic& t = topics_[handle];
-  const std::vector<std::byte> value = std::move(t.arriving);
-  t.arriving = {};
+  bytes_ -= t.arriving.size();
+  const std::vector<std::byte> value = std::exchange(t.arriving, {});
   return put(handle, head, value);
 }
 
-void MemStore::abandon(uint32_t handle) { topics_[handle].arriving = {}; }
+void MemStore::abandon(uint32_t handle) { StopArriving(&topics_[handle]); }
+
+void MemStore::StopArriving(Topic* t) {
+  bytes_ -= t->arriving.size();
+  t->arriving = {};
+}
+
+void MemStore::note(uint32_t handle, const SampleHead& head) {
+  topics_[handle].noted = head;
+  if (on_sample) on_sample(handle);
+}
 
 void MemStore::tell_state(uint32_t handle, State state) {
   if (topics_[handle].state == state) return;
@@ -126,10 +141,11 @@ void MemStore::tell_state(uint32_t handle, State state) {
 void MemStore::remove(uint32_t handle) {
   Topic& t = topics_[handle];
   if (!t.live) return;
+  StopArriving(&t);
   bytes_ -= t.description.name.size() + t.value.size();
   by_name_.erase(t.description.name);
   t.live = false;
-  t.value = t.arriving = {};
+  t.value = {};
   gone_.push_back(handle);
   changed_ = true;
 }

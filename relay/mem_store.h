@@ -25,6 +25,7 @@ class MemStore : public Store {
   State told_state(uint32_t id) const override { return topics_[id].state; }
   uint64_t from(uint32_t id) const override { return topics_[id].from; }
   SampleRead sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) override;
+  const SampleHead* noted(uint32_t id) const override { return &head(id); }
   uint64_t slot_reads() const override { return reads_; }
   int fd() const override { return -1; }
   bool arm() override { return !changed_; }
@@ -35,14 +36,19 @@ class MemStore : public Store {
   std::span<std::byte> loan(uint32_t handle, uint64_t bytes) override;
   Put commit(uint32_t handle, const SampleHead& head) override;
   void abandon(uint32_t handle) override;
+  void note(uint32_t handle, const SampleHead& head) override;
   void tell_state(uint32_t handle, State state) override;
   void remove(uint32_t handle) override;
   void flush(int64_t now_ns) override;
 
   // Nothing if there is no such topic.
   std::optional<uint32_t> find(std::string_view name) const;
-  // The newest sample where it lies, until the next call that writes; sequence 0: none yet.
-  const SampleHead& head(uint32_t id) const { return topics_[id].head; }
+  // Of the newest sample that is known; sequence 0: none yet.
+  const SampleHead& head(uint32_t id) const {
+    const Topic& t = topics_[id];
+    return t.noted.sequence > t.head.sequence ? t.noted : t.head;
+  }
+  // The newest value that is here where it lies, until the next call that writes.
   std::span<const std::byte> value(uint32_t id) const { return topics_[id].value; }
   // Called at each sample taken or confirmed, if set.
   std::function<void(uint32_t id)> on_sample;
@@ -54,9 +60,11 @@ class MemStore : public Store {
     TopicDescription description;
     uint64_t from = 0;
     State state = State::kEmpty;
-    SampleHead head;
+    SampleHead head{};   // of `value`
+    SampleHead noted{};  // without a value
     std::vector<std::byte> value, arriving;
   };
+  void StopArriving(Topic* t);
   void Mark(uint32_t id, bool Topic::*flag);
 
   uint64_t most_bytes_, bytes_ = 0, reads_ = 0;

@@ -75,6 +75,7 @@ SampleRead Outbound::sample(uint32_t id, SampleHead* head, std::byte* room, uint
     t.kept = true;
     kept_[id].head = *head;
     kept_[id].value.assign(room, room + *bytes);
+    kept_[id].whole = {};
   }
   return read;
 }

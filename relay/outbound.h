@@ -81,7 +81,6 @@ class Outbound {
   struct Kept {
     SampleHead head;
     std::vector<std::byte> value;
-    SampleHead whole_head;
     Frame whole;
   };
   Store* store_;
@@ -150,6 +149,7 @@ class Feed {
   void Begin(Request* request);
   bool Pending(uint32_t id) const;
   void Leave(uint32_t id);
+  void StopLarge(uint32_t id);
   void FillAnnounce(uint32_t id, bool with_head, int64_t now_ns, proto::Announce* out,
                     std::vector<uint64_t>* schemas);
   // Describes as many of `ids` as one message holds, and sends that.
@@ -157,8 +157,6 @@ class Feed {
   Step Emit(int field, const google::protobuf::MessageLite& body);
   Step SendForgets();
   Step SendStates();
-  Step SendLists(int64_t now_ns);
-  Step SendAnnounces(int64_t now_ns);
   Step SendBatch(int64_t now_ns);
   Step SendChunk(int64_t now_ns);
   Step SendReplies();

@@ -14,6 +14,7 @@ namespace {
 // Of one link in one step, so that sending gets its turn.
 constexpr int kMostReceived = 64;
 constexpr size_t kMostSessions = 1000;
+constexpr size_t kMostRequests = 1024;  // of one peer
 constexpr int64_t kPassOnNs = 1'000'000'000;
 constexpr int64_t kKeepAnswerNs = 1'000'000'000;
 // Sleeping longer gains nothing, and the mirror's `alive_until` is to be moved.
@@ -87,7 +88,7 @@ class Relay::Impl {
   void Handle(LinkState* l, const Incoming& in);
   void HandleHello(LinkState* l, const Incoming& in, const proto::Envelope& m);
   void HandleReset(LinkState* l, Session* s, const proto::Envelope& m);
-  void HandleGet(Session* s, const proto::Get& get);
+  bool HandleGet(Session* s, const proto::Get& get);
   void HandleReply(Session* s, const proto::Reply& reply);
   void Refuse(LinkState* l, const PeerId& to, uint64_t session, proto::Reset::Reason reason,
               const std::string& text);
@@ -178,7 +179,7 @@ void Relay::Impl::Handle(LinkState* l, const Incoming& in) {
   if (!number_fits) {
     heard = Session::Heard::kMalformed;
   } else if (message.has_get()) {
-    HandleGet(s, message.get());
+    if (!HandleGet(s, message.get())) heard = Session::Heard::kMalformed;
   } else if (message.has_reply()) {
     HandleReply(s, message.reply());
   } else {
@@ -301,7 +302,10 @@ void Relay::Impl::End(uint64_t key, const std::string& why) {
   }
   ++counters.session.ended;
   for (auto q = questions.begin(); q != questions.end();) {
-    q->second.waiting.erase(key);
+    // A question of this process alone is asked again when somebody comes.
+    if (q->second.waiting.erase(key) != 0 &&
+        (q->second.asker != 0 || q->second.answer.peers != 0 || !q->second.waiting.empty()))
+      q->second.answer.complete = false;
     q = q->second.asker == key ? questions.erase(q) : std::next(q);
   }
   sessions.erase(it);
@@ -324,7 +328,10 @@ std::vector<Selection> Relay::Impl::WantsFor(const Session& s) {
   Unite(options.receive, 0, &wants);
   if (!options.proxy) return wants;
   for (const auto& [key, other] : sessions) {
-    if (key != s.key()) Unite(other->feed().demand().selections(), 1, &wants);
+    if (key == s.key() || Unite(other->feed().demand().selections(), 1, &wants)) continue;
+    Log(Severity::kWarning, "wants " + other->peer().name,
+        "peers want more patterns than one message holds; not all that " + other->peer().name +
+            " wants is asked for");
   }
   return wants;
 }
@@ -335,11 +342,15 @@ void Relay::Impl::UpdateWants() {
   for (const auto& [key, s] : sessions) s->want(WantsFor(*s));
 }
 
-void Relay::Impl::HandleGet(Session* s, const proto::Get& get) {
+// False: more questions at once than a peer may have.
+bool Relay::Impl::HandleGet(Session* s, const proto::Get& get) {
+  const auto waiting = std::count_if(questions.begin(), questions.end(),
+                                     [&](const auto& q) { return q.second.asker == s->key(); });
+  if (static_cast<size_t>(waiting) + s->feed().requests() >= kMostRequests) return false;
   Result<Demand> demand = DemandFromWire(get.selection());
   if (!demand.ok() || !options.serves) {
     s->feed().get(get.request(), Demand(), get.list(), demand.ok());
-    return;
+    return true;
   }
   Question q;
   q.asker = s->key();
@@ -356,6 +367,7 @@ void Relay::Impl::HandleGet(Session* s, const proto::Get& get) {
     }
   }
   questions[next_question++] = std::move(q);
+  return true;
 }
 
 void Relay::Impl::HandleReply(Session* s, const proto::Reply& reply) {

@@ -6,13 +6,34 @@
 
 namespace smt::relay {
 
+namespace {
+
+// What the selections of one message hold.
+struct Extent {
+  size_t selections = 0, patterns = 0, bytes = 0;
+
+  void add(const Selection& s) {
+    ++selections;
+    for (const auto* list : {&s.topic, &s.exclude}) {
+      patterns += list->size();
+      for (const std::string& text : *list) bytes += text.size() + 4;
+    }
+  }
+  bool fits() const {
+    return selections <= kMostSelections && patterns <= kMostPatterns && bytes <= kMostPatternBytes;
+  }
+};
+
+}  // namespace
+
 Result<Demand> Demand::compile(std::vector<Selection> selections) {
-  size_t patterns = 0;
+  Extent extent;
   Demand demand;
   for (const Selection& s : selections) {
-    patterns += s.topic.size() + s.exclude.size();
-    if (selections.size() > kMostSelections || patterns > kMostPatterns) {
-      return Status(Code::kInvalid, "more than " + std::to_string(kMostPatterns) + " patterns in " +
+    extent.add(s);
+    if (!extent.fits()) {
+      return Status(Code::kInvalid, "more than " + std::to_string(kMostPatterns) + " patterns of " +
+                                        std::to_string(kMostPatternBytes) + " bytes in " +
                                         std::to_string(kMostSelections) + " selections");
     }
     Result<PatternSet> set = PatternSet::parse(s.topic, s.exclude);
@@ -47,19 +68,30 @@ void ToWire(const std::vector<Selection>& selections,
   }
 }
 
-void Unite(const std::vector<Selection>& more, uint32_t hops_more, std::vector<Selection>* to) {
+bool Unite(const std::vector<Selection>& more, uint32_t hops_more, std::vector<Selection>* to) {
+  Extent extent;
+  for (const Selection& s : *to) extent.add(s);
+  bool all = true;
   for (Selection s : more) {
     s.hops += hops_more;
     if (s.hops >= proto::kMostHops) continue;
     const auto same = std::find_if(to->begin(), to->end(), [&](const Selection& have) {
       return have.topic == s.topic && have.exclude == s.exclude;
     });
-    if (same == to->end()) {
-      to->push_back(std::move(s));
-    } else {
+    if (same != to->end()) {
       same->hops = std::min(same->hops, s.hops);
+      continue;
     }
+    Extent with = extent;
+    with.add(s);
+    if (!with.fits()) {
+      all = false;
+      continue;
+    }
+    extent = with;
+    to->push_back(std::move(s));
   }
+  return all;
 }
 
 }  // namespace smt::relay

@@ -21,6 +21,7 @@ struct Selection {
 
 inline constexpr size_t kMostSelections = 1024;
 inline constexpr size_t kMostPatterns = 4096;  // of all selections together
+inline constexpr size_t kMostPatternBytes = 256 * 1024;
 
 // Several selections, compiled: matches what one of them matches.
 class Demand {
@@ -43,8 +44,8 @@ Result<Demand> DemandFromWire(const google::protobuf::RepeatedPtrField<proto::Se
 void ToWire(const std::vector<Selection>& selections,
             google::protobuf::RepeatedPtrField<proto::Selection>* out);
 
-// `more` added to `to`, each selection once, with the fewest hops.
-void Unite(const std::vector<Selection>& more, uint32_t hops_more, std::vector<Selection>* to);
+// `more` added to `to`, each selection once, with the fewest hops. False: not all of them fit into a message.
+bool Unite(const std::vector<Selection>& more, uint32_t hops_more, std::vector<Selection>* to);
 
 }  // namespace smt::relay
 

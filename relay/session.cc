@@ -49,7 +49,7 @@ Session::Heard Session::hear(const proto::Envelope& m, std::span<const std::byte
   now_ns_ = now_ns;
   const auto here = [&](uint64_t there) -> int64_t {
     const std::optional<int64_t> offset = clock_.offset_ns();
-    return offset ? static_cast<int64_t>(there) - *offset : 0;
+    return offset ? static_cast<int64_t>(there - static_cast<uint64_t>(*offset)) : 0;
   };
   bool fine = true;
   switch (m.body_case()) {

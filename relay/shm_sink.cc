@@ -158,7 +158,7 @@ Put ShmSink::commit(uint32_t handle, const SampleHead& head) {
 
 void ShmSink::tell_state(uint32_t handle, State state) {
   Topic& t = topics_[handle];
-  if (t.told == state) return;
+  if (t.told == state || !t.publisher) return;
   t.told = state;
   t.publisher->set_state(state);
 }

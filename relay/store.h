@@ -78,6 +78,8 @@ class Store {
   virtual uint64_t from(uint32_t id) const = 0;
   // Copies the newest sample; `room` has topic(id)->max_bytes bytes.
   virtual SampleRead sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) = 0;
+  // The newest sample's head, where it is known without its value.
+  virtual const SampleHead* noted(uint32_t) const { return nullptr; }
   // Samples read from slots since the beginning.
   virtual uint64_t slot_reads() const = 0;
 
@@ -101,6 +103,8 @@ class Store {
   virtual std::span<std::byte> loan(uint32_t handle, uint64_t bytes) = 0;
   virtual Put commit(uint32_t handle, const SampleHead& head) = 0;
   virtual void abandon(uint32_t handle) = 0;
+  // What a list says of the newest sample, whose value is not here.
+  virtual void note(uint32_t, const SampleHead&) {}
   // See told_state().
   virtual void tell_state(uint32_t handle, State state) = 0;
   // Gone at its source. The handle is free.

@@ -1,0 +1,261 @@
+#include "tests/proto_vectors.h"
+
+#include <fstream>
+
+namespace smt::proto {
+
+namespace {
+
+using nlohmann::json;
+
+std::span<const std::byte> Bytes(std::string_view s) { return std::as_bytes(std::span(s)); }
+
+json Of(const google::protobuf::RepeatedPtrField<Selection>& selections) {
+  json out = json::array();
+  for (const Selection& s : selections) {
+    out.push_back({{"topic", std::vector<std::string>(s.topic().begin(), s.topic().end())},
+                   {"exclude", std::vector<std::string>(s.exclude().begin(), s.exclude().end())},
+                   {"hops", s.hops()}});
+  }
+  return out;
+}
+
+json Of(const Topic& t) {
+  const Origin& o = t.origin();
+  return {{"id", t.id()},
+          {"name", t.name()},
+          {"schema_hash", t.schema_hash()},
+          {"schema", t.schema()},
+          {"generation", t.generation()},
+          {"origin",
+           {{"id", Hex(o.id())},
+            {"segment_id", Hex(o.segment_id())},
+            {"host", o.host()},
+            {"domain", o.domain()},
+            {"node", o.node()}}},
+          {"hops", t.hops()},
+          {"state", t.state()},
+          {"max_age_ns", t.max_age_ns()},
+          {"max_bytes", t.max_bytes()},
+          {"history", t.history()},
+          {"first_sequence", t.first_sequence()},
+          {"sequence", t.sequence()},
+          {"stamp_ns", t.stamp_ns()},
+          {"age_ns", t.age_ns()}};
+}
+
+json Of(const Batch& b) {
+  std::vector<BatchRow> rows;
+  json out{{"sent_ns", b.sent_ns()}, {"size", std::vector<uint64_t>(b.size().begin(), b.size().end())}};
+  if (!ReadRows(b, &rows)) return out;
+  for (const BatchRow& r : rows) {
+    out["rows"].push_back(
+        {{"id", r.id}, {"sequence_more", r.sequence}, {"stamp_ns", r.stamp_ns}, {"age_ns", r.age_ns}});
+  }
+  return out;
+}
+
+}  // namespace
+
+json Meaning(const Envelope& e) {
+  json out{{"session", e.session()}, {"number", e.number()}, {"prompt", e.prompt()}};
+  const auto topics = [](const auto& list) {
+    json all = json::array();
+    for (const Topic& t : list) all.push_back(Of(t));
+    return all;
+  };
+  switch (e.body_case()) {
+    case Envelope::kHello: {
+      const Hello& m = e.hello();
+      out["hello"] = {
+          {"least_version", m.least_version()}, {"version", m.version()}, {"instance", m.instance()},
+          {"origin_id", Hex(m.origin_id())},    {"name", m.name()},       {"serves", m.serves()}};
+      break;
+    }
+    case Envelope::kReset: {
+      const Reset& m = e.reset();
+      out["reset"] = {{"reason", m.reason()},
+                      {"text", m.text()},
+                      {"least_version", m.least_version()},
+                      {"version", m.version()}};
+      break;
+    }
+    case Envelope::kWant:
+      out["want"] = Of(e.want().selection());
+      break;
+    case Envelope::kAnnounce:
+      out["announce"] = topics(e.announce().topic());
+      break;
+    case Envelope::kForget:
+      out["forget"] = std::vector<uint32_t>(e.forget().id().begin(), e.forget().id().end());
+      break;
+    case Envelope::kState:
+      out["state"] = {{"id", std::vector<uint32_t>(e.state().id().begin(), e.state().id().end())},
+                      {"state", std::vector<int>(e.state().state().begin(), e.state().state().end())}};
+      break;
+    case Envelope::kBatch:
+      out["batch"] = Of(e.batch());
+      break;
+    case Envelope::kChunk: {
+      const Chunk& m = e.chunk();
+      out["chunk"] = {{"id", m.id()},         {"sequence", m.sequence()}, {"stamp_ns", m.stamp_ns()},
+                      {"age_ns", m.age_ns()}, {"sent_ns", m.sent_ns()},   {"size", m.size()},
+                      {"offset", m.offset()}};
+      break;
+    }
+    case Envelope::kReport: {
+      const Report& m = e.report();
+      out["report"] = {{"acknowledged", m.acknowledged()},
+                       {"echo_sent_ns", m.echo_sent_ns()},
+                       {"echo_received_ns", m.echo_received_ns()},
+                       {"sent_ns", m.sent_ns()},
+                       {"held_ns", m.held_ns()}};
+      break;
+    }
+    case Envelope::kGet:
+      out["get"] = {
+          {"request", e.get().request()}, {"selection", Of(e.get().selection())}, {"list", e.get().list()}};
+      break;
+    case Envelope::kReply:
+      out["reply"] = {{"request", e.reply().request()},
+                      {"topics", e.reply().topics()},
+                      {"complete", e.reply().complete()}};
+      break;
+    case Envelope::BODY_NOT_SET:
+      break;
+  }
+  return out;
+}
+
+std::vector<Vector> Vectors() {
+  constexpr uint64_t kSession = 0x1122334455667788;
+  std::vector<Vector> out;
+  const auto add = [&](const std::string& name, uint64_t number, const auto& body) {
+    out.push_back({name, Seal(kSession, number, body), ""});
+  };
+  Hello hello;
+  hello.set_least_version(1);
+  hello.set_version(1);
+  hello.set_instance(0xa1b2c3d4e5f60718);
+  hello.set_origin_id("0123456789abcdef");
+  hello.set_name("robot");
+  hello.set_serves(true);
+  add("hello", 0, hello);
+
+  Reset reset;
+  reset.set_reason(Reset::VERSION);
+  reset.set_text("upgrade");
+  reset.set_least_version(1);
+  reset.set_version(1);
+  add("reset", 0, reset);
+
+  Want want;
+  Selection* s = want.add_selection();
+  s->add_topic("camera/**");
+  s->add_topic("imu");
+  s->add_exclude("camera/raw");
+  s->set_hops(1);
+  add("want", 1, want);
+
+  Announce announce;
+  Topic* t = announce.add_topic();
+  t->set_id(4);
+  t->set_name("camera/front");
+  t->set_schema_hash(0x6f1d2c3b4a596877);
+  t->set_schema("bytes 0\n");
+  t->set_generation(3);
+  t->mutable_origin()->set_id("0123456789abcdef");
+  t->mutable_origin()->set_segment_id("fedcba9876543210");
+  t->mutable_origin()->set_host("robot");
+  t->mutable_origin()->set_domain("default");
+  t->mutable_origin()->set_node("driver");
+  t->set_hops(1);
+  t->set_state(SOURCE_DEAD);
+  t->set_max_age_ns(500'000'000);
+  t->set_max_bytes(1 << 20);
+  t->set_history(4);
+  t->set_first_sequence(1);
+  add("announce", 2, announce);
+
+  t->clear_schema();
+  t->set_sequence(uint64_t{1} << 63);
+  t->set_stamp_ns(1'700'000'000'000'000'000);
+  t->set_age_ns(42);
+  add("announce_list", 3, announce);
+
+  Forget forget;
+  forget.add_id(4);
+  forget.add_id(1000);
+  add("forget", 4, forget);
+
+  StateChange state;
+  state.add_id(4);
+  state.add_state(LINK_DOWN);
+  state.add_id(5);
+  state.add_state(NORMAL);
+  add("state", 5, state);
+
+  Batch batch;
+  AppendRows(
+      {{3, 1, 1'000'000, 2000}, {4, 1, 1'000'500, 2000}, {5, 1, 999'000, 1500}, {100, 1, 999'000, 1500}},
+      &batch);
+  batch.add_size(3);
+  batch.add_size(0);
+  batch.set_sent_ns(5'000'000'000);
+  const std::string values = "AAAAAAAAabcBBBBBBBB";
+  out.push_back({"batch",
+                 Seal(kSession, 300, Envelope::kBatchFieldNumber, batch.SerializeAsString(),
+                      PayloadHash(Bytes(values)), true),
+                 values});
+
+  Chunk chunk;
+  chunk.set_id(4);
+  chunk.set_sequence(77);
+  chunk.set_stamp_ns(-5);
+  chunk.set_age_ns(1'000'000);
+  chunk.set_sent_ns(5'000'000'000);
+  chunk.set_size(1'000'000);
+  chunk.set_offset(14'000);
+  const std::string piece = "a piece of it";
+  out.push_back({"chunk", Seal(kSession, 301, chunk, PayloadHash(Bytes(piece))), piece});
+
+  Report report;
+  report.set_acknowledged(299);
+  report.set_echo_sent_ns(5'000'000'000);
+  report.set_echo_received_ns(9'000'000'000);
+  report.set_sent_ns(9'000'100'000);
+  report.set_held_ns(30'000);
+  add("report", 0, report);
+
+  Get get;
+  get.set_request(12);
+  get.add_selection()->add_topic("**");
+  get.set_list(true);
+  add("get", 6, get);
+
+  Reply reply;
+  reply.set_request(12);
+  reply.set_topics(70);
+  reply.set_complete(true);
+  add("reply", 302, reply);
+  return out;
+}
+
+std::string Hex(std::string_view bytes) {
+  std::string out;
+  for (const char c : bytes) {
+    out += "0123456789abcdef"[static_cast<uint8_t>(c) >> 4];
+    out += "0123456789abcdef"[static_cast<uint8_t>(c) & 15];
+  }
+  return out;
+}
+
+std::string Unhex(std::string_view hex) {
+  std::string out;
+  for (size_t i = 0; i + 1 < hex.size(); i += 2) {
+    out += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));
+  }
+  return out;
+}
+
+}  // namespace smt::proto
