@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cctype>
 #include <cstring>
 #include <zmq.hpp>
@@ -22,12 +23,24 @@ constexpr size_t kCopyBelow = 1024;
 // served.
 constexpr size_t kRoutingIdBytes = 5;
 
-void ReleaseBlock(void*, void* hint) { delete static_cast<std::shared_ptr<const std::byte[]>*>(hint); }
+// Keeps a block until libzmq is done with it, in its own thread. libzmq hands it over under locks of its own;
+// `handed` says the same where a race detector can see it.
+struct Hold {
+  std::shared_ptr<const std::byte[]> block;
+  std::atomic<bool> handed{false};
+};
+
+void Release(void*, void* hint) {
+  auto* hold = static_cast<Hold*>(hint);
+  (void)hold->handed.load(std::memory_order_acquire);
+  delete hold;
+}
 
 zmq::message_t Share(const Frame& frame) {
   if (frame.bytes.size() < kCopyBelow) return zmq::message_t(frame.bytes.data(), frame.bytes.size());
-  return zmq::message_t(const_cast<std::byte*>(frame.bytes.data()), frame.bytes.size(), ReleaseBlock,
-                        new std::shared_ptr<const std::byte[]>(frame.block));
+  auto* hold = new Hold{frame.block};
+  hold->handed.store(true, std::memory_order_release);
+  return zmq::message_t(const_cast<std::byte*>(frame.bytes.data()), frame.bytes.size(), Release, hold);
 }
 
 class ZmqLink : public Link {
@@ -124,7 +137,8 @@ class ZmqLink : public Link {
     try {
       open();  // closes the old socket
     } catch (const zmq::error_t&) {
-      // Out of descriptors, or the interface is gone: the old socket goes on trying, and so does the next redial.
+      // Out of descriptors, or the interface is gone: the old socket goes on trying, and so does the next
+      // redial.
     }
   }
 
