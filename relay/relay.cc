@@ -193,6 +193,7 @@ void Relay::Impl::Handle(LinkState* l, const Incoming& in) {
           " breaks the protocol; the session is begun anew");
   s->say_reset(proto::Reset::MALFORMED, "a message that no peer of version 1 sends");
   End(s->key(), "it broke the protocol");
+  if (l->link->dials()) l->dial.refused(now_ns);  // it may well do so again
 }
 
 Session* Relay::Impl::Begin(LinkState* l, const Incoming& in, const proto::Envelope& m) {
@@ -277,6 +278,7 @@ void Relay::Impl::HandleReset(LinkState* l, Session* s, const proto::Envelope& m
   const std::string text = Readable(m.reset().text());
   if (of_session) {
     End(s->key(), m.reset().reason() == proto::Reset::BYE ? "it said goodbye" : "it said: " + text);
+    if (m.reset().reason() == proto::Reset::MALFORMED && l->link->dials()) l->dial.refused(now_ns);
   }
   if (of_dialling) {
     if (m.reset().reason() == proto::Reset::UNKNOWN_SESSION) {
