@@ -1,0 +1,234 @@
+#include "tests/relay/hosts.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <fstream>
+#include <stdexcept>
+
+namespace smt::storm {
+const std::map<std::string, Mode> kModes = {};  // these programs have no children of their own
+}
+
+namespace smt::hosts {
+namespace {
+
+size_t Index(Host host) { return static_cast<size_t>(host); }
+
+[[noreturn]] void Fail(const std::string& what) { throw std::runtime_error(what + ": " + strerror(errno)); }
+
+// This thread is in another namespace until the end of the block.
+class Inside {
+ public:
+  explicit Inside(const Fd& network) : back_(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)) {
+    if (!back_.ok() || setns(network.get(), CLONE_NEWNET) != 0) Fail("entering a network namespace");
+  }
+  ~Inside() {
+    if (setns(back_.get(), CLONE_NEWNET) != 0) abort();
+  }
+
+ private:
+  Fd back_;
+};
+
+// This thread sees an empty /dev/shm until the end of the block.
+class WithoutShm {
+ public:
+  WithoutShm() : back_(open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC)) {
+    const bool done = back_.ok() && unshare(CLONE_NEWNS) == 0 &&
+                      mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                      mount("tmpfs", "/dev/shm", "tmpfs", MS_RDONLY, "size=4k") == 0;
+    if (!done) Fail("making a mount namespace");
+  }
+  ~WithoutShm() {
+    if (setns(back_.get(), CLONE_NEWNS) != 0) abort();
+  }
+
+ private:
+  Fd back_;
+};
+
+Fd NewNetwork() {
+  const Fd back(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+  if (!back.ok() || unshare(CLONE_NEWNET) != 0) return Fd();
+  Fd made(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+  if (setns(back.get(), CLONE_NEWNET) != 0) abort();
+  return made;
+}
+
+std::string Path(const Fd& fd) {
+  return "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(fd.get());
+}
+
+uint16_t FreePort() {
+  const Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    Fail("looking for a free port");
+  }
+  return ntohs(address.sin_port);
+}
+
+// Names and addresses of a link's two ends.
+struct Cable {
+  const char *gate_end, *far_end, *gate_address, *far_address;
+};
+const Cable& CableOf(Host end) {
+  static constexpr Cable kRobot{"to-robot", "to-gate", "10.77.1.1", "10.77.1.2"};
+  static constexpr Cable kBase{"to-base", "to-gate", "10.77.2.1", "10.77.2.2"};
+  return end == Host::kRobot ? kRobot : kBase;
+}
+
+}  // namespace
+
+Hosts::Hosts() {
+  for (const char* tool : {"ip", "tc", "nft"}) {
+    if (system((std::string("command -v ") + tool + " >/dev/null").c_str()) != 0) {
+      why_not_ = std::string("no network namespaces: the command ") + tool + " is missing";
+    }
+  }
+  for (Fd& network : namespaces_) {
+    if (!why_not_.empty()) break;
+    network = NewNetwork();
+    if (!network.ok()) why_not_ = std::string("no network namespaces: ") + strerror(errno);
+  }
+  if (!isolated()) {
+    Figures("{}", why_not_);
+    port_ = FreePort();
+    return;
+  }
+  port_ = 7000;
+  for (const Host host : {Host::kRobot, Host::kGate, Host::kBase}) Run(host, "ip link set lo up");
+  for (const Host end : {Host::kRobot, Host::kBase}) {
+    const Cable& c = CableOf(end);
+    Run(Host::kGate, fmt::format("ip link add {} type veth peer name {} netns {}", c.gate_end, c.far_end,
+                                 Path(namespaces_[Index(end)])));
+    Run(Host::kGate, fmt::format("ip address add {}/24 dev {}", c.gate_address, c.gate_end));
+    Run(end, fmt::format("ip address add {}/24 dev {}", c.far_address, c.far_end));
+    link(end, true);
+  }
+}
+
+void Hosts::Run(Host on, const std::string& command) const {
+  const Inside inside(namespaces_[Index(on)]);
+  if (system(command.c_str()) != 0) throw std::runtime_error("failed: " + command);
+}
+
+std::string Hosts::gate_bind() const {
+  return fmt::format("tcp://{}:{}", isolated() ? "0.0.0.0" : "127.0.0.1", port_);
+}
+
+std::string Hosts::gate(Host from) const {
+  return fmt::format("tcp://{}:{}", isolated() ? CableOf(from).gate_address : "127.0.0.1", port_);
+}
+
+std::unique_ptr<Process> Hosts::start(Host on, const std::vector<std::string>& args,
+                                      const Process::Options& options, bool hidden) const {
+  std::optional<Inside> inside;
+  if (isolated()) inside.emplace(namespaces_[Index(on)]);
+  std::optional<WithoutShm> without;
+  if (hidden) without.emplace();
+  return std::make_unique<Process>(args, options);
+}
+
+void Hosts::cut(Host end) const {
+  const char* device = CableOf(end).gate_end;
+  const std::string table = fmt::format("inet cut_{}", device + 3);
+  Run(Host::kGate, fmt::format("nft 'add table {0}; "
+                               "add chain {0} in {{ type filter hook input priority 0; }}; "
+                               "add chain {0} out {{ type filter hook output priority 0; }}; "
+                               "add rule {0} in iifname {1} drop; add rule {0} out oifname {1} drop'",
+                               table, device));
+}
+
+void Hosts::heal(Host end) const {
+  Run(Host::kGate, fmt::format("nft delete table inet cut_{}", CableOf(end).gate_end + 3));
+}
+
+void Hosts::link(Host end, bool up) const {
+  const Cable& c = CableOf(end);
+  const char* state = up ? "up" : "down";
+  Run(Host::kGate, fmt::format("ip link set {} {}", c.gate_end, state));
+  Run(end, fmt::format("ip link set {} {}", c.far_end, state));
+}
+
+void Hosts::shape(Host end, const std::string& rate) const {
+  const Cable& c = CableOf(end);
+  const std::string tbf = fmt::format("root tbf rate {} burst 16kb latency 200ms", rate);
+  Run(Host::kGate, fmt::format("tc qdisc replace dev {} {}", c.gate_end, tbf));
+  Run(end, fmt::format("tc qdisc replace dev {} {}", c.far_end, tbf));
+}
+
+uint64_t MemoryBytes(pid_t pid, const std::string& what) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(what + ":")) return strtoull(line.c_str() + what.size() + 1, nullptr, 10) * 1024;
+  }
+  ADD_FAILURE() << "no " << what << " of process " << pid;
+  return 0;
+}
+
+int64_t CpuNs(pid_t pid) {
+  clockid_t clock;
+  timespec time{};
+  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) != 0) {
+    ADD_FAILURE() << "no processor time of process " << pid;
+  }
+  return time.tv_sec * 1'000'000'000 + time.tv_nsec;
+}
+
+HostsTest::HostsTest() = default;
+
+Domain HostsTest::in(const std::string& domain) const {
+  return storm::Must(Domain::open({.root = root_, .domain = domain}));
+}
+
+std::unique_ptr<Process> HostsTest::Start(Host on, std::vector<std::string> args,
+                                          const std::vector<std::string>& more, bool hidden) {
+  if (hosts_.isolated()) args.push_back("--insecure");
+  args.insert(args.end(), more.begin(), more.end());
+  std::unique_ptr<Process> process = hosts_.start(on, args, env(), hidden);
+  process->wait_for_output("ready ");
+  return process;
+}
+
+void HostsTest::start_pub() {
+  pub_.reset();
+  pub_ =
+      Start(Host::kRobot,
+            {"smtrelay_pub", "--domain", "robot", "--name", "robot", "--connect", hosts_.gate(Host::kRobot)},
+            pub_flags_, false);
+}
+
+void HostsTest::start_proxy() {
+  proxy_.reset();
+  proxy_ = Start(Host::kGate, {"smtrelay_proxy", "--name", "gate", "--bind", hosts_.gate_bind()},
+                 proxy_flags_, hide_shm_from_proxy_);
+}
+
+void HostsTest::start_sub() {
+  sub_.reset();
+  sub_ = Start(Host::kBase,
+               {"smtrelay_sub", "--domain", "base", "--name", "base", "--connect", hosts_.gate(Host::kBase)},
+               sub_flags_, false);
+}
+
+void HostsTest::start_all() {
+  start_proxy();
+  start_pub();
+  start_sub();
+}
+
+}  // namespace smt::hosts
