@@ -139,7 +139,12 @@ TEST_P(EveryLink, RedialMakesAnotherPeer) {
   const Got after = Receive(*binder_);
   EXPECT_EQ(after.header, "two");
   EXPECT_NE(after.peer, before);
-  EXPECT_TRUE(Until([&] { return Send(*binder_, before, "x") == Sent::kGone; }));
+  // An ended connection is noticed while receiving.
+  EXPECT_TRUE(Until([&] {
+    Incoming in;
+    binder_->receive(&in);
+    return Send(*binder_, before, "x") == Sent::kGone;
+  }));
 }
 
 TEST_P(EveryLink, ReadableSaysWhetherReceiveHasSomething) {

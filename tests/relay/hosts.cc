@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -55,6 +56,15 @@ class WithoutShm {
  private:
   Fd back_;
 };
+
+}  // namespace
+
+bool MayHideShm() {
+  struct statx root;
+  return statx(AT_FDCWD, "/", 0, 0, &root) == 0 && (root.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+namespace {
 
 Fd NewNetwork() {
   const Fd back(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));

@@ -87,6 +87,10 @@ class HostsTest : public tools::ToolTest {
                                  bool hidden);
 };
 
+// A program may be started without the host's /dev/shm. Not below a chroot: whoever comes back from a mount
+// namespace stands in its real root.
+bool MayHideShm();
+
 // Ends the test (as skipped) where the hosts are not apart.
 #define SMT_NEED_NAMESPACES()                                 \
   do {                                                        \
