@@ -215,6 +215,11 @@ inline proto::Announce WireAnnounce(const std::vector<proto::Topic>& topics) {
 
 class RelayTest : public testing::Test {
  protected:
+  // Hooks look at what the test's body had; the hosts still say goodbye after it.
+  void TearDown() override {
+    for (auto& [name, net] : nets_) net->hook = nullptr;
+  }
+
   static std::vector<Selection> All() { return {{{"**"}, {}, 0}}; }
   static std::vector<Selection> Only(const std::string& pattern) { return {{{pattern}, {}, 0}}; }
 
