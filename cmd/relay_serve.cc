@@ -32,11 +32,11 @@ int RunRelay(const char* tool, const char* what, Role role, int argc, char** arg
 }
 
 Result<relay::RelayOptions> RelayInDomain(const Domain& domain, const RelayFlags& flags) {
-  Result<std::vector<uint8_t>> id = domain.origin_id();
+  Result<Id128> id = domain.origin_id();
   if (!id.ok()) return id.status();
   relay::RelayOptions options;
   options.name = flags.name;
-  std::copy_n(id->begin(), std::min(id->size(), options.origin_id.size()), options.origin_id.begin());
+  options.origin_id = *id;
   return options;
 }
 

@@ -76,10 +76,10 @@ void Feed::want(Demand demand) {
 
 void Feed::described(uint32_t id) {
   Topic& t = At(id);
-  const bool want = MayHave(id) && demand_.matches(outbound_->store().topic(id)->name);
+  const bool may = MayHave(id), want = may && demand_.matches(outbound_->store().topic(id)->name);
   if (want != t.wanted) outbound_->wanted(id, want ? 1 : -1);
   t.wanted = want;
-  if (!MayHave(id)) return Leave(id);
+  if (!may) return Leave(id);
   StopLarge(id);
   if (t.known || want) unknown_.set(id);
   t.announced = false;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string>
 
 namespace smt::relay {
 
@@ -19,6 +20,9 @@ struct Frame {
   }
   Frame part(size_t offset, size_t size) const { return {block, bytes.subspan(offset, size)}; }
 };
+
+// A header frame, as links take it.
+inline std::span<const std::byte> BytesOf(const std::string& text) { return std::as_bytes(std::span(text)); }
 
 }  // namespace smt::relay
 

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "relay/dial.h"
+#include "relay/questions.h"
 #include "relay/session.h"
 
 namespace smt::relay {
@@ -14,15 +14,8 @@ namespace {
 // Of one link in one step, so that sending gets its turn.
 constexpr int kMostReceived = 64;
 constexpr size_t kMostSessions = 1000;
-constexpr size_t kMostRequests = 1024;  // of one peer
-constexpr int64_t kPassOnNs = 1'000'000'000;
-constexpr int64_t kKeepAnswerNs = 1'000'000'000;
 // Sleeping longer gains nothing, and the mirror's `alive_until` is to be moved.
 constexpr int64_t kLongestSleepNs = 100'000'000;
-
-std::span<const std::byte> Bytes(const std::string& s) {
-  return {reinterpret_cast<const std::byte*>(s.data()), s.size()};
-}
 
 // For the log: what a peer says is text that nobody has checked.
 std::string Readable(std::string text) {
@@ -31,12 +24,6 @@ std::string Readable(std::string text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   }
   return text;
-}
-
-std::vector<Selection> OneHopFurther(const std::vector<Selection>& selections) {
-  std::vector<Selection> out;
-  Unite(selections, 1, &out);
-  return out;
 }
 
 }  // namespace
@@ -54,17 +41,6 @@ class Relay::Impl {
     Dial dial;                            // only of a link that dials
     std::map<PeerId, uint64_t> sessions;  // keys
   };
-  // A question of this process or of a peer that waits for the answers of others.
-  struct Question {
-    uint64_t asker = 0;  // session key; 0: this process
-    uint64_t request = 0;
-    Demand demand;
-    bool list = false;
-    int64_t deadline_ns = 0;
-    std::set<uint64_t> waiting;  // session keys
-    Answer answer{.done = false, .complete = true, .topics = 0, .peers = 0};
-  };
-
   InboundOptions ForInbound() const {
     InboundOptions in;
     Result<Demand> receive = Demand::compile(options.receive);
@@ -88,8 +64,6 @@ class Relay::Impl {
   void Handle(LinkState* l, const Incoming& in);
   void HandleHello(LinkState* l, const Incoming& in, const proto::Envelope& m);
   void HandleReset(LinkState* l, Session* s, const proto::Envelope& m);
-  bool HandleGet(Session* s, const proto::Get& get);
-  void HandleReply(Session* s, const proto::Reply& reply);
   void Refuse(LinkState* l, const PeerId& to, uint64_t session, proto::Reset::Reason reason,
               const std::string& text);
   std::string Hello(uint64_t session) const;
@@ -97,7 +71,6 @@ class Relay::Impl {
   void End(uint64_t key, const std::string& why);
   void DialOut(LinkState* l);
   void UpdateWants();
-  void UpdateQuestions();
   std::vector<Selection> WantsFor(const Session& s);
 
   Store* store;
@@ -106,12 +79,12 @@ class Relay::Impl {
   Outbound outbound;
   Inbound inbound;
   std::vector<std::unique_ptr<LinkState>> links;
-  std::map<uint64_t, std::unique_ptr<Session>> sessions;  // by key
-  std::map<uint64_t, Question> questions;                 // by number
-  uint64_t next_key = 1, next_question = 1;
+  Sessions sessions;
+  Questions questions{&sessions};
+  uint64_t next_key = 1;
   int64_t now_ns = 0;
   bool wants_changed = false;
-  bool questions_changed = false;  // since the last step
+  bool asked = false;  // since the last step
   std::string refusal;
   proto::Envelope message;
 };
@@ -135,7 +108,7 @@ void Relay::Impl::Refuse(LinkState* l, const PeerId& to, uint64_t session, proto
   reset.set_least_version(proto::kLeastVersion);
   reset.set_version(proto::kVersion);
   ++counters.session.resets;
-  l->link->send(to, Bytes(proto::Seal(session, 0, reset)), Frame());
+  l->link->send(to, BytesOf(proto::Seal(session, 0, reset)), Frame());
 }
 
 size_t Relay::Impl::Receive(LinkState* l) {
@@ -179,9 +152,10 @@ void Relay::Impl::Handle(LinkState* l, const Incoming& in) {
   if (!number_fits) {
     heard = Session::Heard::kMalformed;
   } else if (message.has_get()) {
-    if (!HandleGet(s, message.get())) heard = Session::Heard::kMalformed;
+    if (!questions.from_peer(s, message.get(), options.serves, options.proxy, now_ns))
+      heard = Session::Heard::kMalformed;
   } else if (message.has_reply()) {
-    HandleReply(s, message.reply());
+    questions.answered(s, message.reply());
   } else {
     heard = s->hear(message, in.payload, now_ns);
     if (message.has_want()) wants_changed = true;
@@ -250,7 +224,7 @@ void Relay::Impl::HandleHello(LinkState* l, const Incoming& in, const proto::Env
     }
     l->dial.answered();
     Begin(l, in, m);
-    UpdateQuestions();
+    questions.update(now_ns);
     return;
   }
   if (const auto old = l->sessions.find(in.peer); old != l->sessions.end()) {
@@ -266,9 +240,9 @@ void Relay::Impl::HandleHello(LinkState* l, const Incoming& in, const proto::Env
            "no more than " + std::to_string(kMostSessions) + " sessions here");
     return;
   }
-  l->link->send(in.peer, Bytes(Hello(m.session())), Frame());
+  l->link->send(in.peer, BytesOf(Hello(m.session())), Frame());
   Begin(l, in, m);
-  UpdateQuestions();
+  questions.update(now_ns);
 }
 
 void Relay::Impl::HandleReset(LinkState* l, Session* s, const proto::Envelope& m) {
@@ -303,13 +277,7 @@ void Relay::Impl::End(uint64_t key, const std::string& why) {
     if (l->link->dials()) l->dial.lost(s.rtt_ns());
   }
   ++counters.session.ended;
-  for (auto q = questions.begin(); q != questions.end();) {
-    // A question of this process alone is asked again when somebody comes.
-    if (q->second.waiting.erase(key) != 0 &&
-        (q->second.asker != 0 || q->second.answer.peers != 0 || !q->second.waiting.empty()))
-      q->second.answer.complete = false;
-    q = q->second.asker == key ? questions.erase(q) : std::next(q);
-  }
+  questions.ended(key);
   sessions.erase(it);
   wants_changed = true;
 }
@@ -320,7 +288,7 @@ void Relay::Impl::DialOut(LinkState* l) {
     l->link->redial();
     l->dial.begin(options.random(), now_ns);
   }
-  if (l->dial.hello_due() && l->link->send("", Bytes(Hello(l->dial.session())), Frame()) == Sent::kOk)
+  if (l->dial.hello_due() && l->link->send("", BytesOf(Hello(l->dial.session())), Frame()) == Sent::kOk)
     l->dial.said();
 }
 
@@ -344,74 +312,6 @@ void Relay::Impl::UpdateWants() {
   for (const auto& [key, s] : sessions) s->want(WantsFor(*s));
 }
 
-// False: more questions at once than a peer may have.
-bool Relay::Impl::HandleGet(Session* s, const proto::Get& get) {
-  const auto waiting = std::count_if(questions.begin(), questions.end(),
-                                     [&](const auto& q) { return q.second.asker == s->key(); });
-  if (static_cast<size_t>(waiting) + s->feed().requests() >= kMostRequests) return false;
-  Result<Demand> demand = DemandFromWire(get.selection());
-  if (!demand.ok() || !options.serves) {
-    s->feed().get(get.request(), Demand(), get.list(), demand.ok());
-    return true;
-  }
-  Question q;
-  q.asker = s->key();
-  q.request = get.request();
-  q.demand = std::move(*demand);
-  q.list = get.list();
-  q.deadline_ns = now_ns + kPassOnNs;
-  if (options.proxy) {
-    const std::vector<Selection> further = OneHopFurther(q.demand.selections());
-    for (const auto& [key, other] : sessions) {
-      if (key == s->key() || !other->peer().serves || further.empty()) continue;
-      other->ask(next_question, further, q.list);
-      q.waiting.insert(key);
-    }
-  }
-  questions[next_question++] = std::move(q);
-  return true;
-}
-
-void Relay::Impl::HandleReply(Session* s, const proto::Reply& reply) {
-  const auto it = questions.find(reply.request());
-  if (it == questions.end() || it->second.waiting.erase(s->key()) == 0) return;
-  Answer& a = it->second.answer;
-  ++a.peers;
-  a.topics += reply.topics();
-  a.complete = a.complete && reply.complete();
-}
-
-// Answers what is answered; asks those that have come meanwhile.
-void Relay::Impl::UpdateQuestions() {
-  for (auto it = questions.begin(); it != questions.end();) {
-    Question& q = it->second;
-    const bool late = now_ns >= q.deadline_ns;
-    if (q.asker != 0) {
-      Session* s = Find(q.asker);
-      if (!q.waiting.empty() && !late) {
-        ++it;
-        continue;
-      }
-      if (s != nullptr)
-        s->feed().get(q.request, std::move(q.demand), q.list, q.waiting.empty() && q.answer.complete);
-      it = questions.erase(it);
-      continue;
-    }
-    if (!q.answer.done) {
-      if (q.answer.peers == 0 && q.waiting.empty()) {
-        for (const auto& [key, s] : sessions) {
-          if (!s->peer().serves) continue;
-          s->ask(it->first, q.demand.selections(), q.list);
-          q.waiting.insert(key);
-        }
-      }
-      if (late) q.answer.complete = q.answer.complete && q.waiting.empty() && q.answer.peers != 0;
-      q.answer.done = late || (q.answer.peers != 0 && q.waiting.empty());
-    }
-    it = q.answer.done && now_ns > q.deadline_ns + kKeepAnswerNs ? questions.erase(it) : std::next(it);
-  }
-}
-
 Relay::Relay(Store* store, RelayOptions options) : impl_(std::make_unique<Impl>(store, std::move(options))) {}
 
 Relay::~Relay() {
@@ -427,7 +327,7 @@ void Relay::add(std::unique_ptr<Link> link) {
 size_t Relay::step(int64_t now_ns) {
   Impl& r = *impl_;
   r.now_ns = now_ns;
-  r.questions_changed = false;
+  r.asked = false;
   size_t messages = 0;
   for (const auto& l : r.links) messages += r.Receive(l.get());
   for (auto it = r.sessions.begin(); it != r.sessions.end();) {
@@ -438,7 +338,7 @@ size_t Relay::step(int64_t now_ns) {
   }
   for (const auto& l : r.links) r.DialOut(l.get());
   r.UpdateWants();
-  r.UpdateQuestions();
+  r.questions.update(now_ns);
   // Plain memory is looked at in any case: it gives ids of topics that are gone free only then.
   if (r.store->fd() < 0 || has_demand()) {
     std::vector<Feed*> feeds;
@@ -451,10 +351,9 @@ size_t Relay::step(int64_t now_ns) {
 }
 
 bool Relay::idle() {
-  if (impl_->questions_changed) return false;
-  const bool quiet = std::none_of(impl_->links.begin(), impl_->links.end(),
-                                  [](const auto& l) { return l->link->readable(); });
-  return quiet;
+  if (impl_->asked) return false;
+  return std::none_of(impl_->links.begin(), impl_->links.end(),
+                      [](const auto& l) { return l->link->readable(); });
 }
 
 int64_t Relay::next_due_ns() const {
@@ -475,23 +374,16 @@ bool Relay::has_demand() const {
 
 uint64_t Relay::get(const std::vector<Selection>& selection, bool list, int64_t now_ns, int64_t timeout_ns) {
   Impl& r = *impl_;
-  Impl::Question q;
   Result<Demand> demand = Demand::compile(selection);
-  if (demand.ok()) q.demand = std::move(*demand);
-  q.list = list;
-  q.deadline_ns = now_ns + timeout_ns;
+  const uint64_t number =
+      r.questions.ask(demand.ok() ? std::move(*demand) : Demand(), list, now_ns, timeout_ns);
   r.now_ns = std::max(r.now_ns, now_ns);
-  r.questions[r.next_question] = std::move(q);
-  r.UpdateQuestions();
-  r.questions_changed = true;
-  return r.next_question++;
+  r.questions.update(now_ns);
+  r.asked = true;
+  return number;
 }
 
-Relay::Answer Relay::answer(uint64_t request) const {
-  const auto it = impl_->questions.find(request);
-  return it == impl_->questions.end() ? Answer{.done = true, .complete = false, .topics = 0, .peers = 0}
-                                      : it->second.answer;
-}
+Relay::Answer Relay::answer(uint64_t request) const { return impl_->questions.answer(request); }
 
 std::vector<PeerInfo> Relay::peers() const {
   std::vector<PeerInfo> out;
@@ -509,9 +401,8 @@ size_t Relay::wants() const {
   return n;
 }
 size_t Relay::requests() const {
-  size_t n = 0;
+  size_t n = impl_->questions.open();
   for (const auto& [key, s] : impl_->sessions) n += s->feed().requests();
-  for (const auto& [number, q] : impl_->questions) n += !q.answer.done;
   return n;
 }
 

@@ -56,8 +56,8 @@ class Relay {
 
   void add(std::unique_ptr<Link> link);
 
-  // Receives, writes, looks, sends; never blocks. Returns the number of messages that were received or sent:
-  // not 0 means that there may be more to do at once.
+  // Receives, writes, looks, sends; never blocks. Returns the number of messages that were received or sent;
+  // whether there is more to do at once, idle() says.
   size_t step(int64_t now_ns);
 
   // Whether the caller may sleep now; false: step again.

@@ -13,10 +13,6 @@ constexpr uint64_t kMostUnreported = 16;
 // Of an Envelope around its body, at most.
 constexpr size_t kHeaderBytes = 64;
 
-std::span<const std::byte> Bytes(const std::string& s) {
-  return {reinterpret_cast<const std::byte*>(s.data()), s.size()};
-}
-
 }  // namespace
 
 Session::Session(uint64_t key, uint64_t number, Link* link, PeerId id, Peer peer, Outbound* outbound,
@@ -107,7 +103,7 @@ void Session::ask(uint64_t request, const std::vector<Selection>& selections, bo
 }
 
 bool Session::Post(const std::string& header, const Frame& payload) {
-  const Sent sent = link_->send(id_, Bytes(header), payload);
+  const Sent sent = link_->send(id_, BytesOf(header), payload);
   if (sent == Sent::kGone) gone_ = true;
   return sent == Sent::kOk;
 }

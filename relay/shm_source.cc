@@ -10,12 +10,6 @@ namespace {
 constexpr int64_t kJudgeNs = 100'000'000;
 constexpr int kTries = 8;
 
-Id128 ToId(const std::vector<uint8_t>& bytes) {
-  Id128 id{};
-  std::copy_n(bytes.begin(), std::min(bytes.size(), id.size()), id.begin());
-  return id;
-}
-
 // Birth of the newest sample, and whether there is one.
 bool NewestBorn(const TopicView& view, int64_t* born_ns) {
   for (int i = 0; i < kTries; ++i) {
@@ -37,9 +31,9 @@ bool NewestBorn(const TopicView& view, int64_t* born_ns) {
 Result<std::unique_ptr<ShmSource>> ShmSource::open(const Domain& domain) {
   Result<Waiter> waiter = Waiter::open(domain);
   if (!waiter.ok()) return waiter.status();
-  Result<std::vector<uint8_t>> origin = domain.origin_id();
+  Result<Id128> origin = domain.origin_id();
   if (!origin.ok()) return origin.status();
-  return std::unique_ptr<ShmSource>(new ShmSource(domain, std::move(*waiter), ToId(*origin)));
+  return std::unique_ptr<ShmSource>(new ShmSource(domain, std::move(*waiter), *origin));
 }
 
 const TopicDescription* ShmSource::topic(uint32_t id) const {

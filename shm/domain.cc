@@ -215,14 +215,14 @@ Result<std::vector<std::string>> Domain::State::nodes() const {
   return names;
 }
 
-Result<std::vector<uint8_t>> Domain::origin_id() const {
+Result<Id128> Domain::origin_id() const {
   static const std::string kFile = ".origin";
   for (int attempt = 0; attempt < 8; ++attempt) {
     struct stat st;
     Result<Fd> file = state_->open_file(kFile, O_RDONLY, true, &st);
     if (file.ok()) {
-      std::vector<uint8_t> id(16);
-      if (st.st_size != 16 || pread(file->get(), id.data(), 16, 0) != 16) {
+      Id128 id;
+      if (st.st_size != 16 || pread(file->get(), id.data(), id.size(), 0) != 16) {
         return Status(Code::kDamaged, state_->path + "/" + kFile + " is not 16 bytes: remove it");
       }
       return id;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "shm/clock.h"
+#include "shm/freshness.h"
 #include "shm/status.h"
 
 namespace smt {
@@ -46,7 +47,7 @@ class Domain {
   Result<std::vector<std::string>> nodes() const;
 
   // 128 random bits, made once per domain and kept in the folder as `.origin`: names this domain in relays.
-  Result<std::vector<uint8_t>> origin_id() const;
+  Result<Id128> origin_id() const;
 
   // For the other parts of libsmt.
   struct State;

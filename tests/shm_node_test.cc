@@ -437,7 +437,7 @@ TEST_F(NodeTest, LockedMemoryDoesNotMakeTheWholeSegmentReal) {
 
 TEST_F(NodeTest, ADomainHasOneOriginForEver) {
   Domain d = OpenDomain();
-  Result<std::vector<uint8_t>> a = d.origin_id(), b = OpenDomain().origin_id();
+  Result<Id128> a = d.origin_id(), b = OpenDomain().origin_id();
   ASSERT_TRUE(a.ok() && b.ok());
   EXPECT_EQ(*a, *b);
   EXPECT_EQ(a->size(), 16u);
