@@ -141,18 +141,18 @@ Result<RelayCounters> RelayCounters::open(std::unique_ptr<CounterSink> sink, con
 }
 
 int64_t RelayCounters::publish(const relay::Counters& counters, int64_t now_ns) {
+  if (now_ns < due_ns_) return due_ns_;
   bool changed = false;
   for (size_t i = 0; i < halves_.size(); ++i) {
     const std::span<const std::byte> now = halves_[i].bytes(counters);
     std::vector<std::byte>& published = halves_[i].published;
     if (std::equal(now.begin(), now.end(), published.begin(), published.end())) continue;
     changed = true;
-    if (now_ns < due_ns_) continue;
     if (Status s = sink_->publish(i, now); !s.ok()) spdlog::debug("{}", s.message());
     published.assign(now.begin(), now.end());
   }
   if (!changed) return kNever;
-  if (now_ns >= due_ns_) due_ns_ = now_ns + kIntervalNs;
+  due_ns_ = now_ns + kIntervalNs;
   return due_ns_;
 }
 

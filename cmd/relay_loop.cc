@@ -107,7 +107,12 @@ bool RelayLoop::Sleep(int64_t until_ns) {
   const int64_t now = BoottimeNs();
   const int64_t ns = until_ns <= now ? 0 : std::min(longest, until_ns - now);
   const timespec timeout{ns / 1'000'000'000, ns % 1'000'000'000};
-  if (ppoll(fds_.data(), fds_.size(), &timeout, nullptr) <= 0) return true;
+  const int ready = ppoll(fds_.data(), fds_.size(), &timeout, nullptr);
+  if (ready < 0) return true;
+  for (size_t i = 0; i < links_.size(); ++i) {
+    if (fds_[2 + i].revents == 0) links_[i]->quiet();
+  }
+  if (ready == 0) return true;
   return fds_[0].revents == 0 && fds_[1].revents == 0;
 }
 

@@ -300,7 +300,7 @@ void Feed::SentSample(uint32_t id, uint64_t sequence) {
 Feed::Step Feed::SendBatch(int64_t now_ns) {
   if (!dirty_.any()) return Step::kNothing;
   const size_t most = credit_->batch_bytes();
-  std::vector<Outbound::Row> rows;
+  rows_.clear();
   size_t bytes = 0;
   dirty_.walk([&](uint32_t id) {
     if (unknown_.test(id)) return true;  // announced first
@@ -314,12 +314,12 @@ Feed::Step Feed::SendBatch(int64_t now_ns) {
       return true;
     }
     bytes += max_bytes + kRowBytes;
-    if (!rows.empty() && (bytes > most || rows.size() == proto::kMostTopics)) return false;
-    rows.push_back({id, t.sequence, t.force});
+    if (!rows_.empty() && (bytes > most || rows_.size() == proto::kMostTopics)) return false;
+    rows_.push_back({id, t.sequence, t.force});
     return true;
   });
-  if (rows.empty()) return Step::kNothing;
-  const Outbound::Encoded& e = outbound_->encode(std::move(rows), now_ns);
+  if (rows_.empty()) return Step::kNothing;
+  const Outbound::Encoded& e = outbound_->encode(rows_, now_ns);
   if (e.samples != 0 &&
       !outlet_->send(proto::Envelope::kBatchFieldNumber, e.body, e.payload, e.payload_hash)) {
     ++outbound_->counters().refused;

@@ -45,6 +45,8 @@ class Link {
   // false.
   virtual int fd() const = 0;
   virtual bool readable() = 0;
+  // fd() was polled and was not readable: the next receive() need not ask.
+  virtual void quiet() {}
 };
 
 }  // namespace smt::relay

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cctype>
 #include <cstring>
+#include <utility>
 #include <zmq.hpp>
 
 #include "proto/codec.h"
@@ -80,6 +81,7 @@ class ZmqLink : public Link {
   const std::string& endpoint() const override { return endpoint_; }
 
   bool receive(Incoming* in) override {
+    if (std::exchange(quiet_, false)) return false;
     for (;;) {
       in->peer.clear();
       in->malformed = false;
@@ -144,6 +146,7 @@ class ZmqLink : public Link {
 
   int fd() const override { return socket_.get(zmq::sockopt::fd); }
   bool readable() override { return !drained_ && (socket_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0; }
+  void quiet() override { quiet_ = drained_; }
 
  private:
   zmq::context_t* context_;
@@ -153,6 +156,7 @@ class ZmqLink : public Link {
   zmq::message_t header_, payload_;
   // The last call found nothing, so that whatever comes makes the descriptor readable: no need to ask again.
   bool drained_ = false;
+  bool quiet_ = false;
 };
 
 // libzmq takes a path over from whoever listens there.

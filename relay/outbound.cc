@@ -101,11 +101,10 @@ SampleRead Outbound::sample_whole(uint32_t id, SampleHead* head, Frame* value) {
   return read;
 }
 
-const Outbound::Encoded& Outbound::encode(std::vector<Row> asked, int64_t now_ns) {
+const Outbound::Encoded& Outbound::encode(const std::vector<Row>& asked, int64_t now_ns) {
   if (encoded_valid_ && encoded_.asked == asked) return encoded_;
   Encoded& e = encoded_;
-  e = Encoded();
-  e.asked = std::move(asked);
+  e.asked = asked;
   e.sequences.assign(e.asked.size(), 0);
   e.busy.assign(e.asked.size(), false);
   size_t most = 0;
@@ -113,7 +112,7 @@ const Outbound::Encoded& Outbound::encode(std::vector<Row> asked, int64_t now_ns
   std::shared_ptr<std::byte[]> room = Frame::room(most);
   size_t at = 0;
   rows_.clear();
-  proto::Batch batch;
+  batch_.Clear();
   for (size_t i = 0; i < e.asked.size(); ++i) {
     const Row& row = e.asked[i];
     SampleHead head;
@@ -124,14 +123,14 @@ const Outbound::Encoded& Outbound::encode(std::vector<Row> asked, int64_t now_ns
     e.sequences[i] = head.sequence;
     rows_.push_back(
         {row.id, head.sequence - row.base, head.stamp_ns, std::max<int64_t>(0, AgeNs(now_ns, head.born_ns))});
-    if (topics_[row.id].variable) batch.add_size(bytes);
+    if (topics_[row.id].variable) batch_.add_size(bytes);
     at += bytes;
   }
   e.samples = rows_.size();
   if (e.samples != 0) {
-    proto::AppendRows(rows_, &batch);
-    batch.set_sent_ns(static_cast<uint64_t>(now_ns));
-    e.body = batch.SerializeAsString();
+    proto::AppendRows(rows_, &batch_);
+    batch_.set_sent_ns(static_cast<uint64_t>(now_ns));
+    batch_.SerializeToString(&e.body);
     e.payload.bytes = {room.get(), at};
     e.payload.block = std::move(room);
     e.payload_hash = proto::PayloadHash(e.payload.bytes);

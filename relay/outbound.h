@@ -67,7 +67,7 @@ class Outbound {
     uint64_t payload_hash = 0;
   };
   // One sample of each topic as a Batch. Peers that ask for the same in one step share the bytes.
-  const Encoded& encode(std::vector<Row> rows, int64_t now_ns);
+  const Encoded& encode(const std::vector<Row>& rows, int64_t now_ns);
 
  private:
   struct Topic {
@@ -92,6 +92,7 @@ class Outbound {
   Encoded encoded_;
   bool encoded_valid_ = false;
   std::vector<proto::BatchRow> rows_;
+  proto::Batch batch_;
 };
 
 class Feed {
@@ -179,6 +180,7 @@ class Feed {
   bool chunk_next_ = false;
   std::deque<Request> requests_;
   std::unordered_set<uint64_t> schemas_sent_;
+  std::vector<Outbound::Row> rows_;
 };
 
 }  // namespace smt::relay

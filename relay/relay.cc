@@ -87,6 +87,7 @@ class Relay::Impl {
   bool asked = false;  // since the last step
   std::string refusal;
   proto::Envelope message;
+  std::vector<Feed*> feeds;  // of `sessions`, in one step
 };
 
 std::string Relay::Impl::Hello(uint64_t session) const {
@@ -117,6 +118,8 @@ size_t Relay::Impl::Receive(LinkState* l) {
   while (received < kMostReceived && l->link->receive(&in)) {
     ++received;
     Handle(l, in);
+    // Readers wake up while the next one is asked for.
+    store->flush(now_ns);
   }
   return received;
 }
@@ -341,9 +344,9 @@ size_t Relay::step(int64_t now_ns) {
   r.questions.update(now_ns);
   // Plain memory is looked at in any case: it gives ids of topics that are gone free only then.
   if (r.store->fd() < 0 || has_demand()) {
-    std::vector<Feed*> feeds;
-    for (const auto& [key, s] : r.sessions) feeds.push_back(&s->feed());
-    r.outbound.collect(now_ns, feeds);
+    r.feeds.clear();
+    for (const auto& [key, s] : r.sessions) r.feeds.push_back(&s->feed());
+    r.outbound.collect(now_ns, r.feeds);
   }
   for (const auto& [key, s] : r.sessions) messages += s->send(now_ns);
   r.store->flush(now_ns);

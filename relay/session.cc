@@ -8,8 +8,8 @@ namespace {
 
 constexpr int64_t kHeartbeatNs = 200'000'000;
 // A Report for each message would cost as much as the messages; who waits for one says so (Envelope.prompt).
-constexpr int64_t kHoldNs = 10'000'000;
-constexpr uint64_t kMostUnreported = 16;
+constexpr int64_t kHoldNs = 50'000'000;
+constexpr uint64_t kMostUnreported = 64;
 // Of an Envelope around its body, at most.
 constexpr size_t kHeaderBytes = 64;
 

@@ -1,6 +1,7 @@
 #include "relay/shm_source.h"
 
 #include <algorithm>
+#include <map>
 
 namespace smt::relay {
 
@@ -162,25 +163,29 @@ void ShmSource::Index(NodeState* node) {
 
 // Brings nodes_ in line with the folder.
 void ShmSource::FollowNodes() {
-  for (auto& [name, node] : nodes_) node.present = false;
-  for (size_t i = 0; i < waiter_.nodes().size(); ++i) {
-    const std::shared_ptr<SegmentView>& view = waiter_.nodes()[i];
-    NodeState& node = nodes_[view->node()];
-    if (node.view != view) {  // new, or replaced
-      for (uint32_t index = 0; index < node.ids.size(); ++index) DropWriter(&node, index);
-      node = NodeState();
-      node.view = view;
-    }
-    node.present = true;
+  const std::vector<std::shared_ptr<SegmentView>>& views = waiter_.nodes();
+  const auto is = [](const NodeState& node, const std::shared_ptr<SegmentView>& view) {
+    return node.view == view;
+  };
+  if (std::equal(nodes_.begin(), nodes_.end(), views.begin(), views.end(), is)) return;
+  std::map<const SegmentView*, NodeState> before;
+  for (NodeState& node : nodes_) before[node.view.get()] = std::move(node);
+  nodes_.clear();
+  for (const std::shared_ptr<SegmentView>& view : views) {
+    NodeState& node = nodes_.emplace_back();
+    if (auto known = before.extract(view.get())) node = std::move(known.mapped());
+    node.view = view;
   }
-  for (auto it = nodes_.begin(); it != nodes_.end();) {
-    if (it->second.present) {
-      ++it;
-      continue;
-    }
-    for (uint32_t index = 0; index < it->second.ids.size(); ++index) DropWriter(&it->second, index);
-    it = nodes_.erase(it);
+  for (auto& [view, node] : before) {  // gone, or replaced
+    for (uint32_t index = 0; index < node.ids.size(); ++index) DropWriter(&node, index);
   }
+}
+
+const ShmSource::NodeState& ShmSource::NodeOf(const TopicView& writer) const {
+  const auto node =
+      std::lower_bound(nodes_.begin(), nodes_.end(), writer.segment->node(),
+                       [](const NodeState& n, const std::string& name) { return n.view->node() < name; });
+  return *node;
 }
 
 void ShmSource::JudgeState(const NodeState& node, uint32_t id, int64_t now_ns) {
@@ -240,13 +245,13 @@ void ShmSource::collect(int64_t now_ns, Changes* changes) {
   freed_.clear();
   waiter_.collect();
   FollowNodes();
-  for (auto& [name, node] : nodes_) {
+  for (NodeState& node : nodes_) {
     if (node.view->directory_version() != node.directory_version) Index(&node);
   }
   const bool due = now_ns - judged_ns_ >= kJudgeNs;
   if (due) judged_ns_ = now_ns;
-  for (size_t i = 0; i < waiter_.nodes().size(); ++i) {
-    NodeState& node = nodes_[waiter_.nodes()[i]->node()];
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    NodeState& node = nodes_[i];
     const bool alive = waiter_.alive()[i];
     const bool turned = alive != node.alive;
     node.alive = alive;
@@ -272,7 +277,7 @@ void ShmSource::collect(int64_t now_ns, Changes* changes) {
         Describe(id);
       }
       if ((flags_[id] & kDescribed) != 0) {
-        JudgeState(nodes_.at(t.writers[t.winner].segment->node()), id, now_ns);
+        JudgeState(NodeOf(t.writers[t.winner]), id, now_ns);
         changes->described.push_back(id);
       }
       if ((flags_[id] & kMoved) != 0) changes->moved.push_back(id);

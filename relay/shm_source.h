@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -42,7 +41,6 @@ class ShmSource {
   // A node as it was seen last.
   struct NodeState {
     std::shared_ptr<SegmentView> view;
-    bool present = false;  // in this collect()
     bool alive = true, closed = false;
     uint64_t epoch = 0;
     uint64_t directory_version = ~uint64_t{0};
@@ -79,6 +77,7 @@ class ShmSource {
       : domain_(domain), waiter_(std::move(waiter)), origin_id_(origin_id) {}
 
   void FollowNodes();
+  const NodeState& NodeOf(const TopicView& writer) const;
   void Index(NodeState* node);
   void AddWriter(NodeState* node, TopicView view);
   void DropWriter(NodeState* node, uint32_t index);
@@ -97,7 +96,7 @@ class ShmSource {
   Domain domain_;
   Waiter waiter_;
   Id128 origin_id_;
-  std::map<std::string, NodeState> nodes_;
+  std::vector<NodeState> nodes_;  // as waiter_.nodes(): by name
   std::vector<Topic> topics_;
   std::vector<Ring> rings_;     // as long as topics_
   std::vector<uint8_t> flags_;  // as long as topics_
