@@ -63,12 +63,12 @@ void Feed::want(Demand demand) {
     Topic& t = At(id);
     const bool want = MayHave(id) && demand_.matches(outbound_->store().topic(id)->name);
     if (want == t.wanted) continue;
-    t.wanted = want;
-    outbound_->wanted(id, want ? 1 : -1);
     if (want) {
-      if (!t.announced) unknown_.set(id);
-      dirty_.set(id);
+      // Announced anew, and its value sent again: the peer has not kept it current meanwhile.
+      described(id);
     } else {
+      t.wanted = false;
+      outbound_->wanted(id, -1);
       dirty_.clear(id);
     }
   }
@@ -132,7 +132,7 @@ void Feed::Begin(Request* r) {
     Topic& t = At(id);
     if (r->list) {
       listed_.set(id);
-    } else if (!t.wanted || !t.announced) {
+    } else if (!t.wanted || !t.announced || !outbound_->store().current(id)) {
       if (!t.announced) unknown_.set(id);
       t.force = true;
       dirty_.set(id);
@@ -306,6 +306,10 @@ Feed::Step Feed::SendBatch(int64_t now_ns) {
     if (unknown_.test(id)) return true;  // announced first
     Topic& t = topics_[id];
     if (t.queued_large) return true;  // nothing between the pieces of a value
+    if (!t.force && !outbound_->store().current(id)) {
+      dirty_.clear(id);  // until it is: it moves then
+      return true;
+    }
     const uint64_t max_bytes = outbound_->max_bytes(id);
     if (max_bytes > most) {
       dirty_.clear(id);

@@ -64,9 +64,23 @@ Intake::~Intake() {
     if (Mine(t)) {
       inbound_->store().abandon(t.handle);
       inbound_->store().tell_state(t.handle, State::kLinkDown);
+      inbound_->store().set_current(t.handle, true);  // there is nothing better now
       inbound_->release(t.description->name, &t.claim);
     }
   }
+}
+
+void Intake::want(Demand demand) {
+  demand_ = std::move(demand);
+  for (Topic& t : topics_) {
+    if (t.known) Judge(&t);
+  }
+}
+
+// Nobody keeps current what is not wanted; what is wanted is current from its next sample on.
+void Intake::Judge(Topic* t) {
+  t->wanted = demand_.matches(std::string_view(t->description->name).substr(inbound_->options().prefix.size()));
+  if (!t->wanted && Mine(*t)) inbound_->store().set_current(t->handle, false);
 }
 
 Intake::Topic* Intake::Find(uint32_t id) {
@@ -152,6 +166,7 @@ bool Intake::announce(const proto::Announce& message, int64_t now_ns) {
       if (mine) inbound_->store().tell_state(handle, State::kLinkDown);  // it was taken as it was before
       continue;
     }
+    Judge(&t);
     // What it was like is still true until a sample says that the source has it.
     inbound_->store().tell_state(t.handle, t.told != State::kEmpty ? t.told
                                            : seen                  ? State::kEmpty
@@ -242,6 +257,7 @@ void Intake::Account(Topic* t, Put put, uint64_t bytes) {
   }
   if (!t->seen) inbound_->store().tell_state(t->handle, t->told);
   t->seen = true;
+  if (t->wanted) inbound_->store().set_current(t->handle, true);
 }
 
 bool Intake::batch(const proto::Batch& message, std::span<const std::byte> payload, int64_t sent_ns,

@@ -62,6 +62,9 @@ class Intake {
   Intake(const Intake&) = delete;
   Intake& operator=(const Intake&) = delete;
 
+  // What the sender is asked to keep current from here on.
+  void want(Demand demand);
+
   // `now_ns` is the time of arrival; `sent_ns` that of sending in this host's time, 0 where it is not known
   // yet. False: no sender of this version says so, the session is to be ended.
   bool announce(const proto::Announce& message, int64_t now_ns);
@@ -78,6 +81,7 @@ class Intake {
   enum class Refusal { kNone, kDenied, kHops, kConflict, kNoRoom };
   struct Topic {
     bool known = false, seen = false;  // seen: a sample has come in this session
+    bool wanted = false;
     Refusal refusal = Refusal::kNone;
     uint32_t handle = kNone;
     std::shared_ptr<const Inbound::Claim> claim;  // with a handle; it may have been lost
@@ -94,11 +98,13 @@ class Intake {
   Refusal Open(Topic* t, bool announced);
   void CountDrop(Refusal why);
   bool Writable(Topic* t);
+  void Judge(Topic* t);
   void Account(Topic* t, Put put, uint64_t bytes);
 
   Inbound* inbound_;
   const uint64_t key_;
   Warn warn_;
+  Demand demand_;
   std::vector<Topic> topics_;  // by the sender's id
   struct Text {
     std::shared_ptr<const std::string> text;

@@ -138,6 +138,13 @@ void MemStore::tell_state(uint32_t handle, State state) {
   Mark(handle, &Topic::state_changed);
 }
 
+void MemStore::set_current(uint32_t handle, bool current) {
+  Topic& t = topics_[handle];
+  if (t.current == current) return;
+  t.current = current;
+  if (current && t.head.sequence != 0) Mark(handle, &Topic::moved);
+}
+
 void MemStore::remove(uint32_t handle) {
   Topic& t = topics_[handle];
   if (!t.live) return;

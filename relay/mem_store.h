@@ -26,6 +26,7 @@ class MemStore : public Store {
   uint64_t from(uint32_t id) const override { return topics_[id].from; }
   SampleRead sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) override;
   const SampleHead* noted(uint32_t id) const override { return &head(id); }
+  bool current(uint32_t id) const override { return topics_[id].current; }
   uint64_t slot_reads() const override { return reads_; }
   int fd() const override { return -1; }
   bool arm() override { return !changed_; }
@@ -38,6 +39,7 @@ class MemStore : public Store {
   void abandon(uint32_t handle) override;
   void note(uint32_t handle, const SampleHead& head) override;
   void tell_state(uint32_t handle, State state) override;
+  void set_current(uint32_t handle, bool current) override;
   void remove(uint32_t handle) override;
   void flush(int64_t now_ns) override;
 
@@ -55,7 +57,7 @@ class MemStore : public Store {
 
  private:
   struct Topic {
-    bool live = false;
+    bool live = false, current = true;
     bool described = false, moved = false, state_changed = false;  // since the last collect()
     TopicDescription description;
     uint64_t from = 0;

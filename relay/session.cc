@@ -93,6 +93,7 @@ void Session::want(std::vector<Selection> selections) {
   if (selections == wanted_) return;
   wanted_ = std::move(selections);
   want_due_ = true;
+  if (Result<Demand> demand = Demand::compile(wanted_); demand.ok()) intake_.want(std::move(*demand));
 }
 
 void Session::ask(uint64_t request, const std::vector<Selection>& selections, bool list) {

@@ -80,6 +80,8 @@ class Store {
   virtual SampleRead sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) = 0;
   // The newest sample's head, where it is known without its value.
   virtual const SampleHead* noted(uint32_t) const { return nullptr; }
+  // False: nobody keeps the newest sample current, though somebody could. It is for who asks for it once.
+  virtual bool current(uint32_t) const { return true; }
   // Samples read from slots since the beginning.
   virtual uint64_t slot_reads() const = 0;
 
@@ -107,6 +109,8 @@ class Store {
   virtual void note(uint32_t, const SampleHead&) {}
   // See told_state().
   virtual void tell_state(uint32_t handle, State state) = 0;
+  // See current().
+  virtual void set_current(uint32_t, bool) {}
   // Gone at its source. The handle is free.
   virtual void remove(uint32_t handle) = 0;
   // Readers are woken and told that this store is alive: at the end of each step.

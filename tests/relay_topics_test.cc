@@ -237,6 +237,65 @@ TEST_F(TopicsTest, AProxyWantsWhatItsSubscribersWantAndStopsWhenTheyLeave) {
   EXPECT_EQ(net("up").traffic("a", true).payload_bytes, payload);
 }
 
+// Seeded bug that makes it fail: in relay/feed.cc, current() is not asked.
+TEST_F(TopicsTest, AReturningSubscriberGetsNothingThatNobodyKeptCurrent) {
+  Chain();
+  std::vector<std::string> seen;
+  const auto follow = [&](const std::string& topic) {
+    b_->store().on_sample = [&, topic](uint32_t) { seen.push_back(b_->value(topic)); };
+  };
+  a_->publish("x", "1", now_);
+  a_->publish("rests", "same", now_);
+  a_->publish("large", std::string(100'000, 'a'), now_);
+  ASSERT_TRUE(Until([&] { return b_->value("x") == "1" && b_->value("large").size() == 100'000; }));
+  b_->stop();
+  ASSERT_TRUE(Until([&] { return a_->relay().wants() == 0; }));
+  a_->publish("x", "2", now_);
+  a_->publish("large", std::string(100'000, 'b'), now_);
+  Run(kSecond);
+  EXPECT_EQ(p_->value("x"), "1");
+  b_->start();
+  follow("x");
+  ASSERT_TRUE(Until([&] {
+    return b_->value("x") == "2" && b_->value("rests") == "same" &&
+           b_->value("large") == std::string(100'000, 'b');
+  }));
+  EXPECT_THAT(seen, testing::Not(testing::Contains("1")));
+  EXPECT_EQ(b_->state("rests"), State::kEmpty);
+}
+
+TEST_F(TopicsTest, WhatAProxyFetchedOnceIsNotShownToASubscriberLater) {
+  Chain({.receive = {}, .serves = false});
+  a_->publish("x", "1", now_);
+  Run(100 * kMs);
+  const uint64_t request = b_->relay().get(All(), false, now_, kSecond);
+  ASSERT_TRUE(Until([&] { return b_->relay().answer(request).done; }));
+  EXPECT_EQ(p_->value("x"), "1");
+  a_->publish("x", "2", now_);
+  Host& sub = host("sub", {.receive = Only("x"), .serves = false});
+  std::vector<std::string> seen;
+  sub.store().on_sample = [&](uint32_t) { seen.push_back(sub.value("x")); };
+  dial(sub, "sub", "down");
+  ASSERT_TRUE(Until(sub, "x", "2"));
+  EXPECT_THAT(seen, testing::ElementsAre("2"));
+}
+
+TEST_F(TopicsTest, WhatNobodyKeptCurrentIsShownOnceItsSourceIsGone) {
+  Chain();
+  a_->publish("x", "1", now_);
+  ASSERT_TRUE(Until(*b_, "x", "1"));
+  b_->stop();
+  ASSERT_TRUE(Until([&] { return a_->relay().wants() == 0; }));
+  a_->publish("x", "2", now_);
+  Run(kSecond);
+  a_->stop();
+  Run(kSecond);
+  Host& late = host("late", {.receive = All(), .serves = false});
+  dial(late, "late", "down");
+  ASSERT_TRUE(Until(late, "x", "1"));
+  EXPECT_EQ(late.state("x"), State::kLinkDown);
+}
+
 TEST_F(TopicsTest, ALateJoinerGetsTheCachedValueWithItsTrueAgeAfterTheSourceIsGone) {
   Chain({.receive = All(), .serves = false}, {.receive = All()});
   b_->stop();
