@@ -18,12 +18,13 @@ SMT_FIELDS(OutboundCounters, publications, slot_reads, samples, batches, chunks,
            superseded, refused, too_many_hops, too_large)
 SMT_FIELDS(InboundCounters, samples, written, confirmed, payload_bytes, dropped_old, dropped_denied,
            dropped_conflict, dropped_size, dropped_hops)
-SMT_FIELDS(SessionCounters, opened, ended, silent, resets, wrong_session, malformed, corrupt, wrong_version)
+SMT_FIELDS(SessionCounters, opened, ended, silent, resets, wrong_session, malformed, corrupt, wrong_version,
+           wants, requests)
 
 // A counter that is left out above would be missing from the topics.
 static_assert(sizeof(OutboundCounters) == 11 * 8);
 static_assert(sizeof(InboundCounters) == 9 * 8);
-static_assert(sizeof(SessionCounters) == 8 * 8);
+static_assert(sizeof(SessionCounters) == 10 * 8);
 
 }  // namespace smt::relay
 
@@ -140,8 +141,9 @@ Result<RelayCounters> RelayCounters::open(std::unique_ptr<CounterSink> sink, con
   return counters;
 }
 
-int64_t RelayCounters::publish(const relay::Counters& counters, int64_t now_ns) {
+int64_t RelayCounters::publish(const relay::Relay& relay, int64_t now_ns) {
   if (now_ns < due_ns_) return due_ns_;
+  const relay::Counters counters = relay.counters();
   bool changed = false;
   for (size_t i = 0; i < halves_.size(); ++i) {
     const std::span<const std::byte> now = halves_[i].bytes(counters);

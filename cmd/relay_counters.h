@@ -13,6 +13,7 @@
 
 #include "cmd/relay_options.h"
 #include "relay/counters.h"
+#include "relay/relay.h"
 #include "relay/store.h"
 #include "shm/domain.h"
 #include "shm/freshness.h"
@@ -45,7 +46,7 @@ class RelayCounters {
   static Result<RelayCounters> open(std::unique_ptr<CounterSink> sink, const RelayFlags& flags);
 
   // The BOOTTIME at which it wants to be called again; kNever: when something may have changed.
-  int64_t publish(const relay::Counters& counters, int64_t now_ns);
+  int64_t publish(const relay::Relay& relay, int64_t now_ns);
 
  private:
   struct Half {

@@ -63,7 +63,7 @@ int Serve(relay::Store* store, relay::RelayOptions relay, const RelayFlags& flag
   }
   Print(fmt::format("ready {} {}\n", flags.name, fmt::join(loop.endpoints(), " ")));
   loop.run([&](int64_t now) -> std::optional<int64_t> {
-    return counters ? counters->publish(loop.engine().counters(), now) : kNever;
+    return counters ? counters->publish(loop.engine(), now) : kNever;
   });
   return kExitOk;
 }

@@ -41,6 +41,9 @@ struct SessionCounters {
   uint64_t malformed = 0;      // messages
   uint64_t corrupt = 0;        // messages whose check did not match
   uint64_t wrong_version = 0;  // Hellos
+  // Of now: opened - ended is the number of sessions, these are what their peers
+  uint64_t wants = 0;     // want, in selections
+  uint64_t requests = 0;  // have asked and have not been answered yet
 };
 
 struct Counters {

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "relay/outbound.h"
+#include "relay/wire.h"
 #include "shm/clock.h"
 
 namespace smt::relay {
@@ -12,23 +13,6 @@ const uint64_t kNoPayload = proto::PayloadHash({});
 constexpr size_t kRowBytes = 12;
 // What a message takes beside its body, and a topic beside its fields: at most.
 constexpr size_t kHeaderBytes = 64, kFieldBytes = 8;
-
-proto::State ToWire(State state) {
-  switch (state) {
-    case State::kSourceDead:
-      return proto::SOURCE_DEAD;
-    case State::kLinkDown:
-      return proto::LINK_DOWN;
-    case State::kSubstituted:
-      return proto::SUBSTITUTED;
-    default:
-      return proto::NORMAL;
-  }
-}
-
-void SetId(const Id128& id, std::string* out) {
-  out->assign(reinterpret_cast<const char*>(id.data()), id.size());
-}
 
 }  // namespace
 
@@ -230,8 +214,8 @@ void Feed::FillAnnounce(uint32_t id, bool with_head, int64_t now_ns, proto::Anno
   }
   t->set_generation(d.generation);
   proto::Origin* o = t->mutable_origin();
-  SetId(d.origin.origin_id, o->mutable_id());
-  SetId(d.origin.segment_id, o->mutable_segment_id());
+  o->set_id(ToWire(d.origin.origin_id));
+  o->set_segment_id(ToWire(d.origin.segment_id));
   o->set_host(d.origin.host);
   o->set_domain(d.origin.domain);
   o->set_node(d.origin.node);

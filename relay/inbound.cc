@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "relay/wire.h"
 #include "shm/domain.h"
 #include "shm/layout.h"
 #include "shm/schema.h"
@@ -13,25 +14,6 @@ namespace {
 
 constexpr size_t kMostSchemas = 65536;
 constexpr size_t kMostText = 64;  // host, domain and node names
-
-bool ToId(const std::string& bytes, Id128* id) {
-  if (bytes.size() != id->size()) return false;
-  std::copy_n(bytes.begin(), bytes.size(), id->begin());
-  return true;
-}
-
-State FromWire(proto::State state) {
-  switch (state) {
-    case proto::SOURCE_DEAD:
-      return State::kSourceDead;
-    case proto::LINK_DOWN:
-      return State::kLinkDown;
-    case proto::SUBSTITUTED:
-      return State::kSubstituted;
-    default:
-      return State::kEmpty;
-  }
-}
 
 // Born in this host's time: the age when it was sent and the time on the way, as far as that is known.
 SampleHead Arrived(uint64_t sequence, int64_t stamp_ns, int64_t age_ns, int64_t sent_ns, int64_t now_ns) {
@@ -108,7 +90,7 @@ bool Intake::Describe(const proto::Topic& m, TopicDescription* d) {
   d->max_age_ns = std::max<int64_t>(0, m.max_age_ns());
   d->first_sequence = m.first_sequence();
   const proto::Origin& o = m.origin();
-  if (!ToId(o.id(), &d->origin.origin_id) || !ToId(o.segment_id(), &d->origin.segment_id)) return false;
+  if (!FromWire(o.id(), &d->origin.origin_id) || !FromWire(o.segment_id(), &d->origin.segment_id)) return false;
   d->origin.host = o.host().substr(0, kMostText);
   d->origin.domain = o.domain().substr(0, kMostText);
   d->origin.node = o.node().substr(0, kMostText);

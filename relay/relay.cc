@@ -6,6 +6,7 @@
 #include "relay/dial.h"
 #include "relay/questions.h"
 #include "relay/session.h"
+#include "relay/wire.h"
 
 namespace smt::relay {
 
@@ -95,7 +96,7 @@ std::string Relay::Impl::Hello(uint64_t session) const {
   hello.set_least_version(proto::kLeastVersion);
   hello.set_version(proto::kVersion);
   hello.set_instance(options.instance);
-  hello.set_origin_id(std::string(options.origin_id.begin(), options.origin_id.end()));
+  hello.set_origin_id(ToWire(options.origin_id));
   hello.set_name(options.name);
   hello.set_serves(options.serves);
   return proto::Seal(session, 0, hello);
@@ -177,8 +178,7 @@ Session* Relay::Impl::Begin(LinkState* l, const Incoming& in, const proto::Envel
   Session::Peer peer;
   peer.instance = m.hello().instance();
   peer.name = Readable(m.hello().name());
-  std::copy_n(m.hello().origin_id().begin(),
-              std::min<size_t>(m.hello().origin_id().size(), peer.origin.size()), peer.origin.begin());
+  (void)FromWire(m.hello().origin_id(), &peer.origin);  // no id: no topic is of it
   peer.serves = m.hello().serves();
   const uint64_t key = next_key++;
   const auto warn = [this](const std::string& k, const std::string& text) {
@@ -397,16 +397,14 @@ std::vector<PeerInfo> Relay::peers() const {
 }
 
 const std::string& Relay::refusal() const { return impl_->refusal; }
-const Counters& Relay::counters() const { return impl_->counters; }
-size_t Relay::wants() const {
-  size_t n = 0;
-  for (const auto& [key, s] : impl_->sessions) n += s->feed().demand().selections().size();
-  return n;
-}
-size_t Relay::requests() const {
-  size_t n = impl_->questions.open();
-  for (const auto& [key, s] : impl_->sessions) n += s->feed().requests();
-  return n;
+Counters Relay::counters() const {
+  Counters now = impl_->counters;
+  now.session.requests = impl_->questions.open();
+  for (const auto& [key, s] : impl_->sessions) {
+    now.session.wants += s->feed().demand().selections().size();
+    now.session.requests += s->feed().requests();
+  }
+  return now;
 }
 
 }  // namespace smt::relay

@@ -82,9 +82,7 @@ class Relay {
   std::vector<PeerInfo> peers() const;
   // Set when a peer was refused for good reason, as another protocol version; "" otherwise.
   const std::string& refusal() const;
-  const Counters& counters() const;
-  size_t wants() const;     // selections of all peers
-  size_t requests() const;  // not answered yet
+  Counters counters() const;
 
  private:
   class Impl;

@@ -128,7 +128,7 @@ TEST_F(FetchTest, WantsAndRequestsReturnToTheNumberBefore) {
   Host& sub = host("sub", {.receive = Only("x"), .serves = false});
   dial(sub, "sub", "down");
   ASSERT_TRUE(Until(sub, "x", "1"));
-  const size_t wants = p_->relay().wants(), upstream = a_->relay().wants();
+  const uint64_t wants = p_->counters().session.wants, upstream = a_->counters().session.wants;
   EXPECT_EQ(wants, 1u);
   for (int i = 0; i < 50; ++i) {
     Host client("c" + std::to_string(i), static_cast<uint8_t>(100 + i), Client());
@@ -142,10 +142,10 @@ TEST_F(FetchTest, WantsAndRequestsReturnToTheNumberBefore) {
   }
   Run(kSecond);
   EXPECT_EQ(p_->relay().peers().size(), 3u);
-  EXPECT_EQ(p_->relay().wants(), wants);
-  EXPECT_EQ(a_->relay().wants(), upstream);
-  EXPECT_EQ(p_->relay().requests(), 0u);
-  EXPECT_EQ(a_->relay().requests(), 0u);
+  EXPECT_EQ(p_->counters().session.wants, wants);
+  EXPECT_EQ(a_->counters().session.wants, upstream);
+  EXPECT_EQ(p_->counters().session.requests, 0u);
+  EXPECT_EQ(a_->counters().session.requests, 0u);
 }
 
 }  // namespace

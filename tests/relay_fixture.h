@@ -82,7 +82,7 @@ class Host {
   Relay& relay() { return *relay_; }
   bool runs() const { return relay_ != nullptr; }
   MemStore& store() { return *store_; }
-  const Counters& counters() const { return relay_->counters(); }
+  Counters counters() const { return relay_->counters(); }
   Id128 origin() const { return MakeId(options_.origin != 0 ? options_.origin : number_); }
   int64_t clock_ns() const { return options_.clock_ns; }
 

@@ -226,9 +226,9 @@ TEST_F(TopicsTest, AProxyWantsWhatItsSubscribersWantAndStopsWhenTheyLeave) {
   ASSERT_TRUE(Until(*b_, "x/1", "1"));
   EXPECT_EQ(p_->described("y"), nullptr);
   EXPECT_EQ(b_->described("x/1")->hops, 2u);
-  EXPECT_EQ(a_->relay().wants(), 1u);
+  EXPECT_EQ(a_->counters().session.wants, 1u);
   b_->stop();
-  ASSERT_TRUE(Until([&] { return a_->relay().wants() == 0; }));
+  ASSERT_TRUE(Until([&] { return a_->counters().session.wants == 0; }));
   const uint64_t payload = net("up").traffic("a", true).payload_bytes;
   for (int i = 0; i < 20; ++i) {
     a_->publish("x/1", "2", now_);
@@ -249,7 +249,7 @@ TEST_F(TopicsTest, AReturningSubscriberGetsNothingThatNobodyKeptCurrent) {
   a_->publish("large", std::string(100'000, 'a'), now_);
   ASSERT_TRUE(Until([&] { return b_->value("x") == "1" && b_->value("large").size() == 100'000; }));
   b_->stop();
-  ASSERT_TRUE(Until([&] { return a_->relay().wants() == 0; }));
+  ASSERT_TRUE(Until([&] { return a_->counters().session.wants == 0; }));
   a_->publish("x", "2", now_);
   a_->publish("large", std::string(100'000, 'b'), now_);
   Run(kSecond);
@@ -285,7 +285,7 @@ TEST_F(TopicsTest, WhatNobodyKeptCurrentIsShownOnceItsSourceIsGone) {
   a_->publish("x", "1", now_);
   ASSERT_TRUE(Until(*b_, "x", "1"));
   b_->stop();
-  ASSERT_TRUE(Until([&] { return a_->relay().wants() == 0; }));
+  ASSERT_TRUE(Until([&] { return a_->counters().session.wants == 0; }));
   a_->publish("x", "2", now_);
   Run(kSecond);
   a_->stop();

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -87,6 +88,24 @@ class RelayTest : public ToolTest {
                 sample->stamp_ns,
                 {sample->bytes.begin(), sample->bytes.end()},
                 reader->freshness()};
+  }
+  // What a relay counts, as its topic in its domain says; 0: nothing yet.
+  uint64_t counter(const std::string& in, const std::string& topic, const std::string& field) const {
+    Result<Domain> d = Domain::open({.root = root_, .domain = in});
+    if (!d.ok()) return 0;
+    Result<Reader> reader = Reader::open(*d, topic);
+    if (!reader.ok()) return 0;
+    const Sample* sample = reader->latest();
+    const std::optional<Schema> schema = reader->schema();
+    if (sample == nullptr || !schema) return 0;
+    for (const Field& f : schema->fields) {
+      uint64_t count = 0;
+      if (f.name != field || sample->bytes.size() < f.offset + sizeof count) continue;
+      memcpy(&count, sample->bytes.data() + f.offset, sizeof count);
+      return count;
+    }
+    ADD_FAILURE() << topic << " has no field " << field;
+    return 0;
   }
   // The mirror comes to hold this state.
   bool becomes(const std::string& in, const std::string& topic, State state) const {

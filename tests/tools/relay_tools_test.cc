@@ -144,10 +144,6 @@ TEST_F(RelayTools, PublishWhatTheyCount) {
   const Relay robot = pub({"--connect", gate.endpoint()});
   const Relay base = sub(gate.endpoint());
   ASSERT_TRUE(becomes("base", "x", State::kSourceDead));
-  const auto counter = [&](const char* domain, const char* topic, const char* field) -> uint64_t {
-    const Ended echo = run({"smttopic", "echo", "--once", "-f", "jsonl", "--domain", domain, topic});
-    return echo.exit_code == 0 ? Json::parse(echo.out)["value"][field].get<uint64_t>() : 0;
-  };
   EXPECT_TRUE(Eventually([&] { return counter("robot", "smt/relay/robot/pub/outbound", "samples") == 1; }));
   EXPECT_TRUE(Eventually([&] { return counter("base", "smt/relay/base/sub/inbound", "written") == 1; }));
   EXPECT_EQ(counter("base", "smt/relay/base/sub/session", "opened"), 1u);
