@@ -1,5 +1,6 @@
 #include "cmd/relay_loop.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <sched.h>
 #include <spdlog/spdlog.h>
@@ -38,6 +39,13 @@ void RaiseFileLimit() {
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) spdlog::debug("the limit of open files stays as it is");
 }
 
+// Memory for large values is kept for the next one: giving it back and taking it anew costs more than the
+// copy.
+void KeepLargeBlocks() {
+  mallopt(M_MMAP_THRESHOLD, 8 << 20);
+  mallopt(M_TRIM_THRESHOLD, 32 << 20);
+}
+
 void Write(relay::Severity severity, const std::string& text) {
   const spdlog::level::level_enum level = severity == relay::Severity::kDebug     ? spdlog::level::debug
                                           : severity == relay::Severity::kInfo    ? spdlog::level::info
@@ -64,6 +72,7 @@ Id128 RandomId() {
 RelayLoop::RelayLoop(relay::Store* store, relay::RelayOptions relay, const Stop& stop, LoopOptions options)
     : store_(store), stop_(stop), options_(options), log_(Write), relay_(store, Complete(std::move(relay))) {
   RaiseFileLimit();
+  KeepLargeBlocks();
 }
 
 relay::RelayOptions RelayLoop::Complete(relay::RelayOptions relay) {

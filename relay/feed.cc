@@ -73,7 +73,12 @@ void Feed::described(uint32_t id) {
 }
 
 void Feed::moved(uint32_t id) {
-  if (id < topics_.size() && topics_[id].wanted && !topics_[id].queued_large) dirty_.set(id);
+  if (id >= topics_.size() || !topics_[id].wanted) return;
+  if (topics_[id].queued_large) {
+    topics_[id].moved_meanwhile = true;
+  } else {
+    dirty_.set(id);
+  }
 }
 
 void Feed::restated(uint32_t id) {
@@ -138,7 +143,7 @@ size_t Feed::send(int64_t now_ns) {
   }
   size_t messages = 0;
   while (credit_->open()) {
-    const size_t before = messages;
+    const size_t before = messages, large_before = large_.size();
     // Small things first; a batch and a piece of a large value take turns.
     const auto run = [&](Step step) {
       messages += step == Step::kSent;
@@ -159,7 +164,8 @@ size_t Feed::send(int64_t now_ns) {
       }
     }
     if (!run(SendReplies())) return messages;
-    if (messages == before) {
+    // A batch that had none but large values has put them in line for the next round.
+    if (messages == before && large_.size() <= large_before) {
       credit_->ran_dry();
       break;
     }
@@ -339,6 +345,7 @@ Feed::Step Feed::SendChunk(int64_t now_ns) {
     if (read == SampleRead::kEmpty || (t.head.sequence == At(id).sequence && !At(id).force)) continue;
     transfer_ = std::move(t);
     At(id).queued_large = true;  // until its last piece has left; a newer value does not interrupt
+    At(id).moved_meanwhile = false;
   }
   Transfer& t = transfer_;
   proto::Chunk chunk;
@@ -364,7 +371,7 @@ Feed::Step Feed::SendChunk(int64_t now_ns) {
     SentSample(id, t.head.sequence);
     transfer_ = Transfer();
     At(id).queued_large = false;
-    if (At(id).wanted) dirty_.set(id);  // there may be a newer one; if not, nothing is sent
+    if (At(id).wanted && At(id).moved_meanwhile) dirty_.set(id);
   }
   return Step::kSent;
 }

@@ -61,7 +61,8 @@ void Intake::want(Demand demand) {
 
 // Nobody keeps current what is not wanted; what is wanted is current from its next sample on.
 void Intake::Judge(Topic* t) {
-  t->wanted = demand_.matches(std::string_view(t->description->name).substr(inbound_->options().prefix.size()));
+  t->wanted =
+      demand_.matches(std::string_view(t->description->name).substr(inbound_->options().prefix.size()));
   if (!t->wanted && Mine(*t)) inbound_->store().set_current(t->handle, false);
 }
 
@@ -90,7 +91,8 @@ bool Intake::Describe(const proto::Topic& m, TopicDescription* d) {
   d->max_age_ns = std::max<int64_t>(0, m.max_age_ns());
   d->first_sequence = m.first_sequence();
   const proto::Origin& o = m.origin();
-  if (!FromWire(o.id(), &d->origin.origin_id) || !FromWire(o.segment_id(), &d->origin.segment_id)) return false;
+  if (!FromWire(o.id(), &d->origin.origin_id) || !FromWire(o.segment_id(), &d->origin.segment_id))
+    return false;
   d->origin.host = o.host().substr(0, kMostText);
   d->origin.domain = o.domain().substr(0, kMostText);
   d->origin.node = o.node().substr(0, kMostText);

@@ -126,7 +126,8 @@ class Feed {
     bool wanted = false, announced = false, force = false;
     bool known = false;  // the peer has been told of this id, and not that it is gone
     bool queued_large = false;
-    uint64_t sequence = 0;  // sent last since it was announced; 0: none
+    bool moved_meanwhile = false;  // while its value was under way
+    uint64_t sequence = 0;         // sent last since it was announced; 0: none
   };
   struct Request {
     uint64_t number;
