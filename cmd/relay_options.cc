@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "cmd/exit_code.h"
@@ -64,6 +65,14 @@ void AddRelayFlags(CLI::App& app, RelayFlags* flags) {
   AddList(app, "--topic", &flags->topics, "PATTERN",
           std::string(topics[static_cast<size_t>(flags->role)]) + " [**]");
   AddList(app, "--exclude", &flags->excludes, "PATTERN", "But not these");
+  if (flags->role != Role::kProxy) {
+    app.add_option("--rate", flags->rate_hz,
+                   flags->role == Role::kPub
+                       ? "Send each topic to each subscriber at most so often a second [no limit]"
+                       : "Ask for each topic at most so often a second [no limit]")
+        ->check(CLI::Range(1e-6, 1e6))
+        ->type_name("HZ");
+  }
   if (flags->role == Role::kSub) {
     app.add_option("--prefix", flags->prefix, "Put before the names of topics that arrive, with a '/'")
         ->type_name("P");
@@ -108,7 +117,8 @@ Result<RelayRules> CheckRelayFlags(const RelayFlags& flags) {
   if (!topics.ok()) return topics.status();
   RelayRules rules;
   rules.topics = std::move(*topics);
-  rules.selection = {flags.topics, flags.excludes, 0};
+  if (flags.rate_hz > 0) rules.period_ns = std::llround(1e9 / flags.rate_hz);
+  rules.selection = {flags.topics, flags.excludes, 0, flags.role == Role::kSub ? rules.period_ns : 0};
   if (!flags.cache.empty()) {
     if (Result<relay::PatternSet> cache = relay::PatternSet::parse(flags.cache); !cache.ok()) {
       return cache.status();

@@ -24,6 +24,7 @@ struct RelayFlags {
   std::vector<std::string> bind, connect;
   std::string name;
   std::vector<std::string> topics = {"**"}, excludes;
+  double rate_hz = 0;  // pub and sub; 0: no limit
   bool insecure = false;
   bool spin = false;
   std::optional<std::string> explain;  // a topic; nothing: serve
@@ -42,6 +43,7 @@ void AddRelayFlags(CLI::App& app, RelayFlags* flags);
 struct RelayRules {
   relay::PatternSet topics;
   relay::Selection selection;             // the same, as it is asked for
+  int64_t period_ns = 0;                  // --rate; also in `selection` of a sub
   std::optional<relay::Selection> cache;  // proxy
 };
 // kInvalid: no endpoint or a bad one, one that other machines reach without --insecure, a bad name, pattern

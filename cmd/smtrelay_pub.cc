@@ -16,6 +16,7 @@ int Pub(const ToolOptions& tool, const RelayFlags& flags, const RelayRules& rule
   if (!relay.ok()) return Fail(relay.status());
   relay->serves = true;
   relay->send = rules.topics;
+  relay->send_period_ns = rules.period_ns;
   return Serve(store->get(), *relay, flags, stop, CountersOf(*domain, flags));
 }
 

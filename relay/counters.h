@@ -15,7 +15,8 @@ struct OutboundCounters {
   uint64_t payload_bytes = 0;
   uint64_t announces = 0;
   uint64_t superseded = 0;  // publications that were newer than the one sent before, but not the newest
-  uint64_t refused = 0;     // messages that the link did not take; their topics are sent later
+  uint64_t passed_over_by_rate = 0;  // the same, of topics that are sent at a limited rate
+  uint64_t refused = 0;              // messages that the link did not take; their topics are sent later
   uint64_t too_many_hops = 0;
   uint64_t too_large = 0;  // topics whose name or schema no message holds
 };

@@ -46,6 +46,10 @@ void Feed::want(Demand demand) {
   for (uint32_t id = 0; id < outbound_->store().topic_limit(); ++id) {
     Topic& t = At(id);
     const bool want = MayHave(id) && demand_.matches(outbound_->store().topic(id)->name);
+    if (want && t.wanted && PeriodOf(id) != t.pace.period_ns()) {
+      t.pace.set_period(PeriodOf(id));
+      if (t.waits_until_ns != 0) dirty_.set(id);
+    }
     if (want == t.wanted) continue;
     if (want) {
       // Announced anew, and its value sent again: the peer has not kept it current meanwhile.
@@ -64,6 +68,7 @@ void Feed::described(uint32_t id) {
   if (want != t.wanted) outbound_->wanted(id, want ? 1 : -1);
   t.wanted = want;
   if (!may) return Leave(id);
+  if (want) t.pace.set_period(PeriodOf(id));
   StopLarge(id);
   if (t.known || want) unknown_.set(id);
   t.announced = false;
@@ -72,13 +77,23 @@ void Feed::described(uint32_t id) {
   if (want) dirty_.set(id);
 }
 
-void Feed::moved(uint32_t id) {
+void Feed::moved(uint32_t id, int64_t now_ns) {
   if (id >= topics_.size() || !topics_[id].wanted) return;
-  if (topics_[id].queued_large) {
-    topics_[id].moved_meanwhile = true;
-  } else {
-    dirty_.set(id);
+  Topic& t = topics_[id];
+  if (t.queued_large) {
+    t.moved_meanwhile = true;
+    return;
   }
+  const int64_t until = t.pace.moved(now_ns);
+  if (until == 0) return dirty_.set(id);
+  if (t.waits_until_ns != 0 && t.waits_until_ns <= until) return;
+  t.waits_until_ns = until;
+  waits_.emplace(until, id);
+}
+
+// The longer one of what the rules let it have and what it asked for.
+int64_t Feed::PeriodOf(uint32_t id) const {
+  return std::max(outbound_->period_ns(), demand_.period_ns(outbound_->store().topic(id)->name).value_or(0));
 }
 
 void Feed::restated(uint32_t id) {
@@ -121,7 +136,7 @@ void Feed::Begin(Request* r) {
     Topic& t = At(id);
     if (r->list) {
       listed_.set(id);
-    } else if (!t.wanted || !t.announced || !outbound_->store().current(id)) {
+    } else if (!t.wanted || !t.announced || t.waits_until_ns != 0 || !outbound_->store().current(id)) {
       if (!t.announced) unknown_.set(id);
       t.force = true;
       dirty_.set(id);
@@ -140,6 +155,10 @@ bool Feed::Pending(uint32_t id) const {
 size_t Feed::send(int64_t now_ns) {
   for (Request& r : requests_) {
     if (!r.begun) Begin(&r);
+  }
+  for (; due_ns() <= now_ns; waits_.pop()) {
+    const auto [until, id] = waits_.top();
+    if (topics_[id].waits_until_ns == until) dirty_.set(id);
   }
   size_t messages = 0;
   while (credit_->open()) {
@@ -276,15 +295,17 @@ Feed::Step Feed::SendTopics(Bits* ids, bool with_head, int64_t now_ns) {
   return step;
 }
 
-void Feed::SentSample(uint32_t id, uint64_t sequence) {
+void Feed::SentSample(uint32_t id, uint64_t sequence, int64_t now_ns) {
   Topic& t = At(id);
   OutboundCounters& counters = outbound_->counters();
   ++counters.samples;
   const uint64_t since = t.sequence != 0 && sequence > t.sequence ? sequence - t.sequence : 1;
   counters.publications += since;
-  counters.superseded += since - 1;
+  (t.pace.period_ns() == 0 ? counters.superseded : counters.passed_over_by_rate) += since - 1;
   t.sequence = sequence;
   t.force = false;
+  t.pace.sent(now_ns);
+  t.waits_until_ns = 0;
 }
 
 Feed::Step Feed::SendBatch(int64_t now_ns) {
@@ -322,7 +343,7 @@ Feed::Step Feed::SendBatch(int64_t now_ns) {
   for (size_t i = 0; i < e.asked.size(); ++i) {
     const uint32_t id = e.asked[i].id;
     if (!e.busy[i]) dirty_.clear(id);
-    if (e.sequences[i] != 0) SentSample(id, e.sequences[i]);
+    if (e.sequences[i] != 0) SentSample(id, e.sequences[i], now_ns);
   }
   if (e.samples == 0) return Step::kNothing;
   ++outbound_->counters().batches;
@@ -368,10 +389,10 @@ Feed::Step Feed::SendChunk(int64_t now_ns) {
   t.offset += bytes;
   if (t.offset == t.value.bytes.size()) {
     const uint32_t id = t.id;
-    SentSample(id, t.head.sequence);
+    SentSample(id, t.head.sequence, now_ns);
     transfer_ = Transfer();
     At(id).queued_large = false;
-    if (At(id).wanted && At(id).moved_meanwhile) dirty_.set(id);
+    if (At(id).moved_meanwhile) moved(id, now_ns);
   }
   return Step::kSent;
 }

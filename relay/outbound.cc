@@ -20,8 +20,8 @@ constexpr size_t kMostSchemaBytes = proto::kLargestFrame / 2;
 
 }  // namespace
 
-Outbound::Outbound(Store* store, PatternSet rules, OutboundCounters* counters)
-    : store_(store), rules_(std::move(rules)), counters_(counters) {}
+Outbound::Outbound(Store* store, PatternSet rules, int64_t period_ns, OutboundCounters* counters)
+    : store_(store), rules_(std::move(rules)), period_ns_(period_ns), counters_(counters) {}
 
 void Outbound::collect(int64_t now_ns, const std::vector<Feed*>& feeds) {
   changes_.clear();
@@ -52,7 +52,7 @@ void Outbound::collect(int64_t now_ns, const std::vector<Feed*>& feeds) {
   for (const uint32_t id : changes_.moved) {
     if (topics_[id].kept) kept_[id].whole = {};
     topics_[id].kept = false;
-    for (Feed* f : feeds) f->moved(id);
+    for (Feed* f : feeds) f->moved(id, now_ns);
   }
   for (const uint32_t id : changes_.state) {
     for (Feed* f : feeds) f->restated(id);

@@ -5,9 +5,12 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <queue>
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "proto/codec.h"
@@ -15,6 +18,7 @@
 #include "relay/counters.h"
 #include "relay/credit.h"
 #include "relay/frame.h"
+#include "relay/pace.h"
 #include "relay/pattern.h"
 #include "relay/selection.h"
 #include "relay/store.h"
@@ -33,13 +37,15 @@ class Feed;
 
 class Outbound {
  public:
-  Outbound(Store* store, PatternSet rules, OutboundCounters* counters);
+  // To no peer more than one sample of a topic in `period_ns`; 0: no such limit.
+  Outbound(Store* store, PatternSet rules, int64_t period_ns, OutboundCounters* counters);
 
   // Looks at the store, and tells every feed what changed.
   void collect(int64_t now_ns, const std::vector<Feed*>& feeds);
 
   Store& store() { return *store_; }
   OutboundCounters& counters() { return *counters_; }
+  int64_t period_ns() const { return period_ns_; }
   // The rules let peers have it, and a message can hold its description.
   bool allowed(uint32_t id) const { return id < topics_.size() && topics_[id].allowed; }
   void wanted(uint32_t id, int more) { topics_[id].wanted_by += more; }
@@ -85,6 +91,7 @@ class Outbound {
   };
   Store* store_;
   PatternSet rules_;
+  int64_t period_ns_;
   OutboundCounters* counters_;
   std::vector<Topic> topics_;
   std::vector<Kept> kept_;  // as long as topics_
@@ -109,12 +116,14 @@ class Feed {
 
   // From Outbound::collect.
   void described(uint32_t id);
-  void moved(uint32_t id);
+  void moved(uint32_t id, int64_t now_ns);
   void restated(uint32_t id);
   void gone(uint32_t id);
 
   // Sends while there is credit; the number of messages.
   size_t send(int64_t now_ns);
+  // When send() is due because of a topic that is sent at a limited rate; INT64_MAX: none waits.
+  int64_t due_ns() const { return waits_.empty() ? INT64_MAX : waits_.top().first; }
   bool has_demand() const {
     return !demand_.empty() || !requests_.empty() || dirty_.any() || !large_.empty();
   }
@@ -128,6 +137,8 @@ class Feed {
     bool queued_large = false;
     bool moved_meanwhile = false;  // while its value was under way
     uint64_t sequence = 0;         // sent last since it was announced; 0: none
+    Pace pace;
+    int64_t waits_until_ns = 0;  // its newest sample, for the pace; 0: it does not
   };
   struct Request {
     uint64_t number;
@@ -162,7 +173,8 @@ class Feed {
   Step SendBatch(int64_t now_ns);
   Step SendChunk(int64_t now_ns);
   Step SendReplies();
-  void SentSample(uint32_t id, uint64_t sequence);
+  void SentSample(uint32_t id, uint64_t sequence, int64_t now_ns);
+  int64_t PeriodOf(uint32_t id) const;
 
   Outbound* outbound_;
   Outlet* outlet_;
@@ -182,6 +194,9 @@ class Feed {
   std::deque<Request> requests_;
   std::unordered_set<uint64_t> schemas_sent_;
   std::vector<Outbound::Row> rows_;
+  // Times and topics, the next one first; one whose topic does not wait until then any more is void.
+  using Wait = std::pair<int64_t, uint32_t>;
+  std::priority_queue<Wait, std::vector<Wait>, std::greater<Wait>> waits_;
 };
 
 }  // namespace smt::relay

@@ -34,7 +34,7 @@ class Relay::Impl {
   Impl(Store* s, RelayOptions o)
       : store(s),
         options(std::move(o)),
-        outbound(s, options.send, &counters.outbound),
+        outbound(s, options.send, options.send_period_ns, &counters.outbound),
         inbound(s, ForInbound(), &counters.inbound) {}
 
   struct LinkState {

@@ -27,6 +27,7 @@ struct RelayOptions {
   // What peers may have; nothing by default.
   bool serves = false;
   PatternSet send;
+  int64_t send_period_ns = 0;  // of each topic to each peer at most one sample in so long; 0: no limit
   // What this relay takes, as the sender names it; by default only what it asks for with get().
   std::vector<Selection> receive;
   // Put before the names of topics that arrive.

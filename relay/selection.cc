@@ -44,15 +44,23 @@ Result<Demand> Demand::compile(std::vector<Selection> selections) {
   return demand;
 }
 
-bool Demand::matches(std::string_view topic) const {
-  return std::any_of(sets_.begin(), sets_.end(), [&](const PatternSet& s) { return s.matches(topic); });
+std::optional<int64_t> Demand::period_ns(std::string_view topic) const {
+  std::optional<int64_t> least;
+  for (size_t i = 0; i < sets_.size(); ++i) {
+    if (least && *least <= selections_[i].period_ns) continue;
+    if (sets_[i].matches(topic)) least = selections_[i].period_ns;
+  }
+  return least;
 }
 
 Result<Demand> DemandFromWire(const google::protobuf::RepeatedPtrField<proto::Selection>& selections) {
   std::vector<Selection> out;
   for (const proto::Selection& s : selections) {
     if (s.hops() >= proto::kMostHops) continue;
-    out.push_back({{s.topic().begin(), s.topic().end()}, {s.exclude().begin(), s.exclude().end()}, s.hops()});
+    out.push_back({{s.topic().begin(), s.topic().end()},
+                   {s.exclude().begin(), s.exclude().end()},
+                   s.hops(),
+                   static_cast<int64_t>(std::min<uint64_t>(s.period_ns(), kLongestPeriodNs))});
     if (out.size() > kMostSelections) break;  // refused by compile
   }
   return Demand::compile(std::move(out));
@@ -65,6 +73,7 @@ void ToWire(const std::vector<Selection>& selections,
     for (const std::string& t : s.topic) w->add_topic(t);
     for (const std::string& t : s.exclude) w->add_exclude(t);
     w->set_hops(s.hops);
+    w->set_period_ns(static_cast<uint64_t>(s.period_ns));
   }
 }
 
@@ -80,6 +89,7 @@ bool Unite(const std::vector<Selection>& more, uint32_t hops_more, std::vector<S
     });
     if (same != to->end()) {
       same->hops = std::min(same->hops, s.hops);
+      same->period_ns = std::min(same->period_ns, s.period_ns);
       continue;
     }
     Extent with = extent;

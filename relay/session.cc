@@ -160,7 +160,7 @@ int64_t Session::ReportAt() const {
   return std::min(reported_ns_ + kHeartbeatNs, received_ == reported_ ? INT64_MAX : unreported_ns_ + kHoldNs);
 }
 
-int64_t Session::due_ns() const { return std::min(ReportAt(), silent_at_ns()); }
+int64_t Session::due_ns() const { return std::min({ReportAt(), silent_at_ns(), feed_.due_ns()}); }
 
 void Session::say_reset(proto::Reset::Reason reason, const std::string& text) {
   proto::Reset reset;

@@ -15,7 +15,8 @@ json Of(const google::protobuf::RepeatedPtrField<Selection>& selections) {
   for (const Selection& s : selections) {
     out.push_back({{"topic", std::vector<std::string>(s.topic().begin(), s.topic().end())},
                    {"exclude", std::vector<std::string>(s.exclude().begin(), s.exclude().end())},
-                   {"hops", s.hops()}});
+                   {"hops", s.hops()},
+                   {"period_ns", s.period_ns()}});
   }
   return out;
 }
@@ -155,6 +156,7 @@ std::vector<Vector> Vectors() {
   s->add_topic("imu");
   s->add_exclude("camera/raw");
   s->set_hops(1);
+  s->set_period_ns(50'000'000);
   add("want", 1, want);
 
   Announce announce;

@@ -38,6 +38,7 @@ struct HostOptions {
   bool proxy = false;
   std::vector<std::string> send = {"**"};
   std::string prefix = {};
+  int64_t send_period_ns = 0;
   int64_t clock_ns = 0;  // ahead of the test's clock
   uint8_t origin = 0;    // 0: one of its own
 };
@@ -65,6 +66,7 @@ class Host {
     Result<PatternSet> send = PatternSet::parse(options_.send);
     EXPECT_TRUE(send.ok());
     o.send = *send;
+    o.send_period_ns = options_.send_period_ns;
     o.receive = options_.receive;
     o.prefix = options_.prefix;
     o.proxy = options_.proxy;

@@ -138,6 +138,32 @@ TEST_F(RelayTools, MoveOnlyWithinThisMachineOverIpc) {
   EXPECT_TRUE(becomes("base", "x", State::kSourceDead));
 }
 
+TEST_F(RelayTools, SendNoMoreOftenThanTheyAreAskedAndAllowedTo) {
+  Process fast({"smtsinewave", "fast", "--rate", "400", "--history", "64", "--domain", "robot"}, env());
+  const Relay robot = pub({"--rate", "100"});
+  const Relay base = sub(robot.endpoint(), {"--rate", "50"});
+  const Relay other =
+      start({"smtrelay_sub", "--domain", "other", "--name", "other", "--connect", robot.endpoint()});
+  // From the times at which samples were written into the mirror.
+  const auto rate_hz = [&](const char* in) {
+    Result<Reader> opened = Reader::open(*Domain::open({.root = root_, .domain = in}), "fast");
+    Reader& reader = *opened;
+    int64_t first = 0, last = 0, samples = 0;
+    EXPECT_TRUE(Eventually([&] {
+      if (!reader.refresh().ok()) return false;
+      for (const Sample* s = reader.next(); s != nullptr; s = reader.next(), ++samples) {
+        last = s->written_ns;
+        if (samples == 0) first = last;
+      }
+      return samples > 100;
+    }));
+    return static_cast<double>(samples - 1) * 1e9 / static_cast<double>(last - first);
+  };
+  ASSERT_TRUE(becomes("base", "fast", State::kFresh));
+  EXPECT_NEAR(rate_hz("base"), 50, 2.5);
+  EXPECT_NEAR(rate_hz("other"), 100, 5) << "what the robot allows";
+}
+
 TEST_F(RelayTools, PublishWhatTheyCount) {
   publish("x", "u8", "1");
   const Relay gate = proxy();
