@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <utility>
 
 #include "cmd/exit_code.h"
@@ -78,6 +79,15 @@ void AddRelayFlags(CLI::App& app, RelayFlags* flags) {
         ->type_name("P");
     AddDuration(app, "--max-age", &flags->max_age_ns,
                 "A sample older than this is stale, whatever its source says");
+    app.add_option(
+           "--on-stale", flags->on_stale,
+           "What becomes of a topic with a maximum age when that is over: hold (its last value), zero, "
+           "or tombstone (it is removed) [hold]")
+        ->transform(CLI::CheckedTransformer(
+            std::map<std::string, relay::OnStale>{{"hold", relay::OnStale::kHold},
+                                                  {"zero", relay::OnStale::kZero},
+                                                  {"tombstone", relay::OnStale::kTombstone}}))
+        ->type_name("hold|zero|tombstone");
     app.add_option("--segment-size", flags->segment_bytes,
                    "Virtual size of the mirror's segment, as 64M or 2G [the one that is there, else 1G]")
         ->transform(CLI::AsSizeValue(false))

@@ -11,6 +11,7 @@
 
 #include "relay/pattern.h"
 #include "relay/selection.h"
+#include "relay/shm_store.h"
 #include "shm/status.h"
 
 namespace smt::cmd {
@@ -31,6 +32,7 @@ struct RelayFlags {
   // sub
   std::string prefix;
   std::optional<int64_t> max_age_ns;
+  relay::OnStale on_stale = relay::OnStale::kHold;
   uint64_t segment_bytes = 0;
   bool remove_on_exit = false;
   // proxy

@@ -27,6 +27,7 @@ struct InboundCounters {
   uint64_t confirmed = 0;
   uint64_t payload_bytes = 0;
   uint64_t dropped_old = 0;       // a newer sample of the same source is there
+  uint64_t dropped_too_old = 0;   // its maximum age was over when it came, and something stands in for it
   uint64_t dropped_denied = 0;    // not among the topics that this relay takes, or it holds its own origin
   uint64_t dropped_conflict = 0;  // another source, or another relay, has the name
   uint64_t dropped_size = 0;      // not of the topic's size, or no room for it

@@ -230,6 +230,9 @@ void Intake::Account(Topic* t, Put put, uint64_t bytes) {
     case Put::kConfirmed:
       ++c.confirmed;
       break;
+    case Put::kTooOld:
+      ++c.dropped_too_old;
+      break;
     case Put::kOld:
       ++c.dropped_old;
       return;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "shm/clock.h"
+
 namespace smt::relay {
 
 namespace {
@@ -63,19 +65,22 @@ Status ShmSink::CheckOtherMirrors(const std::string& topic) {
   return Status();
 }
 
+Status ShmSink::Advertise(Topic* t) {
+  Result<Publisher> publisher = node_->advertise(t->options);
+  if (!publisher.ok() && publisher.status().code() == Code::kNoSpace && t->options.history > 4) {
+    t->options.history = 4;  // the source has more memory: its latest values are worth more than none
+    publisher = node_->advertise(t->options);
+  }
+  if (!publisher.ok()) return publisher.status();
+  t->publisher.emplace(std::move(*publisher));
+  t->shown = t->publisher->state();
+  return Status();
+}
+
 Result<uint32_t> ShmSink::open_topic(const TopicDescription& topic) {
   if (Status s = CheckOtherMirrors(topic.name); !s.ok()) return s;
   Result<Schema> schema = Schema::FromText(*topic.schema);
   if (!schema.ok()) return schema.status();
-  TopicOptions o;
-  o.name = topic.name;
-  o.schema = std::move(*schema);
-  o.max_bytes = o.schema.size != 0 ? o.schema.size : topic.max_bytes;
-  o.history = topic.history;
-  o.max_age_ns = options_.max_age_ns.value_or(topic.max_age_ns);
-  o.origin = topic.origin;
-  o.hops = topic.hops;
-  o.first_sequence = topic.first_sequence;
 
   const auto known = by_name_.find(topic.name);
   uint32_t handle;
@@ -90,50 +95,129 @@ Result<uint32_t> ShmSink::open_topic(const TopicDescription& topic) {
     topics_.emplace_back();
     free_.push_back(handle);
   }
-  Result<Publisher> publisher = node_->advertise(o);
-  if (!publisher.ok() && publisher.status().code() == Code::kNoSpace && o.history > 4) {
-    o.history = 4;  // the source has more memory: its latest values are worth more than none
-    publisher = node_->advertise(o);
-  }
-  if (!publisher.ok()) {
+  Topic& t = topics_[handle];
+  TopicOptions& o = t.options;
+  o.name = topic.name;
+  o.schema = std::move(*schema);
+  o.max_bytes = o.schema.size != 0 ? o.schema.size : topic.max_bytes;
+  o.history = topic.history;
+  o.max_age_ns = options_.max_age_ns.value_or(topic.max_age_ns);
+  o.origin = topic.origin;
+  o.hops = topic.hops;
+  o.first_sequence = topic.first_sequence;
+  if (Status s = Advertise(&t); !s.ok()) {
     if (known != by_name_.end()) remove(handle);
-    return publisher.status();
+    return s;
   }
   if (known == by_name_.end()) free_.pop_back();
   by_name_[topic.name] = handle;
-  Topic& t = topics_[handle];
   t.name = topic.name;
-  t.publisher.emplace(std::move(*publisher));
-  t.sequence = t.publisher->sequence();
+  t.newest = {t.publisher->sequence(), 0, 0, 0};
   t.confirmed = false;
+  t.substituted = t.newest.sequence != 0 && t.shown == State::kSubstituted;
   t.told = State::kEmpty;
-  t.publisher->set_state(t.told);
+  Show(&t);
   return handle;
 }
 
-Put ShmSink::Done(Topic* t, const Status& published, uint64_t sequence) {
-  if (!published.ok()) return Put::kRefused;
-  t->sequence = sequence;
+// The value first, then the state: no reader takes what stands in for a value for a fresh one.
+void ShmSink::Show(Topic* t) {
+  const State state = t->substituted ? State::kSubstituted : t->told;
+  if (!t->publisher || t->shown == state) return;
+  t->shown = state;
+  t->publisher->set_state(state);
+}
+
+bool ShmSink::TooOld(const Topic& t, const SampleHead& head) const {
+  return options_.on_stale != OnStale::kHold && t.options.max_age_ns > 0 &&
+         AgeNs(head.written_ns, head.born_ns) > t.options.max_age_ns;
+}
+
+// Under the number and the age of the sample that it stands in for. False: not now, a newer one is coming in.
+bool ShmSink::Substitute(Topic* t, const SampleHead& head) {
+  if (t->loan) return false;
+  burst_.reset();
+  t->newest = head;
+  t->substituted = true;
+  if (options_.on_stale == OnStale::kTombstone) {
+    t->publisher.reset();
+    (void)node_->remove(t->name);  // kNotFound: it has its tombstone already
+    return true;
+  }
+  const std::vector<std::byte> zero(t->options.schema.size);
+  (void)t->publisher->publish(zero, head);  // fits: no value is smaller
   t->confirmed = true;
+  Show(t);
+  return true;
+}
+
+void ShmSink::Expire(int64_t now_ns) {
+  constexpr int64_t kAgainNs = 10'000'000;
+  while (due_ns() <= now_ns) {
+    const uint32_t handle = expiries_.top().second;
+    expiries_.pop();
+    Topic& t = topics_[handle];
+    t.expires = false;
+    if (t.name.empty() || t.substituted || t.options.max_age_ns == 0) continue;
+    int64_t next = t.newest.born_ns + t.options.max_age_ns + 1;
+    if (next <= now_ns) {
+      if (Substitute(&t, {t.newest.sequence, t.newest.stamp_ns, t.newest.born_ns, now_ns})) continue;
+      next = now_ns + kAgainNs;
+    }
+    t.expires = true;
+    expiries_.emplace(next, handle);
+  }
+}
+
+// Its maximum age is watched from here on.
+void ShmSink::Follow(uint32_t handle, const SampleHead& head) {
+  Topic& t = topics_[handle];
+  t.newest = head;
+  t.confirmed = true;
+  if (options_.on_stale == OnStale::kHold || t.options.max_age_ns == 0 || t.expires) return;
+  t.expires = true;
+  expiries_.emplace(head.born_ns + t.options.max_age_ns + 1, handle);
+}
+
+Put ShmSink::Done(uint32_t handle, const SampleHead& head) {
+  topics_[handle].substituted = false;
+  Follow(handle, head);
+  Show(&topics_[handle]);
   return Put::kTaken;
+}
+
+// The sample's value goes into the ring.
+bool ShmSink::Writes(const Topic& t, const SampleHead& head) const {
+  if (head.sequence < t.newest.sequence || TooOld(t, head)) return false;
+  return head.sequence > t.newest.sequence || t.substituted;
+}
+
+// What becomes of one whose value does not. REQUIRES: no loan
+Put ShmSink::Settle(uint32_t handle, const SampleHead& head) {
+  Topic& t = topics_[handle];
+  if (head.sequence < t.newest.sequence) return Put::kOld;
+  const bool same = head.sequence == t.newest.sequence, too_old = TooOld(t, head);
+  if (too_old && !(same && t.substituted)) Substitute(&t, head);
+  if (!same) return Put::kTooOld;
+  if (!t.confirmed && t.publisher) t.publisher->confirm();
+  if (!too_old) Follow(handle, head);
+  t.confirmed = true;
+  return Put::kConfirmed;
 }
 
 Put ShmSink::put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value) {
   Topic& t = topics_[handle];
   t.loan.reset();
-  if (head.sequence < t.sequence) return Put::kOld;
-  if (head.sequence == t.sequence) {
-    if (!t.confirmed) t.publisher->confirm();
-    t.confirmed = true;
-    return Put::kConfirmed;
-  }
+  if (!Writes(t, head)) return Settle(handle, head);
+  if (!t.publisher && !Advertise(&t).ok()) return Put::kRefused;
   if (!burst_) burst_.emplace();
-  return Done(&t, burst_->publish(*t.publisher, value, head), head.sequence);
+  return burst_->publish(*t.publisher, value, head).ok() ? Done(handle, head) : Put::kRefused;
 }
 
 std::span<std::byte> ShmSink::loan(uint32_t handle, uint64_t bytes) {
   Topic& t = topics_[handle];
   t.loan.reset();
+  if (!t.publisher && !Advertise(&t).ok()) return {};
   Result<Loan> loan = t.publisher->loan(bytes);
   if (!loan.ok()) return {};
   t.loan.emplace(std::move(*loan));
@@ -144,23 +228,15 @@ std::span<std::byte> ShmSink::loan(uint32_t handle, uint64_t bytes) {
 Put ShmSink::commit(uint32_t handle, const SampleHead& head) {
   Topic& t = topics_[handle];
   if (!t.loan) return Put::kRefused;
-  if (head.sequence <= t.sequence) {
-    const bool same = head.sequence == t.sequence;
-    t.loan.reset();
-    if (same && !t.confirmed) t.publisher->confirm();
-    t.confirmed = t.confirmed || same;
-    return same ? Put::kConfirmed : Put::kOld;
-  }
-  t.loan->commit(head, t.loan_bytes);
+  const bool writes = Writes(t, head);
+  if (writes) t.loan->commit(head, t.loan_bytes);
   t.loan.reset();
-  return Done(&t, Status(), head.sequence);
+  return writes ? Done(handle, head) : Settle(handle, head);
 }
 
 void ShmSink::tell_state(uint32_t handle, State state) {
-  Topic& t = topics_[handle];
-  if (t.told == state || !t.publisher) return;
-  t.told = state;
-  t.publisher->set_state(state);
+  topics_[handle].told = state;
+  Show(&topics_[handle]);
 }
 
 void ShmSink::remove(uint32_t handle) {
@@ -168,12 +244,15 @@ void ShmSink::remove(uint32_t handle) {
   if (t.name.empty()) return;
   by_name_.erase(t.name);
   const std::string name = std::move(t.name);
+  const bool expires = t.expires;
   t = Topic();
+  t.expires = expires;
   (void)node_->remove(name);  // kNotFound: it could not be advertised
   free_.push_back(handle);
 }
 
 void ShmSink::flush(int64_t now_ns) {
+  Expire(now_ns);
   burst_.reset();
   node_->keep_alive(now_ns + kAliveNs);
 }

@@ -2,12 +2,15 @@
 #ifndef SMT_RELAY_SHM_SINK_H_
 #define SMT_RELAY_SHM_SINK_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <queue>
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "relay/shm_store.h"
@@ -33,14 +36,18 @@ class ShmSink {
   void tell_state(uint32_t handle, State state);
   void remove(uint32_t handle);
   void flush(int64_t now_ns);
+  int64_t due_ns() const { return expiries_.empty() ? INT64_MAX : expiries_.top().first; }
 
  private:
   struct Topic {
     std::string name;
-    std::optional<Publisher> publisher;  // none: the handle is free
-    uint64_t sequence = 0;               // of the newest sample
+    TopicOptions options;
+    std::optional<Publisher> publisher;  // none: the handle is free, or the topic has a tombstone
+    SampleHead newest{};                 // sample; sequence 0: none yet
     bool confirmed = false;              // published or confirmed since this process opened it
-    State told = State::kEmpty;
+    State told = State::kEmpty, shown = State::kEmpty;
+    bool substituted = false;  // something else stands in for the newest sample
+    bool expires = false;      // is in expiries_
     std::optional<Loan> loan;
     uint64_t loan_bytes = 0;
   };
@@ -54,7 +61,15 @@ class ShmSink {
   ShmSink(const Domain& domain, const ShmStoreOptions& options, std::unique_ptr<Node> node);
   Status CheckOtherMirrors(const std::string& topic);
   void LookForOtherMirrors();
-  Put Done(Topic* t, const Status& published, uint64_t sequence);
+  Status Advertise(Topic* t);
+  Put Done(uint32_t handle, const SampleHead& head);
+  void Follow(uint32_t handle, const SampleHead& head);
+  void Show(Topic* t);
+  bool TooOld(const Topic& t, const SampleHead& head) const;
+  bool Writes(const Topic& t, const SampleHead& head) const;
+  Put Settle(uint32_t handle, const SampleHead& head);
+  bool Substitute(Topic* t, const SampleHead& head);
+  void Expire(int64_t now_ns);
 
   Domain domain_;
   ShmStoreOptions options_;
@@ -64,6 +79,9 @@ class ShmSink {
   std::vector<uint32_t> free_;
   std::unordered_map<std::string, uint32_t> by_name_;
   std::map<std::string, OtherMirror> others_;
+  // When to look at a topic's age, the next one first; with OnStale only.
+  using Expiry = std::pair<int64_t, uint32_t>;
+  std::priority_queue<Expiry, std::vector<Expiry>, std::greater<Expiry>> expiries_;
   int64_t others_seen_ns_ = 0;
 };
 

@@ -40,6 +40,7 @@ class BothHalves : public Store {
   void flush(int64_t now_ns) override {
     if (sink_ != nullptr) sink_->flush(now_ns);
   }
+  int64_t due_ns() const override { return sink_ != nullptr ? sink_->due_ns() : INT64_MAX; }
 
  private:
   std::unique_ptr<ShmSource> source_;

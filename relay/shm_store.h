@@ -13,6 +13,13 @@
 
 namespace smt::relay {
 
+// What a mirrored topic becomes when its newest sample is older than its maximum age.
+enum class OnStale {
+  kHold,       // it stays what it is, and is `stale`
+  kZero,       // its value is zero (one of variable size: empty), and it is `substituted`
+  kTombstone,  // it is removed until there is a newer sample
+};
+
 struct ShmStoreOptions {
   // Of the node that mirrors, "mirror-<name>"; "": this store only reads.
   std::string mirror = {};
@@ -20,6 +27,7 @@ struct ShmStoreOptions {
   bool remove_on_exit = false;
   // Instead of the maximum ages that the sources have.
   std::optional<int64_t> max_age_ns = {};
+  OnStale on_stale = OnStale::kHold;
 };
 
 class ShmStore {

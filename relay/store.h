@@ -58,6 +58,7 @@ enum class Put {
   kConfirmed,  // the sample is there already
   kOld,        // a newer one is there
   kRefused,    // the topic could not be written, see Store::open
+  kTooOld,     // its maximum age is over already: see OnStale
 };
 
 class Store {
@@ -115,6 +116,8 @@ class Store {
   virtual void remove(uint32_t handle) = 0;
   // Readers are woken and told that this store is alive: at the end of each step.
   virtual void flush(int64_t now_ns) = 0;
+  // When flush() is due even if nothing else happens; INT64_MAX: it is not.
+  virtual int64_t due_ns() const { return INT64_MAX; }
 };
 
 }  // namespace smt::relay

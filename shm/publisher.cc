@@ -46,6 +46,10 @@ void Publisher::set_state(State state) {
   topic_->node->ring();
 }
 
+State Publisher::state() const {
+  return static_cast<State>(topic_->record->state.load(std::memory_order_relaxed));
+}
+
 void Publisher::set_max_age(int64_t max_age_ns) {
   topic_->record->max_age_ns.store(static_cast<uint64_t>(max_age_ns), std::memory_order_relaxed);
 }

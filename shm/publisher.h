@@ -147,6 +147,8 @@ class Publisher {
   }
   // Mirror: what the source says of the topic. kEmpty = nothing special.
   void set_state(State state);
+  // What set_state() said last, in an earlier process too.
+  State state() const;
   void set_max_age(int64_t max_age_ns);
 
   // Position of the newest sample; 0: none yet.
