@@ -185,9 +185,9 @@ TEST_F(RelayFanOut, TenSubscribersCostTheReadsOfOneAndOneThatStandsStillCostsThe
   EXPECT_LE(counter("robot", kOutbound, "slot_reads"), source.publications());
   EXPECT_LE(most, one * 1.1);
   EXPECT_GE(phases[1][0].samples, 9 * kTopics * 50u);
-  // A short run has too few bad moments for a figure of its own.
-  const double slack = storm::Scaled(0, 1) != 0 ? 0.2 : 1;
-  EXPECT_LE(stopped, std::max(1.1 * running, running + slack) * static_cast<double>(Patience()));
+  // On a quiet machine they differ by less than 0.2 ms; a subscriber that held the others up would cost them
+  // its whole pause.
+  EXPECT_LE(stopped, std::max(1.5 * running, running + 5) * static_cast<double>(Patience()));
 }
 
 }  // namespace
