@@ -63,6 +63,7 @@ class Relay::Impl {
 
   size_t Receive(LinkState* l);
   void Handle(LinkState* l, const Incoming& in);
+  bool Hear(Session* s, const Incoming& in);
   void HandleHello(LinkState* l, const Incoming& in, const proto::Envelope& m);
   void HandleReset(LinkState* l, Session* s, const proto::Envelope& m);
   void Refuse(LinkState* l, const PeerId& to, uint64_t session, proto::Reset::Reason reason,
@@ -151,20 +152,7 @@ void Relay::Impl::Handle(LinkState* l, const Incoming& in) {
     return;
   }
   s->alive(now_ns);
-  Session::Heard heard = Session::Heard::kFine;
-  const bool number_fits = s->hear_number(message);
-  if (!number_fits) {
-    heard = Session::Heard::kMalformed;
-  } else if (message.has_get()) {
-    if (!questions.from_peer(s, message.get(), options.serves, options.proxy, now_ns))
-      heard = Session::Heard::kMalformed;
-  } else if (message.has_reply()) {
-    questions.answered(s, message.reply());
-  } else {
-    heard = s->hear(message, in.payload, now_ns);
-    if (message.has_want()) wants_changed = true;
-  }
-  if (heard == Session::Heard::kFine) return;
+  if (Hear(s, in)) return;
   ++counters.session.malformed;
   Log(Severity::kWarning, "protocol " + s->peer().name,
       "peer " + s->peer().name + " on " + l->link->endpoint() +
@@ -172,6 +160,18 @@ void Relay::Impl::Handle(LinkState* l, const Incoming& in) {
   s->say_reset(proto::Reset::MALFORMED, "a message that no peer of version 1 sends");
   End(s->key(), "it broke the protocol");
   if (l->link->dials()) l->dial.refused(now_ns);  // it may well do so again
+}
+
+// False: no peer of this version says so.
+bool Relay::Impl::Hear(Session* s, const Incoming& in) {
+  if (!s->hear_number(message)) return false;
+  if (message.has_get()) return questions.from_peer(s, message.get(), options.serves, options.proxy, now_ns);
+  if (message.has_reply()) {
+    questions.answered(s, message.reply());
+    return true;
+  }
+  if (message.has_want()) wants_changed = true;
+  return s->hear(message, in.payload, now_ns);
 }
 
 Session* Relay::Impl::Begin(LinkState* l, const Incoming& in, const proto::Envelope& m) {

@@ -41,7 +41,7 @@ bool Session::hear_number(const proto::Envelope& m) {
   return true;
 }
 
-Session::Heard Session::hear(const proto::Envelope& m, std::span<const std::byte> payload, int64_t now_ns) {
+bool Session::hear(const proto::Envelope& m, std::span<const std::byte> payload, int64_t now_ns) {
   now_ns_ = now_ns;
   const auto here = [&](uint64_t there) -> int64_t {
     const std::optional<int64_t> offset = clock_.offset_ns();
@@ -72,7 +72,7 @@ Session::Heard Session::hear(const proto::Envelope& m, std::span<const std::byte
       break;
     case proto::Envelope::kReport: {
       const proto::Report& r = m.report();
-      if (r.acknowledged() > sent_) return Heard::kMalformed;
+      if (r.acknowledged() > sent_) return false;
       credit_.acknowledged(r.acknowledged(),
                            static_cast<int64_t>(std::min<uint64_t>(r.held_ns(), kHeartbeatNs)), now_ns);
       if (r.echo_sent_ns() != 0) {
@@ -86,7 +86,7 @@ Session::Heard Session::hear(const proto::Envelope& m, std::span<const std::byte
     default:
       fine = false;
   }
-  return fine ? Heard::kFine : Heard::kMalformed;
+  return fine;
 }
 
 void Session::want(std::vector<Selection> selections) {

@@ -42,9 +42,9 @@ class Session : public Outlet {
 
   // Counts a message in. False: it is not the one that follows the last.
   bool hear_number(const proto::Envelope& message);
-  enum class Heard { kFine, kMalformed };
-  // A message of this session other than Hello, Reset, Get and Reply.
-  Heard hear(const proto::Envelope& message, std::span<const std::byte> payload, int64_t now_ns);
+  // A message of this session other than Hello, Reset, Get and Reply. False: no peer of this version sends
+  // it.
+  bool hear(const proto::Envelope& message, std::span<const std::byte> payload, int64_t now_ns);
   // Any message has come: the peer lives.
   void alive(int64_t now_ns) { heard_ns_ = now_ns; }
 

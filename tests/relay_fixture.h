@@ -19,6 +19,7 @@
 #include "relay/relay.h"
 #include "shm/schema.h"
 #include "tests/link_mem.h"
+#include "tests/relay_description.h"
 
 namespace smt::relay {
 
@@ -91,15 +92,9 @@ class Host {
   // --- a program on this host
   TopicDescription topic(const std::string& name, const Schema& schema = Schema::Bytes(),
                          uint64_t max_bytes = 0) const {
-    TopicDescription d;
-    d.name = name;
-    d.schema = std::make_shared<const std::string>(schema.text());
-    d.schema_hash = schema.hash();
-    d.value_bytes = schema.size;
-    d.max_bytes = schema.size != 0 ? schema.size : max_bytes;
-    d.history = 4;
+    TopicDescription d = Describe(name, schema, max_bytes,
+                                  {origin(), MakeId(static_cast<uint8_t>(100 + number_)), name_, "d", "n"});
     d.generation = 1;
-    d.origin = {origin(), MakeId(static_cast<uint8_t>(100 + number_)), name_, "d", "n"};
     return d;
   }
   // The next sequence, or the one given.

@@ -3,6 +3,7 @@
 #include "relay/shm_store.h"
 #include "shm/clock.h"
 #include "shm/topic.h"
+#include "tests/relay_description.h"
 #include "tests/shm_fixture.h"
 
 namespace smt::relay {
@@ -19,14 +20,7 @@ class StaleTest : public ShmTest {
         ShmStore::open(OpenDomain(), {.mirror = "m", .segment_bytes = 1 << 24, .on_stale = on_stale});
     ASSERT_TRUE(store.ok()) << store.status().message();
     store_ = std::move(*store);
-    TopicDescription d;
-    d.name = "cmd_vel";
-    const Schema schema = SchemaOf<double>();
-    d.schema = std::make_shared<const std::string>(schema.text());
-    d.schema_hash = schema.hash();
-    d.value_bytes = d.max_bytes = schema.size;
-    d.history = 8;
-    d.origin = {{1}, {2}, "robot", "d", "n"};
+    TopicDescription d = Describe("cmd_vel", SchemaOf<double>(), 0, {{1}, {2}, "robot", "d", "n"});
     d.max_age_ns = kMaxAgeNs;
     Result<uint32_t> handle = store_->open(d, 9);
     ASSERT_TRUE(handle.ok());

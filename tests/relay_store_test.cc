@@ -6,6 +6,7 @@
 #include "relay/mem_store.h"
 #include "relay/shm_store.h"
 #include "shm/schema.h"
+#include "tests/relay_description.h"
 #include "tests/shm_fixture.h"
 
 namespace smt::relay {
@@ -27,14 +28,7 @@ class EveryStore : public ShmTest, public testing::WithParamInterface<Kind> {
   }
   TopicDescription Topic(const std::string& name, const Schema& schema = Schema::Bytes(),
                          uint64_t max_bytes = 100, uint8_t segment = 2) {
-    TopicDescription d;
-    d.name = name;
-    d.schema = std::make_shared<const std::string>(schema.text());
-    d.schema_hash = schema.hash();
-    d.value_bytes = schema.size;
-    d.max_bytes = schema.size != 0 ? schema.size : max_bytes;
-    d.history = 4;
-    d.origin = {{1}, {segment}, "robot", "d", "n"};
+    TopicDescription d = Describe(name, schema, max_bytes, {{1}, {segment}, "robot", "d", "n"});
     d.hops = 1;
     return d;
   }
