@@ -53,6 +53,7 @@ void Feed::want(Demand demand) {
       described(id);
     } else {
       t.wanted = false;
+      t.waits_until_ns = 0;
       outbound_->wanted(id, -1);
       dirty_.clear(id);
     }
@@ -70,6 +71,7 @@ void Feed::described(uint32_t id) {
   if (t.known || want) unknown_.set(id);
   t.announced = false;
   t.sequence = 0;
+  t.waits_until_ns = 0;
   restated_.clear(id);
   if (want) dirty_.set(id);
 }

@@ -112,7 +112,8 @@ Result<uint32_t> ShmSink::open_topic(const TopicDescription& topic) {
   if (known == by_name_.end()) free_.pop_back();
   by_name_[topic.name] = handle;
   t.name = topic.name;
-  t.newest = {t.publisher->sequence(), 0, 0, 0};
+  // Described anew, it is still as old as it was.
+  if (t.newest.sequence != t.publisher->sequence()) t.newest = {t.publisher->sequence(), 0, 0, 0};
   t.confirmed = false;
   t.substituted = t.newest.sequence != 0 && t.shown == State::kSubstituted;
   t.told = State::kEmpty;
@@ -158,7 +159,8 @@ void ShmSink::Expire(int64_t now_ns) {
     expiries_.pop();
     Topic& t = topics_[handle];
     t.expires = false;
-    if (t.name.empty() || t.substituted || t.options.max_age_ns == 0) continue;
+    // Without a birth it has not been followed since it was opened.
+    if (t.name.empty() || t.substituted || t.newest.born_ns == 0 || t.options.max_age_ns == 0) continue;
     int64_t next = t.newest.born_ns + t.options.max_age_ns + 1;
     if (next <= now_ns) {
       if (Substitute(&t, {t.newest.sequence, t.newest.stamp_ns, t.newest.born_ns, now_ns})) continue;

@@ -123,6 +123,18 @@ TEST_F(RateTest, OfSeveralWishesForOneTopicTheFastestCounts) {
   EXPECT_NEAR(static_cast<double>(Came(*b_, "leg/x")) / 10, 1, 0.11);
 }
 
+TEST_F(RateTest, WhatWaitsForItsTimeIsNotSentWhenNobodyWantsItAnyMore) {
+  Chain({.receive = {Asks("a", 1)}, .serves = false});
+  a_->publish("a", "1", now_);
+  ASSERT_TRUE(Until(*b_, "a", "1"));
+  a_->publish("a", "2", now_);
+  Run(10 * kMs);
+  b_->stop();
+  ASSERT_TRUE(Until([&] { return a_->counters().session.wants == 0; }));
+  Run(3 * kSecond);
+  EXPECT_EQ(a_->counters().outbound.samples, 1u);
+}
+
 TEST_F(RateTest, AGetIsNotHeldUpByARate) {
   Pair({}, {.receive = {Asks("a", 0.1)}, .serves = false});
   a_->publish("a", "1", now_);

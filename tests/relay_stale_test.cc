@@ -22,11 +22,15 @@ class StaleTest : public ShmTest {
     store_ = std::move(*store);
     TopicDescription d = Describe("cmd_vel", SchemaOf<double>(), 0, {{1}, {2}, "robot", "d", "n"});
     d.max_age_ns = kMaxAgeNs;
-    Result<uint32_t> handle = store_->open(d, 9);
-    ASSERT_TRUE(handle.ok());
-    handle_ = *handle;
+    description_ = d;
+    Announce();
     Result<TopicReader<double>> reader = TopicReader<double>::open(OpenDomain(), "cmd_vel");
     reader_.emplace(std::move(*reader));
+  }
+  void Announce() {
+    Result<uint32_t> handle = store_->open(description_, 9);
+    ASSERT_TRUE(handle.ok());
+    handle_ = *handle;
   }
   // A sample that was born `age_ns` ago.
   Put Comes(uint64_t sequence, double value, int64_t age_ns = 0) {
@@ -50,6 +54,7 @@ class StaleTest : public ShmTest {
 
   int64_t now_ = BoottimeNs() + int64_t{3600} * 1000 * kMs;  // ahead, so that the mirror is alive for readers
   std::unique_ptr<Store> store_;
+  TopicDescription description_;
   uint32_t handle_ = 0;
   std::optional<TopicReader<double>> reader_;
 };
@@ -134,6 +139,27 @@ TEST_F(StaleTest, WhatGrewTooOldWhileTheRelayWasAwayIsReplacedWhenItIsConfirmed)
   EXPECT_EQ(Comes(2, 2.5, kMaxAgeNs + 1), Put::kConfirmed);
   EXPECT_EQ(reader_->latest(), 0);
   EXPECT_EQ(Shown(), State::kSubstituted);
+}
+
+TEST_F(StaleTest, AnnouncedAgainItIsAsOldAsItWas) {
+  Mirror(OnStale::kZero);
+  Comes(1, 1.5);
+  Pass(100 * kMs);
+  Announce();
+  Pass(kMaxAgeNs - 100 * kMs + 1);
+  EXPECT_EQ(reader_->latest(), 0);
+  EXPECT_EQ(reader_->head().stamp_ns, 77);
+  EXPECT_EQ(reader_->head().born_ns, now_ - kMaxAgeNs - 1);
+}
+
+TEST_F(StaleTest, NothingStandsInForATopicWithoutASample) {
+  Mirror(OnStale::kZero);
+  Comes(1, 1.5);
+  store_->remove(handle_);
+  Announce();  // under the same handle, whose time has not come yet
+  Pass(1000 * kMs);
+  (void)reader_->reader().refresh();
+  EXPECT_EQ(reader_->latest(), std::nullopt);
 }
 
 TEST_F(StaleTest, ATombstoneIsATopicThatIsRemovedUntilTheNextSample) {
