@@ -7,18 +7,12 @@
 #include <optional>
 #include <string>
 
+#include "relay/rules.h"
 #include "relay/store.h"
 #include "shm/domain.h"
 #include "shm/node.h"
 
 namespace smt::relay {
-
-// What a mirrored topic becomes when its newest sample is older than its maximum age.
-enum class OnStale {
-  kHold,       // it stays what it is, and is `stale`
-  kZero,       // its value is zero (one of variable size: empty), and it is `substituted`
-  kTombstone,  // it is removed until there is a newer sample
-};
 
 struct ShmStoreOptions {
   // Of the node that mirrors, "mirror-<name>"; "": this store only reads.
