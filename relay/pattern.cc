@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "relay/glob.h"
+
 namespace smt::relay {
 namespace {
 
@@ -14,44 +16,31 @@ Status Bad(std::string_view pattern, std::string_view why) {
   return Status(Code::kInvalid, "pattern \"" + std::string(pattern) + "\": " + std::string(why));
 }
 
-// The expression for one segment: `*` is any text without '/'.
-std::string SegmentExpression(std::string_view segment) {
-  std::string out;
-  for (;;) {
-    const size_t star = segment.find('*');
-    out += re2::RE2::QuoteMeta(re2::StringPiece(segment.data(), std::min(star, segment.size())));
-    if (star == segment.npos) return out;
-    out += "[^/]*";
-    segment.remove_prefix(star + 1);
-  }
-}
-
 // Topic names have no empty segment, so `.+` between slashes is one segment or more.
-Result<std::string> GlobExpression(std::string_view pattern) {
+std::string GlobExpression(const std::vector<GlobPart>& parts, bool groups) {
+  const std::string segments = groups ? "(.+)" : ".+";
   std::string out;
-  bool slash = false;  // the text so far ends with a segment, and the next one needs a '/'
-  for (std::string_view rest = pattern;;) {
-    const size_t end = rest.find('/');
-    const bool last = end == rest.npos;
-    const std::string_view segment = rest.substr(0, end);
-    if (segment.empty()) return Bad(pattern, "empty segment; names are split by single '/'");
-    if (segment == "**") {
-      out += slash ? "(?:/.+)?" : last ? ".+" : "(?:.+/)?";
-    } else if (segment.find("**") != segment.npos) {
-      return Bad(pattern, "`**` stands for whole segments; use `*` inside a segment");
+  for (const GlobPart& part : parts) {
+    if (part.kind == GlobPart::Kind::kText) {
+      out += re2::RE2::QuoteMeta(part.text);
+    } else if (part.kind == GlobPart::Kind::kStar) {
+      out += groups ? "([^/]*)" : "[^/]*";
     } else {
-      if (slash) out += '/';
-      out += SegmentExpression(segment);
-      slash = true;
+      out += part.slash_before  ? "(?:/" + segments + ")?"
+             : part.slash_after ? "(?:" + segments + "/)?"
+                                : segments;
     }
-    if (last) return out;
-    rest.remove_prefix(end + 1);
   }
+  return out;
 }
 
 }  // namespace
 
-Result<Pattern> Pattern::parse(std::string_view text) {
+Result<Pattern> Pattern::parse(std::string_view text) { return parse(text, false); }
+
+Result<Pattern> Pattern::parse_with_parts(std::string_view text) { return parse(text, true); }
+
+Result<Pattern> Pattern::parse(std::string_view text, bool groups) {
   if (text.empty()) return Bad(text, "is empty; `**` names every topic");
   if (text.size() > kMaxPatternBytes) return Bad(text.substr(0, 40), "is longer than 1024 bytes");
   if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
@@ -65,9 +54,9 @@ Result<Pattern> Pattern::parse(std::string_view text) {
     body.remove_prefix(3);
     expression = body;
   } else {
-    Result<std::string> glob = GlobExpression(text);
+    Result<std::vector<GlobPart>> glob = ParseGlob(text);
     if (!glob.ok()) return glob.status();
-    expression = *glob;
+    expression = GlobExpression(*glob, groups);
     pattern.names_one_topic_ = text.find('*') == text.npos;
   }
   pattern.system_ = body.starts_with(kSystem);
@@ -82,6 +71,22 @@ Result<Pattern> Pattern::parse(std::string_view text) {
 bool Pattern::matches(std::string_view topic) const {
   if (topic.starts_with(kSystem) && !system_) return false;
   return re2::RE2::FullMatch(re2::StringPiece(topic.data(), topic.size()), *expression_);
+}
+
+size_t Pattern::number_of_parts() const {
+  return static_cast<size_t>(expression_->NumberOfCapturingGroups());
+}
+
+std::optional<std::vector<std::string>> Pattern::parts(std::string_view topic) const {
+  if (topic.starts_with(kSystem) && !system_) return {};
+  std::vector<re2::StringPiece> groups(1 + number_of_parts());
+  if (!expression_->Match(re2::StringPiece(topic.data(), topic.size()), 0, topic.size(),
+                          re2::RE2::ANCHOR_BOTH, groups.data(), static_cast<int>(groups.size()))) {
+    return {};
+  }
+  std::vector<std::string> out;
+  for (const re2::StringPiece& group : groups) out.emplace_back(group.data(), group.size());
+  return out;
 }
 
 Result<PatternSet> PatternSet::parse(const std::vector<std::string>& allow,

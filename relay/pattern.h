@@ -13,6 +13,7 @@
 #define SMT_RELAY_PATTERN_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,14 +33,26 @@ class Pattern {
   // of a segment, a bad RE2 expression, more than 1024 bytes.
   static Result<Pattern> parse(std::string_view text);
 
+  // The same, of which parts() can be asked. (The others have no groups, and match as fast as they can.)
+  static Result<Pattern> parse_with_parts(std::string_view text);
+
   // REQUIRES: CheckTopicName(topic) is OK.
   bool matches(std::string_view topic) const;
+  // The topic, then what each wildcard of a glob or each group of an expression stands for in it, in their
+  // order; where there are several ways, the earlier one takes what it can. A `**` stands for whole segments
+  // without the '/' around them, or for nothing. No value if the topic is not matched.
+  // REQUIRES: made by parse_with_parts, CheckTopicName(topic) is OK.
+  std::optional<std::vector<std::string>> parts(std::string_view topic) const;
+  // How many wildcards or groups. REQUIRES: made by parse_with_parts.
+  size_t number_of_parts() const;
   const std::string& text() const { return text_; }
   // No wildcard and no expression: the text is the name of one topic.
   bool names_one_topic() const { return names_one_topic_; }
+  bool is_expression() const { return text_.starts_with("re:"); }
 
  private:
   Pattern() = default;
+  static Result<Pattern> parse(std::string_view text, bool groups);
   std::string text_;
   bool system_ = false;  // begins with smt/
   bool names_one_topic_ = false;

@@ -124,6 +124,31 @@ TEST(Pattern, AgreesWithASlowMatcherOnRandomPatternsAndNames) {
   EXPECT_LT(matched, 27000);
 }
 
+TEST(Pattern, TellsWhatItsWildcardsStandFor) {
+  using Parts = std::vector<std::string>;
+  const struct {
+    const char *pattern, *topic;
+    std::optional<Parts> parts;
+  } kTable[] = {
+      {"a", "a", Parts{"a"}},
+      {"a*b*", "a1b2b3", Parts{"a1b2b3", "1b2", "3"}},
+      {"arm/**", "arm", Parts{"arm", ""}},
+      {"**/imu/*", "a/b/imu/c", Parts{"a/b/imu/c", "a/b", "c"}},
+      {"re:(x)?(y)", "y", Parts{"y", "", "y"}},
+      {"arm/**", "army", std::nullopt},
+      {"**", "smt/a", std::nullopt},
+  };
+  for (const auto& row : kTable) {
+    Result<Pattern> pattern = Pattern::parse_with_parts(row.pattern);
+    ASSERT_TRUE(pattern.ok()) << row.pattern;
+    EXPECT_EQ(pattern->parts(row.topic), row.parts) << row.pattern << " of " << row.topic;
+    EXPECT_EQ(pattern->matches(row.topic), row.parts.has_value());
+    if (row.parts) {
+      EXPECT_EQ(pattern->number_of_parts(), row.parts->size() - 1);
+    }
+  }
+}
+
 TEST(PatternSet, DenyWinsAndTheDecidingPatternIsTold) {
   Result<PatternSet> set = PatternSet::parse({"arm/**", "camera/front"}, {"arm/secret/**", "re:.*tmp.*"});
   ASSERT_TRUE(set.ok());
