@@ -21,8 +21,6 @@ struct GlobPart {
   std::string text = {};
   bool slash_before = false,
        slash_after = false;  // of kStars; with neither it stands for one segment at least
-
-  bool may_be_empty() const { return slash_before || slash_after; }
 };
 
 // kInvalid, with the pattern and the reason: an empty segment, `**` as a part of a segment.

@@ -49,7 +49,8 @@ void TargetMachine::stars(const GlobPart& here, const GlobPart& there) {
   states_[end_].push_back({end_, Reads::kAny, 0, true});
   text(here.slash_after ? "/" : "", there.slash_after ? "/" : "");
   add({});
-  if (here.may_be_empty() && there.may_be_empty()) states_[begin].push_back({end_});
+  // No segment. (Of a `**` without a '/' beside it this leaves no name at all, which is not accepted.)
+  states_[begin].push_back({end_});
 }
 
 void TargetMachine::peer(const std::string& from) {

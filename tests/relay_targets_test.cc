@@ -70,6 +70,11 @@ TEST(Targets, FindsTheClashesOfTheTableWithAShortestExample) {
       {{{{"arm/a*"}, "", "x/a*"}, {{"leg/*b"}, "", "x/*b"}}, "x/ab"},
       {{{{"arm/**"}, "", "x/**"}, {{"leg"}, "", "x"}}, "x"},
       {{{{"ä/*"}, "", "x/*ö"}, {{"ü/*"}, "", "x/ä*"}}, "x/äö"},
+      {{{{"a/*"}, "", "x*"}, {{"b"}, "", "x"}}, nullptr},      // a/ is no topic
+      {{{{"a/*/b"}, "", "x*y"}, {{"b"}, "", "xy"}}, nullptr},  // nor is a//b
+      {{{{"**"}, "", "x/**", {"a"}}, {{"x"}, "", "", {"b"}}}, nullptr},
+      {{{{"**"}, "", "x/**", {"a"}}, {{"x/a"}, "", "", {"b"}}}, "x/a"},
+      {{{{"arm/**"}, "", "**/x"}, {{"x"}, "", "", {"b"}}}, "x"},
       // A prefix that runs into others.
       {{{{"r1/**"}}, {{"**"}, "r1"}}, "r1/x"},
       {{{{"r1/*/**"}}, {{"**"}, "r1"}}, "r1/x"},
@@ -97,6 +102,7 @@ TEST(Targets, FindsTheClashesOfTheTableWithAShortestExample) {
       {{{{"a"}, "", "{peer}/x"}, {{"b"}, "", "x/{peer}"}}, "x/x"},
       {{{{"a"}, "", "{peer}/{peer}"}, {{"b"}, "", "x/y"}}, nullptr},
       {{{{"a"}, "", "a.b/{peer}"}, {{"b"}, "", "a.b/ä"}}, nullptr},
+      {{{{"*b"}, "", "{peer}/*", {"r1"}}, {{"b*"}, "", "{peer}/*b"}}, "r1/xb"},  // r1/b is b of r1 by both
       // The first rule that names a topic decides.
       {{{{"arm/**"}, "r1"}, {{"**"}, "r1"}}, nullptr},
       {{{{"**"}, "r1"}, {{"arm/**"}, "r1"}}, nullptr},
@@ -113,6 +119,7 @@ TEST(Targets, FindsTheClashesOfTheTableWithAShortestExample) {
       // What the system tells about itself.
       {{{{"smt/**"}, "r1", "", {"a"}}, {{"**"}, "r1", "", {"b"}}}, "r1/smt"},
       {{{{"smt/*/**"}, "r1", "", {"a"}}, {{"**"}, "r1", "", {"b"}}}, nullptr},
+      {{{{"**"}, "q", "", {"a"}}, {{"smt/*/**"}, "r1", "", {"a"}}, {{"smt/a"}, "r1", "", {"b"}}}, "r1/smt/a"},
       {{{{"smt/relay/*"}, "", "b/*"}, {{"a/*"}, "", "b/*"}}, "b/x"},
       {{{{"**"}, "smt", "", {"a"}}, {{"**"}, "", "", {"b"}}}, nullptr},
       // Expressions: only what is sure.
