@@ -17,7 +17,7 @@ namespace {
 // The relay itself ends a request when its time is over; this is for one that never does.
 constexpr int64_t kGraceNs = 200'000'000;
 
-relay::RelayOptions Asking(std::vector<relay::Selection> receive) {
+relay::RelayOptions Asking(std::vector<relay::ReceiveRule> receive) {
   relay::RelayOptions relay;
   relay.name = fmt::format("client-{}", getpid());
   relay.origin_id = RandomId();
@@ -27,7 +27,7 @@ relay::RelayOptions Asking(std::vector<relay::Selection> receive) {
 
 }  // namespace
 
-Client::Client(const ClientOptions& options, std::vector<relay::Selection> receive)
+Client::Client(const ClientOptions& options, std::vector<relay::ReceiveRule> receive)
     : options_(options),
       deadline_ns_(DeadlineAfter(options.timeout_ns)),
       loop_(&store_, Asking(std::move(receive)), stop_,

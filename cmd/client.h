@@ -28,8 +28,8 @@ struct ClientOptions {
 
 class Client {
  public:
-  // Wants what matches `receive` for as long as it lives.
-  explicit Client(const ClientOptions& options, std::vector<relay::Selection> receive = {});
+  // Wants what `receive` names for as long as it lives.
+  explicit Client(const ClientOptions& options, std::vector<relay::ReceiveRule> receive = {});
 
   // Checks and dials the endpoint.
   Status dial();

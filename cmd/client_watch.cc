@@ -61,7 +61,9 @@ int Watch(const ClientOptions& options, const WatchOptions& watch) {
   if (Result<relay::Pattern> parsed = relay::Pattern::parse(watch.pattern); !parsed.ok()) {
     return Fail(parsed.status());
   }
-  Client client(options, {relay::Selection{{watch.pattern}, {}, 0}});
+  relay::ReceiveRule rule;
+  rule.topic = {watch.pattern};
+  Client client(options, {rule});
   const int64_t end = DeadlineAfter(watch.duration_ns);
   Watcher watcher(client.store(), options.tool.format, watch.count);
   client.store().on_sample = [&](uint32_t id) { watcher.take(id); };

@@ -127,8 +127,13 @@ Result<RelayRules> CheckRelayFlags(const RelayFlags& flags) {
   if (!topics.ok()) return topics.status();
   RelayRules rules;
   rules.topics = std::move(*topics);
-  if (flags.rate_hz > 0) rules.period_ns = std::llround(1e9 / flags.rate_hz);
-  rules.selection = {flags.topics, flags.excludes, 0, flags.role == Role::kSub ? rules.period_ns : 0};
+  const int64_t period_ns = flags.rate_hz > 0 ? std::llround(1e9 / flags.rate_hz) : 0;
+  rules.send.topic = rules.receive.topic = flags.topics;
+  rules.send.exclude = rules.receive.exclude = flags.excludes;
+  rules.send.pacing.period_ns = rules.receive.pacing.period_ns = period_ns;
+  rules.receive.prefix = flags.prefix;
+  rules.receive.max_age_ns = flags.max_age_ns;
+  rules.receive.on_stale = flags.on_stale;
   if (!flags.cache.empty()) {
     if (Result<relay::PatternSet> cache = relay::PatternSet::parse(flags.cache); !cache.ok()) {
       return cache.status();

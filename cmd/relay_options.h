@@ -44,8 +44,8 @@ void AddRelayFlags(CLI::App& app, RelayFlags* flags);
 // What the flags say, checked.
 struct RelayRules {
   relay::PatternSet topics;
-  relay::Selection selection;             // the same, as it is asked for
-  int64_t period_ns = 0;                  // --rate; also in `selection` of a sub
+  relay::SendRule send;                   // pub and proxy
+  relay::ReceiveRule receive;             // sub
   std::optional<relay::Selection> cache;  // proxy
 };
 // kInvalid: no endpoint or a bad one, one that other machines reach without --insecure, a bad name, pattern

@@ -12,10 +12,9 @@ int Proxy(const ToolOptions&, const RelayFlags& flags, const RelayRules& rules) 
   relay::RelayOptions relay;
   relay.name = flags.name;
   relay.origin_id = RandomId();
-  relay.serves = true;
   relay.proxy = true;
-  relay.send = rules.topics;
-  if (rules.cache) relay.receive = {*rules.cache};
+  relay.send = {rules.send};
+  if (rules.cache) relay.cache = {*rules.cache};
   Result<RelayCounters> counters =
       RelayCounters::open(CountersInStore(&store, flags, relay.origin_id), flags);
   if (!counters.ok()) return Fail(counters.status());

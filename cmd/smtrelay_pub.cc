@@ -14,9 +14,7 @@ int Pub(const ToolOptions& tool, const RelayFlags& flags, const RelayRules& rule
   if (!store.ok()) return Fail(store.status());
   Result<relay::RelayOptions> relay = RelayInDomain(*domain, flags);
   if (!relay.ok()) return Fail(relay.status());
-  relay->serves = true;
-  relay->send = rules.topics;
-  relay->send_period_ns = rules.period_ns;
+  relay->send = {rules.send};
   return Serve(store->get(), *relay, flags, stop, CountersOf(*domain, flags));
 }
 

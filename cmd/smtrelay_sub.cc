@@ -14,14 +14,11 @@ int Sub(const ToolOptions& tool, const RelayFlags& flags, const RelayRules& rule
   mirror.mirror = flags.name;
   mirror.segment_bytes = flags.segment_bytes;
   mirror.remove_on_exit = flags.remove_on_exit;
-  mirror.max_age_ns = flags.max_age_ns;
-  mirror.on_stale = flags.on_stale;
   Result<std::unique_ptr<relay::Store>> store = relay::ShmStore::open(*domain, mirror);
   if (!store.ok()) return Fail(store.status());
   Result<relay::RelayOptions> relay = RelayInDomain(*domain, flags);
   if (!relay.ok()) return Fail(relay.status());
-  relay->receive = {rules.selection};
-  if (!flags.prefix.empty()) relay->prefix = flags.prefix + "/";
+  relay->receive = {rules.receive};
   return Serve(store->get(), *relay, flags, stop, CountersOf(*domain, flags));
 }
 

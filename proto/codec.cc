@@ -1,5 +1,8 @@
 #include "proto/codec.h"
 
+#include <algorithm>
+#include <array>
+
 #define XXH_INLINE_ALL
 #include <google/protobuf/io/coded_stream.h>
 #include <xxhash.h>
@@ -11,21 +14,19 @@ namespace {
 using google::protobuf::io::CodedInputStream;
 using google::protobuf::io::CodedOutputStream;
 
-constexpr size_t kCheckBytes = 9;  // tag and fixed64
-constexpr uint8_t kCheckTag = 15 << 3 | 1;
-constexpr uint8_t kPromptTag = 14 << 3 | 0;
+constexpr size_t kCheckBytes = 10;  // tag and fixed64
+// Tags of two bytes, as varints.
+constexpr std::array<uint8_t, 2> TagOf(uint32_t field, uint32_t type) {
+  const uint32_t tag = field << 3 | type;
+  return {static_cast<uint8_t>((tag & 0x7f) | 0x80), static_cast<uint8_t>(tag >> 7)};
+}
+constexpr auto kCheckTag = TagOf(Envelope::kCheckFieldNumber, 1);
+constexpr auto kPromptTag = TagOf(Envelope::kPromptFieldNumber, 0);
 constexpr uint8_t kSessionTag = 1 << 3 | 1;
 constexpr uint8_t kNumberTag = 2 << 3 | 0;
 
 uint64_t HeaderHash(const void* header, size_t bytes, uint64_t payload_hash) {
   return XXH3_64bits_withSeed(header, bytes, payload_hash);
-}
-
-const uint64_t kNoPayload = PayloadHash({});
-
-std::string SealMessage(uint64_t session, uint64_t number, int field,
-                        const google::protobuf::MessageLite& body, uint64_t payload_hash) {
-  return Seal(session, number, field, body.SerializeAsString(), payload_hash);
 }
 
 }  // namespace
@@ -37,7 +38,7 @@ uint64_t PayloadHash(std::span<const std::byte> payload) {
 std::string Seal(uint64_t session, uint64_t number, int field, std::string_view body, uint64_t payload_hash,
                  bool prompt) {
   // By hand, as the same bytes protobuf would write, so that a body serialised once serves many sessions.
-  std::string out(1 + 8 + 1 + 10 + 1 + 5 + body.size() + 2 + kCheckBytes, '\0');
+  std::string out(1 + 8 + 1 + 10 + 1 + 5 + body.size() + 3 + kCheckBytes, '\0');
   auto* const begin = reinterpret_cast<uint8_t*>(out.data());
   uint8_t* p = begin;
   *p++ = kSessionTag;
@@ -50,45 +51,14 @@ std::string Seal(uint64_t session, uint64_t number, int field, std::string_view 
   p = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(body.size()), p);
   p = CodedOutputStream::WriteRawToArray(body.data(), static_cast<int>(body.size()), p);
   if (prompt) {
-    *p++ = kPromptTag;
+    p = std::copy(kPromptTag.begin(), kPromptTag.end(), p);
     *p++ = 1;
   }
   const uint64_t check = HeaderHash(begin, static_cast<size_t>(p - begin), payload_hash);
-  *p++ = kCheckTag;
+  p = std::copy(kCheckTag.begin(), kCheckTag.end(), p);
   p = CodedOutputStream::WriteLittleEndian64ToArray(check, p);
   out.resize(static_cast<size_t>(p - begin));
   return out;
-}
-
-std::string Seal(uint64_t session, uint64_t number, const Hello& body) {
-  return SealMessage(session, number, Envelope::kHelloFieldNumber, body, kNoPayload);
-}
-std::string Seal(uint64_t session, uint64_t number, const Reset& body) {
-  return SealMessage(session, number, Envelope::kResetFieldNumber, body, kNoPayload);
-}
-std::string Seal(uint64_t session, uint64_t number, const Want& body) {
-  return SealMessage(session, number, Envelope::kWantFieldNumber, body, kNoPayload);
-}
-std::string Seal(uint64_t session, uint64_t number, const Announce& body) {
-  return SealMessage(session, number, Envelope::kAnnounceFieldNumber, body, kNoPayload);
-}
-std::string Seal(uint64_t session, uint64_t number, const Forget& body) {
-  return SealMessage(session, number, Envelope::kForgetFieldNumber, body, kNoPayload);
-}
-std::string Seal(uint64_t session, uint64_t number, const StateChange& body) {
-  return SealMessage(session, number, Envelope::kStateFieldNumber, body, kNoPayload);
-}
-std::string Seal(uint64_t session, uint64_t number, const Report& body) {
-  return SealMessage(session, number, Envelope::kReportFieldNumber, body, kNoPayload);
-}
-std::string Seal(uint64_t session, uint64_t number, const Get& body) {
-  return SealMessage(session, number, Envelope::kGetFieldNumber, body, kNoPayload);
-}
-std::string Seal(uint64_t session, uint64_t number, const Reply& body) {
-  return SealMessage(session, number, Envelope::kReplyFieldNumber, body, kNoPayload);
-}
-std::string Seal(uint64_t session, uint64_t number, const Chunk& body, uint64_t payload_hash) {
-  return SealMessage(session, number, Envelope::kChunkFieldNumber, body, payload_hash);
 }
 
 Opened Open(std::span<const std::byte> header, std::span<const std::byte> payload, Envelope* e) {
@@ -98,9 +68,10 @@ Opened Open(std::span<const std::byte> header, std::span<const std::byte> payloa
   }
   const size_t body = header.size() - kCheckBytes;
   const auto* bytes = reinterpret_cast<const uint8_t*>(header.data());
-  if (bytes[0] != kSessionTag || bytes[body] != kCheckTag) return Opened::kMalformed;
+  if (bytes[0] != kSessionTag || !std::equal(kCheckTag.begin(), kCheckTag.end(), bytes + body))
+    return Opened::kMalformed;
   uint64_t check;
-  CodedInputStream::ReadLittleEndian64FromArray(bytes + body + 1, &check);
+  CodedInputStream::ReadLittleEndian64FromArray(bytes + body + kCheckTag.size(), &check);
   if (check != HeaderHash(bytes, body, PayloadHash(payload))) return Opened::kCorrupt;
   CodedInputStream in(bytes, static_cast<int>(body));
   in.SetRecursionLimit(8);

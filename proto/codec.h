@@ -29,16 +29,41 @@ uint64_t PayloadHash(std::span<const std::byte> payload);
 std::string Seal(uint64_t session, uint64_t number, int field, std::string_view body, uint64_t payload_hash,
                  bool prompt = false);
 
-std::string Seal(uint64_t session, uint64_t number, const Hello& body);
-std::string Seal(uint64_t session, uint64_t number, const Reset& body);
-std::string Seal(uint64_t session, uint64_t number, const Want& body);
-std::string Seal(uint64_t session, uint64_t number, const Announce& body);
-std::string Seal(uint64_t session, uint64_t number, const Forget& body);
-std::string Seal(uint64_t session, uint64_t number, const StateChange& body);
-std::string Seal(uint64_t session, uint64_t number, const Report& body);
-std::string Seal(uint64_t session, uint64_t number, const Get& body);
-std::string Seal(uint64_t session, uint64_t number, const Reply& body);
-std::string Seal(uint64_t session, uint64_t number, const Chunk& body, uint64_t payload_hash);
+// The number in Envelope of a message.
+template <class Body>
+inline constexpr int kFieldOf = 0;
+template <>
+inline constexpr int kFieldOf<Hello> = Envelope::kHelloFieldNumber;
+template <>
+inline constexpr int kFieldOf<Reset> = Envelope::kResetFieldNumber;
+template <>
+inline constexpr int kFieldOf<Want> = Envelope::kWantFieldNumber;
+template <>
+inline constexpr int kFieldOf<Announce> = Envelope::kAnnounceFieldNumber;
+template <>
+inline constexpr int kFieldOf<Forget> = Envelope::kForgetFieldNumber;
+template <>
+inline constexpr int kFieldOf<StateChange> = Envelope::kStateFieldNumber;
+template <>
+inline constexpr int kFieldOf<Batch> = Envelope::kBatchFieldNumber;
+template <>
+inline constexpr int kFieldOf<Chunk> = Envelope::kChunkFieldNumber;
+template <>
+inline constexpr int kFieldOf<Report> = Envelope::kReportFieldNumber;
+template <>
+inline constexpr int kFieldOf<Get> = Envelope::kGetFieldNumber;
+template <>
+inline constexpr int kFieldOf<Reply> = Envelope::kReplyFieldNumber;
+template <>
+inline constexpr int kFieldOf<Resume> = Envelope::kResumeFieldNumber;
+
+// `payload_hash`: only of a message that has a payload.
+template <class Body>
+std::string Seal(uint64_t session, uint64_t number, const Body& body,
+                 uint64_t payload_hash = PayloadHash({})) {
+  static_assert(kFieldOf<Body> != 0);
+  return Seal(session, number, kFieldOf<Body>, body.SerializeAsString(), payload_hash);
+}
 
 enum class Opened {
   kOk,

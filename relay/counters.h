@@ -15,8 +15,12 @@ struct OutboundCounters {
   uint64_t payload_bytes = 0;
   uint64_t announces = 0;
   uint64_t superseded = 0;  // publications that were newer than the one sent before, but not the newest
-  uint64_t passed_over_by_rate = 0;  // the same, of topics that are sent at a limited rate
-  uint64_t refused = 0;              // messages that the link did not take; their topics are sent later
+  uint64_t passed_over_by_rate = 0;  // the same, of topics of which only some samples are sent
+  uint64_t unchanged = 0;            // publications whose value is that sent before, of topics sent on change
+  uint64_t dropped_too_old = 0;      // publications older than the rule allows when their turn came
+  uint64_t overwritten = 0;  // of topics sent each in order: gone from the ring before their turn came
+  uint64_t saved_bytes = 0;  // by compression
+  uint64_t refused = 0;      // messages that the link did not take; their topics are sent later
   uint64_t too_many_hops = 0;
   uint64_t too_large = 0;  // topics whose name or schema no message holds
 };
@@ -27,7 +31,7 @@ struct InboundCounters {
   uint64_t confirmed = 0;
   uint64_t payload_bytes = 0;
   uint64_t dropped_old = 0;       // a newer sample of the same source is there
-  uint64_t dropped_too_old = 0;   // its maximum age was over when it came, and something stands in for it
+  uint64_t dropped_too_old = 0;   // older than a rule allows, or something stands in for it: see OnStale
   uint64_t dropped_denied = 0;    // not among the topics that this relay takes, or it holds its own origin
   uint64_t dropped_conflict = 0;  // another source, or another relay, has the name
   uint64_t dropped_size = 0;      // not of the topic's size, or no room for it

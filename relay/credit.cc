@@ -19,8 +19,9 @@ constexpr int64_t kDrainNs = 3'000'000'000;
 
 size_t Credit::batch_bytes() const {
   const double bytes = phase_ == Phase::kStart ? static_cast<double>(window_) : bandwidth_ * kSlackNs;
-  return static_cast<size_t>(
+  const auto carried = static_cast<size_t>(
       std::clamp(bytes, static_cast<double>(kPacket), static_cast<double>(proto::kLargestFrame)));
+  return std::min(carried, cap_.message_bytes());
 }
 
 size_t Credit::piece_bytes() const {
@@ -38,6 +39,7 @@ void Credit::sent(uint64_t number, size_t bytes, int64_t now_ns) {
   if (flights_.empty()) delivered_at_ns_ = drained_ns_ = now_ns;
   flights_.push_back({number, bytes, now_ns, delivered_, delivered_at_ns_});
   in_flight_ += bytes;
+  cap_.sent(bytes, now_ns);
   last_number_ = number;
 }
 

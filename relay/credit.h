@@ -8,12 +8,19 @@
 #include <cstdint>
 #include <deque>
 
+#include "relay/pace.h"
+
 namespace smt::relay {
 
 class Credit {
  public:
+  // `cap`: of all bytes that are sent.
+  explicit Credit(ByteCap cap = ByteCap()) : cap_(cap) {}
+
   // Something more may be sent.
-  bool open() const { return in_flight_ < window_; }
+  bool open(int64_t now_ns) const { return in_flight_ < window_ && now_ns >= cap_.open_ns(); }
+  // When it may, if nothing is acknowledged before; INT64_MAX: not then.
+  int64_t open_ns() const { return in_flight_ < window_ ? cap_.open_ns() : INT64_MAX; }
   // The most that one message should hold: what the link carries in 10 ms, at least one packet.
   size_t batch_bytes() const;
   // The same of a piece, which does not overfill the window: small things wait behind it.
@@ -52,6 +59,7 @@ class Credit {
   void NextPhase(int64_t now_ns, int64_t rtt_ns);
   uint64_t Rule(double gain) const;
 
+  ByteCap cap_;
   std::deque<Flight> flights_;
   uint64_t in_flight_ = 0, delivered_ = 0, last_number_ = 0, dry_until_ = 0;
   int64_t delivered_at_ns_ = 0;

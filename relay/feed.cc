@@ -1,20 +1,16 @@
+#include "relay/feed.h"
+
 #include <algorithm>
 
-#include "relay/outbound.h"
+#include "relay/pacing.h"
 #include "shm/clock.h"
 
 namespace smt::relay {
 
-namespace {
-
-const uint64_t kNoPayload = proto::PayloadHash({});
-// What a row takes in the header of a Batch, about.
-constexpr size_t kRowBytes = 12;
-
-}  // namespace
-
-Feed::Feed(Outbound* outbound, Outlet* outlet, Credit* credit, uint64_t key, const Id128& origin)
-    : outbound_(outbound), outlet_(outlet), credit_(credit), key_(key), origin_(origin) {}
+Feed::Feed(Outbound* outbound, Outlet* outlet, Credit* credit, Peer peer, bool compress)
+    : outbound_(outbound), outlet_(outlet), credit_(credit), peer_(std::move(peer)), compress_(compress) {
+  LayLanes();
+}
 
 Feed::~Feed() {
   for (uint32_t id = 0; id < topics_.size(); ++id) {
@@ -22,58 +18,125 @@ Feed::~Feed() {
   }
 }
 
+void Feed::LayLanes() {
+  caps_.clear();
+  for (const SendRule& rule : outbound_->rules()) caps_.emplace_back(rule.bytes_per_s);
+  if (caps_.empty()) caps_.emplace_back();
+  lanes_.assign(caps_.size() * kPriorities, Lane());
+}
+
 Feed::Topic& Feed::At(uint32_t id) {
   if (id >= topics_.size()) topics_.resize(std::max<size_t>(id + 1, outbound_->store().topic_limit()));
   return topics_[id];
 }
 
-bool Feed::MayHave(uint32_t id) const {
+bool Feed::MayHave(uint32_t id) const { return TermsOf(id).may; }
+
+Feed::Terms Feed::TermsOf(uint32_t id) const {
+  Terms terms;
   const Store& store = outbound_->store();
   const TopicDescription* d = store.topic(id);
-  if (d == nullptr || !outbound_->allowed(id)) return false;
+  if (d == nullptr) return terms;
   // Not back to where it came from, nor in a ring.
-  if (store.from(id) == key_ || d->origin.origin_id == origin_) return false;
-  if (d->hops < proto::kMostHops) return true;
-  ++outbound_->counters().too_many_hops;
-  return false;
+  if (store.from(id) == peer_.key || d->origin.origin_id == peer_.origin) return terms;
+  const std::optional<size_t> rule = outbound_->rule(id, peer_.name);
+  if (!rule) return terms;
+  if (d->hops >= proto::kMostHops) {
+    ++outbound_->counters().too_many_hops;
+    return terms;
+  }
+  terms.may = true;
+  terms.rule = *rule;
+  const std::optional<Pacing> wish = demand_.wish(d->name);
+  terms.want = wish.has_value();
+  if (wish) terms.pacing = LessOf(outbound_->rules()[*rule].pacing, *wish);
+  return terms;
+}
+
+// How its samples go from here on; what waits of it moves to its lane.
+void Feed::Apply(uint32_t id, const Terms& terms) {
+  Topic& t = topics_[id];
+  if (t.pacing != terms.pacing) {
+    filters_.erase(id);
+    t.pacing = terms.pacing;
+    t.pace.set(terms.pacing.period_ns, terms.pacing.tick);
+    if (t.waits_until_ns != 0) Dirty(id).set(id);
+  }
+  const size_t lane = LaneIndex(terms.rule, static_cast<size_t>(terms.pacing.priority));
+  if (lane == t.lane) return;
+  const bool dirty = Dirty(id).test(id) || t.queued_large, unknown = LaneOf(t).unknown.test(id);
+  StopLarge(id);
+  Dirty(id).clear(id);
+  LaneOf(t).unknown.clear(id);
+  t.lane = static_cast<uint32_t>(lane);
+  if (dirty) Dirty(id).set(id);
+  if (unknown) LaneOf(t).unknown.set(id);
 }
 
 void Feed::want(Demand demand) {
   demand_ = std::move(demand);
-  for (uint32_t id = 0; id < outbound_->store().topic_limit(); ++id) {
-    Topic& t = At(id);
-    const bool want = MayHave(id) && demand_.matches(outbound_->store().topic(id)->name);
-    if (want && t.wanted && PeriodOf(id) != t.pace.period_ns()) {
-      t.pace.set_period(PeriodOf(id));
-      if (t.waits_until_ns != 0) dirty_.set(id);
+  for (uint32_t id = 0; id < outbound_->store().topic_limit(); ++id) Reconsider(id);
+}
+
+void Feed::reconsider() {
+  std::vector<uint32_t> dirty, unknown;
+  for (uint32_t id = 0; id < topics_.size(); ++id) {
+    if (topics_[id].queued_large) {
+      StopLarge(id);
+      dirty.push_back(id);
     }
-    if (want == t.wanted) continue;
-    if (want) {
-      // Announced anew, and its value sent again: the peer has not kept it current meanwhile.
-      described(id);
-    } else {
-      t.wanted = false;
-      t.waits_until_ns = 0;
-      outbound_->wanted(id, -1);
-      dirty_.clear(id);
-    }
+    if (Dirty(id).test(id)) dirty.push_back(id);
+    if (LaneOf(topics_[id]).unknown.test(id)) unknown.push_back(id);
+    topics_[id].lane = 0;
   }
+  LayLanes();
+  for (const uint32_t id : dirty) lanes_[0].dirty.set(id);
+  for (const uint32_t id : unknown) lanes_[0].unknown.set(id);
+  for (uint32_t id = 0; id < outbound_->store().topic_limit(); ++id) Reconsider(id);
+}
+
+// What is wanted of it, or what the peer may have, is something else now.
+void Feed::Reconsider(uint32_t id) {
+  Topic& t = At(id);
+  const Terms terms = TermsOf(id);
+  if (!terms.may) {
+    if (t.wanted) outbound_->wanted(id, -1);
+    return Leave(id);
+  }
+  // Announced anew, and its value sent again: the peer has not kept it current meanwhile, or is to say what
+  // it has.
+  if (terms.want && (!t.wanted || t.pacing.every != terms.pacing.every)) return described(id);
+  if (t.wanted && !terms.want) {
+    t.wanted = false;
+    t.waits_until_ns = 0;
+    outbound_->wanted(id, -1);
+    if (!t.force) Dirty(id).clear(id);
+  }
+  if (t.wanted || t.known) Apply(id, terms);
 }
 
 void Feed::described(uint32_t id) {
   Topic& t = At(id);
-  const bool may = MayHave(id), want = may && demand_.matches(outbound_->store().topic(id)->name);
-  if (want != t.wanted) outbound_->wanted(id, want ? 1 : -1);
-  t.wanted = want;
-  if (!may) return Leave(id);
-  if (want) t.pace.set_period(PeriodOf(id));
+  const Terms terms = TermsOf(id);
+  if (terms.want != t.wanted) outbound_->wanted(id, terms.want ? 1 : -1);
+  t.wanted = terms.want;
+  if (!terms.may) return Leave(id);
   StopLarge(id);
-  if (t.known || want) unknown_.set(id);
   t.announced = false;
-  t.sequence = 0;
+  t.sequence = t.after = 0;
   t.waits_until_ns = 0;
+  Apply(id, terms);
+  filters_.erase(id);
+  if (t.known || terms.want) LaneOf(t).unknown.set(id);
   restated_.clear(id);
-  if (want) dirty_.set(id);
+  if (terms.want) Dirty(id).set(id);
+}
+
+void Feed::WaitUntil(uint32_t id, int64_t until_ns) {
+  Topic& t = topics_[id];
+  if (t.waits_until_ns != 0 && t.waits_until_ns <= until_ns) return;
+  t.waits_until_ns = until_ns;
+  waits_.emplace(until_ns, id);
 }
 
 void Feed::moved(uint32_t id, int64_t now_ns) {
@@ -83,16 +146,9 @@ void Feed::moved(uint32_t id, int64_t now_ns) {
     t.moved_meanwhile = true;
     return;
   }
-  const int64_t until = t.pace.moved(now_ns);
-  if (until == 0) return dirty_.set(id);
-  if (t.waits_until_ns != 0 && t.waits_until_ns <= until) return;
-  t.waits_until_ns = until;
-  waits_.emplace(until, id);
-}
-
-// The longer one of what the rules let it have and what it asked for.
-int64_t Feed::PeriodOf(uint32_t id) const {
-  return std::max(outbound_->period_ns(), demand_.period_ns(outbound_->store().topic(id)->name).value_or(0));
+  const int64_t until = t.pacing.every ? 0 : t.pace.moved(now_ns);
+  if (until == 0) return Dirty(id).set(id);
+  WaitUntil(id, until);
 }
 
 void Feed::restated(uint32_t id) {
@@ -101,26 +157,36 @@ void Feed::restated(uint32_t id) {
 
 void Feed::gone(uint32_t id) {
   if (id >= topics_.size()) return;
-  Topic& t = topics_[id];
-  if (t.wanted) outbound_->wanted(id, -1);
+  if (topics_[id].wanted) outbound_->wanted(id, -1);
   Leave(id);
 }
 
 // The peer is to have nothing of it any more.
 void Feed::Leave(uint32_t id) {
   if (At(id).known) forgets_.push_back(id);
-  dirty_.clear(id);
-  unknown_.clear(id);
+  Dirty(id).clear(id);
+  LaneOf(topics_[id]).unknown.clear(id);
   listed_.clear(id);
   restated_.clear(id);
   StopLarge(id);
+  filters_.erase(id);
   topics_[id] = Topic();
 }
 
 void Feed::StopLarge(uint32_t id) {
   topics_[id].queued_large = false;
-  std::erase(large_, id);
-  if (transfer_.active() && transfer_.id == id) transfer_ = Transfer();
+  Lane& lane = LaneOf(topics_[id]);
+  std::erase(lane.large, id);
+  if (lane.transfer.active() && lane.transfer.id == id) lane.transfer = Transfer();
+}
+
+void Feed::resume(uint32_t id, uint64_t sequence) {
+  if (id >= topics_.size() || topics_[id].resumes_due == 0) return;
+  Topic& t = topics_[id];
+  // Only the last announcement's answer counts: an earlier one may be of another source.
+  if (--t.resumes_due != 0 || !t.announced) return;
+  t.after = sequence;
+  if (t.wanted) Dirty(id).set(id);
 }
 
 void Feed::get(uint64_t request, Demand demand, bool list, bool complete) {
@@ -133,170 +199,80 @@ void Feed::Begin(Request* r) {
     if (!MayHave(id) || !r->demand.matches(outbound_->store().topic(id)->name)) continue;
     ++r->topics;
     Topic& t = At(id);
+    // Whether the peer has its newest value, or gets it anyway.
+    const bool follows = t.wanted && (t.pacing.every || (t.announced && t.waits_until_ns == 0 &&
+                                                         !Thins(t.pacing) && outbound_->store().current(id)));
     if (r->list) {
       listed_.set(id);
-    } else if (!t.wanted || !t.announced || t.waits_until_ns != 0 || !outbound_->store().current(id)) {
-      if (!t.announced) unknown_.set(id);
+    } else if (!follows) {
+      if (!t.announced) LaneOf(t).unknown.set(id);
       t.force = true;
-      dirty_.set(id);
+      Dirty(id).set(id);
     } else {
-      continue;  // the peer has it, or gets it anyway
+      continue;
     }
     r->ids.push_back(id);
   }
 }
 
 bool Feed::Pending(uint32_t id) const {
-  return dirty_.test(id) || unknown_.test(id) || listed_.test(id) ||
-         (id < topics_.size() && topics_[id].queued_large);
+  if (listed_.test(id)) return true;
+  if (id >= topics_.size()) return false;
+  const Lane& lane = lanes_[topics_[id].lane];
+  return lane.dirty.test(id) || lane.unknown.test(id) || topics_[id].queued_large;
+}
+
+bool Feed::has_demand() const {
+  return !demand_.empty() || !requests_.empty() ||
+         std::any_of(lanes_.begin(), lanes_.end(),
+                     [](const Lane& lane) { return lane.dirty.any() || lane.has_large(); });
+}
+
+int64_t Feed::due_ns() const {
+  int64_t due = waits_.empty() ? INT64_MAX : waits_.top().first;
+  // Only a cap that was closed at the last send(): for all else something happens first.
+  for (size_t i = 0; i < lanes_.size(); ++i) {
+    if (!lanes_[i].dirty.any() && !lanes_[i].unknown.any() && !lanes_[i].has_large()) continue;
+    const int64_t open = std::max(CapOf(i).open_ns(), credit_->open_ns());
+    if (open > sent_ns_) due = std::min(due, open);
+  }
+  return due;
 }
 
 size_t Feed::send(int64_t now_ns) {
+  sent_ns_ = now_ns;
   for (Request& r : requests_) {
     if (!r.begun) Begin(&r);
   }
-  for (; due_ns() <= now_ns; waits_.pop()) {
+  for (; !waits_.empty() && waits_.top().first <= now_ns; waits_.pop()) {
     const auto [until, id] = waits_.top();
-    if (topics_[id].waits_until_ns == until) dirty_.set(id);
+    if (topics_[id].waits_until_ns != until) continue;
+    topics_[id].waits_until_ns = 0;
+    Dirty(id).set(id);
   }
   size_t messages = 0;
-  while (credit_->open()) {
-    const size_t before = messages, large_before = large_.size();
-    // Small things first; a batch and a piece of a large value take turns.
+  while (credit_->open(now_ns)) {
+    const size_t before = messages;
+    lined_up_ = false;
     const auto run = [&](Step step) {
       messages += step == Step::kSent;
       return step != Step::kRefused;
     };
     if (!run(SendForgets())) return messages;
     if (!forgets_.empty()) continue;  // their ids may name other topics now
-    if (!run(SendStates()) || !run(SendTopics(&listed_, true, now_ns)) ||
-        !run(SendTopics(&unknown_, false, now_ns)))
-      return messages;
-    chunk_next_ = !chunk_next_;
-    for (const bool chunk : {chunk_next_, !chunk_next_}) {
-      const size_t had = messages;
-      if (!run(chunk ? SendChunk(now_ns) : SendBatch(now_ns))) return messages;
-      if (messages != had) {
-        chunk_next_ = chunk;
-        break;
-      }
+    if (!run(SendStates()) || !run(SendTopics(&listed_, true, now_ns))) return messages;
+    const size_t told = messages;
+    for (size_t p = kPriorities; p-- > 0 && messages == told && !lined_up_;) {
+      if (!run(SendOfPriority(p, now_ns))) return messages;
     }
     if (!run(SendReplies())) return messages;
     // A batch that had none but large values has put them in line for the next round.
-    if (messages == before && large_.size() <= large_before) {
+    if (messages == before && !lined_up_) {
       credit_->ran_dry();
       break;
     }
   }
   return messages;
-}
-
-Feed::Step Feed::Emit(int field, const google::protobuf::MessageLite& body) {
-  if (outlet_->send(field, body.SerializeAsString(), Frame(), kNoPayload)) return Step::kSent;
-  ++outbound_->counters().refused;
-  return Step::kRefused;
-}
-
-void Feed::SentSample(uint32_t id, uint64_t sequence, int64_t now_ns) {
-  Topic& t = At(id);
-  OutboundCounters& counters = outbound_->counters();
-  ++counters.samples;
-  const uint64_t since = t.sequence != 0 && sequence > t.sequence ? sequence - t.sequence : 1;
-  counters.publications += since;
-  (t.pace.period_ns() == 0 ? counters.superseded : counters.passed_over_by_rate) += since - 1;
-  t.sequence = sequence;
-  t.force = false;
-  t.pace.sent(now_ns);
-  t.waits_until_ns = 0;
-}
-
-Feed::Step Feed::SendBatch(int64_t now_ns) {
-  if (!dirty_.any()) return Step::kNothing;
-  const size_t most = credit_->batch_bytes();
-  rows_.clear();
-  size_t bytes = 0;
-  dirty_.walk([&](uint32_t id) {
-    if (unknown_.test(id)) return true;  // announced first
-    Topic& t = topics_[id];
-    if (t.queued_large) return true;  // nothing between the pieces of a value
-    if (!t.force && !outbound_->store().current(id)) {
-      dirty_.clear(id);  // until it is: it moves then
-      return true;
-    }
-    const uint64_t max_bytes = outbound_->max_bytes(id);
-    if (max_bytes > most) {
-      dirty_.clear(id);
-      t.queued_large = true;
-      large_.push_back(id);
-      return true;
-    }
-    bytes += max_bytes + kRowBytes;
-    if (!rows_.empty() && (bytes > most || rows_.size() == proto::kMostTopics)) return false;
-    rows_.push_back({id, t.sequence, t.force});
-    return true;
-  });
-  if (rows_.empty()) return Step::kNothing;
-  const Outbound::Encoded& e = outbound_->encode(rows_, now_ns);
-  if (e.samples != 0 &&
-      !outlet_->send(proto::Envelope::kBatchFieldNumber, e.body, e.payload, e.payload_hash)) {
-    ++outbound_->counters().refused;
-    return Step::kRefused;
-  }
-  for (size_t i = 0; i < e.asked.size(); ++i) {
-    const uint32_t id = e.asked[i].id;
-    if (!e.busy[i]) dirty_.clear(id);
-    if (e.sequences[i] != 0) SentSample(id, e.sequences[i], now_ns);
-  }
-  if (e.samples == 0) return Step::kNothing;
-  ++outbound_->counters().batches;
-  outbound_->counters().payload_bytes += e.payload.bytes.size();
-  return Step::kSent;
-}
-
-Feed::Step Feed::SendChunk(int64_t now_ns) {
-  while (!transfer_.active()) {
-    if (large_.empty()) return Step::kNothing;
-    const uint32_t id = large_.front();
-    if (unknown_.test(id)) return Step::kNothing;
-    large_.pop_front();
-    At(id).queued_large = false;
-    Transfer t;
-    t.id = id;
-    const SampleRead read = outbound_->sample_whole(id, &t.head, &t.value);
-    if (read == SampleRead::kBusy) dirty_.set(id);
-    if (read == SampleRead::kBusy) return Step::kNothing;
-    if (read == SampleRead::kEmpty || (t.head.sequence == At(id).sequence && !At(id).force)) continue;
-    transfer_ = std::move(t);
-    At(id).queued_large = true;  // until its last piece has left; a newer value does not interrupt
-    At(id).moved_meanwhile = false;
-  }
-  Transfer& t = transfer_;
-  proto::Chunk chunk;
-  chunk.set_id(t.id);
-  chunk.set_sequence(t.head.sequence);
-  chunk.set_stamp_ns(t.head.stamp_ns);
-  chunk.set_age_ns(std::max<int64_t>(0, AgeNs(now_ns, t.head.born_ns)));
-  chunk.set_sent_ns(static_cast<uint64_t>(now_ns));
-  chunk.set_size(t.value.bytes.size());
-  chunk.set_offset(t.offset);
-  const size_t bytes = std::min(t.value.bytes.size() - t.offset, credit_->piece_bytes());
-  const Frame piece = t.value.part(t.offset, bytes);
-  if (!outlet_->send(proto::Envelope::kChunkFieldNumber, chunk.SerializeAsString(), piece,
-                     proto::PayloadHash(piece.bytes))) {
-    ++outbound_->counters().refused;
-    return Step::kRefused;
-  }
-  ++outbound_->counters().chunks;
-  outbound_->counters().payload_bytes += bytes;
-  t.offset += bytes;
-  if (t.offset == t.value.bytes.size()) {
-    const uint32_t id = t.id;
-    SentSample(id, t.head.sequence, now_ns);
-    transfer_ = Transfer();
-    At(id).queued_large = false;
-    if (At(id).moved_meanwhile) moved(id, now_ns);
-  }
-  return Step::kSent;
 }
 
 Feed::Step Feed::SendReplies() {

@@ -1,7 +1,7 @@
 // What a Feed tells of topics beside their values: what they are, how they are, that they are gone.
 #include <algorithm>
 
-#include "relay/outbound.h"
+#include "relay/feed.h"
 #include "relay/wire.h"
 #include "shm/clock.h"
 
@@ -66,13 +66,14 @@ void Feed::FillAnnounce(uint32_t id, bool with_head, int64_t now_ns, proto::Anno
   t->set_max_bytes(d.max_bytes);
   t->set_history(d.history);
   t->set_first_sequence(d.first_sequence);
+  t->set_every(At(id).wanted && At(id).pacing.every);
   if (!with_head) return;
   SampleHead head;
   Frame value;
   if (const SampleHead* noted = store.noted(id); noted != nullptr) {
     if (noted->sequence == 0) return;
     head = *noted;
-  } else if (outbound_->sample_whole(id, &head, &value) != SampleRead::kOk) {
+  } else if (outbound_->sample_whole(id, std::nullopt, &head, &value) != SampleRead::kOk) {
     return;
   }
   t->set_sequence(head.sequence);
@@ -102,11 +103,12 @@ Feed::Step Feed::SendTopics(Bits* ids, bool with_head, int64_t now_ns) {
   outbound_->counters().announces += static_cast<uint64_t>(announce.topic_size());
   for (const proto::Topic& told : announce.topic()) {
     listed_.clear(told.id());
-    unknown_.clear(told.id());
     Topic& t = At(told.id());
+    LaneOf(t).unknown.clear(told.id());
     t.announced = t.known = true;
-    t.sequence = 0;
-    if (with_head && t.wanted) dirty_.set(told.id());
+    t.sequence = t.after = 0;
+    t.resumes_due = static_cast<uint8_t>(t.resumes_due + told.every());
+    if (with_head && t.wanted) Dirty(told.id()).set(told.id());
   }
   return step;
 }

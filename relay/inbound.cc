@@ -24,6 +24,48 @@ SampleHead Arrived(uint64_t sequence, int64_t stamp_ns, int64_t age_ns, int64_t 
 
 }  // namespace
 
+Status Inbound::configure(std::vector<ReceiveRule> rules) {
+  std::vector<Naming> namings;
+  for (const ReceiveRule& r : rules) {
+    Result<Naming> naming = Naming::parse(r);
+    if (!naming.ok()) return naming.status();
+    namings.push_back(std::move(*naming));
+  }
+  Result<RuleSet> set = RuleSet::parse(rules);
+  if (!set.ok()) return set.status();
+  rules_ = std::move(rules);
+  rule_set_ = std::move(*set);
+  namings_ = std::move(namings);
+  return Status();
+}
+
+std::vector<Selection> Inbound::wishes(std::string_view peer) const {
+  std::vector<Selection> out;
+  for (const ReceiveRule& r : rules_) {
+    const Result<PatternSet> from = PatternSet::parse(r.from);
+    if (from.ok() && from->matches(peer)) out.push_back({r.topic, r.exclude, 0, r.pacing, 0});
+  }
+  return out;
+}
+
+Inbound::Taken Inbound::taken(const std::string& topic, std::string_view peer) const {
+  Taken taken;
+  taken.name = topic;
+  if (rules_.empty()) return taken;
+  const std::optional<size_t> i = rule_set_.decide(topic, peer);
+  taken.denied = !i;
+  if (!i) return taken;
+  const ReceiveRule& rule = rules_[*i];
+  Result<std::string> name = namings_[*i].local_or_why(topic, peer);
+  taken.error = name.status().message();
+  taken.name = name.ok() ? std::move(*name) : "";
+  taken.max_age_ns = rule.max_age_ns;
+  taken.on_stale = rule.on_stale;
+  taken.fail_safe = rule.fail_safe;
+  taken.drop_older_ns = rule.drop_older_ns;
+  return taken;
+}
+
 std::shared_ptr<const Inbound::Claim> Inbound::claim(const TopicDescription& topic, bool announced) {
   std::shared_ptr<Claim>& claim = claims_[topic.name];
   const Id128& origin = topic.origin.origin_id;
@@ -52,6 +94,28 @@ Intake::~Intake() {
   }
 }
 
+// The topic is no longer taken under its name.
+void Intake::Close(Topic* t) {
+  if (Mine(*t)) {
+    inbound_->store().remove(t->handle);
+    inbound_->release(t->description->name, &t->claim);
+  }
+  t->handle = kNone;
+  t->claim.reset();
+  t->arriving = {};
+}
+
+std::vector<std::string> Intake::reconsider() {
+  std::vector<std::string> again;
+  for (Topic& t : topics_) {
+    if (!t.known || inbound_->taken(t.name, peer_) == t.taken) continue;
+    Close(&t);
+    t.refusal = Refusal::kDenied;  // until it is announced anew
+    again.push_back(t.name);
+  }
+  return again;
+}
+
 void Intake::want(Demand demand) {
   demand_ = std::move(demand);
   for (Topic& t : topics_) {
@@ -61,8 +125,7 @@ void Intake::want(Demand demand) {
 
 // Nobody keeps current what is not wanted; what is wanted is current from its next sample on.
 void Intake::Judge(Topic* t) {
-  t->wanted =
-      demand_.matches(std::string_view(t->description->name).substr(inbound_->options().prefix.size()));
+  t->wanted = demand_.matches(t->name);
   if (!t->wanted && Mine(*t)) inbound_->store().set_current(t->handle, false);
 }
 
@@ -80,7 +143,6 @@ bool Intake::Describe(const proto::Topic& m, TopicDescription* d) {
         schemas_.emplace(m.schema_hash(), Text{std::make_shared<const std::string>(m.schema()), parsed->size})
             .first;
   }
-  d->name = inbound_->options().prefix + m.name();
   d->schema_hash = m.schema_hash();
   d->schema = schema->second.text;
   d->value_bytes = schema->second.value_bytes;
@@ -90,6 +152,7 @@ bool Intake::Describe(const proto::Topic& m, TopicDescription* d) {
   d->hops = m.hops() + 1;
   d->max_age_ns = std::max<int64_t>(0, m.max_age_ns());
   d->first_sequence = m.first_sequence();
+  d->every = m.every();
   const proto::Origin& o = m.origin();
   if (!FromWire(o.id(), &d->origin.origin_id) || !FromWire(o.segment_id(), &d->origin.segment_id))
     return false;
@@ -99,18 +162,25 @@ bool Intake::Describe(const proto::Topic& m, TopicDescription* d) {
   return CheckTopicName(m.name()).ok() && m.hops() < 1000 && d->max_bytes <= uint64_t{1} << 40;
 }
 
+// What the rules make of it.
+void Intake::Take(Topic* t, TopicDescription* d) {
+  t->taken = inbound_->taken(t->name, peer_);
+  d->name = t->taken.name;
+  if (t->taken.max_age_ns) d->max_age_ns = *t->taken.max_age_ns;
+  d->on_stale = t->taken.on_stale;
+  d->fail_safe = t->taken.fail_safe;
+}
+
 Intake::Refusal Intake::Open(Topic* t, bool announced) {
   const TopicDescription& d = *t->description;
-  const std::string plain = d.name.substr(inbound_->options().prefix.size());
-  if (!inbound_->options().takes_all && !inbound_->options().receive.matches(plain)) return Refusal::kDenied;
-  if (d.origin.origin_id == inbound_->options().origin_id) return Refusal::kDenied;
+  if (t->taken.denied || d.origin.origin_id == inbound_->origin_id()) return Refusal::kDenied;
   if (d.hops > proto::kMostHops) {
     warn_("hops " + d.name, "topic " + d.name + " has come over " + std::to_string(d.hops - 1) +
                                 " relays and is not taken: do relays stand in a ring?");
     return Refusal::kHops;
   }
-  if (Status s = CheckTopicName(d.name); !s.ok()) {
-    warn_("name " + d.name, s.message());
+  if (d.name.empty()) {
+    warn_("name " + t->name, t->taken.error);
     return Refusal::kDenied;
   }
   t->claim = inbound_->claim(d, announced);
@@ -129,6 +199,12 @@ Intake::Refusal Intake::Open(Topic* t, bool announced) {
   return Refusal::kNone;
 }
 
+// Where the sender of a topic whose samples come each in order is to begin; the greatest number: nowhere.
+uint64_t Intake::ResumeAfter(const Topic& t) const {
+  if (t.handle != kNone) return inbound_->store().held(t.handle);
+  return t.refusal == Refusal::kConflict ? 0 : UINT64_MAX;
+}
+
 bool Intake::announce(const proto::Announce& message, int64_t now_ns) {
   if (static_cast<size_t>(message.topic_size()) > proto::kMostTopics) return false;
   for (const proto::Topic& m : message.topic()) {
@@ -137,15 +213,18 @@ bool Intake::announce(const proto::Announce& message, int64_t now_ns) {
     if (!Describe(m, description.get())) return false;
     if (m.id() >= topics_.size()) topics_.resize(m.id() + 1);
     Topic& t = topics_[m.id()];
-    if (t.known && t.description->name != description->name) return false;
+    if (t.known && t.name != m.name()) return false;
     const bool seen = t.seen, mine = Mine(t);
     const uint32_t handle = t.handle;
     if (t.known) inbound_->release(t.description->name, &t.claim);
     t = Topic();
     t.known = true;
+    t.name = m.name();
+    Take(&t, description.get());
     t.description = std::move(description);
     t.told = FromWire(m.state());
     t.refusal = Open(&t, true);
+    if (m.every()) resumes_.emplace_back(m.id(), ResumeAfter(t));
     if (t.handle == kNone) {
       if (mine) inbound_->store().tell_state(handle, State::kLinkDown);  // it was taken as it was before
       continue;
@@ -166,10 +245,7 @@ bool Intake::forget(const proto::Forget& message) {
   for (const uint32_t id : message.id()) {
     Topic* t = Find(id);
     if (t == nullptr) return false;
-    if (Mine(*t)) {
-      inbound_->store().remove(t->handle);
-      inbound_->release(t->description->name, &t->claim);
-    }
+    Close(t);
     *t = Topic();
   }
   return true;
@@ -247,6 +323,11 @@ void Intake::Account(Topic* t, Put put, uint64_t bytes) {
   if (t->wanted) inbound_->store().set_current(t->handle, true);
 }
 
+// The rule takes nothing so old.
+bool Intake::TooOld(const Topic& t, const SampleHead& head) {
+  return t.taken.drop_older_ns != 0 && AgeNs(head.written_ns, head.born_ns) > t.taken.drop_older_ns;
+}
+
 bool Intake::batch(const proto::Batch& message, std::span<const std::byte> payload, int64_t sent_ns,
                    int64_t now_ns) {
   if (!proto::ReadRows(message, &rows_)) return false;
@@ -269,10 +350,8 @@ bool Intake::batch(const proto::Batch& message, std::span<const std::byte> paylo
     // No sender has a value of the same topic between its pieces.
     if (t->arriving_sequence != 0) return false;
     if (!Writable(t)) continue;
-    Account(t,
-            inbound_->store().put(t->handle, Arrived(t->sequence, row.stamp_ns, row.age_ns, sent_ns, now_ns),
-                                  value),
-            bytes);
+    const SampleHead head = Arrived(t->sequence, row.stamp_ns, row.age_ns, sent_ns, now_ns);
+    Account(t, TooOld(*t, head) ? Put::kTooOld : inbound_->store().put(t->handle, head, value), bytes);
   }
   return at == payload.size() && sizes == message.size_size();
 }
@@ -306,7 +385,12 @@ bool Intake::chunk(const proto::Chunk& m, std::span<const std::byte> piece, int6
   ++inbound_->counters().samples;
   if (!Mine(*t)) return true;  // counted when it began
   const SampleHead head = Arrived(m.sequence(), m.stamp_ns(), m.age_ns(), sent_ns, now_ns);
-  Account(t, kept ? inbound_->store().commit(t->handle, head) : Put::kRefused, m.size());
+  if (TooOld(*t, head)) inbound_->store().abandon(t->handle);
+  Account(t,
+          !kept              ? Put::kRefused
+          : TooOld(*t, head) ? Put::kTooOld
+                             : inbound_->store().commit(t->handle, head),
+          m.size());
   return true;
 }
 

@@ -6,33 +6,51 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "proto/codec.h"
 #include "relay/counters.h"
+#include "relay/naming.h"
+#include "relay/rule_set.h"
+#include "relay/rules.h"
 #include "relay/selection.h"
 #include "relay/store.h"
 
 namespace smt::relay {
 
-struct InboundOptions {
-  Demand receive;  // what is taken; of a proxy: everything
-  bool takes_all = false;
-  std::string prefix;
-  Id128 origin_id{};  // samples of this origin are this host's own
-};
-
 class Inbound {
  public:
-  Inbound(Store* store, InboundOptions options, InboundCounters* counters)
-      : store_(store), options_(std::move(options)), counters_(counters) {}
+  // `origin_id`: samples of it are this host's own. Without rules everything is taken as it is called.
+  Inbound(Store* store, const Id128& origin_id, InboundCounters* counters)
+      : store_(store), origin_id_(origin_id), counters_(counters) {}
+
+  // What is taken, and what it is called here. kInvalid, and nothing has changed. Each Intake is to be told:
+  // see Intake::reconsider.
+  Status configure(std::vector<ReceiveRule> rules);
+  // What the rules ask this peer for.
+  std::vector<Selection> wishes(std::string_view peer) const;
 
   Store& store() { return *store_; }
-  const InboundOptions& options() const { return options_; }
+  const Id128& origin_id() const { return origin_id_; }
   InboundCounters& counters() { return *counters_; }
+
+  // What becomes of a topic that a peer calls so.
+  struct Taken {
+    bool denied = false;  // no rule names it
+    std::string name;     // here; empty: it cannot be called so, and `error` says why
+    std::string error;
+    std::optional<int64_t> max_age_ns;
+    OnStale on_stale = OnStale::kHold;
+    std::vector<std::byte> fail_safe;
+    int64_t drop_older_ns = 0;
+    bool operator==(const Taken&) const = default;
+  };
+  Taken taken(const std::string& topic, std::string_view peer) const;
 
   // The right to write the topic of a name, while `valid`. First come, first served, until it is released. Of
   // one origin the shorter way has it, and of ways as long the one announced last (`announced`), as its
@@ -48,22 +66,31 @@ class Inbound {
 
  private:
   Store* store_;
-  InboundOptions options_;
+  const Id128 origin_id_;
   InboundCounters* counters_;
+  std::vector<ReceiveRule> rules_;
+  RuleSet rule_set_;
+  std::vector<Naming> namings_;  // as rules_
   std::unordered_map<std::string, std::shared_ptr<Claim>> claims_;
 };
 
 class Intake {
  public:
   using Warn = std::function<void(const std::string& key, const std::string& text)>;
-  // `key`: of the session, see Store::from.
-  Intake(Inbound* inbound, uint64_t key, Warn warn) : inbound_(inbound), key_(key), warn_(std::move(warn)) {}
+  // `key`: of the session, see Store::from; `peer`: its name, for the rules.
+  Intake(Inbound* inbound, uint64_t key, std::string peer, Warn warn)
+      : inbound_(inbound), key_(key), peer_(std::move(peer)), warn_(std::move(warn)) {}
   ~Intake();  // the session has ended: its topics are link-down
   Intake(const Intake&) = delete;
   Intake& operator=(const Intake&) = delete;
 
   // What the sender is asked to keep current from here on.
   void want(Demand demand);
+  // The rules of the Inbound are other ones now. Topics, as the sender names them, that are to be announced
+  // anew, since they are taken otherwise than before.
+  std::vector<std::string> reconsider();
+  // Of topics whose samples come each in order: what to tell the sender, see the message Resume.
+  std::vector<std::pair<uint32_t, uint64_t>>& resumes() { return resumes_; }
 
   // `now_ns` is the time of arrival; `sent_ns` that of sending in this host's time, 0 where it is not known
   // yet. False: no sender of this version says so, the session is to be ended.
@@ -82,6 +109,8 @@ class Intake {
   struct Topic {
     bool known = false, seen = false;  // seen: a sample has come in this session
     bool wanted = false;
+    std::string name;  // as the sender has it
+    Inbound::Taken taken;
     Refusal refusal = Refusal::kNone;
     uint32_t handle = kNone;
     std::shared_ptr<const Inbound::Claim> claim;  // with a handle; it may have been lost
@@ -95,7 +124,11 @@ class Intake {
   Topic* Find(uint32_t id);
   static bool Mine(const Topic& t) { return t.claim != nullptr && t.claim->valid; }
   bool Describe(const proto::Topic& message, TopicDescription* d);
+  void Take(Topic* t, TopicDescription* d);
+  uint64_t ResumeAfter(const Topic& t) const;
+  static bool TooOld(const Topic& t, const SampleHead& head);
   Refusal Open(Topic* t, bool announced);
+  void Close(Topic* t);
   void CountDrop(Refusal why);
   bool Writable(Topic* t);
   void Judge(Topic* t);
@@ -103,6 +136,7 @@ class Intake {
 
   Inbound* inbound_;
   const uint64_t key_;
+  const std::string peer_;
   Warn warn_;
   Demand demand_;
   std::vector<Topic> topics_;  // by the sender's id
@@ -112,6 +146,7 @@ class Intake {
   };
   std::unordered_map<uint64_t, Text> schemas_;  // of this session, by hash
   std::vector<proto::BatchRow> rows_;
+  std::vector<std::pair<uint32_t, uint64_t>> resumes_;
 };
 
 }  // namespace smt::relay

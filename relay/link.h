@@ -3,6 +3,7 @@
 #define SMT_RELAY_LINK_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 
@@ -23,6 +24,12 @@ enum class Sent {
   kOk,
   kFull,  // not now: nobody is connected, or the queue is full
   kGone,  // this peer's connection has ended; it will not come back under this id
+};
+
+// Of what goes over one link, in this direction.
+struct LinkOptions {
+  uint64_t bytes_per_s = 0;  // to each peer at most; 0: as much as it takes
+  bool compress = false;     // payloads, where that makes them smaller
 };
 
 // Nothing here blocks. One thread.

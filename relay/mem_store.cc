@@ -44,6 +44,25 @@ SampleRead MemStore::sample(uint32_t id, SampleHead* head, std::byte* room, uint
   return SampleRead::kOk;
 }
 
+SampleRead MemStore::sample_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
+                                  uint64_t* bytes) {
+  const Topic& t = topics_[id];
+  if (t.head.sequence <= after) return SampleRead::kEmpty;
+  const auto next = std::upper_bound(t.past.begin(), t.past.end(), after,
+                                     [](uint64_t a, const Topic::Past& p) { return a < p.head.sequence; });
+  if (next == t.past.end()) return sample(id, head, room, bytes);
+  ++reads_;
+  *head = next->head;
+  *bytes = next->value.size();
+  if (!next->value.empty()) memcpy(room, next->value.data(), next->value.size());
+  return SampleRead::kOk;
+}
+
+// Of the past only the last `most` stay.
+void MemStore::Forget(Topic* t, size_t most) {
+  for (; t->past.size() > most; t->past.pop_front()) bytes_ -= t->past.front().value.size();
+}
+
 Result<uint32_t> MemStore::open(const TopicDescription& topic, uint64_t from) {
   const auto known = by_name_.find(topic.name);
   if (bytes_ + topic.name.size() + topic.max_bytes > most_bytes_) {
@@ -69,6 +88,7 @@ Result<uint32_t> MemStore::open(const TopicDescription& topic, uint64_t from) {
   }
   Topic& t = topics_[id];
   const bool goes_on = t.description.origin == topic.origin && t.description.schema_hash == topic.schema_hash;
+  if (!goes_on || !topic.every) Forget(&t, 0);
   if (!goes_on) {
     bytes_ -= t.value.size();
     t.value = {};
@@ -77,6 +97,9 @@ Result<uint32_t> MemStore::open(const TopicDescription& topic, uint64_t from) {
   StopArriving(&t);
   t.description = topic;
   t.description.max_bytes = std::max<uint64_t>(topic.max_bytes, t.value.size());
+  for (const Topic::Past& p : t.past) {
+    t.description.max_bytes = std::max<uint64_t>(t.description.max_bytes, p.value.size());
+  }
   t.from = from;
   Mark(id, &Topic::described);
   if (goes_on && t.head.sequence != 0) Mark(id, &Topic::moved);
@@ -89,6 +112,13 @@ Put MemStore::put(uint32_t handle, const SampleHead& head, std::span<const std::
   if (head.sequence == t.head.sequence) {
     if (on_sample) on_sample(handle);
     return Put::kConfirmed;
+  }
+  if (t.description.every && t.head.sequence != 0) {
+    bytes_ += t.value.size();
+    t.past.push_back({t.head, t.value});
+    Forget(&t, t.description.history - 1);
+    while (!t.past.empty() && bytes_ - t.value.size() + value.size() > most_bytes_)
+      Forget(&t, t.past.size() - 1);
   }
   const uint64_t want = bytes_ - t.value.size() + value.size();
   if (want > most_bytes_) return Put::kRefused;
@@ -149,6 +179,7 @@ void MemStore::remove(uint32_t handle) {
   Topic& t = topics_[handle];
   if (!t.live) return;
   StopArriving(&t);
+  Forget(&t, 0);
   bytes_ -= t.description.name.size() + t.value.size();
   by_name_.erase(t.description.name);
   t.live = false;

@@ -1,7 +1,9 @@
-// Topics in plain memory: the last value of each. What a proxy and a client have.
+// Topics in plain memory: the last value of each, and where each sample is wanted the last ones. What a proxy
+// and a client have.
 #ifndef SMT_RELAY_MEM_STORE_H_
 #define SMT_RELAY_MEM_STORE_H_
 
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -27,12 +29,16 @@ class MemStore : public Store {
   SampleRead sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) override;
   const SampleHead* noted(uint32_t id) const override { return &head(id); }
   bool current(uint32_t id) const override { return topics_[id].current; }
+  uint64_t newest(uint32_t id) const override { return topics_[id].head.sequence; }
+  SampleRead sample_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
+                          uint64_t* bytes) override;
   uint64_t slot_reads() const override { return reads_; }
   int fd() const override { return -1; }
   bool arm() override { return !changed_; }
   std::chrono::milliseconds poll_limit() const override { return std::chrono::milliseconds(1000); }
 
   Result<uint32_t> open(const TopicDescription& topic, uint64_t from) override;
+  uint64_t held(uint32_t handle) const override { return topics_[handle].head.sequence; }
   Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value) override;
   std::span<std::byte> loan(uint32_t handle, uint64_t bytes) override;
   Put commit(uint32_t handle, const SampleHead& head) override;
@@ -65,7 +71,14 @@ class MemStore : public Store {
     SampleHead head{};   // of `value`
     SampleHead noted{};  // without a value
     std::vector<std::byte> value, arriving;
+    // With description.every the last samples before the newest, the oldest first: as many as the source has.
+    struct Past {
+      SampleHead head;
+      std::vector<std::byte> value;
+    };
+    std::deque<Past> past;
   };
+  void Forget(Topic* t, size_t most);
   void StopArriving(Topic* t);
   void Mark(uint32_t id, bool Topic::*flag);
 

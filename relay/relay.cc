@@ -34,24 +34,19 @@ class Relay::Impl {
   Impl(Store* s, RelayOptions o)
       : store(s),
         options(std::move(o)),
-        outbound(s, options.send, options.send_period_ns, &counters.outbound),
-        inbound(s, ForInbound(), &counters.inbound) {}
+        outbound(s, &counters.outbound),
+        inbound(s, options.origin_id, &counters.inbound) {
+    (void)outbound.configure(options.send);
+    (void)inbound.configure(options.receive);
+  }
 
   struct LinkState {
     std::unique_ptr<Link> link;
+    LinkOptions options;
     Dial dial;                            // only of a link that dials
     std::map<PeerId, uint64_t> sessions;  // keys
   };
-  InboundOptions ForInbound() const {
-    InboundOptions in;
-    Result<Demand> receive = Demand::compile(options.receive);
-    if (receive.ok()) in.receive = std::move(*receive);
-    // Without rules only what was asked for with get() comes.
-    in.takes_all = options.proxy || options.receive.empty();
-    in.prefix = options.prefix;
-    in.origin_id = options.origin_id;
-    return in;
-  }
+  bool serves() const { return !options.send.empty(); }
 
   void Log(Severity severity, const std::string& key, const std::string& text) const {
     if (options.log) options.log(severity, key, text);
@@ -99,7 +94,7 @@ std::string Relay::Impl::Hello(uint64_t session) const {
   hello.set_instance(options.instance);
   hello.set_origin_id(ToWire(options.origin_id));
   hello.set_name(options.name);
-  hello.set_serves(options.serves);
+  hello.set_serves(serves());
   return proto::Seal(session, 0, hello);
 }
 
@@ -165,7 +160,7 @@ void Relay::Impl::Handle(LinkState* l, const Incoming& in) {
 // False: no peer of this version says so.
 bool Relay::Impl::Hear(Session* s, const Incoming& in) {
   if (!s->hear_number(message)) return false;
-  if (message.has_get()) return questions.from_peer(s, message.get(), options.serves, options.proxy, now_ns);
+  if (message.has_get()) return questions.from_peer(s, message.get(), serves(), options.proxy, now_ns);
   if (message.has_reply()) {
     questions.answered(s, message.reply());
     return true;
@@ -187,7 +182,7 @@ Session* Relay::Impl::Begin(LinkState* l, const Incoming& in, const proto::Envel
   Session* s =
       sessions
           .emplace(key, std::make_unique<Session>(key, m.session(), l->link.get(), in.peer, std::move(peer),
-                                                  &outbound, &inbound, warn, now_ns))
+                                                  l->options, &outbound, &inbound, warn, now_ns))
           .first->second.get();
   l->sessions[in.peer] = key;
   ++counters.session.opened;
@@ -298,8 +293,9 @@ void Relay::Impl::DialOut(LinkState* l) {
 std::vector<Selection> Relay::Impl::WantsFor(const Session& s) {
   std::vector<Selection> wants;
   if (!s.peer().serves) return wants;
-  Unite(options.receive, 0, &wants);
+  Unite(inbound.wishes(s.peer().name), 0, &wants);
   if (!options.proxy) return wants;
+  Unite(options.cache, 0, &wants);
   for (const auto& [key, other] : sessions) {
     if (key == s.key() || Unite(other->feed().demand().selections(), 1, &wants)) continue;
     Log(Severity::kWarning, "wants " + other->peer().name,
@@ -321,9 +317,30 @@ Relay::~Relay() {
   for (const auto& [key, s] : impl_->sessions) s->say_reset(proto::Reset::BYE, "bye");
 }
 
-void Relay::add(std::unique_ptr<Link> link) {
+Status Relay::configure(std::vector<SendRule> send, std::vector<ReceiveRule> receive,
+                        std::vector<Selection> cache) {
+  Impl& r = *impl_;
+  // Both or none.
+  if (Result<RuleSet> set = RuleSet::parse(send); !set.ok()) return set.status();
+  if (Status s = r.inbound.configure(receive); !s.ok()) return s;
+  (void)r.outbound.configure(send);
+  r.options.send = std::move(send);
+  r.options.receive = std::move(receive);
+  r.options.cache = std::move(cache);
+  for (auto it = r.sessions.begin(); it != r.sessions.end();) {
+    const auto& [key, s] = *it++;
+    if (s->reconsider()) continue;
+    s->say_reset(proto::Reset::BYE, "other rules");
+    r.End(key, "more topics are taken otherwise than one message can tell");
+  }
+  r.wants_changed = true;
+  return Status();
+}
+
+void Relay::add(std::unique_ptr<Link> link, const LinkOptions& options) {
   auto l = std::make_unique<Impl::LinkState>();
   l->link = std::move(link);
+  l->options = options;
   impl_->links.push_back(std::move(l));
 }
 
@@ -369,9 +386,9 @@ int64_t Relay::next_due_ns() const {
 }
 
 bool Relay::has_demand() const {
-  return impl_->options.serves &&
-         std::any_of(impl_->sessions.begin(), impl_->sessions.end(), [](const auto& s) {
-           return s.second->feed().has_demand() && s.second->credit().open();
+  return impl_->serves() &&
+         std::any_of(impl_->sessions.begin(), impl_->sessions.end(), [this](const auto& s) {
+           return s.second->feed().has_demand() && s.second->credit().open(impl_->now_ns);
          });
 }
 

@@ -11,7 +11,7 @@
 
 #include "relay/counters.h"
 #include "relay/link.h"
-#include "relay/pattern.h"
+#include "relay/rules.h"
 #include "relay/selection.h"
 #include "relay/store.h"
 #include "shm/freshness.h"
@@ -24,14 +24,12 @@ struct RelayOptions {
   std::string name;       // of this relay, as peers log it
   Id128 origin_id{};      // of the domain; of a proxy: random
   uint64_t instance = 0;  // random, one per process
-  // What peers may have; nothing by default.
-  bool serves = false;
-  PatternSet send;
-  int64_t send_period_ns = 0;  // of each topic to each peer at most one sample in so long; 0: no limit
-  // What this relay takes, as the sender names it; by default only what it asks for with get().
-  std::vector<Selection> receive;
-  // Put before the names of topics that arrive.
-  std::string prefix;
+  // What peers may have; none: nothing.
+  std::vector<SendRule> send;
+  // What this relay takes; none: what it asks for with get(), and, of a proxy, everything.
+  std::vector<ReceiveRule> receive;
+  // Proxy: wanted upstream even while no peer wants it.
+  std::vector<Selection> cache;
   // Wants upstream what its peers want too, and passes a Get on.
   bool proxy = false;
   // Random 64 bits, not 0: numbers of sessions.
@@ -51,11 +49,16 @@ struct PeerInfo {
 // Reads no clock: `now_ns` is BOOTTIME and never goes back. One thread.
 class Relay {
  public:
-  // `store` outlives the relay.
+  // `store` outlives the relay. REQUIRES: configure() would take the rules.
   Relay(Store* store, RelayOptions options);
   ~Relay();  // says goodbye to each peer
 
-  void add(std::unique_ptr<Link> link);
+  void add(std::unique_ptr<Link> link, const LinkOptions& options = {});
+
+  // Other rules from here on. What they treat as before is not disturbed. kInvalid: they are none, and
+  // nothing has changed. REQUIRES: `send` is empty if and only if it was.
+  Status configure(std::vector<SendRule> send, std::vector<ReceiveRule> receive,
+                   std::vector<Selection> cache);
 
   // Receives, writes, looks, sends; never blocks. Returns the number of messages that were received or sent;
   // whether there is more to do at once, idle() says.

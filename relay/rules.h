@@ -18,8 +18,8 @@ namespace smt::relay {
 enum class Priority : uint8_t { kLow = 0, kNormal = 1, kHigh = 2, kUrgent = 3 };
 inline constexpr size_t kPriorities = 4;
 
-// Which samples of a topic are sent, and when. Who receives asks for one, who sends allows one; of the two the
-// one that sends less counts.
+// Which samples of a topic are sent, and when. Who receives asks for one, who sends allows one; of the two
+// the one that sends less counts.
 struct Pacing {
   // Each sample of the source's ring in order, and after an interruption all that are still in it; otherwise
   // the newest one only.
@@ -46,7 +46,7 @@ enum class OnStale {
 struct SendRule {
   std::vector<std::string> topic = {"**"}, exclude;
   std::vector<std::string> to = {"*"};  // names of peers, as patterns
-  Pacing pacing;                        // the most that peers get
+  Pacing pacing = {.every = true};      // the most that peers get
   uint64_t bytes_per_s = 0;             // of values, of all its topics together, to one peer; 0: no cap
   uint64_t max_bytes = 0;               // no topic with larger values; 0: any
   int64_t drop_older_ns = 0;            // no sample older than this; 0: any

@@ -10,14 +10,16 @@
 
 #include "proto/smtrelay.pb.h"
 #include "relay/pattern.h"
+#include "relay/rules.h"
 #include "shm/status.h"
 
 namespace smt::relay {
 
 struct Selection {
   std::vector<std::string> topic, exclude;
-  uint32_t hops = 0;      // relays that it came through
-  int64_t period_ns = 0;  // at most one sample of each topic in so long; 0: no such limit
+  uint32_t hops = 0;   // relays that it came through
+  Pacing pacing = {};  // which samples of them
+  uint32_t group = 0;  // of those of one group the first that names a topic counts
 
   bool operator==(const Selection&) const = default;
 };
@@ -25,7 +27,7 @@ struct Selection {
 inline constexpr size_t kMostSelections = 1024;
 inline constexpr size_t kMostPatterns = 4096;  // of all selections together
 inline constexpr size_t kMostPatternBytes = 256 * 1024;
-inline constexpr int64_t kLongestPeriodNs = int64_t{1} << 53;  // of a Selection: 104 days
+inline constexpr int64_t kLongestPeriodNs = int64_t{1} << 53;  // of a Pacing on the wire: 104 days
 
 // Several selections, compiled: matches what one of them matches.
 class Demand {
@@ -34,9 +36,9 @@ class Demand {
   // kInvalid: a pattern is none, or there are too many.
   static Result<Demand> compile(std::vector<Selection> selections);
 
-  bool matches(std::string_view topic) const { return period_ns(topic).has_value(); }
-  // The least of those that match; nothing: none does.
-  std::optional<int64_t> period_ns(std::string_view topic) const;
+  bool matches(std::string_view topic) const;
+  // What is wanted of the topic, by all groups together; nothing: none wants it.
+  std::optional<Pacing> wish(std::string_view topic) const;
   const std::vector<Selection>& selections() const { return selections_; }
   bool empty() const { return selections_.empty(); }
 
@@ -50,8 +52,8 @@ Result<Demand> DemandFromWire(const google::protobuf::RepeatedPtrField<proto::Se
 void ToWire(const std::vector<Selection>& selections,
             google::protobuf::RepeatedPtrField<proto::Selection>* out);
 
-// `more` added to `to`, each selection once, with the fewest hops and the least period. False: not all of
-// them fit into a message.
+// The groups of `more` added to `to`. Groups of the same topics become one, with the fewest hops, that asks
+// for all that they ask for. False: not all of them fit into a message.
 bool Unite(const std::vector<Selection>& more, uint32_t hops_more, std::vector<Selection>* to);
 
 }  // namespace smt::relay

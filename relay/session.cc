@@ -15,15 +15,16 @@ constexpr size_t kHeaderBytes = 64;
 
 }  // namespace
 
-Session::Session(uint64_t key, uint64_t number, Link* link, PeerId id, Peer peer, Outbound* outbound,
-                 Inbound* inbound, Intake::Warn warn, int64_t now_ns)
+Session::Session(uint64_t key, uint64_t number, Link* link, PeerId id, Peer peer, const LinkOptions& options,
+                 Outbound* outbound, Inbound* inbound, Intake::Warn warn, int64_t now_ns)
     : key_(key),
       number_(number),
       link_(link),
       id_(std::move(id)),
       peer_(std::move(peer)),
-      feed_(outbound, this, &credit_, key, peer_.origin),
-      intake_(inbound, key, std::move(warn)),
+      credit_(ByteCap(options.bytes_per_s)),
+      feed_(outbound, this, &credit_, {peer_.name, peer_.origin, key}, options.compress),
+      intake_(inbound, key, peer_.name, std::move(warn)),
       now_ns_(now_ns),
       heard_ns_(now_ns) {}
 
@@ -47,6 +48,16 @@ bool Session::hear(const proto::Envelope& m, std::span<const std::byte> payload,
     const std::optional<int64_t> offset = clock_.offset_ns();
     return offset ? static_cast<int64_t>(there - static_cast<uint64_t>(*offset)) : 0;
   };
+  // A payload may be compressed.
+  const uint32_t raw_bytes = m.has_batch()   ? m.batch().raw_bytes()
+                             : m.has_chunk() ? m.chunk().raw_bytes()
+                                             : 0;
+  if (raw_bytes > proto::kLargestFrame) return false;
+  if (raw_bytes != 0) {
+    const auto raw = expander_.expand(payload, raw_bytes);
+    if (!raw) return false;
+    payload = *raw;
+  }
   bool fine = true;
   switch (m.body_case()) {
     case proto::Envelope::kWant: {
@@ -70,6 +81,10 @@ bool Session::hear(const proto::Envelope& m, std::span<const std::byte> payload,
     case proto::Envelope::kChunk:
       fine = intake_.chunk(m.chunk(), payload, here(m.chunk().sent_ns()), now_ns);
       break;
+    case proto::Envelope::kResume:
+      if (m.resume().id_size() != m.resume().sequence_size()) return false;
+      for (int i = 0; i < m.resume().id_size(); ++i) feed_.resume(m.resume().id(i), m.resume().sequence(i));
+      break;
     case proto::Envelope::kReport: {
       const proto::Report& r = m.report();
       if (r.acknowledged() > sent_) return false;
@@ -92,8 +107,21 @@ bool Session::hear(const proto::Envelope& m, std::span<const std::byte> payload,
 void Session::want(std::vector<Selection> selections) {
   if (selections == wanted_) return;
   wanted_ = std::move(selections);
-  want_due_ = true;
+  wants_due_.push_back(wanted_);
   if (Result<Demand> demand = Demand::compile(wanted_); demand.ok()) intake_.want(std::move(*demand));
+}
+
+bool Session::reconsider() {
+  feed_.reconsider();
+  const std::vector<std::string> again = intake_.reconsider();
+  if (again.empty()) return true;
+  // Not wanted for a moment, they are announced anew.
+  std::vector<Selection> others = wanted_;
+  for (Selection& s : others) s.exclude.insert(s.exclude.end(), again.begin(), again.end());
+  if (!Demand::compile(others).ok()) return false;
+  wants_due_.push_back(std::move(others));
+  wants_due_.push_back(wanted_);
+  return true;
 }
 
 void Session::ask(uint64_t request, const std::vector<Selection>& selections, bool list) {
@@ -134,20 +162,40 @@ bool Session::SendReport(int64_t now_ns) {
   return true;
 }
 
+size_t Session::SendWants() {
+  size_t messages = 0;
+  for (; !wants_due_.empty(); wants_due_.pop_front(), ++messages) {
+    proto::Want want;
+    ToWire(wants_due_.front(), want.mutable_selection());
+    if (!send(proto::Envelope::kWantFieldNumber, want.SerializeAsString(), Frame(), proto::PayloadHash({})))
+      break;
+  }
+  return messages;
+}
+
+bool Session::SendResumes() {
+  std::vector<std::pair<uint32_t, uint64_t>>& due = intake_.resumes();
+  if (due.empty()) return false;
+  proto::Resume resume;
+  const size_t n = std::min(due.size(), proto::kMostTopics);
+  for (size_t i = 0; i < n; ++i) {
+    resume.add_id(due[i].first);
+    resume.add_sequence(due[i].second);
+  }
+  if (!send(proto::Envelope::kResumeFieldNumber, resume.SerializeAsString(), Frame(), proto::PayloadHash({})))
+    return false;
+  due.erase(due.begin(), due.begin() + static_cast<ptrdiff_t>(n));
+  return true;
+}
+
 size_t Session::send(int64_t now_ns) {
   now_ns_ = now_ns;
   size_t messages = 0;
   // Acknowledgements first: the other side's credit hangs on them.
   if (report_due_ || now_ns >= ReportAt()) messages += SendReport(now_ns);
-  if (want_due_) {
-    proto::Want want;
-    ToWire(wanted_, want.mutable_selection());
-    if (send(proto::Envelope::kWantFieldNumber, want.SerializeAsString(), Frame(), proto::PayloadHash({}))) {
-      want_due_ = false;
-      ++messages;
-    }
-  }
-  while (!asks_.empty() && !want_due_ &&
+  messages += SendWants();
+  messages += SendResumes();
+  while (!asks_.empty() && wants_due_.empty() &&
          send(proto::Envelope::kGetFieldNumber, asks_.front().SerializeAsString(), Frame(),
               proto::PayloadHash({}))) {
     asks_.erase(asks_.begin());

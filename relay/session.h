@@ -3,6 +3,7 @@
 #define SMT_RELAY_SESSION_H_
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,8 +11,10 @@
 
 #include "proto/codec.h"
 #include "relay/clock_offset.h"
+#include "relay/compression.h"
 #include "relay/counters.h"
 #include "relay/credit.h"
+#include "relay/feed.h"
 #include "relay/inbound.h"
 #include "relay/link.h"
 #include "relay/outbound.h"
@@ -28,8 +31,8 @@ class Session : public Outlet {
   };
 
   // `key` names this session in this process; `number` is on the wire.
-  Session(uint64_t key, uint64_t number, Link* link, PeerId id, Peer peer, Outbound* outbound,
-          Inbound* inbound, Intake::Warn warn, int64_t now_ns);
+  Session(uint64_t key, uint64_t number, Link* link, PeerId id, Peer peer, const LinkOptions& options,
+          Outbound* outbound, Inbound* inbound, Intake::Warn warn, int64_t now_ns);
 
   uint64_t key() const { return key_; }
   uint64_t number() const { return number_; }
@@ -50,6 +53,9 @@ class Session : public Outlet {
 
   // What this side wants, asks and answers: sent as soon as the link takes it.
   void want(std::vector<Selection> selections);
+  // The rules of Outbound and Inbound are other ones now. What is taken otherwise than before is asked for
+  // anew. False: it is too much to ask for; the session is to be begun anew.
+  bool reconsider();
   void ask(uint64_t request, const std::vector<Selection>& selections, bool list);
 
   // Sends what is due; the number of messages.
@@ -68,6 +74,8 @@ class Session : public Outlet {
  private:
   bool send(int field, std::string_view body, const Frame& payload, uint64_t payload_hash) override;
   bool Post(const std::string& header, const Frame& payload);
+  size_t SendWants();
+  bool SendResumes();
   bool SendReport(int64_t now_ns);
   int64_t ReportAt() const;
   int64_t patience_ns() const;
@@ -89,8 +97,9 @@ class Session : public Outlet {
   int64_t received_ns_ = 0;    // when the last of them came
   int64_t unreported_ns_ = 0;  // when the first came that is not reported
   int64_t echo_sent_ns_ = 0, echo_received_ns_ = 0;
-  bool want_due_ = false;
   std::vector<Selection> wanted_;
+  std::deque<std::vector<Selection>> wants_due_;  // not said yet; the last one is wanted_
+  Expander expander_;
   std::vector<proto::Get> asks_;  // not sent yet
   bool gone_ = false;
 };

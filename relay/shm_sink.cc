@@ -77,8 +77,19 @@ Status ShmSink::Advertise(Topic* t) {
   return Status();
 }
 
+// What stands in is a value of the topic.
+Status ShmSink::CheckFailSafe(const Topic& t) {
+  const uint64_t bytes = t.fail_safe.size();
+  if (t.on_stale != OnStale::kBytes || (t.options.schema.size == 0 && bytes <= t.options.max_bytes) ||
+      bytes == t.options.schema.size)
+    return Status();
+  return Status(Code::kInvalid, "topic " + t.options.name + ": its fail-safe value has " +
+                                    std::to_string(bytes) + " bytes, its values have " +
+                                    std::to_string(t.options.max_bytes));
+}
+
 Result<uint32_t> ShmSink::open_topic(const TopicDescription& topic) {
-  if (Status s = CheckOtherMirrors(topic.name); !s.ok()) return s;
+  if (Status other = CheckOtherMirrors(topic.name); !other.ok()) return other;
   Result<Schema> schema = Schema::FromText(*topic.schema);
   if (!schema.ok()) return schema.status();
 
@@ -101,11 +112,16 @@ Result<uint32_t> ShmSink::open_topic(const TopicDescription& topic) {
   o.schema = std::move(*schema);
   o.max_bytes = o.schema.size != 0 ? o.schema.size : topic.max_bytes;
   o.history = topic.history;
-  o.max_age_ns = options_.max_age_ns.value_or(topic.max_age_ns);
+  o.max_age_ns = topic.max_age_ns;
   o.origin = topic.origin;
   o.hops = topic.hops;
   o.first_sequence = topic.first_sequence;
-  if (Status s = Advertise(&t); !s.ok()) {
+  t.on_stale = topic.on_stale;
+  t.fail_safe = topic.fail_safe;
+  if (t.on_stale != OnStale::kBytes) t.fail_safe.assign(o.schema.size, std::byte{0});
+  Status s = CheckFailSafe(t);
+  if (s.ok()) s = Advertise(&t);
+  if (!s.ok()) {
     if (known != by_name_.end()) remove(handle);
     return s;
   }
@@ -130,7 +146,7 @@ void ShmSink::Show(Topic* t) {
 }
 
 bool ShmSink::TooOld(const Topic& t, const SampleHead& head) const {
-  return options_.on_stale != OnStale::kHold && t.options.max_age_ns > 0 &&
+  return t.on_stale != OnStale::kHold && t.options.max_age_ns > 0 &&
          AgeNs(head.written_ns, head.born_ns) > t.options.max_age_ns;
 }
 
@@ -140,13 +156,12 @@ bool ShmSink::Substitute(Topic* t, const SampleHead& head) {
   burst_.reset();
   t->newest = head;
   t->substituted = true;
-  if (options_.on_stale == OnStale::kTombstone) {
+  if (t->on_stale == OnStale::kTombstone) {
     t->publisher.reset();
     (void)node_->remove(t->name);  // kNotFound: it has its tombstone already
     return true;
   }
-  const std::vector<std::byte> zero(t->options.schema.size);
-  (void)t->publisher->publish(zero, head);  // fits: no value is smaller
+  (void)t->publisher->publish(t->fail_safe, head);  // fits, see CheckFailSafe
   t->confirmed = true;
   Show(t);
   return true;
@@ -176,7 +191,7 @@ void ShmSink::Follow(uint32_t handle, const SampleHead& head) {
   Topic& t = topics_[handle];
   t.newest = head;
   t.confirmed = true;
-  if (options_.on_stale == OnStale::kHold || t.options.max_age_ns == 0 || t.expires) return;
+  if (t.on_stale == OnStale::kHold || t.options.max_age_ns == 0 || t.expires) return;
   t.expires = true;
   expiries_.emplace(head.born_ns + t.options.max_age_ns + 1, handle);
 }

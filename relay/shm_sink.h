@@ -29,6 +29,7 @@ class ShmSink {
 
   // As in Store.
   Result<uint32_t> open_topic(const TopicDescription& topic);
+  uint64_t held(uint32_t handle) const { return topics_[handle].newest.sequence; }
   Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value);
   std::span<std::byte> loan(uint32_t handle, uint64_t bytes);
   Put commit(uint32_t handle, const SampleHead& head);
@@ -42,6 +43,8 @@ class ShmSink {
   struct Topic {
     std::string name;
     TopicOptions options;
+    OnStale on_stale = OnStale::kHold;
+    std::vector<std::byte> fail_safe;    // what stands in
     std::optional<Publisher> publisher;  // none: the handle is free, or the topic has a tombstone
     SampleHead newest{};                 // sample; sequence 0: none yet
     bool confirmed = false;              // published or confirmed since this process opened it
@@ -61,6 +64,7 @@ class ShmSink {
   ShmSink(const Domain& domain, const ShmStoreOptions& options, std::unique_ptr<Node> node);
   Status CheckOtherMirrors(const std::string& topic);
   void LookForOtherMirrors();
+  static Status CheckFailSafe(const Topic& t);
   Status Advertise(Topic* t);
   Put Done(uint32_t handle, const SampleHead& head);
   void Follow(uint32_t handle, const SampleHead& head);
@@ -79,7 +83,7 @@ class ShmSink {
   std::vector<uint32_t> free_;
   std::unordered_map<std::string, uint32_t> by_name_;
   std::map<std::string, OtherMirror> others_;
-  // When to look at a topic's age, the next one first; with OnStale only.
+  // When to look at a topic's age, the next one first; not with OnStale::kHold.
   using Expiry = std::pair<int64_t, uint32_t>;
   std::priority_queue<Expiry, std::vector<Expiry>, std::greater<Expiry>> expiries_;
   int64_t others_seen_ns_ = 0;

@@ -307,4 +307,59 @@ SampleRead ShmSource::sample(uint32_t id, SampleHead* head, std::byte* room, uin
   return SampleRead::kBusy;
 }
 
+uint64_t ShmSource::newest(uint32_t id) const {
+  const Ring& ring = rings_[id];
+  uint64_t sequence = 0;
+  if (ring.counter == nullptr) return 0;
+  for (int i = 0; i < kTries; ++i) {
+    const uint64_t position = LoadHead(*ring.counter);
+    if (position < ring.first_position) return 0;
+    if (SequenceAt(ring, position, &sequence)) return sequence;
+  }
+  return sequence;
+}
+
+// False: the slot holds another position by now.
+bool ShmSource::SequenceAt(const Ring& ring, uint64_t position, uint64_t* sequence) {
+  const layout::Slot* slot = ring.slot(position);
+  SampleHead head;
+  if (!SlotHolds(slot, position)) return false;
+  LoadSampleHead(slot, &head);
+  *sequence = head.sequence;
+  return StillHolds(slot, position, ring.entry, ring.generation);
+}
+
+SampleRead ShmSource::sample_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
+                                   uint64_t* bytes) {
+  const Ring& ring = rings_[id];
+  if (ring.counter == nullptr) return SampleRead::kEmpty;
+  for (int i = 0; i < kTries; ++i) {
+    const uint64_t newest = LoadHead(*ring.counter);
+    if (newest < ring.first_position) return SampleRead::kEmpty;
+    // Sequences rise with positions. What is overwritten while it is looked at is older than what is sought.
+    uint64_t low = std::max(ring.first_position, newest - std::min(newest, ring.mask)), high = newest + 1;
+    uint64_t sequence;
+    while (low < high) {
+      const uint64_t middle = low + (high - low) / 2;
+      if (!SequenceAt(ring, middle, &sequence) || sequence <= after) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    if (low > newest) return SampleRead::kEmpty;
+    ++slot_reads_;
+    switch (ReadSlot(ring, low, head, room, bytes)) {
+      case SlotRead::kOk:
+        return SampleRead::kOk;
+      case SlotRead::kDamaged:
+        if (SequenceAt(ring, low, &sequence)) after = sequence;
+        break;
+      case SlotRead::kNotThere:
+        break;
+    }
+  }
+  return SampleRead::kBusy;
+}
+
 }  // namespace smt::relay

@@ -26,6 +26,8 @@ class ShmSource {
   const TopicDescription* topic(uint32_t id) const;
   State told_state(uint32_t id) const { return topics_[id].told; }
   SampleRead sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes);
+  uint64_t newest(uint32_t id) const;
+  SampleRead sample_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room, uint64_t* bytes);
   uint64_t slot_reads() const { return slot_reads_; }
   int fd() const { return waiter_.fd(); }
   bool arm() { return waiter_.arm(); }
@@ -76,6 +78,7 @@ class ShmSource {
   ShmSource(const Domain& domain, Waiter waiter, Id128 origin_id)
       : domain_(domain), waiter_(std::move(waiter)), origin_id_(origin_id) {}
 
+  static bool SequenceAt(const Ring& ring, uint64_t position, uint64_t* sequence);
   void FollowNodes();
   const NodeState& NodeOf(const TopicView& writer) const;
   void Index(NodeState* node);

@@ -20,6 +20,11 @@ class BothHalves : public Store {
   SampleRead sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) override {
     return source_->sample(id, head, room, bytes);
   }
+  uint64_t newest(uint32_t id) const override { return source_->newest(id); }
+  SampleRead sample_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
+                          uint64_t* bytes) override {
+    return source_->sample_after(id, after, head, room, bytes);
+  }
   uint64_t slot_reads() const override { return source_->slot_reads(); }
   int fd() const override { return source_->fd(); }
   bool arm() override { return source_->arm(); }
@@ -29,6 +34,7 @@ class BothHalves : public Store {
     if (sink_ == nullptr) return Status(Code::kInvalid, "this relay takes no topics");
     return sink_->open_topic(topic);
   }
+  uint64_t held(uint32_t handle) const override { return sink_->held(handle); }
   Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value) override {
     return sink_->put(handle, head, value);
   }

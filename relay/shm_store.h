@@ -4,10 +4,8 @@
 #define SMT_RELAY_SHM_STORE_H_
 
 #include <memory>
-#include <optional>
 #include <string>
 
-#include "relay/rules.h"
 #include "relay/store.h"
 #include "shm/domain.h"
 #include "shm/node.h"
@@ -19,9 +17,6 @@ struct ShmStoreOptions {
   std::string mirror = {};
   uint64_t segment_bytes = 0;  // see NodeOptions
   bool remove_on_exit = false;
-  // Instead of the maximum ages that the sources have.
-  std::optional<int64_t> max_age_ns = {};
-  OnStale on_stale = OnStale::kHold;
 };
 
 class ShmStore {

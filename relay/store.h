@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "relay/rules.h"
 #include "shm/freshness.h"
 #include "shm/seqlock.h"
 #include "shm/status.h"
@@ -30,6 +31,10 @@ struct TopicDescription {
   uint32_t hops = 0;  // relays between the first publisher and this store
   int64_t max_age_ns = 0;
   uint64_t first_sequence = 0;
+  // Where it is written: its samples come each in order, and what becomes of it when its age is over.
+  bool every = false;
+  OnStale on_stale = OnStale::kHold;
+  std::vector<std::byte> fail_safe;  // with kBytes
 };
 
 // Since the collect() before; each list without repeats.
@@ -79,6 +84,11 @@ class Store {
   virtual uint64_t from(uint32_t id) const = 0;
   // Copies the newest sample; `room` has topic(id)->max_bytes bytes.
   virtual SampleRead sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) = 0;
+  // The sequence of the newest sample; 0: there is none.
+  virtual uint64_t newest(uint32_t id) const = 0;
+  // As sample(), the oldest one whose sequence is greater than `after`. kEmpty: there is none.
+  virtual SampleRead sample_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
+                                  uint64_t* bytes) = 0;
   // The newest sample's head, where it is known without its value.
   virtual const SampleHead* noted(uint32_t) const { return nullptr; }
   // False: nobody keeps the newest sample current, though somebody could. It is for who asks for it once.
@@ -99,6 +109,8 @@ class Store {
   // Opens the topic for samples of this origin; one that is there goes on if schema and origin are the same.
   // kInvalid, kNoSpace; kInUse: another relay mirrors onto this name.
   virtual Result<uint32_t> open(const TopicDescription& topic, uint64_t from) = 0;
+  // The sequence of the newest sample of the topic's source that is here; 0: there is none.
+  virtual uint64_t held(uint32_t handle) const = 0;
   // The (segment id, sequence) rule: takes a sample only if it is newer.
   virtual Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value) = 0;
   // Room for a value of `bytes` that arrives in pieces; then commit() or abandon(), and no put() before.

@@ -16,7 +16,15 @@ json Of(const google::protobuf::RepeatedPtrField<Selection>& selections) {
     out.push_back({{"topic", std::vector<std::string>(s.topic().begin(), s.topic().end())},
                    {"exclude", std::vector<std::string>(s.exclude().begin(), s.exclude().end())},
                    {"hops", s.hops()},
-                   {"period_ns", s.period_ns()}});
+                   {"period_ns", s.period_ns()},
+                   {"group", s.group()},
+                   {"every", s.every()},
+                   {"priority", s.priority()},
+                   {"tick", s.tick()},
+                   {"one_of", s.one_of()},
+                   {"on_change", s.on_change()},
+                   {"deadband", s.deadband()},
+                   {"heartbeat_ns", s.heartbeat_ns()}});
   }
   return out;
 }
@@ -42,12 +50,15 @@ json Of(const Topic& t) {
           {"first_sequence", t.first_sequence()},
           {"sequence", t.sequence()},
           {"stamp_ns", t.stamp_ns()},
-          {"age_ns", t.age_ns()}};
+          {"age_ns", t.age_ns()},
+          {"every", t.every()}};
 }
 
 json Of(const Batch& b) {
   std::vector<BatchRow> rows;
-  json out{{"sent_ns", b.sent_ns()}, {"size", std::vector<uint64_t>(b.size().begin(), b.size().end())}};
+  json out{{"sent_ns", b.sent_ns()},
+           {"raw_bytes", b.raw_bytes()},
+           {"size", std::vector<uint64_t>(b.size().begin(), b.size().end())}};
   if (!ReadRows(b, &rows)) return out;
   for (const BatchRow& r : rows) {
     out["rows"].push_back(
@@ -99,9 +110,9 @@ json Meaning(const Envelope& e) {
       break;
     case Envelope::kChunk: {
       const Chunk& m = e.chunk();
-      out["chunk"] = {{"id", m.id()},         {"sequence", m.sequence()}, {"stamp_ns", m.stamp_ns()},
-                      {"age_ns", m.age_ns()}, {"sent_ns", m.sent_ns()},   {"size", m.size()},
-                      {"offset", m.offset()}};
+      out["chunk"] = {{"id", m.id()},         {"sequence", m.sequence()},  {"stamp_ns", m.stamp_ns()},
+                      {"age_ns", m.age_ns()}, {"sent_ns", m.sent_ns()},    {"size", m.size()},
+                      {"offset", m.offset()}, {"raw_bytes", m.raw_bytes()}};
       break;
     }
     case Envelope::kReport: {
@@ -122,6 +133,12 @@ json Meaning(const Envelope& e) {
                       {"topics", e.reply().topics()},
                       {"complete", e.reply().complete()}};
       break;
+    case Envelope::kResume: {
+      const Resume& m = e.resume();
+      out["resume"] = {{"id", std::vector<uint32_t>(m.id().begin(), m.id().end())},
+                       {"sequence", std::vector<uint64_t>(m.sequence().begin(), m.sequence().end())}};
+      break;
+    }
     case Envelope::BODY_NOT_SET:
       break;
   }
@@ -157,6 +174,18 @@ std::vector<Vector> Vectors() {
   s->add_exclude("camera/raw");
   s->set_hops(1);
   s->set_period_ns(50'000'000);
+  s->set_priority(PRIORITY_HIGH);
+  s->set_tick(true);
+  s->set_one_of(2);
+  s = want.add_selection();
+  s->add_topic("**");
+  s->set_on_change(true);
+  s->set_deadband(0.5);
+  s->set_heartbeat_ns(1'000'000'000);
+  s = want.add_selection();
+  s->add_topic("event/*");
+  s->set_group(1);
+  s->set_every(true);
   add("want", 1, want);
 
   Announce announce;
@@ -177,9 +206,11 @@ std::vector<Vector> Vectors() {
   t->set_max_bytes(1 << 20);
   t->set_history(4);
   t->set_first_sequence(1);
+  t->set_every(true);
   add("announce", 2, announce);
 
   t->clear_schema();
+  t->set_every(false);
   t->set_sequence(uint64_t{1} << 63);
   t->set_stamp_ns(1'700'000'000'000'000'000);
   t->set_age_ns(42);
@@ -218,6 +249,7 @@ std::vector<Vector> Vectors() {
   chunk.set_sent_ns(5'000'000'000);
   chunk.set_size(1'000'000);
   chunk.set_offset(14'000);
+  chunk.set_raw_bytes(20);
   const std::string piece = "a piece of it";
   out.push_back({"chunk", Seal(kSession, 301, chunk, PayloadHash(Bytes(piece))), piece});
 
@@ -240,6 +272,13 @@ std::vector<Vector> Vectors() {
   reply.set_topics(70);
   reply.set_complete(true);
   add("reply", 302, reply);
+
+  Resume resume;
+  resume.add_id(4);
+  resume.add_sequence(1000);
+  resume.add_id(5);
+  resume.add_sequence(0);
+  add("resume", 7, resume);
   return out;
 }
 

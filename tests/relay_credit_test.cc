@@ -32,7 +32,7 @@ Outcome Saturate(double bytes_per_s, int64_t rtt_ns, int64_t duration_ns = 12 * 
   const int64_t begin = now, counted = now + 2 * kSecond;
   double delivered = 0;
   for (uint64_t number = 1; now < begin + duration_ns;) {
-    if (credit.open()) {
+    if (credit.open(now)) {
       const size_t bytes = credit.batch_bytes();
       const auto takes = static_cast<int64_t>(static_cast<double>(bytes) / bytes_per_s * 1e9);
       const int64_t waited = std::max<int64_t>(0, link_free_ns - now);
@@ -79,7 +79,7 @@ TEST(Credit, OnALoopbackTheWindowIsSoonLarge) {
   uint64_t number = 1;
   for (int round = 0; round < 20; ++round) {
     const uint64_t first = number;
-    while (credit.open()) credit.sent(number++, credit.batch_bytes(), now);
+    while (credit.open(now)) credit.sent(number++, credit.batch_bytes(), now);
     now += 50'000;
     for (uint64_t n = first; n < number; ++n) credit.acknowledged(n, 0, now);
   }

@@ -34,12 +34,15 @@ inline Id128 MakeId(uint8_t first) {
 inline std::span<const std::byte> Bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 struct HostOptions {
-  std::vector<Selection> receive = {};
+  std::vector<Selection> receive = {};  // of a proxy: what it keeps
   bool serves = true;
   bool proxy = false;
   std::vector<std::string> send = {"**"};
   std::string prefix = {};
-  int64_t send_period_ns = 0;
+  std::vector<SendRule> send_rules = {};        // instead of `send`
+  std::vector<ReceiveRule> receive_rules = {};  // instead of `receive` and `prefix`
+  LinkOptions link = {};
+  uint32_t history = 0;  // slots of each topic that is published here; 0: the newest only
   int64_t clock_ns = 0;  // ahead of the test's clock
   uint8_t origin = 0;    // 0: one of its own
 };
@@ -63,23 +66,37 @@ class Host {
     o.name = name_;
     o.origin_id = origin();
     o.instance = number_ + 1000 * ++starts_;
-    o.serves = options_.serves;
-    Result<PatternSet> send = PatternSet::parse(options_.send);
-    EXPECT_TRUE(send.ok());
-    o.send = *send;
-    o.send_period_ns = options_.send_period_ns;
-    o.receive = options_.receive;
-    o.prefix = options_.prefix;
+    o.send = send_rules();
+    o.receive = receive_rules();
+    if (options_.proxy) o.cache = options_.receive;
     o.proxy = options_.proxy;
     o.random = [this] { return uint64_t{number_} << 32 | ++sessions_; };
     o.log = [this](Severity, const std::string& key, const std::string&) { ++logged[key]; };
     relay_ = std::make_unique<Relay>(store_.get(), std::move(o));
-    for (const auto& make : links_) relay_->add(make());
+    for (const auto& make : links_) relay_->add(make(), options_.link);
   }
   void stop() { relay_.reset(); }
+  std::vector<SendRule> send_rules() const {
+    if (!options_.serves || !options_.send_rules.empty()) return options_.send_rules;
+    SendRule rule;
+    rule.topic = options_.send;
+    return {rule};
+  }
+  std::vector<ReceiveRule> receive_rules() const {
+    std::vector<ReceiveRule> rules = options_.receive_rules;
+    if (options_.proxy || !rules.empty()) return rules;
+    for (const Selection& s : options_.receive) {
+      ReceiveRule& rule = rules.emplace_back();
+      rule.topic = s.topic;
+      rule.exclude = s.exclude;
+      rule.pacing = s.pacing;
+      rule.prefix = options_.prefix;
+    }
+    return rules;
+  }
   void add(std::function<std::unique_ptr<Link>()> make) {
     links_.push_back(make);
-    if (relay_ != nullptr) relay_->add(make());
+    if (relay_ != nullptr) relay_->add(make(), options_.link);
   }
 
   Relay& relay() { return *relay_; }
@@ -95,6 +112,8 @@ class Host {
     TopicDescription d = Describe(name, schema, max_bytes,
                                   {origin(), MakeId(static_cast<uint8_t>(100 + number_)), name_, "d", "n"});
     d.generation = 1;
+    d.history = options_.history;
+    d.every = options_.history != 0;
     return d;
   }
   // The next sequence, or the one given.

@@ -12,7 +12,9 @@ namespace {
 class RateTest : public RelayTest {
  protected:
   static Selection Asks(const std::string& topic, double hz) {
-    return {{topic}, {}, 0, hz == 0 ? 0 : static_cast<int64_t>(1e9 / hz + 0.5)};
+    Selection s{{topic}, {}, 0};
+    if (hz != 0) s.pacing.period_ns = static_cast<int64_t>(1e9 / hz + 0.5);
+    return s;
   }
   // All of one size: a larger one than before would be a change of the topic, which is told at once.
   static std::string Value(uint64_t n) { return std::to_string(1'000'000 + n); }
@@ -90,7 +92,9 @@ TEST_F(RateTest, TheLastWordArrivesWithinTwoPeriods) {
 }
 
 TEST_F(RateTest, TheSourcesRuleIsTheLimitOfEveryWish) {
-  Pair({.send_period_ns = 100 * kMs}, {.receive = {Asks("a", 50), Asks("b", 2)}, .serves = false});
+  SendRule limited;
+  limited.pacing.period_ns = 100 * kMs;
+  Pair({.send_rules = {limited}}, {.receive = {Asks("a", 50), Asks("b", 2)}, .serves = false});
   Count(*b_);
   Publish({{"a", 200}, {"b", 200}}, 20);
   EXPECT_NEAR(static_cast<double>(Came(*b_, "a")) / 20, 10, 0.1);
@@ -115,8 +119,8 @@ TEST_F(RateTest, AProxyAsksOnceForTheFastestAndGivesEachItsOwn) {
   EXPECT_NEAR(static_cast<double>(a_->counters().outbound.samples - before) / 10, 1, 0.2);
 }
 
-TEST_F(RateTest, OfSeveralWishesForOneTopicTheFastestCounts) {
-  Pair({}, {.receive = {Asks("**", 1), Asks("arm/*", 20)}, .serves = false});
+TEST_F(RateTest, OfSeveralRulesTheFirstThatNamesATopicCounts) {
+  Pair({}, {.receive = {Asks("arm/*", 20), Asks("**", 1), Asks("leg/*", 50)}, .serves = false});
   Count(*b_);
   Publish({{"arm/x", 100}, {"leg/x", 100}}, 10);
   EXPECT_NEAR(static_cast<double>(Came(*b_, "arm/x")) / 10, 20, 0.2);

@@ -17,11 +17,12 @@ class StaleTest : public ShmTest {
   void Mirror(OnStale on_stale) {
     store_.reset();
     Result<std::unique_ptr<Store>> store =
-        ShmStore::open(OpenDomain(), {.mirror = "m", .segment_bytes = 1 << 24, .on_stale = on_stale});
+        ShmStore::open(OpenDomain(), {.mirror = "m", .segment_bytes = 1 << 24});
     ASSERT_TRUE(store.ok()) << store.status().message();
     store_ = std::move(*store);
     TopicDescription d = Describe("cmd_vel", SchemaOf<double>(), 0, {{1}, {2}, "robot", "d", "n"});
     d.max_age_ns = kMaxAgeNs;
+    d.on_stale = on_stale;
     description_ = d;
     Announce();
     Result<TopicReader<double>> reader = TopicReader<double>::open(OpenDomain(), "cmd_vel");
