@@ -19,15 +19,9 @@ bool Matches(const std::string& pattern, const std::string& name) {
   return parsed.ok() && parsed->matches(name);
 }
 
-// What is put before the names of a rule that changes no more than that.
-std::optional<std::string> PrefixOf(const ReceiveRule& rule) {
-  if (rule.as.empty()) return std::string(PrefixText(rule.prefix));
-  if (IsExpression(rule.topic[0])) return {};
-  if (rule.as == rule.topic[0]) return "";
-  if (!rule.as.ends_with("/" + rule.topic[0])) return {};
-  const std::string prefix = rule.as.substr(0, rule.as.size() - rule.topic[0].size() - 1);
-  if (prefix.find('*') != prefix.npos) return {};
-  return prefix;
+bool KeepsNames(const ReceiveRule& rule) {
+  if (rule.as.empty()) return rule.prefix.empty();
+  return rule.as == rule.topic[0] && rule.as.find(kPeerWord) == rule.as.npos;
 }
 
 // Is each peer that `peer` matches one of those of `from`?
@@ -188,7 +182,7 @@ std::string RuleText(size_t index, const std::string& pattern, const ReceiveRule
 
 Result<std::optional<TargetClash>> ClashOf(const std::vector<ReceiveRule>& rules, size_t i, size_t j) {
   const ReceiveRule &a = rules[i], &b = rules[j];
-  if (PrefixOf(a) == "" && PrefixOf(b) == "") return std::optional<TargetClash>();
+  if (KeepsNames(a) && KeepsNames(b)) return std::optional<TargetClash>();
   std::optional<size_t> also_for;
   if (NameTellsPeer(a, b)) also_for = i;
   for (const std::string& first : a.topic) {

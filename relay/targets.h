@@ -25,14 +25,16 @@ struct TargetClash {
   Side side[2];
 };
 
-// A shortest example of the first two rules that clash, or none. What it finds is true, and for globs it
-// finds all there is, with this understood:
+// A shortest example of the first two rules that clash, or none. For globs it is true, and it finds all there
+// is, with this understood:
 // - Two rules that keep names do not clash: each sender has names of its own.
 // - Nor do topics of one rule, even from different peers (say {peer} to keep those apart).
-// - A rule with an expression (re:) as its topic is looked at only if its `as` has no groups; an expression
-// as
-//   `exclude` or in an earlier rule only as to whether the example stands.
-// - Two {peer} in one rule, and {peer} and a `from` that is an expression, count as any names of peers.
+// - What an earlier rule takes from the same peers does not get to a later one.
+// - A rule with an expression (re:) as its topic is looked at only if its `as` has no groups; then it is
+// taken
+//   to get some topic. An expression as `exclude` or in an earlier rule counts only as to whether the example
+//   that was found without it stands.
+// - {peer} is any name that `from` allows; a `from` that is an expression allows all.
 // kInvalid: a bad rule (with its number, from 1), or two whose patterns are too long to be compared.
 Result<std::optional<TargetClash>> FindTargetClash(const std::vector<ReceiveRule>& rules);
 
