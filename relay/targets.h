@@ -30,7 +30,8 @@ struct TargetClash {
 // - Two rules that keep names do not clash: each sender has names of its own.
 // - Nor do topics of one rule, even from different peers (say {peer} to keep those apart).
 // - What an earlier rule takes from the same peers does not get to a later one.
-// - A rule with an expression (re:) as its topic is looked at only if its `as` has no groups; then it is taken
+// - A rule with an expression (re:) as its topic is looked at only if its `as` has no groups; then it is
+// taken
 //   to get some topic. An expression as `exclude` or in an earlier rule counts only as to whether the example
 //   that was found without it stands.
 // - {peer} is any name that `from` allows; a `from` that is an expression allows all.
