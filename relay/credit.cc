@@ -12,7 +12,7 @@ constexpr uint64_t kPacket = 1400;
 constexpr int64_t kSlackNs = 10'000'000;
 constexpr int64_t kRateNs = 2'000'000'000;
 constexpr int64_t kRttNs = 10'000'000'000;
-// Once in so long the flight falls to one packet; else the own queue passes for the round trip.
+// Once in so long the flight falls to nothing; else the own queue passes for the round trip.
 constexpr int64_t kDrainNs = 3'000'000'000;
 
 }  // namespace
@@ -35,7 +35,12 @@ uint64_t Credit::Rule(double gain) const {
   return std::max(kPacket, static_cast<uint64_t>(bytes));
 }
 
+bool Credit::wants_report_of(size_t bytes) const {
+  return in_flight_ + bytes >= window_ || unasked_ + bytes >= std::max(kPacket, window_ / 8);
+}
+
 void Credit::sent(uint64_t number, size_t bytes, int64_t now_ns) {
+  unasked_ = wants_report_of(bytes) ? 0 : unasked_ + bytes;
   if (flights_.empty()) delivered_at_ns_ = drained_ns_ = now_ns;
   flights_.push_back({number, bytes, now_ns, delivered_, delivered_at_ns_});
   in_flight_ += bytes;
@@ -74,7 +79,8 @@ void Credit::acknowledged(uint64_t number, int64_t held_ns, int64_t now_ns) {
   TakeRate(static_cast<double>(delivered_ - last.delivered) / static_cast<double>(since),
            last.number <= dry_until_, now_ns);
   TakeRtt(rtt, now_ns);
-  if (in_flight_ <= kPacket) drained_ns_ = now_ns;
+  // A probe waits for the last packet: what is in flight before the next one would pass for its round trip.
+  if (in_flight_ == 0 || (phase_ != Phase::kDrain && in_flight_ <= kPacket)) drained_ns_ = now_ns;
   NextPhase(now_ns, rtt);
 }
 
@@ -106,7 +112,7 @@ void Credit::NextPhase(int64_t now_ns, int64_t rtt_ns) {
       if (drained_ns_ == now_ns) phase_ = Phase::kSteady;
       break;
   }
-  window_ = phase_ == Phase::kDrain ? kPacket : Rule(phase_ == Phase::kProbe ? 1.25 : 1.0);
+  window_ = phase_ == Phase::kDrain ? 1 : Rule(phase_ == Phase::kProbe ? 1.25 : 1.0);
 }
 
 }  // namespace smt::relay

@@ -29,8 +29,10 @@ class Credit {
   void sent(uint64_t number, size_t bytes, int64_t now_ns);
   // All messages up to `number` have arrived, the last of them `held_ns` before this was said.
   void acknowledged(uint64_t number, int64_t held_ns, int64_t now_ns);
-  // With `bytes` more under way nothing more may be sent.
-  bool full_with(size_t bytes) const { return in_flight_ + bytes >= window_; }
+  // The next message, of `bytes`, is to ask for a report: with it nothing more may be sent, or an eighth of
+  // the window has left since one asked. (With one report for the whole window the link idles for a round
+  // trip each time, and that passes for its rate: then it carries a third of what it could.)
+  bool wants_report_of(size_t bytes) const;
   // There was credit, and nothing to send: what is measured now says little of the link.
   void ran_dry() { dry_until_ = last_number_; }
 
@@ -62,6 +64,7 @@ class Credit {
   ByteCap cap_;
   std::deque<Flight> flights_;
   uint64_t in_flight_ = 0, delivered_ = 0, last_number_ = 0, dry_until_ = 0;
+  uint64_t unasked_ = 0;  // bytes sent since a message asked for a report
   int64_t delivered_at_ns_ = 0;
   std::deque<At<double>> rates_;       // falling; the first is the greatest of its time
   std::deque<At<int64_t>> least_rtt_;  // rising; the first is the least of its time

@@ -184,6 +184,12 @@ Intake::Refusal Intake::Open(Topic* t, bool announced) {
     return Refusal::kDenied;
   }
   t->claim = inbound_->claim(d, announced);
+  if (t->claim == nullptr && inbound_->comes_round(d)) {
+    // Once for all topics: it says something of the relays, not of a topic.
+    warn_("ring", "relays stand in a ring: topic " + d.name + " of " + d.origin.host + " comes over " +
+                      std::to_string(d.hops) + " relays and a shorter way too; the shortest is taken");
+    return Refusal::kConflict;
+  }
   if (t->claim == nullptr) {
     warn_("conflict " + d.name, "topic " + d.name + " comes from two hosts; that of " + d.origin.host +
                                     " is not taken: give each sender a --prefix");

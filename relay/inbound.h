@@ -62,6 +62,11 @@ class Inbound {
   };
   // Null: somebody else has it.
   std::shared_ptr<const Claim> claim(const TopicDescription& topic, bool announced);
+  // The name is taken, and by the same origin: this topic comes the longer way round.
+  bool comes_round(const TopicDescription& topic) const {
+    const auto claim = claims_.find(topic.name);
+    return claim != claims_.end() && claim->second->origin == topic.origin.origin_id;
+  }
   void release(const std::string& name, std::shared_ptr<const Claim>* claim);
 
  private:

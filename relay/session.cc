@@ -138,7 +138,7 @@ bool Session::Post(const std::string& header, const Frame& payload) {
 }
 
 bool Session::send(int field, std::string_view body, const Frame& payload, uint64_t payload_hash) {
-  const bool prompt = credit_.full_with(body.size() + payload.bytes.size() + kHeaderBytes);
+  const bool prompt = credit_.wants_report_of(body.size() + payload.bytes.size() + kHeaderBytes);
   const std::string header = proto::Seal(number_, sent_ + 1, field, body, payload_hash, prompt);
   if (!Post(header, payload)) return false;
   ++sent_;

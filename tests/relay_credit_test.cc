@@ -1,5 +1,6 @@
-// Credit on a simulated link: a queue of a rate, then a delay; every message is reported when it arrives.
-// Seeded bug that must make this file fail: relay/credit.cc, Rule() that returns twice as much.
+// Credit on a simulated link: a queue of a rate, then a delay; a message that asks for a report is reported
+// when it arrives, and with it those before. Seeded bug that must make this file fail: relay/credit.cc,
+// Rule() that returns twice as much.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -37,8 +38,8 @@ Outcome Saturate(double bytes_per_s, int64_t rtt_ns, int64_t duration_ns = 12 * 
       const auto takes = static_cast<int64_t>(static_cast<double>(bytes) / bytes_per_s * 1e9);
       const int64_t waited = std::max<int64_t>(0, link_free_ns - now);
       link_free_ns = std::max(link_free_ns, now) + takes;
-      credit.sent(number, bytes, now);
-      reports.push_back({number++, link_free_ns + rtt_ns});
+      if (credit.wants_report_of(bytes)) reports.push_back({number, link_free_ns + rtt_ns});
+      credit.sent(number++, bytes, now);
       if (now >= counted) {
         waits.push_back(waited);
         delivered += static_cast<double>(bytes);

@@ -79,7 +79,7 @@ std::string Path(const Fd& fd) {
 }
 
 uint16_t FreePort() {
-  const Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -125,10 +125,44 @@ Hosts::Hosts() {
     const Cable& c = CableOf(end);
     Run(Host::kGate, fmt::format("ip link add {} type veth peer name {} netns {}", c.gate_end, c.far_end,
                                  Path(namespaces_[Index(end)])));
-    Run(Host::kGate, fmt::format("ip address add {}/24 dev {}", c.gate_address, c.gate_end));
-    Run(end, fmt::format("ip address add {}/24 dev {}", c.far_address, c.far_end));
-    link(end, true);
+    Plug(end);
   }
+}
+
+void Hosts::Plug(Host end) const {
+  const Cable& c = CableOf(end);
+  Run(Host::kGate, fmt::format("ip address add {}/24 dev {}", c.gate_address, c.gate_end));
+  Run(end, fmt::format("ip address add {}/24 dev {}", c.far_address, c.far_end));
+  link(end, true);
+}
+
+bool Hosts::emulate(Host end, const Impairment& both) {
+  const Cable& c = CableOf(end);
+  Run(Host::kGate, fmt::format("ip link delete {}", c.gate_end));
+  const auto tap = [&](Host on, const char* name) {
+    const Inside inside(namespaces_[Index(on)]);
+    return tools::OpenTap(name, &why_not_);
+  };
+  Fd gate = tap(Host::kGate, c.gate_end), far = tap(end, c.far_end);
+  if (!gate.ok() || !far.ok()) {
+    Figures("{}", why_not_);
+    return false;
+  }
+  // Only the cable is to lose packets, not the queue in front of it.
+  Run(Host::kGate, fmt::format("ip link set {} txqueuelen 10000", c.gate_end));
+  Run(end, fmt::format("ip link set {} txqueuelen 10000", c.far_end));
+  Plug(end);
+  bad_cables_[Index(end)] =
+      std::make_unique<BadCable>(std::move(far), std::move(gate), both, storm::Random()());
+  return true;
+}
+
+void Hosts::impair(Host end, const Impairment& both) const {
+  for (const BadCable::End from : {BadCable::kA, BadCable::kB}) bad_cables_[Index(end)]->impair(from, both);
+}
+
+BadCable::Traffic Hosts::traffic(Host end, bool up) const {
+  return bad_cables_[Index(end)]->traffic(up ? BadCable::kA : BadCable::kB);
 }
 
 void Hosts::Run(Host on, const std::string& command) const {
@@ -140,8 +174,16 @@ std::string Hosts::gate_bind() const {
   return fmt::format("tcp://{}:{}", isolated() ? "0.0.0.0" : "127.0.0.1", port_);
 }
 
-std::string Hosts::gate(Host from) const {
-  return fmt::format("tcp://{}:{}", isolated() ? CableOf(from).gate_address : "127.0.0.1", port_);
+const char* Hosts::gate_address(Host from) const {
+  return isolated() ? CableOf(from).gate_address : "127.0.0.1";
+}
+
+std::string Hosts::gate(Host from) const { return fmt::format("tcp://{}:{}", gate_address(from), port_); }
+
+Fd Hosts::socket(Host on, int type) const {
+  std::optional<Inside> inside;
+  if (isolated()) inside.emplace(namespaces_[Index(on)]);
+  return Fd(::socket(AF_INET, type | SOCK_CLOEXEC, 0));
 }
 
 std::unique_ptr<Process> Hosts::start(Host on, const std::vector<std::string>& args,
@@ -161,6 +203,15 @@ void Hosts::cut(Host end) const {
                                "add chain {0} out {{ type filter hook output priority 0; }}; "
                                "add rule {0} in iifname {1} drop; add rule {0} out oifname {1} drop'",
                                table, device));
+}
+
+void Hosts::cut_one_way(Host end, bool reset) const {
+  const char* device = CableOf(end).gate_end;
+  Run(Host::kGate,
+      fmt::format("nft 'add table inet cut_{0}; "
+                  "add chain inet cut_{0} in {{ type filter hook input priority 0; }}; "
+                  "add rule inet cut_{0} in iifname {1} {2}'",
+                  device + 3, device, reset ? "meta l4proto tcp reject with tcp reset" : "drop"));
 }
 
 void Hosts::heal(Host end) const {
@@ -199,22 +250,33 @@ int64_t CpuNs(pid_t pid) {
   return time.tv_sec * 1'000'000'000 + time.tv_nsec;
 }
 
-HostsTest::HostsTest() = default;
-
-Domain HostsTest::in(const std::string& domain) const {
-  return storm::Must(Domain::open({.root = root_, .domain = domain}));
+std::string Load() {
+  std::ifstream file("/proc/loadavg");
+  std::string one, five, fifteen, running;
+  file >> one >> five >> fifteen >> running;
+  return fmt::format("load {}, running {}", one, running);
 }
 
-std::unique_ptr<Process> HostsTest::Start(Host on, std::vector<std::string> args,
-                                          const std::vector<std::string>& more, bool hidden) {
+Domain Trio::in(const std::string& domain) const {
+  return storm::Must(Domain::open({.root = root_folder_, .domain = domain}));
+}
+
+Process::Options Trio::options() const {
+  Process::Options options{.env = environment_};
+  options.env.emplace("SMT_ROOT", root_folder_);
+  return options;
+}
+
+std::unique_ptr<Process> Trio::Start(Host on, std::vector<std::string> args,
+                                     const std::vector<std::string>& more, bool hidden) {
   if (hosts_.isolated()) args.push_back("--insecure");
   args.insert(args.end(), more.begin(), more.end());
-  std::unique_ptr<Process> process = hosts_.start(on, args, env(), hidden);
+  std::unique_ptr<Process> process = hosts_.start(on, args, options(), hidden);
   process->wait_for_output("ready ");
   return process;
 }
 
-void HostsTest::start_pub() {
+void Trio::start_pub() {
   pub_.reset();
   pub_ =
       Start(Host::kRobot,
@@ -222,20 +284,20 @@ void HostsTest::start_pub() {
             pub_flags_, false);
 }
 
-void HostsTest::start_proxy() {
+void Trio::start_proxy() {
   proxy_.reset();
   proxy_ = Start(Host::kGate, {"smtrelay_proxy", "--name", "gate", "--bind", hosts_.gate_bind()},
                  proxy_flags_, hide_shm_from_proxy_);
 }
 
-void HostsTest::start_sub() {
+void Trio::start_sub() {
   sub_.reset();
   sub_ = Start(Host::kBase,
                {"smtrelay_sub", "--domain", "base", "--name", "base", "--connect", hosts_.gate(Host::kBase)},
                sub_flags_, false);
 }
 
-void HostsTest::start_all() {
+void Trio::start_all() {
   start_proxy();
   start_pub();
   start_sub();

@@ -61,6 +61,7 @@ void Figures(fmt::format_string<T...> format, T&&... values) {
 class Latencies {
  public:
   void add(int64_t ns) { ns_.push_back(ns); }
+  void add(const Latencies& more) { ns_.insert(ns_.end(), more.ns_.begin(), more.ns_.end()); }
   size_t count() const { return ns_.size(); }
   double percentile_ms(double percent);  // nearest rank; 0 if there are none
   std::string text();                    // "p50 1.00 p99 2.00 max 3.00 ms of 100"

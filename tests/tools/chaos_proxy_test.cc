@@ -1,0 +1,190 @@
+// Each knob of the chaos proxy does what it says: a test that relies on it must not pass because nothing
+// happened. Seeded bug that makes it fail: in chaos_proxy.cc, Read() does not call Flip().
+#include "tests/tools/chaos_proxy.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <bit>
+#include <cerrno>
+#include <numeric>
+#include <optional>
+
+#include "shm/clock.h"
+
+namespace smt::tools {
+namespace {
+
+constexpr int kPatienceMs = 5'000;
+
+class ChaosProxyTest : public testing::Test {
+ protected:
+  ChaosProxyTest() : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address = Loopback(0);
+    socklen_t size = sizeof address;
+    if (bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+        getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+        listen(listener_.get(), 8) != 0) {
+      abort();
+    }
+    proxy_.emplace(ntohs(address.sin_port), 1);
+  }
+
+  // A connection through the proxy: `near_` has dialled, `far_` was dialled.
+  void Connect() {
+    near_ = Fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const sockaddr_in address = Loopback(proxy_->port());
+    ASSERT_EQ(connect(near_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    pollfd fd{listener_.get(), POLLIN, 0};
+    ASSERT_EQ(poll(&fd, 1, kPatienceMs), 1);
+    far_ = Fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    Send(near_, "hello");
+    ASSERT_EQ(Receive(far_, 5), "hello");
+  }
+
+  static void Send(const Fd& to, const std::string& text) {
+    ASSERT_EQ(send(to.get(), text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+  }
+  // So many bytes, or what came before the end or an error; `errno_` is that of the last read.
+  std::string Receive(const Fd& from, size_t bytes, int timeout_ms = kPatienceMs) {
+    std::string text;
+    errno_ = 0;
+    while (text.size() < bytes) {
+      pollfd fd{from.get(), POLLIN, 0};
+      if (poll(&fd, 1, timeout_ms) != 1) {
+        errno_ = ETIMEDOUT;
+        break;
+      }
+      char buffer[4096];
+      const ssize_t n = recv(from.get(), buffer, std::min(sizeof buffer, bytes - text.size()), 0);
+      if (n < 0) errno_ = errno;
+      if (n <= 0) break;
+      text.append(buffer, static_cast<size_t>(n));
+    }
+    return text;
+  }
+  static sockaddr_in Loopback(uint16_t port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
+    return address;
+  }
+  static int Turned(const std::string& a, const std::string& b) {
+    return std::transform_reduce(a.begin(), a.end(), b.begin(), 0, std::plus<>(), [](char x, char y) {
+      return std::popcount(static_cast<unsigned char>(x ^ y));
+    });
+  }
+
+  Fd listener_, near_, far_;
+  std::optional<ChaosProxy> proxy_;
+  int errno_ = 0;
+};
+
+TEST_F(ChaosProxyTest, CarriesBothWaysAndTellsTheEndOfEach) {
+  Connect();
+  Send(far_, "answer");
+  EXPECT_EQ(Receive(near_, 6), "answer");
+  shutdown(near_.get(), SHUT_WR);
+  EXPECT_EQ(Receive(far_, 1), "");
+  EXPECT_EQ(errno_, 0);
+  Send(far_, "still");
+  EXPECT_EQ(Receive(near_, 5), "still");
+  EXPECT_EQ(proxy_->counts().flips[0] + proxy_->counts().resets, 0u);
+}
+
+TEST_F(ChaosProxyTest, DelaysOneWay) {
+  Connect();
+  proxy_->set(ChaosProxy::kDown, {.delay_ns = 100'000'000});
+  const int64_t begin = BoottimeNs();
+  Send(far_, "x");
+  EXPECT_EQ(Receive(near_, 1), "x");
+  EXPECT_GE(BoottimeNs() - begin, 100'000'000);
+  const int64_t back = BoottimeNs();
+  Send(near_, "y");
+  EXPECT_EQ(Receive(far_, 1), "y");
+  EXPECT_LT(BoottimeNs() - back, 90'000'000);
+}
+
+TEST_F(ChaosProxyTest, LetsThroughNoMoreThanItsRate) {
+  Connect();
+  proxy_->set(ChaosProxy::kUp, {.bytes_per_s = 100'000});
+  const int64_t begin = BoottimeNs();
+  Send(near_, std::string(30'000, 'x'));
+  EXPECT_EQ(Receive(far_, 30'000).size(), 30'000u);
+  const double seconds = static_cast<double>(BoottimeNs() - begin) / 1e9;
+  EXPECT_GE(seconds, 0.29);
+  EXPECT_LT(seconds, 2.0);
+}
+
+TEST_F(ChaosProxyTest, TurnsOverAsManyBitsAsItSays) {
+  Connect();
+  proxy_->set(ChaosProxy::kUp, {.flip = 0.01, .flip_from = 5 + 10'000});
+  const std::string sent(60'000, 'x');
+  Send(near_, sent);
+  const std::string came = Receive(far_, sent.size());
+  ASSERT_EQ(came.size(), sent.size());
+  EXPECT_EQ(came.substr(0, 10'000), sent.substr(0, 10'000));
+  const int turned = Turned(sent, came);
+  EXPECT_EQ(static_cast<uint64_t>(turned), proxy_->counts().flips[ChaosProxy::kUp]);
+  EXPECT_NEAR(turned, 500, 120);
+  Send(far_, sent.substr(0, 1000));
+  EXPECT_EQ(Receive(near_, 1000), sent.substr(0, 1000));
+}
+
+TEST_F(ChaosProxyTest, SwallowsOneWayWhileTheOtherGoesOn) {
+  Connect();
+  proxy_->set(ChaosProxy::kUp, {.swallow = true});
+  Send(near_, "nobody hears this");
+  Send(far_, "answer");
+  EXPECT_EQ(Receive(near_, 6), "answer");
+  EXPECT_EQ(Receive(far_, 1, 50), "");
+  EXPECT_EQ(errno_, ETIMEDOUT);
+  EXPECT_EQ(proxy_->counts().swallowed[ChaosProxy::kUp], 17u);
+}
+
+TEST_F(ChaosProxyTest, CutsAfterExactlySoManyBytes) {
+  Connect();
+  proxy_->set(ChaosProxy::kUp, {.cut_after = 5 + 1000});
+  Send(near_, std::string(3000, 'x'));
+  const std::string came = Receive(far_, 3000);
+  EXPECT_LE(came.size(), 1000u);  // an RST overtakes what the receiver has not read
+  EXPECT_EQ(errno_, ECONNRESET);
+  EXPECT_EQ(Receive(near_, 1), "");
+  EXPECT_EQ(errno_, ECONNRESET);
+}
+
+TEST_F(ChaosProxyTest, ResetsBothSidesAndTakesNewConnections) {
+  Connect();
+  proxy_->reset();
+  EXPECT_EQ(Receive(near_, 1), "");
+  EXPECT_EQ(errno_, ECONNRESET);
+  EXPECT_EQ(Receive(far_, 1), "");
+  EXPECT_EQ(errno_, ECONNRESET);
+  EXPECT_EQ(proxy_->counts().resets, 2u);
+  Connect();
+  EXPECT_EQ(proxy_->counts().connections, 2u);
+}
+
+TEST_F(ChaosProxyTest, ClosesOneWayOnly) {
+  Connect();
+  proxy_->half_close(ChaosProxy::kUp);
+  EXPECT_EQ(Receive(far_, 1), "");
+  EXPECT_EQ(errno_, 0);
+  Send(far_, "answer");
+  EXPECT_EQ(Receive(near_, 6), "answer");
+}
+
+TEST_F(ChaosProxyTest, ResetsWhoDialsWhileNobodyListensBehindIt) {
+  listener_.reset();
+  near_ = Fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const sockaddr_in address = Loopback(proxy_->port());
+  ASSERT_EQ(connect(near_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  EXPECT_EQ(Receive(near_, 1), "");
+  EXPECT_EQ(errno_, ECONNRESET);
+}
+
+}  // namespace
+}  // namespace smt::tools
