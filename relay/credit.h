@@ -29,9 +29,9 @@ class Credit {
   void sent(uint64_t number, size_t bytes, int64_t now_ns);
   // All messages up to `number` have arrived, the last of them `held_ns` before this was said.
   void acknowledged(uint64_t number, int64_t held_ns, int64_t now_ns);
-  // The next message, of `bytes`, is to ask for a report: with it nothing more may be sent, or an eighth of
-  // the window has left since one asked. (With one report for the whole window the link idles for a round
-  // trip each time, and that passes for its rate: then it carries a third of what it could.)
+  // The next message, of `bytes`, is to ask for a report: with it nothing more may be sent, or half of that
+  // is under way and an eighth has left since one asked. (With one report for the whole window the link idles
+  // for a round trip each time, and that passes for its rate: then it carries a third of what it could.)
   bool wants_report_of(size_t bytes) const;
   // There was credit, and nothing to send: what is measured now says little of the link.
   void ran_dry() { dry_until_ = last_number_; }
