@@ -36,7 +36,7 @@ bool Questions::from_peer(Session* asker, const proto::Get& get, bool serves, bo
   if (pass_on) {
     const std::vector<Selection> further = OneHopFurther(q.demand.selections());
     for (const auto& [key, other] : *sessions_) {
-      if (key == asker->key() || !other->peer().serves || further.empty()) continue;
+      if (key == asker->key() || !other->serves() || further.empty()) continue;
       other->ask(next_, further, q.list);
       q.waiting.insert(key);
     }
@@ -93,7 +93,7 @@ void Questions::update(int64_t now_ns) {
     if (!q.answer.done) {
       if (q.answer.peers == 0 && q.waiting.empty()) {
         for (const auto& [key, s] : *sessions_) {
-          if (!s->peer().serves) continue;
+          if (!s->serves()) continue;
           s->ask(it->first, q.demand.selections(), q.list);
           q.waiting.insert(key);
         }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "relay/alternatives.h"
 #include "relay/dial.h"
 #include "relay/questions.h"
 #include "relay/session.h"
@@ -45,6 +46,9 @@ class Relay::Impl {
     LinkOptions options;
     Dial dial;                            // only of a link that dials
     std::map<PeerId, uint64_t> sessions;  // keys
+    std::shared_ptr<Alternatives>
+        others;       // of one peer's several addresses, this among them; null: it has one
+    size_t rank = 0;  // there
   };
   bool serves() const { return !options.send.empty(); }
 
@@ -67,6 +71,7 @@ class Relay::Impl {
   Session* Begin(LinkState* l, const Incoming& in, const proto::Envelope& m);
   void End(uint64_t key, const std::string& why);
   void DialOut(LinkState* l);
+  void ChooseAddresses();
   void UpdateWants();
   std::vector<Selection> WantsFor(const Session& s);
 
@@ -160,7 +165,8 @@ void Relay::Impl::Handle(LinkState* l, const Incoming& in) {
 // False: no peer of this version says so.
 bool Relay::Impl::Hear(Session* s, const Incoming& in) {
   if (!s->hear_number(message)) return false;
-  if (message.has_get()) return questions.from_peer(s, message.get(), serves(), options.proxy, now_ns);
+  if (message.has_get())
+    return questions.from_peer(s, message.get(), serves() && !s->stands_by(), options.proxy, now_ns);
   if (message.has_reply()) {
     questions.answered(s, message.reply());
     return true;
@@ -189,6 +195,11 @@ Session* Relay::Impl::Begin(LinkState* l, const Incoming& in, const proto::Envel
   refusal.clear();
   Log(Severity::kInfo, "peer " + l->link->endpoint() + s->peer().name,
       "peer " + s->peer().name + " on " + l->link->endpoint());
+  if (l->others != nullptr) {
+    l->others->up(l->rank, now_ns);
+    s->set_stands_by(true);
+    ChooseAddresses();
+  }
   s->want(WantsFor(*s));
   return s;
 }
@@ -273,6 +284,7 @@ void Relay::Impl::End(uint64_t key, const std::string& why) {
     if (l->link.get() != s.link()) continue;
     l->sessions.erase(s.id());
     if (l->link->dials()) l->dial.lost(s.rtt_ns());
+    if (l->others != nullptr) l->others->down(l->rank);
   }
   ++counters.session.ended;
   questions.ended(key);
@@ -282,6 +294,7 @@ void Relay::Impl::End(uint64_t key, const std::string& why) {
 
 void Relay::Impl::DialOut(LinkState* l) {
   if (!l->link->dials() || !l->sessions.empty()) return;
+  if (l->others != nullptr && !l->others->dials(l->rank, now_ns)) return;
   if (l->dial.due(now_ns)) {
     l->link->redial();
     l->dial.begin(options.random(), now_ns);
@@ -290,9 +303,31 @@ void Relay::Impl::DialOut(LinkState* l) {
     l->dial.said();
 }
 
+// Sessions of the addresses that are used take part; those of worse ones end.
+void Relay::Impl::ChooseAddresses() {
+  for (const auto& l : links) {
+    if (l->others == nullptr || l->rank != 0) continue;
+    if (!l->others->update(now_ns)) continue;
+    const std::optional<size_t> active = l->others->active();
+    wants_changed = true;
+    for (const auto& other : links) {
+      if (other->others != l->others || other->sessions.empty()) continue;
+      Session* s = Find(other->sessions.begin()->second);
+      if (active && other->rank > *active) {
+        s->say_reset(proto::Reset::BYE, "a better address answers again");
+        End(s->key(), "a better address answers again");
+      } else if (active && other->rank == *active) {
+        s->set_stands_by(false);
+        Log(Severity::kInfo, "address " + l->link->endpoint(),
+            "peer " + s->peer().name + " is reached at " + other->link->endpoint());
+      }
+    }
+  }
+}
+
 std::vector<Selection> Relay::Impl::WantsFor(const Session& s) {
   std::vector<Selection> wants;
-  if (!s.peer().serves) return wants;
+  if (!s.serves()) return wants;
   Unite(inbound.wishes(s.peer().name), 0, &wants);
   if (!options.proxy) return wants;
   Unite(options.cache, 0, &wants);
@@ -315,6 +350,16 @@ Relay::Relay(Store* store, RelayOptions options) : impl_(std::make_unique<Impl>(
 
 Relay::~Relay() {
   for (const auto& [key, s] : impl_->sessions) s->say_reset(proto::Reset::BYE, "bye");
+}
+
+void Relay::add(std::vector<std::unique_ptr<Link>> links, const LinkOptions& options) {
+  const auto others = std::make_shared<Alternatives>(links.size());
+  for (size_t rank = 0; rank < links.size(); ++rank) {
+    add(std::move(links[rank]), options);
+    if (links.size() == 1) break;
+    impl_->links.back()->others = others;
+    impl_->links.back()->rank = rank;
+  }
 }
 
 Status Relay::configure(std::vector<SendRule> send, std::vector<ReceiveRule> receive,
@@ -356,6 +401,7 @@ size_t Relay::step(int64_t now_ns) {
     if (silent) ++r.counters.session.silent;
     if (silent || s->gone()) r.End(key, silent ? "it is silent" : "its connection has ended");
   }
+  r.ChooseAddresses();
   for (const auto& l : r.links) r.DialOut(l.get());
   r.UpdateWants();
   r.questions.update(now_ns);
@@ -380,6 +426,8 @@ int64_t Relay::next_due_ns() const {
   int64_t due = std::min(impl_->now_ns + kLongestSleepNs, impl_->store->due_ns());
   for (const auto& [key, s] : impl_->sessions) due = std::min(due, s->due_ns());
   for (const auto& l : impl_->links) {
+    if (l->others != nullptr) due = std::min(due, l->others->due_ns(impl_->now_ns));
+    if (l->others != nullptr && !l->others->dials(l->rank, impl_->now_ns)) continue;
     if (l->link->dials() && l->sessions.empty()) due = std::min(due, l->dial.due_ns(impl_->now_ns));
   }
   return due;

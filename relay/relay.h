@@ -54,6 +54,8 @@ class Relay {
   ~Relay();  // says goodbye to each peer
 
   void add(std::unique_ptr<Link> link, const LinkOptions& options = {});
+  // Several addresses of one peer, the preferred one first, all of them dialling: see relay/alternatives.h.
+  void add(std::vector<std::unique_ptr<Link>> links, const LinkOptions& options = {});
 
   // Other rules from here on. What they treat as before is not disturbed. kInvalid: they are none, and
   // nothing has changed. REQUIRES: `send` is empty if and only if it was.

@@ -1,6 +1,7 @@
 #include "relay/session.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace smt::relay {
 
@@ -63,7 +64,12 @@ bool Session::hear(const proto::Envelope& m, std::span<const std::byte> payload,
     case proto::Envelope::kWant: {
       Result<Demand> demand = DemandFromWire(m.want().selection());
       fine = demand.ok();
-      if (fine) feed_.want(std::move(*demand));
+      if (!fine) break;
+      if (stands_by_) {
+        demand_ = std::move(*demand);
+      } else {
+        feed_.want(std::move(*demand));
+      }
       break;
     }
     case proto::Envelope::kAnnounce:
@@ -102,6 +108,11 @@ bool Session::hear(const proto::Envelope& m, std::span<const std::byte> payload,
       fine = false;
   }
   return fine;
+}
+
+void Session::set_stands_by(bool stands_by) {
+  stands_by_ = stands_by;
+  if (!stands_by && demand_) feed_.want(*std::exchange(demand_, std::nullopt));
 }
 
 void Session::want(std::vector<Selection> selections) {

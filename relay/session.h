@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,6 +40,11 @@ class Session : public Outlet {
   Link* link() const { return link_; }
   const PeerId& id() const { return id_; }
   const Peer& peer() const { return peer_; }
+  // Of a session that stands by nothing is wanted, and nothing is given: another address of the peer is used.
+  bool stands_by() const { return stands_by_; }
+  void set_stands_by(bool stands_by);
+  // It may be asked for topics.
+  bool serves() const { return peer_.serves && !stands_by_; }
   Feed& feed() { return feed_; }
   const Credit& credit() const { return credit_; }
   int64_t rtt_ns() const { return clock_.smoothed_rtt_ns(); }
@@ -102,6 +108,8 @@ class Session : public Outlet {
   Expander expander_;
   std::vector<proto::Get> asks_;  // not sent yet
   bool gone_ = false;
+  bool stands_by_ = false;
+  std::optional<Demand> demand_;  // of the peer, while this stands by
 };
 
 }  // namespace smt::relay

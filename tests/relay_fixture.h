@@ -99,6 +99,14 @@ class Host {
     if (relay_ != nullptr) relay_->add(make(), options_.link);
   }
 
+  using MakeLink = std::function<std::unique_ptr<Link>()>;
+  // Several addresses of one peer.
+  void add_alternatives(std::vector<MakeLink> make) {
+    std::vector<std::unique_ptr<Link>> links;
+    for (const MakeLink& m : make) links.push_back(m());
+    relay_->add(std::move(links), options_.link);
+  }
+
   Relay& relay() { return *relay_; }
   bool runs() const { return relay_ != nullptr; }
   MemStore& store() { return *store_; }
