@@ -30,6 +30,7 @@ Id128 RandomId();
 struct LoopOptions {
   bool spin = false;    // never sleep
   bool prints = false;  // ends when stdout's reader has gone
+  int wake_fd = -1;     // when it becomes readable, `after` is called; -1: none
   // Of what the relay has to say, what goes to the log at all.
   relay::Severity log_from = relay::Severity::kDebug;
 };

@@ -1,0 +1,222 @@
+#include "cmd/config_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "relay/link_zmq.h"
+#include "relay/pattern.h"
+#include "relay/selection.h"
+
+namespace smt::cmd {
+namespace {
+
+using relay::OnStale;
+
+// Of the value, or of the table where it is the default.
+template <class T>
+const Place& At(const Entry<T>& entry, std::string_view key) {
+  const auto it = entry.places.find(key);
+  return it == entry.places.end() ? entry.place : it->second;
+}
+
+template <class Rule>
+void CheckPacing(const Entry<Rule>& entry, ConfigErrors* errors) {
+  if (!entry.whole) return;
+  const relay::Pacing& p = entry.value.pacing;
+  const auto no = [&](bool wrong, const char* key, std::string_view message) {
+    if (wrong) errors->add(At(entry, key), message);
+  };
+  if (p.every) {
+    no(p.period_ns != 0, "rate",
+       "mode = \"every\" sends each sample: leave rate out, or use mode \"latest\"");
+    no(p.tick, "tick", "mode = \"every\" sends each sample: leave tick out, or use mode \"latest\"");
+    no(p.one_of != 1, "one_of",
+       "mode = \"every\" sends each sample: leave one_of out, or use mode \"latest\"");
+    no(p.on_change, "on_change",
+       "mode = \"every\" sends each sample: leave on_change out, or use mode \"latest\"");
+  } else {
+    no(p.tick && p.period_ns == 0, "tick", "tick needs a rate");
+  }
+  no(!p.on_change && p.deadband != 0, "deadband", "deadband needs on_change = true");
+  no(!p.on_change && p.heartbeat_ns != 0, "heartbeat", "heartbeat needs on_change = true");
+  no(p.heartbeat_ns > relay::kLongestPeriodNs, "heartbeat", "a heartbeat is 104 days at most");
+  no(p.on_change && p.heartbeat_ns != 0 && p.heartbeat_ns < p.period_ns, "heartbeat",
+     "a heartbeat more often than rate allows");
+}
+
+// The wildcards of a pattern, in order.
+std::vector<std::string_view> Wildcards(std::string_view pattern) {
+  std::vector<std::string_view> out;
+  for (size_t at = 0; (at = pattern.find('*', at)) != pattern.npos;) {
+    const size_t end = std::min(pattern.find_first_not_of('*', at), pattern.size());
+    out.push_back(pattern.substr(at, end - at));
+    at = end;
+  }
+  return out;
+}
+
+void CheckAs(const Entry<relay::ReceiveRule>& entry, ConfigErrors* errors) {
+  const relay::ReceiveRule& rule = entry.value;
+  if (rule.as.empty() || !entry.whole) return;
+  const auto no = [&](std::string_view message) { errors->add(At(entry, "as"), message); };
+  if (!rule.prefix.empty()) no("prefix and as: a rule has one of them");
+  if (rule.topic.size() != 1) return no("as needs exactly one topic pattern");
+  const std::string& topic = rule.topic.front();
+  if (topic.starts_with("re:") || rule.as.starts_with("re:")) return no("as is not for re: patterns");
+  if (Wildcards(topic) != Wildcards(rule.as)) {
+    no(fmt::format(
+        "as has other wildcards than topic {}: the same, in the same order, stand for the same text",
+        Quoted(topic)));
+  }
+}
+
+void CheckStale(const Entry<relay::ReceiveRule>& entry, ConfigErrors* errors) {
+  const relay::ReceiveRule& rule = entry.value;
+  if (!entry.whole) return;
+  if (rule.on_stale == OnStale::kBytes && rule.fail_safe.empty()) {
+    errors->add(At(entry, "on_stale"), "on_stale = \"bytes\" needs fail_safe, the bytes in base64");
+  }
+  if (rule.on_stale != OnStale::kBytes && !rule.fail_safe.empty()) {
+    errors->add(At(entry, "fail_safe"), "fail_safe needs on_stale = \"bytes\"");
+  }
+  if (rule.on_stale != OnStale::kHold && rule.max_age_ns == 0) {
+    errors->add(At(entry, "on_stale"), "with max_age = \"0s\" nothing becomes stale; leave on_stale out");
+  }
+}
+
+const std::vector<std::string>& Peers(const relay::SendRule& rule) { return rule.to; }
+const std::vector<std::string>& Peers(const relay::ReceiveRule& rule) { return rule.from; }
+
+bool Has(const std::vector<std::string>& list, std::string_view what) {
+  return std::find(list.begin(), list.end(), what) != list.end();
+}
+
+bool ForAnyPeer(const std::vector<std::string>& peers) { return Has(peers, "*") || Has(peers, "**"); }
+
+// Whether the later rule can never decide: the earlier one names all that it names. False where that is not
+// plain to see.
+template <class Rule>
+bool Covers(const Rule& earlier, const Rule& later) {
+  if (!earlier.exclude.empty()) return false;
+  if (!ForAnyPeer(Peers(earlier)) && Peers(earlier) != Peers(later)) return false;
+  return std::all_of(later.topic.begin(), later.topic.end(), [&](const std::string& topic) {
+    const bool system = topic.starts_with("smt/") || topic.starts_with("re:smt/");
+    return Has(earlier.topic, topic) || (!system && Has(earlier.topic, "**"));
+  });
+}
+
+template <class Rule>
+void CheckOrder(const std::vector<Entry<Rule>>& rules, ConfigErrors* errors) {
+  for (size_t later = 1; later < rules.size(); ++later) {
+    for (size_t earlier = 0; earlier < later; ++earlier) {
+      if (!rules[earlier].whole || !rules[later].whole) continue;
+      if (!Covers(rules[earlier].value, rules[later].value)) continue;
+      errors->add(rules[later].place,
+                  fmt::format("this rule never decides: the one at {} comes first and names the same topics",
+                              rules[earlier].place.text()));
+      break;
+    }
+  }
+}
+
+// All patterns travel in one message.
+template <class Rule>
+void CheckNumber(const std::vector<Entry<Rule>>& rules, ConfigErrors* errors) {
+  size_t count = 0, patterns = 0, bytes = 0;
+  for (const Entry<Rule>& rule : rules) {
+    for (const auto* list : {&rule.value.topic, &rule.value.exclude}) {
+      patterns += list->size();
+      for (const std::string& pattern : *list) bytes += pattern.size();
+    }
+    if (++count <= relay::kMostSelections && patterns <= relay::kMostPatterns &&
+        bytes <= relay::kMostPatternBytes) {
+      continue;
+    }
+    return errors->add(rule.place,
+                       fmt::format("too many rules: {} with {} patterns of {} bytes in all are the most",
+                                   relay::kMostSelections, relay::kMostPatterns, relay::kMostPatternBytes));
+  }
+}
+
+// Two rules that give two topics one local name, as far as names without wildcards go. What patterns can give
+// is for relay/naming.h to say.
+void CheckLocalNames(const std::vector<Entry<relay::ReceiveRule>>& rules, ConfigErrors* errors) {
+  struct Source {
+    std::string topic;
+    const Entry<relay::ReceiveRule>* entry;
+  };
+  std::map<std::string, Source> sources;
+  for (const Entry<relay::ReceiveRule>& entry : rules) {
+    const relay::ReceiveRule& rule = entry.value;
+    if (!entry.whole) continue;
+    for (const std::string& topic : rule.topic) {
+      if (topic.starts_with("re:") || topic.find('*') != topic.npos) continue;
+      const std::string local = !rule.as.empty()       ? rule.as
+                                : !rule.prefix.empty() ? rule.prefix + "/" + topic
+                                                       : topic;
+      const auto [it, added] = sources.try_emplace(local, Source{topic, &entry});
+      const Source& first = it->second;
+      // The first rule decides; this one is for what is not its own.
+      if (added || (first.topic == topic && ForAnyPeer(first.entry->value.from))) continue;
+      errors->add(At(entry, rule.as.empty() ? "topic" : "as"),
+                  fmt::format("{} would be called {} here, as {} of the rule at {}", Quoted(topic),
+                              Quoted(local), Quoted(first.topic), first.entry->place.text()));
+    }
+  }
+}
+
+}  // namespace
+
+Status CheckRelayEndpoint(const std::string& endpoint, bool binding, bool insecure) {
+  if (Status s = relay::CheckEndpoint(endpoint, binding); !s.ok()) return s;
+  if (insecure || relay::IsLoopback(endpoint)) return Status();
+  return Status(
+      Code::kInvalid,
+      fmt::format("{} reaches other machines, and nothing on it would be encrypted or asked who it is; "
+                  "use tcp://127.0.0.1:PORT or ipc://PATH, or say --insecure (insecure = true) if all who "
+                  "reach it may read and write these topics",
+                  endpoint));
+}
+
+void CheckPeers(const RelayConfig& config, ConfigErrors* errors) {
+  std::map<std::string, Place> seen;
+  const auto check = [&](const std::string& endpoint, const Place& place, bool binding) {
+    if (Status s = CheckRelayEndpoint(endpoint, binding, config.insecure); !s.ok()) {
+      return errors->add(place, s.message());
+    }
+    const auto [it, added] = seen.emplace(endpoint, place);
+    if (!added && !endpoint.ends_with(":*")) {
+      errors->add(place, fmt::format("{} is at {} already", endpoint, it->second.text()));
+    }
+  };
+  for (const Entry<PeerConfig>& entry : config.peers) {
+    if (!entry.whole) continue;
+    const PeerConfig& peer = entry.value;
+    if (peer.connect.empty() == peer.bind.empty()) {
+      const char* const message = peer.bind.empty() ? "a peer without an endpoint: write connect or bind"
+                                                    : "connect and bind: a peer has one of them";
+      errors->add(At(entry, "bind"), config.role == Role::kClient ? "a peer without connect" : message);
+    }
+    for (const std::string& endpoint : peer.connect) check(endpoint, At(entry, "connect"), false);
+    if (!peer.bind.empty()) check(peer.bind, At(entry, "bind"), true);
+  }
+}
+
+void CheckRules(const RelayConfig& config, ConfigErrors* errors) {
+  for (const Entry<relay::SendRule>& entry : config.send) CheckPacing(entry, errors);
+  for (const Entry<relay::ReceiveRule>& entry : config.receive) {
+    CheckPacing(entry, errors);
+    CheckAs(entry, errors);
+    CheckStale(entry, errors);
+  }
+  CheckOrder(config.send, errors);
+  CheckOrder(config.receive, errors);
+  CheckNumber(config.send, errors);
+  CheckNumber(config.receive, errors);
+  CheckLocalNames(config.receive, errors);
+}
+
+}  // namespace smt::cmd
