@@ -15,6 +15,8 @@ namespace {
 
 using relay::OnStale;
 
+constexpr size_t kMostPeers = 1000;
+
 // Of the value, or of the table where it is the default.
 template <class T>
 const Place& At(const Entry<T>& entry, std::string_view key) {
@@ -122,9 +124,9 @@ void CheckOrder(const std::vector<Entry<Rule>>& rules, ConfigErrors* errors) {
   }
 }
 
-// All patterns travel in one message.
+// All patterns travel in one message. False: there are too many.
 template <class Rule>
-void CheckNumber(const std::vector<Entry<Rule>>& rules, ConfigErrors* errors) {
+bool CheckNumber(const std::vector<Entry<Rule>>& rules, ConfigErrors* errors) {
   size_t count = 0, patterns = 0, bytes = 0;
   for (const Entry<Rule>& rule : rules) {
     for (const auto* list : {&rule.value.topic, &rule.value.exclude}) {
@@ -135,10 +137,12 @@ void CheckNumber(const std::vector<Entry<Rule>>& rules, ConfigErrors* errors) {
         bytes <= relay::kMostPatternBytes) {
       continue;
     }
-    return errors->add(rule.place,
-                       fmt::format("too many rules: {} with {} patterns of {} bytes in all are the most",
-                                   relay::kMostSelections, relay::kMostPatterns, relay::kMostPatternBytes));
+    errors->add(rule.place,
+                fmt::format("too many rules: {} with {} patterns of {} bytes in all are the most",
+                            relay::kMostSelections, relay::kMostPatterns, relay::kMostPatternBytes));
+    return false;
   }
+  return true;
 }
 
 // Two rules that give two topics one local name, as far as names without wildcards go. What patterns can give
@@ -182,6 +186,9 @@ Status CheckRelayEndpoint(const std::string& endpoint, bool binding, bool insecu
 }
 
 void CheckPeers(const RelayConfig& config, ConfigErrors* errors) {
+  if (config.peers.size() > kMostPeers) {
+    return errors->add(config.peers[kMostPeers].place, fmt::format("more than {} peers", kMostPeers));
+  }
   std::map<std::string, Place> seen;
   const auto check = [&](const std::string& endpoint, const Place& place, bool binding) {
     if (Status s = CheckRelayEndpoint(endpoint, binding, config.insecure); !s.ok()) {
@@ -212,10 +219,9 @@ void CheckRules(const RelayConfig& config, ConfigErrors* errors) {
     CheckAs(entry, errors);
     CheckStale(entry, errors);
   }
-  CheckOrder(config.send, errors);
+  if (CheckNumber(config.send, errors)) CheckOrder(config.send, errors);
+  if (!CheckNumber(config.receive, errors)) return;
   CheckOrder(config.receive, errors);
-  CheckNumber(config.send, errors);
-  CheckNumber(config.receive, errors);
   CheckLocalNames(config.receive, errors);
 }
 

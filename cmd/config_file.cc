@@ -47,7 +47,8 @@ std::string Unknown(std::string_view name, Role role) {
   for (const Key<T>& key : Keys<T>()) {
     if (key.of(role)) names.push_back(key.name);
   }
-  if (TableName<T>().empty()) names.insert(names.end(), {"peer", "send", "receive"});
+  if (TableName<T>().empty()) names.push_back("peer");
+  if (TableName<T>().empty() && role != Role::kClient) names.insert(names.end(), {"send", "receive"});
   const std::string_view near = DidYouMean(name, names);
   if (near.empty()) return fmt::format("{} in {}; it has {}", what, Where<T>(), fmt::join(names, ", "));
   return fmt::format("{} in {}; did you mean \"{}\"?", what, Where<T>(), near);
@@ -56,7 +57,9 @@ std::string Unknown(std::string_view name, Role role) {
 template <class T>
 void ReadMember(const Value::Member& member, Role role, T* out, Places* places, ConfigErrors* errors) {
   const Key<T>* key = FindKey<T>(member.key);
-  if (key == nullptr || !key->of(role)) return errors->add(member.place, Unknown<T>(member.key, role));
+  if (key == nullptr || !key->of(role)) {
+    return errors->add(member.place, errors->full() ? "" : Unknown<T>(member.key, role));
+  }
   if (const std::optional<Fault> fault = key->read(member.value, out)) {
     return errors->add(fault->place, fmt::format("{}: {}", key->name, fault->message));
   }

@@ -116,7 +116,7 @@ std::string PrintHertz(const int64_t& period_ns) {
   for (int digits = 1; digits < 17; ++digits) {
     const std::string text = fmt::format("{:.{}g}", hertz, digits);
     double read = 0;
-    if (ParseNumber(text, &read) && std::llround(1e9 / read) == period_ns) return text;
+    if (ParseNumber(text, &read) && std::llround(1e9 / read) == period_ns) return fmt::format("{}", read);
   }
   return fmt::format("{}", hertz);
 }
@@ -283,6 +283,9 @@ Read ReadTexts(const Value& value, std::vector<std::string>* out) {
   if (IsText(value)) {
     if (Read fault = add(value)) return fault;
   } else if (value.kind == Kind::kList) {
+    if (value.list.size() > relay::kMostPatterns) {
+      return Wrong(value, fmt::format("the list has more than {} strings", relay::kMostPatterns));
+    }
     for (const Value& one : value.list) {
       if (Read fault = add(one)) return fault;
     }

@@ -74,9 +74,11 @@ std::string_view KindName(Value::Kind kind) {
 }
 
 void ConfigErrors::add(const Place& place, std::string_view message) {
-  if (++count_ > kMostTold) return;
+  if (count_++ >= kMostTold) return;
   const std::string where = place.from == From::kDefault ? "" : place.text() + ": ";
-  told_.push_back(Printable(where + std::string(message)));
+  std::string line = Printable(where + std::string(message));
+  if (line.size() > kLongestTold) line = line.substr(0, kLongestTold) + "...";
+  told_.push_back(std::move(line));
 }
 
 std::vector<std::string> ConfigErrors::lines() const {

@@ -64,11 +64,14 @@ std::string_view KindName(Value::Kind kind);
 class ConfigErrors {
  public:
   static constexpr size_t kMostTold = 20;
+  static constexpr size_t kLongestTold = 1000;  // bytes; the rest is cut off
 
   void add(const Place& place, std::string_view message);
 
   bool empty() const { return count_ == 0; }
   size_t count() const { return count_; }
+  // What is added now is only counted.
+  bool full() const { return count_ >= kMostTold; }
   // "PLACE: message" (without a place what is wrong with the whole), each fit for a terminal; the first
   // kMostTold, then how many more there are.
   std::vector<std::string> lines() const;

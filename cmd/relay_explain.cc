@@ -58,7 +58,10 @@ std::string Decide(const std::vector<Entry<Rule>>& rules, const std::string& top
     if (all) return passes;
   }
   if (!passes.empty()) return passes;
-  return fmt::format("{}{} {}\n", topic, verb, stopped.empty() ? "stopped: no --topic names it" : stopped);
+  const bool filed = !rules.empty() && rules.front().place.from == From::kFile;
+  const std::string unnamed =
+      filed ? fmt::format("stopped: no [[{}]] names it", TableName<Rule>()) : "stopped: no --topic names it";
+  return fmt::format("{}{} {}\n", topic, verb, stopped.empty() ? unnamed : stopped);
 }
 
 }  // namespace
