@@ -155,7 +155,7 @@ void CheckLocalNames(const std::vector<Entry<relay::ReceiveRule>>& rules, Config
   std::map<std::string, Source> sources;
   for (const Entry<relay::ReceiveRule>& entry : rules) {
     const relay::ReceiveRule& rule = entry.value;
-    if (!entry.whole) continue;
+    if (!entry.whole || (!rule.as.empty() && rule.topic.size() != 1)) continue;
     for (const std::string& topic : rule.topic) {
       if (topic.starts_with("re:") || topic.find('*') != topic.npos) continue;
       const std::string local = !rule.as.empty()       ? rule.as
