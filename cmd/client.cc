@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "cmd/exit_code.h"
-#include "cmd/relay_options.h"
 #include "cmd/text.h"
+#include "cmd/tool.h"
 #include "shm/clock.h"
 
 namespace smt::cmd {
@@ -33,10 +33,7 @@ Client::Client(const ClientOptions& options, std::vector<relay::ReceiveRule> rec
       loop_(&store_, Asking(std::move(receive)), stop_,
             {.prints = true, .log_from = relay::Severity::kWarning}) {}
 
-Status Client::dial() {
-  if (Status s = CheckRelayEndpoint(options_.connect, false, options_.insecure); !s.ok()) return s;
-  return loop_.dial(options_.connect);
-}
+Status Client::dial() { return loop_.dial({options_.connect}); }
 
 std::optional<int> Client::meet() {
   std::optional<int> end = kExitOk;

@@ -11,7 +11,6 @@
 
 #include "cmd/relay_loop.h"
 #include "cmd/stop.h"
-#include "cmd/tool.h"
 #include "cmd/topic_json.h"
 #include "cmd/verbs.h"
 #include "relay/mem_store.h"
@@ -20,10 +19,9 @@
 namespace smt::cmd {
 
 struct ClientOptions {
-  ToolOptions tool;
+  Format format = Format::kTable;
   std::string connect;
-  int64_t timeout_ns = 2'000'000'000;
-  bool insecure = false;
+  int64_t timeout_ns = 0;
 };
 
 class Client {
@@ -31,7 +29,7 @@ class Client {
   // Wants what `receive` names for as long as it lives.
   explicit Client(const ClientOptions& options, std::vector<relay::ReceiveRule> receive = {});
 
-  // Checks and dials the endpoint.
+  // Dials the endpoint.
   Status dial();
 
   // The exit code, after a sentence, when the client cannot go on: nobody has answered in time, or somebody

@@ -9,6 +9,7 @@
 #include "cmd/exit_code.h"
 #include "cmd/sample_printer.h"
 #include "cmd/text.h"
+#include "cmd/tool.h"
 #include "cmd/topic_table.h"
 #include "relay/pattern.h"
 #include "shm/clock.h"
@@ -65,7 +66,7 @@ int Get(const ClientOptions& options, const std::vector<std::string>& pattern_te
 
   const relay::MemStore& store = client.store();
   const std::vector<uint32_t> topics = SortedTopics(store);
-  SamplePrinter printer(options.tool.format);
+  SamplePrinter printer(options.format);
   for (const uint32_t id : topics) {
     if (!printer.print(ShowStored(store, id, DescribedSchema(*store.topic(id))))) break;
   }
@@ -108,7 +109,7 @@ int List(const ClientOptions& options, const std::string& pattern) {
   std::vector<TopicInfo> topics;
   const int64_t now = BoottimeNs();
   for (const uint32_t id : SortedTopics(client.store())) topics.push_back(Describe(client.store(), id, now));
-  PrintTopics(topics, options.tool.format);
+  PrintTopics(topics, options.format);
   return Judge(options, *answer);
 }
 

@@ -6,6 +6,7 @@
 #include "cmd/client.h"
 #include "cmd/exit_code.h"
 #include "cmd/sample_printer.h"
+#include "cmd/tool.h"
 #include "relay/pattern.h"
 
 namespace smt::cmd {
@@ -65,7 +66,7 @@ int Watch(const ClientOptions& options, const WatchOptions& watch) {
   rule.topic = {watch.pattern};
   Client client(options, {rule});
   const int64_t end = DeadlineAfter(watch.duration_ns);
-  Watcher watcher(client.store(), options.tool.format, watch.count);
+  Watcher watcher(client.store(), options.format, watch.count);
   client.store().on_sample = [&](uint32_t id) { watcher.take(id); };
   if (Status s = client.dial(); !s.ok()) return Fail(s);
   if (const std::optional<int> code = client.meet()) return *code;

@@ -33,6 +33,10 @@ void AddLogFlags(CLI::App& app, ToolOptions* tool) {
   app.add_option("--log", tool->log, "Least level of what is logged on stderr [SMT_LOG or info]")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
       ->envname("SMT_LOG");
+  AddVersionFlag(app);
+}
+
+void AddVersionFlag(CLI::App& app) {
   app.set_version_flag("--version", std::string("smtrelay ") + SMT_VERSION);
 }
 

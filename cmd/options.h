@@ -19,6 +19,7 @@ struct ToolOptions {
   std::string log = "info";
 };
 
+void AddVersionFlag(CLI::App& app);
 // --log --version
 void AddLogFlags(CLI::App& app, ToolOptions* tool);
 // These, and --domain --root --group

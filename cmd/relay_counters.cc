@@ -35,8 +35,8 @@ namespace {
 constexpr int64_t kIntervalNs = 1'000'000'000;
 constexpr uint64_t kSegmentBytes = 1 << 20;
 
-std::string NodeName(const RelayFlags& flags) {
-  return fmt::format("relay-{}-{}", RoleName(flags.role), flags.name);
+std::string NodeName(const RelayConfig& config) {
+  return fmt::format("relay-{}-{}", RoleName(config.role), config.name);
 }
 
 class DomainSink : public CounterSink {
@@ -104,37 +104,37 @@ std::span<const std::byte> BytesOf(const relay::Counters& counters) {
 
 }  // namespace
 
-Result<std::unique_ptr<CounterSink>> CountersInDomain(const Domain& domain, const RelayFlags& flags) {
+Result<std::unique_ptr<CounterSink>> CountersInDomain(const Domain& domain, const RelayConfig& config) {
   NodeOptions options;
-  options.name = NodeName(flags);
+  options.name = NodeName(config);
   options.segment_bytes = kSegmentBytes;
-  options.remove_on_exit = flags.remove_on_exit;
+  options.remove_on_exit = config.remove_on_exit;
   Result<std::unique_ptr<Node>> node = Node::open(domain, options);
   if (!node.ok()) return node.status();
   return std::unique_ptr<CounterSink>(new DomainSink(std::move(*node)));
 }
 
-std::unique_ptr<CounterSink> CountersInStore(relay::Store* store, const RelayFlags& flags,
+std::unique_ptr<CounterSink> CountersInStore(relay::Store* store, const RelayConfig& config,
                                              const Id128& origin_id) {
   char host[256] = "";
   gethostname(host, sizeof host - 1);
-  return std::make_unique<StoreSink>(store, TopicOrigin{origin_id, RandomId(), host, "", NodeName(flags)});
+  return std::make_unique<StoreSink>(store, TopicOrigin{origin_id, RandomId(), host, "", NodeName(config)});
 }
 
-Result<RelayCounters> RelayCounters::open(std::unique_ptr<CounterSink> sink, const RelayFlags& flags) {
+Result<RelayCounters> RelayCounters::open(std::unique_ptr<CounterSink> sink, const RelayConfig& config) {
   RelayCounters counters;
   counters.sink_ = std::move(sink);
   Status opened;
   const auto add = [&](const char* half, const Schema& schema, auto bytes) {
     if (!opened.ok()) return;
-    opened = counters.sink_->open(fmt::format("smt/relay/{}/{}/{}", flags.name, RoleName(flags.role), half),
+    opened = counters.sink_->open(fmt::format("smt/relay/{}/{}/{}", config.name, RoleName(config.role), half),
                                   schema);
     counters.halves_.push_back({bytes, {}});
   };
-  if (flags.role != Role::kSub) {
+  if (!config.send.empty()) {
     add("outbound", SchemaOf<relay::OutboundCounters>(), BytesOf<&relay::Counters::outbound>);
   }
-  if (flags.role != Role::kPub) {
+  if (!config.receive.empty()) {
     add("inbound", SchemaOf<relay::InboundCounters>(), BytesOf<&relay::Counters::inbound>);
   }
   add("session", SchemaOf<relay::SessionCounters>(), BytesOf<&relay::Counters::session>);

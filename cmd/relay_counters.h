@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "cmd/relay_options.h"
+#include "cmd/relay_config.h"
 #include "relay/counters.h"
 #include "relay/relay.h"
 #include "relay/store.h"
@@ -34,16 +34,17 @@ class CounterSink {
 };
 
 // As node relay-<role>-<name> of the domain. kInUse: another relay of this role and name publishes there.
-Result<std::unique_ptr<CounterSink>> CountersInDomain(const Domain& domain, const RelayFlags& flags);
+Result<std::unique_ptr<CounterSink>> CountersInDomain(const Domain& domain, const RelayConfig& config);
 // Into the store of a relay without a domain. `store` outlives the sink.
-std::unique_ptr<CounterSink> CountersInStore(relay::Store* store, const RelayFlags& flags,
+std::unique_ptr<CounterSink> CountersInStore(relay::Store* store, const RelayConfig& config,
                                              const Id128& origin_id);
 
-// The halves that the role has, each published when it has changed, at most once a second.
+// The directions that the configuration has rules for, each published when it has changed, at most once a
+// second.
 class RelayCounters {
  public:
   // Opens the topics.
-  static Result<RelayCounters> open(std::unique_ptr<CounterSink> sink, const RelayFlags& flags);
+  static Result<RelayCounters> open(std::unique_ptr<CounterSink> sink, const RelayConfig& config);
 
   // The BOOTTIME at which it wants to be called again; kNever: when something may have changed.
   int64_t publish(const relay::Relay& relay, int64_t now_ns);

@@ -84,15 +84,25 @@ relay::RelayOptions RelayLoop::Complete(relay::RelayOptions relay) {
   return relay;
 }
 
-Status RelayLoop::Add(Result<std::unique_ptr<relay::Link>> link) {
+Status RelayLoop::bind(const std::string& endpoint, const relay::LinkOptions& options) {
+  Result<std::unique_ptr<relay::Link>> link = context_.bind(endpoint);
   if (!link.ok()) return link.status();
   links_.push_back(link->get());
-  relay_.add(std::move(*link));
+  relay_.add(std::move(*link), options);
   return Status();
 }
 
-Status RelayLoop::bind(const std::string& endpoint) { return Add(context_.bind(endpoint)); }
-Status RelayLoop::dial(const std::string& endpoint) { return Add(context_.dial(endpoint)); }
+Status RelayLoop::dial(const std::vector<std::string>& endpoints, const relay::LinkOptions& options) {
+  std::vector<std::unique_ptr<relay::Link>> links;
+  for (const std::string& endpoint : endpoints) {
+    Result<std::unique_ptr<relay::Link>> link = context_.dial(endpoint);
+    if (!link.ok()) return link.status();
+    links.push_back(std::move(*link));
+  }
+  for (const auto& link : links) links_.push_back(link.get());
+  relay_.add(std::move(links), options);
+  return Status();
+}
 
 std::vector<std::string> RelayLoop::endpoints() const {
   std::vector<std::string> out;
@@ -103,7 +113,9 @@ std::vector<std::string> RelayLoop::endpoints() const {
 bool RelayLoop::Ended() const { return stop_.stopped() || (options_.prints && OutputGone()); }
 
 bool RelayLoop::Sleep(int64_t until_ns) {
-  fds_.assign({{stop_.fd(), POLLIN, 0}, {options_.prints ? STDOUT_FILENO : -1, 0, 0}});
+  fds_.assign(
+      {{stop_.fd(), POLLIN, 0}, {options_.prints ? STDOUT_FILENO : -1, 0, 0}, {options_.wake_fd, POLLIN, 0}});
+  const size_t first_link = fds_.size();
   for (const relay::Link* link : links_) fds_.push_back({link->fd(), POLLIN, 0});
   int64_t longest = kNever;
   if (relay_.has_demand()) {
@@ -119,7 +131,7 @@ bool RelayLoop::Sleep(int64_t until_ns) {
   const int ready = ppoll(fds_.data(), fds_.size(), &timeout, nullptr);
   if (ready < 0) return true;
   for (size_t i = 0; i < links_.size(); ++i) {
-    if (fds_[2 + i].revents == 0) links_[i]->quiet();
+    if (fds_[first_link + i].revents == 0) links_[i]->quiet();
   }
   if (ready == 0) return true;
   return fds_[0].revents == 0 && fds_[1].revents == 0;

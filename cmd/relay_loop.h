@@ -30,6 +30,7 @@ Id128 RandomId();
 struct LoopOptions {
   bool spin = false;    // never sleep
   bool prints = false;  // ends when stdout's reader has gone
+  int wake_fd = -1;     // when it becomes readable, `after` is called; -1: none
   // Of what the relay has to say, what goes to the log at all.
   relay::Severity log_from = relay::Severity::kDebug;
 };
@@ -41,8 +42,9 @@ class RelayLoop {
   RelayLoop(relay::Store* store, relay::RelayOptions relay, const Stop& stop, LoopOptions options = {});
 
   // See relay::ZmqContext.
-  Status bind(const std::string& endpoint);
-  Status dial(const std::string& endpoint);
+  Status bind(const std::string& endpoint, const relay::LinkOptions& options = {});
+  // Addresses of one peer, the preferred one first.
+  Status dial(const std::vector<std::string>& endpoints, const relay::LinkOptions& options = {});
   // As they were bound, with the ports that were taken, and dialled; in order.
   std::vector<std::string> endpoints() const;
 
@@ -55,7 +57,6 @@ class RelayLoop {
 
  private:
   relay::RelayOptions Complete(relay::RelayOptions relay);
-  Status Add(Result<std::unique_ptr<relay::Link>> link);
   // False: a signal came, or stdout's reader went.
   bool Sleep(int64_t until_ns);
   bool Ended() const;

@@ -3,48 +3,30 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
+#include <memory>
 #include <utility>
 
+#include "cmd/config_print.h"
+#include "cmd/config_reload.h"
 #include "cmd/exit_code.h"
 #include "cmd/output.h"
+#include "cmd/relay_explain.h"
+#include "cmd/relay_loop.h"
+#include "cmd/tool.h"
+#include "relay/shm_store.h"
+#include "shm/domain.h"
 
 namespace smt::cmd {
+namespace {
 
-int RunRelay(const char* tool, const char* what, Role role, int argc, char** argv,
-             const std::function<int(const ToolOptions&, const RelayFlags&, const RelayRules&)>& run) {
-  CLI::App app(what, tool);
-  ToolOptions options;
-  RelayFlags flags;
-  flags.role = role;
-  AddRelayFlags(app, &flags);
-  if (role == Role::kProxy) {
-    AddLogFlags(app, &options);
-  } else {
-    AddCommonFlags(app, &options);
-  }
-  return RunTool(app, argc, argv, options, [&] {
-    while (flags.prefix.ends_with('/')) flags.prefix.pop_back();
-    const Result<RelayRules> rules = CheckRelayFlags(flags);
-    if (!rules.ok()) return Fail(rules.status());
-    return flags.explain ? Explain(flags, *rules) : run(options, flags, *rules);
-  });
-}
+std::string Counted(size_t n, const char* what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); }
 
-Result<relay::RelayOptions> RelayInDomain(const Domain& domain, const RelayFlags& flags) {
-  Result<Id128> id = domain.origin_id();
-  if (!id.ok()) return id.status();
-  relay::RelayOptions options;
-  options.name = flags.name;
-  options.origin_id = *id;
-  return options;
-}
-
-std::optional<RelayCounters> CountersOf(const Domain& domain, const RelayFlags& flags) {
-  Result<std::unique_ptr<CounterSink>> sink = CountersInDomain(domain, flags);
+// Publishes counters there; a warning and none where that cannot be.
+std::optional<RelayCounters> CountersOf(const Domain& domain, const RelayConfig& config) {
+  Result<std::unique_ptr<CounterSink>> sink = CountersInDomain(domain, config);
   Status failed = sink.status();
   if (sink.ok()) {
-    Result<RelayCounters> counters = RelayCounters::open(std::move(*sink), flags);
+    Result<RelayCounters> counters = RelayCounters::open(std::move(*sink), config);
     if (counters.ok()) return std::move(*counters);
     failed = counters.status();
   }
@@ -52,18 +34,79 @@ std::optional<RelayCounters> CountersOf(const Domain& domain, const RelayFlags& 
   return std::nullopt;
 }
 
-int Serve(relay::Store* store, relay::RelayOptions relay, const RelayFlags& flags, const Stop& stop,
-          std::optional<RelayCounters> counters) {
-  RelayLoop loop(store, std::move(relay), stop, {.spin = flags.spin});
-  for (const std::string& endpoint : flags.bind) {
-    if (Status s = loop.bind(endpoint); !s.ok()) return Fail(s);
+Status Connect(const RelayConfig& config, RelayLoop* loop) {
+  for (const Entry<PeerConfig>& peer : config.peers) {
+    const PeerConfig& p = peer.value;
+    const relay::LinkOptions link{.bytes_per_s = p.bytes_per_s, .compress = p.compress};
+    if (Status s = p.bind.empty() ? loop->dial(p.connect, link) : loop->bind(p.bind, link); !s.ok()) return s;
   }
-  for (const std::string& endpoint : flags.connect) {
-    if (Status s = loop.dial(endpoint); !s.ok()) return Fail(s);
-  }
-  Print(fmt::format("ready {} {}\n", flags.name, fmt::join(loop.endpoints(), " ")));
-  loop.run([&](int64_t now) -> std::optional<int64_t> {
-    return counters ? counters->publish(loop.engine(), now) : kNever;
+  return Status();
+}
+
+}  // namespace
+
+int RunConfigured(CLI::App& app, int argc, char** argv, const ConfigFlags& flags,
+                  const std::function<int(const RelayConfig&)>& run) {
+  return RunTool(app, argc, argv, ToolOptions(), [&] {
+    ConfigErrors errors;
+    const RelayConfig config = LoadConfig(flags, &errors);
+    for (const std::string& line : errors.lines()) spdlog::error("{}", line);
+    if (!errors.empty()) return kExitUsage;
+    spdlog::set_level(spdlog::level::from_str(config.log));
+    if (flags.check) {
+      const size_t rules = config.send.size() + config.receive.size();
+      Print(fmt::format("ok {}: {}, {}\n", flags.file.empty() ? "flags" : flags.file,
+                        Counted(config.peers.size(), "peer"), Counted(rules, "rule")));
+      return kExitOk;
+    }
+    if (flags.print) {
+      Print(PrintConfig(config));
+      return kExitOk;
+    }
+    return run(config);
+  });
+}
+
+int RunRelay(const char* tool, const char* what, Role role, int argc, char** argv,
+             const std::function<int(const ConfigFlags&, const RelayConfig&)>& serve) {
+  CLI::App app(what, tool);
+  ConfigFlags flags;
+  flags.role = role;
+  AddConfigFlags(app, &flags);
+  return RunConfigured(app, argc, argv, flags, [&](const RelayConfig& config) {
+    if (!flags.explain) return serve(flags, config);
+    if (Status s = CheckTopicName(*flags.explain); !s.ok()) return Fail(s);
+    Print(ExplainTopic(config, *flags.explain));
+    return kExitOk;
+  });
+}
+
+int ServeDomain(const ConfigFlags& flags, const RelayConfig& config) {
+  const Stop stop;
+  Result<Domain> domain = Domain::open(config.domain);
+  if (!domain.ok()) return Fail(domain.status());
+  Result<std::unique_ptr<relay::Store>> store = relay::ShmStore::open(*domain, MirrorOptions(config));
+  if (!store.ok()) return Fail(store.status());
+  Result<Id128> id = domain->origin_id();
+  if (!id.ok()) return Fail(id.status());
+  relay::RelayOptions relay = EngineOptions(config);
+  relay.origin_id = *id;
+  return Serve(store->get(), std::move(relay), flags, config, stop, CountersOf(*domain, config));
+}
+
+int Serve(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& flags, const RelayConfig& config,
+          const Stop& stop, std::optional<RelayCounters> counters) {
+  std::optional<RelayLoop> loop;
+  ConfigReload reload(flags, config, [&](const RelayConfig& now) {
+    relay::RelayOptions rules = EngineOptions(now);
+    return loop->engine().configure(std::move(rules.send), std::move(rules.receive), std::move(rules.cache));
+  });
+  loop.emplace(store, std::move(relay), stop, LoopOptions{.spin = config.spin, .wake_fd = reload.fd()});
+  if (Status s = Connect(config, &*loop); !s.ok()) return Fail(s);
+  Print(fmt::format("ready {} {}\n", config.name, fmt::join(loop->endpoints(), " ")));
+  loop->run([&](int64_t now) -> std::optional<int64_t> {
+    reload.poll(now);
+    return counters ? counters->publish(loop->engine(), now) : kNever;
   });
   return kExitOk;
 }

@@ -1,33 +1,35 @@
-// What smtrelay_pub, smtrelay_sub and smtrelay_proxy have in common beside their flags.
+// What smtrelay_pub, smtrelay_sub and smtrelay_proxy have in common beside their configuration.
 #ifndef SMT_CMD_RELAY_SERVE_H_
 #define SMT_CMD_RELAY_SERVE_H_
 
+#include <CLI/CLI.hpp>
 #include <functional>
-#include <memory>
 #include <optional>
 
+#include "cmd/config_flags.h"
+#include "cmd/relay_config.h"
 #include "cmd/relay_counters.h"
-#include "cmd/relay_loop.h"
-#include "cmd/relay_options.h"
-#include "cmd/tool.h"
+#include "cmd/stop.h"
 #include "relay/relay.h"
 #include "relay/store.h"
-#include "shm/domain.h"
 
 namespace smt::cmd {
 
-// A main: the flags, then --explain or `run`; the exit code.
-int RunRelay(const char* tool, const char* what, Role role, int argc, char** argv,
-             const std::function<int(const ToolOptions&, const RelayFlags&, const RelayRules&)>& run);
+// A main: flags and configuration, whose errors are logged; then --check-config, --print-config, or `run`
+// with what is in force. The exit code.
+int RunConfigured(CLI::App& app, int argc, char** argv, const ConfigFlags& flags,
+                  const std::function<int(const RelayConfig&)>& run);
 
-// Of a relay in a domain: name and origin id.
-Result<relay::RelayOptions> RelayInDomain(const Domain& domain, const RelayFlags& flags);
-// Publishes counters there; a warning and none where that cannot be.
-std::optional<RelayCounters> CountersOf(const Domain& domain, const RelayFlags& flags);
+// The main of a relay: --explain or `serve`.
+int RunRelay(const char* tool, const char* what, Role role, int argc, char** argv,
+             const std::function<int(const ConfigFlags&, const RelayConfig&)>& serve);
+
+// A relay between a domain and its peers, in the directions that the configuration has rules for.
+int ServeDomain(const ConfigFlags& flags, const RelayConfig& config);
 
 // Binds, dials, prints the line `ready`, and runs until a signal; the exit code.
-int Serve(relay::Store* store, relay::RelayOptions relay, const RelayFlags& flags, const Stop& stop,
-          std::optional<RelayCounters> counters);
+int Serve(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& flags, const RelayConfig& config,
+          const Stop& stop, std::optional<RelayCounters> counters);
 
 }  // namespace smt::cmd
 

@@ -328,8 +328,10 @@ void Relay::Impl::ChooseAddresses() {
 std::vector<Selection> Relay::Impl::WantsFor(const Session& s) {
   std::vector<Selection> wants;
   if (!s.serves()) return wants;
-  Unite(inbound.wishes(s.peer().name), 0, &wants);
-  if (!options.proxy) return wants;
+  if (!options.proxy) {
+    Unite(inbound.wishes(s.peer().name), 0, &wants);
+    return wants;
+  }
   Unite(options.cache, 0, &wants);
   for (const auto& [key, other] : sessions) {
     if (key == s.key() || Unite(other->feed().demand().selections(), 1, &wants)) continue;

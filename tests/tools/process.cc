@@ -83,9 +83,12 @@ bool Process::Read(int timeout_ms) {
   return true;
 }
 
-void Process::wait_for_output(const std::string& text) {
+void Process::wait_for_output(const std::string& text) { WaitFor(text, ended_.out); }
+void Process::wait_for_error(const std::string& text) { WaitFor(text, ended_.err); }
+
+void Process::WaitFor(const std::string& text, const std::string& in) {
   const int64_t end = NowMs() + kDeadlineMs;
-  while (ended_.out.find(text) == std::string::npos) {
+  while (in.find(text) == std::string::npos) {
     if (!Read(static_cast<int>(end - NowMs()))) {
       FAIL() << "no \"" << text << "\" came; stdout:\n" << ended_.out << "\nstderr:\n" << ended_.err;
     }

@@ -38,6 +38,8 @@ class Process {
   pid_t pid() const { return pid_; }
   // Reads until `text` came on stdout, or fails the test.
   void wait_for_output(const std::string& text);
+  // The same on stderr.
+  void wait_for_error(const std::string& text);
   // What has been read so far.
   const std::string& output() const { return ended_.out; }
   void send(int signal);
@@ -49,6 +51,7 @@ class Process {
  private:
   // False: time is up, or both pipes are at their ends.
   bool Read(int timeout_ms);
+  void WaitFor(const std::string& text, const std::string& in);
   pid_t pid_ = -1;
   Fd out_, err_;
   Ended ended_;

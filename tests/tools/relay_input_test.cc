@@ -1,5 +1,5 @@
 // Bad input to the relay's tools: a sentence and the right exit code. Seeded bug that makes it fail: in
-// cmd/relay_options.cc, CheckRelayEndpoint returns OK where the endpoint is not on the loopback.
+// cmd/config_check.cc, CheckRelayEndpoint returns OK where the endpoint is not on the loopback.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -26,7 +26,7 @@ const Row kTable[] = {
     {"no endpoint, pub", {"smtrelay_pub"}, 2, "no endpoint; give --bind or --connect"},
     {"no endpoint, sub", {"smtrelay_sub"}, 2, "no endpoint"},
     {"no endpoint, proxy", {"smtrelay_proxy"}, 2, "no endpoint"},
-    {"no endpoint, client", {"smtrelay_client", "get", "x"}, 2, "--connect is required"},
+    {"no endpoint, client", {"smtrelay_client", "get", "x"}, 2, "no endpoint; give --connect"},
     {"udp", {"smtrelay_pub", "--bind", "udp://127.0.0.1:7000"}, 2, "'udp://127.0.0.1:7000'"},
     {"pgm", {"smtrelay_sub", "--connect", "pgm://127.0.0.1:7000"}, 2, "tcp://, ipc:// or inproc://"},
     {"no transport", {"smtrelay_proxy", "--bind", "127.0.0.1:7000"}, 2, "'127.0.0.1:7000'"},

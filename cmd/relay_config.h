@@ -1,0 +1,78 @@
+// What smtrelay_pub, smtrelay_sub, smtrelay_proxy and smtrelay_client are told: by a file, the environment
+// and flags. The keys that it is written with are listed in cmd/config_keys.cc.
+#ifndef SMT_CMD_RELAY_CONFIG_H_
+#define SMT_CMD_RELAY_CONFIG_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cmd/config_value.h"
+#include "cmd/output.h"
+#include "relay/relay.h"
+#include "relay/rules.h"
+#include "relay/shm_store.h"
+#include "shm/domain.h"
+#include "shm/status.h"
+
+namespace smt::cmd {
+
+enum class Role : uint8_t { kPub = 1, kSub = 2, kProxy = 4, kClient = 8 };
+// "pub" "sub" "proxy" "client"
+std::string_view RoleName(Role role);
+
+inline constexpr int64_t kConfigVersion = 1;
+
+// One connection. Either `connect` or `bind`.
+struct PeerConfig {
+  std::vector<std::string> connect;  // of one peer, tried in this order
+  std::string bind;
+  uint64_t bytes_per_s = 0;  // of all that is sent over it; 0: no cap
+  bool compress = false;
+};
+
+// A table of the file, and where it and its values stand.
+template <class T>
+struct Entry {
+  T value = {};
+  Place place = {};
+  Places places = {};
+  bool whole = true;  // false: a value is missing, because it was wrong
+};
+
+struct RelayConfig {
+  Role role = Role::kPub;
+  int64_t version = kConfigVersion;
+  std::string name;  // of this host, unless it is told
+  DomainOptions domain = {};
+  std::string log = "info";
+  bool insecure = false;
+  bool spin = false;
+  uint64_t segment_bytes = 0;  // see NodeOptions
+  bool remove_on_exit = false;
+  std::vector<std::string> cache;
+  int64_t timeout_ns = 2'000'000'000;
+  Format format = Format::kTable;
+  Places places;
+
+  std::vector<Entry<PeerConfig>> peers;
+  std::vector<Entry<relay::SendRule>> send;
+  std::vector<Entry<relay::ReceiveRule>> receive;
+};
+
+RelayConfig DefaultConfig(Role role);
+
+// Of this host, as a relay may be called: "robot-1.local".
+std::string HostRelayName();
+// kInvalid, with what is wrong.
+Status CheckRelayName(const std::string& name);
+
+// What the engine is told; without origin id. REQUIRES: a checked configuration
+relay::RelayOptions EngineOptions(const RelayConfig& config);
+// Where a mirror is written; no mirror unless something is received.
+relay::ShmStoreOptions MirrorOptions(const RelayConfig& config);
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_RELAY_CONFIG_H_

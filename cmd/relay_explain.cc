@@ -1,0 +1,86 @@
+#include "cmd/relay_explain.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <type_traits>
+#include <vector>
+
+#include "cmd/config_keys.h"
+#include "relay/naming.h"
+#include "relay/pattern.h"
+
+namespace smt::cmd {
+namespace {
+
+// "--topic PATTERN", or "topic PATTERN of [[send]] at FILE:3".
+template <class Rule>
+std::string Named(const Entry<Rule>& entry, const char* key, const std::string& pattern) {
+  if (entry.place.from != From::kFile) return fmt::format("--{} {}", key, pattern);
+  return fmt::format("{} {} of [[{}]] at {}", key, pattern, TableName<Rule>(), entry.place.origin());
+}
+
+template <class Rule>
+const std::vector<std::string>& Peers(const Rule& rule) {
+  if constexpr (std::is_same_v<Rule, relay::SendRule>) {
+    return rule.to;
+  } else {
+    return rule.from;
+  }
+}
+
+std::string LocalName(const relay::SendRule&, const std::string&) { return ""; }
+std::string LocalName(const relay::ReceiveRule& rule, const std::string& topic) {
+  if (!rule.prefix.empty()) return fmt::format("; it is {}/{} here", rule.prefix, topic);
+  if (rule.as.empty()) return "";
+  return fmt::format("; it is {} here", relay::Naming::parse(rule)->local(topic, "PEER").value_or("no name"));
+}
+
+template <class Rule>
+std::string Decide(const std::vector<Entry<Rule>>& rules, const std::string& topic, const char* verb) {
+  std::string passes, stopped;
+  for (const Entry<Rule>& entry : rules) {
+    const auto set = relay::PatternSet::parse(entry.value.topic, entry.value.exclude);
+    const auto names = relay::PatternSet::parse(entry.value.topic);
+    const relay::PatternSet::Decision decision = set->decide(topic);
+    if (!decision.allowed) {
+      if (stopped.empty() && names->matches(topic)) {
+        stopped = "stopped by " + Named(entry, "exclude", decision.pattern->text());
+      }
+      continue;
+    }
+    const std::vector<std::string>& peers = Peers(entry.value);
+    const bool all = std::find(peers.begin(), peers.end(), "*") != peers.end();
+    const std::string who =
+        all ? "" : fmt::format(" {} {}", TableName<Rule>() == "send" ? "to" : "from", fmt::join(peers, " "));
+    passes += fmt::format("{}{}{} passes by {}{}\n", topic, verb, who,
+                          Named(entry, "topic", decision.pattern->text()), LocalName(entry.value, topic));
+    if (all) return passes;
+  }
+  if (!passes.empty()) return passes;
+  const bool filed = !rules.empty() && rules.front().place.from == From::kFile;
+  const std::string unnamed =
+      filed ? fmt::format("stopped: no [[{}]] names it", TableName<Rule>()) : "stopped: no --topic names it";
+  return fmt::format("{}{} {}\n", topic, verb, stopped.empty() ? unnamed : stopped);
+}
+
+}  // namespace
+
+std::string ExplainTopic(const RelayConfig& config, const std::string& topic) {
+  const auto told = [](const auto& rules) {
+    return !rules.empty() && rules.front().place.from != From::kDefault;
+  };
+  // The proxy's default is to take all that it passes on.
+  const bool send = config.role != Role::kSub || told(config.send);
+  const bool receive = config.role == Role::kSub || told(config.receive);
+  std::string out;
+  if (send) out += Decide(config.send, topic, receive ? " sent" : "");
+  if (receive) out += Decide(config.receive, topic, send ? " received" : "");
+  if (config.cache.empty() || out.find(" passes by ") == out.npos) return out;
+  const auto cache = relay::PatternSet::parse(config.cache);
+  const relay::PatternSet::Decision cached = cache->decide(topic);
+  return out + (cached.allowed ? fmt::format("{} is kept by --cache {}\n", topic, cached.pattern->text())
+                               : fmt::format("{} is asked for only while somebody wants it\n", topic));
+}
+
+}  // namespace smt::cmd
