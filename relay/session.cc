@@ -43,9 +43,9 @@ bool Session::hear_number(const proto::Envelope& m) {
 
 bool Session::hear(const proto::Envelope& m, std::span<const std::byte> payload, int64_t now_ns) {
   now_ns_ = now_ns;
+  const std::optional<ClockOffset::Estimate> clock = clock_.at(now_ns);
   const auto here = [&](uint64_t there) -> int64_t {
-    const std::optional<int64_t> offset = clock_.offset_ns();
-    return offset ? static_cast<int64_t>(there - static_cast<uint64_t>(*offset)) : 0;
+    return clock ? static_cast<int64_t>(there - static_cast<uint64_t>(clock->offset_ns)) : 0;
   };
   bool fine = true;
   switch (m.body_case()) {
