@@ -78,6 +78,7 @@ RelayLoop::RelayLoop(relay::Store* store, relay::RelayOptions relay, const Stop&
 relay::RelayOptions RelayLoop::Complete(relay::RelayOptions relay) {
   relay.instance = Random64();
   relay.random = Random64;
+  relay.now = BoottimeNs;
   relay.log = [this](relay::Severity severity, const std::string& key, const std::string& text) {
     if (severity >= options_.log_from) log_.log(severity, key, text, BoottimeNs());
   };

@@ -263,6 +263,7 @@ Feed::Step Feed::SendChunk(int64_t now_ns) {
     Transfer t;
     t.id = id;
     const SampleRead read = outbound_->sample_whole(id, &t.head, &t.value);
+    t.age_error_ns = outbound_->store().way(id, t.head.sequence).age_error_ns;
     if (read == SampleRead::kBusy) dirty_.set(id);
     if (read == SampleRead::kBusy) return Step::kNothing;
     if (read == SampleRead::kEmpty || (t.head.sequence == At(id).sequence && !At(id).force)) continue;
@@ -276,6 +277,7 @@ Feed::Step Feed::SendChunk(int64_t now_ns) {
   chunk.set_sequence(t.head.sequence);
   chunk.set_stamp_ns(t.head.stamp_ns);
   chunk.set_age_ns(std::max<int64_t>(0, AgeNs(now_ns, t.head.born_ns)));
+  chunk.set_age_error_ns(t.age_error_ns);
   chunk.set_sent_ns(static_cast<uint64_t>(now_ns));
   chunk.set_size(t.value.bytes.size());
   chunk.set_offset(t.offset);

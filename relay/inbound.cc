@@ -16,10 +16,19 @@ constexpr size_t kMostSchemas = 65536;
 constexpr size_t kMostText = 64;  // host, domain and node names
 
 // Born in this host's time: the age when it was sent and the time on the way, as far as that is known.
-SampleHead Arrived(uint64_t sequence, int64_t stamp_ns, int64_t age_ns, int64_t sent_ns, int64_t now_ns) {
-  const int64_t travelled = sent_ns == 0 ? 0 : std::max<int64_t>(0, AgeNs(now_ns, sent_ns));
+SampleHead Arrived(uint64_t sequence, int64_t stamp_ns, int64_t age_ns, const Intake::SentAt& sent,
+                   int64_t now_ns) {
+  const int64_t travelled = sent.ns == 0 ? 0 : std::max<int64_t>(0, AgeNs(now_ns, sent.ns));
   const int64_t age = std::clamp<int64_t>(age_ns, 0, INT64_MAX / 4) + std::min(travelled, INT64_MAX / 4);
   return {sequence, stamp_ns, now_ns - age, now_ns};
+}
+
+// What the sender may be wrong by and what this link's clocks may add; unknown if one of them is.
+Way CameBy(int64_t age_error_ns, const Intake::SentAt& sent, int64_t now_ns) {
+  if (sent.ns == 0) return {Way::kUnknown, Way::kUnknown};
+  const int64_t delay = std::max<int64_t>(0, AgeNs(now_ns, sent.ns));
+  if (age_error_ns < 0) return {Way::kUnknown, delay};
+  return {std::min(age_error_ns, INT64_MAX / 4) + sent.error_ns, delay};
 }
 
 }  // namespace
@@ -129,7 +138,7 @@ Intake::Refusal Intake::Open(Topic* t, bool announced) {
   return Refusal::kNone;
 }
 
-bool Intake::announce(const proto::Announce& message, int64_t now_ns) {
+bool Intake::announce(const proto::Announce& message, const SentAt& sent, int64_t now_ns) {
   if (static_cast<size_t>(message.topic_size()) > proto::kMostTopics) return false;
   for (const proto::Topic& m : message.topic()) {
     if (m.id() >= kMostIds) return false;
@@ -157,7 +166,8 @@ bool Intake::announce(const proto::Announce& message, int64_t now_ns) {
                                                                    : State::kLinkDown);
     if (m.sequence() == 0) continue;
     inbound_->store().tell_state(t.handle, t.told);
-    inbound_->store().note(t.handle, Arrived(m.sequence(), m.stamp_ns(), m.age_ns(), 0, now_ns));
+    inbound_->store().note(t.handle, Arrived(m.sequence(), m.stamp_ns(), m.age_ns(), sent, now_ns),
+                           CameBy(m.age_error_ns(), sent, now_ns));
   }
   return true;
 }
@@ -247,7 +257,7 @@ void Intake::Account(Topic* t, Put put, uint64_t bytes) {
   if (t->wanted) inbound_->store().set_current(t->handle, true);
 }
 
-bool Intake::batch(const proto::Batch& message, std::span<const std::byte> payload, int64_t sent_ns,
+bool Intake::batch(const proto::Batch& message, std::span<const std::byte> payload, const SentAt& sent,
                    int64_t now_ns) {
   if (!proto::ReadRows(message, &rows_)) return false;
   size_t at = 0;
@@ -270,14 +280,15 @@ bool Intake::batch(const proto::Batch& message, std::span<const std::byte> paylo
     if (t->arriving_sequence != 0) return false;
     if (!Writable(t)) continue;
     Account(t,
-            inbound_->store().put(t->handle, Arrived(t->sequence, row.stamp_ns, row.age_ns, sent_ns, now_ns),
-                                  value),
+            inbound_->store().put(t->handle, Arrived(t->sequence, row.stamp_ns, row.age_ns, sent, now_ns),
+                                  value, CameBy(row.age_error_ns, sent, now_ns)),
             bytes);
   }
   return at == payload.size() && sizes == message.size_size();
 }
 
-bool Intake::chunk(const proto::Chunk& m, std::span<const std::byte> piece, int64_t sent_ns, int64_t now_ns) {
+bool Intake::chunk(const proto::Chunk& m, std::span<const std::byte> piece, const SentAt& sent,
+                   int64_t now_ns) {
   Topic* t = Find(m.id());
   if (t == nullptr || m.sequence() == 0 || m.offset() > m.size() || piece.size() > m.size() - m.offset())
     return false;
@@ -305,8 +316,9 @@ bool Intake::chunk(const proto::Chunk& m, std::span<const std::byte> piece, int6
   t->sequence = m.sequence();
   ++inbound_->counters().samples;
   if (!Mine(*t)) return true;  // counted when it began
-  const SampleHead head = Arrived(m.sequence(), m.stamp_ns(), m.age_ns(), sent_ns, now_ns);
-  Account(t, kept ? inbound_->store().commit(t->handle, head) : Put::kRefused, m.size());
+  const SampleHead head = Arrived(m.sequence(), m.stamp_ns(), m.age_ns(), sent, now_ns);
+  const Way way = CameBy(m.age_error_ns(), sent, now_ns);
+  Account(t, kept ? inbound_->store().commit(t->handle, head, way) : Put::kRefused, m.size());
   return true;
 }
 

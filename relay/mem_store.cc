@@ -83,7 +83,7 @@ Result<uint32_t> MemStore::open(const TopicDescription& topic, uint64_t from) {
   return id;
 }
 
-Put MemStore::put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value) {
+Put MemStore::put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value, const Way& way) {
   Topic& t = topics_[handle];
   if (head.sequence < t.head.sequence) return Put::kOld;
   if (head.sequence == t.head.sequence) {
@@ -99,6 +99,7 @@ Put MemStore::put(uint32_t handle, const SampleHead& head, std::span<const std::
     Mark(handle, &Topic::described);
   }
   t.head = head;
+  t.way = way;
   Mark(handle, &Topic::moved);
   if (on_sample) on_sample(handle);
   return Put::kTaken;
@@ -113,11 +114,11 @@ std::span<std::byte> MemStore::loan(uint32_t handle, uint64_t bytes) {
   return t.arriving;
 }
 
-Put MemStore::commit(uint32_t handle, const SampleHead& head) {
+Put MemStore::commit(uint32_t handle, const SampleHead& head, const Way& way) {
   Topic& t = topics_[handle];
   bytes_ -= t.arriving.size();
   const std::vector<std::byte> value = std::exchange(t.arriving, {});
-  return put(handle, head, value);
+  return put(handle, head, value, way);
 }
 
 void MemStore::abandon(uint32_t handle) { StopArriving(&topics_[handle]); }
@@ -127,8 +128,9 @@ void MemStore::StopArriving(Topic* t) {
   t->arriving = {};
 }
 
-void MemStore::note(uint32_t handle, const SampleHead& head) {
+void MemStore::note(uint32_t handle, const SampleHead& head, const Way& way) {
   topics_[handle].noted = head;
+  topics_[handle].noted_way = way;
   if (on_sample) on_sample(handle);
 }
 

@@ -25,6 +25,10 @@ class MemStore : public Store {
   State told_state(uint32_t id) const override { return topics_[id].state; }
   uint64_t from(uint32_t id) const override { return topics_[id].from; }
   SampleRead sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) override;
+  Way way(uint32_t id, uint64_t sequence) const override {
+    const Topic& t = topics_[id];
+    return sequence == t.head.sequence ? t.way : t.noted_way;
+  }
   const SampleHead* noted(uint32_t id) const override { return &head(id); }
   bool current(uint32_t id) const override { return topics_[id].current; }
   uint64_t slot_reads() const override { return reads_; }
@@ -33,11 +37,12 @@ class MemStore : public Store {
   std::chrono::milliseconds poll_limit() const override { return std::chrono::milliseconds(1000); }
 
   Result<uint32_t> open(const TopicDescription& topic, uint64_t from) override;
-  Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value) override;
+  Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
+          const Way& way = {}) override;
   std::span<std::byte> loan(uint32_t handle, uint64_t bytes) override;
-  Put commit(uint32_t handle, const SampleHead& head) override;
+  Put commit(uint32_t handle, const SampleHead& head, const Way& way = {}) override;
   void abandon(uint32_t handle) override;
-  void note(uint32_t handle, const SampleHead& head) override;
+  void note(uint32_t handle, const SampleHead& head, const Way& way = {}) override;
   void tell_state(uint32_t handle, State state) override;
   void set_current(uint32_t handle, bool current) override;
   void remove(uint32_t handle) override;
@@ -64,6 +69,7 @@ class MemStore : public Store {
     State state = State::kEmpty;
     SampleHead head{};   // of `value`
     SampleHead noted{};  // without a value
+    Way way, noted_way;
     std::vector<std::byte> value, arriving;
   };
   void StopArriving(Topic* t);

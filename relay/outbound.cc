@@ -121,8 +121,9 @@ const Outbound::Encoded& Outbound::encode(const std::vector<Row>& asked, int64_t
     e.busy[i] = read == SampleRead::kBusy;
     if (read != SampleRead::kOk || (head.sequence == row.base && !row.again)) continue;
     e.sequences[i] = head.sequence;
-    rows_.push_back(
-        {row.id, head.sequence - row.base, head.stamp_ns, std::max<int64_t>(0, AgeNs(now_ns, head.born_ns))});
+    rows_.push_back({row.id, head.sequence - row.base, head.stamp_ns,
+                     std::max<int64_t>(0, AgeNs(now_ns, head.born_ns)),
+                     store_->way(row.id, head.sequence).age_error_ns});
     if (topics_[row.id].variable) batch_.add_size(bytes);
     at += bytes;
   }

@@ -119,6 +119,7 @@ size_t Relay::Impl::Receive(LinkState* l) {
   Incoming in;
   while (received < kMostReceived && l->link->receive(&in)) {
     ++received;
+    if (options.now) now_ns = std::max(now_ns, options.now());
     Handle(l, in);
     // Readers wake up while the next one is asked for.
     store->flush(now_ns);
@@ -333,6 +334,7 @@ size_t Relay::step(int64_t now_ns) {
   r.asked = false;
   size_t messages = 0;
   for (const auto& l : r.links) messages += r.Receive(l.get());
+  now_ns = r.now_ns;
   for (auto it = r.sessions.begin(); it != r.sessions.end();) {
     const auto& [key, s] = *it++;
     const bool silent = s->silent(now_ns);

@@ -26,6 +26,7 @@ class ShmSource {
   const TopicDescription* topic(uint32_t id) const;
   State told_state(uint32_t id) const { return topics_[id].told; }
   SampleRead sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes);
+  Way way(uint32_t id) const;
   uint64_t slot_reads() const { return slot_reads_; }
   int fd() const { return waiter_.fd(); }
   bool arm() { return waiter_.arm(); }
@@ -69,7 +70,8 @@ class ShmSource {
     kDescribed = 1,
     kMoved = 2,
     kRestated = 4,
-    kSpecial = 8,  // several writers, or told_state() is something
+    kSpecial = 8,    // several writers, or told_state() is something
+    kMirrored = 16,  // from another host: its age may be wrong
   };
   static constexpr uint8_t kMarks = kDescribed | kMoved | kRestated;
 
