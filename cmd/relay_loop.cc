@@ -87,6 +87,11 @@ relay::RelayOptions RelayLoop::Complete(relay::RelayOptions relay) {
 
 Status RelayLoop::Add(Result<std::unique_ptr<relay::Link>> link) {
   if (!link.ok()) return link.status();
+  if (options_.impair) {
+    relay::Impairment impairment = *options_.impair;
+    impairment.seed += links_.size();
+    *link = std::make_unique<relay::ImpairedLink>(std::move(*link), impairment, BoottimeNs);
+  }
   links_.push_back(link->get());
   relay_.add(std::move(*link));
   return Status();

@@ -15,6 +15,7 @@
 #include "cmd/repeat_log.h"
 #include "cmd/stop.h"
 #include "relay/link.h"
+#include "relay/link_impair.h"
 #include "relay/link_zmq.h"
 #include "relay/relay.h"
 #include "relay/store.h"
@@ -28,8 +29,9 @@ uint64_t Random64();  // never 0
 Id128 RandomId();
 
 struct LoopOptions {
-  bool spin = false;    // never sleep
-  bool prints = false;  // ends when stdout's reader has gone
+  bool spin = false;                             // never sleep
+  bool prints = false;                           // ends when stdout's reader has gone
+  std::optional<relay::Impairment> impair = {};  // of each link
   // Of what the relay has to say, what goes to the log at all.
   relay::Severity log_from = relay::Severity::kDebug;
 };

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cmd/exit_code.h"
+#include "cmd/impair.h"
 #include "cmd/options.h"
 #include "cmd/output.h"
 #include "cmd/tool.h"
@@ -102,6 +103,17 @@ void AddRelayFlags(CLI::App& app, RelayFlags* flags) {
   app.add_flag("--insecure", flags->insecure,
                "Allow endpoints that other machines reach, without encryption");
   app.add_flag("--spin", flags->spin, "Never sleep: less delay for a whole processor");
+  app.add_option_function<std::string>(
+         "--impair",
+         [flags](const std::string& text) {
+           Result<relay::Impairment> impairment = ParseImpairment(text);
+           if (!impairment.ok()) throw CLI::ValidationError(impairment.status().message());
+           flags->impair = *impairment;
+         },
+         "Rehearse a bad network on every link, each way: delay=80ms,jitter=20ms,loss=2%,rate=2mbit (bits "
+         "per "
+         "second), seed=7; a lost packet is a stall, as over TCP")
+      ->type_name("PART,...");
   app.add_option("--explain", flags->explain, "Say which pattern lets TOPIC pass or stops it, and end")
       ->type_name("TOPIC");
   app.footer(

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "relay/link_impair.h"
 #include "relay/pattern.h"
 #include "relay/selection.h"
 #include "relay/shm_store.h"
@@ -28,6 +29,7 @@ struct RelayFlags {
   double rate_hz = 0;  // pub and sub; 0: no limit
   bool insecure = false;
   bool spin = false;
+  std::optional<relay::Impairment> impair;
   std::optional<std::string> explain;  // a topic; nothing: serve
   // sub
   std::string prefix;

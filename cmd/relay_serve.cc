@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cmd/exit_code.h"
+#include "cmd/impair.h"
 #include "cmd/output.h"
 
 namespace smt::cmd {
@@ -54,7 +55,8 @@ std::optional<RelayCounters> CountersOf(const Domain& domain, const RelayFlags& 
 
 int Serve(relay::Store* store, relay::RelayOptions relay, const RelayFlags& flags, const Stop& stop,
           std::optional<RelayCounters> counters) {
-  RelayLoop loop(store, std::move(relay), stop, {.spin = flags.spin});
+  RelayLoop loop(store, std::move(relay), stop, {.spin = flags.spin, .impair = flags.impair});
+  if (flags.impair) spdlog::warn("every link is impaired on purpose: {}", ImpairmentText(*flags.impair));
   for (const std::string& endpoint : flags.bind) {
     if (Status s = loop.bind(endpoint); !s.ok()) return Fail(s);
   }

@@ -365,6 +365,7 @@ int64_t Relay::next_due_ns() const {
   int64_t due = std::min(impl_->now_ns + kLongestSleepNs, impl_->store->due_ns());
   for (const auto& [key, s] : impl_->sessions) due = std::min(due, s->due_ns());
   for (const auto& l : impl_->links) {
+    due = std::min(due, l->link->due_ns());
     if (l->link->dials() && l->sessions.empty()) due = std::min(due, l->dial.due_ns(impl_->now_ns));
   }
   return due;
