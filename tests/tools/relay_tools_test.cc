@@ -1,5 +1,6 @@
 // The relay's tools doing their work, seen from outside: processes, the loopback, and what stands in both
-// memories. Seeded bug that makes it fail: in cmd/smtrelay_sub.cc, the prefix is given without its '/'.
+// memories. Seeded bugs that make it fail: in cmd/smtrelay_sub.cc, the prefix is given without its '/'; in
+// cmd/relay_loop.cc, Add() without the impairment; in cmd/list.cc, AgeWithError() without the error.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -100,6 +101,33 @@ TEST_F(RelayTools, CountTheirHopsThroughAProxy) {
   EXPECT_EQ(held("base", "x")->freshness.origin.domain, "robot");
   publish("x", "u16", "2");
   EXPECT_TRUE(Eventually([&] { return held("base", "x")->sequence == 2; }));
+}
+
+TEST_F(RelayTools, ShowTheDelayOfAnImpairedLinkAndHowWrongAgesMayBe) {
+  Process sine({"smtsinewave", "wheel/speed", "--rate", "100", "--domain", "robot"}, env());
+  const Relay robot = pub();
+  const Relay base = sub(robot.endpoint(), {"--impair", "delay=80ms"});
+  const auto info = [&] {
+    return run({"smttopic", "info", "wheel/speed", "-f", "json", "--domain", "base"});
+  };
+  ASSERT_TRUE(Eventually([&] {
+    const Ended now = info();
+    return now.exit_code == 0 && !Json::parse(now.out)["age_error_ns"].is_null();
+  }));
+  // Both ways are as slow, so that the clocks are found to agree; half of a round trip is what nobody can
+  // tell.
+  const Json told = Json::parse(info().out);
+  EXPECT_GE(told["age_error_ns"], 80'000'000);
+  EXPECT_LE(told["age_error_ns"], 140'000'000);
+  EXPECT_GE(told["delay_ns"], 60'000'000);
+  EXPECT_LE(told["delay_ns"], 140'000'000);
+  EXPECT_THAT(run({"smttopic", "info", "wheel/speed", "--domain", "base"}).out, HasSubstr(" ms +- "));
+  const Json ages =
+      Json::parse(run({"smttopic", "delay", "wheel/*", "-n", "1", "-f", "json", "--domain", "base"}).out)[0];
+  EXPECT_GE(ages["p50_ns"], 60'000'000);
+  EXPECT_LE(ages["p50_ns"], 160'000'000);
+  base.process->send(SIGTERM);
+  EXPECT_THAT(base.process->wait().err, HasSubstr("every link is impaired on purpose: delay 80 ms"));
 }
 
 TEST_F(RelayTools, PutThePrefixAndLeaveOutWhatIsExcluded) {
