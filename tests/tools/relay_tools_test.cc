@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "tests/tools/relay_domains.h"
@@ -128,6 +129,39 @@ TEST_F(RelayTools, ShowTheDelayOfAnImpairedLinkAndHowWrongAgesMayBe) {
   EXPECT_LE(ages["p50_ns"], 160'000'000);
   base.process->send(SIGTERM);
   EXPECT_THAT(base.process->wait().err, HasSubstr("every link is impaired on purpose: delay 80 ms"));
+}
+
+// Both memories count in one clock here, so that a birth in the mirror is wrong by as much as it differs.
+TEST_F(RelayTools, MirrorBirthsWithinTheErrorThatTheyState) {
+  Process sine({"smtsinewave", "wheel/speed", "--rate", "500", "--history", "4096", "--domain", "robot"},
+               env());
+  const Relay gate = proxy({"--impair", "delay=3ms,jitter=2ms"});
+  const Relay robot = pub({"--connect", gate.endpoint()});
+  const Relay base = sub(gate.endpoint());
+  ASSERT_TRUE(Eventually([&] {
+    const std::optional<Held> now = held("base", "wheel/speed");
+    return now && now->freshness.age_error_ns;
+  }));
+  Result<Domain> here = Domain::open({.root = root_, .domain = "base"}),
+                 there = Domain::open({.root = root_, .domain = "robot"});
+  ASSERT_TRUE(here.ok() && there.ok());
+  Result<Reader> mirror = Reader::open(*here, "wheel/speed"), source = Reader::open(*there, "wheel/speed");
+  ASSERT_TRUE(mirror.ok() && source.ok());
+  std::map<uint64_t, int64_t> born;  // by sequence
+  int compared = 0;
+  EXPECT_TRUE(Eventually([&] {
+    const std::optional<int64_t> before = mirror->freshness().age_error_ns;
+    const Sample* sample = mirror->latest();
+    const std::optional<int64_t> after = mirror->freshness().age_error_ns;
+    if (sample == nullptr || !before || !after) return false;
+    while (const Sample* s = source->next()) born[s->sequence] = s->born_ns;
+    if (const auto it = born.find(sample->sequence); it != born.end()) {
+      EXPECT_LE(std::abs(sample->born_ns - it->second), std::max(*before, *after));
+      EXPECT_LT(*after, 30'000'000);
+      ++compared;
+    }
+    return compared >= 300;
+  }));
 }
 
 TEST_F(RelayTools, PutThePrefixAndLeaveOutWhatIsExcluded) {
