@@ -28,7 +28,7 @@ ImpairedLink::Held ImpairedLink::Direction::take() {
   return message;
 }
 
-// When it passes: after the bottleneck and the way, never before the message before it.
+// It is due after the bottleneck and the way, and passes no sooner than the message before it.
 void ImpairedLink::Hold(Direction* d, Held message) {
   const Impairment& i = impairment_;
   const size_t bytes = message.bytes();
@@ -38,12 +38,11 @@ void ImpairedLink::Hold(Direction* d, Held message) {
     d->idle_ns += std::llround(seconds * 1e9);
   }
   const int64_t off = std::uniform_int_distribution<int64_t>(-i.jitter_ns, i.jitter_ns)(random_);
-  int64_t due = d->idle_ns + std::max<int64_t>(0, i.delay_ns + off);
+  message.due_ns = d->idle_ns + std::max<int64_t>(0, i.delay_ns + off);
   const auto packets = static_cast<double>(bytes / kPacketBytes + 1);
   if (std::bernoulli_distribution(1 - std::pow(1 - i.loss, packets))(random_)) {
-    due += std::max(kLeastTimeoutNs, 2 * i.delay_ns);
+    message.due_ns += std::max(kLeastTimeoutNs, 2 * i.delay_ns);
   }
-  d->last_ns = message.due_ns = std::max(due, d->last_ns);
   d->bytes += bytes;
   d->held.push_back(std::move(message));
 }

@@ -57,10 +57,9 @@ class ImpairedLink : public Link {
     size_t bytes() const { return header.size() + payload.bytes.size(); }
   };
   struct Direction {
-    std::deque<Held> held;  // in order of due_ns
+    std::deque<Held> held;  // passes from its front only, whatever is due behind it
     size_t bytes = 0;
     int64_t idle_ns = 0;  // when the bottleneck has passed what came before
-    int64_t last_ns = 0;  // when that arrives
     bool full() const { return bytes >= kMostBytes || held.size() >= kMostMessages; }
     Held take();
   };
