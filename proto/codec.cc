@@ -4,6 +4,8 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <xxhash.h>
 
+#include <algorithm>
+
 namespace smt::proto {
 
 namespace {
@@ -157,14 +159,17 @@ void AppendRows(const std::vector<BatchRow>& rows, Batch* batch) {
   sequences->Reserve(n);
   stamps->Reserve(n);
   ages->Reserve(n);
-  errors->Reserve(n);
+  // At the source all are 0, and the column is left out.
+  const bool exact =
+      std::all_of(rows.begin(), rows.end(), [](const BatchRow& row) { return row.age_error_ns == 0; });
+  if (!exact) errors->Reserve(n);
   BatchRow before;
   for (const BatchRow& row : rows) {
     ids->AddAlreadyReserved(static_cast<int32_t>(row.id - before.id));
     sequences->AddAlreadyReserved(row.sequence);
     stamps->AddAlreadyReserved(Minus(row.stamp_ns, before.stamp_ns));
     ages->AddAlreadyReserved(Minus(row.age_ns, before.age_ns));
-    errors->AddAlreadyReserved(row.age_error_ns);
+    if (!exact) errors->AddAlreadyReserved(row.age_error_ns);
     before = row;
   }
   batch->set_topics(static_cast<uint32_t>(n));
@@ -173,7 +178,6 @@ void AppendRows(const std::vector<BatchRow>& rows, Batch* batch) {
   Trim(stamps);
   Trim(ages);
   Trim(errors);
-  if (errors->size() == 1 && errors->Get(0) == 0) errors->Clear();
 }
 
 bool ReadRows(const Batch& batch, std::vector<BatchRow>* rows) {

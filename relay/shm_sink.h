@@ -42,14 +42,14 @@ class ShmSink {
   struct Topic {
     std::string name;
     TopicOptions options;
-    std::optional<Publisher> publisher;  // none: the handle is free, or the topic has a tombstone
-    SampleHead newest{};                 // sample; sequence 0: none yet
-    bool confirmed = false;              // published or confirmed since this process opened it
-    State told = State::kEmpty, shown = State::kEmpty;
-    bool substituted = false;                  // something else stands in for the newest sample
-    bool expires = false;                      // is in expiries_
+    std::optional<Publisher> publisher;        // none: the handle is free, or the topic has a tombstone
+    SampleHead newest{};                       // sample; sequence 0: none yet
     int64_t age_error_ns = -1, delay_ns = -1;  // as the mirror has them; -1: not written by this process
     int64_t delay_told_ns = 0;                 // when that was
+    bool confirmed = false;                    // published or confirmed since this process opened it
+    State told = State::kEmpty, shown = State::kEmpty;
+    bool substituted = false;  // something else stands in for the newest sample
+    bool expires = false;      // is in expiries_
     std::optional<Loan> loan;
     uint64_t loan_bytes = 0;
   };
