@@ -95,6 +95,9 @@ TopicInfo Describe(const relay::MemStore& store, uint32_t id, int64_t now) {
     info.sequence = head.sequence;
     info.stamp_ns = head.stamp_ns;
     info.freshness.age_ns = AgeNs(now, head.born_ns);
+    const relay::Way way = store.way(id, head.sequence);
+    if (way.age_error_ns != relay::Way::kUnknown) info.freshness.age_error_ns = way.age_error_ns;
+    if (way.delay_ns != relay::Way::kUnknown) info.freshness.delay_ns = way.delay_ns;
   }
   return info;
 }

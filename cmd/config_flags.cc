@@ -8,6 +8,7 @@
 #include "cmd/config_check.h"
 #include "cmd/config_file.h"
 #include "cmd/config_keys.h"
+#include "cmd/impair.h"
 #include "cmd/options.h"
 #include "shm/domain.h"
 
@@ -164,6 +165,16 @@ void AddConfigFlags(CLI::App& app, ConfigFlags* flags) {
     app.add_flag("--compress", flags->compress, std::string(FindKey<PeerConfig>("compress")->what));
     role == Role::kSub ? AddRuleFlags<relay::ReceiveRule>(app, flags)
                        : AddRuleFlags<relay::SendRule>(app, flags);
+    app.add_option_function<std::string>(
+           "--impair",
+           [flags](const std::string& text) {
+             Result<relay::Impairment> impairment = ParseImpairment(text);
+             if (!impairment.ok()) throw CLI::ValidationError(impairment.status().message());
+             flags->impair = *impairment;
+           },
+           "Rehearse a bad network on every link, each way: delay=80ms,jitter=20ms,loss=2%,rate=2mbit (bits "
+           "per second), seed=7; a lost packet is a stall, as over TCP")
+        ->type_name("PART,...");
     app.add_option("--explain", flags->explain, "Say which rule lets TOPIC pass or stops it, and end")
         ->type_name("TOPIC");
   }

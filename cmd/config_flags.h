@@ -11,6 +11,7 @@
 
 #include "cmd/config_value.h"
 #include "cmd/relay_config.h"
+#include "relay/link_impair.h"
 
 namespace smt::cmd {
 
@@ -29,6 +30,7 @@ struct ConfigFlags {
   bool check = false;                  // --check-config
   bool print = false;                  // --print-config
   std::optional<std::string> explain;  // a topic
+  std::optional<relay::Impairment> impair;
 
   // Whether it is to serve, so that it needs an endpoint.
   bool serves() const { return !print && !explain; }

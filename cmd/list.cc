@@ -44,6 +44,14 @@ int List(const ToolOptions& tool, const std::string& pattern_text) {
   return kExitOk;
 }
 
+// "12.3 ms +- 0.4 ms"; "12.3 ms or more" before the clocks of a mirror and its source are compared.
+std::string AgeWithError(const TopicInfo& t) {
+  const Freshness& f = t.freshness;
+  if (t.sequence == 0) return "-";
+  if (f.hops == 0 || !f.age_ns) return AgeText(f.age_ns);
+  return AgeText(f.age_ns) + (f.age_error_ns ? " +- " + DurationText(*f.age_error_ns) : " or more");
+}
+
 void PrintInfo(const TopicInfo& t) {
   const Freshness& f = t.freshness;
   std::string size = BytesText(t.max_bytes) + (t.schema.size == 0 ? " at most, grows" : "");
@@ -54,12 +62,13 @@ void PrintInfo(const TopicInfo& t) {
       {"size", size},
       {"history", fmt::format("{} samples", t.history)},
       {"state", std::string(StateName(f.state))},
-      {"age", t.sequence == 0 ? "-" : AgeText(f.age_ns)},
+      {"age", AgeWithError(t)},
       {"maximum age", f.max_age_ns == 0 ? "none" : DurationText(f.max_age_ns)},
       {"stamp", t.sequence == 0 ? "-" : TimeText(t.stamp_ns)},
       {"sequence", fmt::format("{}", t.sequence)},
       {"generation", fmt::format("{}", t.generation)},
       {"hops", fmt::format("{}", f.hops)},
+      {"delay", f.hops == 0 ? "-" : AgeText(f.delay_ns) + " from the relay before"},
       {"writers", WriterText(t)},
       {"origin", fmt::format("host {}, domain {}, node {}", f.origin.host, f.origin.domain, f.origin.node)}};
   std::string out = FormatTable(rows);

@@ -78,17 +78,28 @@ RelayLoop::RelayLoop(relay::Store* store, relay::RelayOptions relay, const Stop&
 relay::RelayOptions RelayLoop::Complete(relay::RelayOptions relay) {
   relay.instance = Random64();
   relay.random = Random64;
+  relay.now = BoottimeNs;
   relay.log = [this](relay::Severity severity, const std::string& key, const std::string& text) {
     if (severity >= options_.log_from) log_.log(severity, key, text, BoottimeNs());
   };
   return relay;
 }
 
+// Impaired if that is wished for, and polled from here on.
+std::unique_ptr<relay::Link> RelayLoop::Followed(std::unique_ptr<relay::Link> link) {
+  if (options_.impair) {
+    relay::Impairment impairment = *options_.impair;
+    impairment.seed += links_.size();
+    link = std::make_unique<relay::ImpairedLink>(std::move(link), impairment, BoottimeNs);
+  }
+  links_.push_back(link.get());
+  return link;
+}
+
 Status RelayLoop::bind(const std::string& endpoint, const relay::LinkOptions& options) {
   Result<std::unique_ptr<relay::Link>> link = context_.bind(endpoint);
   if (!link.ok()) return link.status();
-  links_.push_back(link->get());
-  relay_.add(std::move(*link), options);
+  relay_.add(Followed(std::move(*link)), options);
   return Status();
 }
 
@@ -99,7 +110,7 @@ Status RelayLoop::dial(const std::vector<std::string>& endpoints, const relay::L
     if (!link.ok()) return link.status();
     links.push_back(std::move(*link));
   }
-  for (const auto& link : links) links_.push_back(link.get());
+  for (auto& link : links) link = Followed(std::move(link));
   relay_.add(std::move(links), options);
   return Status();
 }

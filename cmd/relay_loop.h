@@ -15,6 +15,7 @@
 #include "cmd/repeat_log.h"
 #include "cmd/stop.h"
 #include "relay/link.h"
+#include "relay/link_impair.h"
 #include "relay/link_zmq.h"
 #include "relay/relay.h"
 #include "relay/store.h"
@@ -28,9 +29,10 @@ uint64_t Random64();  // never 0
 Id128 RandomId();
 
 struct LoopOptions {
-  bool spin = false;    // never sleep
-  bool prints = false;  // ends when stdout's reader has gone
-  int wake_fd = -1;     // when it becomes readable, `after` is called; -1: none
+  bool spin = false;                             // never sleep
+  bool prints = false;                           // ends when stdout's reader has gone
+  int wake_fd = -1;                              // when it becomes readable, `after` is called; -1: none
+  std::optional<relay::Impairment> impair = {};  // of each link
   // Of what the relay has to say, what goes to the log at all.
   relay::Severity log_from = relay::Severity::kDebug;
 };
@@ -57,6 +59,7 @@ class RelayLoop {
 
  private:
   relay::RelayOptions Complete(relay::RelayOptions relay);
+  std::unique_ptr<relay::Link> Followed(std::unique_ptr<relay::Link> link);
   // False: a signal came, or stdout's reader went.
   bool Sleep(int64_t until_ns);
   bool Ended() const;

@@ -9,6 +9,7 @@
 #include "cmd/config_print.h"
 #include "cmd/config_reload.h"
 #include "cmd/exit_code.h"
+#include "cmd/impair.h"
 #include "cmd/output.h"
 #include "cmd/relay_explain.h"
 #include "cmd/relay_loop.h"
@@ -101,7 +102,9 @@ int Serve(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& fla
     relay::RelayOptions rules = EngineOptions(now);
     return loop->engine().configure(std::move(rules.send), std::move(rules.receive), std::move(rules.cache));
   });
-  loop.emplace(store, std::move(relay), stop, LoopOptions{.spin = config.spin, .wake_fd = reload.fd()});
+  loop.emplace(store, std::move(relay), stop,
+               LoopOptions{.spin = config.spin, .wake_fd = reload.fd(), .impair = flags.impair});
+  if (flags.impair) spdlog::warn("every link is impaired on purpose: {}", ImpairmentText(*flags.impair));
   if (Status s = Connect(config, &*loop); !s.ok()) return Fail(s);
   Print(fmt::format("ready {} {}\n", config.name, fmt::join(loop->endpoints(), " ")));
   loop->run([&](int64_t now) -> std::optional<int64_t> {

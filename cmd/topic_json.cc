@@ -28,7 +28,9 @@ Json TopicJson(const TopicInfo& topic) {
           {"generation", topic.generation},
           {"hops", f.hops},
           {"writers", std::move(writers)},
-          {"origin", {{"host", f.origin.host}, {"domain", f.origin.domain}, {"node", f.origin.node}}}};
+          {"origin", {{"host", f.origin.host}, {"domain", f.origin.domain}, {"node", f.origin.node}}},
+          {"age_error_ns", Nullable(f.age_error_ns)},
+          {"delay_ns", Nullable(f.delay_ns)}};
 }
 
 Json TopicJsonWithSchema(const TopicInfo& topic) {

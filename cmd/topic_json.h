@@ -14,7 +14,8 @@
 
 namespace smt::cmd {
 
-// `smttopic list`. An age that cannot be told is null.
+// `smttopic list`. An age that cannot be told is null, and so are its error and the delay of what was not
+// mirrored.
 Json TopicJson(const TopicInfo& topic);
 // `smttopic info`: the same object and "schema".
 Json TopicJsonWithSchema(const TopicInfo& topic);

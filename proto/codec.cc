@@ -7,6 +7,8 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <xxhash.h>
 
+#include <algorithm>
+
 namespace smt::proto {
 
 namespace {
@@ -123,16 +125,22 @@ void AppendRows(const std::vector<BatchRow>& rows, Batch* batch) {
   auto* sequences = batch->mutable_sequence();
   auto* stamps = batch->mutable_stamp_ns();
   auto* ages = batch->mutable_age_ns();
+  auto* errors = batch->mutable_age_error_ns();
   ids->Reserve(n);
   sequences->Reserve(n);
   stamps->Reserve(n);
   ages->Reserve(n);
+  // At the source all are 0, and the column is left out.
+  const bool exact =
+      std::all_of(rows.begin(), rows.end(), [](const BatchRow& row) { return row.age_error_ns == 0; });
+  if (!exact) errors->Reserve(n);
   BatchRow before;
   for (const BatchRow& row : rows) {
     ids->AddAlreadyReserved(static_cast<int32_t>(row.id - before.id));
     sequences->AddAlreadyReserved(row.sequence);
     stamps->AddAlreadyReserved(Minus(row.stamp_ns, before.stamp_ns));
     ages->AddAlreadyReserved(Minus(row.age_ns, before.age_ns));
+    if (!exact) errors->AddAlreadyReserved(row.age_error_ns);
     before = row;
   }
   batch->set_topics(static_cast<uint32_t>(n));
@@ -140,6 +148,7 @@ void AppendRows(const std::vector<BatchRow>& rows, Batch* batch) {
   Trim(sequences);
   Trim(stamps);
   Trim(ages);
+  Trim(errors);
 }
 
 bool ReadRows(const Batch& batch, std::vector<BatchRow>* rows) {
@@ -149,18 +158,24 @@ bool ReadRows(const Batch& batch, std::vector<BatchRow>* rows) {
        {batch.id().size(), batch.sequence().size(), batch.stamp_ns().size(), batch.age_ns().size()}) {
     if (size < 1 || static_cast<size_t>(size) > n) return false;
   }
-  if (static_cast<size_t>(batch.size().size()) > n) return false;
+  const auto errors_given = static_cast<size_t>(batch.age_error_ns().size());
+  if (static_cast<size_t>(batch.size().size()) > n || errors_given > n) return false;
   rows->resize(n);
   Cursor ids(batch.id());
   Cursor sequences(batch.sequence());
   Cursor stamps(batch.stamp_ns());
   Cursor ages(batch.age_ns());
+  // Without a column all is exact, as it is at the source.
+  static constexpr int64_t kZero[] = {0};
+  static const google::protobuf::RepeatedField<int64_t> kExact(kZero, kZero + 1);
+  Cursor errors(errors_given != 0 ? batch.age_error_ns() : kExact);
   BatchRow before;
   for (BatchRow& row : *rows) {
     row.id = before.id + static_cast<uint32_t>(ids.next());
     row.sequence = sequences.next();
     row.stamp_ns = Plus(before.stamp_ns, stamps.next());
     row.age_ns = Plus(before.age_ns, ages.next());
+    row.age_error_ns = errors.next();
     before = row;
   }
   return true;

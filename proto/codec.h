@@ -80,6 +80,7 @@ struct BatchRow {
   uint64_t sequence = 0;  // difference, see Batch.sequence
   int64_t stamp_ns = 0;
   int64_t age_ns = 0;  // at Batch.sent_ns
+  int64_t age_error_ns = 0;
   bool operator==(const BatchRow&) const = default;
 };
 

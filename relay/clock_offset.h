@@ -1,5 +1,6 @@
-// How far the other host's BOOTTIME is ahead of this one's, from four stamps (RFC 5905 section 8). The round
-// trip that took least time bounds the error best: of the last ten seconds, that one is believed.
+// How far the other host's BOOTTIME is ahead of this one's, from four stamps (RFC 5905 section 8), and how
+// wrong that may be. The two clocks are taken to run within kDriftPpm of each other; nothing is taken for
+// granted of the way, which may be slower in one direction.
 #ifndef SMT_RELAY_CLOCK_OFFSET_H_
 #define SMT_RELAY_CLOCK_OFFSET_H_
 
@@ -11,31 +12,37 @@ namespace smt::relay {
 
 class ClockOffset {
  public:
-  // sent and received here (`t1`, `t4`), received and sent there (`t2`, `t3`). Impossible stamps are ignored.
-  void sample(int64_t t1, int64_t t2, int64_t t3, int64_t t4) {
-    for (const int64_t t : {t1, t2, t3, t4}) {
-      if (t < 0 || t > INT64_MAX / 2) return;
-    }
-    const int64_t rtt = (t4 - t1) - (t3 - t2);
-    if (t4 < t1 || t3 < t2 || rtt < 0 || rtt > kMostRttNs) return;
-    while (!best_.empty() && best_.back().rtt_ns >= rtt) best_.pop_back();
-    best_.push_back({t4, rtt, (t2 - t1) / 2 + (t3 - t4) / 2});
-    while (best_.front().at_ns < t4 - 10'000'000'000) best_.pop_front();
-    smoothed_rtt_ns_ = smoothed_rtt_ns_ == 0 ? rtt : smoothed_rtt_ns_ + (rtt - smoothed_rtt_ns_) / 8;
-  }
-  // Nothing before the first sample. There minus here; wrong by half the round trip at most.
-  std::optional<int64_t> offset_ns() const {
-    if (best_.empty()) return std::nullopt;
-    return best_.front().offset_ns;
-  }
+  // Each clock is off by 100 ppm at most: twice what quartz and NTP's discipline of it leave.
+  static constexpr int64_t kDriftPpm = 200;
+  // How fast what at() says goes over to a better estimate.
+  static constexpr int64_t kSlewPpm = 500;
+
+  struct Estimate {
+    int64_t offset_ns;  // there minus here
+    int64_t error_ns;   // the true one is not farther away than this
+  };
+
+  // Sent and received here (`t1`, `t4`), received and sent there (`t2`, `t3`). Impossible stamps are ignored.
+  // Stamps of sending may be early and stamps of receiving late, never the other way round.
+  void sample(int64_t t1, int64_t t2, int64_t t3, int64_t t4);
+
+  // Nothing before the first sample. Of the last ten seconds the round trip that bounds the error best is
+  // believed: half of it, and what the clocks may have drifted since. A better one is gone over to at
+  // kSlewPpm, so that ages do not jump; what is left of the way counts as error. Only what cannot be true any
+  // more is left at once. `now_ns` never goes back.
+  std::optional<Estimate> at(int64_t now_ns);
+
   int64_t smoothed_rtt_ns() const { return smoothed_rtt_ns_; }  // 0: not known
 
  private:
-  static constexpr int64_t kMostRttNs = 60'000'000'000;
-  struct Best {
-    int64_t at_ns, rtt_ns, offset_ns;
+  struct Exchange {
+    int64_t begun_ns, ended_ns, rtt_ns, offset_ns;
   };
-  std::deque<Best> best_;  // rising round trips
+  static int64_t ErrorAt(const Exchange& e, int64_t now_ns);
+
+  std::deque<Exchange> best_;  // the later, the greater its error
+  int64_t told_ns_ = 0;        // the offset that at() told last,
+  int64_t told_at_ns_ = 0;     // and when; 0: never
   int64_t smoothed_rtt_ns_ = 0;
 };
 

@@ -96,7 +96,8 @@ class Feed {
   // A large value under way.
   struct Transfer {
     uint32_t id = 0;
-    SampleHead head;
+    SampleHead head{};
+    int64_t age_error_ns = 0;
     Frame value;
     size_t offset = 0;
     uint64_t overwritten = 0;  // see Outbound::Done

@@ -79,11 +79,13 @@ void Feed::FillAnnounce(uint32_t id, bool with_head, int64_t now_ns, proto::Anno
   t->set_sequence(head.sequence);
   t->set_stamp_ns(head.stamp_ns);
   t->set_age_ns(std::max<int64_t>(0, AgeNs(now_ns, head.born_ns)));
+  t->set_age_error_ns(store.way(id, head.sequence).age_error_ns);
 }
 
 Feed::Step Feed::SendTopics(Bits* ids, bool with_head, int64_t now_ns) {
   if (!ids->any()) return Step::kNothing;
   proto::Announce announce;
+  if (with_head) announce.set_sent_ns(static_cast<uint64_t>(now_ns));
   std::vector<uint64_t> schemas;
   size_t bytes = 0;
   ids->walk([&](uint32_t id) {

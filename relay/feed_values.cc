@@ -238,6 +238,7 @@ bool Feed::BeginTransfer(size_t index, int64_t now_ns) {
       return false;
     }
     const uint64_t sequence = transfer.head.sequence;
+    transfer.age_error_ns = outbound_->store().way(id, sequence).age_error_ns;
     if (read == SampleRead::kEmpty || (sequence == t.sequence && !t.force)) continue;
     if (in_order && t.after != 0) transfer.overwritten = sequence - t.after - 1;
     if (max_age_ns != 0 && !t.force && AgeNs(now_ns, transfer.head.born_ns) > max_age_ns) {
@@ -272,6 +273,7 @@ Feed::Step Feed::SendChunk(size_t priority, int64_t now_ns) {
   chunk.set_sequence(t.head.sequence);
   chunk.set_stamp_ns(t.head.stamp_ns);
   chunk.set_age_ns(std::max<int64_t>(0, AgeNs(now_ns, t.head.born_ns)));
+  chunk.set_age_error_ns(t.age_error_ns);
   chunk.set_sent_ns(static_cast<uint64_t>(now_ns));
   chunk.set_size(t.value.bytes.size());
   chunk.set_offset(t.offset);

@@ -16,10 +16,19 @@ constexpr size_t kMostSchemas = 65536;
 constexpr size_t kMostText = 64;  // host, domain and node names
 
 // Born in this host's time: the age when it was sent and the time on the way, as far as that is known.
-SampleHead Arrived(uint64_t sequence, int64_t stamp_ns, int64_t age_ns, int64_t sent_ns, int64_t now_ns) {
-  const int64_t travelled = sent_ns == 0 ? 0 : std::max<int64_t>(0, AgeNs(now_ns, sent_ns));
+SampleHead Arrived(uint64_t sequence, int64_t stamp_ns, int64_t age_ns, const Intake::SentAt& sent,
+                   int64_t now_ns) {
+  const int64_t travelled = sent.ns == 0 ? 0 : std::max<int64_t>(0, AgeNs(now_ns, sent.ns));
   const int64_t age = std::clamp<int64_t>(age_ns, 0, INT64_MAX / 4) + std::min(travelled, INT64_MAX / 4);
   return {sequence, stamp_ns, now_ns - age, now_ns};
+}
+
+// What the sender may be wrong by and what this link's clocks may add; unknown if one of them is.
+Way CameBy(int64_t age_error_ns, const Intake::SentAt& sent, int64_t now_ns) {
+  if (sent.ns == 0) return {Way::kUnknown, Way::kUnknown};
+  const int64_t delay = std::max<int64_t>(0, AgeNs(now_ns, sent.ns));
+  if (age_error_ns < 0) return {Way::kUnknown, delay};
+  return {std::min(age_error_ns, INT64_MAX / 4) + sent.error_ns, delay};
 }
 
 }  // namespace
@@ -211,7 +220,7 @@ uint64_t Intake::ResumeAfter(const Topic& t) const {
   return t.refusal == Refusal::kConflict ? 0 : UINT64_MAX;
 }
 
-bool Intake::announce(const proto::Announce& message, int64_t now_ns) {
+bool Intake::announce(const proto::Announce& message, const SentAt& sent, int64_t now_ns) {
   if (static_cast<size_t>(message.topic_size()) > proto::kMostTopics) return false;
   for (const proto::Topic& m : message.topic()) {
     if (m.id() >= kMostIds) return false;
@@ -242,7 +251,8 @@ bool Intake::announce(const proto::Announce& message, int64_t now_ns) {
                                                                    : State::kLinkDown);
     if (m.sequence() == 0) continue;
     inbound_->store().tell_state(t.handle, t.told);
-    inbound_->store().note(t.handle, Arrived(m.sequence(), m.stamp_ns(), m.age_ns(), 0, now_ns));
+    inbound_->store().note(t.handle, Arrived(m.sequence(), m.stamp_ns(), m.age_ns(), sent, now_ns),
+                           CameBy(m.age_error_ns(), sent, now_ns));
   }
   return true;
 }
@@ -334,7 +344,7 @@ bool Intake::TooOld(const Topic& t, const SampleHead& head) {
   return t.taken.drop_older_ns != 0 && AgeNs(head.written_ns, head.born_ns) > t.taken.drop_older_ns;
 }
 
-bool Intake::batch(const proto::Batch& message, std::span<const std::byte> payload, int64_t sent_ns,
+bool Intake::batch(const proto::Batch& message, std::span<const std::byte> payload, const SentAt& sent,
                    int64_t now_ns) {
   if (!proto::ReadRows(message, &rows_)) return false;
   size_t at = 0;
@@ -356,13 +366,15 @@ bool Intake::batch(const proto::Batch& message, std::span<const std::byte> paylo
     // No sender has a value of the same topic between its pieces.
     if (t->arriving_sequence != 0) return false;
     if (!Writable(t)) continue;
-    const SampleHead head = Arrived(t->sequence, row.stamp_ns, row.age_ns, sent_ns, now_ns);
-    Account(t, TooOld(*t, head) ? Put::kTooOld : inbound_->store().put(t->handle, head, value), bytes);
+    const SampleHead head = Arrived(t->sequence, row.stamp_ns, row.age_ns, sent, now_ns);
+    const Way way = CameBy(row.age_error_ns, sent, now_ns);
+    Account(t, TooOld(*t, head) ? Put::kTooOld : inbound_->store().put(t->handle, head, value, way), bytes);
   }
   return at == payload.size() && sizes == message.size_size();
 }
 
-bool Intake::chunk(const proto::Chunk& m, std::span<const std::byte> piece, int64_t sent_ns, int64_t now_ns) {
+bool Intake::chunk(const proto::Chunk& m, std::span<const std::byte> piece, const SentAt& sent,
+                   int64_t now_ns) {
   Topic* t = Find(m.id());
   if (t == nullptr || m.sequence() == 0 || m.offset() > m.size() || piece.size() > m.size() - m.offset())
     return false;
@@ -390,12 +402,13 @@ bool Intake::chunk(const proto::Chunk& m, std::span<const std::byte> piece, int6
   t->sequence = m.sequence();
   ++inbound_->counters().samples;
   if (!Mine(*t)) return true;  // counted when it began
-  const SampleHead head = Arrived(m.sequence(), m.stamp_ns(), m.age_ns(), sent_ns, now_ns);
+  const SampleHead head = Arrived(m.sequence(), m.stamp_ns(), m.age_ns(), sent, now_ns);
+  const Way way = CameBy(m.age_error_ns(), sent, now_ns);
   if (TooOld(*t, head)) inbound_->store().abandon(t->handle);
   Account(t,
           !kept              ? Put::kRefused
           : TooOld(*t, head) ? Put::kTooOld
-                             : inbound_->store().commit(t->handle, head),
+                             : inbound_->store().commit(t->handle, head, way),
           m.size());
   return true;
 }

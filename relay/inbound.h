@@ -97,14 +97,18 @@ class Intake {
   // Of topics whose samples come each in order: what to tell the sender, see the message Resume.
   std::vector<std::pair<uint32_t, uint64_t>>& resumes() { return resumes_; }
 
-  // `now_ns` is the time of arrival; `sent_ns` that of sending in this host's time, 0 where it is not known
-  // yet. False: no sender of this version says so, the session is to be ended.
-  bool announce(const proto::Announce& message, int64_t now_ns);
+  // When a message was sent, in this host's time, and how wrong that may be.
+  struct SentAt {
+    int64_t ns = 0;  // 0: not known yet
+    int64_t error_ns = Way::kUnknown;
+  };
+  // `now_ns` is the time of arrival. False: no sender of this version says so, the session is to be ended.
+  bool announce(const proto::Announce& message, const SentAt& sent, int64_t now_ns);
   bool forget(const proto::Forget& message);
   bool state(const proto::StateChange& message);
-  bool batch(const proto::Batch& message, std::span<const std::byte> payload, int64_t sent_ns,
+  bool batch(const proto::Batch& message, std::span<const std::byte> payload, const SentAt& sent,
              int64_t now_ns);
-  bool chunk(const proto::Chunk& message, std::span<const std::byte> payload, int64_t sent_ns,
+  bool chunk(const proto::Chunk& message, std::span<const std::byte> payload, const SentAt& sent,
              int64_t now_ns);
 
  private:

@@ -54,6 +54,8 @@ class Link {
   virtual bool readable() = 0;
   // fd() was polled and was not readable: the next receive() need not ask.
   virtual void quiet() {}
+  // When receive() is to be called even if nothing is readable (BOOTTIME); INT64_MAX: never.
+  virtual int64_t due_ns() const { return INT64_MAX; }
 };
 
 }  // namespace smt::relay

@@ -44,12 +44,23 @@ SampleRead MemStore::sample(uint32_t id, SampleHead* head, std::byte* room, uint
   return SampleRead::kOk;
 }
 
+MemStore::Past MemStore::FirstAfter(const Topic& t, uint64_t sequence) {
+  return std::upper_bound(t.past.begin(), t.past.end(), sequence,
+                          [](uint64_t after, const Topic::Past& p) { return after < p.head.sequence; });
+}
+
+Way MemStore::way(uint32_t id, uint64_t sequence) const {
+  const Topic& t = topics_[id];
+  if (sequence == t.head.sequence) return t.way;
+  const Past past = sequence == 0 ? t.past.end() : FirstAfter(t, sequence - 1);
+  return past != t.past.end() && past->head.sequence == sequence ? past->way : t.noted_way;
+}
+
 SampleRead MemStore::sample_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
                                   uint64_t* bytes) {
   const Topic& t = topics_[id];
   if (t.head.sequence <= after) return SampleRead::kEmpty;
-  const auto next = std::upper_bound(t.past.begin(), t.past.end(), after,
-                                     [](uint64_t a, const Topic::Past& p) { return a < p.head.sequence; });
+  const Past next = FirstAfter(t, after);
   if (next == t.past.end()) return sample(id, head, room, bytes);
   ++reads_;
   *head = next->head;
@@ -106,7 +117,7 @@ Result<uint32_t> MemStore::open(const TopicDescription& topic, uint64_t from) {
   return id;
 }
 
-Put MemStore::put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value) {
+Put MemStore::put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value, const Way& way) {
   Topic& t = topics_[handle];
   if (head.sequence < t.head.sequence) return Put::kOld;
   if (head.sequence == t.head.sequence) {
@@ -115,7 +126,7 @@ Put MemStore::put(uint32_t handle, const SampleHead& head, std::span<const std::
   }
   if (t.description.every && t.head.sequence != 0) {
     bytes_ += t.value.size();
-    t.past.push_back({t.head, t.value});
+    t.past.push_back({t.head, t.way, t.value});
     Forget(&t, t.description.history - 1);
     while (!t.past.empty() && bytes_ - t.value.size() + value.size() > most_bytes_)
       Forget(&t, t.past.size() - 1);
@@ -129,6 +140,7 @@ Put MemStore::put(uint32_t handle, const SampleHead& head, std::span<const std::
     Mark(handle, &Topic::described);
   }
   t.head = head;
+  t.way = way;
   Mark(handle, &Topic::moved);
   if (on_sample) on_sample(handle);
   return Put::kTaken;
@@ -143,11 +155,11 @@ std::span<std::byte> MemStore::loan(uint32_t handle, uint64_t bytes) {
   return t.arriving;
 }
 
-Put MemStore::commit(uint32_t handle, const SampleHead& head) {
+Put MemStore::commit(uint32_t handle, const SampleHead& head, const Way& way) {
   Topic& t = topics_[handle];
   bytes_ -= t.arriving.size();
   const std::vector<std::byte> value = std::exchange(t.arriving, {});
-  return put(handle, head, value);
+  return put(handle, head, value, way);
 }
 
 void MemStore::abandon(uint32_t handle) { StopArriving(&topics_[handle]); }
@@ -157,8 +169,9 @@ void MemStore::StopArriving(Topic* t) {
   t->arriving = {};
 }
 
-void MemStore::note(uint32_t handle, const SampleHead& head) {
+void MemStore::note(uint32_t handle, const SampleHead& head, const Way& way) {
   topics_[handle].noted = head;
+  topics_[handle].noted_way = way;
   if (on_sample) on_sample(handle);
 }
 

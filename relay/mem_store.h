@@ -27,6 +27,7 @@ class MemStore : public Store {
   State told_state(uint32_t id) const override { return topics_[id].state; }
   uint64_t from(uint32_t id) const override { return topics_[id].from; }
   SampleRead sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) override;
+  Way way(uint32_t id, uint64_t sequence) const override;
   const SampleHead* noted(uint32_t id) const override { return &head(id); }
   bool current(uint32_t id) const override { return topics_[id].current; }
   uint64_t newest(uint32_t id) const override { return topics_[id].head.sequence; }
@@ -39,11 +40,12 @@ class MemStore : public Store {
 
   Result<uint32_t> open(const TopicDescription& topic, uint64_t from) override;
   uint64_t held(uint32_t handle) const override { return topics_[handle].head.sequence; }
-  Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value) override;
+  Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
+          const Way& way = {}) override;
   std::span<std::byte> loan(uint32_t handle, uint64_t bytes) override;
-  Put commit(uint32_t handle, const SampleHead& head) override;
+  Put commit(uint32_t handle, const SampleHead& head, const Way& way = {}) override;
   void abandon(uint32_t handle) override;
-  void note(uint32_t handle, const SampleHead& head) override;
+  void note(uint32_t handle, const SampleHead& head, const Way& way = {}) override;
   void tell_state(uint32_t handle, State state) override;
   void set_current(uint32_t handle, bool current) override;
   void remove(uint32_t handle) override;
@@ -70,14 +72,18 @@ class MemStore : public Store {
     State state = State::kEmpty;
     SampleHead head{};   // of `value`
     SampleHead noted{};  // without a value
+    Way way, noted_way;
     std::vector<std::byte> value, arriving;
     // With description.every the last samples before the newest, the oldest first: as many as the source has.
     struct Past {
       SampleHead head;
+      Way way;
       std::vector<std::byte> value;
     };
     std::deque<Past> past;
   };
+  using Past = std::deque<Topic::Past>::const_iterator;
+  static Past FirstAfter(const Topic& t, uint64_t sequence);
   void Forget(Topic* t, size_t most);
   void StopArriving(Topic* t);
   void Mark(uint32_t id, bool Topic::*flag);

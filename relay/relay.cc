@@ -119,6 +119,7 @@ size_t Relay::Impl::Receive(LinkState* l) {
   Incoming in;
   while (received < kMostReceived && l->link->receive(&in)) {
     ++received;
+    if (options.now) now_ns = std::max(now_ns, options.now());
     Handle(l, in);
     // Readers wake up while the next one is asked for.
     store->flush(now_ns);
@@ -397,6 +398,7 @@ size_t Relay::step(int64_t now_ns) {
   r.asked = false;
   size_t messages = 0;
   for (const auto& l : r.links) messages += r.Receive(l.get());
+  now_ns = r.now_ns;
   for (auto it = r.sessions.begin(); it != r.sessions.end();) {
     const auto& [key, s] = *it++;
     const bool silent = s->silent(now_ns);
@@ -428,6 +430,7 @@ int64_t Relay::next_due_ns() const {
   int64_t due = std::min(impl_->now_ns + kLongestSleepNs, impl_->store->due_ns());
   for (const auto& [key, s] : impl_->sessions) due = std::min(due, s->due_ns());
   for (const auto& l : impl_->links) {
+    due = std::min(due, l->link->due_ns());
     if (l->others != nullptr) due = std::min(due, l->others->due_ns(impl_->now_ns));
     if (l->others != nullptr && !l->others->dials(l->rank, impl_->now_ns)) continue;
     if (l->link->dials() && l->sessions.empty()) due = std::min(due, l->dial.due_ns(impl_->now_ns));

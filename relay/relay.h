@@ -34,6 +34,9 @@ struct RelayOptions {
   bool proxy = false;
   // Random 64 bits, not 0: numbers of sessions.
   std::function<uint64_t()> random;
+  // BOOTTIME when a message has come, which may be some time after its step began: the clocks of peers are
+  // compared by it. None: the time of the step.
+  std::function<int64_t()> now;
   // What people should know. `key` is the same for messages of one kind about one thing.
   std::function<void(Severity, const std::string& key, const std::string& text)> log;
 };

@@ -1,6 +1,7 @@
 #include "relay/session.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace smt::relay {
@@ -13,6 +14,13 @@ constexpr int64_t kHoldNs = 50'000'000;
 constexpr uint64_t kMostUnreported = 64;
 // Of an Envelope around its body, at most.
 constexpr size_t kHeaderBytes = 64;
+
+// Rounded up by an eighth at most: what hardly changes costs nothing on the wire and in a mirror's memory.
+int64_t Coarse(int64_t ns) {
+  const int bits = std::bit_width(static_cast<uint64_t>(ns));
+  const int64_t unit = int64_t{1} << std::max(0, bits - 4);
+  return (ns + unit - 1) / unit * unit;
+}
 
 }  // namespace
 
@@ -45,9 +53,10 @@ bool Session::hear_number(const proto::Envelope& m) {
 
 bool Session::hear(const proto::Envelope& m, std::span<const std::byte> payload, int64_t now_ns) {
   now_ns_ = now_ns;
-  const auto here = [&](uint64_t there) -> int64_t {
-    const std::optional<int64_t> offset = clock_.offset_ns();
-    return offset ? static_cast<int64_t>(there - static_cast<uint64_t>(*offset)) : 0;
+  const std::optional<ClockOffset::Estimate> clock = clock_.at(now_ns);
+  const auto here = [&](uint64_t there) -> Intake::SentAt {
+    if (!clock || there == 0) return {};
+    return {static_cast<int64_t>(there - static_cast<uint64_t>(clock->offset_ns)), Coarse(clock->error_ns)};
   };
   // A payload may be compressed.
   const uint32_t raw_bytes = m.has_batch()   ? m.batch().raw_bytes()
@@ -73,7 +82,7 @@ bool Session::hear(const proto::Envelope& m, std::span<const std::byte> payload,
       break;
     }
     case proto::Envelope::kAnnounce:
-      fine = intake_.announce(m.announce(), now_ns);
+      fine = intake_.announce(m.announce(), here(m.announce().sent_ns()), now_ns);
       break;
     case proto::Envelope::kForget:
       fine = intake_.forget(m.forget());

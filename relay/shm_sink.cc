@@ -11,6 +11,8 @@ namespace {
 // How long readers believe the mirror without hearing of this process.
 constexpr int64_t kAliveNs = 600'000'000;
 constexpr int64_t kLookForMirrorsNs = 100'000'000;
+// How often a topic's delay is told at most: readers have the line of memory that it is in.
+constexpr int64_t kTellDelayNs = 100'000'000;
 constexpr std::string_view kMirrorPrefix = "mirror-";
 
 }  // namespace
@@ -74,6 +76,7 @@ Status ShmSink::Advertise(Topic* t) {
   if (!publisher.ok()) return publisher.status();
   t->publisher.emplace(std::move(*publisher));
   t->shown = t->publisher->state();
+  t->age_error_ns = t->delay_ns = -1;
   return Status();
 }
 
@@ -143,6 +146,20 @@ void ShmSink::Show(Topic* t) {
   if (!t->publisher || t->shown == state) return;
   t->shown = state;
   t->publisher->set_state(state);
+}
+
+// REQUIRES: it has its publisher. Of the sample that is written next; 0 is what is not known.
+void ShmSink::TellWay(Topic* t, const Way& way, int64_t now_ns) {
+  const auto known = [](int64_t ns) { return ns == Way::kUnknown ? 0 : std::max<int64_t>(1, ns); };
+  if (const int64_t error = known(way.age_error_ns); error != t->age_error_ns) {
+    t->age_error_ns = error;
+    t->publisher->set_age_error(error);
+  }
+  const int64_t delay = known(way.delay_ns);
+  if (delay == t->delay_ns || (t->delay_ns > 0 && now_ns - t->delay_told_ns < kTellDelayNs)) return;
+  t->delay_ns = delay;
+  t->delay_told_ns = now_ns;
+  t->publisher->set_delay(delay);
 }
 
 bool ShmSink::TooOld(const Topic& t, const SampleHead& head) const {
@@ -222,11 +239,12 @@ Put ShmSink::Settle(uint32_t handle, const SampleHead& head) {
   return Put::kConfirmed;
 }
 
-Put ShmSink::put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value) {
+Put ShmSink::put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value, const Way& way) {
   Topic& t = topics_[handle];
   t.loan.reset();
   if (!Writes(t, head)) return Settle(handle, head);
   if (!t.publisher && !Advertise(&t).ok()) return Put::kRefused;
+  TellWay(&t, way, head.written_ns);
   if (!burst_) burst_.emplace();
   return burst_->publish(*t.publisher, value, head).ok() ? Done(handle, head) : Put::kRefused;
 }
@@ -242,10 +260,11 @@ std::span<std::byte> ShmSink::loan(uint32_t handle, uint64_t bytes) {
   return t.loan->bytes();
 }
 
-Put ShmSink::commit(uint32_t handle, const SampleHead& head) {
+Put ShmSink::commit(uint32_t handle, const SampleHead& head, const Way& way) {
   Topic& t = topics_[handle];
   if (!t.loan) return Put::kRefused;
   const bool writes = Writes(t, head);
+  if (writes) TellWay(&t, way, head.written_ns);
   if (writes) t.loan->commit(head, t.loan_bytes);
   t.loan.reset();
   return writes ? Done(handle, head) : Settle(handle, head);

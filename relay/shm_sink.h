@@ -30,9 +30,9 @@ class ShmSink {
   // As in Store.
   Result<uint32_t> open_topic(const TopicDescription& topic);
   uint64_t held(uint32_t handle) const { return topics_[handle].newest.sequence; }
-  Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value);
+  Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value, const Way& way);
   std::span<std::byte> loan(uint32_t handle, uint64_t bytes);
-  Put commit(uint32_t handle, const SampleHead& head);
+  Put commit(uint32_t handle, const SampleHead& head, const Way& way);
   void abandon(uint32_t handle) { topics_[handle].loan.reset(); }
   void tell_state(uint32_t handle, State state);
   void remove(uint32_t handle);
@@ -44,10 +44,12 @@ class ShmSink {
     std::string name;
     TopicOptions options;
     OnStale on_stale = OnStale::kHold;
-    std::vector<std::byte> fail_safe;    // what stands in
-    std::optional<Publisher> publisher;  // none: the handle is free, or the topic has a tombstone
-    SampleHead newest{};                 // sample; sequence 0: none yet
-    bool confirmed = false;              // published or confirmed since this process opened it
+    std::vector<std::byte> fail_safe;          // what stands in
+    std::optional<Publisher> publisher;        // none: the handle is free, or the topic has a tombstone
+    SampleHead newest{};                       // sample; sequence 0: none yet
+    int64_t age_error_ns = -1, delay_ns = -1;  // as the mirror has them; -1: not written by this process
+    int64_t delay_told_ns = 0;                 // when that was
+    bool confirmed = false;                    // published or confirmed since this process opened it
     State told = State::kEmpty, shown = State::kEmpty;
     bool substituted = false;  // something else stands in for the newest sample
     bool expires = false;      // is in expiries_
@@ -69,6 +71,7 @@ class ShmSink {
   Put Done(uint32_t handle, const SampleHead& head);
   void Follow(uint32_t handle, const SampleHead& head);
   void Show(Topic* t);
+  void TellWay(Topic* t, const Way& way, int64_t now_ns);
   bool TooOld(const Topic& t, const SampleHead& head) const;
   bool Writes(const Topic& t, const SampleHead& head) const;
   Put Settle(uint32_t handle, const SampleHead& head);

@@ -115,6 +115,7 @@ void ShmSource::Describe(uint32_t id) {
   rings_[id] = {view.counter,     view.entry,          view.ring,       view.slot_count - 1,
                 view.slot_stride, view.first_position, view.generation, view.max_bytes};
   SetSpecial(id);
+  flags_[id] = static_cast<uint8_t>(d.hops != 0 ? flags_[id] | kMirrored : flags_[id] & ~kMirrored);
   Mark(id, kDescribed);
   Mark(id, kMoved);
 }
@@ -286,6 +287,13 @@ void ShmSource::collect(int64_t now_ns, Changes* changes) {
     flags_[id] &= static_cast<uint8_t>(~kMarks);
   }
   marked_.clear();
+}
+
+// A byte tells of most topics that they were born here.
+Way ShmSource::way(uint32_t id) const {
+  if ((flags_[id] & kMirrored) == 0 || topics_[id].writers.empty()) return {};
+  const TopicView& view = topics_[id].writers[topics_[id].winner];
+  return {view.segment->age_error_ns(view).value_or(Way::kUnknown), Way::kUnknown};
 }
 
 SampleRead ShmSource::sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) {

@@ -25,6 +25,7 @@ class BothHalves : public Store {
                           uint64_t* bytes) override {
     return source_->sample_after(id, after, head, room, bytes);
   }
+  Way way(uint32_t id, uint64_t) const override { return source_->way(id); }
   uint64_t slot_reads() const override { return source_->slot_reads(); }
   int fd() const override { return source_->fd(); }
   bool arm() override { return source_->arm(); }
@@ -35,11 +36,14 @@ class BothHalves : public Store {
     return sink_->open_topic(topic);
   }
   uint64_t held(uint32_t handle) const override { return sink_->held(handle); }
-  Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value) override {
-    return sink_->put(handle, head, value);
+  Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
+          const Way& way) override {
+    return sink_->put(handle, head, value, way);
   }
   std::span<std::byte> loan(uint32_t handle, uint64_t bytes) override { return sink_->loan(handle, bytes); }
-  Put commit(uint32_t handle, const SampleHead& head) override { return sink_->commit(handle, head); }
+  Put commit(uint32_t handle, const SampleHead& head, const Way& way) override {
+    return sink_->commit(handle, head, way);
+  }
   void abandon(uint32_t handle) override { sink_->abandon(handle); }
   void tell_state(uint32_t handle, State state) override { sink_->tell_state(handle, state); }
   void remove(uint32_t handle) override { sink_->remove(handle); }

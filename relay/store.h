@@ -37,6 +37,14 @@ struct TopicDescription {
   std::vector<std::byte> fail_safe;  // with kBytes
 };
 
+// How a sample came here.
+struct Way {
+  static constexpr int64_t kUnknown = -1;
+  // How wrong its age may be, either way; kUnknown: it may be older than it says. 0: born on this host.
+  int64_t age_error_ns = 0;
+  int64_t delay_ns = kUnknown;  // one way, from the relay before
+};
+
 // Since the collect() before; each list without repeats.
 struct Changes {
   std::vector<uint32_t> described;  // new, or described otherwise than before
@@ -89,6 +97,8 @@ class Store {
   // As sample(), the oldest one whose sequence is greater than `after`. kEmpty: there is none.
   virtual SampleRead sample_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
                                   uint64_t* bytes) = 0;
+  // How the sample of this sequence came, if it is the newest one.
+  virtual Way way(uint32_t, uint64_t) const { return {}; }
   // The newest sample's head, where it is known without its value.
   virtual const SampleHead* noted(uint32_t) const { return nullptr; }
   // False: nobody keeps the newest sample current, though somebody could. It is for who asks for it once.
@@ -112,14 +122,15 @@ class Store {
   // The sequence of the newest sample of the topic's source that is here; 0: there is none.
   virtual uint64_t held(uint32_t handle) const = 0;
   // The (segment id, sequence) rule: takes a sample only if it is newer.
-  virtual Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value) = 0;
+  virtual Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
+                  const Way& way = {}) = 0;
   // Room for a value of `bytes` that arrives in pieces; then commit() or abandon(), and no put() before.
   // Empty: no room.
   virtual std::span<std::byte> loan(uint32_t handle, uint64_t bytes) = 0;
-  virtual Put commit(uint32_t handle, const SampleHead& head) = 0;
+  virtual Put commit(uint32_t handle, const SampleHead& head, const Way& way = {}) = 0;
   virtual void abandon(uint32_t handle) = 0;
   // What a list says of the newest sample, whose value is not here.
-  virtual void note(uint32_t, const SampleHead&) {}
+  virtual void note(uint32_t, const SampleHead&, const Way& = {}) {}
   // See told_state().
   virtual void tell_state(uint32_t handle, State state) = 0;
   // See current().

@@ -41,6 +41,11 @@ struct Freshness {
   State state = State::kEmpty;
   // Now minus born. Nothing if the topic is empty, or the writer counts in another time namespace or boot.
   std::optional<int64_t> age_ns;
+  // Of a mirrored topic: how wrong its age may be, either way. Nothing: the clocks are not compared yet, and the
+  // sample may be older than age_ns says; or a local topic, whose age is exact.
+  std::optional<int64_t> age_error_ns;
+  // Of a mirrored topic: how long a sample took on its way from the relay before, to within age_error_ns.
+  std::optional<int64_t> delay_ns;
   int64_t max_age_ns = 0;  // 0: none, never stale
   uint64_t missed = 0;     // see Reader::missed
   uint32_t hops = 0;

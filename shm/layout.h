@@ -107,7 +107,9 @@ struct Record {
   Word epoch;         // header epoch of the last publish or confirmation. Any time, grows.
   Half state;         // mirror: State told by the source (State::kEmpty = nothing told). Any time.
   uint32_t hops;      // relays between the origin and here; 0 for a local topic
-  uint64_t zero[2];
+  // Mirror, any time; 0: not known.
+  Word delay_ns;      // of a sample on the way from the relay before, one way
+  Word age_error_ns;  // how wrong the newest sample's age may be
   // char name[name_bytes], zero-padded to 64; then slot_count slots
 };
 

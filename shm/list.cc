@@ -81,6 +81,8 @@ Result<DomainListing> ListTopics(const Domain& domain) {
       info.freshness.age_ns = AgeNs(now, best_head.sample.born_ns);
     info.freshness.max_age_ns = best->segment->max_age_ns(*best);
     info.freshness.hops = best->hops;
+    info.freshness.age_error_ns = best->segment->age_error_ns(*best);
+    info.freshness.delay_ns = best->segment->delay_ns(*best);
     info.freshness.origin = best->segment->origin(*best);
     if (best->origin_offset == 0) info.freshness.origin.domain = domain.name();
     listing.topics.push_back(std::move(info));

@@ -50,6 +50,14 @@ State Publisher::state() const {
   return static_cast<State>(topic_->record->state.load(std::memory_order_relaxed));
 }
 
+void Publisher::set_age_error(int64_t age_error_ns) {
+  topic_->record->age_error_ns.store(static_cast<uint64_t>(age_error_ns), std::memory_order_relaxed);
+}
+
+void Publisher::set_delay(int64_t delay_ns) {
+  topic_->record->delay_ns.store(static_cast<uint64_t>(delay_ns), std::memory_order_relaxed);
+}
+
 void Publisher::set_max_age(int64_t max_age_ns) {
   topic_->record->max_age_ns.store(static_cast<uint64_t>(max_age_ns), std::memory_order_relaxed);
 }

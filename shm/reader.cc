@@ -242,6 +242,8 @@ Freshness Reader::freshness() const {
   const TopicView& v = r.writers[r.Best()].view;
   f.max_age_ns = r.options.max_age_ns.value_or(v.segment->max_age_ns(v));
   f.hops = v.hops;
+  f.age_error_ns = v.segment->age_error_ns(v);
+  f.delay_ns = v.segment->delay_ns(v);
   f.origin = v.segment->origin(v);
   if (f.origin.domain.empty() && v.origin_offset == 0) f.origin.domain = r.domain.name();
   return f;

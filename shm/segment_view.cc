@@ -21,6 +21,11 @@ bool AllStand(const layout::Word* counter, const uint64_t* last) {
   return moved == 0;
 }
 
+std::optional<int64_t> Known(const layout::Word& word) {
+  const auto ns = static_cast<int64_t>(word.load(std::memory_order_relaxed));
+  return ns > 0 ? std::optional(ns) : std::nullopt;
+}
+
 std::string FixedText(const char* text, size_t limit) { return std::string(text, strnlen(text, limit)); }
 
 }  // namespace
@@ -306,6 +311,14 @@ State SegmentView::state(const TopicView& topic, bool dead, int64_t now_ns, int6
     if (AgeNs(now_ns, born) > limit) return State::kStale;
   }
   return State::kFresh;
+}
+
+std::optional<int64_t> SegmentView::age_error_ns(const TopicView& topic) const {
+  return mirror_ && same_time_ ? Known(topic.record->age_error_ns) : std::nullopt;
+}
+
+std::optional<int64_t> SegmentView::delay_ns(const TopicView& topic) const {
+  return mirror_ ? Known(topic.record->delay_ns) : std::nullopt;
 }
 
 }  // namespace smt

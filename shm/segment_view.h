@@ -43,7 +43,7 @@ struct TopicView {
   uint32_t hops = 0;
   const layout::Entry* entry = nullptr;
   const layout::Word* counter = nullptr;
-  const layout::Record* record = nullptr;  // for the fields that move: max_age_ns, epoch, state
+  const layout::Record* record = nullptr;  // for the fields that move: max_age_ns, epoch, state, ...
   const std::byte* ring = nullptr;
 
   const layout::Slot* slot(uint64_t position) const {
@@ -127,6 +127,10 @@ class SegmentView : public std::enable_shared_from_this<SegmentView> {
   int64_t max_age_ns(const TopicView& topic) const {
     return static_cast<int64_t>(topic.record->max_age_ns.load(std::memory_order_relaxed));
   }
+
+  // Of a mirror; nothing: not known, or a local topic, whose ages are exact.
+  std::optional<int64_t> age_error_ns(const TopicView& topic) const;
+  std::optional<int64_t> delay_ns(const TopicView& topic) const;
 
   // The futex word and the bell; the bell is null if this process may not write it.
   const layout::Half* word() const { return &header_->word; }

@@ -1,7 +1,8 @@
 // Messages to bytes and back; the test vectors of tests/vectors both ways, one of them by hand after
 // PROTOCOL.md alone.
 // Seeded bugs that must make this file fail: proto/codec.cc, Open() without the check; ReadRows() that starts
-// `age_ns` anew; Seal() whose check has no seed; a field of smtrelay.proto with another number.
+// `age_ns` anew, or whose `age_error_ns` ends with the column; Seal() whose check has no seed; a field of
+// smtrelay.proto with another number.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -41,7 +42,8 @@ TEST(Codec, ColumnsComeBackAsTheyWere) {
     std::vector<BatchRow> rows(1 + random() % 40), back;
     for (BatchRow& r : rows) {
       const auto any = [&] { return random() >> (random() % 64); };
-      r = {static_cast<uint32_t>(any()), any(), static_cast<int64_t>(any()), static_cast<int64_t>(any())};
+      r = {static_cast<uint32_t>(any()), any(), static_cast<int64_t>(any()), static_cast<int64_t>(any()),
+           static_cast<int64_t>(any())};
       if (random() % 2 == 0) r = rows[0];
     }
     Batch b, parsed;
@@ -54,14 +56,21 @@ TEST(Codec, ColumnsComeBackAsTheyWere) {
 
 TEST(Codec, EqualNumbersAtTheEndOfAColumnAreNotSent) {
   std::vector<BatchRow> rows;
-  for (uint32_t i = 0; i < 1000; ++i) rows.push_back({i + 1, 1, 5000, 20});
+  for (uint32_t i = 0; i < 1000; ++i) rows.push_back({i + 1, 1, 5000, 20, 11});
   Batch b;
   AppendRows(rows, &b);
   EXPECT_EQ(b.id_size(), 1);
   EXPECT_EQ(b.sequence_size(), 1);
   EXPECT_EQ(b.stamp_ns_size(), 2);
   EXPECT_EQ(b.age_ns_size(), 2);
+  EXPECT_EQ(b.age_error_ns_size(), 1);
   std::vector<BatchRow> back;
+  ASSERT_TRUE(ReadRows(b, &back));
+  EXPECT_EQ(back, rows);
+  for (BatchRow& row : rows) row.age_error_ns = 0;
+  b.Clear();
+  AppendRows(rows, &b);
+  EXPECT_EQ(b.age_error_ns_size(), 0) << "a source's ages are exact";
   ASSERT_TRUE(ReadRows(b, &back));
   EXPECT_EQ(back, rows);
 }
@@ -82,6 +91,9 @@ TEST(Codec, ColumnsThatCannotBeAreRefused) {
   EXPECT_FALSE(ReadRows(b, &rows));
   b = SomeBatch();
   for (int i = 0; i < 3; ++i) b.add_size(1);
+  EXPECT_FALSE(ReadRows(b, &rows));
+  b = SomeBatch();
+  for (int i = 0; i < 4; ++i) b.add_age_error_ns(1);
   EXPECT_FALSE(ReadRows(b, &rows));
   b = SomeBatch();
   b.mutable_id()->Clear();
@@ -191,7 +203,7 @@ TEST(Vectors, TheBatchIsReadByHandAfterThePage) {
   EXPECT_EQ(in.varint(), 300u);
   ASSERT_EQ(in.varint(), 9u << 3 | 2);
   ByHand batch = in.part();
-  std::vector<int64_t> id, sequence, stamp, age, size;
+  std::vector<int64_t> id, sequence, stamp, age, size, error;
   uint64_t sent = 0, topics = 0;
   while (batch.more()) {
     const uint64_t tag = batch.varint();
@@ -201,8 +213,9 @@ TEST(Vectors, TheBatchIsReadByHandAfterThePage) {
     } else if (field == 7) {
       topics = batch.varint();
     } else {
-      std::vector<int64_t>* column[] = {nullptr, &id, &sequence, &stamp, &age, &size};
-      const bool is_signed = field == 1 || field == 3 || field == 4;
+      std::vector<int64_t>* column[] = {nullptr, &id,     &sequence, &stamp, &age,
+                                        &size,   nullptr, nullptr,   &error};
+      const bool is_signed = field == 1 || field == 3 || field == 4 || field == 8;
       for (ByHand packed = batch.part(); packed.more();) {
         column[field]->push_back(is_signed ? packed.zigzag() : static_cast<int64_t>(packed.varint()));
       }
@@ -221,6 +234,7 @@ TEST(Vectors, TheBatchIsReadByHandAfterThePage) {
   };
   const int64_t ids[] = {3, 4, 5, 100}, sequences[] = {1, 1, 1, 1}, sizes[] = {8, 3, 0, 8};
   const int64_t stamps[] = {1'000'000, 1'000'500, 999'000, 999'000}, ages[] = {2000, 2000, 1500, 1500};
+  const int64_t errors[] = {250'000, 250'000, -1, -1};
   const bool variable[] = {false, true, true, false};
   int64_t id_now = 0, stamp_now = 0, age_now = 0;
   size_t size_at = 0;
@@ -229,6 +243,7 @@ TEST(Vectors, TheBatchIsReadByHandAfterThePage) {
     EXPECT_EQ(at(sequence, i), sequences[i]);
     EXPECT_EQ(stamp_now += at(stamp, i), stamps[i]);
     EXPECT_EQ(age_now += at(age, i), ages[i]);
+    EXPECT_EQ(at(error, i), errors[i]);
     if (variable[i]) {
       EXPECT_EQ(size.at(size_at++), sizes[i]);
     }

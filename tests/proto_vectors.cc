@@ -51,6 +51,7 @@ json Of(const Topic& t) {
           {"sequence", t.sequence()},
           {"stamp_ns", t.stamp_ns()},
           {"age_ns", t.age_ns()},
+          {"age_error_ns", t.age_error_ns()},
           {"every", t.every()}};
 }
 
@@ -61,8 +62,11 @@ json Of(const Batch& b) {
            {"size", std::vector<uint64_t>(b.size().begin(), b.size().end())}};
   if (!ReadRows(b, &rows)) return out;
   for (const BatchRow& r : rows) {
-    out["rows"].push_back(
-        {{"id", r.id}, {"sequence_more", r.sequence}, {"stamp_ns", r.stamp_ns}, {"age_ns", r.age_ns}});
+    out["rows"].push_back({{"id", r.id},
+                           {"sequence_more", r.sequence},
+                           {"stamp_ns", r.stamp_ns},
+                           {"age_ns", r.age_ns},
+                           {"age_error_ns", r.age_error_ns}});
   }
   return out;
 }
@@ -96,7 +100,7 @@ json Meaning(const Envelope& e) {
       out["want"] = Of(e.want().selection());
       break;
     case Envelope::kAnnounce:
-      out["announce"] = topics(e.announce().topic());
+      out["announce"] = {{"topic", topics(e.announce().topic())}, {"sent_ns", e.announce().sent_ns()}};
       break;
     case Envelope::kForget:
       out["forget"] = std::vector<uint32_t>(e.forget().id().begin(), e.forget().id().end());
@@ -110,9 +114,10 @@ json Meaning(const Envelope& e) {
       break;
     case Envelope::kChunk: {
       const Chunk& m = e.chunk();
-      out["chunk"] = {{"id", m.id()},         {"sequence", m.sequence()},  {"stamp_ns", m.stamp_ns()},
-                      {"age_ns", m.age_ns()}, {"sent_ns", m.sent_ns()},    {"size", m.size()},
-                      {"offset", m.offset()}, {"raw_bytes", m.raw_bytes()}};
+      out["chunk"] = {
+          {"id", m.id()},         {"sequence", m.sequence()},         {"stamp_ns", m.stamp_ns()},
+          {"age_ns", m.age_ns()}, {"sent_ns", m.sent_ns()},           {"size", m.size()},
+          {"offset", m.offset()}, {"age_error_ns", m.age_error_ns()}, {"raw_bytes", m.raw_bytes()}};
       break;
     }
     case Envelope::kReport: {
@@ -214,6 +219,8 @@ std::vector<Vector> Vectors() {
   t->set_sequence(uint64_t{1} << 63);
   t->set_stamp_ns(1'700'000'000'000'000'000);
   t->set_age_ns(42);
+  t->set_age_error_ns(250'000);
+  announce.set_sent_ns(5'000'000'000);
   add("announce_list", 3, announce);
 
   Forget forget;
@@ -229,9 +236,11 @@ std::vector<Vector> Vectors() {
   add("state", 5, state);
 
   Batch batch;
-  AppendRows(
-      {{3, 1, 1'000'000, 2000}, {4, 1, 1'000'500, 2000}, {5, 1, 999'000, 1500}, {100, 1, 999'000, 1500}},
-      &batch);
+  AppendRows({{3, 1, 1'000'000, 2000, 250'000},
+              {4, 1, 1'000'500, 2000, 250'000},
+              {5, 1, 999'000, 1500, -1},
+              {100, 1, 999'000, 1500, -1}},
+             &batch);
   batch.add_size(3);
   batch.add_size(0);
   batch.set_sent_ns(5'000'000'000);
@@ -249,6 +258,7 @@ std::vector<Vector> Vectors() {
   chunk.set_sent_ns(5'000'000'000);
   chunk.set_size(1'000'000);
   chunk.set_offset(14'000);
+  chunk.set_age_error_ns(-1);
   chunk.set_raw_bytes(20);
   const std::string piece = "a piece of it";
   out.push_back({"chunk", Seal(kSession, 301, chunk, PayloadHash(Bytes(piece))), piece});

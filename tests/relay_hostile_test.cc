@@ -1,7 +1,7 @@
 // What a relay does with messages that no relay sends: counted, the session begun anew, the others go on.
 // Seeded bugs that must make this file fail: relay/inbound.cc, chunk() without the check of max_bytes;
 // relay/session.cc, hear_number() that accepts any number; relay/relay.cc, Handle() that ends no session;
-// relay/mem_store.cc, open() that takes max_bytes as announced; relay/clock_offset.h without bounds
+// relay/mem_store.cc, open() that takes max_bytes as announced; relay/clock_offset.cc without bounds
 // (undefined behaviour).
 #include <random>
 

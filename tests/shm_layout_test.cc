@@ -64,7 +64,8 @@ TEST(Layout, TheRecordTableIsTheRecord) {
 #define FIELD(f) want[#f] = offsetof(Record, f)
   FIELD(block_bytes), FIELD(generation), FIELD(topic_index), FIELD(slot_count), FIELD(slot_stride), FIELD(max_bytes);
   FIELD(first_position), FIELD(first_sequence), FIELD(schema_offset), FIELD(schema_hash), FIELD(origin_offset);
-  FIELD(name_bytes), FIELD(variable), FIELD(max_age_ns), FIELD(epoch), FIELD(state), FIELD(hops), FIELD(zero);
+  FIELD(name_bytes), FIELD(variable), FIELD(max_age_ns), FIELD(epoch), FIELD(state), FIELD(hops);
+  FIELD(delay_ns), FIELD(age_error_ns);
 #undef FIELD
   EXPECT_EQ(Offsets(ReadFile("shm/LAYOUT.md"), "Record, 128 bytes"), want);
 }

@@ -64,6 +64,7 @@ const Row kTable[] = {
     {"bad pattern, get", {"smtrelay_client", "--connect", kHere, "get", "re:["}, 2, "missing ]"},
     {"bad pattern, list", {"smtrelay_client", "--connect", kHere, "list", "a//b"}, 2, "empty segment"},
     {"bad pattern, watch", {"smtrelay_client", "--connect", kHere, "watch", ""}, 2, "pattern \"\""},
+    {"bad impairment", {"smtrelay_sub", "--connect", kHere, "--impair", "loss=2"}, 2, "\"loss=2\": write 0%"},
     {"bad prefix", {"smtrelay_sub", "--connect", kHere, "--prefix", "a//b"}, 2, "topic name 'a//b'"},
     {"bad maximum age", {"smtrelay_sub", "--connect", kHere, "--max-age", "5x"}, 2, "\"5x\" is no duration"},
     {"bad segment size", {"smtrelay_sub", "--connect", kHere, "--segment-size", "64Q"}, 2, "--segment-size"},

@@ -1,9 +1,11 @@
 // The relay's tools doing their work, seen from outside: processes, the loopback, and what stands in both
-// memories. Seeded bug that makes it fail: in cmd/smtrelay_sub.cc, the prefix is given without its '/'.
+// memories. Seeded bugs that make it fail: in cmd/smtrelay_sub.cc, the prefix is given without its '/'; in
+// cmd/relay_loop.cc, Add() without the impairment; in cmd/list.cc, AgeWithError() without the error.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "tests/tools/relay_domains.h"
@@ -100,6 +102,66 @@ TEST_F(RelayTools, CountTheirHopsThroughAProxy) {
   EXPECT_EQ(held("base", "x")->freshness.origin.domain, "robot");
   publish("x", "u16", "2");
   EXPECT_TRUE(Eventually([&] { return held("base", "x")->sequence == 2; }));
+}
+
+TEST_F(RelayTools, ShowTheDelayOfAnImpairedLinkAndHowWrongAgesMayBe) {
+  Process sine({"smtsinewave", "wheel/speed", "--rate", "100", "--domain", "robot"}, env());
+  const Relay robot = pub();
+  const Relay base = sub(robot.endpoint(), {"--impair", "delay=80ms"});
+  const auto info = [&] {
+    return run({"smttopic", "info", "wheel/speed", "-f", "json", "--domain", "base"});
+  };
+  ASSERT_TRUE(Eventually([&] {
+    const Ended now = info();
+    return now.exit_code == 0 && !Json::parse(now.out)["age_error_ns"].is_null();
+  }));
+  // Both ways are as slow, so that the clocks are found to agree; half of a round trip is what nobody can
+  // tell.
+  const Json told = Json::parse(info().out);
+  EXPECT_GE(told["age_error_ns"], 80'000'000);
+  EXPECT_LE(told["age_error_ns"], 140'000'000);
+  EXPECT_GE(told["delay_ns"], 60'000'000);
+  EXPECT_LE(told["delay_ns"], 140'000'000);
+  EXPECT_THAT(run({"smttopic", "info", "wheel/speed", "--domain", "base"}).out, HasSubstr(" ms +- "));
+  const Json ages =
+      Json::parse(run({"smttopic", "delay", "wheel/*", "-n", "1", "-f", "json", "--domain", "base"}).out)[0];
+  EXPECT_GE(ages["p50_ns"], 60'000'000);
+  EXPECT_LE(ages["p50_ns"], 160'000'000);
+  base.process->send(SIGTERM);
+  EXPECT_THAT(base.process->wait().err, HasSubstr("every link is impaired on purpose: delay 80 ms"));
+}
+
+// Both memories count in one clock here, so that a birth in the mirror is wrong by as much as it differs.
+TEST_F(RelayTools, MirrorBirthsWithinTheErrorThatTheyState) {
+  Process sine({"smtsinewave", "wheel/speed", "--rate", "500", "--history", "4096", "--domain", "robot"},
+               env());
+  const Relay gate = proxy({"--impair", "delay=3ms,jitter=2ms"});
+  const Relay robot = pub({"--connect", gate.endpoint()});
+  const Relay base = sub(gate.endpoint());
+  ASSERT_TRUE(Eventually([&] {
+    const std::optional<Held> now = held("base", "wheel/speed");
+    return now && now->freshness.age_error_ns;
+  }));
+  Result<Domain> here = Domain::open({.root = root_, .domain = "base"}),
+                 there = Domain::open({.root = root_, .domain = "robot"});
+  ASSERT_TRUE(here.ok() && there.ok());
+  Result<Reader> mirror = Reader::open(*here, "wheel/speed"), source = Reader::open(*there, "wheel/speed");
+  ASSERT_TRUE(mirror.ok() && source.ok());
+  std::map<uint64_t, int64_t> born;  // by sequence
+  int compared = 0;
+  EXPECT_TRUE(Eventually([&] {
+    const std::optional<int64_t> before = mirror->freshness().age_error_ns;
+    const Sample* sample = mirror->latest();
+    const std::optional<int64_t> after = mirror->freshness().age_error_ns;
+    if (sample == nullptr || !before || !after) return false;
+    while (const Sample* s = source->next()) born[s->sequence] = s->born_ns;
+    if (const auto it = born.find(sample->sequence); it != born.end()) {
+      EXPECT_LE(std::abs(sample->born_ns - it->second), std::max(*before, *after));
+      EXPECT_LT(*after, 30'000'000);
+      ++compared;
+    }
+    return compared >= 300;
+  }));
 }
 
 TEST_F(RelayTools, PutThePrefixAndLeaveOutWhatIsExcluded) {

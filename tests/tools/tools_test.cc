@@ -80,9 +80,10 @@ TEST_F(Smttopic, ListAndInfoHaveTheShapesThatScriptsRelyOn) {
   const Json list = Json::parse(run({"smttopic", "list", "-f", "json"}).out);
   ASSERT_EQ(list.size(), 2u);
   const Json& topic = list[1];
-  EXPECT_THAT(Keys(topic),
-              ElementsAre("topic", "type", "schema_hash", "size", "history", "state", "age_ns", "max_age_ns",
-                          "stamp_ns", "sequence", "generation", "hops", "writers", "origin"));
+  EXPECT_THAT(Keys(topic), ElementsAre("topic", "type", "schema_hash", "size", "history", "state", "age_ns",
+                                       "max_age_ns", "stamp_ns", "sequence", "generation", "hops", "writers",
+                                       "origin", "age_error_ns", "delay_ns"));
+  EXPECT_TRUE(topic["age_error_ns"].is_null() && topic["delay_ns"].is_null()) << "it was born here";
   EXPECT_EQ(list[0]["topic"], "arm/pose");
   EXPECT_EQ(list[0]["state"], "source-dead");
   EXPECT_EQ(topic["topic"], "wheel/speed");
