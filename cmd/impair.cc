@@ -54,7 +54,8 @@ Result<relay::Impairment> ParseImpairment(std::string_view text) {
     const auto bad = [&](std::string_view why) {
       return Status(Code::kInvalid, fmt::format("--impair: \"{}\": {}", part, why));
     };
-    if (comma != std::string_view::npos && comma + 1 == rest.size()) return bad("something follows the comma");
+    if (comma != std::string_view::npos && comma + 1 == rest.size())
+      return bad("something follows the comma");
     rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
     const size_t equals = part.find('=');
     const std::string_view key = part.substr(0, equals);
