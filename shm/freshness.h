@@ -41,8 +41,8 @@ struct Freshness {
   State state = State::kEmpty;
   // Now minus born. Nothing if the topic is empty, or the writer counts in another time namespace or boot.
   std::optional<int64_t> age_ns;
-  // Of a mirrored topic: how wrong its age may be, either way. Nothing: the clocks are not compared yet, and the
-  // sample may be older than age_ns says; or a local topic, whose age is exact.
+  // Of a mirrored topic: how wrong its age may be, either way. Nothing: the clocks are not compared yet, and
+  // the sample may be older than age_ns says; or a local topic, whose age is exact.
   std::optional<int64_t> age_error_ns;
   // Of a mirrored topic: how long a sample took on its way from the relay before, to within age_error_ns.
   std::optional<int64_t> delay_ns;

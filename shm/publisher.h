@@ -150,8 +150,8 @@ class Publisher {
   // What set_state() said last, in an earlier process too.
   State state() const;
   void set_max_age(int64_t max_age_ns);
-  // Mirror: how wrong the age of the sample to be published next may be, and how long one took on its way from
-  // the relay before. 0: not known. Told with the next ring.
+  // Mirror: how wrong the age of the sample to be published next may be, and how long one took on its way
+  // from the relay before. 0: not known. Told with the next ring.
   void set_age_error(int64_t age_error_ns);
   void set_delay(int64_t delay_ns);
 

@@ -331,7 +331,8 @@ Result<TopicTable::Entry*> TopicTable::put(const TopicOptions& options, const Sc
     r.epoch.store(record(*old)->epoch.load(std::memory_order_relaxed), std::memory_order_relaxed);
     r.state.store(record(*old)->state.load(std::memory_order_relaxed), std::memory_order_relaxed);
     r.delay_ns.store(record(*old)->delay_ns.load(std::memory_order_relaxed), std::memory_order_relaxed);
-    r.age_error_ns.store(record(*old)->age_error_ns.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    r.age_error_ns.store(record(*old)->age_error_ns.load(std::memory_order_relaxed),
+                         std::memory_order_relaxed);
   }
   r.hops = e.hops;
   std::byte* at = base_ + *offset;
