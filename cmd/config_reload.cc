@@ -96,7 +96,7 @@ void ConfigReload::Reload() {
   }
   present_ = std::move(*config);
   spdlog::set_level(spdlog::level::from_str(present_.log));
-  spdlog::info("{} is in force", flags_.file);
+  spdlog::info("{} is taken", flags_.file);
 }
 
 }  // namespace smt::cmd

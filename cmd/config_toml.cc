@@ -1,5 +1,6 @@
 #include "cmd/config_toml.h"
 
+#define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
 #include <fcntl.h>
@@ -24,7 +25,10 @@ Place PlaceOf(const toml::source_region& region, const std::string& path) {
   return {From::kFile, path, std::max(region.begin.line, 1u), std::max(region.begin.column, 1u)};
 }
 
-Value Convert(const toml::node& node, const std::string& path) {
+// No key has values that nest deeper; what does is left empty, and is wrong anyway.
+constexpr int kMostDepth = 8;
+
+Value Convert(const toml::node& node, const std::string& path, int depth = 0) {
   Value value;
   value.place = PlaceOf(node.source(), path);
   if (const auto* flag = node.as_boolean()) {
@@ -41,11 +45,14 @@ Value Convert(const toml::node& node, const std::string& path) {
     value.text = text->get();
   } else if (const auto* list = node.as_array()) {
     value.kind = Kind::kList;
-    for (const toml::node& one : *list) value.list.push_back(Convert(one, path));
+    if (depth == kMostDepth) return value;
+    for (const toml::node& one : *list) value.list.push_back(Convert(one, path, depth + 1));
   } else if (const auto* table = node.as_table()) {
     value.kind = Kind::kTable;
+    if (depth == kMostDepth) return value;
     for (const auto& [key, member] : *table) {
-      value.members.push_back({std::string(key.str()), PlaceOf(key.source(), path), Convert(member, path)});
+      value.members.push_back(
+          {std::string(key.str()), PlaceOf(key.source(), path), Convert(member, path, depth + 1)});
     }
     std::sort(value.members.begin(), value.members.end(), [](const auto& a, const auto& b) {
       return std::pair(a.place.line, a.place.column) < std::pair(b.place.line, b.place.column);

@@ -2,20 +2,31 @@
 
 #include <fmt/format.h>
 
-#include <map>
-
+#include "cmd/config_types.h"
 #include "cmd/text.h"
 
 namespace smt::cmd {
 namespace {
 
-const std::map<std::string, Format> kFormats = {
-    {"table", Format::kTable}, {"json", Format::kJson}, {"jsonl", Format::kJsonl}, {"csv", Format::kCsv}};
-
 int64_t DurationOrThrow(const std::string& flag, const std::string& text) {
   Result<int64_t> ns = ParseDuration(text);
   if (!ns.ok()) throw CLI::ValidationError(flag, ns.status().message());
   return *ns;
+}
+
+// A flag with a type of the configuration.
+template <class U>
+CLI::Option* AddWord(CLI::App& app, const std::string& flag, const Type<U>& type, U* out,
+                     const std::string& what) {
+  return app
+      .add_option_function<std::string>(
+          flag,
+          [&type, out, flag](const std::string& text) {
+            const std::optional<Fault> fault = type.read(Value::Word(text, {}), out);
+            if (fault) throw CLI::ValidationError(flag, fault->message);
+          },
+          what)
+      ->type_name(std::string(type.name));
 }
 
 }  // namespace
@@ -26,12 +37,8 @@ void AddCommonFlags(CLI::App& app, ToolOptions* tool) {
   app.add_option("--root", tool->domain.root, "Folder that holds the domains [SMT_ROOT or /dev/shm/smt]");
   app.add_option("--group", tool->domain.group,
                  "Unix group that shares the domain; without one only this user has it [SMT_GROUP]");
-  AddLogFlags(app, tool);
-}
-
-void AddLogFlags(CLI::App& app, ToolOptions* tool) {
-  app.add_option("--log", tool->log, "Least level of what is logged on stderr [SMT_LOG or info]")
-      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
+  AddWord(app, "--log", kLogType, &tool->log,
+          "Least level of what is logged on stderr: trace, debug, info, warn, error or off [SMT_LOG or info]")
       ->envname("SMT_LOG");
   AddVersionFlag(app);
 }
@@ -41,10 +48,7 @@ void AddVersionFlag(CLI::App& app) {
 }
 
 void AddFormatFlag(CLI::App& app, ToolOptions* tool) {
-  app.add_option_function<std::string>(
-         "-f,--format", [tool](const std::string& name) { tool->format = kFormats.at(name); },
-         "table, json, jsonl or csv [SMT_FORMAT or table]")
-      ->check(CLI::IsMember({"table", "json", "jsonl", "csv"}))
+  AddWord(app, "-f,--format", kFormatType, &tool->format, "How data is printed [SMT_FORMAT or table]")
       ->envname("SMT_FORMAT");
 }
 

@@ -20,9 +20,7 @@ struct ToolOptions {
 };
 
 void AddVersionFlag(CLI::App& app);
-// --log --version
-void AddLogFlags(CLI::App& app, ToolOptions* tool);
-// These, and --domain --root --group
+// --domain --root --group --log --version
 void AddCommonFlags(CLI::App& app, ToolOptions* tool);
 // -f/--format
 void AddFormatFlag(CLI::App& app, ToolOptions* tool);

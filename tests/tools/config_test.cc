@@ -243,7 +243,7 @@ TEST_F(Reload, TakesAGoodFileAndKeepsTheRulesOfTheOldOneOverABrokenOne) {
 
   write("robot.toml", config("[[send]]\ntopic = [\"x\", \"y\"]\nrate = 50\n"));
   robot.process->send(SIGHUP);
-  robot.process->wait_for_error(path + " is in force");
+  robot.process->wait_for_error(path + " is taken");
   EXPECT_EQ(value(), 0);
   robot.process->send(SIGTERM);
   const Ended ended = robot.process->wait();

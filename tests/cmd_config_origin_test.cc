@@ -1,0 +1,211 @@
+// Where the values of a configuration come from, how they are shown, and what may change while a relay runs.
+// Seeded bug that makes it fail: in cmd/config_flags.cc, LoadConfig applies the environment after the flags.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <map>
+
+#include "cmd/config_keys.h"
+#include "cmd/config_print.h"
+#include "cmd/config_reload.h"
+#include "cmd/relay_explain.h"
+#include "tests/config_fixture.h"
+
+namespace smt::cmd {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+TEST_F(Config, OrdersDefaultsFileEnvironmentAndFlags) {
+  // A second value of each key that the environment may set.
+  const std::map<std::string, std::array<std::string, 3>> values = {
+      {"name", {"f", "e", "c"}},
+      {"domain", {"f", "e", "c"}},
+      {"root", {"/f", "/e", "/c"}},
+      {"group", {"f", "e", "c"}},
+      {"log", {"warn", "error", "off"}},
+      {"insecure", {"true", "false", "true"}},
+      {"spin", {"true", "false", "true"}},
+      {"remove_on_exit", {"true", "false", "true"}},
+      {"segment_size", {"1M", "2M", "3M"}},
+      {"timeout", {"1s", "2s", "3s"}},
+      {"format", {"json", "jsonl", "csv"}},
+  };
+  for (const Key<RelayConfig>& key : Keys<RelayConfig>()) {
+    if (!FromEnvironment(key)) continue;
+    ASSERT_EQ(values.count(std::string(key.name)), 1u) << key.name;
+    const auto& [in_file, in_environment, in_flag] = values.at(std::string(key.name));
+    const bool plain = key.type.empty();
+    const auto shown = [&](const std::string& text) { return plain ? text : Quoted(text); };
+    for (const Role role : kRoles) {
+      if (!key.of(role)) continue;
+      const std::string text = fmt::format("{} = {}\n", key.name, shown(in_file));
+      const Args flag = plain ? Args{key.flag()} : Args{key.flag(), in_flag};
+      EXPECT_EQ(good(role, "").places.count(key.name), 0u);
+      const RelayConfig from_file = good(role, text);
+      EXPECT_EQ(key.print(from_file), shown(in_file));
+      EXPECT_EQ(from_file.places.at(key.name).origin(), path_ + ":2");
+      set(key.environment(), in_environment);
+      const RelayConfig from_environment = good(role, text);
+      EXPECT_EQ(key.print(from_environment), shown(in_environment));
+      EXPECT_EQ(from_environment.places.at(key.name).origin(), "env " + key.environment());
+      const RelayConfig from_flag = good(role, text, flag);
+      EXPECT_EQ(key.print(from_flag), shown(in_flag));
+      EXPECT_EQ(from_flag.places.at(key.name).origin(), "flag " + key.flag());
+      unsetenv(key.environment().c_str());
+    }
+  }
+}
+
+TEST_F(Config, ReadsTheEnvironmentStrictly) {
+  const std::pair<const char*, const char*> kTable[] = {
+      {"SMT_INSECURE", "yes"},     {"SMT_SPIN", "1"},
+      {"SMT_LOG", "loud"},         {"SMT_NAME", "a/b"},
+      {"SMT_DOMAIN", ".."},        {"SMT_LOG", " info"},
+      {"SMT_SEGMENT_SIZE", "64Q"}, {"SMT_REMOVE_ON_EXIT", "TRUE"}};
+  for (const auto& [name, value] : kTable) {
+    set(name, value);
+    EXPECT_THAT(file(Role::kPub, "version = 1").errors.lines(),
+                ElementsAre(StartsWith(std::string(name) + ": ")));
+    set(name, "");
+    EXPECT_THAT(file(Role::kPub, "version = 1").errors.lines(), IsEmpty()) << "empty is not set";
+  }
+  set("SMT_DOMAIN", "..");
+  EXPECT_THAT(file(Role::kProxy, "version = 1").errors.lines(), IsEmpty()) << "a proxy has none";
+}
+
+TEST_F(Config, TakesTheFileThatTheEnvironmentNames) {
+  write("version = 1\nname = \"f\"\n");
+  set("SMT_CONFIG", path_);
+  EXPECT_EQ(load(Role::kPub, {"--print-config"}).config.name, "f");
+  EXPECT_EQ(load(Role::kPub, {"--print-config", "--name", "c"}).config.name, "c");
+}
+
+TEST_F(Config, PutsRulesAndPeersOfTheCommandLineInPlaceOfTheFiles) {
+  const std::string text =
+      "[[peer]]\nbind = 'ipc:///a'\n[[peer]]\nbind = 'ipc:///b'\n"
+      "[[send]]\ntopic = 'a'\n[[send]]\ntopic = 'b'\n[[receive]]\ntopic = 'c'\n[[receive]]\ntopic = 'd'\n";
+  for (const Role role : {Role::kPub, Role::kProxy}) {
+    const RelayConfig config = good(role, text, {"--exclude", "x", "y", "--rate", "5"});
+    ASSERT_EQ(config.send.size(), 1u);
+    EXPECT_THAT(config.send[0].value.topic, ElementsAre("**"));
+    EXPECT_THAT(config.send[0].value.exclude, ElementsAre("x", "y"));
+    EXPECT_EQ(config.send[0].value.pacing.period_ns, 200'000'000);
+    EXPECT_EQ(config.receive.size(), 2u);
+    EXPECT_EQ(config.peers.size(), 2u);
+  }
+  const RelayConfig sub =
+      good(Role::kSub, text,
+           {"--topic", "x", "--topic", "y", "--max-age", "1s", "--on-stale", "zero", "--prefix", "p/",
+            "--connect", "ipc:///c,ipc:///d", "--connect", "ipc:///e", "--bind", "ipc:///f", "--compress"});
+  EXPECT_EQ(sub.send.size(), 2u);
+  ASSERT_EQ(sub.receive.size(), 1u);
+  EXPECT_THAT(sub.receive[0].value.topic, ElementsAre("x", "y"));
+  EXPECT_EQ(sub.receive[0].value.max_age_ns, 1'000'000'000);
+  EXPECT_EQ(sub.receive[0].value.on_stale, relay::OnStale::kZero);
+  EXPECT_EQ(sub.receive[0].value.prefix, "p");
+  ASSERT_EQ(sub.peers.size(), 3u);
+  EXPECT_THAT(sub.peers[0].value.connect, ElementsAre("ipc:///c", "ipc:///d"));
+  EXPECT_THAT(sub.peers[1].value.connect, ElementsAre("ipc:///e"));
+  EXPECT_EQ(sub.peers[2].value.bind, "ipc:///f");
+  EXPECT_TRUE(sub.peers[0].value.compress && sub.peers[2].value.compress);
+  EXPECT_THAT(good(Role::kProxy, "cache = ['a']", {"--cache", "b", "c"}).cache, ElementsAre("b", "c"));
+}
+
+TEST_F(Config, PrintsAFileThatSaysTheSame) {
+  for (const Role role : kRoles) {
+    std::vector<std::string> texts = {"version = 1\n"};
+    std::ifstream example(fmt::format("{}/deploy/{}.toml", SMT_SOURCE_DIR, RoleName(role)));
+    texts.emplace_back(std::istreambuf_iterator<char>(example), std::istreambuf_iterator<char>());
+    EXPECT_THAT(texts.back(), HasSubstr("version = 1"));
+    if (role == Role::kPub) texts.push_back("version = 1\nsend = []\n[[receive]]\nrate = 7\n");
+    if (role == Role::kSub)
+      texts.push_back("version = 1\n[[send]]\nrate = 0.3333333\n[[receive]]\nrate = 600.1\n");
+    for (const std::string& text : texts) {
+      const Loaded first = file(role, text);
+      ASSERT_THAT(first.errors.lines(), IsEmpty());
+      const Loaded second = file(role, PrintConfig(first.config));
+      EXPECT_THAT(second.errors.lines(), IsEmpty()) << PrintConfig(first.config);
+      EXPECT_EQ(Meaning(second.config), Meaning(first.config));
+      EXPECT_EQ(second.config.send.size(), first.config.send.size());
+      EXPECT_EQ(second.config.receive.size(), first.config.receive.size());
+    }
+  }
+}
+
+TEST_F(Config, PrintsTheOriginOfEachValue) {
+  set("SMT_LOG", "warn");
+  const RelayConfig config = good(Role::kPub, "name = 'n'\n[[send]]\nrate = 5\n", {"--spin"});
+  const std::string text = PrintConfig(config);
+  const auto line = [&](const std::string& key) {
+    const size_t at = text.find("\n" + key) + 1;
+    return text.substr(at, text.find('\n', at) - at);
+  };
+  EXPECT_THAT(line("name"), HasSubstr("# " + path_ + ":2"));
+  EXPECT_THAT(line("domain"), HasSubstr("# default"));
+  EXPECT_THAT(line("log"), HasSubstr("# env SMT_LOG"));
+  EXPECT_THAT(line("spin"), HasSubstr("# flag --spin"));
+  EXPECT_THAT(line("[[send]]"), HasSubstr("# " + path_ + ":3"));
+  EXPECT_THAT(line("rate"), HasSubstr("# " + path_ + ":4"));
+}
+
+TEST_F(Config, ExplainsWhichRuleDecides) {
+  const RelayConfig pub = good(Role::kPub,
+                               "[[send]]\ntopic = 'arm/**'\nexclude = 'arm/raw'\n"
+                               "[[send]]\ntopic = ['arm/raw', 'leg/*']\nto = 'base'\n"
+                               "[[send]]\ntopic = 'leg/**'\n");
+  const auto at = [&](const char* rule) { return path_ + ":" + rule; };
+  EXPECT_EQ(ExplainTopic(pub, "arm/pose"),
+            "arm/pose passes by topic arm/** of [[send]] at " + at("2") + "\n");
+  EXPECT_EQ(ExplainTopic(pub, "arm/raw"),
+            "arm/raw to base passes by topic arm/raw of [[send]] at " + at("5") + "\n");
+  EXPECT_EQ(ExplainTopic(pub, "leg/x"), "leg/x to base passes by topic leg/* of [[send]] at " + at("5") +
+                                            "\nleg/x passes by topic leg/** of [[send]] at " + at("8") +
+                                            "\n");
+  EXPECT_EQ(ExplainTopic(pub, "head"), "head stopped: no [[send]] names it\n");
+  const RelayConfig both =
+      good(Role::kSub,
+           "[[send]]\ntopic='a'\n[[receive]]\nexclude='a'\n[[receive]]\ntopic='b'\nas='c'\nfrom='x'\n");
+  EXPECT_EQ(ExplainTopic(both, "a"), "a sent passes by topic a of [[send]] at " + at("2") +
+                                         "\na received stopped by exclude a of [[receive]] at " + at("4") +
+                                         "\n");
+}
+
+TEST_F(Config, ReadsRulesAgainButNotWhatCannotChange) {
+  const std::string peer = "version = 1\nname = 'n'\n[[peer]]\nbind = 'ipc:///a'\n";
+  const auto again = [&](const std::string& text) {
+    write(peer + "[[send]]\ntopic = 'a'\n");
+    Loaded loaded = load(Role::kPub, {"--config", path_});
+    EXPECT_THAT(loaded.errors.lines(), IsEmpty());
+    write(text);
+    const std::optional<RelayConfig> config = ReadAgain(loaded.flags, loaded.config, &loaded.errors);
+    EXPECT_EQ(config.has_value(), loaded.errors.empty());
+    if (config) loaded.config = *config;
+    return loaded;
+  };
+  const Loaded changed = again("log = 'warn'\n" + peer + "[[send]]\ntopic = 'b'\n[[send]]\ntopic = 'c'\n");
+  EXPECT_THAT(changed.errors.lines(), IsEmpty());
+  EXPECT_EQ(changed.config.log, "warn");
+  ASSERT_EQ(changed.config.send.size(), 2u);
+  EXPECT_THAT(changed.config.send[0].value.topic, ElementsAre("b"));
+
+  const auto refused = [&](const std::string& text, const char* message) {
+    EXPECT_THAT(again(text).errors.lines(), ElementsAre(HasSubstr(message))) << text;
+  };
+  refused(peer + "[[send]]\nrate = 0\n", "F:6:8: rate: 0 is out of range");
+  refused("version = 1\nname = 'm'\n[[peer]]\nbind = 'ipc:///a'\n",
+          "F:2:8: name cannot change while the relay");
+  refused("version = 1\n[[peer]]\nbind = 'ipc:///a'\n", "F:1:1: name cannot change");
+  refused("spin = true\n" + peer, "F:1:8: spin cannot change while the relay runs: it is false; restart it");
+  refused("version = 1\nname = 'n'\n[[peer]]\nbind = 'ipc:///b'\n", "F:4:8: bind cannot change");
+  refused(peer + "[[peer]]\nbind = 'ipc:///b'\n", "F:1:1: peers cannot change");
+  refused(peer + "[[receive]]\n", "F:1:1: the directions cannot change");
+}
+
+}  // namespace
+}  // namespace smt::cmd

@@ -1,0 +1,97 @@
+// Configurations from a file, flags and the environment, inside the test's own process.
+#ifndef SMT_TESTS_CONFIG_FIXTURE_H_
+#define SMT_TESTS_CONFIG_FIXTURE_H_
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "cmd/config_flags.h"
+#include "cmd/config_print.h"
+#include "cmd/config_value.h"
+#include "cmd/relay_config.h"
+
+namespace smt::cmd {
+
+using Args = std::vector<std::string>;
+
+inline constexpr Role kRoles[] = {Role::kPub, Role::kSub, Role::kProxy, Role::kClient};
+
+inline Role RoleOf(const std::string& name) {
+  return *std::find_if(std::begin(kRoles), std::end(kRoles), [&](Role r) { return RoleName(r) == name; });
+}
+
+struct Loaded {
+  ConfigFlags flags;
+  RelayConfig config;
+  ConfigErrors errors;
+};
+
+class Config : public testing::Test {
+ protected:
+  Config() {
+    char folder[] = "/tmp/smt-config-XXXXXX";
+    folder_ = mkdtemp(folder);
+    path_ = folder_ + "/F";
+  }
+  ~Config() override {
+    std::filesystem::remove_all(folder_);
+    for (const std::string& name : set_) unsetenv(name.c_str());
+  }
+
+  void write(const std::string& text) const { std::ofstream(path_, std::ios::binary) << text; }
+  void set(const std::string& name, const std::string& value) {
+    setenv(name.c_str(), value.c_str(), 1);
+    set_.push_back(name);
+  }
+  // With flags only.
+  Loaded load(Role role, Args args) const {
+    Loaded loaded;
+    loaded.flags.role = role;
+    CLI::App app;
+    AddConfigFlags(app, &loaded.flags);
+    std::reverse(args.begin(), args.end());
+    app.parse(args);
+    loaded.config = LoadConfig(loaded.flags, &loaded.errors);
+    return loaded;
+  }
+  // With a file of this text, which needs no endpoint.
+  Loaded file(Role role, const std::string& text, Args args = {}) const {
+    write(text);
+    args.insert(args.begin(), {"--config", path_, "--print-config"});
+    return load(role, args);
+  }
+  // The same where it must be right.
+  RelayConfig good(Role role, const std::string& text, const Args& args = {}) const {
+    const Loaded loaded = file(role, "version = 1\n" + text, args);
+    EXPECT_THAT(loaded.errors.lines(), testing::IsEmpty()) << text;
+    return loaded.config;
+  }
+
+  std::string folder_, path_;
+  std::vector<std::string> set_;
+};
+
+// The printed form without origins.
+inline std::string Meaning(const RelayConfig& config) {
+  std::string out;
+  const std::string printed = PrintConfig(config);
+  for (size_t begin = 0, end; begin < printed.size(); begin = end + 1) {
+    end = printed.find('\n', begin);
+    const std::string line = printed.substr(begin, end - begin);
+    out += line.substr(0, line.rfind("  # ")) + "\n";
+  }
+  return out;
+}
+
+}  // namespace smt::cmd
+
+#endif  // SMT_TESTS_CONFIG_FIXTURE_H_
