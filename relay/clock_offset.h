@@ -1,10 +1,11 @@
-// How far the other host's BOOTTIME is ahead of this one's, from four stamps (RFC 5905 section 8). The round
-// trip that took least time bounds the error best: of the last ten seconds, that one is believed.
+// How far the other host's BOOTTIME is ahead of this one's, from four stamps (RFC 5905 section 8). A sample
+// is wrong by half its round trip at most, and by what the clocks have drifted apart since: the one is
+// believed of which that is least. So a round trip that lasted seconds, since a host stood still, moves
+// nothing.
 #ifndef SMT_RELAY_CLOCK_OFFSET_H_
 #define SMT_RELAY_CLOCK_OFFSET_H_
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 
 namespace smt::relay {
@@ -18,24 +19,25 @@ class ClockOffset {
     }
     const int64_t rtt = (t4 - t1) - (t3 - t2);
     if (t4 < t1 || t3 < t2 || rtt < 0 || rtt > kMostRttNs) return;
-    while (!best_.empty() && best_.back().rtt_ns >= rtt) best_.pop_back();
-    best_.push_back({t4, rtt, (t2 - t1) / 2 + (t3 - t4) / 2});
-    while (best_.front().at_ns < t4 - 10'000'000'000) best_.pop_front();
+    if (!best_ || rtt / 2 <= ErrorNs(t4)) best_ = {t4, rtt, (t2 - t1) / 2 + (t3 - t4) / 2};
     smoothed_rtt_ns_ = smoothed_rtt_ns_ == 0 ? rtt : smoothed_rtt_ns_ + (rtt - smoothed_rtt_ns_) / 8;
   }
-  // Nothing before the first sample. There minus here; wrong by half the round trip at most.
+  // There minus here. Nothing before the first sample.
   std::optional<int64_t> offset_ns() const {
-    if (best_.empty()) return std::nullopt;
-    return best_.front().offset_ns;
+    if (!best_) return std::nullopt;
+    return best_->offset_ns;
   }
   int64_t smoothed_rtt_ns() const { return smoothed_rtt_ns_; }  // 0: not known
 
  private:
   static constexpr int64_t kMostRttNs = 60'000'000'000;
+  // Two crystals of 100 ppm: 1 ns in 5 us.
+  static constexpr int64_t kDrift = 5'000;
   struct Best {
     int64_t at_ns, rtt_ns, offset_ns;
   };
-  std::deque<Best> best_;  // rising round trips
+  int64_t ErrorNs(int64_t now_ns) const { return best_->rtt_ns / 2 + (now_ns - best_->at_ns) / kDrift; }
+  std::optional<Best> best_;
   int64_t smoothed_rtt_ns_ = 0;
 };
 
