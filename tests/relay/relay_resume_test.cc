@@ -1,8 +1,8 @@
 // Outages of every kind and length at any moment: the base has values of now within a second of the return,
 // and after an outage that was noticed the first one is of now. One that was too short to end the session may
 // first bring what TCP had under way, in order and with its true age; how much that is gets printed. Several
-// sets of hosts at once, since an outage is mostly waiting. Seeded bug that makes it fail: in relay/dial.h,
-// Limit() is 3 s.
+// sets of hosts at once, since an outage is mostly waiting. Seeded bug that makes it fail at full size: in
+// relay/dial.h, Limit() is an hour.
 #include <gtest/gtest.h>
 
 #include <cmath>

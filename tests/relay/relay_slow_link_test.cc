@@ -59,7 +59,7 @@ class RelaySlowLink : public HostsTest {
   // Follows until every topic has come and the relay knows its link; then counts anew.
   void Settle(Watch* watch) {
     ASSERT_TRUE(Await(milliseconds(20'000), [&] { return watch->all_have(1); }));
-    storm::Elapse(milliseconds(500));
+    storm::Elapse(milliseconds(1'000));
     watch->begin(&large_before_);
   }
   uint64_t large_before_ = 0;  // large ones that came before counting began anew
@@ -80,7 +80,7 @@ TEST_F(RelaySlowLink, FiftyTopicsAndALargeOneOnAMegabit) {
   start_all();
   Watch watch(in("base"), topics);
   Settle(&watch);
-  storm::Elapse(milliseconds(storm::Scaled(2'000, 120'000)));
+  storm::Elapse(milliseconds(storm::Scaled(3'000, 120'000)));
   Arrivals scalars = watch.of(0, kScalars), large = watch.of(kScalars);
   // A batch and a piece of 1400 bytes each, with what is around them.
   const double message_ms = 1600.0 * 8e3 / kBitsPerS;
@@ -110,7 +110,7 @@ TEST_F(RelaySlowLink, APoseBesideValuesOfTenMegabytes) {
   start_all();
   Watch watch(in("base"), topics);
   Settle(&watch);
-  storm::Elapse(milliseconds(storm::Scaled(2'000, 60'000)));
+  storm::Elapse(milliseconds(storm::Scaled(3'000, 60'000)));
   Arrivals pose = watch.of(0), map = watch.of(1);
   Figures(
       "relay_slow_link 8 Mbit/s, RTT 20 ms, values of {} bytes: age of the pose on arrival {} (bound p99 "
