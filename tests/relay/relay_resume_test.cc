@@ -31,6 +31,7 @@ struct Outage {
   int64_t length_ns;
   int64_t resume_ns = 0;  // from the return to the first value of now
   int64_t first_age_ns = 0;
+  uint64_t first_behind = 0;  // newer ones had been published when it was seen
   bool noticed = false;
 };
 
@@ -75,7 +76,10 @@ void Suffer(const std::string& root, std::vector<Outage>* outages) {
     watch.on_sample([&](size_t, const Arrivals& a) {
       if (a.arrived_ns <= restored || resumed) return;
       const int64_t age_ns = a.arrived_ns - a.published_ns;
-      if (first.exchange(false)) o.first_age_ns = age_ns;
+      if (first.exchange(false)) {
+        o.first_age_ns = age_ns;
+        o.first_behind = source.published(0) - a.sequence;
+      }
       if (age_ns > kBoundNs) return;
       o.resume_ns = a.arrived_ns - restored;
       resumed = true;
@@ -121,10 +125,12 @@ TEST_F(RelayResume, IsWithinASecondOfTheReturnAndTheFirstValueIsOfNow) {
       resumes.add(o.resume_ns);
       (o.noticed ? ages : unnoticed_ages).add(o.first_age_ns);
       lengths.add(o.length_ns);
-      Figures("relay_resume: {} at the {}, {:.2f} s, {}: of now after {:.0f} ms, the first one {:.1f} ms old",
-              kNames[static_cast<size_t>(o.kind)], o.end == Host::kRobot ? "robot" : "base",
-              static_cast<double>(o.length_ns) / 1e9, o.noticed ? "noticed" : "not noticed",
-              static_cast<double>(o.resume_ns) / 1e6, static_cast<double>(o.first_age_ns) / 1e6);
+      Figures(
+          "relay_resume: {} at the {}, {:.2f} s, {}: of now after {:.0f} ms, the first one {:.1f} ms old, {} "
+          "behind",
+          kNames[static_cast<size_t>(o.kind)], o.end == Host::kRobot ? "robot" : "base",
+          static_cast<double>(o.length_ns) / 1e9, o.noticed ? "noticed" : "not noticed",
+          static_cast<double>(o.resume_ns) / 1e6, static_cast<double>(o.first_age_ns) / 1e6, o.first_behind);
     }
   }
   Figures(
