@@ -8,7 +8,6 @@ namespace smt::relay {
 namespace {
 
 constexpr int64_t kMostRttNs = 60'000'000'000;
-constexpr int64_t kBelievedNs = 10'000'000'000;
 constexpr int64_t kMillion = 1'000'000;
 
 }  // namespace
@@ -25,23 +24,19 @@ void ClockOffset::sample(int64_t t1, int64_t t2, int64_t t3, int64_t t4) {
   }
   const int64_t rtt = (t4 - t1) - (t3 - t2);
   if (t4 < t1 || t3 < t2 || rtt < 0 || rtt > kMostRttNs) return;
-  const Exchange e{t1, t4, rtt, (t2 - t1) / 2 + (t3 - t4) / 2};
-  // All errors grow at the same rate, so that what is better now stays better.
+  const Exchange e{t1, rtt, (t2 - t1) / 2 + (t3 - t4) / 2};
   const int64_t error = ErrorAt(e, t4);
-  // Both cannot be true: a clock was set, or its machine was stopped.
-  if (!best_.empty() &&
-      std::abs(e.offset_ns - best_.front().offset_ns) > error + ErrorAt(best_.front(), t4)) {
-    best_.clear();
-  }
-  while (!best_.empty() && ErrorAt(best_.back(), t4) >= error) best_.pop_back();
-  best_.push_back(e);
-  while (best_.front().ended_ns < t4 - kBelievedNs) best_.pop_front();
+  // Both cannot be true: a clock was set, or its machine was stopped. Else the one that bounds the error
+  // better is believed, however old it is: a round trip that lasted seconds, since a host stood still, moves
+  // nothing.
+  const bool contradicts = best_ && std::abs(e.offset_ns - best_->offset_ns) > error + ErrorAt(*best_, t4);
+  if (!best_ || contradicts || error <= ErrorAt(*best_, t4)) best_ = e;
   smoothed_rtt_ns_ = smoothed_rtt_ns_ == 0 ? rtt : smoothed_rtt_ns_ + (rtt - smoothed_rtt_ns_) / 8;
 }
 
 std::optional<ClockOffset::Estimate> ClockOffset::at(int64_t now_ns) {
-  if (best_.empty()) return std::nullopt;
-  const int64_t believed = best_.front().offset_ns, error = ErrorAt(best_.front(), now_ns);
+  if (!best_) return std::nullopt;
+  const int64_t believed = best_->offset_ns, error = ErrorAt(*best_, now_ns);
   if (told_at_ns_ == 0) {
     told_ns_ = believed;
     told_at_ns_ = now_ns;

@@ -5,7 +5,6 @@
 #define SMT_RELAY_CLOCK_OFFSET_H_
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 
 namespace smt::relay {
@@ -26,23 +25,23 @@ class ClockOffset {
   // Stamps of sending may be early and stamps of receiving late, never the other way round.
   void sample(int64_t t1, int64_t t2, int64_t t3, int64_t t4);
 
-  // Nothing before the first sample. Of the last ten seconds the round trip that bounds the error best is
-  // believed: half of it, and what the clocks may have drifted since. A better one is gone over to at
-  // kSlewPpm, so that ages do not jump; what is left of the way counts as error. Only what cannot be true any
-  // more is left at once. `now_ns` never goes back.
+  // Nothing before the first sample. The round trip that bounds the error best is believed: half of it, and
+  // what the clocks may have drifted since. A better one is gone over to at kSlewPpm, so that ages do not
+  // jump; what is left of the way counts as error. Only what cannot be true any more is left at once.
+  // `now_ns` never goes back.
   std::optional<Estimate> at(int64_t now_ns);
 
   int64_t smoothed_rtt_ns() const { return smoothed_rtt_ns_; }  // 0: not known
 
  private:
   struct Exchange {
-    int64_t begun_ns, ended_ns, rtt_ns, offset_ns;
+    int64_t begun_ns, rtt_ns, offset_ns;
   };
   static int64_t ErrorAt(const Exchange& e, int64_t now_ns);
 
-  std::deque<Exchange> best_;  // the later, the greater its error
-  int64_t told_ns_ = 0;        // the offset that at() told last,
-  int64_t told_at_ns_ = 0;     // and when; 0: never
+  std::optional<Exchange> best_;
+  int64_t told_ns_ = 0;     // the offset that at() told last,
+  int64_t told_at_ns_ = 0;  // and when; 0: never
   int64_t smoothed_rtt_ns_ = 0;
 };
 

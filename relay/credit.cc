@@ -31,7 +31,9 @@ size_t Credit::piece_bytes() const {
 
 uint64_t Credit::Rule(double gain) const {
   if (least_rtt_.empty()) return 10 * kPacket;
-  const double bytes = gain * bandwidth_ * static_cast<double>(least_rtt_ns() + kSlackNs);
+  // The least round trip holds the time that a packet takes to leave: on a slow link that is slack enough.
+  const double slack = std::max(0.0, bandwidth_ * kSlackNs - static_cast<double>(kPacket));
+  const double bytes = gain * (bandwidth_ * static_cast<double>(least_rtt_ns()) + slack);
   return std::max(kPacket, static_cast<uint64_t>(bytes));
 }
 

@@ -1,6 +1,6 @@
 // How much may be under way to one peer: so much that the link never idles and nothing waits in line behind
-// it. The rule (DESIGN section 3): bytes in flight <= bandwidth x (least round trip + 10 ms), both measured
-// on the acknowledgements; after the ideas of BBR (Cardwell et al., 2016).
+// it. The rule: bytes in flight <= bandwidth x (least round trip + 10 ms, less what a packet takes to leave),
+// all measured on the acknowledgements; after the ideas of BBR (Cardwell et al., 2016).
 #ifndef SMT_RELAY_CREDIT_H_
 #define SMT_RELAY_CREDIT_H_
 

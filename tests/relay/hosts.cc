@@ -254,7 +254,10 @@ std::string Load() {
   std::ifstream file("/proc/loadavg");
   std::string one, five, fifteen, running;
   file >> one >> five >> fifteen >> running;
-  return fmt::format("load {}, running {}", one, running);
+  std::ifstream control("/proc/sys/net/ipv4/tcp_congestion_control");
+  std::string tcp;
+  control >> tcp;
+  return fmt::format("load {}, running {}, tcp {}", one, running, tcp);
 }
 
 Domain Trio::in(const std::string& domain) const {

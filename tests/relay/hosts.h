@@ -118,7 +118,7 @@ class HostsTest : public tools::ToolTest, protected Trio {
 // namespace stands in its real root.
 bool MayHideShm();
 
-// Processes that wait for the processor now, of /proc/loadavg: for figures that the machine's load explains.
+// The machine's load and its TCP's congestion control: what figures of time depend on beside the relay.
 std::string Load();
 
 // Ends the test (as skipped) where the hosts are not apart.

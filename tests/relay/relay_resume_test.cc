@@ -1,6 +1,8 @@
 // Outages of every kind and length at any moment: the base has values of now within a second of the return,
-// and the first one is of now. Several sets of hosts at once, since an outage is mostly waiting. Seeded bug
-// that makes it fail: in relay/relay.cc, the patience of a dial is 3 s.
+// and after an outage that was noticed the first one is of now. One that was too short to end the session may
+// first bring what TCP had under way, in order and with its true age; how much that is gets printed. Several
+// sets of hosts at once, since an outage is mostly waiting. Seeded bug that makes it fail at full size: in
+// relay/dial.h, Limit() is an hour.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -17,6 +19,8 @@ using storm::Latencies;
 using storm::Patience;
 
 constexpr int64_t kPeriodNs = 20'000'000, kRttNs = 1'000'000;
+// Of a value of now.
+constexpr int64_t kBoundNs = 2 * kPeriodNs + kRttNs;
 
 enum class Kind { kFilter, kLinkDown, kReset, kHalfOpen };
 constexpr const char* kNames[] = {"all packets lost", "link down", "reset", "packets lost one way"};
@@ -25,7 +29,9 @@ struct Outage {
   Kind kind;
   Host end;
   int64_t length_ns;
-  int64_t resume_ns = 0, first_age_ns = 0;
+  int64_t resume_ns = 0;  // from the return to the first value of now
+  int64_t first_age_ns = 0;
+  uint64_t first_behind = 0;  // newer ones had been published when it was seen
   bool noticed = false;
 };
 
@@ -65,20 +71,28 @@ void Suffer(const std::string& root, std::vector<Outage>* outages) {
     Lose(trio.hosts_, o);
     storm::Elapse(std::chrono::nanoseconds(o.length_ns));
     o.noticed = watch.state(0) != State::kFresh;
-    std::atomic<bool> first{true};
+    std::atomic<bool> first{true}, resumed{false};
     const int64_t restored = BoottimeNs();
     watch.on_sample([&](size_t, const Arrivals& a) {
-      if (a.arrived_ns > restored && first.exchange(false)) {
-        o.first_age_ns = a.arrived_ns - a.published_ns;
-        o.resume_ns = a.arrived_ns - restored;
+      if (a.arrived_ns <= restored || resumed) return;
+      const int64_t age_ns = a.arrived_ns - a.published_ns;
+      if (first.exchange(false)) {
+        o.first_age_ns = age_ns;
+        o.first_behind = source.published(0) - a.sequence;
       }
+      if (age_ns > kBoundNs) return;
+      o.resume_ns = a.arrived_ns - restored;
+      resumed = true;
     });
     Restore(trio.hosts_, o);
-    EXPECT_TRUE(flows(BoottimeNs())) << "nothing comes after " << kNames[static_cast<size_t>(o.kind)];
+    EXPECT_TRUE(Await(milliseconds(20'000), [&] { return resumed.load(); }))
+        << "nothing comes after " << kNames[static_cast<size_t>(o.kind)];
     watch.on_sample(nullptr);
   }
   EXPECT_EQ(watch.of(0).wrong, 0u);
   EXPECT_EQ(watch.of(0).back, 0u);
+  // Whatever is old says so.
+  EXPECT_LE(watch.of(0).age_error_ns, kPeriodNs * Patience());
 }
 
 class RelayResume : public tools::ToolTest {};
@@ -105,25 +119,31 @@ TEST_F(RelayResume, IsWithinASecondOfTheReturnAndTheFirstValueIsOfNow) {
     });
   }
   for (std::thread& t : threads) t.join();
-  Latencies resumes, ages, lengths;
+  Latencies resumes, ages, unnoticed_ages, lengths;
   for (const std::vector<Outage>& set : outages) {
     for (const Outage& o : set) {
       resumes.add(o.resume_ns);
-      ages.add(o.first_age_ns);
+      (o.noticed ? ages : unnoticed_ages).add(o.first_age_ns);
       lengths.add(o.length_ns);
-      Figures("relay_resume: {} at the {}, {:.2f} s, {}: resumed after {:.0f} ms with a value {:.1f} ms old",
-              kNames[static_cast<size_t>(o.kind)], o.end == Host::kRobot ? "robot" : "base",
-              static_cast<double>(o.length_ns) / 1e9, o.noticed ? "noticed" : "not noticed",
-              static_cast<double>(o.resume_ns) / 1e6, static_cast<double>(o.first_age_ns) / 1e6);
+      Figures(
+          "relay_resume: {} at the {}, {:.2f} s, {}: of now after {:.0f} ms, the first one {:.1f} ms old, {} "
+          "behind",
+          kNames[static_cast<size_t>(o.kind)], o.end == Host::kRobot ? "robot" : "base",
+          static_cast<double>(o.length_ns) / 1e9, o.noticed ? "noticed" : "not noticed",
+          static_cast<double>(o.resume_ns) / 1e6, static_cast<double>(o.first_age_ns) / 1e6, o.first_behind);
     }
   }
-  Figures("relay_resume: {} outages of p50 {:.2f} max {:.2f} s: resume {}; age of the first sample {}; {}",
-          resumes.count(), lengths.percentile_ms(50) / 1e3, lengths.percentile_ms(100) / 1e3, resumes.text(),
-          ages.text(), Load());
+  Figures(
+      "relay_resume: {} outages of p50 {:.2f} max {:.2f} s: values of now after {}; age of the first one {}, "
+      "after "
+      "those too short to be noticed {}; {}",
+      resumes.count(), lengths.percentile_ms(50) / 1e3, lengths.percentile_ms(100) / 1e3, resumes.text(),
+      ages.text(), unnoticed_ages.text(), Load());
   const auto patience = static_cast<double>(Patience());
   EXPECT_LT(resumes.percentile_ms(100), 1000 * patience);
   EXPECT_LT(resumes.percentile_ms(50), 500 * patience);
-  EXPECT_LE(ages.percentile_ms(100), static_cast<double>(2 * kPeriodNs + kRttNs) / 1e6 * patience);
+  EXPECT_LE(ages.percentile_ms(100), static_cast<double>(kBoundNs) / 1e6 * patience);
+  EXPECT_LT(unnoticed_ages.percentile_ms(100), 1000 * patience);
 }
 
 }  // namespace
