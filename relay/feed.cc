@@ -60,7 +60,7 @@ void Feed::Apply(uint32_t id, const Terms& terms) {
     filters_.erase(id);
     t.pacing = terms.pacing;
     t.pace.set(terms.pacing.period_ns, terms.pacing.tick);
-    if (t.waits_until_ns != 0) Dirty(id).set(id);
+    if (t.wanted) Dirty(id).set(id);  // what was passed over may be sent now
   }
   const size_t lane = LaneIndex(terms.rule, static_cast<size_t>(terms.pacing.priority));
   if (lane == t.lane) return;
