@@ -1,5 +1,6 @@
 // What a Feed sends of values: which ones, in which order, and how much at once.
 #include <algorithm>
+#include <utility>
 
 #include "relay/feed.h"
 #include "relay/pacing.h"
@@ -80,21 +81,24 @@ bool Feed::Passes(uint32_t id, int64_t now_ns) {
     return false;
   }
   const uint64_t sequence = newest->head.sequence, n = t.pacing.one_of;
-  uint64_t* reason = nullptr;
+  uint64_t OutboundCounters::*reason = nullptr;
   if (t.sequence != 0 && sequence / n == t.sequence / n) {
-    reason = &outbound_->counters().passed_over_by_rate;
+    reason = &OutboundCounters::passed_over_by_rate;
   } else if (t.pacing.on_change) {
     const auto [filter, is_new] =
         filters_.try_emplace(id, *outbound_->store().topic(id)->schema, t.pacing.deadband);
     const int64_t heartbeat =
         t.pacing.heartbeat_ns == 0 ? INT64_MAX : filter->second.sent_ns() + t.pacing.heartbeat_ns;
     if (!filter->second.changed(newest->bytes()) && now_ns < heartbeat) {
-      reason = &outbound_->counters().unchanged;
+      reason = &OutboundCounters::unchanged;
       if (heartbeat != INT64_MAX) WaitUntil(id, heartbeat);
     }
   }
   if (reason == nullptr) return true;
-  if (Count(&t, sequence, 1)) ++*reason;
+  if (Count(&t, sequence, 1)) {
+    ++(outbound_->counters().*reason);
+    t.passed_as = reason;
+  }
   Dirty(id).clear(id);
   return false;
 }
@@ -157,9 +161,10 @@ bool Feed::Count(Topic* t, uint64_t sequence, uint64_t told) {
   if (sequence == t->accounted) return false;
   OutboundCounters& counters = outbound_->counters();
   const uint64_t since = t->accounted != 0 && sequence > t->accounted ? sequence - t->accounted : told;
-  counters.publications += since;
+  counters.publications += std::max(since, told);
   (Thins(t->pacing) ? counters.passed_over_by_rate : counters.superseded) += since > told ? since - told : 0;
   t->accounted = sequence;
+  t->passed_as = nullptr;
   return true;
 }
 
@@ -171,7 +176,14 @@ void Feed::Sent(uint32_t id, const Outbound::Done& done, int64_t now_ns) {
   counters.samples += done.samples;
   counters.dropped_too_old += done.too_old;
   counters.overwritten += done.overwritten;
-  Count(&t, seen, done.samples + done.too_old + done.overwritten);
+  const uint64_t told = done.samples + done.too_old + done.overwritten;
+  if (!Count(&t, seen, told)) {
+    counters.publications += told;  // said again
+    if (uint64_t OutboundCounters::*passed = std::exchange(t.passed_as, nullptr)) {
+      --(counters.*passed);  // or for the first time, as its heartbeat is due, or somebody asks for it
+      --counters.publications;
+    }
+  }
   t.after = std::max(t.after, seen);
   if (done.samples == 0) return;
   caps_[t.lane % caps_.size()].sent(done.bytes + done.samples * kRowBytes, now_ns);
