@@ -74,9 +74,9 @@ class Feed {
     uint8_t resumes_due = 0;       // with pacing.every: announced so often, and not answered yet by a Resume
     uint32_t lane = 0;
     Pacing pacing;
-    uint64_t sequence = 0;   // sent last since it was announced; 0: none
-    uint64_t after = 0;      // with pacing.every: samples after this are to come
-    uint64_t accounted = 0;  // publications up to this are counted
+    uint64_t sequence = 0;                            // sent last since it was announced; 0: none
+    uint64_t after = 0;                               // with pacing.every: samples after this are to come
+    uint64_t accounted = 0;                           // publications up to this are counted
     uint64_t OutboundCounters::*passed_as = nullptr;  // the last of them, which may be sent yet
     Pace pace;
     int64_t waits_until_ns = 0;  // its newest sample, for the pace; 0: it does not
