@@ -185,7 +185,9 @@ void Feed::resume(uint32_t id, uint64_t sequence) {
   Topic& t = topics_[id];
   // Only the last announcement's answer counts: an earlier one may be of another source.
   if (--t.resumes_due != 0 || !t.announced) return;
-  t.after = sequence;
+  // Where nothing is new the newest one is sent again: the peer is to know that its source is there.
+  const uint64_t newest = outbound_->store().newest(id);
+  t.after = sequence != 0 && sequence == newest ? sequence - 1 : sequence;
   if (t.wanted) Dirty(id).set(id);
 }
 
