@@ -170,7 +170,9 @@ void Feed::Leave(uint32_t id) {
   restated_.clear(id);
   StopLarge(id);
   filters_.erase(id);
+  const uint8_t resumes_due = topics_[id].resumes_due;  // they come yet, whatever the id names then
   topics_[id] = Topic();
+  topics_[id].resumes_due = resumes_due;
 }
 
 void Feed::StopLarge(uint32_t id) {
