@@ -79,10 +79,12 @@ class MemStore : public Store {
     std::deque<Past> past;
   };
   void Forget(Topic* t, size_t most);
+  bool MakeRoom(Topic* t, uint64_t bytes);
   void StopArriving(Topic* t);
   void Mark(uint32_t id, bool Topic::*flag);
 
   uint64_t most_bytes_, bytes_ = 0, reads_ = 0;
+  uint64_t past_bytes_ = 0;  // of bytes_
   std::vector<Topic> topics_;
   std::vector<uint32_t> changed_ids_, gone_, free_;
   bool changed_ = false;
