@@ -153,7 +153,9 @@ class Feed {
   }
   const ByteCap& CapOf(size_t lane) const { return caps_[lane % caps_.size()]; }
   int64_t DropOlderNs(size_t lane) const;
+  // In a lane whose cap is open.
   bool HasLarge(size_t priority, int64_t now_ns) const;
+  bool HasUnknown(size_t priority, int64_t now_ns);
   // Calls `f` with each lane of this priority whose cap is open, until it returns false; false then.
   template <class F>
   bool EachOpenLane(size_t priority, int64_t now_ns, F f);

@@ -40,6 +40,10 @@ bool Feed::HasLarge(size_t priority, int64_t now_ns) const {
   return false;
 }
 
+bool Feed::HasUnknown(size_t priority, int64_t now_ns) {
+  return !EachOpenLane(priority, now_ns, [&](size_t lane) { return !lanes_[lane].unknown.any(); });
+}
+
 Feed::Step Feed::Emit(int field, const google::protobuf::MessageLite& body) {
   if (outlet_->send(field, body.SerializeAsString(), Frame(), kNoPayload)) return Step::kSent;
   ++outbound_->counters().refused;
@@ -56,8 +60,8 @@ Feed::Step Feed::SendOfPriority(size_t priority, int64_t now_ns) {
   if (step != Step::kNothing) return step;
   const bool large = HasLarge(priority, now_ns);
   size_t least = priority;
-  // Smaller things of lower priority fill the message up, unless a large one of theirs waits for its turn.
-  while (!large && least > 0 && !HasLarge(least, now_ns)) --least;
+  // Small values of lower priority fill the message up, down to one where something else waits for its turn.
+  while (!large && least > 0 && !HasLarge(least - 1, now_ns) && !HasUnknown(least - 1, now_ns)) --least;
   chunk_next_ = !chunk_next_;
   for (const bool chunk : {chunk_next_, !chunk_next_}) {
     step = chunk ? SendChunk(priority, now_ns) : SendBatch(priority, least, now_ns);
