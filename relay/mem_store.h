@@ -85,7 +85,7 @@ class MemStore : public Store {
 
   uint64_t most_bytes_, bytes_ = 0, reads_ = 0;
   uint64_t past_bytes_ = 0;  // of bytes_
-  std::vector<Topic> topics_;
+  std::deque<Topic> topics_;  // they stay where they are: loan() has given away room of theirs
   std::vector<uint32_t> changed_ids_, gone_, free_;
   bool changed_ = false;
   std::unordered_map<std::string, uint32_t> by_name_;
