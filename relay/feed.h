@@ -109,6 +109,7 @@ class Feed {
     Bits unknown;  // to be announced first
     std::deque<uint32_t> large;
     Transfer transfer;
+    bool piece_next = false;  // a batch has gone since its last piece
     bool has_large() const { return transfer.active() || !large.empty(); }
   };
   enum class Step { kNothing, kSent, kRefused };
@@ -141,7 +142,7 @@ class Feed {
   };
   bool FillRows(size_t lane, Fill* fill, int64_t now_ns);
   uint32_t NextInOrder(uint32_t id, const Fill& fill) const;
-  Step SendChunk(size_t priority, int64_t now_ns);
+  Step SendChunk(size_t priority, bool in_turn, int64_t now_ns);
   bool BeginTransfer(size_t lane, int64_t now_ns);
   void Finish(Lane* lane, int64_t now_ns);
   Step SendReplies();
@@ -174,7 +175,6 @@ class Feed {
   Bits listed_;                // to be described in answer to a request
   Bits restated_;              // announced; its state is another one now
   std::vector<uint32_t> forgets_;
-  bool chunk_next_ = false;
   bool lined_up_ = false;  // a batch has put large values in line
   std::deque<Request> requests_;
   std::unordered_set<uint64_t> schemas_sent_;

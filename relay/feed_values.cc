@@ -62,13 +62,9 @@ Feed::Step Feed::SendOfPriority(size_t priority, int64_t now_ns) {
   size_t least = priority;
   // Small values of lower priority fill the message up, down to one where something else waits for its turn.
   while (!large && least > 0 && !HasLarge(least - 1, now_ns) && !HasUnknown(least - 1, now_ns)) --least;
-  chunk_next_ = !chunk_next_;
-  for (const bool chunk : {chunk_next_, !chunk_next_}) {
-    step = chunk ? SendChunk(priority, now_ns) : SendBatch(priority, least, now_ns);
-    if (step == Step::kNothing) continue;
-    chunk_next_ = chunk;
-    break;
-  }
+  step = SendChunk(priority, true, now_ns);
+  if (step == Step::kNothing) step = SendBatch(priority, least, now_ns);
+  if (step == Step::kNothing) step = SendChunk(priority, false, now_ns);
   if (step == Step::kSent) turn_ = (turn_ + 1) % caps_.size();
   return step;
 }
@@ -205,6 +201,7 @@ Feed::Step Feed::SendBatch(size_t priority, size_t least, int64_t now_ns) {
     room = EachOpenLane(p, now_ns, [&](size_t lane) { return FillRows(lane, &fill, now_ns); });
   }
   if (rows_.empty()) return Step::kNothing;
+  for (size_t rule = 0; rule < caps_.size(); ++rule) lanes_[LaneIndex(rule, priority)].piece_next = true;
   Outbound::Encoded& e = outbound_->encode(rows_, now_ns);
   if (e.samples != 0) {
     const bool packed = compress_ && outbound_->pack(&e);
@@ -273,9 +270,11 @@ bool Feed::BeginTransfer(size_t index, int64_t now_ns) {
   return false;
 }
 
-Feed::Step Feed::SendChunk(size_t priority, int64_t now_ns) {
+// A piece of a lane whose turn it is, or of any.
+Feed::Step Feed::SendChunk(size_t priority, bool in_turn, int64_t now_ns) {
   size_t index = lanes_.size();
   EachOpenLane(priority, now_ns, [&](size_t i) {
+    if (in_turn && !lanes_[i].piece_next) return true;
     if (!lanes_[i].transfer.active() && !BeginTransfer(i, now_ns)) return true;
     index = i;
     return false;
@@ -311,6 +310,7 @@ Feed::Step Feed::SendChunk(size_t priority, int64_t now_ns) {
   counters.saved_bytes += bytes - piece.bytes.size();
   t.offset += bytes;
   cap.sent(bytes, now_ns);
+  lanes_[index].piece_next = false;
   if (t.offset == t.value.bytes.size()) Finish(&lanes_[index], now_ns);
   return Step::kSent;
 }
