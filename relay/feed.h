@@ -141,7 +141,8 @@ class Feed {
     size_t most_bytes, bytes = 0, samples = 0;
   };
   bool FillRows(size_t lane, Fill* fill, int64_t now_ns);
-  uint32_t NextInOrder(uint32_t id, const Fill& fill) const;
+  static size_t Room(const Fill& fill, size_t lane_most, size_t lane_bytes);
+  uint32_t NextInOrder(uint32_t id, size_t room) const;
   Step SendChunk(size_t priority, bool in_turn, int64_t now_ns);
   bool BeginTransfer(size_t lane, int64_t now_ns);
   void Finish(Lane* lane, int64_t now_ns);

@@ -103,12 +103,17 @@ bool Feed::Passes(uint32_t id, int64_t now_ns) {
   return false;
 }
 
+// What is left for a lane.
+size_t Feed::Room(const Fill& fill, size_t lane_most, size_t lane_bytes) {
+  return std::min(fill.most_bytes - std::min(fill.most_bytes, fill.bytes),
+                  lane_most - std::min(lane_most, lane_bytes));
+}
+
 // How many samples of a topic that is sent in order go into the batch.
-uint32_t Feed::NextInOrder(uint32_t id, const Fill& fill) const {
+uint32_t Feed::NextInOrder(uint32_t id, size_t room) const {
   const Topic& t = topics_[id];
   const uint64_t newest = outbound_->store().newest(id);
   if (t.resumes_due != 0 || newest <= t.after) return 0;
-  const size_t room = fill.most_bytes > fill.bytes ? fill.most_bytes - fill.bytes : 0;
   const uint64_t fit = std::max<uint64_t>(1, room / (outbound_->max_bytes(id) + kRowBytes));
   return static_cast<uint32_t>(std::min({newest - t.after, kMostInOrder, fit}));
 }
@@ -130,7 +135,7 @@ bool Feed::FillRows(size_t index, Fill* fill, int64_t now_ns) {
     }
     if (!Passes(id, now_ns)) return true;
     const uint64_t value_bytes = outbound_->max_bytes(id);
-    const uint32_t in_order = t.pacing.every && t.wanted ? NextInOrder(id, *fill) : 0;
+    const uint32_t in_order = t.pacing.every && t.wanted ? NextInOrder(id, Room(*fill, lane_most, lane_bytes)) : 0;
     if (t.pacing.every && t.wanted && in_order == 0) {
       lane.dirty.clear(id);
       return true;
