@@ -30,8 +30,6 @@ Feed::Topic& Feed::At(uint32_t id) {
   return topics_[id];
 }
 
-bool Feed::MayHave(uint32_t id) const { return TermsOf(id).may; }
-
 Feed::Terms Feed::TermsOf(uint32_t id) const {
   Terms terms;
   const Store& store = outbound_->store();
@@ -200,9 +198,11 @@ void Feed::get(uint64_t request, Demand demand, bool list, bool complete) {
 void Feed::Begin(Request* r) {
   r->begun = true;
   for (uint32_t id = 0; id < outbound_->store().topic_limit(); ++id) {
-    if (!MayHave(id) || !r->demand.matches(outbound_->store().topic(id)->name)) continue;
+    const Terms terms = TermsOf(id);
+    if (!terms.may || !r->demand.matches(outbound_->store().topic(id)->name)) continue;
     ++r->topics;
     Topic& t = At(id);
+    if (!t.wanted) Apply(id, terms);
     // Whether the peer has its newest value, or gets it anyway.
     const bool follows = t.wanted && (t.pacing.every || (t.announced && t.waits_until_ns == 0 &&
                                                          !Thins(t.pacing) && outbound_->store().current(id)));

@@ -117,7 +117,6 @@ class Feed {
   Topic& At(uint32_t id);
   Lane& LaneOf(const Topic& t) { return lanes_[t.lane]; }
   Bits& Dirty(uint32_t id) { return lanes_[topics_[id].lane].dirty; }
-  bool MayHave(uint32_t id) const;
   Terms TermsOf(uint32_t id) const;
   void Apply(uint32_t id, const Terms& terms);
   void Reconsider(uint32_t id);
