@@ -257,7 +257,7 @@ size_t Feed::send(int64_t now_ns) {
   size_t messages = 0;
   while (credit_->open(now_ns)) {
     const size_t before = messages;
-    lined_up_ = false;
+    again_ = false;
     const auto run = [&](Step step) {
       messages += step == Step::kSent;
       return step != Step::kRefused;
@@ -266,12 +266,11 @@ size_t Feed::send(int64_t now_ns) {
     if (!forgets_.empty()) continue;  // their ids may name other topics now
     if (!run(SendStates()) || !run(SendTopics(&listed_, true, now_ns))) return messages;
     const size_t told = messages;
-    for (size_t p = kPriorities; p-- > 0 && messages == told && !lined_up_;) {
+    for (size_t p = kPriorities; p-- > 0 && messages == told && !again_;) {
       if (!run(SendOfPriority(p, now_ns))) return messages;
     }
     if (!run(SendReplies())) return messages;
-    // A batch that had none but large values has put them in line for the next round.
-    if (messages == before && !lined_up_) {
+    if (messages == before && !again_) {
       credit_->ran_dry();
       break;
     }

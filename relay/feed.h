@@ -175,7 +175,7 @@ class Feed {
   Bits listed_;                // to be described in answer to a request
   Bits restated_;              // announced; its state is another one now
   std::vector<uint32_t> forgets_;
-  bool lined_up_ = false;  // a batch has put large values in line
+  bool again_ = false;  // a batch that was not sent has put large values in line, or passed old ones over
   std::deque<Request> requests_;
   std::unordered_set<uint64_t> schemas_sent_;
   std::unordered_map<uint32_t, ChangeFilter> filters_;  // of topics sent on change

@@ -144,7 +144,7 @@ bool Feed::FillRows(size_t index, Fill* fill, int64_t now_ns) {
       lane.dirty.clear(id);
       t.queued_large = true;
       lane.large.push_back(id);
-      lined_up_ = true;
+      again_ = true;
       return true;
     }
     const size_t samples = std::max(1u, in_order), bytes = samples * (value_bytes + kRowBytes);
@@ -227,6 +227,7 @@ Feed::Step Feed::SendBatch(size_t priority, size_t least, int64_t now_ns) {
     const bool more =
         done.busy || (e.asked[i].most != 0 && outbound_->store().newest(id) > topics_[id].after);
     if (!more) Dirty(id).clear(id);
+    if (more && done.too_old != 0) again_ = true;
     SampleRead read;
     if (done.samples == 0 || filters_.empty() || filters_.count(id) == 0) continue;
     if (const Outbound::Kept* sent = outbound_->look(id, &read)) {
