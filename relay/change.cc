@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "proto/codec.h"
 
@@ -16,8 +17,16 @@ bool Differs(const std::byte* a, const std::byte* b, uint32_t count, double dead
     memcpy(&x, a + i * sizeof x, sizeof x);
     memcpy(&y, b + i * sizeof y, sizeof y);
     if (memcmp(&x, &y, sizeof x) == 0) continue;
+    double distance;
+    if constexpr (std::is_integral_v<T>) {
+      // Not of two doubles: those have 53 bits.
+      const auto ux = static_cast<uint64_t>(x), uy = static_cast<uint64_t>(y);
+      distance = static_cast<double>(x > y ? ux - uy : uy - ux);
+    } else {
+      distance = std::fabs(static_cast<double>(x) - static_cast<double>(y));
+    }
     // Written so that a NaN differs from every number, and an infinity from all but itself.
-    if (!(std::fabs(static_cast<double>(x) - static_cast<double>(y)) <= deadband)) return true;
+    if (!(distance <= deadband)) return true;
   }
   return false;
 }

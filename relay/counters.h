@@ -7,7 +7,10 @@
 namespace smt::relay {
 
 struct OutboundCounters {
-  uint64_t publications = 0;  // seen in the store, of topics that a peer wants
+  // Seen in the store, of topics that a peer wants, for each such peer; one that is sent again, as the peer
+  // asks for it once more, counts once more. Each is one of: samples, superseded, passed_over_by_rate,
+  // unchanged, dropped_too_old, overwritten.
+  uint64_t publications = 0;
   uint64_t slot_reads = 0;
   uint64_t samples = 0;  // sent, over all peers
   uint64_t batches = 0;

@@ -30,8 +30,6 @@ Feed::Topic& Feed::At(uint32_t id) {
   return topics_[id];
 }
 
-bool Feed::MayHave(uint32_t id) const { return TermsOf(id).may; }
-
 Feed::Terms Feed::TermsOf(uint32_t id) const {
   Terms terms;
   const Store& store = outbound_->store();
@@ -60,7 +58,7 @@ void Feed::Apply(uint32_t id, const Terms& terms) {
     filters_.erase(id);
     t.pacing = terms.pacing;
     t.pace.set(terms.pacing.period_ns, terms.pacing.tick);
-    if (t.waits_until_ns != 0) Dirty(id).set(id);
+    if (t.wanted) Dirty(id).set(id);  // what was passed over may be sent now
   }
   const size_t lane = LaneIndex(terms.rule, static_cast<size_t>(terms.pacing.priority));
   if (lane == t.lane) return;
@@ -170,7 +168,9 @@ void Feed::Leave(uint32_t id) {
   restated_.clear(id);
   StopLarge(id);
   filters_.erase(id);
+  const uint8_t resumes_due = topics_[id].resumes_due;  // they come yet, whatever the id names then
   topics_[id] = Topic();
+  topics_[id].resumes_due = resumes_due;
 }
 
 void Feed::StopLarge(uint32_t id) {
@@ -185,7 +185,9 @@ void Feed::resume(uint32_t id, uint64_t sequence) {
   Topic& t = topics_[id];
   // Only the last announcement's answer counts: an earlier one may be of another source.
   if (--t.resumes_due != 0 || !t.announced) return;
-  t.after = sequence;
+  // Where nothing is new the newest one is sent again: the peer is to know that its source is there.
+  const uint64_t newest = outbound_->store().newest(id);
+  t.after = sequence != 0 && sequence == newest ? sequence - 1 : sequence;
   if (t.wanted) Dirty(id).set(id);
 }
 
@@ -196,9 +198,11 @@ void Feed::get(uint64_t request, Demand demand, bool list, bool complete) {
 void Feed::Begin(Request* r) {
   r->begun = true;
   for (uint32_t id = 0; id < outbound_->store().topic_limit(); ++id) {
-    if (!MayHave(id) || !r->demand.matches(outbound_->store().topic(id)->name)) continue;
+    const Terms terms = TermsOf(id);
+    if (!terms.may || !r->demand.matches(outbound_->store().topic(id)->name)) continue;
     ++r->topics;
     Topic& t = At(id);
+    if (!t.wanted) Apply(id, terms);
     // Whether the peer has its newest value, or gets it anyway.
     const bool follows = t.wanted && (t.pacing.every || (t.announced && t.waits_until_ns == 0 &&
                                                          !Thins(t.pacing) && outbound_->store().current(id)));
@@ -253,7 +257,7 @@ size_t Feed::send(int64_t now_ns) {
   size_t messages = 0;
   while (credit_->open(now_ns)) {
     const size_t before = messages;
-    lined_up_ = false;
+    again_ = false;
     const auto run = [&](Step step) {
       messages += step == Step::kSent;
       return step != Step::kRefused;
@@ -262,12 +266,11 @@ size_t Feed::send(int64_t now_ns) {
     if (!forgets_.empty()) continue;  // their ids may name other topics now
     if (!run(SendStates()) || !run(SendTopics(&listed_, true, now_ns))) return messages;
     const size_t told = messages;
-    for (size_t p = kPriorities; p-- > 0 && messages == told && !lined_up_;) {
+    for (size_t p = kPriorities; p-- > 0 && messages == told && !again_;) {
       if (!run(SendOfPriority(p, now_ns))) return messages;
     }
     if (!run(SendReplies())) return messages;
-    // A batch that had none but large values has put them in line for the next round.
-    if (messages == before && !lined_up_) {
+    if (messages == before && !again_) {
       credit_->ran_dry();
       break;
     }

@@ -74,9 +74,10 @@ class Feed {
     uint8_t resumes_due = 0;       // with pacing.every: announced so often, and not answered yet by a Resume
     uint32_t lane = 0;
     Pacing pacing;
-    uint64_t sequence = 0;   // sent last since it was announced; 0: none
-    uint64_t after = 0;      // with pacing.every: samples after this are to come
-    uint64_t accounted = 0;  // publications up to this are counted
+    uint64_t sequence = 0;                            // sent last since it was announced; 0: none
+    uint64_t after = 0;                               // with pacing.every: samples after this are to come
+    uint64_t accounted = 0;                           // publications up to this are counted
+    uint64_t OutboundCounters::*passed_as = nullptr;  // the last of them, which may be sent yet
     Pace pace;
     int64_t waits_until_ns = 0;  // its newest sample, for the pace; 0: it does not
   };
@@ -109,6 +110,7 @@ class Feed {
     Bits unknown;  // to be announced first
     std::deque<uint32_t> large;
     Transfer transfer;
+    bool piece_next = false;  // a batch has gone since its last piece
     bool has_large() const { return transfer.active() || !large.empty(); }
   };
   enum class Step { kNothing, kSent, kRefused };
@@ -116,7 +118,6 @@ class Feed {
   Topic& At(uint32_t id);
   Lane& LaneOf(const Topic& t) { return lanes_[t.lane]; }
   Bits& Dirty(uint32_t id) { return lanes_[topics_[id].lane].dirty; }
-  bool MayHave(uint32_t id) const;
   Terms TermsOf(uint32_t id) const;
   void Apply(uint32_t id, const Terms& terms);
   void Reconsider(uint32_t id);
@@ -140,8 +141,9 @@ class Feed {
     size_t most_bytes, bytes = 0, samples = 0;
   };
   bool FillRows(size_t lane, Fill* fill, int64_t now_ns);
-  uint32_t NextInOrder(uint32_t id, const Fill& fill) const;
-  Step SendChunk(size_t priority, int64_t now_ns);
+  static size_t Room(const Fill& fill, size_t lane_most, size_t lane_bytes);
+  uint32_t NextInOrder(uint32_t id, size_t room) const;
+  Step SendChunk(size_t priority, bool in_turn, int64_t now_ns);
   bool BeginTransfer(size_t lane, int64_t now_ns);
   void Finish(Lane* lane, int64_t now_ns);
   Step SendReplies();
@@ -153,7 +155,9 @@ class Feed {
   }
   const ByteCap& CapOf(size_t lane) const { return caps_[lane % caps_.size()]; }
   int64_t DropOlderNs(size_t lane) const;
+  // In a lane whose cap is open.
   bool HasLarge(size_t priority, int64_t now_ns) const;
+  bool HasUnknown(size_t priority, int64_t now_ns);
   // Calls `f` with each lane of this priority whose cap is open, until it returns false; false then.
   template <class F>
   bool EachOpenLane(size_t priority, int64_t now_ns, F f);
@@ -172,8 +176,7 @@ class Feed {
   Bits listed_;                // to be described in answer to a request
   Bits restated_;              // announced; its state is another one now
   std::vector<uint32_t> forgets_;
-  bool chunk_next_ = false;
-  bool lined_up_ = false;  // a batch has put large values in line
+  bool again_ = false;  // a batch that was not sent has put large values in line, or passed old ones over
   std::deque<Request> requests_;
   std::unordered_set<uint64_t> schemas_sent_;
   std::unordered_map<uint32_t, ChangeFilter> filters_;  // of topics sent on change

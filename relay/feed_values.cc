@@ -1,5 +1,6 @@
 // What a Feed sends of values: which ones, in which order, and how much at once.
 #include <algorithm>
+#include <utility>
 
 #include "relay/feed.h"
 #include "relay/pacing.h"
@@ -39,6 +40,10 @@ bool Feed::HasLarge(size_t priority, int64_t now_ns) const {
   return false;
 }
 
+bool Feed::HasUnknown(size_t priority, int64_t now_ns) {
+  return !EachOpenLane(priority, now_ns, [&](size_t lane) { return !lanes_[lane].unknown.any(); });
+}
+
 Feed::Step Feed::Emit(int field, const google::protobuf::MessageLite& body) {
   if (outlet_->send(field, body.SerializeAsString(), Frame(), kNoPayload)) return Step::kSent;
   ++outbound_->counters().refused;
@@ -55,15 +60,11 @@ Feed::Step Feed::SendOfPriority(size_t priority, int64_t now_ns) {
   if (step != Step::kNothing) return step;
   const bool large = HasLarge(priority, now_ns);
   size_t least = priority;
-  // Smaller things of lower priority fill the message up, unless a large one of theirs waits for its turn.
-  while (!large && least > 0 && !HasLarge(least, now_ns)) --least;
-  chunk_next_ = !chunk_next_;
-  for (const bool chunk : {chunk_next_, !chunk_next_}) {
-    step = chunk ? SendChunk(priority, now_ns) : SendBatch(priority, least, now_ns);
-    if (step == Step::kNothing) continue;
-    chunk_next_ = chunk;
-    break;
-  }
+  // Small values of lower priority fill the message up, down to one where something else waits for its turn.
+  while (!large && least > 0 && !HasLarge(least - 1, now_ns) && !HasUnknown(least - 1, now_ns)) --least;
+  step = SendChunk(priority, true, now_ns);
+  if (step == Step::kNothing) step = SendBatch(priority, least, now_ns);
+  if (step == Step::kNothing) step = SendChunk(priority, false, now_ns);
   if (step == Step::kSent) turn_ = (turn_ + 1) % caps_.size();
   return step;
 }
@@ -80,31 +81,39 @@ bool Feed::Passes(uint32_t id, int64_t now_ns) {
     return false;
   }
   const uint64_t sequence = newest->head.sequence, n = t.pacing.one_of;
-  uint64_t* reason = nullptr;
+  uint64_t OutboundCounters::*reason = nullptr;
   if (t.sequence != 0 && sequence / n == t.sequence / n) {
-    reason = &outbound_->counters().passed_over_by_rate;
+    reason = &OutboundCounters::passed_over_by_rate;
   } else if (t.pacing.on_change) {
     const auto [filter, is_new] =
         filters_.try_emplace(id, *outbound_->store().topic(id)->schema, t.pacing.deadband);
     const int64_t heartbeat =
         t.pacing.heartbeat_ns == 0 ? INT64_MAX : filter->second.sent_ns() + t.pacing.heartbeat_ns;
     if (!filter->second.changed(newest->bytes()) && now_ns < heartbeat) {
-      reason = &outbound_->counters().unchanged;
+      reason = &OutboundCounters::unchanged;
       if (heartbeat != INT64_MAX) WaitUntil(id, heartbeat);
     }
   }
   if (reason == nullptr) return true;
-  if (Count(&t, sequence, 1)) ++*reason;
+  if (Count(&t, sequence, 1)) {
+    ++(outbound_->counters().*reason);
+    t.passed_as = reason;
+  }
   Dirty(id).clear(id);
   return false;
 }
 
+// What is left for a lane.
+size_t Feed::Room(const Fill& fill, size_t lane_most, size_t lane_bytes) {
+  return std::min(fill.most_bytes - std::min(fill.most_bytes, fill.bytes),
+                  lane_most - std::min(lane_most, lane_bytes));
+}
+
 // How many samples of a topic that is sent in order go into the batch.
-uint32_t Feed::NextInOrder(uint32_t id, const Fill& fill) const {
+uint32_t Feed::NextInOrder(uint32_t id, size_t room) const {
   const Topic& t = topics_[id];
   const uint64_t newest = outbound_->store().newest(id);
   if (t.resumes_due != 0 || newest <= t.after) return 0;
-  const size_t room = fill.most_bytes > fill.bytes ? fill.most_bytes - fill.bytes : 0;
   const uint64_t fit = std::max<uint64_t>(1, room / (outbound_->max_bytes(id) + kRowBytes));
   return static_cast<uint32_t>(std::min({newest - t.after, kMostInOrder, fit}));
 }
@@ -126,7 +135,7 @@ bool Feed::FillRows(size_t index, Fill* fill, int64_t now_ns) {
     }
     if (!Passes(id, now_ns)) return true;
     const uint64_t value_bytes = outbound_->max_bytes(id);
-    const uint32_t in_order = t.pacing.every && t.wanted ? NextInOrder(id, *fill) : 0;
+    const uint32_t in_order = t.pacing.every && t.wanted ? NextInOrder(id, Room(*fill, lane_most, lane_bytes)) : 0;
     if (t.pacing.every && t.wanted && in_order == 0) {
       lane.dirty.clear(id);
       return true;
@@ -135,7 +144,7 @@ bool Feed::FillRows(size_t index, Fill* fill, int64_t now_ns) {
       lane.dirty.clear(id);
       t.queued_large = true;
       lane.large.push_back(id);
-      lined_up_ = true;
+      again_ = true;
       return true;
     }
     const size_t samples = std::max(1u, in_order), bytes = samples * (value_bytes + kRowBytes);
@@ -157,9 +166,10 @@ bool Feed::Count(Topic* t, uint64_t sequence, uint64_t told) {
   if (sequence == t->accounted) return false;
   OutboundCounters& counters = outbound_->counters();
   const uint64_t since = t->accounted != 0 && sequence > t->accounted ? sequence - t->accounted : told;
-  counters.publications += since;
+  counters.publications += std::max(since, told);
   (Thins(t->pacing) ? counters.passed_over_by_rate : counters.superseded) += since > told ? since - told : 0;
   t->accounted = sequence;
+  t->passed_as = nullptr;
   return true;
 }
 
@@ -171,7 +181,14 @@ void Feed::Sent(uint32_t id, const Outbound::Done& done, int64_t now_ns) {
   counters.samples += done.samples;
   counters.dropped_too_old += done.too_old;
   counters.overwritten += done.overwritten;
-  Count(&t, seen, done.samples + done.too_old + done.overwritten);
+  const uint64_t told = done.samples + done.too_old + done.overwritten;
+  if (!Count(&t, seen, told)) {
+    counters.publications += told;  // said again
+    if (uint64_t OutboundCounters::*passed = std::exchange(t.passed_as, nullptr)) {
+      --(counters.*passed);  // or for the first time, as its heartbeat is due, or somebody asks for it
+      --counters.publications;
+    }
+  }
   t.after = std::max(t.after, seen);
   if (done.samples == 0) return;
   caps_[t.lane % caps_.size()].sent(done.bytes + done.samples * kRowBytes, now_ns);
@@ -189,6 +206,7 @@ Feed::Step Feed::SendBatch(size_t priority, size_t least, int64_t now_ns) {
     room = EachOpenLane(p, now_ns, [&](size_t lane) { return FillRows(lane, &fill, now_ns); });
   }
   if (rows_.empty()) return Step::kNothing;
+  for (size_t rule = 0; rule < caps_.size(); ++rule) lanes_[LaneIndex(rule, priority)].piece_next = true;
   Outbound::Encoded& e = outbound_->encode(rows_, now_ns);
   if (e.samples != 0) {
     const bool packed = compress_ && outbound_->pack(&e);
@@ -209,6 +227,7 @@ Feed::Step Feed::SendBatch(size_t priority, size_t least, int64_t now_ns) {
     const bool more =
         done.busy || (e.asked[i].most != 0 && outbound_->store().newest(id) > topics_[id].after);
     if (!more) Dirty(id).clear(id);
+    if (more && done.too_old != 0) again_ = true;
     SampleRead read;
     if (done.samples == 0 || filters_.empty() || filters_.count(id) == 0) continue;
     if (const Outbound::Kept* sent = outbound_->look(id, &read)) {
@@ -258,9 +277,11 @@ bool Feed::BeginTransfer(size_t index, int64_t now_ns) {
   return false;
 }
 
-Feed::Step Feed::SendChunk(size_t priority, int64_t now_ns) {
+// A piece of a lane whose turn it is, or of any.
+Feed::Step Feed::SendChunk(size_t priority, bool in_turn, int64_t now_ns) {
   size_t index = lanes_.size();
   EachOpenLane(priority, now_ns, [&](size_t i) {
+    if (in_turn && !lanes_[i].piece_next) return true;
     if (!lanes_[i].transfer.active() && !BeginTransfer(i, now_ns)) return true;
     index = i;
     return false;
@@ -297,6 +318,7 @@ Feed::Step Feed::SendChunk(size_t priority, int64_t now_ns) {
   counters.saved_bytes += bytes - piece.bytes.size();
   t.offset += bytes;
   cap.sent(bytes, now_ns);
+  lanes_[index].piece_next = false;
   if (t.offset == t.value.bytes.size()) Finish(&lanes_[index], now_ns);
   return Step::kSent;
 }

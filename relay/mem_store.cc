@@ -71,15 +71,29 @@ SampleRead MemStore::sample_after(uint32_t id, uint64_t after, SampleHead* head,
 
 // Of the past only the last `most` stay.
 void MemStore::Forget(Topic* t, size_t most) {
-  for (; t->past.size() > most; t->past.pop_front()) bytes_ -= t->past.front().value.size();
+  for (; t->past.size() > most; t->past.pop_front()) {
+    bytes_ -= t->past.front().value.size();
+    past_bytes_ -= t->past.front().value.size();
+  }
+}
+
+// For so many bytes more; what is past makes way, this topic's first. False: there is none.
+bool MemStore::MakeRoom(Topic* t, uint64_t bytes) {
+  if (bytes_ - past_bytes_ + bytes > most_bytes_) return false;
+  const auto forget = [&](Topic* of) {
+    while (bytes_ + bytes > most_bytes_ && !of->past.empty()) Forget(of, of->past.size() - 1);
+  };
+  forget(t);
+  for (size_t i = 0; i < topics_.size() && bytes_ + bytes > most_bytes_; ++i) forget(&topics_[i]);
+  return true;
 }
 
 Result<uint32_t> MemStore::open(const TopicDescription& topic, uint64_t from) {
   const auto known = by_name_.find(topic.name);
-  if (bytes_ + topic.name.size() + topic.max_bytes > most_bytes_) {
+  if (bytes_ - past_bytes_ + topic.name.size() + topic.max_bytes > most_bytes_) {
     return Status(Code::kNoSpace, "no room for topic " + topic.name + ": the values of this relay take " +
-                                      std::to_string(bytes_) + " of " + std::to_string(most_bytes_) +
-                                      " bytes");
+                                      std::to_string(bytes_ - past_bytes_) + " of " +
+                                      std::to_string(most_bytes_) + " bytes");
   }
   uint32_t id;
   if (known != by_name_.end()) {
@@ -124,16 +138,20 @@ Put MemStore::put(uint32_t handle, const SampleHead& head, std::span<const std::
     if (on_sample) on_sample(handle);
     return Put::kConfirmed;
   }
-  if (t.description.every && t.head.sequence != 0) {
-    bytes_ += t.value.size();
-    t.past.push_back({t.head, t.way, t.value});
+  const bool keeps = t.description.every && t.head.sequence != 0;
+  bytes_ -= t.value.size();
+  const bool fits = MakeRoom(&t, value.size());
+  bytes_ += t.value.size();
+  if (!fits) return Put::kRefused;
+  if (keeps && MakeRoom(&t, value.size())) {
+    past_bytes_ += t.value.size();
+    t.past.push_back({t.head, t.way, std::move(t.value)});
     Forget(&t, t.description.history - 1);
-    while (!t.past.empty() && bytes_ - t.value.size() + value.size() > most_bytes_)
-      Forget(&t, t.past.size() - 1);
+  } else {
+    bytes_ -= t.value.size();
+    if (keeps) Forget(&t, 0);  // without a gap up to the newest, or not at all
   }
-  const uint64_t want = bytes_ - t.value.size() + value.size();
-  if (want > most_bytes_) return Put::kRefused;
-  bytes_ = want;
+  bytes_ += value.size();
   t.value.assign(value.begin(), value.end());
   if (t.description.max_bytes < value.size()) {
     t.description.max_bytes = value.size();
@@ -149,7 +167,7 @@ Put MemStore::put(uint32_t handle, const SampleHead& head, std::span<const std::
 std::span<std::byte> MemStore::loan(uint32_t handle, uint64_t bytes) {
   Topic& t = topics_[handle];
   StopArriving(&t);
-  if (bytes_ + bytes > most_bytes_) return {};
+  if (!MakeRoom(&t, bytes)) return {};
   t.arriving.resize(bytes);
   bytes_ += bytes;
   return t.arriving;

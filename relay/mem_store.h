@@ -85,11 +85,13 @@ class MemStore : public Store {
   using Past = std::deque<Topic::Past>::const_iterator;
   static Past FirstAfter(const Topic& t, uint64_t sequence);
   void Forget(Topic* t, size_t most);
+  bool MakeRoom(Topic* t, uint64_t bytes);
   void StopArriving(Topic* t);
   void Mark(uint32_t id, bool Topic::*flag);
 
   uint64_t most_bytes_, bytes_ = 0, reads_ = 0;
-  std::vector<Topic> topics_;
+  uint64_t past_bytes_ = 0;  // of bytes_
+  std::deque<Topic> topics_;  // they stay where they are: loan() has given away room of theirs
   std::vector<uint32_t> changed_ids_, gone_, free_;
   bool changed_ = false;
   std::unordered_map<std::string, uint32_t> by_name_;
