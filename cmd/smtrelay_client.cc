@@ -20,14 +20,14 @@ int main(int argc, char** argv) {
   app.footer(
       "PATTERN: a topic name in which * is any text inside one segment and ** any number of segments;\n"
       "re:EXPRESSION is RE2. Exit codes: 0 ok, 1 failure, 2 usage, 3 no answer in time, 4 no such topic,\n"
-      "7 nobody answers there.");
+      "7 nobody answers there; of why: 1 something stops the topic.");
   Run run;
-  for (auto add : {AddClientGet, AddClientList, AddClientWatch}) add(app, options, &run);
+  for (auto add : {AddClientGet, AddClientList, AddClientWatch, AddClientWhy}) add(app, options, &run);
   for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) {
     verb->footer("Flags of all commands (--connect, --format, ...): smtrelay_client --help");
   }
   return RunTool(app, argc, argv, options.tool, [&] {
-    if (!run) return Fail(kExitUsage, "which command? get, list or watch; see smtrelay_client --help");
+    if (!run) return Fail(kExitUsage, "which command? get, list, watch or why; see smtrelay_client --help");
     return run();
   });
 }

@@ -28,6 +28,7 @@ class ShmSource {
   SampleRead sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes);
   uint64_t newest(uint32_t id) const;
   SampleRead sample_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room, uint64_t* bytes);
+  std::vector<WriterInfo> writers(uint32_t id) const;
   uint64_t slot_reads() const { return slot_reads_; }
   int fd() const { return waiter_.fd(); }
   bool arm() { return waiter_.arm(); }

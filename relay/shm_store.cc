@@ -25,6 +25,7 @@ class BothHalves : public Store {
                           uint64_t* bytes) override {
     return source_->sample_after(id, after, head, room, bytes);
   }
+  std::vector<WriterInfo> writers(uint32_t id) const override { return source_->writers(id); }
   uint64_t slot_reads() const override { return source_->slot_reads(); }
   int fd() const override { return source_->fd(); }
   bool arm() override { return source_->arm(); }

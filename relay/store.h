@@ -37,6 +37,14 @@ struct TopicDescription {
   std::vector<std::byte> fail_safe;  // with kBytes
 };
 
+// Who publishes a topic here, for people.
+struct WriterInfo {
+  std::string node, host;
+  uint64_t pid = 0;
+  bool live = false;
+  uint64_t schema_hash = 0;
+};
+
 // Since the collect() before; each list without repeats.
 struct Changes {
   std::vector<uint32_t> described;  // new, or described otherwise than before
@@ -93,6 +101,8 @@ class Store {
   virtual const SampleHead* noted(uint32_t) const { return nullptr; }
   // False: nobody keeps the newest sample current, though somebody could. It is for who asks for it once.
   virtual bool current(uint32_t) const { return true; }
+  // The one that is followed stands first. Empty: not known, or no process of this host.
+  virtual std::vector<WriterInfo> writers(uint32_t) const { return {}; }
   // Samples read from slots since the beginning.
   virtual uint64_t slot_reads() const = 0;
 
