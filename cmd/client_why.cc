@@ -14,9 +14,12 @@
 namespace smt::cmd {
 namespace {
 
-// Relays that are on no way of a topic that is there have nothing to tell but what they do not have.
+// Of a topic that is there its way; of one that is nowhere, where it was looked for.
 bool Shown(const relay::Way& way, const relay::Way::Step& step) {
-  return !way.found || step.place || step.finding.verdict() == proto::VERDICT_NO_ANSWER;
+  const proto::Verdict verdict = step.finding.verdict();
+  if (verdict == proto::VERDICT_NO_ANSWER || verdict == proto::VERDICT_OTHER_NAME) return true;
+  const proto::Side side = step.finding.side();
+  return way.found ? step.on_way : side == proto::SIDE_HERE || side == proto::SIDE_LINK;
 }
 
 std::string RelayWords(const proto::Finding& f) { return fmt::format("{} ({})", f.relay(), f.role()); }
@@ -56,7 +59,7 @@ std::string Verdict(const relay::Way& way, const std::string& topic) {
     std::vector<std::string> notes;
     for (const relay::Way::Step& step : way.steps) {
       const proto::Verdict v = step.finding.verdict();
-      if (v == proto::VERDICT_PASSES || relay::Stops(v)) continue;
+      if (v == proto::VERDICT_PASSES || (relay::Stops(v) && v != proto::VERDICT_OTHER_NAME)) continue;
       notes.push_back(fmt::format("{} {}: {}", step.finding.relay(), relay::SideWords(step.finding),
                                   step.finding.text()));
     }

@@ -77,7 +77,7 @@ class Judge {
     const bool nowhere = f.verdict() == proto::VERDICT_NO_TOPIC || f.verdict() == proto::VERDICT_OTHER_NAME;
     // If nobody has it, it stands behind a link that is down, or nowhere.
     if (!found_) return f.side() == proto::SIDE_LINK ? kState : nowhere ? kNowhere : kNone;
-    if (nowhere || !OnTheWay(f)) return kNone;
+    if (nowhere || !on_way(f)) return kNone;
     if (f.side() == proto::SIDE_LINK) return kState;
     const bool unasked =
         f.side() == proto::SIDE_SENDING ? !f.asked() : f.verdict() == proto::VERDICT_NO_DEMAND;
@@ -92,10 +92,9 @@ class Judge {
     }
   }
 
- private:
   // It speaks of a relay that the topic reaches or would reach, and of a step away from the source: back to
   // where the topic was nobody needs it.
-  bool OnTheWay(const proto::Finding& f) const {
+  bool on_way(const proto::Finding& f) const {
     const auto [from, to] = Edge(f);
     const auto begin = places_.find(from != 0 ? from : f.instance());
     if (begin == places_.end() || !begin->second.reached) return false;
@@ -104,6 +103,7 @@ class Judge {
     return end != places_.end() && begin->second.relays < end->second.relays;
   }
 
+ private:
   const Places places_;
   std::set<uint64_t> sends_;  // who sends it to somebody that asks for it
   bool found_ = false;
@@ -133,7 +133,9 @@ Way FindWay(std::vector<proto::Finding> findings) {
   std::map<uint64_t, size_t> heard;
   for (proto::Finding& f : findings) {
     heard.emplace(f.instance(), heard.size());
-    way.steps.push_back({std::move(f), judge.place(f.instance())});
+    const std::optional<uint32_t> place = judge.place(f.instance());
+    const bool on_way = judge.on_way(f);
+    way.steps.push_back({std::move(f), place, on_way});
   }
   const auto order = [&](const Way::Step& s) {
     return std::tuple(s.place.value_or(UINT32_MAX), heard[s.finding.instance()], SideOrder(s.finding.side()));

@@ -17,6 +17,8 @@ struct Way {
     proto::Finding finding;
     // Relays between the first publisher and this one; nothing: it is on no way of the topic.
     std::optional<uint32_t> place;
+    // It is about a step that the topic takes or would take, and not back to where it comes from.
+    bool on_way = false;
   };
   std::vector<Step> steps;  // the source first
   // Which of them stops the topic first; nothing: it passes everywhere. Of several the one that nothing else
