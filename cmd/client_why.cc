@@ -65,6 +65,14 @@ std::string Verdict(const relay::Way& way, const std::string& topic) {
     }
     return fmt::format("{} passes everywhere{}{}", topic, notes.empty() ? "" : "; ", fmt::join(notes, "; "));
   }
+  if (!way.found && f->side() == proto::SIDE_HERE) {
+    const std::string others = fmt::format("{}", fmt::join(f->other_name(), ", "));
+    return fmt::format("{} is nowhere{}", topic,
+                       others.empty() ? ""
+                       : f->verdict() == proto::VERDICT_OTHER_NAME
+                           ? fmt::format("; {} has {}", f->relay(), others)
+                           : fmt::format("; did you mean {}?", others));
+  }
   const std::string where =
       f->side() == proto::SIDE_SENDING && !f->peer().empty() ? fmt::format(", on the way to {}", f->peer())
       : f->side() == proto::SIDE_RECEIVING                   ? fmt::format(", on the way from {}", f->peer())

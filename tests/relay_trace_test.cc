@@ -155,6 +155,25 @@ TEST_F(TraceTest, APrefixIsFoundOutInBothDirections) {
   EXPECT_THAT(nowhere.stops()->other_name(), ElementsAre("arm/pose"));
 }
 
+TEST_F(TraceTest, ARobotIsAskedByTheNameThatItUsesEvenOfWhatItNeverSent) {
+  ReceiveRule as, prefixed;
+  as.topic = {"arm/*/raw"};
+  as.as = "{peer}/raw/*/arm";
+  prefixed.prefix = "{peer}";
+  base_ = &host("base", {.serves = false, .receive_rules = {as, prefixed}});
+  bind(*base_, "x");
+  SendRule some;
+  some.exclude = {"arm/**", "leg"};
+  robot_ = &host("robot", {.send_rules = {some}});
+  dial(*robot_, "robot", "x");
+  AddClient("x");
+  Publish("arm/left/raw");
+  Publish("leg");
+  EXPECT_EQ(Cause(Why("robot/raw/left/arm")),
+            "robot, to base: filter: [[send]] rule 1 excludes it by arm/**");
+  EXPECT_EQ(Cause(Why("robot/leg")), "robot, to base: filter: [[send]] rule 1 excludes it by leg");
+}
+
 TEST_F(TraceTest, ADeadWriterIsNamedWhereItLived) {
   Chain();
   Publish();
