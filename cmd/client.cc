@@ -54,21 +54,37 @@ std::optional<int> Client::meet() {
   return end;
 }
 
-std::optional<relay::Relay::Answer> Client::ask(const relay::Selection& selection, bool list) {
-  std::optional<relay::Relay::Answer> answer;
+// Begins a request with `begin(now, timeout)` and waits until `look(number)` is done.
+template <class Answer, class Begin, class Look>
+std::optional<Answer> Client::Await(Begin begin, Look look) {
+  std::optional<Answer> answer;
   std::optional<uint64_t> request;
   loop_.run([&](int64_t now) -> std::optional<int64_t> {
     if (!request) {
-      request = loop_.engine().get({selection}, list, now, std::max<int64_t>(0, deadline_ns_ - now));
+      request = begin(now, std::max<int64_t>(0, deadline_ns_ - now));
       return now;
     }
-    const relay::Relay::Answer so_far = loop_.engine().answer(*request);
+    const Answer so_far = look(*request);
     const int64_t last = deadline_ns_ > kNever - kGraceNs ? kNever : deadline_ns_ + kGraceNs;
     if (!so_far.done && now < last) return last;
     answer = so_far;
     return std::nullopt;
   });
   return answer;
+}
+
+std::optional<relay::Relay::Answer> Client::ask(const relay::Selection& selection, bool list) {
+  relay::Relay& relay = loop_.engine();
+  return Await<relay::Relay::Answer>(
+      [&](int64_t now, int64_t timeout) { return relay.get({selection}, list, now, timeout); },
+      [&](uint64_t request) { return relay.answer(request); });
+}
+
+std::optional<relay::Relay::Trail> Client::trace(const std::string& topic) {
+  relay::Relay& relay = loop_.engine();
+  return Await<relay::Relay::Trail>(
+      [&](int64_t now, int64_t timeout) { return relay.trace(topic, now, timeout); },
+      [&](uint64_t request) { return relay.trail(request); });
 }
 
 std::vector<uint32_t> SortedTopics(const relay::MemStore& store) {

@@ -39,11 +39,17 @@ class Client {
   // Asks for topics (`list`: for their descriptions alone), which come into store(). Nothing: a signal came.
   std::optional<relay::Relay::Answer> ask(const relay::Selection& selection, bool list);
 
+  // Asks all relays what they know of a topic. Nothing: a signal came.
+  std::optional<relay::Relay::Trail> trace(const std::string& topic);
+
   relay::MemStore& store() { return store_; }
   RelayLoop& loop() { return loop_; }
   const ClientOptions& options() const { return options_; }
 
  private:
+  template <class Answer, class Begin, class Look>
+  std::optional<Answer> Await(Begin begin, Look look);
+
   const ClientOptions& options_;
   const Stop stop_;
   const int64_t deadline_ns_;
@@ -62,6 +68,7 @@ ShownSample ShowStored(const relay::MemStore& store, uint32_t id, const Schema& 
 
 void AddClientGet(CLI::App& app, const ClientOptions& options, Run* run);
 void AddClientList(CLI::App& app, const ClientOptions& options, Run* run);
+void AddClientWhy(CLI::App& app, const ClientOptions& options, Run* run);
 void AddClientWatch(CLI::App& app, const ClientOptions& options, Run* run);
 
 }  // namespace smt::cmd

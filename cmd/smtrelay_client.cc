@@ -17,15 +17,15 @@ int main(int argc, char** argv) {
   app.footer(
       app.get_footer() +
       "\nExit codes: 0 ok, 1 failure, 2 usage or configuration, 3 no answer in time, 4 no such topic,\n"
-      "7 nobody answers there.");
+      "7 nobody answers there; of why: 1 something stops the topic.");
   ClientOptions options;
   Run run;
-  for (auto add : {AddClientGet, AddClientList, AddClientWatch}) add(app, options, &run);
+  for (auto add : {AddClientGet, AddClientList, AddClientWatch, AddClientWhy}) add(app, options, &run);
   for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) {
     verb->footer("Flags of all commands (--connect, --format, ...): smtrelay_client --help");
   }
   return RunConfigured(app, argc, argv, flags, [&](const RelayConfig& config) {
-    if (!run) return Fail(kExitUsage, "which command? get, list or watch; see smtrelay_client --help");
+    if (!run) return Fail(kExitUsage, "which command? get, list, watch or why; see smtrelay_client --help");
     options.connect = config.peers.front().value.connect.front();
     options.timeout_ns = config.timeout_ns;
     options.format = config.format;

@@ -40,7 +40,7 @@ uint64_t PayloadHash(std::span<const std::byte> payload) {
 std::string Seal(uint64_t session, uint64_t number, int field, std::string_view body, uint64_t payload_hash,
                  bool prompt) {
   // By hand, as the same bytes protobuf would write, so that a body serialised once serves many sessions.
-  std::string out(1 + 8 + 1 + 10 + 1 + 5 + body.size() + 3 + kCheckBytes, '\0');
+  std::string out(1 + 8 + 1 + 10 + 2 + 5 + body.size() + 3 + kCheckBytes, '\0');
   auto* const begin = reinterpret_cast<uint8_t*>(out.data());
   uint8_t* p = begin;
   *p++ = kSessionTag;
@@ -49,7 +49,7 @@ std::string Seal(uint64_t session, uint64_t number, int field, std::string_view 
     *p++ = kNumberTag;
     p = CodedOutputStream::WriteVarint64ToArray(number, p);
   }
-  *p++ = static_cast<uint8_t>(field << 3 | 2);
+  p = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(field) << 3 | 2, p);
   p = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(body.size()), p);
   p = CodedOutputStream::WriteRawToArray(body.data(), static_cast<int>(body.size()), p);
   if (prompt) {

@@ -56,6 +56,10 @@ template <>
 inline constexpr int kFieldOf<Reply> = Envelope::kReplyFieldNumber;
 template <>
 inline constexpr int kFieldOf<Resume> = Envelope::kResumeFieldNumber;
+template <>
+inline constexpr int kFieldOf<Trace> = Envelope::kTraceFieldNumber;
+template <>
+inline constexpr int kFieldOf<Traced> = Envelope::kTracedFieldNumber;
 
 // `payload_hash`: only of a message that has a payload.
 template <class Body>

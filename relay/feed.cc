@@ -243,6 +243,12 @@ int64_t Feed::due_ns() const {
   return due;
 }
 
+Feed::Standing Feed::standing(uint32_t id) const {
+  if (id >= topics_.size()) return {};
+  const Topic& t = topics_[id];
+  return {lanes_[t.lane].dirty.test(id) || t.queued_large, t.sequence, CapOf(t.lane).open_ns()};
+}
+
 size_t Feed::send(int64_t now_ns) {
   sent_ns_ = now_ns;
   for (Request& r : requests_) {

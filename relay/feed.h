@@ -64,6 +64,13 @@ class Feed {
   bool has_demand() const;
   const Demand& demand() const { return demand_; }
   size_t requests() const { return requests_.size(); }
+  // Where a topic stands, for people.
+  struct Standing {
+    bool waits = false;       // a sample of it is to be sent
+    uint64_t sequence = 0;    // sent last since it was announced; 0: none
+    int64_t cap_open_ns = 0;  // when the cap of bytes of its rule lets the next message go
+  };
+  Standing standing(uint32_t id) const;
 
  private:
   struct Topic {

@@ -57,6 +57,30 @@ std::vector<Selection> Inbound::wishes(std::string_view peer) const {
   return out;
 }
 
+std::optional<std::string> Inbound::original(const std::string& local, std::string_view peer) const {
+  const auto named = [&](std::string text) {
+    for (size_t at = 0; (at = text.find(kPeerWord, at)) != std::string::npos; at += peer.size())
+      text.replace(at, kPeerWord.size(), peer);
+    return text;
+  };
+  if (taken(local, peer).name == local) return local;
+  for (const ReceiveRule& r : rules_) {
+    std::optional<std::string> name;
+    if (!r.prefix.empty()) {
+      const std::string prefix = named(std::string(PrefixText(r.prefix))) + "/";
+      if (local.starts_with(prefix)) name = local.substr(prefix.size());
+    } else if (!r.as.empty() && r.topic.size() == 1) {
+      // The rule the other way round.
+      ReceiveRule back;
+      back.topic = {named(r.as)};
+      back.as = r.topic[0];
+      if (const Result<Naming> naming = Naming::parse(back); naming.ok()) name = naming->local(local, peer);
+    }
+    if (name && CheckTopicName(*name).ok() && taken(*name, peer).name == local) return name;
+  }
+  return std::nullopt;
+}
+
 Inbound::Taken Inbound::taken(const std::string& topic, std::string_view peer) const {
   Taken taken;
   taken.name = topic;
@@ -180,35 +204,52 @@ void Intake::Take(Topic* t, TopicDescription* d) {
   d->fail_safe = t->taken.fail_safe;
 }
 
+Intake::Refusal Intake::Refuse(Topic* t, Refusal refusal, proto::Verdict why, const std::string& key,
+                               std::string text) {
+  warn_(key, text);
+  t->why = why;
+  t->why_text = std::move(text);
+  return refusal;
+}
+
 Intake::Refusal Intake::Open(Topic* t, bool announced) {
   const TopicDescription& d = *t->description;
-  if (t->taken.denied || d.origin.origin_id == inbound_->origin_id()) return Refusal::kDenied;
-  if (d.hops > proto::kMostHops) {
-    warn_("hops " + d.name, "topic " + d.name + " has come over " + std::to_string(d.hops - 1) +
-                                " relays and is not taken: do relays stand in a ring?");
-    return Refusal::kHops;
-  }
-  if (d.name.empty()) {
-    warn_("name " + t->name, t->taken.error);
+  t->why = proto::VERDICT_PASSES;
+  if (t->taken.denied) return Refusal::kDenied;
+  if (d.origin.origin_id == inbound_->origin_id()) {
+    t->why = proto::VERDICT_LOOP;
+    t->why_text = "it is this host's own, which comes back";
     return Refusal::kDenied;
   }
+  if (d.hops > proto::kMostHops) {
+    return Refuse(t, Refusal::kHops, proto::VERDICT_LOOP, "hops " + d.name,
+                  "topic " + d.name + " has come over " + std::to_string(d.hops - 1) +
+                      " relays and is not taken: do relays stand in a ring?");
+  }
+  if (d.name.empty())
+    return Refuse(t, Refusal::kDenied, proto::VERDICT_BAD_NAME, "name " + t->name, t->taken.error);
   t->claim = inbound_->claim(d, announced);
   if (t->claim == nullptr && inbound_->comes_round(d)) {
     // Once for all topics: it says something of the relays, not of a topic.
-    warn_("ring", "relays stand in a ring: topic " + d.name + " of " + d.origin.host + " comes over " +
+    return Refuse(t, Refusal::kConflict, proto::VERDICT_LOOP, "ring",
+                  "relays stand in a ring: topic " + d.name + " of " + d.origin.host + " comes over " +
                       std::to_string(d.hops) + " relays and a shorter way too; the shortest is taken");
-    return Refusal::kConflict;
   }
   if (t->claim == nullptr) {
-    warn_("conflict " + d.name, "topic " + d.name + " comes from two hosts; that of " + d.origin.host +
-                                    " is not taken: give each sender a --prefix");
-    return Refusal::kConflict;
+    return Refuse(t, Refusal::kConflict, proto::VERDICT_CONFLICT, "conflict " + d.name,
+                  "topic " + d.name + " comes from two hosts; that of " + d.origin.host +
+                      " is not taken: give each sender a --prefix");
   }
   Result<uint32_t> handle = inbound_->store().open(d, key_);
   if (!handle.ok()) {
     inbound_->release(d.name, &t->claim);
-    warn_("open " + d.name, handle.status().message());
-    return handle.status().code() == Code::kInUse ? Refusal::kConflict : Refusal::kNoRoom;
+    const Code code = handle.status().code();
+    const bool other_layout = code == Code::kInvalid || code == Code::kMismatch;
+    return Refuse(t, code == Code::kInUse ? Refusal::kConflict : Refusal::kNoRoom,
+                  code == Code::kInUse ? proto::VERDICT_CONFLICT
+                  : other_layout       ? proto::VERDICT_MISMATCH
+                                       : proto::VERDICT_NO_ROOM,
+                  "open " + d.name, handle.status().message());
   }
   t->handle = *handle;
   return Refusal::kNone;
@@ -279,6 +320,26 @@ bool Intake::state(const proto::StateChange& message) {
   return true;
 }
 
+std::optional<Intake::Standing> Intake::standing(std::string_view sender_name) const {
+  for (const Topic& t : topics_) {
+    if (!t.known || t.name != sender_name) continue;
+    Standing s{t.taken.name, t.why, t.why_text, t.last_put};
+    if (t.handle != kNone && !Mine(t)) {
+      s.verdict = proto::VERDICT_LOOP;
+      s.text = "it comes a shorter way too, which is taken";
+    }
+    return s;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Intake::sender_name(std::string_view local) const {
+  for (const Topic& t : topics_) {
+    if (t.known && t.taken.name == local) return t.name;
+  }
+  return std::nullopt;
+}
+
 void Intake::CountDrop(Refusal why) {
   InboundCounters& c = inbound_->counters();
   switch (why) {
@@ -314,6 +375,7 @@ bool Intake::Writable(Topic* t) {
 
 void Intake::Account(Topic* t, Put put, uint64_t bytes) {
   InboundCounters& c = inbound_->counters();
+  t->last_put = put;
   c.payload_bytes += bytes;
   switch (put) {
     case Put::kTaken:

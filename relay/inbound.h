@@ -35,6 +35,15 @@ class Inbound {
   // What the rules ask this peer for.
   std::vector<Selection> wishes(std::string_view peer) const;
 
+  const std::vector<ReceiveRule>& rules() const { return rules_; }
+  // Which rule decides about a topic that a peer calls so, and why.
+  RuleSet::Decision explain(std::string_view topic, std::string_view peer) const {
+    return rule_set_.explain(topic, peer);
+  }
+  // What a peer would have to call a topic so that it is called `local` here; nothing where that cannot be
+  // told.
+  std::optional<std::string> original(const std::string& local, std::string_view peer) const;
+
   Store& store() { return *store_; }
   const Id128& origin_id() const { return origin_id_; }
   InboundCounters& counters() { return *counters_; }
@@ -105,6 +114,18 @@ class Intake {
   // `now_ns` is the time of arrival. False: no sender of this version says so, the session is to be ended.
   bool announce(const proto::Announce& message, const SentAt& sent, int64_t now_ns);
   bool forget(const proto::Forget& message);
+
+  // What has become of a topic that was announced under this name, for people; nothing: none was.
+  struct Standing {
+    std::string name;  // here
+    proto::Verdict verdict = proto::VERDICT_PASSES;
+    std::string text;            // why it is not taken
+    Put last_put = Put::kTaken;  // what became of its last sample
+  };
+  std::optional<Standing> standing(std::string_view sender_name) const;
+  // What the sender calls a topic that it has announced; nothing: none is called so here.
+  std::optional<std::string> sender_name(std::string_view local) const;
+
   bool state(const proto::StateChange& message);
   bool batch(const proto::Batch& message, std::span<const std::byte> payload, const SentAt& sent,
              int64_t now_ns);
@@ -121,6 +142,9 @@ class Intake {
     std::string name;  // as the sender has it
     Inbound::Taken taken;
     Refusal refusal = Refusal::kNone;
+    proto::Verdict why = proto::VERDICT_PASSES;  // it was refused, in words that people are told
+    std::string why_text;
+    Put last_put = Put::kTaken;
     uint32_t handle = kNone;
     std::shared_ptr<const Inbound::Claim> claim;  // with a handle; it may have been lost
     uint64_t sequence = 0;  // of the sample that came last; 0: none since it was announced
@@ -137,6 +161,7 @@ class Intake {
   uint64_t ResumeAfter(const Topic& t) const;
   static bool TooOld(const Topic& t, const SampleHead& head);
   Refusal Open(Topic* t, bool announced);
+  Refusal Refuse(Topic* t, Refusal refusal, proto::Verdict why, const std::string& key, std::string text);
   void Close(Topic* t);
   void CountDrop(Refusal why);
   bool Writable(Topic* t);

@@ -32,6 +32,12 @@ class Outbound {
   // The rule for a topic that goes to this peer; nothing: the peer does not get it.
   std::optional<size_t> rule(uint32_t id, std::string_view peer) const;
 
+  // Why, and whether a message can hold the description of a topic.
+  RuleSet::Decision explain(std::string_view topic, std::string_view peer) const {
+    return rule_set_.explain(topic, peer);
+  }
+  bool fits(uint32_t id) const { return topics_[id].fits; }
+
   // Looks at the store, and tells every feed what changed.
   void collect(int64_t now_ns, const std::vector<Feed*>& feeds);
 

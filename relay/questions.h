@@ -10,13 +10,12 @@
 #include <vector>
 
 #include "proto/codec.h"
+#include "relay/explain.h"
 #include "relay/relay.h"
 #include "relay/selection.h"
 #include "relay/session.h"
 
 namespace smt::relay {
-
-using Sessions = std::map<uint64_t, std::unique_ptr<Session>>;  // by key
 
 class Questions {
  public:

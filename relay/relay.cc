@@ -7,6 +7,7 @@
 #include "relay/dial.h"
 #include "relay/questions.h"
 #include "relay/session.h"
+#include "relay/trace.h"
 #include "relay/wire.h"
 
 namespace smt::relay {
@@ -47,8 +48,9 @@ class Relay::Impl {
     Dial dial;                            // only of a link that dials
     std::map<PeerId, uint64_t> sessions;  // keys
     std::shared_ptr<Alternatives>
-        others;       // of one peer's several addresses, this among them; null: it has one
-    size_t rank = 0;  // there
+        others;            // of one peer's several addresses, this among them; null: it has one
+    size_t rank = 0;       // there
+    int64_t alone_ns = 0;  // of a link that dials: since when it has none; 0: not looked at yet
   };
   bool serves() const { return !options.send.empty(); }
 
@@ -74,6 +76,7 @@ class Relay::Impl {
   void ChooseAddresses();
   void UpdateWants();
   std::vector<Selection> WantsFor(const Session& s);
+  Viewpoint View();
 
   Store* store;
   RelayOptions options;
@@ -83,6 +86,7 @@ class Relay::Impl {
   std::vector<std::unique_ptr<LinkState>> links;
   Sessions sessions;
   Questions questions{&sessions};
+  Traces traces{&sessions};
   uint64_t next_key = 1;
   int64_t now_ns = 0;
   bool wants_changed = false;
@@ -172,6 +176,8 @@ bool Relay::Impl::Hear(Session* s, const Incoming& in) {
     questions.answered(s, message.reply());
     return true;
   }
+  if (message.has_trace()) return traces.from_peer(s, message.trace(), now_ns);
+  if (message.has_traced()) return traces.answered(s, message.traced());
   if (message.has_want()) wants_changed = true;
   return s->hear(message, in.payload, now_ns);
 }
@@ -286,15 +292,18 @@ void Relay::Impl::End(uint64_t key, const std::string& why) {
     l->sessions.erase(s.id());
     if (l->link->dials()) l->dial.lost(s.rtt_ns());
     if (l->others != nullptr) l->others->down(l->rank);
+    l->alone_ns = now_ns;
   }
   ++counters.session.ended;
   questions.ended(key);
+  traces.ended(key);
   sessions.erase(it);
   wants_changed = true;
 }
 
 void Relay::Impl::DialOut(LinkState* l) {
   if (!l->link->dials() || !l->sessions.empty()) return;
+  if (l->alone_ns == 0) l->alone_ns = now_ns;
   if (l->others != nullptr && !l->others->dials(l->rank, now_ns)) return;
   if (l->dial.due(now_ns)) {
     l->link->redial();
@@ -341,6 +350,14 @@ std::vector<Selection> Relay::Impl::WantsFor(const Session& s) {
             " wants is asked for");
   }
   return wants;
+}
+
+Viewpoint Relay::Impl::View() {
+  Viewpoint at{options.name, options.instance, options.proxy, &outbound, &inbound, &sessions, {}};
+  for (const auto& l : links) {
+    if (l->link->dials() && l->sessions.empty()) at.lost.push_back({l->link->endpoint(), l->alone_ns});
+  }
+  return at;
 }
 
 void Relay::Impl::UpdateWants() {
@@ -410,24 +427,25 @@ size_t Relay::step(int64_t now_ns) {
   r.UpdateWants();
   r.questions.update(now_ns);
   // Plain memory is looked at in any case: it gives ids of topics that are gone free only then.
-  if (r.store->fd() < 0 || has_demand()) {
+  if (r.store->fd() < 0 || has_demand() || r.traces.look_due()) {
     r.feeds.clear();
     for (const auto& [key, s] : r.sessions) r.feeds.push_back(&s->feed());
     r.outbound.collect(now_ns, r.feeds);
   }
+  if (r.traces.any()) r.traces.update(r.View(), now_ns);
   for (const auto& [key, s] : r.sessions) messages += s->send(now_ns);
   r.store->flush(now_ns);
   return messages;
 }
 
 bool Relay::idle() {
-  if (impl_->asked) return false;
+  if (impl_->asked || impl_->traces.look_due()) return false;
   return std::none_of(impl_->links.begin(), impl_->links.end(),
                       [](const auto& l) { return l->link->readable(); });
 }
 
 int64_t Relay::next_due_ns() const {
-  int64_t due = std::min(impl_->now_ns + kLongestSleepNs, impl_->store->due_ns());
+  int64_t due = std::min({impl_->now_ns + kLongestSleepNs, impl_->store->due_ns(), impl_->traces.due_ns()});
   for (const auto& [key, s] : impl_->sessions) due = std::min(due, s->due_ns());
   for (const auto& l : impl_->links) {
     due = std::min(due, l->link->due_ns());
@@ -455,6 +473,14 @@ uint64_t Relay::get(const std::vector<Selection>& selection, bool list, int64_t 
   r.asked = true;
   return number;
 }
+
+uint64_t Relay::trace(const std::string& topic, int64_t now_ns, int64_t timeout_ns) {
+  const uint64_t request = impl_->options.random();
+  impl_->traces.ask(request, topic, now_ns, timeout_ns);
+  return request;
+}
+
+Relay::Trail Relay::trail(uint64_t request) const { return impl_->traces.trail(request); }
 
 Relay::Answer Relay::answer(uint64_t request) const { return impl_->questions.answer(request); }
 

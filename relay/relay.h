@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "proto/codec.h"
 #include "relay/counters.h"
 #include "relay/link.h"
 #include "relay/rules.h"
@@ -87,6 +88,18 @@ class Relay {
   };
   // Of a request that is done no longer than one second ago.
   Answer answer(uint64_t request) const;
+
+  // Asks all peers, and through them all relays, what they know of a topic. Returns the number of the
+  // request. REQUIRES: CheckTopicName(topic) is OK.
+  uint64_t trace(const std::string& topic, int64_t now_ns, int64_t timeout_ns);
+  struct Trail {
+    bool done = false;
+    bool complete = true;  // false: somebody has not answered in time
+    uint32_t peers = 0;    // that answered
+    std::vector<proto::Finding> findings;
+  };
+  // Of a request that is done no longer than one second ago.
+  Trail trail(uint64_t request) const;
 
   std::vector<PeerInfo> peers() const;
   // Set when a peer was refused for good reason, as another protocol version; "" otherwise.

@@ -46,13 +46,14 @@ class Session : public Outlet {
   // It may be asked for topics.
   bool serves() const { return peer_.serves && !stands_by_; }
   Feed& feed() { return feed_; }
+  Intake& intake() { return intake_; }
   const Credit& credit() const { return credit_; }
   int64_t rtt_ns() const { return clock_.smoothed_rtt_ns(); }
 
   // Counts a message in. False: it is not the one that follows the last.
   bool hear_number(const proto::Envelope& message);
-  // A message of this session other than Hello, Reset, Get and Reply. False: no peer of this version sends
-  // it.
+  // A message of this session other than Hello, Reset, Get, Reply, Trace and Traced. False: no peer of this
+  // version sends it.
   bool hear(const proto::Envelope& message, std::span<const std::byte> payload, int64_t now_ns);
   // Any message has come: the peer lives.
   void alive(int64_t now_ns) { heard_ns_ = now_ns; }
@@ -63,6 +64,13 @@ class Session : public Outlet {
   // anew. False: it is too much to ask for; the session is to be begun anew.
   bool reconsider();
   void ask(uint64_t request, const std::vector<Selection>& selections, bool list);
+
+  // Any other message, sent as soon as the link takes it; and how many have not been.
+  template <class Body>
+  void tell(const Body& body) {
+    tells_.emplace_back(proto::kFieldOf<Body>, body.SerializeAsString());
+  }
+  size_t untold() const { return tells_.size(); }
 
   // Sends what is due; the number of messages.
   size_t send(int64_t now_ns);
@@ -106,7 +114,8 @@ class Session : public Outlet {
   std::vector<Selection> wanted_;
   std::deque<std::vector<Selection>> wants_due_;  // not said yet; the last one is wanted_
   Expander expander_;
-  std::vector<proto::Get> asks_;  // not sent yet
+  std::vector<proto::Get> asks_;                   // not sent yet
+  std::deque<std::pair<int, std::string>> tells_;  // fields and bodies
   bool gone_ = false;
   bool stands_by_ = false;
   std::optional<Demand> demand_;  // of the peer, while this stands by

@@ -189,6 +189,17 @@ const ShmSource::NodeState& ShmSource::NodeOf(const TopicView& writer) const {
   return *node;
 }
 
+std::vector<WriterInfo> ShmSource::writers(uint32_t id) const {
+  std::vector<WriterInfo> out;
+  for (const TopicView& w : topics_[id].writers) {
+    const NodeState& node = NodeOf(w);
+    out.push_back(
+        {w.segment->node(), w.segment->host(), w.segment->pid(), node.alive && !node.closed, w.schema_hash});
+  }
+  if (topics_[id].winner < out.size()) std::swap(out[0], out[topics_[id].winner]);
+  return out;
+}
+
 void ShmSource::JudgeState(const NodeState& node, uint32_t id, int64_t now_ns) {
   Topic& t = topics_[id];
   if (t.writers.empty() || t.writers[t.winner].segment != node.view) return;

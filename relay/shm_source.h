@@ -29,6 +29,7 @@ class ShmSource {
   uint64_t newest(uint32_t id) const;
   SampleRead sample_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room, uint64_t* bytes);
   Way way(uint32_t id) const;
+  std::vector<WriterInfo> writers(uint32_t id) const;
   uint64_t slot_reads() const { return slot_reads_; }
   int fd() const { return waiter_.fd(); }
   bool arm() { return waiter_.arm(); }

@@ -26,6 +26,7 @@ class BothHalves : public Store {
     return source_->sample_after(id, after, head, room, bytes);
   }
   Way way(uint32_t id, uint64_t) const override { return source_->way(id); }
+  std::vector<WriterInfo> writers(uint32_t id) const override { return source_->writers(id); }
   uint64_t slot_reads() const override { return source_->slot_reads(); }
   int fd() const override { return source_->fd(); }
   bool arm() override { return source_->arm(); }

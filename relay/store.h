@@ -45,6 +45,14 @@ struct Way {
   int64_t delay_ns = kUnknown;  // one way, from the relay before
 };
 
+// Who publishes a topic here, for people.
+struct WriterInfo {
+  std::string node, host;
+  uint64_t pid = 0;
+  bool live = false;
+  uint64_t schema_hash = 0;
+};
+
 // Since the collect() before; each list without repeats.
 struct Changes {
   std::vector<uint32_t> described;  // new, or described otherwise than before
@@ -103,6 +111,8 @@ class Store {
   virtual const SampleHead* noted(uint32_t) const { return nullptr; }
   // False: nobody keeps the newest sample current, though somebody could. It is for who asks for it once.
   virtual bool current(uint32_t) const { return true; }
+  // The one that is followed stands first. Empty: not known, or no process of this host.
+  virtual std::vector<WriterInfo> writers(uint32_t) const { return {}; }
   // Samples read from slots since the beginning.
   virtual uint64_t slot_reads() const = 0;
 

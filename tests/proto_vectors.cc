@@ -55,6 +55,23 @@ json Of(const Topic& t) {
           {"every", t.every()}};
 }
 
+json Of(const Finding& f) {
+  return {{"relay", f.relay()},
+          {"instance", f.instance()},
+          {"role", f.role()},
+          {"side", f.side()},
+          {"verdict", f.verdict()},
+          {"topic", f.topic()},
+          {"peer", f.peer()},
+          {"peer_instance", f.peer_instance()},
+          {"asked", f.asked()},
+          {"topic_hops", f.topic_hops()},
+          {"state", f.state()},
+          {"age_ns", f.age_ns()},
+          {"text", f.text()},
+          {"other_name", std::vector<std::string>(f.other_name().begin(), f.other_name().end())}};
+}
+
 json Of(const Batch& b) {
   std::vector<BatchRow> rows;
   json out{{"sent_ns", b.sent_ns()},
@@ -142,6 +159,19 @@ json Meaning(const Envelope& e) {
       const Resume& m = e.resume();
       out["resume"] = {{"id", std::vector<uint32_t>(m.id().begin(), m.id().end())},
                        {"sequence", std::vector<uint64_t>(m.sequence().begin(), m.sequence().end())}};
+      break;
+    }
+    case Envelope::kTrace: {
+      const Trace& m = e.trace();
+      out["trace"] = {{"request", m.request()}, {"topic", m.topic()}, {"here", m.here()}, {"hops", m.hops()}};
+      break;
+    }
+    case Envelope::kTraced: {
+      json findings = json::array();
+      for (const Finding& f : e.traced().finding()) findings.push_back(Of(f));
+      out["traced"] = {{"request", e.traced().request()},
+                       {"finding", std::move(findings)},
+                       {"complete", e.traced().complete()}};
       break;
     }
     case Envelope::BODY_NOT_SET:
@@ -289,6 +319,41 @@ std::vector<Vector> Vectors() {
   resume.add_id(5);
   resume.add_sequence(0);
   add("resume", 7, resume);
+
+  Trace trace;
+  trace.set_request(0xfeedfeedfeedfeed);
+  trace.set_topic("camera/raw/front");
+  trace.set_here("r1/camera/raw/front");
+  trace.set_hops(1);
+  add("trace", 8, trace);
+
+  Traced traced;
+  traced.set_request(0xfeedfeedfeedfeed);
+  Finding* f = traced.add_finding();
+  f->set_relay("robot");
+  f->set_instance(0xa1b2c3d4e5f60718);
+  f->set_role("pub");
+  f->set_topic("camera/raw/front");
+  f->set_topic_hops(1);
+  f->set_state(SOURCE_DEAD);
+  f->set_verdict(VERDICT_SOURCE_DEAD);
+  f->set_age_ns(12'000'000);
+  f->set_text("its writer, node driver (pid 812), is gone");
+  f = traced.add_finding();
+  f->set_relay("robot");
+  f->set_instance(0xa1b2c3d4e5f60718);
+  f->set_role("pub");
+  f->set_side(SIDE_SENDING);
+  f->set_verdict(VERDICT_FILTER);
+  f->set_topic("camera/raw/front");
+  f->set_peer("gate");
+  f->set_peer_instance(7);
+  f->set_asked(true);
+  f->set_age_ns(-1);
+  f->set_text("[[send]] rule 2 excludes it by camera/raw/**");
+  f->add_other_name("camera/front");
+  traced.set_complete(true);
+  add("traced", 303, traced);
   return out;
 }
 
