@@ -81,9 +81,9 @@ TEST_F(RelayDamage, BehindTheChecksumOfTcpIsFoundAndTheSessionsRecover) {
     const auto turned = [&] { return proxy.counts().flips[0] + proxy.counts().flips[1]; };
     const uint64_t before = turned();
     // One bit in many messages, or many in each; in a running session, or from its first byte on.
-    const double shares[] = {1e-5, 1e-4, 1e-3, 1e-2};
+    const double shares[] = {1e-5, 1e-4, 1e-3, 0.1};
     const double share = way == ChaosProxy::kUp ? 1e-2 : shares[round / 4 % 4];
-    const uint64_t enough = way == ChaosProxy::kUp ? 3 : share < 1e-2 ? 20 : 1'000;
+    const uint64_t enough = way == ChaosProxy::kUp ? 3 : share < 0.1 ? 20 : 1'000;
     proxy.set(way, {.flip = share});
     (void)Await(milliseconds(1'000), [&] { return turned() >= before + enough; });
     proxy.set(way, {});
@@ -107,7 +107,10 @@ TEST_F(RelayDamage, BehindTheChecksumOfTcpIsFoundAndTheSessionsRecover) {
             last[t] = a.sequence;
           });
       const int64_t end = BoottimeNs() + static_cast<int64_t>(storm::Scaled(30, 240)) * 1'000'000'000;
-      for (uint64_t round = i; flips < target && BoottimeNs() < end; ++round) campaign(i, round);
+      for (uint64_t round = i; (flips < target || campaigns < storm::Scaled(20, 600)) && BoottimeNs() < end;
+           ++round) {
+        campaign(i, round);
+      }
     });
   }
   for (std::thread& t : threads) t.join();
