@@ -7,6 +7,7 @@
 #include "cmd/client.h"
 #include "cmd/exit_code.h"
 #include "cmd/text.h"
+#include "cmd/tool.h"
 #include "cmd/value.h"
 #include "relay/trail.h"
 #include "shm/domain.h"

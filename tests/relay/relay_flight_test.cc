@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <functional>
 
 #include "shm/clock.h"
 #include "shm/list.h"
@@ -29,9 +31,10 @@ class RelayFlight : public HostsTest {
     sub_flags_ = {"--prefix", "r1"};
   }
 
-  std::unique_ptr<Process> Replay() {
-    return hosts_.start(Host::kRobot, {"smtreplay", folder_.string(), "--speed", "5", "--domain", "robot"},
-                        env());
+  std::unique_ptr<Process> Replay(const std::vector<std::string>& flags = {}) {
+    std::vector<std::string> args = {"smtreplay", folder_.string(), "--speed", "5", "--domain", "robot"};
+    args.insert(args.end(), flags.begin(), flags.end());
+    return hosts_.start(Host::kRobot, args, env());
   }
 
   // What the base holds of the topics is the last row of each, and all else that is known of it.
@@ -158,6 +161,66 @@ TEST_F(RelayFlight, StandsWhenTheRelaysStartAfterItsEnd) {
   const int64_t stood = ExpectStanding(milliseconds(5'000));
   Figures("relay_flight: started after the end, all stood {:.0f} ms after the relays were ready",
           static_cast<double>(stood) / 1e6);
+}
+
+// Each sample in order (mode `every`) over a cable that loses one packet in twenty, and is cut five times for
+// longer than a session lives.
+class RelayFlightInOrder : public RelayFlight {
+ protected:
+  Counts Cross(const std::vector<std::string>& replay_flags) {
+    const std::string config = (std::filesystem::path(root_) / "sub.toml").string();
+    std::ofstream(config) << "version = 1\n[[receive]]\nprefix = \"r1\"\nmode = \"every\"\n";
+    sub_flags_ = {"--config", config};
+    start_all();
+    std::vector<Track> tracks;
+    for (const auto& [topic, rows] : recording_) {
+      tracks.push_back({storm::Must(Reader::open(in("base"), "r1/" + topic)), &rows});
+    }
+    Waiter waiter = storm::Must(Waiter::open(in("base")));
+    Counts counts;
+    const std::unique_ptr<Process> replay = Replay(replay_flags);
+    const auto read_until = [&](const std::function<bool()>& end, int64_t limit_ns) {
+      for (const int64_t deadline = BoottimeNs() + limit_ns; BoottimeNs() < deadline && !end();) {
+        waiter.wait(milliseconds(20));
+        for (Track& t : tracks) {
+          if (t.reader.writers().empty()) (void)t.reader.refresh();
+          Read(&t, &counts);
+        }
+      }
+    };
+    const auto never = [] { return false; };
+    for (int outage = 0; outage < 5; ++outage) {
+      read_until(never, 1'000'000'000);
+      hosts_.cut(outage % 2 == 0 ? Host::kBase : Host::kRobot);
+      read_until(never, 900'000'000);
+      hosts_.heal(outage % 2 == 0 ? Host::kBase : Host::kRobot);
+    }
+    read_until([&] { return replay->ended(); }, int64_t{90} * 1'000'000'000);
+    EXPECT_EQ(replay->wait().exit_code, 0);
+    read_until([&] { return Stand(false); }, int64_t{20} * 1'000'000'000);
+    read_until(never, 100'000'000);
+    for (const Track& t : tracks) {
+      EXPECT_EQ(t.received + t.reader.missed(), t.rows->size()) << t.reader.topic();
+      counts.received += t.received;
+      counts.missed += t.reader.missed();
+    }
+    Figures("relay_flight in order: rows {} received {} missed {} different {} steps back {}",
+            Rows(recording_), counts.received, counts.missed, counts.different, counts.back);
+    EXPECT_EQ(counts.received + counts.missed, Rows(recording_));
+    EXPECT_EQ(counts.different, 0u);
+    EXPECT_EQ(counts.back, 0u);
+    return counts;
+  }
+};
+
+TEST_F(RelayFlightInOrder, EverySampleArrivesOnceAndInOrderWhenTheRingsHoldAnOutage) {
+  SMT_NEED_BAD_CABLE(Host::kBase, {.loss = 0.05, .delay_ns = 5'000'000});
+  EXPECT_EQ(Cross({"--history", "4096"}).missed, 0u);
+}
+
+TEST_F(RelayFlightInOrder, WhatIsNoLongerInTheRingIsCountedExactly) {
+  SMT_NEED_BAD_CABLE(Host::kBase, {.loss = 0.05, .delay_ns = 5'000'000});
+  EXPECT_GT(Cross({}).missed, 0u);
 }
 
 }  // namespace
