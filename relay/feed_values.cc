@@ -135,7 +135,8 @@ bool Feed::FillRows(size_t index, Fill* fill, int64_t now_ns) {
     }
     if (!Passes(id, now_ns)) return true;
     const uint64_t value_bytes = outbound_->max_bytes(id);
-    const uint32_t in_order = t.pacing.every && t.wanted ? NextInOrder(id, Room(*fill, lane_most, lane_bytes)) : 0;
+    const uint32_t in_order =
+        t.pacing.every && t.wanted ? NextInOrder(id, Room(*fill, lane_most, lane_bytes)) : 0;
     if (t.pacing.every && t.wanted && in_order == 0) {
       lane.dirty.clear(id);
       return true;
