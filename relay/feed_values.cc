@@ -141,7 +141,7 @@ bool Feed::FillRows(size_t index, Fill* fill, int64_t now_ns) {
       lane.dirty.clear(id);
       return true;
     }
-    if (value_bytes > lane_most) {
+    if (value_bytes > lane_most || t.torn) {
       lane.dirty.clear(id);
       t.queued_large = true;
       lane.large.push_back(id);
@@ -335,7 +335,7 @@ void Feed::Finish(Lane* lane, int64_t now_ns) {
     filter->second.sent(sent.value.bytes, now_ns);
   }
   Topic& t = topics_[id];
-  t.queued_large = false;
+  t.queued_large = t.torn = false;
   if (t.moved_meanwhile) moved(id, now_ns);
   if (t.pacing.every && t.wanted) lane->dirty.set(id);
 }
