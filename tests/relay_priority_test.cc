@@ -1,7 +1,7 @@
 // What goes first, what a rule or a link may take of the line, what is too old or too large to be sent, and
-// what is sent compressed. Seeded bugs that must make this file fail: relay/feed_values.cc, FillRows()
-// without the lanes' own order (p-- from the lowest), SendChunk() without the cap's message_bytes,
-// BeginTransfer() without max_age_ns; relay/session.cc, hear() without the bound of raw_bytes;
+// what is sent compressed. Seeded bugs that must make this file fail: relay/feed_values.cc, SendBatch() that
+// asks the lowest priority first; SendOfPriority() that gives a piece its turn in all lanes alike;
+// relay/mem_store.h, topics in a vector; relay/session.cc, hear() without the bound of raw_bytes;
 // relay/compression.cc, shrink() that never skips.
 #include <random>
 
@@ -462,6 +462,31 @@ TEST_F(CompressionTest, APeerThatLiesAboutItIsRefused) {
       if (b_->store().find("x")) b_->remove("x");
       Settle();
     }
+  }
+}
+
+TEST_F(CompressionTest, NoMoreThanAFrameIsUnpackedAtOnce) {
+  b_ = &host("b", Wants());
+  bind(*b_);
+  for (const size_t bytes : {proto::kLargestFrame, proto::kLargestFrame + 1}) {
+    const std::string text(bytes, 't');
+    Compressor compressor;
+    const std::optional<Frame> packed = compressor.shrink(Bytes(text));
+    Stranger stranger(net(), "s" + std::to_string(bytes));
+    stranger.session = bytes;
+    stranger.say(0, stranger.hello(bytes));
+    Settle();
+    stranger.say(1, WireAnnounce({WireTopic(5, "x" + std::to_string(bytes), 1 << 20)}));
+    proto::Batch m;
+    proto::AppendRows({{5, 7, 0, 0}}, &m);
+    m.add_size(bytes);
+    m.set_raw_bytes(static_cast<uint32_t>(bytes));
+    stranger.say_batch(
+        2, m, std::string_view(reinterpret_cast<const char*>(packed->bytes.data()), packed->bytes.size()));
+    Settle();
+    const bool fine = bytes == proto::kLargestFrame;
+    EXPECT_EQ(b_->value("x" + std::to_string(bytes)) == text, fine);
+    EXPECT_EQ(b_->counters().session.malformed, fine ? 0u : 1u);
   }
 }
 

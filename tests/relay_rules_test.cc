@@ -1,8 +1,8 @@
 // Rules of who gets which topics and what they are called there, and other rules while the relay runs: what
 // they treat as before goes on as if nothing had happened. Seeded bugs that must make this file fail:
-// relay/feed.cc, reconsider() that describes every topic anew, or that forgets what is dirty;
-// relay/inbound.cc, reconsider() that does not close; relay/session.cc, reconsider() that says its wants once
-// only; relay/shm_sink.cc, CheckFailSafe() that accepts any size.
+// relay/feed.cc, reconsider() that describes every topic anew; relay/inbound.cc, reconsider() that does not
+// close; relay/session.cc, reconsider() that says its wants once only; relay/shm_sink.cc, CheckFailSafe()
+// that accepts any size.
 #include "relay/shm_store.h"
 #include "tests/relay_diary.h"
 #include "tests/relay_fixture.h"
@@ -206,6 +206,7 @@ TEST_F(ReloadTest, TheReceiversNewRulesTouchOnlyTheTopicsThatTheyTreatOtherwise)
   aged.max_age_ns = 5 * kSecond;
   Reload(*b_, {}, {aged, Takes("**")});
   Settle();
+  ASSERT_TRUE(Has(*b_, "t9"));
   EXPECT_EQ(b_->described("t9")->max_age_ns, 5 * kSecond);
   EXPECT_EQ(b_->value("t9"), std::to_string(1'000'000 + n_));
   for (int t = 0; t < 9; ++t) EXPECT_EQ(came_.count("t" + std::to_string(t)), n_) << t;
