@@ -177,7 +177,9 @@ void Feed::StopLarge(uint32_t id) {
   topics_[id].queued_large = false;
   Lane& lane = LaneOf(topics_[id]);
   std::erase(lane.large, id);
-  if (lane.transfer.active() && lane.transfer.id == id) lane.transfer = Transfer();
+  if (!lane.transfer.active() || lane.transfer.id != id) return;
+  if (lane.transfer.offset != 0) topics_[id].torn = true;
+  lane.transfer = Transfer();
 }
 
 void Feed::resume(uint32_t id, uint64_t sequence) {

@@ -78,7 +78,8 @@ class Feed {
     bool known = false;  // the peer has been told of this id, and not that it is gone
     bool queued_large = false;
     bool moved_meanwhile = false;  // while its value was under way
-    uint8_t resumes_due = 0;       // with pacing.every: announced so often, and not answered yet by a Resume
+    bool torn = false;  // of a value given up the first pieces have left: the next one begins as pieces too
+    uint8_t resumes_due = 0;  // with pacing.every: announced so often, and not answered yet by a Resume
     uint32_t lane = 0;
     Pacing pacing;
     uint64_t sequence = 0;                            // sent last since it was announced; 0: none

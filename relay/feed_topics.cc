@@ -109,6 +109,7 @@ Feed::Step Feed::SendTopics(Bits* ids, bool with_head, int64_t now_ns) {
     LaneOf(t).unknown.clear(told.id());
     t.announced = t.known = true;
     t.sequence = t.after = 0;
+    t.torn = false;
     t.resumes_due = static_cast<uint8_t>(t.resumes_due + told.every());
     if (with_head && t.wanted) Dirty(told.id()).set(told.id());
   }

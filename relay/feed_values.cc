@@ -135,12 +135,13 @@ bool Feed::FillRows(size_t index, Fill* fill, int64_t now_ns) {
     }
     if (!Passes(id, now_ns)) return true;
     const uint64_t value_bytes = outbound_->max_bytes(id);
-    const uint32_t in_order = t.pacing.every && t.wanted ? NextInOrder(id, Room(*fill, lane_most, lane_bytes)) : 0;
+    const uint32_t in_order =
+        t.pacing.every && t.wanted ? NextInOrder(id, Room(*fill, lane_most, lane_bytes)) : 0;
     if (t.pacing.every && t.wanted && in_order == 0) {
       lane.dirty.clear(id);
       return true;
     }
-    if (value_bytes > lane_most) {
+    if (value_bytes > lane_most || t.torn) {
       lane.dirty.clear(id);
       t.queued_large = true;
       lane.large.push_back(id);
@@ -336,7 +337,7 @@ void Feed::Finish(Lane* lane, int64_t now_ns) {
     filter->second.sent(sent.value.bytes, now_ns);
   }
   Topic& t = topics_[id];
-  t.queued_large = false;
+  t.queued_large = t.torn = false;
   if (t.moved_meanwhile) moved(id, now_ns);
   if (t.pacing.every && t.wanted) lane->dirty.set(id);
 }

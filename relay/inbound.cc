@@ -141,7 +141,9 @@ void Intake::Close(Topic* t) {
 std::vector<std::string> Intake::reconsider() {
   std::vector<std::string> again;
   for (Topic& t : topics_) {
-    if (!t.known || inbound_->taken(t.name, peer_) == t.taken) continue;
+    if (!t.known) continue;
+    // What waits for a name may have it now.
+    if (t.refusal != Refusal::kConflict && inbound_->taken(t.name, peer_) == t.taken) continue;
     Close(&t);
     t.refusal = Refusal::kDenied;  // until it is announced anew
     again.push_back(t.name);

@@ -90,7 +90,7 @@ class MemStore : public Store {
   void Mark(uint32_t id, bool Topic::*flag);
 
   uint64_t most_bytes_, bytes_ = 0, reads_ = 0;
-  uint64_t past_bytes_ = 0;  // of bytes_
+  uint64_t past_bytes_ = 0;   // of bytes_
   std::deque<Topic> topics_;  // they stay where they are: loan() has given away room of theirs
   std::vector<uint32_t> changed_ids_, gone_, free_;
   bool changed_ = false;

@@ -385,8 +385,12 @@ void Relay::add(std::vector<std::unique_ptr<Link>> links, const LinkOptions& opt
 Status Relay::configure(std::vector<SendRule> send, std::vector<ReceiveRule> receive,
                         std::vector<Selection> cache) {
   Impl& r = *impl_;
-  // Both or none.
+  // All or none.
   if (Result<RuleSet> set = RuleSet::parse(send); !set.ok()) return set.status();
+  if (Result<RuleSet> set = RuleSet::parse(receive); !set.ok()) return set.status();
+  std::vector<Selection> wishes = cache;
+  for (const ReceiveRule& rule : receive) wishes.push_back({rule.topic, rule.exclude, 0, rule.pacing, 0});
+  if (Result<Demand> demand = Demand::compile(std::move(wishes)); !demand.ok()) return demand.status();
   if (Status s = r.inbound.configure(receive); !s.ok()) return s;
   (void)r.outbound.configure(send);
   r.options.send = std::move(send);

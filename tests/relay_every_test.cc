@@ -1,9 +1,7 @@
 // Topics of which each sample is wanted: in order, after interruptions too, as far as the source's ring
-// reaches. Seeded bugs that must make this file fail: relay/inbound.cc, ResumeAfter() that always answers 0
-// (duplicates: the sender's counters tell) or that answers held() of a refused topic; relay/mem_store.cc,
-// sample_after() with lower_bound; relay/shm_source.cc, sample_after() that takes sequences for positions;
-// relay/feed.cc, resume() that takes an answer to an earlier announcement, or that says nothing when nothing
-// is new.
+// reaches. Seeded bugs that must make this file fail: relay/inbound.cc, ResumeAfter() that always answers 0;
+// relay/mem_store.cc, loan() for which no past makes way; relay/shm_source.cc, sample_after() that takes
+// positions for sequences.
 #include <random>
 
 #include "relay/shm_store.h"

@@ -1,9 +1,8 @@
 // Which samples of a topic are sent, and when: highest rate, one of so many, ticks, on change with
 // heartbeats, deadbands; what a sender allows and several receivers wish for; and that every publication is
 // counted once. Seeded bugs that must make this file fail: relay/pace.h, moved() without the tick;
-// relay/change.cc, Differs() that takes `> deadband` for its condition (then NaN is no change);
-// relay/feed.cc, Feed::Sent that does not take back what the sample was counted as; relay/pacing.cc, MoreOf()
-// with the greater `one_of`.
+// relay/change.cc, Differs() that takes a NaN for no change; relay/feed_values.cc, Sent() that does not take
+// back what the sample was counted as; relay/pacing.cc, MoreOf() with the greater `one_of`.
 #include <cmath>
 #include <limits>
 
