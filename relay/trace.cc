@@ -8,8 +8,8 @@ namespace smt::relay {
 
 namespace {
 
-constexpr size_t kMostUnanswered = 64;  // of one peer
-constexpr size_t kMostKept = 4096;      // of all
+constexpr size_t kMostUnanswered = 64, kMostAnswered = 64;  // of one peer
+constexpr size_t kMostKept = 4096;                          // of all
 // In one step, so that topics get their turn: each goes through all of them.
 constexpr size_t kMostLooks = 4;
 constexpr int64_t kKeepNs = 2'000'000'000;
@@ -41,10 +41,16 @@ bool Traces::from_peer(Session* asker, const proto::Trace& m, int64_t now_ns) {
   if (m.request() == 0 || m.hops() > proto::kMostHops || !IsTopic(m.topic()) ||
       (!m.here().empty() && !IsTopic(m.here())))
     return false;
-  const auto unanswered = std::count_if(questions_.begin(), questions_.end(), [&](const auto& q) {
-    return q.second.asker == asker->key() && !q.second.answered;
-  });
-  if (static_cast<size_t>(unanswered) + asker->untold() >= kMostUnanswered) return false;
+  size_t unanswered = 0, answered = 0;
+  auto oldest = questions_.end();
+  for (auto it = questions_.begin(); it != questions_.end(); ++it) {
+    const Question& q = it->second;
+    if (q.asker != asker->key()) continue;
+    ++(q.answered ? answered : unanswered);
+    if (q.answered && (oldest == questions_.end() || q.forget_ns < oldest->second.forget_ns)) oldest = it;
+  }
+  if (unanswered + asker->untold() >= kMostUnanswered) return false;
+  if (answered >= kMostAnswered) questions_.erase(oldest);
   Relay::Trail nothing{.done = true, .complete = true, .peers = 0, .findings = {}};
   if (questions_.count(m.request()) != 0 || questions_.size() >= kMostKept) {
     nothing.complete = questions_.size() < kMostKept;

@@ -507,6 +507,14 @@ TEST_F(TraceHostileTest, AFloodOfQuestionsHoldsUpNoTopic) {
   EXPECT_EQ(Answers().size(), 60u);
 }
 
+TEST_F(TraceHostileTest, WhoAsksWithoutPauseKeepsNobodyElseFromAsking) {
+  for (uint64_t i = 0; i < 5000; ++i) {
+    ASSERT_FALSE(EndsTheSession(Question(10'000 + i)));
+    stranger_->hear();
+  }
+  EXPECT_THAT(All(Why("arm/pose")), Contains(HasSubstr("base, here: passes: ")));
+}
+
 TEST_F(TraceHostileTest, AnswersThatAreTooLargeEndTheSessionAndUnaskedOnesDoNothing) {
   proto::Traced t;
   t.set_request(4);
