@@ -8,8 +8,8 @@ namespace smt::relay {
 
 namespace {
 
-constexpr size_t kMostUnanswered = 64;  // of one peer
-constexpr size_t kMostKept = 4096;      // of all
+constexpr size_t kMostUnanswered = 64, kMostAnswered = 64;  // of one peer
+constexpr size_t kMostKept = 4096;                          // of all
 // In one step, so that topics get their turn: each goes through all of them.
 constexpr size_t kMostLooks = 4;
 constexpr int64_t kKeepNs = 2'000'000'000;
@@ -41,10 +41,16 @@ bool Traces::from_peer(Session* asker, const proto::Trace& m, int64_t now_ns) {
   if (m.request() == 0 || m.hops() > proto::kMostHops || !IsTopic(m.topic()) ||
       (!m.here().empty() && !IsTopic(m.here())))
     return false;
-  const auto unanswered = std::count_if(questions_.begin(), questions_.end(), [&](const auto& q) {
-    return q.second.asker == asker->key() && !q.second.answered;
-  });
-  if (static_cast<size_t>(unanswered) + asker->untold() >= kMostUnanswered) return false;
+  size_t unanswered = 0, answered = 0;
+  auto oldest = questions_.end();
+  for (auto it = questions_.begin(); it != questions_.end(); ++it) {
+    const Question& q = it->second;
+    if (q.asker != asker->key()) continue;
+    ++(q.answered ? answered : unanswered);
+    if (q.answered && (oldest == questions_.end() || q.forget_ns < oldest->second.forget_ns)) oldest = it;
+  }
+  if (unanswered + asker->untold() >= kMostUnanswered) return false;
+  if (answered >= kMostAnswered) questions_.erase(oldest);
   Relay::Trail nothing{.done = true, .complete = true, .peers = 0, .findings = {}};
   if (questions_.count(m.request()) != 0 || questions_.size() >= kMostKept) {
     nothing.complete = questions_.size() < kMostKept;
@@ -94,7 +100,7 @@ bool Traces::answered(Session* by, const proto::Traced& m) {
 void Traces::ended(uint64_t session_key) {
   for (auto it = questions_.begin(); it != questions_.end();) {
     Question& q = it->second;
-    if (q.waiting.erase(session_key) != 0) q.trail.complete = false;
+    if (q.waiting.erase(session_key) != 0) q.lost.push_back(sessions_->at(session_key)->peer());
     const bool askers = q.asker == session_key && !q.answered;
     if (askers) looks_due_ -= q.look_due;
     it = askers ? questions_.erase(it) : std::next(it);
@@ -130,17 +136,17 @@ void Traces::Look(uint64_t request, Question* q, const Viewpoint& at, int64_t no
 void Traces::Answer(uint64_t request, Question* q, const Viewpoint& at, int64_t now_ns) {
   q->answered = q->trail.done = true;
   q->forget_ns = now_ns + kKeepNs;
-  for (const uint64_t key : q->waiting) {
+  const auto silent = [&](const Session::Peer& peer, const char* what) {
     q->trail.complete = false;
-    const auto s = sessions_->find(key);
-    if (s == sessions_->end()) continue;
     proto::Finding f = FindingOf(at, proto::SIDE_LINK, q->topic);
-    f.set_peer(s->second->peer().name.substr(0, kMostFindingName));
-    f.set_peer_instance(s->second->peer().instance);
+    f.set_peer(peer.name.substr(0, kMostFindingName));
+    f.set_peer_instance(peer.instance);
     f.set_verdict(proto::VERDICT_NO_ANSWER);
-    f.set_text("peer " + f.peer() + " has not answered in time");
+    f.set_text("peer " + f.peer() + what);
     Add(f, &q->trail);
-  }
+  };
+  for (const uint64_t key : q->waiting) silent(sessions_->at(key)->peer(), " has not answered in time");
+  for (const Session::Peer& peer : q->lost) silent(peer, " was lost while it was asked");
   q->waiting.clear();
   if (q->asker == 0) return;
   sessions_->at(q->asker)->tell(Tell(request, q->trail));
@@ -156,7 +162,7 @@ void Traces::update(const Viewpoint& at, int64_t now_ns) {
       Look(request, &q, at, now_ns);
     }
     const bool late = now_ns >= q.deadline_ns;
-    const bool heard = q.waiting.empty() && (q.asker != 0 || q.trail.peers != 0);
+    const bool heard = q.waiting.empty() && (q.asker != 0 || q.trail.peers != 0 || !q.lost.empty());
     if (!q.answered && !q.look_due && (late || heard)) {
       if (q.asker == 0 && q.trail.peers == 0 && q.waiting.empty()) q.trail.complete = false;
       Answer(request, &q, at, now_ns);

@@ -44,8 +44,9 @@ class Traces {
     uint32_t hops = 0;
     bool look_due = true, answered = false;
     int64_t deadline_ns = 0;
-    int64_t forget_ns = 0;       // answered; known until then, so that rings end
-    std::set<uint64_t> waiting;  // session keys
+    int64_t forget_ns = 0;            // answered; known until then, so that rings end
+    std::set<uint64_t> waiting;       // session keys
+    std::vector<Session::Peer> lost;  // who ended instead of answering
     Relay::Trail trail;
   };
 

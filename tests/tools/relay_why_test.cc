@@ -149,6 +149,8 @@ TEST_F(RelayWhy, NamesAHungRelay) {
   robot.process->send(SIGCONT);
   // The gate finds the session silent before the time of an answer is over, and ends it.
   EXPECT_EQ(ended.exit_code, 3) << ended.out;
+  EXPECT_THAT(LastLine(ended), MatchesRegex("stopped at gate: peer robot (was lost while it was asked|"
+                                            "has not answered in time)"));
   EXPECT_THAT(ended.err, HasSubstr("not all relays have answered in time"));
 }
 
