@@ -15,7 +15,7 @@ namespace smt::cmd {
 namespace {
 
 // Of a topic that is there its way; of one that is nowhere, where it was looked for.
-bool Shown(const relay::Way& way, const relay::Way::Step& step) {
+bool Shown(const relay::Route& way, const relay::Route::Step& step) {
   const proto::Verdict verdict = step.finding.verdict();
   if (verdict == proto::VERDICT_NO_ANSWER || verdict == proto::VERDICT_OTHER_NAME) return true;
   const proto::Side side = step.finding.side();
@@ -24,9 +24,9 @@ bool Shown(const relay::Way& way, const relay::Way::Step& step) {
 
 std::string RelayWords(const proto::Finding& f) { return fmt::format("{} ({})", f.relay(), f.role()); }
 
-std::string WayTable(const relay::Way& way) {
+std::string RouteTable(const relay::Route& way) {
   std::vector<std::vector<std::string>> rows = {{"RELAY", "WHERE", "VERDICT", "TOPIC", "WHY"}};
-  for (const relay::Way::Step& step : way.steps) {
+  for (const relay::Route::Step& step : way.steps) {
     const proto::Finding& f = step.finding;
     if (!Shown(way, step)) continue;
     rows.push_back({RelayWords(f), relay::SideWords(f), std::string(relay::VerdictName(f.verdict())),
@@ -35,7 +35,7 @@ std::string WayTable(const relay::Way& way) {
   return FormatTable(rows);
 }
 
-Json FindingJson(const relay::Way& way, size_t i) {
+Json FindingJson(const relay::Route& way, size_t i) {
   const proto::Finding& f = way.steps[i].finding;
   Json others = Json::array();
   for (const std::string& name : f.other_name()) others.push_back(Printable(name));
@@ -53,11 +53,11 @@ Json FindingJson(const relay::Way& way, size_t i) {
 }
 
 // The sentence at the end.
-std::string Verdict(const relay::Way& way, const std::string& topic) {
+std::string Verdict(const relay::Route& way, const std::string& topic) {
   const proto::Finding* f = way.stops();
   if (f == nullptr) {
     std::vector<std::string> notes;
-    for (const relay::Way::Step& step : way.steps) {
+    for (const relay::Route::Step& step : way.steps) {
       const proto::Verdict v = step.finding.verdict();
       if (v == proto::VERDICT_PASSES || (relay::Stops(v) && v != proto::VERDICT_OTHER_NAME)) continue;
       notes.push_back(fmt::format("{} {}: {}", step.finding.relay(), relay::SideWords(step.finding),
@@ -80,7 +80,7 @@ std::string Verdict(const relay::Way& way, const std::string& topic) {
   return fmt::format("stopped at {}{}: {}", f->relay(), where, f->text());
 }
 
-int ExitCodeFor(const relay::Way& way, bool complete) {
+int ExitCodeFor(const relay::Route& way, bool complete) {
   const proto::Finding* f = way.stops();
   if (f == nullptr) return complete ? kExitOk : kExitTimeout;
   switch (f->verdict()) {
@@ -105,9 +105,9 @@ int Why(const ClientOptions& options, const std::string& topic) {
     return Fail(kExitTimeout, fmt::format("{} has not answered within {}; --timeout gives it longer",
                                           options.connect, DurationText(options.timeout_ns)));
   }
-  const relay::Way way = relay::FindWay(trail->findings);
+  const relay::Route way = relay::FindRoute(trail->findings);
   if (options.tool.format == Format::kTable) {
-    Print(WayTable(way) + Printable(Verdict(way, topic)) + "\n");
+    Print(RouteTable(way) + Printable(Verdict(way, topic)) + "\n");
   } else {
     std::vector<Json> objects;
     for (size_t i = 0; i < way.steps.size(); ++i) objects.push_back(FindingJson(way, i));

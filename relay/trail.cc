@@ -125,9 +125,9 @@ int SideOrder(proto::Side side) {
 
 }  // namespace
 
-Way FindWay(std::vector<proto::Finding> findings) {
+Route FindRoute(std::vector<proto::Finding> findings) {
   const Judge judge(findings);
-  Way way;
+  Route way;
   way.found = judge.found();
   // Relays in one place stand as they were heard of.
   std::map<uint64_t, size_t> heard;
@@ -137,11 +137,11 @@ Way FindWay(std::vector<proto::Finding> findings) {
     const bool on_way = judge.on_way(f);
     way.steps.push_back({std::move(f), place, on_way});
   }
-  const auto order = [&](const Way::Step& s) {
+  const auto order = [&](const Route::Step& s) {
     return std::tuple(s.place.value_or(UINT32_MAX), heard[s.finding.instance()], SideOrder(s.finding.side()));
   };
   std::stable_sort(way.steps.begin(), way.steps.end(),
-                   [&](const Way::Step& a, const Way::Step& b) { return order(a) < order(b); });
+                   [&](const Route::Step& a, const Route::Step& b) { return order(a) < order(b); });
   std::tuple<Tier, bool, size_t> best{kNone, false, 0};
   for (size_t i = 0; i < way.steps.size(); ++i) {
     const proto::Finding& f = way.steps[i].finding;

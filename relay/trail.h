@@ -12,7 +12,7 @@
 
 namespace smt::relay {
 
-struct Way {
+struct Route {
   struct Step {
     proto::Finding finding;
     // Relays between the first publisher and this one; nothing: it is on no way of the topic.
@@ -29,8 +29,8 @@ struct Way {
   const proto::Finding* stops() const { return cause ? &steps[*cause].finding : nullptr; }
 };
 
-// What a relay says is not believed more than this: any numbers and texts make some Way.
-Way FindWay(std::vector<proto::Finding> findings);
+// What a relay says is not believed more than this: any numbers and texts make some Route.
+Route FindRoute(std::vector<proto::Finding> findings);
 
 inline bool Stops(proto::Verdict verdict) { return verdict < 0 || verdict >= proto::VERDICT_NO_TOPIC; }
 // "passes" "rate" "filter" "no-topic" ...; "?" for one that this version does not know.

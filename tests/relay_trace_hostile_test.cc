@@ -142,7 +142,7 @@ TEST_F(TraceHostileTest, MoreThanFitsIsLeftOutAndSaidToBeMissing) {
   EXPECT_FALSE(client_->relay().trail(request).complete);
 }
 
-TEST(Way, IsFoundInAnyNumbers) {
+TEST(Route, IsFoundInAnyNumbers) {
   std::mt19937_64 random(7);
   for (int i = 0; i < 3000; ++i) {
     std::vector<proto::Finding> findings(random() % 30);
@@ -155,12 +155,12 @@ TEST(Way, IsFoundInAnyNumbers) {
       f.set_asked(random() % 2 == 0);
     }
     const size_t n = findings.size();
-    const Way way = FindWay(std::move(findings));
+    const Route way = FindRoute(std::move(findings));
     ASSERT_EQ(way.steps.size(), n);
     if (way.cause) {
       ASSERT_TRUE(Stops(way.stops()->verdict()));
     }
-    for (const Way::Step& s : way.steps) ASSERT_FALSE(SideWords(s.finding).empty());
+    for (const Route::Step& s : way.steps) ASSERT_FALSE(SideWords(s.finding).empty());
   }
 }
 

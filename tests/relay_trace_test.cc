@@ -19,11 +19,11 @@ using ::testing::HasSubstr;
 TEST_F(TraceTest, ATopicThatPassesIsFollowedFromTheRobotToTheBase) {
   Chain();
   Publish();
-  const Way way = Why("arm/pose");
+  const Route way = Why("arm/pose");
   EXPECT_EQ(Cause(way), "passes");
   EXPECT_TRUE(trail_.complete);
   std::vector<std::string> names;
-  for (const Way::Step& s : way.steps) {
+  for (const Route::Step& s : way.steps) {
     if (s.on_way) names.push_back(s.finding.relay() + " " + SideWords(s.finding));
   }
   EXPECT_THAT(names, ElementsAre("robot here", "robot to gate", "gate from robot", "gate here",
@@ -48,7 +48,7 @@ TEST_F(TraceTest, ARateIsToldAndStopsNothing) {
   slow.pacing = {.period_ns = 2 * kSecond};
   Chain({.send_rules = {slow}});
   Publish();
-  const Way way = Why("arm/pose");
+  const Route way = Why("arm/pose");
   EXPECT_EQ(Cause(way), "passes");
   EXPECT_THAT(All(way), Contains("robot, to gate: rate: [[send]] rule 1: at most 0.5 Hz"));
 }
@@ -58,7 +58,7 @@ TEST_F(TraceTest, ARateThatTheBaseAsksForIsToldOnBothHops) {
   slow.pacing = {.period_ns = kSecond, .tick = true};
   Chain({}, {}, {slow});
   Publish();
-  const Way way = Why("arm/pose");
+  const Route way = Why("arm/pose");
   EXPECT_THAT(All(way),
               Contains("robot, to gate: rate: [[send]] rule 1: on a tick of 1 Hz, as gate asks for"));
   EXPECT_THAT(All(way),
@@ -69,7 +69,7 @@ TEST_F(TraceTest, AWrongNameIsAnsweredWithTheRightOne) {
   Chain();
   Publish();
   Publish("leg/pose");
-  const Way way = Why("arm/psoe");
+  const Route way = Why("arm/psoe");
   EXPECT_FALSE(way.found);
   ASSERT_TRUE(way.cause);
   EXPECT_EQ(way.stops()->verdict(), proto::VERDICT_NO_TOPIC);
@@ -81,17 +81,17 @@ TEST_F(TraceTest, APrefixIsFoundOutInBothDirections) {
   prefixed.prefix = "{peer}/r1";
   Chain({}, {}, {prefixed});
   Publish();
-  const Way as_robot = Why("arm/pose");
+  const Route as_robot = Why("arm/pose");
   EXPECT_EQ(Cause(as_robot), "passes");
   EXPECT_THAT(All(as_robot),
               Contains("base, from gate: renamed: [[receive]] rule 1; gate calls it arm/pose"));
   EXPECT_EQ(as_robot.steps.back().finding.topic(), "gate/r1/arm/pose");
-  const Way as_base = Why("gate/r1/arm/pose");
+  const Route as_base = Why("gate/r1/arm/pose");
   EXPECT_EQ(Cause(as_base), "passes") << "it is at the base";
   EXPECT_THAT(All(as_base), Contains(HasSubstr("gate, here: other-name: ")));
   base_->stop();
   Run(kSecond);
-  const Way nowhere = Why("gate/r1/arm/pose");
+  const Route nowhere = Why("gate/r1/arm/pose");
   ASSERT_TRUE(nowhere.cause);
   EXPECT_EQ(nowhere.stops()->verdict(), proto::VERDICT_OTHER_NAME);
   EXPECT_THAT(nowhere.stops()->other_name(), ElementsAre("arm/pose"));
@@ -199,7 +199,7 @@ TEST_F(TraceTest, WhatTheBaseDoesNotAskForIsStoppedByItsRule) {
   most.exclude = {"arm/**"};
   Chain({}, {}, {most});
   Publish();
-  const Way way = Why("arm/pose");
+  const Route way = Why("arm/pose");
   EXPECT_EQ(Cause(way), "base, from gate: filter: [[receive]] rule 1 excludes it by arm/**");
   EXPECT_THAT(All(way), Contains("gate, to base: no-demand: base asks for ** but not arm/**: not for this"));
 }
@@ -285,7 +285,7 @@ TEST_F(TraceTest, ARobotThatHasNoSuchTopicIsNoHopOfAnothersTopic) {
   Host& other = host("other", {.send_rules = {nothing}});
   dial(other, "other", "up");
   Publish();
-  const Way way = Why("arm/pose");
+  const Route way = Why("arm/pose");
   EXPECT_EQ(Cause(way), "passes");
   EXPECT_THAT(All(way), Contains("other, to gate: filter: no [[send]] rule names it"));
 }
@@ -317,11 +317,11 @@ TEST_F(TraceTest, InARingEachRelayAnswersOnce) {
   dial(*base_, "base", "p3");
   AddClient("p2");
   Publish();
-  const Way way = Why("arm/pose");
+  const Route way = Why("arm/pose");
   EXPECT_EQ(Cause(way), "passes");
   EXPECT_TRUE(trail_.complete);
   std::map<std::string, int> here;
-  for (const Way::Step& s : way.steps) here[s.finding.relay()] += s.finding.side() == proto::SIDE_HERE;
+  for (const Route::Step& s : way.steps) here[s.finding.relay()] += s.finding.side() == proto::SIDE_HERE;
   EXPECT_THAT(here, ElementsAre(std::pair("base", 1), std::pair("p1", 1), std::pair("p2", 1),
                                 std::pair("p3", 1), std::pair("robot", 1)));
   EXPECT_LT(took_ns_, 100 * kMs);
@@ -338,7 +338,7 @@ TEST_F(TraceTest, WhoDoesNotAnswerIsNamedInTime) {
                         e.has_traced();
     return answer ? MemNet::Fate::kDrop : MemNet::Fate::kDeliver;
   };
-  const Way way = Why("arm/pose");
+  const Route way = Why("arm/pose");
   EXPECT_FALSE(trail_.complete);
   EXPECT_THAT(All(way), Contains("gate, link: no-answer: peer robot has not answered in time"));
   EXPECT_LE(took_ns_, 1050 * kMs);

@@ -39,7 +39,7 @@ class TraceTest : public RelayTest {
     dial(*client_, "client", net_name);
   }
   // What the client is told; `more` is done in each step.
-  Way Why(const std::string& topic, const std::function<void()>& more = nullptr) {
+  Route Why(const std::string& topic, const std::function<void()>& more = nullptr) {
     EXPECT_TRUE(Until([&] { return !client_->relay().peers().empty(); }));
     const uint64_t request = client_->relay().trace(topic, now_, 2 * kSecond);
     EXPECT_TRUE(Until([&] {
@@ -47,16 +47,16 @@ class TraceTest : public RelayTest {
       return client_->relay().trail(request).done;
     }));
     trail_ = client_->relay().trail(request);
-    return FindWay(trail_.findings);
+    return FindRoute(trail_.findings);
   }
   // "robot, to gate: filter: [[send]] ..."
   static std::string Words(const proto::Finding& f) {
     return f.relay() + ", " + SideWords(f) + ": " + std::string(VerdictName(f.verdict())) + ": " + f.text();
   }
-  static std::string Cause(const Way& way) { return way.cause ? Words(*way.stops()) : "passes"; }
-  static std::vector<std::string> All(const Way& way) {
+  static std::string Cause(const Route& way) { return way.cause ? Words(*way.stops()) : "passes"; }
+  static std::vector<std::string> All(const Route& way) {
     std::vector<std::string> out;
-    for (const Way::Step& s : way.steps) out.push_back(Words(s.finding));
+    for (const Route::Step& s : way.steps) out.push_back(Words(s.finding));
     return out;
   }
   void Publish(const std::string& topic = "arm/pose", const std::string& value = "12345678") {
