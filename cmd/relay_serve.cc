@@ -35,11 +35,15 @@ std::optional<RelayCounters> CountersOf(const Domain& domain, const RelayConfig&
   return std::nullopt;
 }
 
+// What is bound first: a script that reads the line `ready` finds the port there.
 Status Connect(const RelayConfig& config, RelayLoop* loop) {
-  for (const Entry<PeerConfig>& peer : config.peers) {
-    const PeerConfig& p = peer.value;
-    const relay::LinkOptions link{.bytes_per_s = p.bytes_per_s, .compress = p.compress};
-    if (Status s = p.bind.empty() ? loop->dial(p.connect, link) : loop->bind(p.bind, link); !s.ok()) return s;
+  for (const bool binds : {true, false}) {
+    for (const Entry<PeerConfig>& peer : config.peers) {
+      const PeerConfig& p = peer.value;
+      if (p.bind.empty() == binds) continue;
+      const relay::LinkOptions link{.bytes_per_s = p.bytes_per_s, .compress = p.compress};
+      if (Status s = binds ? loop->bind(p.bind, link) : loop->dial(p.connect, link); !s.ok()) return s;
+    }
   }
   return Status();
 }
