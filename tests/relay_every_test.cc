@@ -437,13 +437,14 @@ class EveryShmTest : public ShmTest {
   int64_t now_ = BoottimeNs();
   MemNet up_{&now_}, down_{&now_};
   std::vector<Machine*> machines_;
-  std::optional<Publisher> publisher_;
+  std::unique_ptr<Node> node_;
+  std::optional<Publisher> publisher_;  // goes before it
   uint64_t published_ = 0, instances_ = 0, sessions_ = 0;
 };
 
 TEST_F(EveryShmTest, AMirrorOfAMirrorHasEachSampleOfTheRingThroughEveryInterruption) {
-  const std::unique_ptr<Node> node = OpenNode(*Domain::open({.root = root_, .domain = "robot"}), "driver");
-  publisher_.emplace(Advertise(*node, "x", {.schema = Schema::Bytes(), .max_bytes = 16, .history = 256}));
+  node_ = OpenNode(*Domain::open({.root = root_, .domain = "robot"}), "driver");
+  publisher_.emplace(Advertise(*node_, "x", {.schema = Schema::Bytes(), .max_bytes = 16, .history = 256}));
   Publish(1000);  // nobody is there: the mirror's first position is not its first sequence
   Machine robot = Begin("robot", true, false), base = Begin("base", true, true),
           desk = Begin("desk", false, true);
