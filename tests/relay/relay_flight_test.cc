@@ -31,8 +31,8 @@ class RelayFlight : public HostsTest {
     sub_flags_ = {"--prefix", "r1"};
   }
 
-  std::unique_ptr<Process> Replay(const std::vector<std::string>& flags = {}) {
-    std::vector<std::string> args = {"smtreplay", folder_.string(), "--speed", "5", "--domain", "robot"};
+  std::unique_ptr<Process> Replay(const std::vector<std::string>& flags = {"--speed", "5"}) {
+    std::vector<std::string> args = {"smtreplay", folder_.string(), "--domain", "robot"};
     args.insert(args.end(), flags.begin(), flags.end());
     return hosts_.start(Host::kRobot, args, env());
   }
