@@ -1,0 +1,87 @@
+// What a Relay is inside. relay.cc is what it does in each step, meeting.cc how its sessions begin and end.
+#ifndef SMT_RELAY_RELAY_IMPL_H_
+#define SMT_RELAY_RELAY_IMPL_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "relay/alternatives.h"
+#include "relay/dial.h"
+#include "relay/questions.h"
+#include "relay/relay.h"
+#include "relay/session.h"
+#include "relay/trace.h"
+
+namespace smt::relay {
+
+class Relay::Impl {
+ public:
+  Impl(Store* s, RelayOptions o)
+      : store(s),
+        options(std::move(o)),
+        outbound(s, &counters.outbound),
+        inbound(s, options.origin_id, &counters.inbound) {
+    (void)outbound.configure(options.send);
+    (void)inbound.configure(options.receive);
+  }
+
+  struct LinkState {
+    std::unique_ptr<Link> link;
+    LinkOptions options;
+    Dial dial;                            // only of a link that dials
+    std::map<PeerId, uint64_t> sessions;  // keys
+    std::shared_ptr<Alternatives>
+        others;            // of one peer's several addresses, this among them; null: it has one
+    size_t rank = 0;       // there
+    int64_t alone_ns = 0;  // of a link that dials: since when it has none; 0: not looked at yet
+  };
+  bool serves() const { return !options.send.empty(); }
+
+  void Log(Severity severity, const std::string& key, const std::string& text) const {
+    if (options.log) options.log(severity, key, text);
+  }
+  Session* Find(uint64_t key) {
+    const auto it = sessions.find(key);
+    return it == sessions.end() ? nullptr : it->second.get();
+  }
+
+  size_t Receive(LinkState* l);
+  void Handle(LinkState* l, const Incoming& in);
+  bool Hear(Session* s, const Incoming& in);
+  void HandleHello(LinkState* l, const Incoming& in, const proto::Envelope& m);
+  void HandleReset(LinkState* l, Session* s, const proto::Envelope& m);
+  void Refuse(LinkState* l, const PeerId& to, uint64_t session, proto::Reset::Reason reason,
+              const std::string& text);
+  std::string Hello(uint64_t session) const;
+  Session* Begin(LinkState* l, const Incoming& in, const proto::Envelope& m);
+  void End(uint64_t key, const std::string& why);
+  void DialOut(LinkState* l);
+  void ChooseAddresses();
+  void UpdateWants();
+  std::vector<Selection> WantsFor(const Session& s);
+  Viewpoint View();
+
+  Store* store;
+  RelayOptions options;
+  Counters counters;
+  Outbound outbound;
+  Inbound inbound;
+  std::vector<std::unique_ptr<LinkState>> links;
+  Sessions sessions;
+  Questions questions{&sessions};
+  Traces traces{&sessions};
+  uint64_t next_key = 1;
+  int64_t now_ns = 0;
+  bool wants_changed = false;
+  bool asked = false;  // since the last step
+  std::string refusal;
+  proto::Envelope message;
+  std::vector<Feed*> feeds;  // of `sessions`, in one step
+};
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_RELAY_IMPL_H_
