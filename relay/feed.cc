@@ -106,9 +106,12 @@ void Feed::Reconsider(uint32_t id) {
   if (terms.want && (!t.wanted || t.pacing.every != terms.pacing.every)) return described(id);
   if (t.wanted && !terms.want) {
     t.wanted = false;
-    t.waits_until_ns = 0;
+    StopWaiting(id);
     outbound_->wanted(id, -1);
-    if (!t.force) Dirty(id).clear(id);
+    if (!t.force) {
+      Dirty(id).clear(id);
+      StopLarge(id);
+    }
   }
   if (t.wanted || t.known) Apply(id, terms);
 }
@@ -122,7 +125,7 @@ void Feed::described(uint32_t id) {
   StopLarge(id);
   t.announced = false;
   t.sequence = t.after = 0;
-  t.waits_until_ns = 0;
+  StopWaiting(id);
   Apply(id, terms);
   filters_.erase(id);
   if (t.known || terms.want) LaneOf(t).unknown.set(id);
@@ -133,8 +136,16 @@ void Feed::described(uint32_t id) {
 void Feed::WaitUntil(uint32_t id, int64_t until_ns) {
   Topic& t = topics_[id];
   if (t.waits_until_ns != 0 && t.waits_until_ns <= until_ns) return;
+  StopWaiting(id);
   t.waits_until_ns = until_ns;
   waits_.emplace(until_ns, id);
+}
+
+void Feed::StopWaiting(uint32_t id) {
+  Topic& t = topics_[id];
+  if (t.waits_until_ns == 0) return;
+  waits_.erase({t.waits_until_ns, id});
+  t.waits_until_ns = 0;
 }
 
 void Feed::moved(uint32_t id, int64_t now_ns) {
@@ -162,6 +173,7 @@ void Feed::gone(uint32_t id) {
 // The peer is to have nothing of it any more.
 void Feed::Leave(uint32_t id) {
   if (At(id).known) forgets_.push_back(id);
+  StopWaiting(id);
   Dirty(id).clear(id);
   LaneOf(topics_[id]).unknown.clear(id);
   listed_.clear(id);
@@ -235,7 +247,7 @@ bool Feed::has_demand() const {
 }
 
 int64_t Feed::due_ns() const {
-  int64_t due = waits_.empty() ? INT64_MAX : waits_.top().first;
+  int64_t due = waits_.empty() ? INT64_MAX : waits_.begin()->first;
   // Only a cap that was closed at the last send(): for all else something happens first.
   for (size_t i = 0; i < lanes_.size(); ++i) {
     if (!lanes_[i].dirty.any() && !lanes_[i].unknown.any() && !lanes_[i].has_large()) continue;
@@ -256,10 +268,9 @@ size_t Feed::send(int64_t now_ns) {
   for (Request& r : requests_) {
     if (!r.begun) Begin(&r);
   }
-  for (; !waits_.empty() && waits_.top().first <= now_ns; waits_.pop()) {
-    const auto [until, id] = waits_.top();
-    if (topics_[id].waits_until_ns != until) continue;
-    topics_[id].waits_until_ns = 0;
+  while (!waits_.empty() && waits_.begin()->first <= now_ns) {
+    const uint32_t id = waits_.begin()->second;
+    StopWaiting(id);
     Dirty(id).set(id);
   }
   size_t messages = 0;

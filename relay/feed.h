@@ -5,8 +5,7 @@
 
 #include <cstdint>
 #include <deque>
-#include <functional>
-#include <queue>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -135,6 +134,7 @@ class Feed {
   void Leave(uint32_t id);
   void StopLarge(uint32_t id);
   void WaitUntil(uint32_t id, int64_t until_ns);
+  void StopWaiting(uint32_t id);
   void FillAnnounce(uint32_t id, bool with_head, int64_t now_ns, proto::Announce* out,
                     std::vector<uint64_t>* schemas);
   // Describes as many of `ids` as one message holds, and sends that.
@@ -189,9 +189,8 @@ class Feed {
   std::unordered_set<uint64_t> schemas_sent_;
   std::unordered_map<uint32_t, ChangeFilter> filters_;  // of topics sent on change
   std::vector<Outbound::Row> rows_;
-  // Times and topics, the next one first; one whose topic does not wait until then any more is void.
-  using Wait = std::pair<int64_t, uint32_t>;
-  std::priority_queue<Wait, std::vector<Wait>, std::greater<Wait>> waits_;
+  // Topics that wait, with their waits_until_ns, the next one first.
+  std::set<std::pair<int64_t, uint32_t>> waits_;
 };
 
 }  // namespace smt::relay

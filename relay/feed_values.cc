@@ -196,7 +196,7 @@ void Feed::Sent(uint32_t id, const Outbound::Done& done, int64_t now_ns) {
   t.sequence = done.last;
   t.force = false;
   t.pace.sent(now_ns);
-  t.waits_until_ns = 0;
+  StopWaiting(id);
 }
 
 Feed::Step Feed::SendBatch(size_t priority, size_t least, int64_t now_ns) {
