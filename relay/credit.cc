@@ -38,8 +38,7 @@ uint64_t Credit::Rule(double gain) const {
 }
 
 bool Credit::wants_report_of(size_t bytes) const {
-  const uint64_t with = in_flight_ + bytes;
-  return with >= window_ || (with >= window_ / 2 && unasked_ + bytes >= std::max(kPacket, window_ / 8));
+  return in_flight_ + bytes >= window_ || unasked_ + bytes >= std::max(kPacket, window_ / 8);
 }
 
 void Credit::sent(uint64_t number, size_t bytes, int64_t now_ns) {
