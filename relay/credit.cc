@@ -12,13 +12,20 @@ constexpr uint64_t kPacket = 1400;
 constexpr int64_t kSlackNs = 10'000'000;
 constexpr int64_t kRateNs = 2'000'000'000;
 constexpr int64_t kRttNs = 10'000'000'000;
-// Once in so long the flight falls to nothing; else the own queue passes for the round trip.
-constexpr int64_t kDrainNs = 3'000'000'000;
+constexpr int64_t kProbeEveryNs = 3'000'000'000;
+// Or four round trips, if they take longer.
+constexpr int64_t kTrialNs = 500'000'000;
+constexpr double kStartGain = 2, kProbeGain = 1.25;
+constexpr double kCarriedMore = 1.1;
 
 }  // namespace
 
 size_t Credit::batch_bytes() const {
-  const double bytes = phase_ == Phase::kStart ? static_cast<double>(window_) : bandwidth_ * kSlackNs;
+  double bytes = bandwidth_ * kSlackNs;
+  if (phase_ == Phase::kStart) {
+    const auto share = static_cast<double>(window_ / 8);
+    bytes = bandwidth_ > 0 ? std::min(bytes, share) : share;
+  }
   const auto carried = static_cast<size_t>(
       std::clamp(bytes, static_cast<double>(kPacket), static_cast<double>(proto::kLargestFrame)));
   return std::min(carried, cap_.message_bytes());
@@ -29,11 +36,16 @@ size_t Credit::piece_bytes() const {
   return std::min<size_t>(batch_bytes(), std::max(kPacket, room));
 }
 
+int64_t Credit::way_ns() const {
+  const int64_t least = least_rtt_ns();
+  return std::min(std::max(least + longer_ns_, usual_rtt_ns_), 2 * least + kSlackNs);
+}
+
 uint64_t Credit::Rule(double gain) const {
   if (least_rtt_.empty()) return 10 * kPacket;
   // The least round trip holds the time that a packet takes to leave: on a slow link that is slack enough.
   const double slack = std::max(0.0, bandwidth_ * kSlackNs - static_cast<double>(kPacket));
-  const double bytes = gain * (bandwidth_ * static_cast<double>(least_rtt_ns()) + slack);
+  const double bytes = gain * (bandwidth_ * static_cast<double>(way_ns()) + slack);
   return std::max(kPacket, static_cast<uint64_t>(bytes));
 }
 
@@ -43,25 +55,46 @@ bool Credit::wants_report_of(size_t bytes) const {
 
 void Credit::sent(uint64_t number, size_t bytes, int64_t now_ns) {
   unasked_ = wants_report_of(bytes) ? 0 : unasked_ + bytes;
-  if (flights_.empty()) delivered_at_ns_ = drained_ns_ = now_ns;
-  flights_.push_back({number, bytes, now_ns, delivered_, delivered_at_ns_});
+  if (flights_.empty()) delivered_at_ns_ = now_ns;
   in_flight_ += bytes;
+  most_in_flight_ = std::max(most_in_flight_, in_flight_);
+  if (in_flight_ > window_) most_beyond_ = std::max(most_beyond_, in_flight_ - window_);
+  const double quarter = bandwidth_ * static_cast<double>(least_rtt_ns()) / 4;
+  const bool alone =
+      bandwidth_ > 0 && static_cast<double>(in_flight_) <= std::max(static_cast<double>(kPacket), quarter);
+  flights_.push_back({number, bytes, now_ns, delivered_, delivered_at_ns_, alone});
   cap_.sent(bytes, now_ns);
   last_number_ = number;
 }
 
+// Of as long a time as there is a use for. In the beginning what one message says, since the rate doubles
+// each round trip; later four round trips, so that reports that come in bunches are not taken for a rate.
+double Credit::Rate(const Flight& last, int64_t arrived_ns) {
+  const auto over = [&](uint64_t since_bytes, int64_t since_ns) {
+    return static_cast<double>(delivered_ - since_bytes) /
+           static_cast<double>(std::max<int64_t>(1, arrived_ns - since_ns));
+  };
+  if (phase_ == Phase::kStart) return over(last.delivered, std::min(last.delivered_at_ns, last.sent_ns));
+  const int64_t from_ns = arrived_ns - 4 * least_rtt_ns();
+  arrivals_.push_back({arrived_ns, delivered_});
+  while (arrivals_.size() > 2 && arrivals_[1].time_ns <= from_ns) arrivals_.pop_front();
+  const At<uint64_t>& first = arrivals_.front();
+  return first.time_ns > from_ns ? 0 : over(first.value, first.time_ns);
+}
+
 void Credit::TakeRate(double rate, bool dry, int64_t now_ns) {
-  if (dry && rate <= bandwidth_) return;
+  if (rate == 0 || (dry && rate <= bandwidth_)) return;
   while (!rates_.empty() && rates_.back().value <= rate) rates_.pop_back();
   rates_.push_back({now_ns, rate});
   while (rates_.front().time_ns < now_ns - kRateNs) rates_.pop_front();
   bandwidth_ = rates_.front().value;
 }
 
-void Credit::TakeRtt(int64_t rtt_ns, int64_t now_ns) {
+void Credit::TakeRtt(int64_t rtt_ns, bool alone, int64_t now_ns) {
   while (!least_rtt_.empty() && least_rtt_.back().value >= rtt_ns) least_rtt_.pop_back();
   least_rtt_.push_back({now_ns, rtt_ns});
   while (least_rtt_.front().time_ns < now_ns - kRttNs) least_rtt_.pop_front();
+  if (alone) usual_rtt_ns_ = usual_rtt_ns_ == 0 ? rtt_ns : usual_rtt_ns_ + (rtt_ns - usual_rtt_ns_) / 8;
 }
 
 void Credit::acknowledged(uint64_t number, int64_t held_ns, int64_t now_ns) {
@@ -77,44 +110,98 @@ void Credit::acknowledged(uint64_t number, int64_t held_ns, int64_t now_ns) {
   const int64_t arrived_ns = now_ns - held_ns;
   delivered_at_ns_ = arrived_ns;
   const int64_t rtt = std::max<int64_t>(1, arrived_ns - last.sent_ns);
-  const int64_t since = std::max<int64_t>(1, arrived_ns - std::min(last.delivered_at_ns, last.sent_ns));
-  TakeRate(static_cast<double>(delivered_ - last.delivered) / static_cast<double>(since),
-           last.number <= dry_until_, now_ns);
-  TakeRtt(rtt, now_ns);
-  // A probe waits for the last packet: what is in flight before the next one would pass for its round trip.
-  if (in_flight_ == 0 || (phase_ != Phase::kDrain && in_flight_ <= kPacket)) drained_ns_ = now_ns;
-  NextPhase(now_ns, rtt);
+  TakeRtt(rtt, last.alone, now_ns);
+  if (last.number <= dry_until_) dry_at_ns_ = arrived_ns;
+  TakeRate(Rate(last, arrived_ns), dry_at_ns_ >= arrived_ns - 4 * least_rtt_ns(), now_ns);
+  if (phase_ != Phase::kStart && rtt > 4 * (way_ns() + kSlackNs) && last.sent_ns > phase_began_ns_) {
+    Restart(static_cast<double>(delivered_ - last.delivered) / static_cast<double>(rtt), now_ns);
+    return;
+  }
+  if ((trial_began_ns_ == 0 || dry_at_ns_ == arrived_ns) && arrived_ns >= phase_began_ns_ + rtt) {
+    trial_began_ns_ = arrived_ns;
+    trial_delivered_ = delivered_;
+  }
+  NextPhase(now_ns, arrived_ns, rtt);
 }
 
-void Credit::NextPhase(int64_t now_ns, int64_t rtt_ns) {
-  const bool round_over = now_ns >= round_ends_ns_;
+void Credit::Enter(Phase phase, int64_t now_ns) {
+  phase_ = phase;
+  phase_began_ns_ = now_ns;
+  trial_began_ns_ = 0;
+}
+
+void Credit::Restart(double rate, int64_t now_ns) {
+  rates_.clear();
+  TakeRate(rate, false, now_ns);
+  rate_before_ = 0;
+  round_rtt_ns_ = INT64_MAX;
+  slow_rounds_ = 0;
+  Enter(Phase::kStart, now_ns);
+  window_ = Rule(1);
+}
+
+// False: the beginning is over.
+bool Credit::Grow(int64_t now_ns, int64_t arrived_ns, int64_t rtt_ns) {
+  round_rtt_ns_ = std::min(round_rtt_ns_, rtt_ns);
+  const bool round_over = arrived_ns - rtt_ns >= phase_began_ns_;
+  if (!round_over || last_number_ == dry_until_) return true;  // or the window was not the limit
+  slow_rounds_ = bandwidth_ > 1.25 * rate_before_ ? 0 : slow_rounds_ + 1;
+  rate_before_ = bandwidth_;
+  const int64_t line_ns = std::max(kSlackNs, least_rtt_ns() / 8);
+  if (slow_rounds_ == 3 || round_rtt_ns_ > least_rtt_ns() + line_ns) return false;
+  phase_began_ns_ = now_ns;
+  round_rtt_ns_ = rtt_ns;
+  if (slow_rounds_ == 0) window_ = std::clamp(Rule(kStartGain), window_, 2 * window_);
+  return true;
+}
+
+// What the phase carried; 0: it was too short, or ran dry, to tell.
+double Credit::TrialRate(int64_t arrived_ns) const {
+  const int64_t took_ns = arrived_ns - trial_began_ns_;
+  if (trial_began_ns_ == 0 || took_ns < kTrialNs / 2) return 0;
+  return static_cast<double>(delivered_ - trial_delivered_) / static_cast<double>(took_ns);
+}
+
+void Credit::Judge(double rate) {
+  if (rate == 0 || steady_rate_ == 0) return;
+  probe_soon_ = rate > kCarriedMore * steady_rate_;
+  if (!probe_soon_) {
+    longer_ns_ -= longer_ns_ / 8;
+    return;
+  }
+  // Little's law; nothing waited in line, or a larger window would not have carried more.
+  const int64_t least = least_rtt_ns();
+  const auto way = static_cast<int64_t>(static_cast<double>(steady_window_) / steady_rate_);
+  longer_ns_ = std::max(longer_ns_, std::min(way - least, least + kSlackNs));
+}
+
+void Credit::NextPhase(int64_t now_ns, int64_t arrived_ns, int64_t rtt_ns) {
+  const int64_t trial_ns = std::max(kTrialNs, 4 * least_rtt_ns());
+  const int64_t phase_ns = now_ns - phase_began_ns_;
   switch (phase_) {
     case Phase::kStart:
-      if (!round_over) return;
-      round_ends_ns_ = now_ns + rtt_ns;
-      if (last_number_ == dry_until_) return;  // the window was not the limit
-      slow_rounds_ = bandwidth_ > 1.25 * rate_before_ ? 0 : slow_rounds_ + 1;
-      rate_before_ = bandwidth_;
-      if (slow_rounds_ < 3 && rtt_ns <= least_rtt_ns() + kSlackNs) {
-        window_ = std::min<uint64_t>(2 * window_, uint64_t{1} << 30);
-        return;
-      }
-      phase_ = Phase::kSteady;
-      drained_ns_ = now_ns;
+      if (Grow(now_ns, arrived_ns, rtt_ns)) return;
+      probe_soon_ = true;
+      Enter(Phase::kSteady, now_ns);
       break;
     case Phase::kSteady:
-      if (now_ns - drained_ns_ < kDrainNs) break;
-      phase_ = Phase::kProbe;
-      round_ends_ns_ = now_ns + rtt_ns;
+      if (phase_ns < (probe_soon_ ? trial_ns : std::max(trial_ns, kProbeEveryNs))) break;
+      probe_soon_ = false;
+      steady_rate_ = TrialRate(arrived_ns);
+      steady_window_ = window_;
+      Enter(Phase::kProbe, now_ns);
       break;
     case Phase::kProbe:
-      if (round_over) phase_ = Phase::kDrain;
+      if (phase_ns < trial_ns) break;
+      Judge(TrialRate(arrived_ns));
+      Enter(probe_soon_ ? Phase::kSteady : Phase::kDrain, now_ns);
       break;
     case Phase::kDrain:
-      if (drained_ns_ == now_ns) phase_ = Phase::kSteady;
+      // A link that stands still is not waited for.
+      if (in_flight_ == 0 || phase_ns > 4 * (way_ns() + kSlackNs)) Enter(Phase::kSteady, now_ns);
       break;
   }
-  window_ = phase_ == Phase::kDrain ? 1 : Rule(phase_ == Phase::kProbe ? 1.25 : 1.0);
+  window_ = phase_ == Phase::kDrain ? 1 : Rule(phase_ == Phase::kProbe ? kProbeGain : 1);
 }
 
 }  // namespace smt::relay

@@ -77,7 +77,7 @@ class LargeTest : public RelayTest {
     a_->publish("small", "0", now_);
     ASSERT_TRUE(Until(*b_, "small", "0"));
     a_->publish("large", Large('1'), now_);
-    ASSERT_TRUE(Until([&] { return a_->counters().outbound.chunks >= 2; }));
+    ASSERT_TRUE(Until([&] { return a_->counters().outbound.chunks >= 2 && b_->described("large"); }));
     ASSERT_EQ(b_->value("large"), "(no sample)");
   }
 };
