@@ -7,6 +7,17 @@
 
 namespace smt::relay {
 
+namespace {
+
+// On a way that is long anyhow, what is published within a part of it goes in one message: fewer packets can
+// be lost, and with each one all that come after it wait.
+int64_t GatherNs(int64_t rtt_ns) {
+  constexpr int64_t kLongNs = 10'000'000;
+  return rtt_ns < kLongNs ? 0 : rtt_ns / 16;
+}
+
+}  // namespace
+
 Feed::Feed(Outbound* outbound, Outlet* outlet, Credit* credit, Peer peer, bool compress)
     : outbound_(outbound), outlet_(outlet), credit_(credit), peer_(std::move(peer)), compress_(compress) {
   LayLanes();
@@ -251,7 +262,7 @@ int64_t Feed::due_ns() const {
   // Only a cap that was closed at the last send(): for all else something happens first.
   for (size_t i = 0; i < lanes_.size(); ++i) {
     if (!lanes_[i].dirty.any() && !lanes_[i].unknown.any() && !lanes_[i].has_large()) continue;
-    const int64_t open = std::max(CapOf(i).open_ns(), credit_->open_ns());
+    const int64_t open = std::max({CapOf(i).open_ns(), credit_->open_ns(), gather_until_ns_});
     if (open > sent_ns_) due = std::min(due, open);
   }
   return due;
@@ -273,6 +284,7 @@ size_t Feed::send(int64_t now_ns) {
     StopWaiting(id);
     Dirty(id).set(id);
   }
+  if (now_ns < gather_until_ns_) return 0;
   size_t messages = 0;
   while (credit_->open(now_ns)) {
     const size_t before = messages;
@@ -291,6 +303,7 @@ size_t Feed::send(int64_t now_ns) {
     if (!run(SendReplies())) return messages;
     if (messages == before && !again_) {
       credit_->ran_dry();
+      if (messages > 0) gather_until_ns_ = now_ns + GatherNs(credit_->least_rtt_ns());
       break;
     }
   }

@@ -177,12 +177,13 @@ class Feed {
   const bool compress_;
   Demand demand_;
   std::vector<Topic> topics_;
-  std::vector<Lane> lanes_;    // of rule r and priority p: lanes_[(kPriorities - 1 - p) * rules + r]
-  std::vector<ByteCap> caps_;  // by rule
-  size_t turn_ = 0;            // the rule that is asked first, of one priority
-  int64_t sent_ns_ = 0;        // send() was called last
-  Bits listed_;                // to be described in answer to a request
-  Bits restated_;              // announced; its state is another one now
+  std::vector<Lane> lanes_;      // of rule r and priority p: lanes_[(kPriorities - 1 - p) * rules + r]
+  std::vector<ByteCap> caps_;    // by rule
+  size_t turn_ = 0;              // the rule that is asked first, of one priority
+  int64_t sent_ns_ = 0;          // send() was called last
+  int64_t gather_until_ns_ = 0;  // what is published until then goes together
+  Bits listed_;                  // to be described in answer to a request
+  Bits restated_;                // announced; its state is another one now
   std::vector<uint32_t> forgets_;
   bool again_ = false;  // a batch that was not sent has put large values in line, or passed old ones over
   std::deque<Request> requests_;
