@@ -26,6 +26,12 @@ struct OutboundCounters {
   uint64_t refused = 0;      // messages that the link did not take; their topics are sent later
   uint64_t too_many_hops = 0;
   uint64_t too_large = 0;  // topics whose name or schema no message holds
+  // Under way and not acknowledged: now, over all sessions, and how much the rule allows; the most of one
+  // session, and by how much it was then beyond what the rule allowed: less than one message.
+  uint64_t in_flight_bytes = 0;
+  uint64_t window_bytes = 0;
+  uint64_t most_in_flight_bytes = 0;
+  uint64_t most_beyond_window_bytes = 0;
 };
 
 struct InboundCounters {

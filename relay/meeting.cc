@@ -156,6 +156,7 @@ void Relay::Impl::End(uint64_t key, const std::string& why) {
     l->alone_ns = now_ns;
   }
   ++counters.session.ended;
+  s.count_most(&counters.outbound);
   questions.ended(key);
   traces.ended(key);
   sessions.erase(it);

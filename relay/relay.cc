@@ -247,6 +247,9 @@ Counters Relay::counters() const {
   for (const auto& [key, s] : impl_->sessions) {
     now.session.wants += s->feed().demand().selections().size();
     now.session.requests += s->feed().requests();
+    now.outbound.in_flight_bytes += s->credit().in_flight_bytes();
+    now.outbound.window_bytes += s->credit().window_bytes();
+    s->count_most(&now.outbound);
   }
   return now;
 }

@@ -41,6 +41,13 @@ int64_t Session::patience_ns() const {
   return std::max<int64_t>(500'000'000, 4 * clock_.smoothed_rtt_ns() + kHeartbeatNs);
 }
 
+void Session::count_most(OutboundCounters* counters) const {
+  uint64_t& most = counters->most_in_flight_bytes;
+  uint64_t& beyond = counters->most_beyond_window_bytes;
+  most = std::max(most, credit_.most_in_flight_bytes());
+  beyond = std::max(beyond, credit_.most_beyond_window_bytes());
+}
+
 bool Session::hear_number(const proto::Envelope& m) {
   if (m.number() == 0) return true;
   if (m.number() != received_ + 1) return false;

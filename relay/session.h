@@ -48,6 +48,8 @@ class Session : public Outlet {
   Feed& feed() { return feed_; }
   Intake& intake() { return intake_; }
   const Credit& credit() const { return credit_; }
+  // Raises the most that was under way of one session.
+  void count_most(OutboundCounters* counters) const;
   int64_t rtt_ns() const { return clock_.smoothed_rtt_ns(); }
 
   // Counts a message in. False: it is not the one that follows the last.
