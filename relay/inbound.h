@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "proto/codec.h"
+#include "relay/backlog.h"
 #include "relay/counters.h"
 #include "relay/naming.h"
 #include "relay/rule_set.h"
@@ -131,6 +132,10 @@ class Intake {
              int64_t now_ns);
   bool chunk(const proto::Chunk& message, std::span<const std::byte> payload, const SentAt& sent,
              int64_t now_ns);
+  // When settle() is due; INT64_MAX: not at all.
+  int64_t due_ns() const { return backlog_.due_ns(); }
+  // Writes what was held back while the link caught up.
+  void settle(int64_t now_ns);
 
  private:
   static constexpr uint32_t kMostIds = 1 << 18;
@@ -154,6 +159,11 @@ class Intake {
     std::span<std::byte> arriving;
   };
 
+  // Born in this host's time: the age when it was sent and the time on the way, as far as that is known.
+  static SampleHead Arrived(uint64_t sequence, int64_t stamp_ns, int64_t age_ns, const SentAt& sent,
+                            int64_t now_ns);
+  // What the sender may be wrong by and what this link's clocks may add; unknown if one of them is.
+  static Way CameBy(int64_t age_error_ns, const SentAt& sent, int64_t now_ns);
   Topic* Find(uint32_t id);
   static bool Mine(const Topic& t) { return t.claim != nullptr && t.claim->valid; }
   bool Describe(const proto::Topic& message, TopicDescription* d);
@@ -166,6 +176,7 @@ class Intake {
   void CountDrop(Refusal why);
   bool Writable(Topic* t);
   void Judge(Topic* t);
+  void Write(Topic* t, const SampleHead& head, const Way& way, std::span<const std::byte> value);
   void Account(Topic* t, Put put, uint64_t bytes);
 
   Inbound* inbound_;
@@ -180,6 +191,7 @@ class Intake {
   };
   std::unordered_map<uint64_t, Text> schemas_;  // of this session, by hash
   std::vector<proto::BatchRow> rows_;
+  Backlog backlog_;
   std::vector<std::pair<uint32_t, uint64_t>> resumes_;
 };
 

@@ -218,6 +218,7 @@ bool Session::SendResumes() {
 size_t Session::send(int64_t now_ns) {
   now_ns_ = now_ns;
   size_t messages = 0;
+  intake_.settle(now_ns);
   // Acknowledgements first: the other side's credit hangs on them.
   if (report_due_ || now_ns >= ReportAt()) messages += SendReport(now_ns);
   messages += SendWants();
@@ -239,7 +240,9 @@ int64_t Session::ReportAt() const {
   return std::min(reported_ns_ + kHeartbeatNs, received_ == reported_ ? INT64_MAX : unreported_ns_ + kHoldNs);
 }
 
-int64_t Session::due_ns() const { return std::min({ReportAt(), silent_at_ns(), feed_.due_ns()}); }
+int64_t Session::due_ns() const {
+  return std::min({ReportAt(), silent_at_ns(), feed_.due_ns(), intake_.due_ns()});
+}
 
 void Session::say_reset(proto::Reset::Reason reason, const std::string& text) {
   proto::Reset reset;

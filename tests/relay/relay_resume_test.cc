@@ -1,8 +1,8 @@
 // Outages of every kind and length at any moment: the base has values of now within a second of the return,
-// and after an outage that was noticed the first one is of now. One that was too short to end the session may
-// first bring what TCP had under way, in order and with its true age; how much that is gets printed. Several
-// sets of hosts at once, since an outage is mostly waiting. Seeded bug that makes it fail at full size: in
-// relay/dial.h, Limit() is an hour.
+// and the first one is of now, whether the outage ended the session or was too short for that, so that TCP
+// first brings what it had under way. Several sets of hosts at once, since an outage is mostly waiting. Seeded
+// bugs that make it fail at full size: in relay/dial.h, Limit() is an hour; in relay/backlog.h, late() is
+// always false.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -143,7 +143,7 @@ TEST_F(RelayResume, IsWithinASecondOfTheReturnAndTheFirstValueIsOfNow) {
   EXPECT_LT(resumes.percentile_ms(100), 1000 * patience);
   EXPECT_LT(resumes.percentile_ms(50), 500 * patience);
   EXPECT_LE(ages.percentile_ms(100), static_cast<double>(kBoundNs) / 1e6 * patience);
-  EXPECT_LT(unnoticed_ages.percentile_ms(100), 1000 * patience);
+  EXPECT_LE(unnoticed_ages.percentile_ms(100), static_cast<double>(kBoundNs) / 1e6 * patience);
 }
 
 }  // namespace
