@@ -86,7 +86,7 @@ void CheckWrite(const Entry<relay::WriteRule>& entry, ConfigErrors* errors) {
   no(rule.lease_ns == 0, "lease", "with a lease of 0s anybody could set it at any time");
   no(rule.dead_man_ns != 0 && rule.lease() > rule.dead_man_ns, "lease",
      "the lease ends with the dead man's time: a longer lease never lasts; make dead_man longer, or \"0s\"");
-  no(rule.dead_man_ns == 0 && entry.places.count("on_expiry") != 0, "on_expiry",
+  no(rule.dead_man_ns == 0 && rule.on_expiry != OnStale::kZero, "on_expiry",
      "with dead_man = \"0s\" nothing expires; leave on_expiry out");
   no(rule.on_expiry == OnStale::kBytes && rule.fail_safe.empty(), "on_expiry",
      "on_expiry = \"bytes\" needs fail_safe, the bytes in base64");
