@@ -56,10 +56,10 @@ std::optional<int> Client::meet() {
 
 // Begins a request with `begin(now, timeout)` and waits until `look(number)` is done.
 template <class Answer, class Begin, class Look>
-std::optional<Answer> Client::Await(int64_t deadline_ns, Begin begin, Look look, bool at_the_end) {
+std::optional<Answer> Client::Await(int64_t deadline_ns, Begin begin, Look look) {
   std::optional<Answer> answer;
   std::optional<uint64_t> request;
-  const auto after = [&](int64_t now) -> std::optional<int64_t> {
+  loop_.run([&](int64_t now) -> std::optional<int64_t> {
     if (!request) {
       request = begin(now, std::max<int64_t>(0, deadline_ns - now));
       return now;
@@ -69,8 +69,7 @@ std::optional<Answer> Client::Await(int64_t deadline_ns, Begin begin, Look look,
     if (!so_far.done && now < last) return last;
     answer = so_far;
     return std::nullopt;
-  };
-  at_the_end ? loop_.finish(after) : loop_.run(after);
+  });
   return answer;
 }
 
@@ -88,12 +87,12 @@ std::optional<relay::Relay::Trail> Client::trace(const std::string& topic) {
       [&](uint64_t request) { return relay.trail(request); });
 }
 
-std::optional<relay::Relay::SetResult> Client::set(const relay::Relay::SetWish& wish, bool at_the_end) {
+std::optional<relay::Relay::SetResult> Client::set(const relay::Relay::SetWish& wish) {
   relay::Relay& relay = loop_.engine();
   return Await<relay::Relay::SetResult>(
       DeadlineAfter(options_.timeout_ns),
       [&](int64_t now, int64_t timeout) { return relay.set(wish, now, timeout); },
-      [&](uint64_t request) { return relay.set_result(request); }, at_the_end);
+      [&](uint64_t request) { return relay.set_result(request); });
 }
 
 std::vector<uint32_t> SortedTopics(const relay::MemStore& store) {

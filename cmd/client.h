@@ -45,8 +45,7 @@ class Client {
   std::optional<relay::Relay::Trail> trace(const std::string& topic);
 
   // A value for another memory, with the whole time of an answer from now on. Nothing: a signal came.
-  // `at_the_end`: none counts.
-  std::optional<relay::Relay::SetResult> set(const relay::Relay::SetWish& wish, bool at_the_end = false);
+  std::optional<relay::Relay::SetResult> set(const relay::Relay::SetWish& wish);
 
   relay::MemStore& store() { return store_; }
   RelayLoop& loop() { return loop_; }
@@ -54,7 +53,7 @@ class Client {
 
  private:
   template <class Answer, class Begin, class Look>
-  std::optional<Answer> Await(int64_t deadline_ns, Begin begin, Look look, bool at_the_end = false);
+  std::optional<Answer> Await(int64_t deadline_ns, Begin begin, Look look);
 
   const ClientOptions& options_;
   const Stop stop_;

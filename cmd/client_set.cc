@@ -102,8 +102,8 @@ class Setter {
   int run();
 
  private:
-  // Each: the exit code if the tool is to end with it; kStopped: a signal came.
-  static constexpr int kStopped = -1;
+  // Each: the exit code if the tool is to end with it; kStopped: a signal came; kAgain: nobody knows yet.
+  static constexpr int kStopped = -1, kAgain = -2;
   std::optional<int> FindTarget();
   std::optional<int> Choose(const Relay::SetResult& result);
   std::optional<int> Parse(const std::string& text);
@@ -122,6 +122,7 @@ class Setter {
   Lines lines_;
   int64_t end_ns_ = kNever;
   uint64_t target_ = 0;
+  std::string relay_;  // its name
   Schema schema_;
   std::vector<std::byte> value_;
   bool has_value_ = false, shown_ = false, holds_ = false, lost_ = false;
@@ -139,8 +140,9 @@ std::optional<int> Setter::Choose(const Relay::SetResult& result) {
   std::vector<const proto::SetAnswer*> would;
   const proto::SetAnswer* refused = nullptr;
   std::vector<std::string> names;
+  const std::string& at = lost_ ? relay_ : set_.at;
   for (const proto::SetAnswer& a : result.answers) {
-    if (!set_.at.empty() && a.relay() != set_.at) continue;
+    if (!at.empty() && a.relay() != at) continue;
     if (a.outcome() == proto::SET_DONE) {
       would.push_back(&a);
       names.push_back(Printable(a.relay()));
@@ -157,9 +159,12 @@ std::optional<int> Setter::Choose(const Relay::SetResult& result) {
     Result<Schema> schema = Schema::FromText(would[0]->schema());
     if (!schema.ok()) return Fail(schema.status());
     target_ = would[0]->instance();
+    relay_ = would[0]->relay();
     schema_ = std::move(*schema);
     return std::nullopt;
   }
+  // Who wrote it before may be on its way back.
+  if (lost_ && refused == nullptr) return kAgain;
   const bool known = refused != nullptr && (refused->outcome() != proto::SET_NO_RULE || result.complete);
   if (known)
     return Fail(ExitCodeFor(refused->outcome()),
@@ -188,7 +193,7 @@ std::optional<int> Setter::Send() {
   if (lost_) {
     // Who wrote it may have begun anew; its type may be another one.
     const uint64_t hash = schema_.hash();
-    if (const std::optional<int> end = FindTarget()) return end == kExitTimeout ? std::nullopt : end;
+    if (const std::optional<int> end = FindTarget()) return end == kAgain ? std::nullopt : end;
     if (schema_.hash() != hash) return Fail(kExitMismatch, set_.topic + " has another type now");
     lost_ = false;
   }

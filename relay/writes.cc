@@ -162,6 +162,7 @@ Writes::Subject Writes::Put(const WriteRequest& r, const WriteRule& rule, Topic*
     s.why = std::move(why);
     return s;
   };
+  const bool known = t->handle != kNone;
   if (Status opened = Open(r.topic, rule, s.schema, r.value.size(), t); !opened.ok())
     return no(proto::SET_NO_ROOM, opened.message());
   Topic next = *t;
@@ -177,6 +178,8 @@ Writes::Subject Writes::Put(const WriteRequest& r, const WriteRule& rule, Topic*
   next.withdrawn = false;
   if ((taken && !Tell(WriteAct::kLease, r.topic, next, "for " + TimeWords(rule.lease()))) ||
       !Tell(WriteAct::kSet, r.topic, next, "", r.value)) {
+    // One that was there before keeps its last value.
+    if (!known && store_->held(t->handle) == 0) store_->remove(std::exchange(t->handle, kNone));
     return no(proto::SET_NO_AUDIT, "topic " + r.topic + ": the audit cannot be written, so nothing is");
   }
   const SampleHead head{++next.sequence, r.stamp_ns, now_ns, now_ns};
@@ -276,6 +279,7 @@ proto::SetAnswer Writes::take(const WriteRequest& r, int64_t now_ns) {
 
 std::string Writes::FailSafe(const std::string& topic, Topic* t, int64_t now_ns) {
   t->dead_man_at_ns = INT64_MAX;
+  if (t->handle == kNone) return "the topic is gone";
   if (const std::string other = OtherWriter(topic); !other.empty()) {
     // It is that one's now: a value of ours would hide it.
     store_->remove(std::exchange(t->handle, kNone));
