@@ -271,8 +271,9 @@ void ShmSource::collect(int64_t now_ns, Changes* changes) {
     const bool alive = waiter_.alive()[i];
     const bool turned = alive != node.alive;
     node.alive = alive;
-    // A mirror's states change by themselves; after a death and an adoption the others' do.
-    Look(&node, now_ns, turned || (due && node.view->mirror()));
+    // States of a mirror and of what peers set change by themselves; the others' after a death and an
+    // adoption.
+    Look(&node, now_ns, turned || (due && (node.view->mirror() || node.sets)));
   }
   for (const uint32_t id : marked_) {
     if ((flags_[id] & kMarks) == kMoved) {
