@@ -1,6 +1,7 @@
 // Strangers who set topics, and answer those who do, as they like.
 // Seeded bugs that make it fail: relay/sets.cc, Proper() without the holder's name or the payload;
-// from_peer() without the bound of unanswered ones; answered() that does not ask who was asked.
+// from_peer() without the bound of unanswered ones; answered() that does not ask who was asked; Look() that
+// writes a value whose target is another relay.
 #include <random>
 
 #include "tests/set_fixture.h"
@@ -145,6 +146,29 @@ TEST_F(SetHostileTest, SetsWithoutEndAreNotKeptAndHoldUpNobodyElse) {
   Run(kSecond);
   EXPECT_EQ(Set(*anna_, "cmd/speed", 2).outcome(), proto::SET_DONE);
   EXPECT_EQ(gate_->counters().session.opened - gate_->counters().session.ended, 2u) << "robot and anna";
+}
+
+TEST_F(SetHostileTest, AValueThatIsMeantForAnotherRelayIsNotWritten) {
+  robots_.front().relay->add(net("x").bind("mem://x"));
+  Stranger direct(net("x"), "direct");
+  direct.say(0, direct.hello(2'000'000));
+  Settle();
+  direct.hear();
+  proto::Set m = Good(5);
+  m.set_target(robot_ + 1);
+  direct.send(proto::Seal(direct.session, 1, m, proto::PayloadHash(Bytes("12345678"))), "12345678");
+  Settle();
+  EXPECT_EQ(Read("cmd/turn"), "nothing");
+  m.set_request(6);
+  m.set_target(robot_);
+  direct.send(proto::Seal(direct.session, 2, m, proto::PayloadHash(Bytes("12345678"))), "12345678");
+  Settle();
+  EXPECT_EQ(Read("cmd/turn"), "6.82132e-38 fresh");
+  std::vector<proto::SetOutcome> outcomes;
+  for (const proto::Envelope& e : direct.hear()) {
+    if (e.has_set_reply()) outcomes.push_back(e.set_reply().answer(0).outcome());
+  }
+  EXPECT_THAT(outcomes, testing::ElementsAre(proto::SET_NO_ROUTE, proto::SET_DONE));
 }
 
 TEST_F(SetHostileTest, AnswersOfWhoWasNotAskedDoNothing) {

@@ -1,6 +1,6 @@
 // How what is set comes to the one relay that is meant: over proxies that come and go, by two ways, of two
-// robots. Seeded bugs that make it fail: relay/sets.cc, Look() that writes a value whose target is another
-// relay; ended() that keeps routes; looks_ in the order of their numbers.
+// robots. Seeded bugs that make it fail: relay/sets.cc, PassOn() that keeps the topic's name; ended() that
+// keeps routes; Look() that passes a value on to all.
 #include "tests/set_fixture.h"
 
 namespace smt::relay {
