@@ -27,11 +27,11 @@ relay::RelayOptions Asking(std::vector<relay::ReceiveRule> receive) {
 
 }  // namespace
 
-Client::Client(const ClientOptions& options, std::vector<relay::ReceiveRule> receive)
+Client::Client(const ClientOptions& options, std::vector<relay::ReceiveRule> receive, int wake_fd)
     : options_(options),
       deadline_ns_(DeadlineAfter(options.timeout_ns)),
       loop_(&store_, Asking(std::move(receive)), stop_,
-            {.prints = true, .log_from = relay::Severity::kWarning}) {}
+            {.prints = true, .wake_fd = wake_fd, .log_from = relay::Severity::kWarning}) {}
 
 Status Client::dial() { return loop_.dial({options_.connect}); }
 
@@ -56,16 +56,16 @@ std::optional<int> Client::meet() {
 
 // Begins a request with `begin(now, timeout)` and waits until `look(number)` is done.
 template <class Answer, class Begin, class Look>
-std::optional<Answer> Client::Await(Begin begin, Look look) {
+std::optional<Answer> Client::Await(int64_t deadline_ns, Begin begin, Look look) {
   std::optional<Answer> answer;
   std::optional<uint64_t> request;
   loop_.run([&](int64_t now) -> std::optional<int64_t> {
     if (!request) {
-      request = begin(now, std::max<int64_t>(0, deadline_ns_ - now));
+      request = begin(now, std::max<int64_t>(0, deadline_ns - now));
       return now;
     }
     const Answer so_far = look(*request);
-    const int64_t last = deadline_ns_ > kNever - kGraceNs ? kNever : deadline_ns_ + kGraceNs;
+    const int64_t last = deadline_ns > kNever - kGraceNs ? kNever : deadline_ns + kGraceNs;
     if (!so_far.done && now < last) return last;
     answer = so_far;
     return std::nullopt;
@@ -76,15 +76,23 @@ std::optional<Answer> Client::Await(Begin begin, Look look) {
 std::optional<relay::Relay::Answer> Client::ask(const relay::Selection& selection, bool list) {
   relay::Relay& relay = loop_.engine();
   return Await<relay::Relay::Answer>(
-      [&](int64_t now, int64_t timeout) { return relay.get({selection}, list, now, timeout); },
+      deadline_ns_, [&](int64_t now, int64_t timeout) { return relay.get({selection}, list, now, timeout); },
       [&](uint64_t request) { return relay.answer(request); });
 }
 
 std::optional<relay::Relay::Trail> Client::trace(const std::string& topic) {
   relay::Relay& relay = loop_.engine();
   return Await<relay::Relay::Trail>(
-      [&](int64_t now, int64_t timeout) { return relay.trace(topic, now, timeout); },
+      deadline_ns_, [&](int64_t now, int64_t timeout) { return relay.trace(topic, now, timeout); },
       [&](uint64_t request) { return relay.trail(request); });
+}
+
+std::optional<relay::Relay::SetResult> Client::set(const relay::Relay::SetWish& wish) {
+  relay::Relay& relay = loop_.engine();
+  return Await<relay::Relay::SetResult>(
+      DeadlineAfter(options_.timeout_ns),
+      [&](int64_t now, int64_t timeout) { return relay.set(wish, now, timeout); },
+      [&](uint64_t request) { return relay.set_result(request); });
 }
 
 std::vector<uint32_t> SortedTopics(const relay::MemStore& store) {

@@ -27,7 +27,9 @@ struct ClientOptions {
 class Client {
  public:
   // Wants what `receive` names for as long as it lives.
-  explicit Client(const ClientOptions& options, std::vector<relay::ReceiveRule> receive = {});
+  // `wake_fd`: see LoopOptions.
+  explicit Client(const ClientOptions& options, std::vector<relay::ReceiveRule> receive = {},
+                  int wake_fd = -1);
 
   // Dials the endpoint.
   Status dial();
@@ -42,13 +44,16 @@ class Client {
   // Asks all relays what they know of a topic. Nothing: a signal came.
   std::optional<relay::Relay::Trail> trace(const std::string& topic);
 
+  // A value for another memory, with the whole time of an answer from now on. Nothing: a signal came.
+  std::optional<relay::Relay::SetResult> set(const relay::Relay::SetWish& wish);
+
   relay::MemStore& store() { return store_; }
   RelayLoop& loop() { return loop_; }
   const ClientOptions& options() const { return options_; }
 
  private:
   template <class Answer, class Begin, class Look>
-  std::optional<Answer> Await(Begin begin, Look look);
+  std::optional<Answer> Await(int64_t deadline_ns, Begin begin, Look look);
 
   const ClientOptions& options_;
   const Stop stop_;
@@ -69,6 +74,7 @@ ShownSample ShowStored(const relay::MemStore& store, uint32_t id, const Schema& 
 void AddClientGet(CLI::App& app, const ClientOptions& options, Run* run);
 void AddClientList(CLI::App& app, const ClientOptions& options, Run* run);
 void AddClientWhy(CLI::App& app, const ClientOptions& options, Run* run);
+void AddClientSet(CLI::App& app, const ClientOptions& options, Run* run);
 void AddClientWatch(CLI::App& app, const ClientOptions& options, Run* run);
 
 }  // namespace smt::cmd

@@ -9,6 +9,7 @@
 
 #include "relay/link_zmq.h"
 #include "relay/naming.h"
+#include "relay/rule_set.h"
 #include "relay/selection.h"
 #include "relay/targets.h"
 
@@ -72,8 +73,37 @@ void CheckStale(const Entry<relay::ReceiveRule>& entry, ConfigErrors* errors) {
   }
 }
 
+void CheckWrite(const Entry<relay::WriteRule>& entry, ConfigErrors* errors) {
+  if (!entry.whole) return;
+  const relay::WriteRule& rule = entry.value;
+  const auto no = [&](bool wrong, const char* key, std::string_view message) {
+    if (wrong) errors->add(At(entry, key), message);
+  };
+  if (rule.topic.empty())
+    return errors->add(entry.place, "a [[write]] rule says which topics peers may set: write topic");
+  if (const auto set = relay::RuleSet::parse(std::vector{rule}); !set.ok())
+    errors->add(At(entry, "from"), set.status().message());
+  no(rule.lease_ns == 0, "lease", "with a lease of 0s anybody could set it at any time");
+  no(rule.dead_man_ns != 0 && rule.lease() > rule.dead_man_ns, "lease",
+     "the lease ends with the dead man's time: a longer lease never lasts; make dead_man longer, or \"0s\"");
+  no(rule.dead_man_ns == 0 && rule.on_expiry != OnStale::kZero, "on_expiry",
+     "with dead_man = \"0s\" nothing expires; leave on_expiry out");
+  no(rule.on_expiry == OnStale::kBytes && rule.fail_safe.empty(), "on_expiry",
+     "on_expiry = \"bytes\" needs fail_safe, the bytes in base64");
+  no(rule.on_expiry != OnStale::kBytes && !rule.fail_safe.empty(), "fail_safe",
+     "fail_safe needs on_expiry = \"bytes\"");
+  for (const relay::Limit& max : rule.max) {
+    for (const relay::Limit& min : rule.min) {
+      const bool both = min.field == max.field || min.field.empty() || max.field.empty();
+      no(both && min.value > max.value, "max",
+         fmt::format("max {} is below min {}: nothing would pass", max.value, min.value));
+    }
+  }
+}
+
 const std::vector<std::string>& Peers(const relay::SendRule& rule) { return rule.to; }
 const std::vector<std::string>& Peers(const relay::ReceiveRule& rule) { return rule.from; }
+const std::vector<std::string>& Peers(const relay::WriteRule& rule) { return rule.from; }
 
 bool Has(const std::vector<std::string>& list, std::string_view what) {
   return std::find(list.begin(), list.end(), what) != list.end();
@@ -200,6 +230,8 @@ void CheckRules(const RelayConfig& config, ConfigErrors* errors) {
     CheckNaming(entry, errors);
     CheckStale(entry, errors);
   }
+  for (const Entry<relay::WriteRule>& entry : config.write) CheckWrite(entry, errors);
+  CheckOrder(config.write, errors);
   if (CheckNumber(config.send, errors)) CheckOrder(config.send, errors);
   if (!CheckNumber(config.receive, errors)) return;
   CheckOrder(config.receive, errors);

@@ -14,6 +14,9 @@ namespace {
 
 using Kind = Value::Kind;
 
+// Peers may set topics there.
+bool HasMemory(Role role) { return role == Role::kPub || role == Role::kSub; }
+
 template <class T>
 std::string Where() {
   return TableName<T>().empty() ? "the top of the file" : fmt::format("[[{}]]", TableName<T>());
@@ -31,6 +34,7 @@ std::string OtherTables(std::string_view name, Role role) {
   look(static_cast<const PeerConfig*>(nullptr));
   look(static_cast<const relay::SendRule*>(nullptr));
   look(static_cast<const relay::ReceiveRule*>(nullptr));
+  look(static_cast<const relay::WriteRule*>(nullptr));
   return fmt::format("{}", fmt::join(where, " or "));
 }
 
@@ -49,6 +53,7 @@ std::string Unknown(std::string_view name, Role role) {
   }
   if (TableName<T>().empty()) names.push_back("peer");
   if (TableName<T>().empty() && role != Role::kClient) names.insert(names.end(), {"send", "receive"});
+  if (TableName<T>().empty() && HasMemory(role)) names.push_back("write");
   const std::string_view near = DidYouMean(name, names);
   if (near.empty()) return fmt::format("{} in {}; it has {}", what, Where<T>(), fmt::join(names, ", "));
   return fmt::format("{} in {}; did you mean \"{}\"?", what, Where<T>(), near);
@@ -104,6 +109,8 @@ Given ApplyText(std::string_view text, const std::string& path, RelayConfig* con
     } else if (member.key == "receive" && config->role != Role::kClient) {
       given.receive = true;
       ReadEntries(member, config->role, &config->receive, errors);
+    } else if (member.key == "write" && HasMemory(config->role)) {
+      ReadEntries(member, config->role, &config->write, errors);
     } else {
       ReadMember(member, config->role, config, &config->places, errors);
     }

@@ -148,8 +148,8 @@ void CheckThatItServes(const RelayConfig& config, const Place& place, ConfigErro
   } else if (client && config.peers.size() > 1) {
     errors->add(config.peers[1].place, "smtrelay_client has one peer");
   }
-  if (!client && config.send.empty() && config.receive.empty()) {
-    errors->add(place, "no rule to send and none to receive: there is nothing to do");
+  if (!client && config.send.empty() && config.receive.empty() && config.write.empty()) {
+    errors->add(place, "no rule to send, to receive or to write: there is nothing to do");
   }
 }
 

@@ -53,6 +53,9 @@ std::vector<Key<RelayConfig>> TopKeys() {
           "Virtual size of the mirror's segment, as 64M or 2G; else that of the one that is there, or 1G"),
       Make<T>("remove_on_exit", kDomains, kBoolType, SMT_AT(remove_on_exit),
               "Remove the mirrored topics at the end; else their last values stay"),
+      Make<T>(
+          "audit", kDomains, kFileType, SMT_AT(audit),
+          "Append a line of JSON to this file for each value that a peer sets, and for each that is refused"),
       Make<T>("cache", kProxy, kExcludesType, SMT_AT(cache),
               "Ask for these even while nobody wants them, so that a late joiner has them at once"),
       Make<T>("timeout", kClient, kDurationType, SMT_AT(timeout_ns), "How long to wait for an answer"),
@@ -112,6 +115,23 @@ std::vector<Key<relay::ReceiveRule>> ReceiveKeys() {
   return keys;
 }
 
+std::vector<Key<relay::WriteRule>> WriteKeys() {
+  using T = relay::WriteRule;
+  return {
+      Make<T>("topic", kDomains, kPatternsType, SMT_AT(topic)),
+      Make<T>("exclude", kDomains, kExcludesType, SMT_AT(exclude)),
+      Make<T>("from", kDomains, kPatternsType, SMT_AT(from)),
+      Make<T>("type", kDomains, kValueTypeType, SMT_AT(type)),
+      Make<T>("lease", kDomains, kMaxAgeType, SMT_AT(lease_ns)),
+      Make<T>("dead_man", kDomains, kDurationType, SMT_AT(dead_man_ns)),
+      Make<T>("on_expiry", kDomains, kOnStaleType, SMT_AT(on_expiry)),
+      Make<T>("fail_safe", kDomains, kBytesType, SMT_AT(fail_safe)),
+      Make<T>("min", kDomains, kLimitsType, SMT_AT(min)),
+      Make<T>("max", kDomains, kLimitsType, SMT_AT(max)),
+      Make<T>("rate", kDomains, kHertzType, SMT_AT(period_ns)),
+  };
+}
+
 #undef SMT_AT
 
 std::string Spelt(std::string prefix, std::string_view name, char parting, bool upper) {
@@ -137,6 +157,7 @@ template struct Key<RelayConfig>;
 template struct Key<PeerConfig>;
 template struct Key<relay::SendRule>;
 template struct Key<relay::ReceiveRule>;
+template struct Key<relay::WriteRule>;
 
 template <>
 const std::vector<Key<RelayConfig>>& Keys<RelayConfig>() {
@@ -156,6 +177,11 @@ const std::vector<Key<relay::SendRule>>& Keys<relay::SendRule>() {
 template <>
 const std::vector<Key<relay::ReceiveRule>>& Keys<relay::ReceiveRule>() {
   static const std::vector<Key<relay::ReceiveRule>> keys = ReceiveKeys();
+  return keys;
+}
+template <>
+const std::vector<Key<relay::WriteRule>>& Keys<relay::WriteRule>() {
+  static const std::vector<Key<relay::WriteRule>> keys = WriteKeys();
   return keys;
 }
 

@@ -15,7 +15,7 @@
 
 namespace smt::cmd {
 
-// Of a table T: RelayConfig (the top), PeerConfig, relay::SendRule or relay::ReceiveRule.
+// Of a table T: RelayConfig (the top), PeerConfig, relay::SendRule, relay::ReceiveRule or relay::WriteRule.
 template <class T>
 struct Key {
   std::string_view name;
@@ -42,13 +42,16 @@ template <>
 const std::vector<Key<relay::SendRule>>& Keys<relay::SendRule>();
 template <>
 const std::vector<Key<relay::ReceiveRule>>& Keys<relay::ReceiveRule>();
+template <>
+const std::vector<Key<relay::WriteRule>>& Keys<relay::WriteRule>();
 
-// As it stands in the file: "peer" "send" "receive"; "" for the top.
+// As it stands in the file: "peer" "send" "receive" "write"; "" for the top.
 template <class T>
 constexpr std::string_view TableName() {
   if constexpr (std::is_same_v<T, PeerConfig>) return "peer";
   if constexpr (std::is_same_v<T, relay::SendRule>) return "send";
   if constexpr (std::is_same_v<T, relay::ReceiveRule>) return "receive";
+  if constexpr (std::is_same_v<T, relay::WriteRule>) return "write";
   return "";
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "cmd/config_read.h"
@@ -94,6 +95,37 @@ Read ReadCount(const Value& value, uint32_t* out) {
 
 Read ReadDeadband(const Value& value, double* out) {
   return ReadNumber(value, 0, 1e300, "a difference", out);
+}
+
+// One number bounds all numbers of a value, a table has one for each field that it names.
+Read ReadLimits(const Value& value, std::vector<relay::Limit>* out) {
+  constexpr double kMost = std::numeric_limits<double>::max();
+  const auto read = [](const Value& number, double* limit) {
+    return ReadNumber(number, -kMost, kMost, "a bound", limit);
+  };
+  std::vector<relay::Limit> limits;
+  if (value.kind != Kind::kTable) {
+    if (Read fault = read(value, &limits.emplace_back().value)) return fault;
+  } else if (value.members.empty()) {
+    return Wrong(value, "the table names no field");
+  }
+  for (const Value::Member& member : value.members) {
+    if (member.key.empty()) return Wrong(value, "a field has a name");
+    relay::Limit& limit = limits.emplace_back();
+    limit.field = member.key;
+    if (Read fault = read(member.value, &limit.value)) return fault;
+  }
+  *out = std::move(limits);
+  return std::nullopt;
+}
+
+std::string PrintLimits(const std::vector<relay::Limit>& limits) {
+  if (limits.empty()) return "";
+  if (limits.front().field.empty()) return fmt::format("{}", limits.front().value);
+  std::vector<std::string> members;
+  for (const relay::Limit& limit : limits)
+    members.push_back(fmt::format("{} = {}", Quoted(limit.field), limit.value));
+  return fmt::format("{{ {} }}", fmt::join(members, ", "));
 }
 
 template <class Number>
@@ -209,5 +241,6 @@ const Type<uint64_t> kSizeType = {"BYTES", ReadScaled<kTopicSize>, PrintScaled<k
 const Type<uint64_t> kByteRateType = {"BYTES", ReadScaled<kPerSecond>, PrintScaled<kPerSecond>};
 const Type<uint32_t> kCountType = {"N", ReadCount, PrintNumber};
 const Type<double> kDeadbandType = {"X", ReadDeadband, PrintNumber};
+const Type<std::vector<relay::Limit>> kLimitsType = {"X", ReadLimits, PrintLimits};
 
 }  // namespace smt::cmd

@@ -62,6 +62,11 @@ std::optional<RelayConfig> ReadAgain(const ConfigFlags& flags, const RelayConfig
                 "the directions cannot change while the relay runs: whether there are rules to send and "
                 "rules to receive; restart it");
   }
+  // To let peers set nothing any more is always possible.
+  if (present.write.empty() && !config.write.empty()) {
+    errors->add(config.write.front().place,
+                "the first [[write]] rule cannot come while the relay runs; restart it");
+  }
   return errors->empty() ? std::optional(std::move(config)) : std::nullopt;
 }
 

@@ -13,6 +13,7 @@
 #include "relay/pattern.h"
 #include "relay/selection.h"
 #include "shm/domain.h"
+#include "shm/schema.h"
 
 namespace smt::cmd {
 namespace {
@@ -51,6 +52,7 @@ Status CheckDomainName(const std::string& name) { return CheckName("domain", nam
 Status CheckPath(const std::string& path) {
   return path.empty() ? Status(Code::kInvalid, "the path is empty") : Status();
 }
+Status CheckValueType(const std::string& type) { return Schema::Parse(type).status(); }
 Status CheckNothing(const std::string&) { return Status(); }
 Status CheckPattern(const std::string& text) { return relay::Pattern::parse(text).status(); }
 Status CheckBind(const std::string& endpoint) { return relay::CheckEndpoint(endpoint, true); }
@@ -188,7 +190,9 @@ const Type<bool> kBoolType = {"", ReadBool, PrintBool};
 const Type<std::string> kNameType = {"NAME", ReadText<CheckRelayName>, PrintText};
 const Type<std::string> kDomainType = {"NAME", ReadText<CheckDomainName>, PrintText};
 const Type<std::string> kPathType = {"DIR", ReadText<CheckPath>, PrintText};
+const Type<std::string> kFileType = {"FILE", ReadText<CheckPath>, PrintText};
 const Type<std::string> kGroupType = {"GROUP", ReadText<CheckNothing>, PrintText};
+const Type<std::string> kValueTypeType = {"TYPE", ReadText<CheckValueType>, PrintText};
 const Type<std::string> kPrefixType = {"P", ReadPrefix, PrintText};
 const Type<std::string> kPatternType = {"PATTERN", ReadText<CheckPattern>, PrintText};
 const Type<std::vector<std::string>> kPatternsType = {"PATTERN", ReadOneAtLeast<CheckPattern>, PrintTexts,

@@ -34,6 +34,7 @@ extern const Type<int64_t> kVersionType;
 extern const Type<std::string> kNameType;    // of a relay
 extern const Type<std::string> kDomainType;  // of a domain
 extern const Type<std::string> kPathType;
+extern const Type<std::string> kFileType;
 extern const Type<std::string> kGroupType;   // may be empty
 extern const Type<std::string> kPrefixType;  // a topic's name, in which {peer} may stand
 extern const Type<std::string> kPatternType;
@@ -49,8 +50,10 @@ extern const Type<uint64_t> kSizeType;
 extern const Type<uint64_t> kByteRateType;  // 1M is 1,000,000 a second
 extern const Type<uint32_t> kCountType;     // from 1
 extern const Type<double> kDeadbandType;
-extern const Type<std::vector<std::byte>> kBytesType;  // base64
-extern const Type<bool> kModeType;                     // every
+extern const Type<std::vector<relay::Limit>> kLimitsType;  // one number, or a table of fields
+extern const Type<std::string> kValueTypeType;             // of a topic, see Schema::Parse
+extern const Type<std::vector<std::byte>> kBytesType;      // base64
+extern const Type<bool> kModeType;                         // every
 extern const Type<relay::Priority> kPriorityType;
 extern const Type<relay::OnStale> kOnStaleType;
 extern const Type<std::string> kLogType;

@@ -22,17 +22,6 @@ struct PubOptions {
   NodeOptions node;
 };
 
-// VALUE as bytes of the type.
-Result<std::vector<std::byte>> ParseValue(const Schema& schema, const std::string& text) {
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) {
-    return {
-        Code::kInvalid,
-        fmt::format("value {} is not JSON; text needs quotes of its own, as '\"text\"' or '\"nan\"'", text)};
-  }
-  return JsonToValue(schema, json);
-}
-
 // kMismatch if another node has the topic with another schema: its readers would not take ours.
 Status CheckType(const Domain& domain, const PubOptions& options, const Schema& schema) {
   Result<Reader> reader = Reader::open(domain, options.topic);

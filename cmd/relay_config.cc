@@ -51,6 +51,11 @@ relay::RelayOptions EngineOptions(const RelayConfig& config) {
   relay.proxy = config.role == Role::kProxy;
   for (const auto& rule : config.send) relay.send.push_back(rule.value);
   for (const auto& rule : config.receive) relay.receive.push_back(rule.value);
+  for (const auto& rule : config.write) {
+    relay.write.push_back(rule.value);
+    relay.write.back().origin = "[[write]] at " + rule.place.origin();
+  }
+  relay.write_node = std::string(relay::kWritePrefix) + config.name;
   if (!config.cache.empty()) {
     relay::Selection kept{config.cache, {}};
     // What the only rule does not pass on is not asked for either.
@@ -62,8 +67,8 @@ relay::RelayOptions EngineOptions(const RelayConfig& config) {
 
 relay::ShmStoreOptions MirrorOptions(const RelayConfig& config) {
   relay::ShmStoreOptions mirror;
-  if (config.receive.empty()) return mirror;
-  mirror.mirror = config.name;
+  if (!config.receive.empty()) mirror.mirror = config.name;
+  if (!config.write.empty()) mirror.sets = config.name;
   mirror.segment_bytes = config.segment_bytes;
   mirror.remove_on_exit = config.remove_on_exit;
   return mirror;

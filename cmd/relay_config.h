@@ -51,6 +51,7 @@ struct RelayConfig {
   bool spin = false;
   uint64_t segment_bytes = 0;  // see NodeOptions
   bool remove_on_exit = false;
+  std::string audit;  // file; "": none
   std::vector<std::string> cache;
   int64_t timeout_ns = 2'000'000'000;
   Format format = Format::kTable;
@@ -59,6 +60,7 @@ struct RelayConfig {
   std::vector<Entry<PeerConfig>> peers;
   std::vector<Entry<relay::SendRule>> send;
   std::vector<Entry<relay::ReceiveRule>> receive;
+  std::vector<Entry<relay::WriteRule>> write;
 };
 
 RelayConfig DefaultConfig(Role role);
@@ -68,9 +70,9 @@ std::string HostRelayName();
 // kInvalid, with what is wrong.
 Status CheckRelayName(const std::string& name);
 
-// What the engine is told; without origin id. REQUIRES: a checked configuration
+// What the engine is told; without origin id and audit. REQUIRES: a checked configuration
 relay::RelayOptions EngineOptions(const RelayConfig& config);
-// Where a mirror is written; no mirror unless something is received.
+// Where is written what is mirrored and what peers set; no mirror unless something is received.
 relay::ShmStoreOptions MirrorOptions(const RelayConfig& config);
 
 }  // namespace smt::cmd

@@ -28,6 +28,11 @@ static_assert(sizeof(OutboundCounters) == 20 * 8);
 static_assert(sizeof(InboundCounters) == 11 * 8);
 static_assert(sizeof(SessionCounters) == 10 * 8);
 
+SMT_FIELDS(WriteCounters, written, leases, released, expired, withdrawn, fail_safe, refused_no_rule,
+           refused_held, refused_owned, refused_limit, refused_rate, refused_no_topic, refused_mismatch,
+           refused_no_audit, refused_no_room)
+static_assert(sizeof(WriteCounters) == 15 * 8);
+
 }  // namespace smt::relay
 
 namespace smt::cmd {
@@ -137,6 +142,9 @@ Result<RelayCounters> RelayCounters::open(std::unique_ptr<CounterSink> sink, con
   }
   if (!config.receive.empty()) {
     add("inbound", SchemaOf<relay::InboundCounters>(), BytesOf<&relay::Counters::inbound>);
+  }
+  if (!config.write.empty()) {
+    add("write", SchemaOf<relay::WriteCounters>(), BytesOf<&relay::Counters::write>);
   }
   add("session", SchemaOf<relay::SessionCounters>(), BytesOf<&relay::Counters::session>);
   if (!opened.ok()) return opened;

@@ -1,5 +1,5 @@
 // A relay watches itself through its own medium: what it counts are topics, smt/relay/<name>/<role>/outbound,
-// .../inbound and .../session.
+// .../inbound, .../write and .../session.
 #ifndef SMT_CMD_RELAY_COUNTERS_H_
 #define SMT_CMD_RELAY_COUNTERS_H_
 

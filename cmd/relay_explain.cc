@@ -29,6 +29,7 @@ const std::vector<std::string>& Peers(const Rule& rule) {
   }
 }
 
+std::string LocalName(const relay::WriteRule&, const std::string&) { return ""; }
 std::string LocalName(const relay::SendRule&, const std::string&) { return ""; }
 std::string LocalName(const relay::ReceiveRule& rule, const std::string& topic) {
   if (!rule.prefix.empty()) return fmt::format("; it is {}/{} here", rule.prefix, topic);
@@ -76,6 +77,7 @@ std::string ExplainTopic(const RelayConfig& config, const std::string& topic) {
   std::string out;
   if (send) out += Decide(config.send, topic, receive ? " sent" : "");
   if (receive) out += Decide(config.receive, topic, send ? " received" : "");
+  if (!config.write.empty()) out += Decide(config.write, topic, " set by peers");
   if (config.cache.empty() || out.find(" passes by ") == out.npos) return out;
   const auto cache = relay::PatternSet::parse(config.cache);
   const relay::PatternSet::Decision cached = cache->decide(topic);

@@ -80,7 +80,7 @@ relay::RelayOptions RelayLoop::Complete(relay::RelayOptions relay) {
   relay.random = Random64;
   relay.now = BoottimeNs;
   relay.log = [this](relay::Severity severity, const std::string& key, const std::string& text) {
-    if (severity >= options_.log_from) log_.log(severity, key, text, BoottimeNs());
+    log(severity, key, text);
   };
   return relay;
 }
@@ -121,11 +121,20 @@ std::vector<std::string> RelayLoop::endpoints() const {
   return out;
 }
 
-bool RelayLoop::Ended() const { return stop_.stopped() || (options_.prints && OutputGone()); }
+RelayLoop::~RelayLoop() { log_.finish(BoottimeNs()); }
+
+void RelayLoop::log(relay::Severity severity, const std::string& key, const std::string& text) {
+  if (severity >= options_.log_from) log_.log(severity, key, text, BoottimeNs());
+}
+
+bool RelayLoop::Ended() const {
+  return !finishing_ && (stop_.stopped() || (options_.prints && OutputGone()));
+}
 
 bool RelayLoop::Sleep(int64_t until_ns) {
-  fds_.assign(
-      {{stop_.fd(), POLLIN, 0}, {options_.prints ? STDOUT_FILENO : -1, 0, 0}, {options_.wake_fd, POLLIN, 0}});
+  fds_.assign({{finishing_ ? -1 : stop_.fd(), POLLIN, 0},
+               {options_.prints ? STDOUT_FILENO : -1, 0, 0},
+               {options_.wake_fd, POLLIN, 0}});
   const size_t first_link = fds_.size();
   for (const relay::Link* link : links_) fds_.push_back({link->fd(), POLLIN, 0});
   int64_t longest = kNever;
@@ -149,6 +158,16 @@ bool RelayLoop::Sleep(int64_t until_ns) {
 }
 
 void RelayLoop::run(const After& after) {
+  finishing_ = false;
+  Run(after);
+}
+
+void RelayLoop::finish(const After& after) {
+  finishing_ = true;
+  Run(after);
+}
+
+void RelayLoop::Run(const After& after) {
   for (int64_t look = 0, tick = 0;;) {
     const int64_t now = BoottimeNs();
     relay_.step(now);

@@ -39,6 +39,7 @@ struct LoopOptions {
 
 class RelayLoop {
  public:
+  ~RelayLoop();
   // Fills in `instance`, `random` and `log`. `store` and `stop` outlive the loop. Raises the soft limit of
   // open files to the hard one.
   RelayLoop(relay::Store* store, relay::RelayOptions relay, const Stop& stop, LoopOptions options = {});
@@ -51,11 +52,15 @@ class RelayLoop {
   std::vector<std::string> endpoints() const;
 
   relay::Relay& engine() { return relay_; }
+  // To the log, once a minute if it repeats: see RepeatLog. At the end nothing is held back.
+  void log(relay::Severity severity, const std::string& key, const std::string& text);
 
   // Runs until a signal comes or `after` returns nothing. `after` is called after each step, and at the
   // BOOTTIME that it returned last at the latest.
   using After = std::function<std::optional<int64_t>(int64_t now_ns)>;
   void run(const After& after);
+  // The same, and no signal ends it: for what is to be said at the end.
+  void finish(const After& after);
 
  private:
   relay::RelayOptions Complete(relay::RelayOptions relay);
@@ -63,10 +68,12 @@ class RelayLoop {
   // False: a signal came, or stdout's reader went.
   bool Sleep(int64_t until_ns);
   bool Ended() const;
+  void Run(const After& after);
 
   relay::Store* store_;
   const Stop& stop_;
   LoopOptions options_;
+  bool finishing_ = false;  // signals end nothing
   RepeatLog log_;
   relay::ZmqContext context_;
   relay::Relay relay_;

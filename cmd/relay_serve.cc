@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "cmd/audit.h"
 #include "cmd/config_print.h"
 #include "cmd/config_reload.h"
 #include "cmd/exit_code.h"
@@ -15,6 +16,7 @@
 #include "cmd/relay_loop.h"
 #include "cmd/tool.h"
 #include "relay/shm_store.h"
+#include "shm/clock.h"
 #include "shm/domain.h"
 
 namespace smt::cmd {
@@ -59,7 +61,7 @@ int RunConfigured(CLI::App& app, int argc, char** argv, const ConfigFlags& flags
     if (!errors.empty()) return kExitUsage;
     spdlog::set_level(spdlog::level::from_str(config.log));
     if (flags.check) {
-      const size_t rules = config.send.size() + config.receive.size();
+      const size_t rules = config.send.size() + config.receive.size() + config.write.size();
       Print(fmt::format("ok {}: {}, {}\n", flags.file.empty() ? "flags" : flags.file,
                         Counted(config.peers.size(), "peer"), Counted(rules, "rule")));
       return kExitOk;
@@ -104,8 +106,17 @@ int Serve(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& fla
   std::optional<RelayLoop> loop;
   ConfigReload reload(flags, config, [&](const RelayConfig& now) {
     relay::RelayOptions rules = EngineOptions(now);
-    return loop->engine().configure(std::move(rules.send), std::move(rules.receive), std::move(rules.cache));
+    return loop->engine().configure(std::move(rules.send), std::move(rules.receive), std::move(rules.cache),
+                                    std::move(rules.write));
   });
+  Result<AuditFile> audit = AuditFile::open(config.audit);
+  if (!audit.ok()) return Fail(audit.status());
+  relay.audit = [&](const relay::WriteEvent& event) {
+    const Status s = audit->append(event);
+    if (!s.ok()) loop->log(relay::Severity::kError, "audit", s.message());
+    if (s.ok() || !IsDoneAfterwards(event)) loop->log(SeverityOf(event), AuditKey(event), AuditText(event));
+    return s.ok();
+  };
   loop.emplace(store, std::move(relay), stop,
                LoopOptions{.spin = config.spin, .wake_fd = reload.fd(), .impair = flags.impair});
   if (flags.impair) spdlog::warn("every link is impaired on purpose: {}", ImpairmentText(*flags.impair));
@@ -115,6 +126,7 @@ int Serve(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& fla
     reload.poll(now);
     return counters ? counters->publish(loop->engine(), now) : kNever;
   });
+  loop->engine().end_writes(BoottimeNs());
   return kExitOk;
 }
 

@@ -40,4 +40,12 @@ void RepeatLog::tick(int64_t now_ns) {
   }
 }
 
+void RepeatLog::finish(int64_t now_ns) {
+  for (auto& [key, message] : messages_) {
+    // What is held back came after it was told, that is all of it.
+    if (message.held != 0) Tell(&message, now_ns);
+  }
+  messages_.clear();
+}
+
 }  // namespace smt::cmd

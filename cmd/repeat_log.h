@@ -26,6 +26,8 @@ class RepeatLog {
   void log(relay::Severity severity, const std::string& key, const std::string& text, int64_t now_ns);
   // Tells what was held back and whose minute is over: to be called now and then.
   void tick(int64_t now_ns);
+  // Tells all that was held back: at the end.
+  void finish(int64_t now_ns);
 
  private:
   struct Message {

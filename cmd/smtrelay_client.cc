@@ -8,7 +8,7 @@
 
 int main(int argc, char** argv) {
   using namespace smt::cmd;
-  CLI::App app("Fetch topics from a relay", "smtrelay_client");
+  CLI::App app("Fetch topics from a relay, or set them", "smtrelay_client");
   app.require_subcommand(0, 1);
   app.fallthrough();
   ConfigFlags flags;
@@ -17,15 +17,17 @@ int main(int argc, char** argv) {
   app.footer(
       app.get_footer() +
       "\nExit codes: 0 ok, 1 failure, 2 usage or configuration, 3 no answer in time, 4 no such topic,\n"
-      "7 nobody answers there; of why: 1 something stops the topic.");
+      "5 another layout, 6 refused, 7 nobody answers there; of why: 1 something stops the topic.");
   ClientOptions options;
   Run run;
-  for (auto add : {AddClientGet, AddClientList, AddClientWatch, AddClientWhy}) add(app, options, &run);
+  for (auto add : {AddClientGet, AddClientList, AddClientSet, AddClientWatch, AddClientWhy})
+    add(app, options, &run);
   for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) {
     verb->footer("Flags of all commands (--connect, --format, ...): smtrelay_client --help");
   }
   return RunConfigured(app, argc, argv, flags, [&](const RelayConfig& config) {
-    if (!run) return Fail(kExitUsage, "which command? get, list, watch or why; see smtrelay_client --help");
+    if (!run)
+      return Fail(kExitUsage, "which command? get, list, set, watch or why; see smtrelay_client --help");
     options.connect = config.peers.front().value.connect.front();
     options.timeout_ns = config.timeout_ns;
     options.format = config.format;

@@ -234,6 +234,14 @@ Result<std::vector<std::byte>> JsonToValue(const Schema& schema, const Json& jso
   return bytes;
 }
 
+Result<std::vector<std::byte>> ParseValue(const Schema& schema, const std::string& text) {
+  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_discarded()) return JsonToValue(schema, json);
+  return {
+      Code::kInvalid,
+      fmt::format("value {} is not JSON; text needs quotes of its own, as '\"text\"' or '\"nan\"'", text)};
+}
+
 std::string BareText(const Json& json) {
   if (json.is_string()) return json.get<std::string>();
   if (!json.is_array()) return Dump(json);

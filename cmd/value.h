@@ -29,6 +29,9 @@ Json ValueToJson(const Schema& schema, std::span<const std::byte> bytes);
 // Padding between fields is zero.
 Result<std::vector<std::byte>> JsonToValue(const Schema& schema, const Json& json);
 
+// The same of a text, which is JSON. kInvalid too: it is none.
+Result<std::vector<std::byte>> ParseValue(const Schema& schema, const std::string& text);
+
 // For people: a string without its quotes, an array as [1, nan, 3]; all else as JSON.
 std::string BareText(const Json& json);
 

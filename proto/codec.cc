@@ -80,7 +80,7 @@ Opened Open(std::span<const std::byte> header, std::span<const std::byte> payloa
   e->Clear();
   if (!e->MergeFromCodedStream(&in) || !in.ConsumedEntireMessage()) return Opened::kMalformed;
   if (e->session() == 0 || e->body_case() == Envelope::BODY_NOT_SET) return Opened::kMalformed;
-  const bool carries = e->has_batch() || e->has_chunk();
+  const bool carries = e->has_batch() || e->has_chunk() || e->has_set();
   return carries || payload.empty() ? Opened::kOk : Opened::kMalformed;
 }
 

@@ -60,6 +60,10 @@ template <>
 inline constexpr int kFieldOf<Trace> = Envelope::kTraceFieldNumber;
 template <>
 inline constexpr int kFieldOf<Traced> = Envelope::kTracedFieldNumber;
+template <>
+inline constexpr int kFieldOf<Set> = Envelope::kSetFieldNumber;
+template <>
+inline constexpr int kFieldOf<SetReply> = Envelope::kSetReplyFieldNumber;
 
 // `payload_hash`: only of a message that has a payload.
 template <class Body>

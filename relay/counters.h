@@ -62,10 +62,31 @@ struct SessionCounters {
   uint64_t requests = 0;  // have asked and have not been answered yet
 };
 
+// Of values that peers set here.
+struct WriteCounters {
+  uint64_t written = 0;
+  uint64_t leases = 0;  // taken
+  uint64_t released = 0;
+  uint64_t expired = 0;    // leases that ended by silence
+  uint64_t withdrawn = 0;  // by other rules, or as the relay ended
+  uint64_t fail_safe = 0;  // fail-safe values written, or topics removed for want of a value
+  // Refused, probes too:
+  uint64_t refused_no_rule = 0;
+  uint64_t refused_held = 0;
+  uint64_t refused_owned = 0;
+  uint64_t refused_limit = 0;
+  uint64_t refused_rate = 0;
+  uint64_t refused_no_topic = 0;
+  uint64_t refused_mismatch = 0;
+  uint64_t refused_no_audit = 0;
+  uint64_t refused_no_room = 0;
+};
+
 struct Counters {
   OutboundCounters outbound;
   InboundCounters inbound;
   SessionCounters session;
+  WriteCounters write;
 };
 
 }  // namespace smt::relay

@@ -28,7 +28,7 @@ std::string Relay::Impl::Hello(uint64_t session) const {
   hello.set_instance(options.instance);
   hello.set_origin_id(ToWire(options.origin_id));
   hello.set_name(options.name);
-  hello.set_serves(serves());
+  hello.set_serves(serves() || writes.has_value());
   return proto::Seal(session, 0, hello);
 }
 
@@ -159,6 +159,7 @@ void Relay::Impl::End(uint64_t key, const std::string& why) {
   s.count_most(&counters.outbound);
   questions.ended(key);
   traces.ended(key);
+  sets.ended(key);
   sessions.erase(it);
   wants_changed = true;
 }

@@ -75,6 +75,8 @@ bool Relay::Impl::Hear(Session* s, const Incoming& in) {
   }
   if (message.has_trace()) return traces.from_peer(s, message.trace(), now_ns);
   if (message.has_traced()) return traces.answered(s, message.traced());
+  if (message.has_set()) return sets.from_peer(s, message.set(), in.payload, now_ns);
+  if (message.has_set_reply()) return sets.answered(s, message.set_reply());
   if (message.has_want()) wants_changed = true;
   return s->hear(message, in.payload, now_ns);
 }
@@ -127,16 +129,18 @@ void Relay::add(std::vector<std::unique_ptr<Link>> links, const LinkOptions& opt
 }
 
 Status Relay::configure(std::vector<SendRule> send, std::vector<ReceiveRule> receive,
-                        std::vector<Selection> cache) {
+                        std::vector<Selection> cache, std::vector<WriteRule> write) {
   Impl& r = *impl_;
   // All or none.
   if (Result<RuleSet> set = RuleSet::parse(send); !set.ok()) return set.status();
   if (Result<RuleSet> set = RuleSet::parse(receive); !set.ok()) return set.status();
+  if (Result<RuleSet> set = RuleSet::parse(write); !set.ok()) return set.status();
   std::vector<Selection> wishes = cache;
   for (const ReceiveRule& rule : receive) wishes.push_back({rule.topic, rule.exclude, 0, rule.pacing, 0});
   if (Result<Demand> demand = Demand::compile(std::move(wishes)); !demand.ok()) return demand.status();
   if (Status s = r.inbound.configure(receive); !s.ok()) return s;
   (void)r.outbound.configure(send);
+  if (r.writes) (void)r.writes->configure(std::move(write));
   r.options.send = std::move(send);
   r.options.receive = std::move(receive);
   r.options.cache = std::move(cache);
@@ -175,25 +179,29 @@ size_t Relay::step(int64_t now_ns) {
   r.UpdateWants();
   r.questions.update(now_ns);
   // Plain memory is looked at in any case: it gives ids of topics that are gone free only then.
-  if (r.store->fd() < 0 || has_demand() || r.traces.look_due()) {
+  if (r.store->fd() < 0 || has_demand() || r.look_due(now_ns)) {
     r.feeds.clear();
     for (const auto& [key, s] : r.sessions) r.feeds.push_back(&s->feed());
     r.outbound.collect(now_ns, r.feeds);
   }
   if (r.traces.any()) r.traces.update(r.View(), now_ns);
+  if (r.sets.any()) r.sets.update(r.View(), now_ns);
+  if (r.writes) r.writes->update(now_ns);
   for (const auto& [key, s] : r.sessions) messages += s->send(now_ns);
   r.store->flush(now_ns);
   return messages;
 }
 
 bool Relay::idle() {
-  if (impl_->asked || impl_->traces.look_due()) return false;
+  if (impl_->asked || impl_->look_due(impl_->now_ns)) return false;
   return std::none_of(impl_->links.begin(), impl_->links.end(),
                       [](const auto& l) { return l->link->readable(); });
 }
 
 int64_t Relay::next_due_ns() const {
-  int64_t due = std::min({impl_->now_ns + kLongestSleepNs, impl_->store->due_ns(), impl_->traces.due_ns()});
+  int64_t due = std::min({impl_->now_ns + kLongestSleepNs, impl_->store->due_ns(), impl_->traces.due_ns(),
+                          impl_->sets.due_ns()});
+  if (impl_->writes) due = std::min(due, impl_->writes->due_ns());
   for (const auto& [key, s] : impl_->sessions) due = std::min(due, s->due_ns());
   for (const auto& l : impl_->links) {
     due = std::min(due, l->link->due_ns());
@@ -226,6 +234,32 @@ uint64_t Relay::trace(const std::string& topic, int64_t now_ns, int64_t timeout_
   const uint64_t request = impl_->options.random();
   impl_->traces.ask(request, topic, now_ns, timeout_ns);
   return request;
+}
+
+uint64_t Relay::set(const SetWish& wish, int64_t now_ns, int64_t timeout_ns) {
+  proto::Set m;
+  m.set_request(impl_->options.random());
+  m.set_kind(wish.kind);
+  m.set_topic(wish.topic);
+  m.set_target(wish.target);
+  m.set_schema_hash(wish.schema_hash);
+  m.set_holder(impl_->options.instance);
+  m.set_holder_name(wish.holder_name);
+  m.set_stamp_ns(wish.stamp_ns);
+  impl_->sets.ask(m, wish.value, now_ns, timeout_ns);
+  return m.request();
+}
+
+Relay::SetResult Relay::set_result(uint64_t request) const { return impl_->sets.result(request); }
+
+void Relay::end_writes(int64_t now_ns) {
+  Impl& r = *impl_;
+  if (!r.writes) return;
+  r.feeds.clear();
+  for (const auto& [key, s] : r.sessions) r.feeds.push_back(&s->feed());
+  r.outbound.collect(now_ns, r.feeds);
+  r.writes->end(now_ns);
+  r.store->flush(now_ns);
 }
 
 Relay::Trail Relay::trail(uint64_t request) const { return impl_->traces.trail(request); }

@@ -15,6 +15,7 @@
 #include "relay/rules.h"
 #include "relay/selection.h"
 #include "relay/store.h"
+#include "relay/writes.h"
 #include "shm/freshness.h"
 
 namespace smt::relay {
@@ -29,6 +30,10 @@ struct RelayOptions {
   std::vector<SendRule> send;
   // What this relay takes; none: what it asks for with get(), and, of a proxy, everything.
   std::vector<ReceiveRule> receive;
+  // What peers may set; none: nothing. REQUIRES: of a proxy none.
+  std::vector<WriteRule> write;
+  std::string write_node;  // see Writes
+  Audit audit;             // none: nothing is written down, and nothing refused for that
   // Proxy: wanted upstream even while no peer wants it.
   std::vector<Selection> cache;
   // Wants upstream what its peers want too, and passes a Get on.
@@ -62,9 +67,10 @@ class Relay {
   void add(std::vector<std::unique_ptr<Link>> links, const LinkOptions& options = {});
 
   // Other rules from here on. What they treat as before is not disturbed. kInvalid: they are none, and
-  // nothing has changed. REQUIRES: `send` is empty if and only if it was.
-  Status configure(std::vector<SendRule> send, std::vector<ReceiveRule> receive,
-                   std::vector<Selection> cache);
+  // nothing has changed. REQUIRES: `send` is empty if and only if it was; `write` is empty if it was at
+  // first.
+  Status configure(std::vector<SendRule> send, std::vector<ReceiveRule> receive, std::vector<Selection> cache,
+                   std::vector<WriteRule> write = {});
 
   // Receives, writes, looks, sends; never blocks. Returns the number of messages that were received or sent;
   // whether there is more to do at once, idle() says.
@@ -100,6 +106,29 @@ class Relay {
   };
   // Of a request that is done no longer than one second ago.
   Trail trail(uint64_t request) const;
+
+  // A value for another relay's memory. The answers of all to a probe, else that of the target: see
+  // PROTOCOL.md. The holder is this process. Returns the number of the request.
+  struct SetWish {
+    proto::SetKind kind = proto::SET_PROBE;
+    std::string topic;                  // REQUIRES: CheckTopicName(topic) is OK
+    uint64_t target = 0;                // with SET_PROBE 0, else as an answer says
+    uint64_t schema_hash = 0;           // of `value`, which there is with SET_VALUE only
+    std::vector<std::byte> value = {};  // REQUIRES: no more than proto::kLargestFrame
+    int64_t stamp_ns = 0;
+    std::string holder_name = {};  // REQUIRES: 1 to 64 bytes of printable ASCII
+  };
+  uint64_t set(const SetWish& wish, int64_t now_ns, int64_t timeout_ns);
+  struct SetResult {
+    bool done = false;
+    bool complete = true;  // false: somebody has not answered in time
+    uint32_t peers = 0;    // that answered
+    std::vector<proto::SetAnswer> answers;
+  };
+  // Of a request that is done no longer than one second ago.
+  SetResult set_result(uint64_t request) const;
+  // What peers have set is not watched from here on: all leases end, with their fail-safe values.
+  void end_writes(int64_t now_ns);
 
   std::vector<PeerInfo> peers() const;
   // Set when a peer was refused for good reason, as another protocol version; "" otherwise.

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,7 +14,9 @@
 #include "relay/questions.h"
 #include "relay/relay.h"
 #include "relay/session.h"
+#include "relay/sets.h"
 #include "relay/trace.h"
+#include "relay/writes.h"
 
 namespace smt::relay {
 
@@ -26,6 +29,10 @@ class Relay::Impl {
         inbound(s, options.origin_id, &counters.inbound) {
     (void)outbound.configure(options.send);
     (void)inbound.configure(options.receive);
+    if (options.write.empty()) return;
+    writes.emplace(s, options.write_node, options.origin_id, options.audit, &counters.write);
+    (void)writes->configure(options.write);
+    sets = Sets(&sessions, &*writes);
   }
 
   struct LinkState {
@@ -39,6 +46,10 @@ class Relay::Impl {
     int64_t alone_ns = 0;  // of a link that dials: since when it has none; 0: not looked at yet
   };
   bool serves() const { return !options.send.empty(); }
+  // The next step needs a store that is collected.
+  bool look_due(int64_t at_ns) const {
+    return traces.look_due() || sets.look_due() || (writes && writes->due_ns() <= at_ns);
+  }
 
   void Log(Severity severity, const std::string& key, const std::string& text) const {
     if (options.log) options.log(severity, key, text);
@@ -73,6 +84,8 @@ class Relay::Impl {
   Sessions sessions;
   Questions questions{&sessions};
   Traces traces{&sessions};
+  std::optional<Writes> writes;  // none: there were no rules to begin with
+  Sets sets{&sessions, nullptr};
   uint64_t next_key = 1;
   int64_t now_ns = 0;
   bool wants_changed = false;

@@ -51,6 +51,12 @@ Result<RuleSet> RuleSet::parse(const std::vector<ReceiveRule>& rules) {
   return parse(out);
 }
 
+Result<RuleSet> RuleSet::parse(const std::vector<WriteRule>& rules) {
+  std::vector<Rule> out;
+  for (const WriteRule& rule : rules) out.push_back({rule.topic, rule.exclude, rule.from});
+  return parse(out);
+}
+
 std::optional<size_t> RuleSet::decide(std::string_view topic, std::string_view peer) const {
   for (size_t i = 0; i < rules_.size(); ++i) {
     if (rules_[i].peers.matches(peer) && rules_[i].topics.matches(topic)) return i;

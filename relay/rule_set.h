@@ -27,6 +27,7 @@ class RuleSet {
   static Result<RuleSet> parse(const std::vector<Rule>& rules);
   static Result<RuleSet> parse(const std::vector<SendRule>& rules);
   static Result<RuleSet> parse(const std::vector<ReceiveRule>& rules);
+  static Result<RuleSet> parse(const std::vector<WriteRule>& rules);
 
   // Its index, from 0. `peer` may be anything. REQUIRES: CheckTopicName(topic) is OK.
   std::optional<size_t> decide(std::string_view topic, std::string_view peer) const;

@@ -1,5 +1,5 @@
-// What a relay lets its peers have, what it asks them for, and what becomes of it here: the rules of its
-// command line and its configuration file.
+// What a relay lets its peers have, what it asks them for and what becomes of it here, and what they may set:
+// the rules of its command line and its configuration file.
 //
 // Of several rules the first that names a topic decides: one of its `topic` patterns matches, none of its
 // `exclude` does, and the peer is one that it is for.
@@ -63,6 +63,31 @@ struct ReceiveRule {
   OnStale on_stale = OnStale::kHold;
   std::vector<std::byte> fail_safe;  // with kBytes
   int64_t drop_older_ns = 0;         // nothing that is older when it arrives; 0: any
+};
+
+// A bound of numbers.
+struct Limit {
+  std::string field;  // "": each number of the value
+  double value = 0;
+  bool operator==(const Limit&) const = default;
+};
+
+// What peers may set in this relay's memory. Without such a rule: nothing.
+struct WriteRule {
+  std::vector<std::string> topic = {}, exclude = {};
+  std::vector<std::string> from = {"*"};  // names of the peers that ask here, as patterns
+  std::string type = {};  // of a topic that is not there, see Schema::Parse; "": it must be there
+  // Who sets a topic may go on alone for so long after each value; none: the dead man's time, or 1 s.
+  std::optional<int64_t> lease_ns = {};
+  // After so long without a value the fail-safe value is written; 0: never.
+  int64_t dead_man_ns = 1'000'000'000;
+  OnStale on_expiry = OnStale::kZero;
+  std::vector<std::byte> fail_safe = {};  // with kBytes
+  std::vector<Limit> min = {}, max = {};
+  int64_t period_ns = 0;    // at most one value in so long on the average; 0: any number
+  std::string origin = {};  // where the rule stands, for people
+
+  int64_t lease() const { return lease_ns.value_or(dead_man_ns != 0 ? dead_man_ns : 1'000'000'000); }
 };
 
 }  // namespace smt::relay

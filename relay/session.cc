@@ -229,10 +229,10 @@ size_t Session::send(int64_t now_ns) {
     asks_.erase(asks_.begin());
     ++messages;
   }
-  for (;
-       !tells_.empty() && send(tells_.front().first, tells_.front().second, Frame(), proto::PayloadHash({}));
-       tells_.pop_front())
-    ++messages;
+  const auto tell = [this](const Told& t) {
+    return send(t.field, t.body, t.payload, proto::PayloadHash(t.payload.bytes));
+  };
+  for (; !tells_.empty() && tell(tells_.front()); tells_.pop_front()) ++messages;
   return messages + feed_.send(now_ns);
 }
 

@@ -54,8 +54,8 @@ class Session : public Outlet {
 
   // Counts a message in. False: it is not the one that follows the last.
   bool hear_number(const proto::Envelope& message);
-  // A message of this session other than Hello, Reset, Get, Reply, Trace and Traced. False: no peer of this
-  // version sends it.
+  // A message of this session other than Hello, Reset, Get, Reply, Trace, Traced, Set and SetReply. False: no
+  // peer of this version sends it.
   bool hear(const proto::Envelope& message, std::span<const std::byte> payload, int64_t now_ns);
   // Any message has come: the peer lives.
   void alive(int64_t now_ns) { heard_ns_ = now_ns; }
@@ -69,8 +69,8 @@ class Session : public Outlet {
 
   // Any other message, sent as soon as the link takes it; and how many have not been.
   template <class Body>
-  void tell(const Body& body) {
-    tells_.emplace_back(proto::kFieldOf<Body>, body.SerializeAsString());
+  void tell(const Body& body, const Frame& payload = Frame()) {
+    tells_.push_back({proto::kFieldOf<Body>, body.SerializeAsString(), payload});
   }
   size_t untold() const { return tells_.size(); }
 
@@ -116,8 +116,13 @@ class Session : public Outlet {
   std::vector<Selection> wanted_;
   std::deque<std::vector<Selection>> wants_due_;  // not said yet; the last one is wanted_
   Expander expander_;
-  std::vector<proto::Get> asks_;                   // not sent yet
-  std::deque<std::pair<int, std::string>> tells_;  // fields and bodies
+  std::vector<proto::Get> asks_;  // not sent yet
+  struct Told {
+    int field;
+    std::string body;
+    Frame payload;
+  };
+  std::deque<Told> tells_;
   bool gone_ = false;
   bool stands_by_ = false;
   std::optional<Demand> demand_;  // of the peer, while this stands by

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "relay/shm_store.h"
 #include "shm/clock.h"
 
 namespace smt::relay {
@@ -13,22 +14,16 @@ constexpr int64_t kAliveNs = 600'000'000;
 constexpr int64_t kLookForMirrorsNs = 100'000'000;
 // How often a topic's delay is told at most: readers have the line of memory that it is in.
 constexpr int64_t kTellDelayNs = 100'000'000;
-constexpr std::string_view kMirrorPrefix = "mirror-";
 
 }  // namespace
 
-ShmSink::ShmSink(const Domain& domain, const ShmStoreOptions& options, std::unique_ptr<Node> node)
-    : domain_(domain), options_(options), node_(std::move(node)) {}
+ShmSink::ShmSink(const Domain& domain, bool mirror, std::unique_ptr<Node> node)
+    : domain_(domain), mirror_(mirror), node_(std::move(node)) {}
 
-Result<std::unique_ptr<ShmSink>> ShmSink::open(const Domain& domain, const ShmStoreOptions& options) {
-  NodeOptions node;
-  node.name = std::string(kMirrorPrefix) + options.mirror;
-  node.segment_bytes = options.segment_bytes;
-  node.remove_on_exit = options.remove_on_exit;
-  node.mirror = true;
-  Result<std::unique_ptr<Node>> opened = Node::open(domain, node);
+Result<std::unique_ptr<ShmSink>> ShmSink::open(const Domain& domain, const NodeOptions& options) {
+  Result<std::unique_ptr<Node>> opened = Node::open(domain, options);
   if (!opened.ok()) return opened.status();
-  return std::unique_ptr<ShmSink>(new ShmSink(domain, options, std::move(*opened)));
+  return std::unique_ptr<ShmSink>(new ShmSink(domain, options.mirror, std::move(*opened)));
 }
 
 void ShmSink::LookForOtherMirrors() {
@@ -92,7 +87,9 @@ Status ShmSink::CheckFailSafe(const Topic& t) {
 }
 
 Result<uint32_t> ShmSink::open_topic(const TopicDescription& topic) {
-  if (Status other = CheckOtherMirrors(topic.name); !other.ok()) return other;
+  if (mirror_) {
+    if (Status other = CheckOtherMirrors(topic.name); !other.ok()) return other;
+  }
   Result<Schema> schema = Schema::FromText(*topic.schema);
   if (!schema.ok()) return schema.status();
 
@@ -116,7 +113,7 @@ Result<uint32_t> ShmSink::open_topic(const TopicDescription& topic) {
   o.max_bytes = o.schema.size != 0 ? o.schema.size : topic.max_bytes;
   o.history = topic.history;
   o.max_age_ns = topic.max_age_ns;
-  o.origin = topic.origin;
+  if (mirror_) o.origin = topic.origin;
   o.hops = topic.hops;
   o.first_sequence = topic.first_sequence;
   t.on_stale = topic.on_stale;
@@ -290,7 +287,7 @@ void ShmSink::remove(uint32_t handle) {
 void ShmSink::flush(int64_t now_ns) {
   Expire(now_ns);
   burst_.reset();
-  node_->keep_alive(now_ns + kAliveNs);
+  if (mirror_) node_->keep_alive(now_ns + kAliveNs);
 }
 
 }  // namespace smt::relay

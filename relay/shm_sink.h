@@ -1,4 +1,5 @@
-// The writing half of a ShmStore: one mirror node, adopted when the relay starts again.
+// A writing half of a ShmStore: one node, which mirrors or holds what peers set here, adopted when the relay
+// starts again.
 #ifndef SMT_RELAY_SHM_SINK_H_
 #define SMT_RELAY_SHM_SINK_H_
 
@@ -13,7 +14,6 @@
 #include <utility>
 #include <vector>
 
-#include "relay/shm_store.h"
 #include "relay/store.h"
 #include "shm/domain.h"
 #include "shm/node.h"
@@ -24,8 +24,8 @@ namespace smt::relay {
 
 class ShmSink {
  public:
-  // As Node::open.
-  static Result<std::unique_ptr<ShmSink>> open(const Domain& domain, const ShmStoreOptions& options);
+  // As Node::open. Topics of a node that is no mirror are this host's own: it is their origin.
+  static Result<std::unique_ptr<ShmSink>> open(const Domain& domain, const NodeOptions& options);
 
   // As in Store.
   Result<uint32_t> open_topic(const TopicDescription& topic);
@@ -63,7 +63,7 @@ class ShmSink {
     std::set<std::string> topics;
   };
 
-  ShmSink(const Domain& domain, const ShmStoreOptions& options, std::unique_ptr<Node> node);
+  ShmSink(const Domain& domain, bool mirror, std::unique_ptr<Node> node);
   Status CheckOtherMirrors(const std::string& topic);
   void LookForOtherMirrors();
   static Status CheckFailSafe(const Topic& t);
@@ -79,7 +79,7 @@ class ShmSink {
   void Expire(int64_t now_ns);
 
   Domain domain_;
-  ShmStoreOptions options_;
+  const bool mirror_;
   std::unique_ptr<Node> node_;
   std::optional<Burst> burst_;  // of this step
   std::vector<Topic> topics_;   // after node_: the publishers go before it

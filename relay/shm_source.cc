@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "relay/shm_store.h"
+
 namespace smt::relay {
 
 namespace {
@@ -176,6 +178,7 @@ void ShmSource::FollowNodes() {
     NodeState& node = nodes_.emplace_back();
     if (auto known = before.extract(view.get())) node = std::move(known.mapped());
     node.view = view;
+    node.sets = view->node().starts_with(kWritePrefix);
   }
   for (auto& [view, node] : before) {  // gone, or replaced
     for (uint32_t index = 0; index < node.ids.size(); ++index) DropWriter(&node, index);
@@ -234,6 +237,7 @@ void ShmSource::Look(NodeState* node, int64_t now_ns, bool all_states) {
     if (id == kNone) continue;
     if ((flags_[id] & kSpecial) == 0) {
       Mark(id, kMoved);
+      if (node->sets) JudgeState(*node, id, now_ns);
       continue;
     }
     Topic& t = topics_[id];
@@ -267,8 +271,9 @@ void ShmSource::collect(int64_t now_ns, Changes* changes) {
     const bool alive = waiter_.alive()[i];
     const bool turned = alive != node.alive;
     node.alive = alive;
-    // A mirror's states change by themselves; after a death and an adoption the others' do.
-    Look(&node, now_ns, turned || (due && node.view->mirror()));
+    // States of a mirror and of what peers set change by themselves; the others' after a death and an
+    // adoption.
+    Look(&node, now_ns, turned || (due && (node.view->mirror() || node.sets)));
   }
   for (const uint32_t id : marked_) {
     if ((flags_[id] & kMarks) == kMoved) {

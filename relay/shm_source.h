@@ -46,6 +46,7 @@ class ShmSource {
   struct NodeState {
     std::shared_ptr<SegmentView> view;
     bool alive = true, closed = false;
+    bool sets = false;  // what peers set is here: fail-safe values come and go
     uint64_t epoch = 0;
     uint64_t directory_version = ~uint64_t{0};
     std::vector<uint64_t> counters;     // for SegmentView::scan

@@ -1,10 +1,11 @@
-// The topics of a domain. Reads what all its nodes publish; writes, if it is given a name, as one mirror
-// node.
+// The topics of a domain. Reads what all its nodes publish; writes, if it is told to, as one node what it
+// mirrors, and as another one what peers set.
 #ifndef SMT_RELAY_SHM_STORE_H_
 #define SMT_RELAY_SHM_STORE_H_
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "relay/store.h"
 #include "shm/domain.h"
@@ -13,15 +14,20 @@
 namespace smt::relay {
 
 struct ShmStoreOptions {
-  // Of the node that mirrors, "mirror-<name>"; "": this store only reads.
+  // Of the node that mirrors, "mirror-<name>"; "": no topic of another host is taken.
   std::string mirror = {};
-  uint64_t segment_bytes = 0;  // see NodeOptions
+  uint64_t segment_bytes = 0;  // of the mirror, see NodeOptions
   bool remove_on_exit = false;
+  // Of the node "set-<name>", to which topics are opened that come from this host (Store::open with 0); "":
+  // there are none.
+  std::string sets = {};
 };
+
+inline constexpr std::string_view kMirrorPrefix = "mirror-", kWritePrefix = "set-";
 
 class ShmStore {
  public:
-  // kInUse: another process mirrors under this name. Else as Domain::open and Node::open.
+  // kInUse: another process mirrors, or writes, under this name. Else as Domain::open and Node::open.
   static Result<std::unique_ptr<Store>> open(const Domain& domain, const ShmStoreOptions& options);
 };
 

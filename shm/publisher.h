@@ -145,7 +145,8 @@ class Publisher {
     topic_->announce();
     topic_->node->ring();
   }
-  // Mirror: what the source says of the topic. kEmpty = nothing special.
+  // Mirror: what the source says of the topic. kEmpty = nothing special. kSubstituted: of any node, a
+  // fail-safe value stands in.
   void set_state(State state);
   // What set_state() said last, in an earlier process too.
   State state() const;

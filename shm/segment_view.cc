@@ -303,6 +303,8 @@ State SegmentView::state(const TopicView& topic, bool dead, int64_t now_ns, int6
     if (told == State::kSourceDead) return told;
   } else if (dead || ended || !this_epoch || !same_boot_) {
     return State::kSourceDead;
+  } else if (told == State::kSubstituted) {
+    return told;
   }
   if (told == State::kStale) return told;
   const int64_t limit = max_age >= 0 ? max_age : max_age_ns(topic);

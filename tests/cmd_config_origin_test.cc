@@ -33,6 +33,7 @@ TEST_F(Config, OrdersDefaultsFileEnvironmentAndFlags) {
       {"spin", {"true", "false", "true"}},
       {"remove_on_exit", {"true", "false", "true"}},
       {"segment_size", {"1M", "2M", "3M"}},
+      {"audit", {"/f", "/e", "/c"}},
       {"timeout", {"1s", "2s", "3s"}},
       {"format", {"json", "jsonl", "csv"}},
   };
@@ -124,6 +125,11 @@ TEST_F(Config, PrintsAFileThatSaysTheSame) {
     texts.emplace_back(std::istreambuf_iterator<char>(example), std::istreambuf_iterator<char>());
     EXPECT_THAT(texts.back(), HasSubstr("version = 1"));
     if (role == Role::kPub) texts.push_back("version = 1\nsend = []\n[[receive]]\nrate = 7\n");
+    if (role == Role::kPub) {
+      texts.push_back(
+          "version = 1\n[[write]]\ntopic = 'a'\nmax = { 'x.y' = 1.5, b = 1e300 }\nmin = -0.1\n"
+          "[[write]]\ntopic = 'p'\ndead_man = '0s'\n");
+    }
     if (role == Role::kSub)
       texts.push_back("version = 1\n[[send]]\nrate = 0.3333333\n[[receive]]\nrate = 600.1\n");
     for (const std::string& text : texts) {
@@ -134,6 +140,7 @@ TEST_F(Config, PrintsAFileThatSaysTheSame) {
       EXPECT_EQ(Meaning(second.config), Meaning(first.config));
       EXPECT_EQ(second.config.send.size(), first.config.send.size());
       EXPECT_EQ(second.config.receive.size(), first.config.receive.size());
+      EXPECT_EQ(second.config.write.size(), first.config.write.size());
     }
   }
 }
@@ -174,6 +181,35 @@ TEST_F(Config, ExplainsWhichRuleDecides) {
   EXPECT_EQ(ExplainTopic(both, "a"), "a sent passes by topic a of [[send]] at " + at("2") +
                                          "\na received stopped by exclude a of [[receive]] at " + at("4") +
                                          "\n");
+}
+
+TEST_F(Config, ExplainsWhichRuleLetsPeersSetATopic) {
+  const RelayConfig pub = good(Role::kPub,
+                               "[[write]]\ntopic = 'cmd/**'\nexclude = 'cmd/x'\nfrom = 'ops'\n"
+                               "[[write]]\ntopic = 'cmd/*'\n");
+  EXPECT_EQ(
+      ExplainTopic(pub, "cmd/a"),
+      "cmd/a passes by --topic **\ncmd/a set by peers from ops passes by topic cmd/** of [[write]] at " +
+          path_ + ":2\ncmd/a set by peers passes by topic cmd/* of [[write]] at " + path_ + ":6\n");
+  EXPECT_EQ(ExplainTopic(pub, "arm"),
+            "arm passes by --topic **\narm set by peers stopped: no [[write]] names it\n");
+}
+
+TEST_F(Config, LetsTheFirstRuleToSetTopicsComeOnlyWithARestart) {
+  const std::string peer = "version = 1\n[[peer]]\nbind = 'ipc:///a'\n", rule = "[[write]]\ntopic = 'a'\n";
+  const auto again = [&](const std::string& before, const std::string& after) {
+    write(before);
+    Loaded loaded = load(Role::kPub, {"--config", path_});
+    EXPECT_THAT(loaded.errors.lines(), IsEmpty());
+    write(after);
+    (void)ReadAgain(loaded.flags, loaded.config, &loaded.errors);
+    return loaded.errors.lines();
+  };
+  EXPECT_THAT(again(peer + rule, peer), IsEmpty()) << "to stop it is always possible";
+  EXPECT_THAT(again(peer + rule, peer + rule + "[[write]]\ntopic = 'b'\n"), IsEmpty());
+  EXPECT_THAT(again(peer, peer + rule),
+              ElementsAre(HasSubstr("F:4:1: the first [[write]] rule cannot come")));
+  EXPECT_THAT(again(peer, "audit = '/a'\n" + peer), ElementsAre(HasSubstr("F:1:9: audit cannot change")));
 }
 
 TEST_F(Config, ReadsRulesAgainButNotWhatCannotChange) {

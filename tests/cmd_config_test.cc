@@ -123,6 +123,46 @@ as = "g/*"
   EXPECT_EQ(client.format, Format::kJsonl);
 }
 
+TEST_F(Config, StoresWhatPeersMaySet) {
+  const RelayConfig pub = good(Role::kPub, R"(
+audit = "/var/log/set"
+[[write]]
+topic = ["cmd/**", "b"]
+exclude = "cmd/x"
+from = "ops*"
+type = "f64[3]"
+lease = "200ms"
+dead_man = "300ms"
+on_expiry = "bytes"
+fail_safe = "AAE="
+min = -1
+max = { "linear.x" = 1.5, yaw = 2 }
+rate = 50
+[[write]]
+topic = "param/**"
+dead_man = "0s"
+)");
+  EXPECT_EQ(pub.audit, "/var/log/set");
+  ASSERT_THAT(pub.write, SizeIs(2));
+  const relay::WriteRule& rule = pub.write[0].value;
+  EXPECT_THAT(rule.topic, ElementsAre("cmd/**", "b"));
+  EXPECT_THAT(rule.exclude, ElementsAre("cmd/x"));
+  EXPECT_THAT(rule.from, ElementsAre("ops*"));
+  EXPECT_EQ(rule.type, "f64[3]");
+  EXPECT_EQ(rule.lease(), 200'000'000);
+  EXPECT_EQ(rule.dead_man_ns, 300'000'000);
+  EXPECT_EQ(rule.on_expiry, relay::OnStale::kBytes);
+  EXPECT_THAT(rule.fail_safe, SizeIs(2));
+  EXPECT_THAT(rule.min, ElementsAre(relay::Limit{"", -1}));
+  EXPECT_THAT(rule.max, ElementsAre(relay::Limit{"linear.x", 1.5}, relay::Limit{"yaw", 2}));
+  EXPECT_EQ(rule.period_ns, 20'000'000);
+  EXPECT_EQ(pub.write[1].value.lease(), 1'000'000'000);
+  EXPECT_EQ(EngineOptions(pub).write.at(0).origin, "[[write]] at " + path_ + ":4");
+  EXPECT_EQ(good(Role::kSub, "").write.size(), 0u) << "nobody may set anything unless a rule says so";
+  EXPECT_EQ(relay::WriteRule().dead_man_ns, 1'000'000'000);
+  EXPECT_EQ(relay::WriteRule().on_expiry, relay::OnStale::kZero);
+}
+
 // One value of each key that is not its default. A key that is not here fails the test.
 const std::map<std::string, std::string> kSamples = {{"version", "1"},
                                                      {"name", "\"n\""},
@@ -159,7 +199,14 @@ const std::map<std::string, std::string> kSamples = {{"version", "1"},
                                                      {"as", "\"b/**\""},
                                                      {"max_age", "\"2h\""},
                                                      {"on_stale", "\"tombstone\""},
-                                                     {"fail_safe", "\"AAE=\""}};
+                                                     {"fail_safe", "\"AAE=\""},
+                                                     {"audit", "\"/var/log/a\""},
+                                                     {"type", "\"f64[3]\""},
+                                                     {"lease", "\"2s\""},
+                                                     {"dead_man", "\"300ms\""},
+                                                     {"on_expiry", "\"hold\""},
+                                                     {"min", "{ \"x.y\" = -1.5 }"},
+                                                     {"max", "2"}};
 
 TEST_F(Config, PrintsEachKeyAsItIsWritten) {
   std::set<std::string> seen = {"version"};
@@ -183,6 +230,7 @@ TEST_F(Config, PrintsEachKeyAsItIsWritten) {
     check(static_cast<const PeerConfig*>(nullptr));
     check(static_cast<const relay::SendRule*>(nullptr));
     check(static_cast<const relay::ReceiveRule*>(nullptr));
+    check(static_cast<const relay::WriteRule*>(nullptr));
   }
   EXPECT_THAT(seen, SizeIs(kSamples.size()));
   const auto all = [&]<class T>(const T*) {
@@ -192,6 +240,7 @@ TEST_F(Config, PrintsEachKeyAsItIsWritten) {
   all(static_cast<const PeerConfig*>(nullptr));
   all(static_cast<const relay::SendRule*>(nullptr));
   all(static_cast<const relay::ReceiveRule*>(nullptr));
+  all(static_cast<const relay::WriteRule*>(nullptr));
 }
 
 TEST_F(Config, GivesEachRoleItsRulesWhereTheFileHasNone) {

@@ -34,6 +34,14 @@ TEST_F(RepeatLogTest, TellsEachMessageAtItsFirstTime) {
   EXPECT_THAT(taken(), ElementsAre("a is late", "b is late"));
 }
 
+TEST_F(RepeatLogTest, TellsAtTheEndWhatIsStillHeldBack) {
+  for (int64_t s = 0; s < 5; ++s) say("a", "a is late", s);
+  say("b", "b is late", 5);
+  taken();
+  log_.finish(6 * kSecond);
+  EXPECT_THAT(taken(), ElementsAre("a is late (3 more in the last 6 s)"));
+}
+
 TEST_F(RepeatLogTest, TellsRepeatsOnceAMinuteWithTheirCountAndTheLastText) {
   say("a", "port 1", 0);
   for (int64_t s = 1; s < 60; ++s) say("a", "port 2", s);

@@ -132,7 +132,7 @@ TEST(Codec, WhatIsSealedButNoMessageIsMalformed) {
   };
   const uint64_t none = PayloadHash({});
   EXPECT_EQ(open(Seal(0, 1, Want())), Opened::kMalformed) << "session 0";
-  EXPECT_EQ(open(Seal(7, 1, 16 + 1, "", none)), Opened::kMalformed) << "no body";
+  EXPECT_EQ(open(Seal(7, 1, 29, "", none)), Opened::kMalformed) << "no body";
   EXPECT_EQ(open(Seal(7, 1, Envelope::kWantFieldNumber, "\xff\xff", none)), Opened::kMalformed);
   EXPECT_EQ(open(Seal(7, 1, Envelope::kWantFieldNumber, "", PayloadHash(Bytes(payload))), payload),
             Opened::kMalformed)

@@ -72,6 +72,14 @@ json Of(const Finding& f) {
           {"other_name", std::vector<std::string>(f.other_name().begin(), f.other_name().end())}};
 }
 
+json Of(const SetAnswer& a) {
+  return {{"outcome", a.outcome()},         {"relay", a.relay()},
+          {"instance", a.instance()},       {"text", a.text()},
+          {"schema", a.schema()},           {"lease_ns", a.lease_ns()},
+          {"dead_man_ns", a.dead_man_ns()}, {"holder_name", a.holder_name()},
+          {"sequence", a.sequence()}};
+}
+
 json Of(const Batch& b) {
   std::vector<BatchRow> rows;
   json out{{"sent_ns", b.sent_ns()},
@@ -172,6 +180,27 @@ json Meaning(const Envelope& e) {
       out["traced"] = {{"request", e.traced().request()},
                        {"finding", std::move(findings)},
                        {"complete", e.traced().complete()}};
+      break;
+    }
+    case Envelope::kSet: {
+      const Set& m = e.set();
+      out["set"] = {{"request", m.request()},
+                    {"kind", m.kind()},
+                    {"topic", m.topic()},
+                    {"target", m.target()},
+                    {"schema_hash", m.schema_hash()},
+                    {"holder", m.holder()},
+                    {"holder_name", m.holder_name()},
+                    {"hops", m.hops()},
+                    {"stamp_ns", m.stamp_ns()}};
+      break;
+    }
+    case Envelope::kSetReply: {
+      json answers = json::array();
+      for (const SetAnswer& a : e.set_reply().answer()) answers.push_back(Of(a));
+      out["set_reply"] = {{"request", e.set_reply().request()},
+                          {"answer", std::move(answers)},
+                          {"complete", e.set_reply().complete()}};
       break;
     }
     case Envelope::BODY_NOT_SET:
@@ -354,6 +383,38 @@ std::vector<Vector> Vectors() {
   f->add_other_name("camera/front");
   traced.set_complete(true);
   add("traced", 303, traced);
+
+  Set set;
+  set.set_request(0xfeedfeedfeedfeed);
+  set.set_kind(SET_VALUE);
+  set.set_topic("cmd/speed");
+  set.set_target(0xa1b2c3d4e5f60718);
+  set.set_schema_hash(0x6f1d2c3b4a596877);
+  set.set_holder(0x0123456789abcdef);
+  set.set_holder_name("anna@ops");
+  set.set_hops(1);
+  set.set_stamp_ns(1'700'000'000'000'000'000);
+  const std::string value = "AAAAAAAA";
+  out.push_back({"set", Seal(kSession, 9, set, PayloadHash(Bytes(value))), value});
+
+  SetReply set_reply;
+  set_reply.set_request(0xfeedfeedfeedfeed);
+  SetAnswer* a = set_reply.add_answer();
+  a->set_relay("robot");
+  a->set_instance(0xa1b2c3d4e5f60718);
+  a->set_schema("f64 8\nvalue f64 0 1 -\n");
+  a->set_lease_ns(1'000'000'000);
+  a->set_dead_man_ns(500'000'000);
+  a->set_sequence(12);
+  a = set_reply.add_answer();
+  a->set_outcome(SET_HELD);
+  a->set_relay("robot2");
+  a->set_instance(7);
+  a->set_text("held by bert@ops for another 0.4 s");
+  a->set_lease_ns(400'000'000);
+  a->set_holder_name("bert@ops");
+  set_reply.set_complete(true);
+  add("set_reply", 304, set_reply);
   return out;
 }
 

@@ -51,7 +51,7 @@ Process::Process(const std::vector<std::string>& args, const Options& options) {
   if (options.stdout_fd < 0) MakePipe(&out_, &child_out);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, 0, options.stdin_path.c_str(), O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, options.stdout_fd < 0 ? child_out.get() : options.stdout_fd, 1);
   posix_spawn_file_actions_adddup2(&actions, child_err.get(), 2);
   const int error =

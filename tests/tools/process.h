@@ -28,6 +28,7 @@ class Process {
   struct Options {
     std::map<std::string, std::string> env;
     int stdout_fd = -1;  // -1: a pipe, read here
+    std::string stdin_path = "/dev/null";
   };
   explicit Process(const std::vector<std::string>& args) : Process(args, Options()) {}
   Process(const std::vector<std::string>& args, const Options& options);

@@ -73,7 +73,7 @@ const Row kTable[] = {
     {"domain of a proxy", {"smtrelay_proxy", "--bind", kHere, "--domain", "d"}, 2, "--domain"},
     {"bad domain", {"smtrelay_pub", "--bind", kHere, "--domain", "../x"}, 2, "domain name '../x'"},
     {"unknown flag", {"smtrelay_pub", "--bind", kHere, "--bad"}, 2, "--bad"},
-    {"no command", {"smtrelay_client", "--connect", kHere}, 2, "which command? get, list, watch or why"},
+    {"no command", {"smtrelay_client", "--connect", kHere}, 2, "which command? get, list, set, watch or why"},
     {"unknown command", {"smtrelay_client", "--connect", kHere, "fetch"}, 2, "fetch"},
     {"get of nothing", {"smtrelay_client", "--connect", kHere, "get"}, 2, "PATTERN is required"},
     {"bad timeout", {"smtrelay_client", "--connect", kHere, "list", "--timeout=-1s"}, 2, "no duration"},
