@@ -116,16 +116,6 @@ Relay::~Relay() {
   for (const auto& [key, s] : impl_->sessions) s->say_reset(proto::Reset::BYE, "bye");
 }
 
-void Relay::add(std::vector<std::unique_ptr<Link>> links, const LinkOptions& options) {
-  const auto others = std::make_shared<Alternatives>(links.size());
-  for (size_t rank = 0; rank < links.size(); ++rank) {
-    add(std::move(links[rank]), options);
-    if (links.size() == 1) break;
-    impl_->links.back()->others = others;
-    impl_->links.back()->rank = rank;
-  }
-}
-
 Status Relay::configure(std::vector<SendRule> send, std::vector<ReceiveRule> receive,
                         std::vector<Selection> cache) {
   Impl& r = *impl_;
@@ -148,13 +138,6 @@ Status Relay::configure(std::vector<SendRule> send, std::vector<ReceiveRule> rec
   }
   r.wants_changed = true;
   return Status();
-}
-
-void Relay::add(std::unique_ptr<Link> link, const LinkOptions& options) {
-  auto l = std::make_unique<Impl::LinkState>();
-  l->link = std::move(link);
-  l->options = options;
-  impl_->links.push_back(std::move(l));
 }
 
 size_t Relay::step(int64_t now_ns) {

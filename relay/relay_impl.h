@@ -29,6 +29,7 @@ class Relay::Impl {
   }
 
   struct LinkState {
+    uint64_t number = 0;
     std::unique_ptr<Link> link;
     LinkOptions options;
     Dial dial;                            // only of a link that dials
@@ -57,6 +58,7 @@ class Relay::Impl {
               const std::string& text);
   std::string Hello(uint64_t session) const;
   Session* Begin(LinkState* l, const Incoming& in, const proto::Envelope& m);
+  void Add(uint64_t number, std::unique_ptr<Link> link, const LinkOptions& options);
   void End(uint64_t key, const std::string& why);
   void DialOut(LinkState* l);
   void ChooseAddresses();
@@ -70,6 +72,7 @@ class Relay::Impl {
   Outbound outbound;
   Inbound inbound;
   std::vector<std::unique_ptr<LinkState>> links;
+  uint64_t next_number = 1;  // of them
   Sessions sessions;
   Questions questions{&sessions};
   Traces traces{&sessions};
