@@ -129,6 +129,7 @@ class Feed {
   Terms TermsOf(uint32_t id) const;
   void Apply(uint32_t id, const Terms& terms);
   void Reconsider(uint32_t id);
+  void BeginTopic(uint32_t id, const Terms& terms);
   void LayLanes();
   void Begin(Request* request);
   bool Pending(uint32_t id) const;

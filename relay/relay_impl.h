@@ -78,6 +78,7 @@ class Relay::Impl {
   Traces traces{&sessions};
   uint64_t next_key = 1;
   int64_t now_ns = 0;
+  bool looked = false;  // at the store
   bool wants_changed = false;
   bool asked = false;  // since the last step
   std::string refusal;
