@@ -33,7 +33,11 @@ Client::Client(const ClientOptions& options, std::vector<relay::ReceiveRule> rec
       loop_(&store_, Asking(std::move(receive)), stop_,
             {.prints = true, .wake_fd = wake_fd, .log_from = relay::Severity::kWarning}) {}
 
-Status Client::dial() { return loop_.dial({options_.connect}); }
+Status Client::dial() {
+  Result<RelayLoop::Links> links = loop_.dial({options_.connect});
+  if (links.ok()) loop_.add(std::move(*links));
+  return links.status();
+}
 
 std::optional<int> Client::meet() {
   std::optional<int> end = kExitOk;

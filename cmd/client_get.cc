@@ -12,6 +12,7 @@
 #include "cmd/tool.h"
 #include "cmd/topic_table.h"
 #include "relay/pattern.h"
+#include "relay/pattern_set.h"
 #include "shm/clock.h"
 
 namespace smt::cmd {

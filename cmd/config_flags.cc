@@ -204,8 +204,8 @@ void AddConfigFlags(CLI::App& app, ConfigFlags* flags) {
             "[[receive]] of the file,"
           : "--topic, --exclude and --rate make one rule, which stands for all [[send]] of the file,";
   app.footer(
-      "Prints `ready NAME ENDPOINT...` when it serves; SIGINT ends it, SIGHUP reads the file of --config "
-      "anew.\n" +
+      "Prints `ready NAME ENDPOINT...` when it serves; SIGINT ends it, SIGHUP reads rules and peers of the "
+      "file\nof --config anew. " +
       rule_flags + " --bind and --connect for all its [[peer]]." + order + patterns + " --exclude wins.");
 }
 

@@ -45,18 +45,6 @@ std::optional<RelayConfig> ReadAgain(const ConfigFlags& flags, const RelayConfig
       RefuseChange(key, present, config, PlaceOf(config.places, key.name, top), errors);
     }
   }
-  if (config.peers.size() != present.peers.size()) {
-    errors->add(top, fmt::format("peers cannot change while the relay runs: it has {}; restart it",
-                                 present.peers.size()));
-  } else {
-    for (size_t i = 0; i < config.peers.size(); ++i) {
-      const Entry<PeerConfig>& peer = config.peers[i];
-      for (const Key<PeerConfig>& key : Keys<PeerConfig>()) {
-        RefuseChange(key, present.peers[i].value, peer.value, PlaceOf(peer.places, key.name, peer.place),
-                     errors);
-      }
-    }
-  }
   if (config.send.empty() != present.send.empty() || config.receive.empty() != present.receive.empty()) {
     errors->add(top,
                 "the directions cannot change while the relay runs: whether there are rules to send and "
@@ -96,7 +84,7 @@ void ConfigReload::Reload() {
   }
   if (!errors.empty()) {
     for (const std::string& line : errors.lines()) spdlog::error("{}", line);
-    spdlog::error("{} is not taken: the rules are what they were", flags_.file);
+    spdlog::error("{} is not taken: everything stays as it was", flags_.file);
     return;
   }
   present_ = std::move(*config);

@@ -14,7 +14,7 @@
 namespace smt::cmd {
 
 // The configuration as its sources say now. Nothing, after errors: it is wrong, or differs from `present` in
-// what cannot change while the relay runs (all but rules, cache and log).
+// what cannot change while the relay runs (all but peers, rules, cache and log).
 std::optional<RelayConfig> ReadAgain(const ConfigFlags& flags, const RelayConfig& present,
                                      ConfigErrors* errors);
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "cmd/stop.h"
-#include "relay/pattern.h"
+#include "relay/pattern_set.h"
 #include "shm/domain.h"
 #include "shm/reader.h"
 #include "shm/waiter.h"

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "cmd/ages.h"
-#include "relay/pattern.h"
+#include "relay/pattern_set.h"
 #include "shm/freshness.h"
 #include "shm/segment_view.h"
 

@@ -8,7 +8,7 @@
 
 #include "cmd/config_keys.h"
 #include "relay/naming.h"
-#include "relay/pattern.h"
+#include "relay/pattern_set.h"
 
 namespace smt::cmd {
 namespace {

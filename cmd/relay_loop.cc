@@ -85,39 +85,47 @@ relay::RelayOptions RelayLoop::Complete(relay::RelayOptions relay) {
   return relay;
 }
 
-// Impaired if that is wished for, and polled from here on.
-std::unique_ptr<relay::Link> RelayLoop::Followed(std::unique_ptr<relay::Link> link) {
-  if (options_.impair) {
-    relay::Impairment impairment = *options_.impair;
-    impairment.seed += links_.size();
-    link = std::make_unique<relay::ImpairedLink>(std::move(link), impairment, BoottimeNs);
-  }
-  links_.push_back(link.get());
-  return link;
-}
-
-Status RelayLoop::bind(const std::string& endpoint, const relay::LinkOptions& options) {
+Result<RelayLoop::Links> RelayLoop::bind(const std::string& endpoint) {
   Result<std::unique_ptr<relay::Link>> link = context_.bind(endpoint);
   if (!link.ok()) return link.status();
-  relay_.add(Followed(std::move(*link)), options);
-  return Status();
+  Links links;
+  links.push_back(std::move(*link));
+  return links;
 }
 
-Status RelayLoop::dial(const std::vector<std::string>& endpoints, const relay::LinkOptions& options) {
-  std::vector<std::unique_ptr<relay::Link>> links;
+Result<RelayLoop::Links> RelayLoop::dial(const std::vector<std::string>& endpoints) {
+  Links links;
   for (const std::string& endpoint : endpoints) {
     Result<std::unique_ptr<relay::Link>> link = context_.dial(endpoint);
     if (!link.ok()) return link.status();
     links.push_back(std::move(*link));
   }
-  for (auto& link : links) link = Followed(std::move(link));
-  relay_.add(std::move(links), options);
-  return Status();
+  return links;
+}
+
+uint64_t RelayLoop::add(Links links, const relay::LinkOptions& options) {
+  std::vector<relay::Link*> added;
+  for (std::unique_ptr<relay::Link>& link : links) {
+    if (options_.impair) {
+      relay::Impairment impairment = *options_.impair;
+      impairment.seed += impaired_++;
+      link = std::make_unique<relay::ImpairedLink>(std::move(link), impairment, BoottimeNs);
+    }
+    added.push_back(link.get());
+  }
+  const uint64_t number = relay_.add(std::move(links), options);
+  for (relay::Link* link : added) links_.push_back({number, link});
+  return number;
+}
+
+void RelayLoop::remove(uint64_t number) {
+  std::erase_if(links_, [&](const Followed& f) { return f.number == number; });
+  relay_.remove(number);
 }
 
 std::vector<std::string> RelayLoop::endpoints() const {
   std::vector<std::string> out;
-  for (const relay::Link* link : links_) out.push_back(link->endpoint());
+  for (const Followed& f : links_) out.push_back(f.link->endpoint());
   return out;
 }
 
@@ -136,7 +144,7 @@ bool RelayLoop::Sleep(int64_t until_ns) {
                {options_.prints ? STDOUT_FILENO : -1, 0, 0},
                {options_.wake_fd, POLLIN, 0}});
   const size_t first_link = fds_.size();
-  for (const relay::Link* link : links_) fds_.push_back({link->fd(), POLLIN, 0});
+  for (const Followed& f : links_) fds_.push_back({f.link->fd(), POLLIN, 0});
   int64_t longest = kNever;
   if (relay_.has_demand()) {
     if (!store_->arm()) return true;
@@ -151,7 +159,7 @@ bool RelayLoop::Sleep(int64_t until_ns) {
   const int ready = ppoll(fds_.data(), fds_.size(), &timeout, nullptr);
   if (ready < 0) return true;
   for (size_t i = 0; i < links_.size(); ++i) {
-    if (fds_[first_link + i].revents == 0) links_[i]->quiet();
+    if (fds_[first_link + i].revents == 0) links_[i].link->quiet();
   }
   if (ready == 0) return true;
   return fds_[0].revents == 0 && fds_[1].revents == 0;

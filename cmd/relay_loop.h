@@ -44,10 +44,15 @@ class RelayLoop {
   // open files to the hard one.
   RelayLoop(relay::Store* store, relay::RelayOptions relay, const Stop& stop, LoopOptions options = {});
 
+  // Opened, and not in use yet.
+  using Links = std::vector<std::unique_ptr<relay::Link>>;
   // See relay::ZmqContext.
-  Status bind(const std::string& endpoint, const relay::LinkOptions& options = {});
+  Result<Links> bind(const std::string& endpoint);
   // Addresses of one peer, the preferred one first.
-  Status dial(const std::vector<std::string>& endpoints, const relay::LinkOptions& options = {});
+  Result<Links> dial(const std::vector<std::string>& endpoints);
+  // What relay::Relay calls so. Never while it steps: from `after` of run(), or outside.
+  uint64_t add(Links links, const relay::LinkOptions& options = {});
+  void remove(uint64_t number);
   // As they were bound, with the ports that were taken, and dialled; in order.
   std::vector<std::string> endpoints() const;
 
@@ -64,7 +69,6 @@ class RelayLoop {
 
  private:
   relay::RelayOptions Complete(relay::RelayOptions relay);
-  std::unique_ptr<relay::Link> Followed(std::unique_ptr<relay::Link> link);
   // False: a signal came, or stdout's reader went.
   bool Sleep(int64_t until_ns);
   bool Ended() const;
@@ -77,7 +81,12 @@ class RelayLoop {
   RepeatLog log_;
   relay::ZmqContext context_;
   relay::Relay relay_;
-  std::vector<relay::Link*> links_;  // relay_ owns them
+  struct Followed {
+    uint64_t number;
+    relay::Link* link;  // relay_ owns it
+  };
+  std::vector<Followed> links_;  // polled
+  uint64_t impaired_ = 0;        // links so far
   std::vector<pollfd> fds_;
 };
 

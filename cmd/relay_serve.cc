@@ -12,6 +12,7 @@
 #include "cmd/exit_code.h"
 #include "cmd/impair.h"
 #include "cmd/output.h"
+#include "cmd/peer_links.h"
 #include "cmd/relay_explain.h"
 #include "cmd/relay_loop.h"
 #include "cmd/tool.h"
@@ -35,19 +36,6 @@ std::optional<RelayCounters> CountersOf(const Domain& domain, const RelayConfig&
   }
   spdlog::warn("the counters are not published: {}", failed.message());
   return std::nullopt;
-}
-
-// What is bound first: a script that reads the line `ready` finds the port there.
-Status Connect(const RelayConfig& config, RelayLoop* loop) {
-  for (const bool binds : {true, false}) {
-    for (const Entry<PeerConfig>& peer : config.peers) {
-      const PeerConfig& p = peer.value;
-      if (p.bind.empty() == binds) continue;
-      const relay::LinkOptions link{.bytes_per_s = p.bytes_per_s, .compress = p.compress};
-      if (Status s = binds ? loop->bind(p.bind, link) : loop->dial(p.connect, link); !s.ok()) return s;
-    }
-  }
-  return Status();
 }
 
 }  // namespace
@@ -104,10 +92,22 @@ int ServeDomain(const ConfigFlags& flags, const RelayConfig& config) {
 int Serve(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& flags, const RelayConfig& config,
           const Stop& stop, std::optional<RelayCounters> counters) {
   std::optional<RelayLoop> loop;
+  std::optional<PeerLinks> peers;
   ConfigReload reload(flags, config, [&](const RelayConfig& now) {
+    // All of it or nothing: what may fail comes first.
+    Result<PeerLinks::Change> change = peers->prepare(now.peers);
+    if (!change.ok()) return change.status();
     relay::RelayOptions rules = EngineOptions(now);
-    return loop->engine().configure(std::move(rules.send), std::move(rules.receive), std::move(rules.cache),
-                                    std::move(rules.write));
+    if (Status s = loop->engine().configure(std::move(rules.send), std::move(rules.receive),
+                                            std::move(rules.cache), std::move(rules.write));
+        !s.ok())
+      return s;
+    const PeerLinks::Count count = peers->apply(std::move(*change));
+    if (count.added + count.removed + count.changed != 0) {
+      spdlog::info("peers: {} added, {} removed, {} changed; they are now {}", count.added, count.removed,
+                   count.changed, fmt::join(loop->endpoints(), " "));
+    }
+    return Status();
   });
   Result<AuditFile> audit = AuditFile::open(config.audit);
   if (!audit.ok()) return Fail(audit.status());
@@ -120,7 +120,10 @@ int Serve(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& fla
   loop.emplace(store, std::move(relay), stop,
                LoopOptions{.spin = config.spin, .wake_fd = reload.fd(), .impair = flags.impair});
   if (flags.impair) spdlog::warn("every link is impaired on purpose: {}", ImpairmentText(*flags.impair));
-  if (Status s = Connect(config, &*loop); !s.ok()) return Fail(s);
+  peers.emplace(&*loop);
+  Result<PeerLinks::Change> links = peers->prepare(config.peers);
+  if (!links.ok()) return Fail(links.status());
+  peers->apply(std::move(*links));
   Print(fmt::format("ready {} {}\n", config.name, fmt::join(loop->endpoints(), " ")));
   loop->run([&](int64_t now) -> std::optional<int64_t> {
     reload.poll(now);

@@ -25,6 +25,9 @@ class Credit {
   // `cap`: of all bytes that are sent.
   explicit Credit(ByteCap cap = ByteCap()) : cap_(cap) {}
 
+  // Another cap from here on; what was sent before does not count for it.
+  void set_cap(ByteCap cap) { cap_ = cap; }
+
   // Something more may be sent.
   bool open(int64_t now_ns) const { return in_flight_ < window_ && now_ns >= cap_.open_ns(); }
   // When it may, if nothing is acknowledged before; INT64_MAX: not then.

@@ -114,7 +114,7 @@ void Feed::Reconsider(uint32_t id) {
   }
   // Announced anew, and its value sent again: the peer has not kept it current meanwhile, or is to say what
   // it has.
-  if (terms.want && (!t.wanted || t.pacing.every != terms.pacing.every)) return described(id);
+  if (terms.want && (!t.wanted || t.pacing.every != terms.pacing.every)) return BeginTopic(id, terms);
   if (t.wanted && !terms.want) {
     t.wanted = false;
     StopWaiting(id);
@@ -127,9 +127,11 @@ void Feed::Reconsider(uint32_t id) {
   if (t.wanted || t.known) Apply(id, terms);
 }
 
-void Feed::described(uint32_t id) {
+void Feed::described(uint32_t id) { BeginTopic(id, TermsOf(id)); }
+
+// From its announcement on, as if nothing of it had been sent.
+void Feed::BeginTopic(uint32_t id, const Terms& terms) {
   Topic& t = At(id);
-  const Terms terms = TermsOf(id);
   if (terms.want != t.wanted) outbound_->wanted(id, terms.want ? 1 : -1);
   t.wanted = terms.want;
   if (!terms.may) return Leave(id);

@@ -49,6 +49,7 @@ class Feed {
   void resume(uint32_t id, uint64_t sequence);
   // The rules of the Outbound are other ones now.
   void reconsider();
+  void set_compress(bool compress) { compress_ = compress; }
 
   // From Outbound::collect.
   void described(uint32_t id);
@@ -128,6 +129,7 @@ class Feed {
   Terms TermsOf(uint32_t id) const;
   void Apply(uint32_t id, const Terms& terms);
   void Reconsider(uint32_t id);
+  void BeginTopic(uint32_t id, const Terms& terms);
   void LayLanes();
   void Begin(Request* request);
   bool Pending(uint32_t id) const;
@@ -174,7 +176,7 @@ class Feed {
   Outlet* outlet_;
   Credit* credit_;
   const Peer peer_;
-  const bool compress_;
+  bool compress_;
   Demand demand_;
   std::vector<Topic> topics_;
   std::vector<Lane> lanes_;      // of rule r and priority p: lanes_[(kPriorities - 1 - p) * rules + r]

@@ -30,6 +30,7 @@ enum class Sent {
 struct LinkOptions {
   uint64_t bytes_per_s = 0;  // to each peer at most; 0: as much as it takes
   bool compress = false;     // payloads, where that makes them smaller
+  bool operator==(const LinkOptions&) const = default;
 };
 
 // Nothing here blocks. One thread.

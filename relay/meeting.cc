@@ -1,4 +1,5 @@
-// How sessions begin and end: Hello, Reset, dialling, and which of a peer's addresses is used.
+// Links that come and go, and how sessions over them begin and end: Hello, Reset, dialling, and which of a
+// peer's addresses is used.
 #include <algorithm>
 
 #include "relay/relay_impl.h"
@@ -20,6 +21,53 @@ std::string Readable(std::string text) {
 }
 
 }  // namespace
+
+void Relay::Impl::Add(uint64_t number, std::unique_ptr<Link> link, const LinkOptions& of_link) {
+  auto l = std::make_unique<LinkState>();
+  l->number = number;
+  l->link = std::move(link);
+  l->options = of_link;
+  links.push_back(std::move(l));
+}
+
+uint64_t Relay::add(std::unique_ptr<Link> link, const LinkOptions& options) {
+  impl_->Add(impl_->next_number, std::move(link), options);
+  return impl_->next_number++;
+}
+
+uint64_t Relay::add(std::vector<std::unique_ptr<Link>> links, const LinkOptions& options) {
+  Impl& r = *impl_;
+  const auto others = links.size() > 1 ? std::make_shared<Alternatives>(links.size()) : nullptr;
+  for (size_t rank = 0; rank < links.size(); ++rank) {
+    r.Add(r.next_number, std::move(links[rank]), options);
+    r.links.back()->others = others;
+    r.links.back()->rank = rank;
+  }
+  return r.next_number++;
+}
+
+void Relay::remove(uint64_t number) {
+  Impl& r = *impl_;
+  const auto is = [&](const std::unique_ptr<Impl::LinkState>& l) { return l->number == number; };
+  for (const auto& l : r.links) {
+    while (is(l) && !l->sessions.empty()) {
+      const uint64_t key = l->sessions.begin()->second;
+      r.Find(key)->say_reset(proto::Reset::BYE, "bye");
+      r.End(key, "its link is given up");
+    }
+  }
+  std::erase_if(r.links, is);
+}
+
+void Relay::set_options(uint64_t number, const LinkOptions& options) {
+  Impl& r = *impl_;
+  for (const auto& l : r.links) {
+    if (l->number != number) continue;
+    l->options = options;
+    for (const auto& [id, key] : l->sessions) r.Find(key)->set_options(options);
+  }
+  r.asked = true;
+}
 
 std::string Relay::Impl::Hello(uint64_t session) const {
   proto::Hello hello;

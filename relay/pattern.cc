@@ -64,13 +64,22 @@ Result<Pattern> Pattern::parse(std::string_view text, bool groups) {
   options.set_log_errors(false);
   auto compiled = std::make_shared<const re2::RE2>(expression, options);
   if (!compiled->ok()) return Bad(text, compiled->error());
-  pattern.expression_ = std::move(compiled);
+  // A name is compared as it is.
+  if (groups || !pattern.names_one_topic_) pattern.expression_ = std::move(compiled);
   return pattern;
 }
 
 bool Pattern::matches(std::string_view topic) const {
-  if (topic.starts_with(kSystem) && !system_) return false;
+  if (names_one_topic_) return topic == text_;
+  if (!may_name(topic)) return false;
   return re2::RE2::FullMatch(re2::StringPiece(topic.data(), topic.size()), *expression_);
+}
+
+bool Pattern::may_name(std::string_view topic) const { return system_ || !topic.starts_with(kSystem); }
+
+const std::string& Pattern::expression() const {
+  static const std::string kNone;
+  return expression_ == nullptr ? kNone : expression_->pattern();
 }
 
 size_t Pattern::number_of_parts() const {
@@ -78,7 +87,7 @@ size_t Pattern::number_of_parts() const {
 }
 
 std::optional<std::vector<std::string>> Pattern::parts(std::string_view topic) const {
-  if (topic.starts_with(kSystem) && !system_) return {};
+  if (!may_name(topic)) return {};
   std::vector<re2::StringPiece> groups(1 + number_of_parts());
   if (!expression_->Match(re2::StringPiece(topic.data(), topic.size()), 0, topic.size(),
                           re2::RE2::ANCHOR_BOTH, groups.data(), static_cast<int>(groups.size()))) {
@@ -88,30 +97,5 @@ std::optional<std::vector<std::string>> Pattern::parts(std::string_view topic) c
   for (const re2::StringPiece& group : groups) out.emplace_back(group.data(), group.size());
   return out;
 }
-
-Result<PatternSet> PatternSet::parse(const std::vector<std::string>& allow,
-                                     const std::vector<std::string>& deny) {
-  PatternSet set;
-  for (auto [texts, patterns] : {std::pair(&allow, &set.allow_), std::pair(&deny, &set.deny_)}) {
-    for (const std::string& text : *texts) {
-      Result<Pattern> pattern = Pattern::parse(text);
-      if (!pattern.ok()) return pattern.status();
-      patterns->push_back(std::move(*pattern));
-    }
-  }
-  return set;
-}
-
-PatternSet::Decision PatternSet::decide(std::string_view topic) const {
-  for (const Pattern& pattern : deny_) {
-    if (pattern.matches(topic)) return {false, &pattern};
-  }
-  for (const Pattern& pattern : allow_) {
-    if (pattern.matches(topic)) return {true, &pattern};
-  }
-  return {};
-}
-
-bool PatternSet::matches(std::string_view topic) const { return decide(topic).allowed; }
 
 }  // namespace smt::relay

@@ -50,6 +50,11 @@ class Pattern {
   bool names_one_topic() const { return names_one_topic_; }
   bool is_expression() const { return text_.starts_with("re:"); }
 
+  // For PatternIndex. The expression that a topic matches as a whole, if may_name(topic).
+  const std::string& expression() const;
+  // The topic is not below `smt/`, or the pattern begins with it.
+  bool may_name(std::string_view topic) const;
+
  private:
   Pattern() = default;
   static Result<Pattern> parse(std::string_view text, bool groups);
@@ -57,30 +62,6 @@ class Pattern {
   bool system_ = false;  // begins with smt/
   bool names_one_topic_ = false;
   std::shared_ptr<const re2::RE2> expression_;
-};
-
-// A topic is matched if an allowing pattern matches it and no denying one does.
-class PatternSet {
- public:
-  // kInvalid as Pattern::parse.
-  static Result<PatternSet> parse(const std::vector<std::string>& allow,
-                                  const std::vector<std::string>& deny = {});
-
-  bool matches(std::string_view topic) const;
-
-  // The pattern that decides: the first that denies, else the first that allows, else null (no rule names
-  // it).
-  struct Decision {
-    bool allowed = false;
-    const Pattern* pattern = nullptr;
-  };
-  Decision decide(std::string_view topic) const;
-
-  const std::vector<Pattern>& allow() const { return allow_; }
-  const std::vector<Pattern>& deny() const { return deny_; }
-
- private:
-  std::vector<Pattern> allow_, deny_;
 };
 
 }  // namespace smt::relay

@@ -8,8 +8,9 @@ namespace smt::relay {
 
 namespace {
 
-// Of one link in one step, so that sending gets its turn.
+// Of one link in one step, so that sending gets its turn: with many topics a message may take long.
 constexpr int kMostReceived = 64;
+constexpr int64_t kLongestReceiveNs = 50'000'000;
 // Sleeping longer gains nothing, and the mirror's `alive_until` is to be moved.
 constexpr int64_t kLongestSleepNs = 100'000'000;
 
@@ -18,7 +19,8 @@ constexpr int64_t kLongestSleepNs = 100'000'000;
 size_t Relay::Impl::Receive(LinkState* l) {
   size_t received = 0;
   Incoming in;
-  while (received < kMostReceived && l->link->receive(&in)) {
+  const int64_t end_ns = now_ns + kLongestReceiveNs;
+  while (received < kMostReceived && now_ns < end_ns && l->link->receive(&in)) {
     ++received;
     if (options.now) now_ns = std::max(now_ns, options.now());
     Handle(l, in);
@@ -118,16 +120,6 @@ Relay::~Relay() {
   for (const auto& [key, s] : impl_->sessions) s->say_reset(proto::Reset::BYE, "bye");
 }
 
-void Relay::add(std::vector<std::unique_ptr<Link>> links, const LinkOptions& options) {
-  const auto others = std::make_shared<Alternatives>(links.size());
-  for (size_t rank = 0; rank < links.size(); ++rank) {
-    add(std::move(links[rank]), options);
-    if (links.size() == 1) break;
-    impl_->links.back()->others = others;
-    impl_->links.back()->rank = rank;
-  }
-}
-
 Status Relay::configure(std::vector<SendRule> send, std::vector<ReceiveRule> receive,
                         std::vector<Selection> cache, std::vector<WriteRule> write) {
   Impl& r = *impl_;
@@ -154,13 +146,6 @@ Status Relay::configure(std::vector<SendRule> send, std::vector<ReceiveRule> rec
   return Status();
 }
 
-void Relay::add(std::unique_ptr<Link> link, const LinkOptions& options) {
-  auto l = std::make_unique<Impl::LinkState>();
-  l->link = std::move(link);
-  l->options = options;
-  impl_->links.push_back(std::move(l));
-}
-
 size_t Relay::step(int64_t now_ns) {
   Impl& r = *impl_;
   r.now_ns = now_ns;
@@ -178,8 +163,10 @@ size_t Relay::step(int64_t now_ns) {
   for (const auto& l : r.links) r.DialOut(l.get());
   r.UpdateWants();
   r.questions.update(now_ns);
-  // Plain memory is looked at in any case: it gives ids of topics that are gone free only then.
-  if (r.store->fd() < 0 || has_demand() || r.look_due(now_ns)) {
+  // Plain memory is looked at in any case: it gives ids of topics that are gone free only then. Any other
+  // once at the beginning: when a session waits for it, the look at very many topics would pass for silence.
+  if (r.store->fd() < 0 || (r.serves() && !r.looked) || has_demand() || r.look_due(now_ns)) {
+    r.looked = true;
     r.feeds.clear();
     for (const auto& [key, s] : r.sessions) r.feeds.push_back(&s->feed());
     r.outbound.collect(now_ns, r.feeds);

@@ -62,9 +62,15 @@ class Relay {
   Relay(Store* store, RelayOptions options);
   ~Relay();  // says goodbye to each peer
 
-  void add(std::unique_ptr<Link> link, const LinkOptions& options = {});
+  // The number by which the next two know it.
+  uint64_t add(std::unique_ptr<Link> link, const LinkOptions& options = {});
   // Several addresses of one peer, the preferred one first, all of them dialling: see relay/alternatives.h.
-  void add(std::vector<std::unique_ptr<Link>> links, const LinkOptions& options = {});
+  // They have one number.
+  uint64_t add(std::vector<std::unique_ptr<Link>> links, const LinkOptions& options = {});
+  // Says goodbye to who is there; its sessions end, and the link is destroyed.
+  void remove(uint64_t number);
+  // From here on; its sessions go on.
+  void set_options(uint64_t number, const LinkOptions& options);
 
   // Other rules from here on. What they treat as before is not disturbed. kInvalid: they are none, and
   // nothing has changed. REQUIRES: `send` is empty if and only if it was; `write` is empty if it was at

@@ -36,6 +36,7 @@ class Relay::Impl {
   }
 
   struct LinkState {
+    uint64_t number = 0;
     std::unique_ptr<Link> link;
     LinkOptions options;
     Dial dial;                            // only of a link that dials
@@ -68,6 +69,7 @@ class Relay::Impl {
               const std::string& text);
   std::string Hello(uint64_t session) const;
   Session* Begin(LinkState* l, const Incoming& in, const proto::Envelope& m);
+  void Add(uint64_t number, std::unique_ptr<Link> link, const LinkOptions& options);
   void End(uint64_t key, const std::string& why);
   void DialOut(LinkState* l);
   void ChooseAddresses();
@@ -81,6 +83,7 @@ class Relay::Impl {
   Outbound outbound;
   Inbound inbound;
   std::vector<std::unique_ptr<LinkState>> links;
+  uint64_t next_number = 1;  // of them
   Sessions sessions;
   Questions questions{&sessions};
   Traces traces{&sessions};
@@ -88,6 +91,7 @@ class Relay::Impl {
   Sets sets{&sessions, nullptr};
   uint64_t next_key = 1;
   int64_t now_ns = 0;
+  bool looked = false;  // at the store
   bool wants_changed = false;
   bool asked = false;  // since the last step
   std::string refusal;

@@ -26,16 +26,21 @@ Status CheckPeers(const PatternSet& peers) {
 
 Result<RuleSet> RuleSet::parse(const std::vector<Rule>& rules) {
   RuleSet set;
+  std::vector<PatternSets::Lists> topics;
   for (size_t i = 0; i < rules.size(); ++i) {
     if (rules[i].topic.empty()) return OfRule(i, "names no topic; leave `topic` out to name all");
     if (rules[i].peers.empty()) return OfRule(i, "names no peer; leave `from` or `to` out to name all");
-    Result<PatternSet> topics = PatternSet::parse(rules[i].topic, rules[i].exclude);
-    if (!topics.ok()) return OfRule(i, topics.status().message());
+    Result<std::vector<Pattern>> topic = ParsePatterns(rules[i].topic);
+    if (!topic.ok()) return OfRule(i, topic.status().message());
+    Result<std::vector<Pattern>> exclude = ParsePatterns(rules[i].exclude);
+    if (!exclude.ok()) return OfRule(i, exclude.status().message());
     Result<PatternSet> peers = PatternSet::parse(rules[i].peers);
     if (!peers.ok()) return OfRule(i, peers.status().message());
     if (Status s = CheckPeers(*peers); !s.ok()) return OfRule(i, s.message());
-    set.rules_.push_back({std::move(*topics), std::move(*peers)});
+    topics.push_back({std::move(*topic), std::move(*exclude)});
+    set.peers_.push_back(std::move(*peers));
   }
+  set.topics_ = PatternSets(std::move(topics));
   return set;
 }
 
@@ -58,27 +63,20 @@ Result<RuleSet> RuleSet::parse(const std::vector<WriteRule>& rules) {
 }
 
 std::optional<size_t> RuleSet::decide(std::string_view topic, std::string_view peer) const {
-  for (size_t i = 0; i < rules_.size(); ++i) {
-    if (rules_[i].peers.matches(peer) && rules_[i].topics.matches(topic)) return i;
+  for (const PatternSets::Named& named : topics_.named(topic)) {
+    if (named.deny == nullptr && peers_[named.set].matches(peer)) return named.set;
   }
   return {};
 }
 
 RuleSet::Decision RuleSet::explain(std::string_view topic, std::optional<std::string_view> peer) const {
   Decision nearest;
-  for (size_t i = 0; i < rules_.size(); ++i) {
-    const bool for_peer = !peer || rules_[i].peers.matches(*peer);
-    const PatternSet::Decision named = rules_[i].topics.decide(topic);
-    if (named.allowed && for_peer) return {Why::kPasses, i, {}, named.pattern};
-    // An exclude pattern that matches says little where no topic pattern would have.
-    bool excluded = false;
-    for (const Pattern& pattern : rules_[i].topics.allow()) {
-      excluded = excluded || (!named.allowed && named.pattern != nullptr && pattern.matches(topic));
-    }
-    const Why why = excluded && for_peer         ? Why::kExcluded
-                    : named.allowed && !for_peer ? Why::kOtherPeer
-                                                 : Why::kNotNamed;
-    if (why < nearest.why) nearest = {why, {}, i, named.pattern};
+  for (const PatternSets::Named& named : topics_.named(topic)) {
+    const bool for_peer = !peer || peers_[named.set].matches(*peer);
+    const bool allowed = named.deny == nullptr;
+    if (allowed && for_peer) return {Why::kPasses, named.set, {}, named.allow};
+    const Why why = for_peer ? Why::kExcluded : allowed ? Why::kOtherPeer : Why::kNotNamed;
+    if (why < nearest.why) nearest = {why, {}, named.set, allowed ? named.allow : named.deny};
   }
   return nearest;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "relay/pattern.h"
+#include "relay/pattern_set.h"
 #include "relay/rules.h"
 #include "shm/status.h"
 
@@ -47,13 +48,11 @@ class RuleSet {
   // No peer: as if every rule were for it.
   Decision explain(std::string_view topic, std::optional<std::string_view> peer) const;
 
-  size_t size() const { return rules_.size(); }
+  size_t size() const { return peers_.size(); }
 
  private:
-  struct Compiled {
-    PatternSet topics, peers;
-  };
-  std::vector<Compiled> rules_;
+  PatternSets topics_;             // by rule
+  std::vector<PatternSet> peers_;  // by rule
 };
 
 }  // namespace smt::relay

@@ -31,6 +31,7 @@ struct Extent {
 Result<Demand> Demand::compile(std::vector<Selection> selections) {
   Extent extent;
   Demand demand;
+  std::vector<PatternSets::Lists> sets;
   for (const Selection& s : selections) {
     extent.add(s);
     if (!extent.fits()) {
@@ -38,28 +39,30 @@ Result<Demand> Demand::compile(std::vector<Selection> selections) {
                                         std::to_string(kMostPatternBytes) + " bytes in " +
                                         std::to_string(kMostSelections) + " selections");
     }
-    Result<PatternSet> set = PatternSet::parse(s.topic, s.exclude);
-    if (!set.ok()) return set.status();
-    demand.sets_.push_back(std::move(*set));
+    Result<std::vector<Pattern>> topic = ParsePatterns(s.topic);
+    if (!topic.ok()) return topic.status();
+    Result<std::vector<Pattern>> exclude = ParsePatterns(s.exclude);
+    if (!exclude.ok()) return exclude.status();
+    sets.push_back({std::move(*topic), std::move(*exclude)});
   }
+  demand.sets_ = PatternSets(std::move(sets));
   demand.selections_ = std::move(selections);
   return demand;
 }
 
 bool Demand::matches(std::string_view topic) const {
-  return std::any_of(sets_.begin(), sets_.end(), [&](const PatternSet& set) { return set.matches(topic); });
+  const std::vector<PatternSets::Named> named = sets_.named(topic);
+  return std::any_of(named.begin(), named.end(), [](const auto& n) { return n.deny == nullptr; });
 }
 
 std::optional<Pacing> Demand::wish(std::string_view topic) const {
   std::optional<Pacing> wish;
-  for (size_t i = 0; i < sets_.size();) {
-    const uint32_t group = selections_[i].group;
-    if (sets_[i].matches(topic)) {
-      wish = wish ? MoreOf(*wish, selections_[i].pacing) : selections_[i].pacing;
-      while (i < sets_.size() && selections_[i].group == group) ++i;
-    } else {
-      ++i;
-    }
+  uint32_t group = 0;  // that has said what it wants
+  for (const PatternSets::Named& named : sets_.named(topic)) {
+    const Selection& s = selections_[named.set];
+    if (named.deny != nullptr || (wish && s.group == group)) continue;
+    wish = wish ? MoreOf(*wish, s.pacing) : s.pacing;
+    group = s.group;
   }
   return wish;
 }

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "proto/smtrelay.pb.h"
-#include "relay/pattern.h"
+#include "relay/pattern_set.h"
 #include "relay/rules.h"
 #include "shm/status.h"
 
@@ -33,7 +33,7 @@ inline constexpr int64_t kLongestPeriodNs = int64_t{1} << 53;  // of a Pacing on
 class Demand {
  public:
   Demand() = default;
-  // kInvalid: a pattern is none, or there are too many.
+  // kInvalid: a pattern is none, or there are too many. REQUIRES: those of one group stand together.
   static Result<Demand> compile(std::vector<Selection> selections);
 
   bool matches(std::string_view topic) const;
@@ -44,7 +44,7 @@ class Demand {
 
  private:
   std::vector<Selection> selections_;
-  std::vector<PatternSet> sets_;
+  PatternSets sets_;  // by selection
 };
 
 // kInvalid as above.

@@ -131,6 +131,11 @@ void Session::set_stands_by(bool stands_by) {
   if (!stands_by && demand_) feed_.want(*std::exchange(demand_, std::nullopt));
 }
 
+void Session::set_options(const LinkOptions& options) {
+  credit_.set_cap(ByteCap(options.bytes_per_s));
+  feed_.set_compress(options.compress);
+}
+
 void Session::want(std::vector<Selection> selections) {
   if (selections == wanted_) return;
   wanted_ = std::move(selections);

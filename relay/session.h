@@ -45,6 +45,8 @@ class Session : public Outlet {
   void set_stands_by(bool stands_by);
   // It may be asked for topics.
   bool serves() const { return peer_.serves && !stands_by_; }
+  // Of what is sent from here on.
+  void set_options(const LinkOptions& options);
   Feed& feed() { return feed_; }
   Intake& intake() { return intake_; }
   const Credit& credit() const { return credit_; }

@@ -180,13 +180,34 @@ std::string RuleText(size_t index, const std::string& pattern, const ReceiveRule
          ")";
 }
 
-Result<std::optional<TargetClash>> ClashOf(const std::vector<ReceiveRule>& rules, size_t i, size_t j) {
+// What all names that the rule gives to topics of this pattern begin with, with a '/' behind them: of `a/**`
+// that is a/ too.
+std::string BeginningOf(const ReceiveRule& rule, const std::string& topic) {
+  std::string text = rule.as;
+  if (text.empty()) {
+    const std::string_view prefix = PrefixText(rule.prefix);
+    text = prefix.empty() ? "" : std::string(prefix) + "/";
+    if (!IsExpression(topic)) text += topic;
+  }
+  text.resize(std::min(text.find_first_of("*\\{"), text.size()));
+  return text;
+}
+
+using Beginnings = std::vector<std::vector<std::string>>;  // by rule and pattern
+
+bool MayMeet(const std::string& a, const std::string& b) { return a.starts_with(b) || b.starts_with(a); }
+
+Result<std::optional<TargetClash>> ClashOf(const std::vector<ReceiveRule>& rules,
+                                           const Beginnings& beginnings, size_t i, size_t j) {
   const ReceiveRule &a = rules[i], &b = rules[j];
   if (KeepsNames(a) && KeepsNames(b)) return std::optional<TargetClash>();
   std::optional<size_t> also_for;
   if (NameTellsPeer(a, b)) also_for = i;
-  for (const std::string& first : a.topic) {
-    for (const std::string& second : b.topic) {
+  for (size_t m = 0; m < a.topic.size(); ++m) {
+    for (size_t n = 0; n < b.topic.size(); ++n) {
+      // Most have nothing in common.
+      if (!MayMeet(beginnings[i][m], beginnings[j][n])) continue;
+      const std::string &first = a.topic[m], &second = b.topic[n];
       for (const std::string& first_from : a.from) {
         for (const std::string& second_from : b.from) {
           Result<std::optional<Meeting>> meeting =
@@ -217,9 +238,14 @@ Result<std::optional<TargetClash>> FindTargetClash(const std::vector<ReceiveRule
       return {Code::kInvalid, "rule " + std::to_string(i + 1) + ": " + naming.status().message()};
     }
   }
+  Beginnings beginnings;
+  for (const ReceiveRule& rule : rules) {
+    std::vector<std::string>& of_rule = beginnings.emplace_back();
+    for (const std::string& topic : rule.topic) of_rule.push_back(BeginningOf(rule, topic));
+  }
   for (size_t j = 0; j < rules.size(); ++j) {
     for (size_t i = 0; i < j; ++i) {
-      Result<std::optional<TargetClash>> clash = ClashOf(rules, i, j);
+      Result<std::optional<TargetClash>> clash = ClashOf(rules, beginnings, i, j);
       if (!clash.ok() || *clash) return clash;
     }
   }

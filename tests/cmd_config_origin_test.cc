@@ -230,6 +230,12 @@ TEST_F(Config, ReadsRulesAgainButNotWhatCannotChange) {
   ASSERT_EQ(changed.config.send.size(), 2u);
   EXPECT_THAT(changed.config.send[0].value.topic, ElementsAre("b"));
 
+  const Loaded peers = again("version = 1\nname = 'n'\n[[peer]]\nconnect = ['ipc:///b', 'ipc:///c']\n" +
+                             std::string("[[peer]]\nbind = 'ipc:///a'\ncompress = true\n"));
+  EXPECT_THAT(peers.errors.lines(), IsEmpty());
+  ASSERT_EQ(peers.config.peers.size(), 2u);
+  EXPECT_THAT(peers.config.peers[0].value.connect, ElementsAre("ipc:///b", "ipc:///c"));
+
   const auto refused = [&](const std::string& text, const char* message) {
     EXPECT_THAT(again(text).errors.lines(), ElementsAre(HasSubstr(message))) << text;
   };
@@ -238,8 +244,7 @@ TEST_F(Config, ReadsRulesAgainButNotWhatCannotChange) {
           "F:2:8: name cannot change while the relay");
   refused("version = 1\n[[peer]]\nbind = 'ipc:///a'\n", "F:1:1: name cannot change");
   refused("spin = true\n" + peer, "F:1:8: spin cannot change while the relay runs: it is false; restart it");
-  refused("version = 1\nname = 'n'\n[[peer]]\nbind = 'ipc:///b'\n", "F:4:8: bind cannot change");
-  refused(peer + "[[peer]]\nbind = 'ipc:///b'\n", "F:1:1: peers cannot change");
+  refused(peer + "[[peer]]\nbind = 'ipc:///a'\n", "F:6:8: ipc:///a is at ");
   refused(peer + "[[receive]]\n", "F:1:1: the directions cannot change");
 }
 

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "relay/pattern.h"
+#include "relay/pattern_set.h"
 
 namespace smt::relay {
 namespace {

@@ -233,7 +233,7 @@ TEST_F(Reload, TakesAGoodFileAndKeepsTheRulesOfTheOldOneOverABrokenOne) {
   write("robot.toml", config("[[send]]\ntopic = \"y\"\nrate = 0\n"));
   robot.process->send(SIGHUP);
   robot.process->wait_for_error(path + ":7:8: rate: 0 is out of range");
-  robot.process->wait_for_error(path + " is not taken: the rules are what they were");
+  robot.process->wait_for_error(path + " is not taken: everything stays as it was");
   EXPECT_EQ(value(), 0) << "it goes on serving";
 
   write("robot.toml", config("[[send]]\ntopic = \"y\"\n", "spin = true\n"));
