@@ -9,7 +9,6 @@
 
 #include "relay/link_zmq.h"
 #include "relay/naming.h"
-#include "relay/rule_set.h"
 #include "relay/selection.h"
 #include "relay/targets.h"
 
@@ -81,8 +80,6 @@ void CheckWrite(const Entry<relay::WriteRule>& entry, ConfigErrors* errors) {
   };
   if (rule.topic.empty())
     return errors->add(entry.place, "a [[write]] rule says which topics peers may set: write topic");
-  if (const auto set = relay::RuleSet::parse(std::vector{rule}); !set.ok())
-    errors->add(At(entry, "from"), set.status().message());
   no(rule.lease_ns == 0, "lease", "with a lease of 0s anybody could set it at any time");
   no(rule.dead_man_ns != 0 && rule.lease() > rule.dead_man_ns, "lease",
      "the lease ends with the dead man's time: a longer lease never lasts; make dead_man longer, or \"0s\"");

@@ -82,7 +82,7 @@ std::vector<Key<relay::SendRule>> SendKeys() {
   std::vector<Key<T>> keys = {
       Make<T>("topic", kRelays, kPatternsType, SMT_AT(topic), "Send topics that it names"),
       Make<T>("exclude", kRelays, kExcludesType, SMT_AT(exclude), "But not these"),
-      Make<T>("to", kRelays, kPatternsType, SMT_AT(to)),
+      Make<T>("to", kRelays, kPeersType, SMT_AT(to)),
   };
   AddPacing(&keys, "Send each topic to each subscriber at most so often a second");
   keys.push_back(Make<T>("bytes_per_s", kRelays, kByteRateType, SMT_AT(bytes_per_s)));
@@ -97,7 +97,7 @@ std::vector<Key<relay::ReceiveRule>> ReceiveKeys() {
       Make<T>("topic", kRelays, kPatternsType, SMT_AT(topic),
               "Ask for topics that it names, as the sender calls them"),
       Make<T>("exclude", kRelays, kExcludesType, SMT_AT(exclude), "But not these"),
-      Make<T>("from", kRelays, kPatternsType, SMT_AT(from)),
+      Make<T>("from", kRelays, kPeersType, SMT_AT(from)),
   };
   AddPacing(&keys, "Ask for each topic at most so often a second");
   keys.push_back(
@@ -120,7 +120,7 @@ std::vector<Key<relay::WriteRule>> WriteKeys() {
   return {
       Make<T>("topic", kDomains, kPatternsType, SMT_AT(topic)),
       Make<T>("exclude", kDomains, kExcludesType, SMT_AT(exclude)),
-      Make<T>("from", kDomains, kPatternsType, SMT_AT(from)),
+      Make<T>("from", kDomains, kPeersType, SMT_AT(from)),
       Make<T>("type", kDomains, kValueTypeType, SMT_AT(type)),
       Make<T>("lease", kDomains, kMaxAgeType, SMT_AT(lease_ns)),
       Make<T>("dead_man", kDomains, kDurationType, SMT_AT(dead_man_ns)),

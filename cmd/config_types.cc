@@ -11,6 +11,7 @@
 #include "cmd/relay_config.h"
 #include "relay/link_zmq.h"
 #include "relay/pattern.h"
+#include "relay/rule_set.h"
 #include "relay/selection.h"
 #include "shm/domain.h"
 #include "shm/schema.h"
@@ -195,6 +196,8 @@ const Type<std::string> kGroupType = {"GROUP", ReadText<CheckNothing>, PrintText
 const Type<std::string> kValueTypeType = {"TYPE", ReadText<CheckValueType>, PrintText};
 const Type<std::string> kPrefixType = {"P", ReadPrefix, PrintText};
 const Type<std::string> kPatternType = {"PATTERN", ReadText<CheckPattern>, PrintText};
+const Type<std::vector<std::string>> kPeersType = {"PATTERN", ReadOneAtLeast<relay::CheckPeerPattern>,
+                                                   PrintTexts, true};
 const Type<std::vector<std::string>> kPatternsType = {"PATTERN", ReadOneAtLeast<CheckPattern>, PrintTexts,
                                                       true};
 const Type<std::vector<std::string>> kExcludesType = {"PATTERN", ReadTexts<CheckPattern>, PrintTexts, true};

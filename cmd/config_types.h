@@ -38,7 +38,8 @@ extern const Type<std::string> kFileType;
 extern const Type<std::string> kGroupType;   // may be empty
 extern const Type<std::string> kPrefixType;  // a topic's name, in which {peer} may stand
 extern const Type<std::string> kPatternType;
-extern const Type<std::vector<std::string>> kPatternsType;  // one at least
+extern const Type<std::vector<std::string>> kPatternsType;  // of topics, one at least
+extern const Type<std::vector<std::string>> kPeersType;     // of names of peers, one at least
 extern const Type<std::vector<std::string>> kExcludesType;  // may be empty
 extern const Type<std::vector<std::string>> kConnectType;
 extern const Type<std::string> kBindType;

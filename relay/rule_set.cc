@@ -9,20 +9,16 @@ Status OfRule(size_t index, const std::string& why) {
   return Status(Code::kInvalid, "rule " + std::to_string(index + 1) + ": " + why);
 }
 
-Status CheckPeers(const PatternSet& peers) {
-  for (const Pattern& pattern : peers.allow()) {
-    if (pattern.is_expression() || pattern.text() == "**") continue;
-    if (pattern.text().find('/') != std::string::npos) {
-      return Status(Code::kInvalid, "pattern \"" + pattern.text() + "\": no name of a peer has a '/'");
-    }
-    if (pattern.names_one_topic()) {
-      if (Status s = CheckName("peer", pattern.text()); !s.ok()) return s;
-    }
-  }
-  return Status();
-}
-
 }  // namespace
+
+Status CheckPeerPattern(const std::string& text) {
+  const Result<Pattern> pattern = Pattern::parse(text);
+  if (!pattern.ok()) return pattern.status();
+  if (pattern->is_expression() || text == "**") return Status();
+  if (text.find('/') != text.npos)
+    return Status(Code::kInvalid, "pattern \"" + text + "\": no name of a peer has a '/'");
+  return pattern->names_one_topic() ? CheckName("peer", text) : Status();
+}
 
 Result<RuleSet> RuleSet::parse(const std::vector<Rule>& rules) {
   RuleSet set;
@@ -34,9 +30,11 @@ Result<RuleSet> RuleSet::parse(const std::vector<Rule>& rules) {
     if (!topic.ok()) return OfRule(i, topic.status().message());
     Result<std::vector<Pattern>> exclude = ParsePatterns(rules[i].exclude);
     if (!exclude.ok()) return OfRule(i, exclude.status().message());
+    for (const std::string& peer : rules[i].peers) {
+      if (Status s = CheckPeerPattern(peer); !s.ok()) return OfRule(i, s.message());
+    }
     Result<PatternSet> peers = PatternSet::parse(rules[i].peers);
     if (!peers.ok()) return OfRule(i, peers.status().message());
-    if (Status s = CheckPeers(*peers); !s.ok()) return OfRule(i, s.message());
     topics.push_back({std::move(*topic), std::move(*exclude)});
     set.peers_.push_back(std::move(*peers));
   }

@@ -14,6 +14,9 @@
 
 namespace smt::relay {
 
+// kInvalid, with the pattern and the reason: a bad one, or one that no name of a peer can match.
+Status CheckPeerPattern(const std::string& text);
+
 // Rules in their order; the first that names a topic decides: one of its `topic` patterns matches, none of
 // its `exclude` does, and one of its patterns of peers matches the peer's name. Immutable. Thread-safe.
 class RuleSet {

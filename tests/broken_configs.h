@@ -159,6 +159,8 @@ inline const std::vector<BrokenConfig> kBrokenConfigs = {
     {"pub", "[[write]]\ntopic = \"a\"\nmax_age = \"1s\"\n", "4:1", "it belongs in [[receive]]"},
     {"pub", "[[send]]\nlease = \"1s\"\n", "3:1", "it belongs in [[write]]"},
     {"pub", "[[write]]\ntopic = \"a\"\nfrom = \"x/y\"\n", "4:8", "no name of a peer has a '/'"},
+    {"pub", "[[send]]\nto = [\"base\", \"x/y\"]\n", "3:15", "no name of a peer has a '/'"},
+    {"sub", "[[receive]]\nfrom = \"x/*\"\n", "3:8", "no name of a peer has a '/'"},
     {"pub", "[[write]]\ntopic = \"a\"\ntype = \"f65\"\n", "4:8", "type: "},
     {"pub", "[[write]]\ntopic = \"a\"\ntype = 5\n", "4:8", "must be a string"},
     {"pub", "[[write]]\ntopic = \"a\"\nlease = \"0s\"\n", "4:9", "anybody could set it"},
