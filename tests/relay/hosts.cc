@@ -180,10 +180,16 @@ const char* Hosts::gate_address(Host from) const {
 
 std::string Hosts::gate(Host from) const { return fmt::format("tcp://{}:{}", gate_address(from), port_); }
 
-Fd Hosts::socket(Host on, int type) const {
+void Hosts::on(Host host, const std::function<void()>& f) const {
   std::optional<Inside> inside;
-  if (isolated()) inside.emplace(namespaces_[Index(on)]);
-  return Fd(::socket(AF_INET, type | SOCK_CLOEXEC, 0));
+  if (isolated()) inside.emplace(namespaces_[Index(host)]);
+  f();
+}
+
+Fd Hosts::socket(Host on, int type) const {
+  Fd made;
+  this->on(on, [&] { made = Fd(::socket(AF_INET, type | SOCK_CLOEXEC, 0)); });
+  return made;
 }
 
 std::unique_ptr<Process> Hosts::start(Host on, const std::vector<std::string>& args,

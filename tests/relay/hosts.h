@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -47,6 +48,8 @@ class Hosts {
   // An address of the gateway on its link to `from`, and an Internet socket on a host.
   const char* gate_address(Host from) const;
   Fd socket(Host on, int type) const;
+  // Calls `f` while this thread, and what it begins, is in the network of a host.
+  void on(Host host, const std::function<void()>& f) const;
 
   // `hidden`: the process sees an empty /dev/shm in place of the one that is there.
   std::unique_ptr<Process> start(Host on, const std::vector<std::string>& args,
