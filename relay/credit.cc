@@ -12,11 +12,11 @@ constexpr uint64_t kPacket = 1400;
 constexpr int64_t kSlackNs = 10'000'000;
 constexpr int64_t kRateNs = 2'000'000'000;
 constexpr int64_t kRttNs = 10'000'000'000;
-constexpr int64_t kProbeEveryNs = 3'000'000'000;
-// Or four round trips, if they take longer.
+// A slot of time; more of them if four round trips take longer.
 constexpr int64_t kTrialNs = 500'000'000;
+constexpr int64_t kCycle = 8;  // slots from one probe to the next
 constexpr double kStartGain = 2, kProbeGain = 1.25;
-constexpr double kCarriedMore = 1.1;
+constexpr double kCarriedMore = 1.2;
 
 }  // namespace
 
@@ -38,7 +38,9 @@ size_t Credit::piece_bytes() const {
 
 int64_t Credit::way_ns() const {
   const int64_t least = least_rtt_ns();
-  return std::min(std::max(least + longer_ns_, usual_rtt_ns_), 2 * least + kSlackNs);
+  // Half as much longer at most: with more than that, several on one link take each other's lines for the way
+  // and drive each other on without end.
+  return std::min(std::max(least + longer_ns_, usual_rtt_ns_), least + least / 2);
 }
 
 uint64_t Credit::Rule(double gain) const {
@@ -172,12 +174,18 @@ void Credit::Judge(double rate) {
   // Little's law; nothing waited in line, or a larger window would not have carried more.
   const int64_t least = least_rtt_ns();
   const auto way = static_cast<int64_t>(static_cast<double>(steady_window_) / steady_rate_);
-  longer_ns_ = std::max(longer_ns_, std::min(way - least, least + kSlackNs));
+  longer_ns_ = std::max(longer_ns_, std::min(way - least, least / 2));
 }
 
+// Steady for seven slots of time, a probe in the eighth and then a drain. Slots are counted from when the
+// machine was started, so that all that it sends probes and drains at the same time: of two on one link the
+// one that probes alone takes from the other what it does not get otherwise, and drains no line.
 void Credit::NextPhase(int64_t now_ns, int64_t arrived_ns, int64_t rtt_ns) {
-  const int64_t trial_ns = std::max(kTrialNs, 4 * least_rtt_ns());
-  const int64_t phase_ns = now_ns - phase_began_ns_;
+  int64_t slot_ns = kTrialNs;
+  while (slot_ns < 4 * least_rtt_ns()) slot_ns *= 2;
+  const int64_t slot = now_ns / slot_ns;
+  const bool probes = slot % kCycle == kCycle - 1 || (probe_soon_ && slot % 2 != 0);
+  const bool drains = slot % kCycle == 0 && slot != drained_slot_;
   switch (phase_) {
     case Phase::kStart:
       if (Grow(now_ns, arrived_ns, rtt_ns)) return;
@@ -185,20 +193,24 @@ void Credit::NextPhase(int64_t now_ns, int64_t arrived_ns, int64_t rtt_ns) {
       Enter(Phase::kSteady, now_ns);
       break;
     case Phase::kSteady:
-      if (phase_ns < (probe_soon_ ? trial_ns : std::max(trial_ns, kProbeEveryNs))) break;
-      probe_soon_ = false;
-      steady_rate_ = TrialRate(arrived_ns);
-      steady_window_ = window_;
-      Enter(Phase::kProbe, now_ns);
+      if (drains) {
+        Enter(Phase::kDrain, now_ns);
+      } else if (probes) {
+        steady_rate_ = TrialRate(arrived_ns);
+        steady_window_ = window_;
+        Enter(Phase::kProbe, now_ns);
+      }
       break;
     case Phase::kProbe:
-      if (phase_ns < trial_ns) break;
+      if (slot == phase_began_ns_ / slot_ns) break;
       Judge(TrialRate(arrived_ns));
-      Enter(probe_soon_ ? Phase::kSteady : Phase::kDrain, now_ns);
+      Enter(drains ? Phase::kDrain : Phase::kSteady, now_ns);
       break;
     case Phase::kDrain:
+      drained_slot_ = slot;
       // A link that stands still is not waited for.
-      if (in_flight_ == 0 || phase_ns > 4 * (way_ns() + kSlackNs)) Enter(Phase::kSteady, now_ns);
+      if (in_flight_ == 0 || now_ns - phase_began_ns_ > 4 * (way_ns() + kSlackNs))
+        Enter(Phase::kSteady, now_ns);
       break;
   }
   window_ = phase_ == Phase::kDrain ? 1 : Rule(phase_ == Phase::kProbe ? kProbeGain : 1);

@@ -4,7 +4,7 @@
 // comparing what two windows carry, PCC (Dong et al., 2015).
 //
 // Start    doubles the window each round trip until the rate stops growing or a line forms.
-// Steady   the rule. After 3 s, or soon if there is reason,
+// Steady   the rule. Every 4 s, or at once if there is reason,
 // Probe    for half a second a quarter more. If that carried more, the window was too small and not the link:
 //          the way takes usually longer than the least round trip (jitter; TCP waiting for a lost packet).
 // Drain    lets the flight fall to nothing once: else the own line would pass for the least round trip.
@@ -108,7 +108,8 @@ class Credit {
   uint64_t trial_delivered_ = 0;
   double steady_rate_ = 0;      // before the probe; 0: nothing to compare with
   uint64_t steady_window_ = 0;  // then
-  bool probe_soon_ = false;     // the next one does not wait for 3 s
+  bool probe_soon_ = false;     // the next one does not wait for the end of the cycle
+  int64_t drained_slot_ = -1;
   int64_t longer_ns_ = 0;       // the way takes longer than the least round trip, by what probes say
 };
 

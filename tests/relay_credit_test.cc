@@ -166,6 +166,47 @@ TEST(Credit, FollowsALinkWhoseRateChanges) {
   }
 }
 
+// All that a machine sends over one link, in sessions of their own: for two minutes, and the second of them
+// is like the first.
+TEST(Credit, SeveralOnOneLinkDoNotDriveEachOtherOn) {
+  constexpr int64_t kRtt = 20 * kMs;
+  for (const size_t sessions : {2u, 3u}) {
+    const double bits_per_s = 2e6;
+    std::vector<Credit> credits(sessions);
+    std::vector<uint64_t> last(sessions);
+    std::vector<double> carried(sessions);
+    std::multimap<int64_t, std::pair<size_t, uint64_t>> reports;
+    std::vector<int64_t> ages;
+    int64_t now = kSecond, link_free = now;
+    while (now < 120 * kSecond) {
+      bool sent = false;
+      for (size_t i = 0; i < sessions; ++i) {
+        Credit& c = credits[i];
+        if (!c.open(now)) continue;
+        const size_t bytes = c.piece_bytes();
+        link_free =
+            std::max(link_free, now) + static_cast<int64_t>(static_cast<double>(bytes) * 8e9 / bits_per_s);
+        const int64_t held = c.wants_report_of(bytes) ? 0 : 50 * kMs;
+        reports.insert({link_free + kRtt + held, {i, ++last[i]}});
+        c.sent(last[i], bytes, now);
+        sent = true;
+        if (now < 60 * kSecond) continue;
+        ages.push_back(link_free + kRtt / 2 - now);
+        carried[i] += static_cast<double>(bytes);
+      }
+      if (sent) continue;
+      now = std::max(now, reports.begin()->first);
+      const auto [i, number] = reports.begin()->second;
+      reports.erase(reports.begin());
+      credits[i].acknowledged(number, 0, now);
+    }
+    std::sort(ages.begin(), ages.end());
+    EXPECT_LE(ages[ages.size() * 99 / 100], static_cast<int64_t>(sessions) * 75 * kMs) << sessions;
+    const auto [least, most] = std::minmax_element(carried.begin(), carried.end());
+    EXPECT_LE(*most, 2 * *least) << sessions;
+  }
+}
+
 TEST(Credit, NeverExceedsTheWindowByAMessage) {
   for (const double bits_per_s : {1e6, 1e8}) {
     const Outcome o = Carry({.bits_per_s = bits_per_s, .rtt_ns = 20 * kMs});
