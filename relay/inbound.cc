@@ -111,7 +111,8 @@ void Intake::Take(Topic* t, TopicDescription* d) {
 
 Intake::Refusal Intake::Refuse(Topic* t, Refusal refusal, proto::Verdict why, const std::string& key,
                                std::string text) {
-  warn_(key, text);
+  // Tried again with each sample: what is refused as before is not told again.
+  if (t->refusal != refusal) warn_(key, text);
   t->why = why;
   t->why_text = std::move(text);
   return refusal;
@@ -135,10 +136,12 @@ Intake::Refusal Intake::Open(Topic* t, bool announced) {
     return Refuse(t, Refusal::kDenied, proto::VERDICT_BAD_NAME, "name " + t->name, t->taken.error);
   t->claim = inbound_->claim(d, announced);
   if (t->claim == nullptr && inbound_->comes_round(d)) {
+    t->why = proto::VERDICT_LOOP;
+    t->why_text = "relays stand in a ring: topic " + d.name + " of " + d.origin.host + " comes over " +
+                  std::to_string(d.hops) + " relays and a shorter way too; the shortest is taken";
     // Once for all topics: it says something of the relays, not of a topic.
-    return Refuse(t, Refusal::kConflict, proto::VERDICT_LOOP, "ring",
-                  "relays stand in a ring: topic " + d.name + " of " + d.origin.host + " comes over " +
-                      std::to_string(d.hops) + " relays and a shorter way too; the shortest is taken");
+    if (inbound_->names_ring()) warn_("ring", t->why_text);
+    return Refusal::kConflict;
   }
   if (t->claim == nullptr) {
     return Refuse(t, Refusal::kConflict, proto::VERDICT_CONFLICT, "conflict " + d.name,

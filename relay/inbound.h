@@ -78,6 +78,8 @@ class Inbound {
     return claim != claims_.end() && claim->second->origin == topic.origin.origin_id;
   }
   void release(const std::string& name, std::shared_ptr<const Claim>* claim);
+  // That relays stand in a ring is to be told now: true the first time.
+  bool names_ring() { return !std::exchange(ring_named_, true); }
 
  private:
   Store* store_;
@@ -87,6 +89,7 @@ class Inbound {
   RuleSet rule_set_;
   std::vector<Naming> namings_;  // as rules_
   std::unordered_map<std::string, std::shared_ptr<Claim>> claims_;
+  bool ring_named_ = false;
 };
 
 class Intake {
