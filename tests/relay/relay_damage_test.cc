@@ -50,7 +50,7 @@ class RelayDamage : public tools::RelayTest {
 };
 
 TEST_F(RelayDamage, BehindTheChecksumOfTcpIsFoundAndTheSessionsRecover) {
-  const uint64_t target = storm::Scaled(2'000, 100'000);
+  const uint64_t target = storm::Scaled(1'000, 100'000);
   constexpr size_t kSubs = 4;
   const std::vector<TimedTopic> topics = Topics();
   TimedSource source(in("robot"), topics);
@@ -107,7 +107,7 @@ TEST_F(RelayDamage, BehindTheChecksumOfTcpIsFoundAndTheSessionsRecover) {
             last[t] = a.sequence;
           });
       const int64_t end = BoottimeNs() + static_cast<int64_t>(storm::Scaled(30, 240)) * 1'000'000'000;
-      for (uint64_t round = i; (flips < target || campaigns < storm::Scaled(20, 600)) && BoottimeNs() < end;
+      for (uint64_t round = i; (flips < target || campaigns < storm::Scaled(10, 600)) && BoottimeNs() < end;
            ++round) {
         campaign(i, round);
       }

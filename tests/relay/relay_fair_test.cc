@@ -102,10 +102,10 @@ TEST_F(RelayFair, TwoSubscribersOfOneLinkGetAlikeAndOfNow) {
   StartRobot({StartSubscriber("first"), StartSubscriber("second")});
   Watch first(in("first"), topics), second(in("second"), topics);
   ASSERT_TRUE(Await(milliseconds(20'000), [&] { return first.all_have(1) && second.all_have(1); }));
-  storm::Elapse(milliseconds(3'000));
+  storm::Elapse(milliseconds(storm::Scaled(1'000, 3'000)));
   first.begin();
   second.begin();
-  storm::Elapse(milliseconds(storm::Scaled(6'000, 60'000)));
+  storm::Elapse(milliseconds(storm::Scaled(3'000, 60'000)));
   Arrivals a = first.of(0, kScalars), b = second.of(0, kScalars);
   const uint64_t large_a = first.of(kScalars).count, large_b = second.of(kScalars).count;
   Figures(
@@ -115,7 +115,7 @@ TEST_F(RelayFair, TwoSubscribersOfOneLinkGetAlikeAndOfNow) {
       Ms(b.longest_gap_ns), Load());
   const double share = static_cast<double>(a.count) / static_cast<double>(a.count + b.count);
   // They come to terms in some ten seconds.
-  const double least = static_cast<double>(storm::Scaled(15, 33)) / 100;
+  const double least = static_cast<double>(storm::Scaled(10, 33)) / 100;
   EXPECT_GT(share, least);
   EXPECT_LT(share, 1 - least);
   // Each waits behind what the other has under way.
@@ -133,10 +133,10 @@ TEST_F(RelayFair, AForeignTransferLeavesTheRelayAShare) {
   Watch watch(in("first"), topics);
   ASSERT_TRUE(Await(milliseconds(20'000), [&] { return watch.all_have(1); }));
   Transfer transfer(hosts_);
-  storm::Elapse(milliseconds(3'000));
+  storm::Elapse(milliseconds(storm::Scaled(1'000, 3'000)));
   watch.begin();
   const uint64_t before = transfer.received();
-  const int64_t seconds = storm::Scaled(6, 60);
+  const int64_t seconds = storm::Scaled(3, 60);
   storm::Elapse(milliseconds(seconds * 1'000));
   Arrivals scalars = watch.of(0, kScalars);
   const double foreign =

@@ -168,7 +168,7 @@ TEST_F(RelaySlowLink, ALossyLinkWithJitterDegradesAndDoesNotStop) {
   start_all();
   Watch watch(in("base"), topics);
   Settle(&watch);
-  storm::Elapse(milliseconds(storm::Scaled(6'000, 60'000)));
+  storm::Elapse(milliseconds(storm::Scaled(4'000, 60'000)));
   Arrivals small = watch.of(0, kSmall), camera = watch.of(kSmall);
   const BadCable::Traffic up = hosts_.traffic(Host::kRobot, true);
   Figures(
