@@ -23,7 +23,9 @@ constexpr double kCarriedMore = 1.2;
 size_t Credit::batch_bytes() const {
   double bytes = bandwidth_ * kSlackNs;
   if (phase_ == Phase::kStart) {
-    const auto share = static_cast<double>(window_ / 8);
+    // Over a long way in several messages, whose round trips tell of a line.
+    const bool is_near = !least_rtt_.empty() && least_rtt_ns() < kSlackNs;
+    const auto share = static_cast<double>(is_near ? window_ : window_ / 8);
     bytes = bandwidth_ > 0 ? std::min(bytes, share) : share;
   }
   const auto carried = static_cast<size_t>(
