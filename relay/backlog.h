@@ -40,7 +40,6 @@ class Backlog {
   }
   // False: nothing was held of it.
   bool drop(uint32_t id) { return !held_.empty() && held_.erase(id) != 0; }
-  bool empty() const { return held_.empty(); }
   // When what is held is told in any case; INT64_MAX: nothing is.
   int64_t due_ns() const { return held_.empty() ? INT64_MAX : until_ns_; }
   std::unordered_map<uint32_t, Held> take() {

@@ -5,11 +5,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <atomic>
 #include <filesystem>
-#include <thread>
+#include <optional>
 
-#include "shm/topic.h"
+#include "shm/reader.h"
 #include "tests/tools/relay_domains.h"
 
 namespace smt::tools {
@@ -25,18 +24,15 @@ class ReloadPeers : public RelayTest {
     robot_ = start({"smtrelay_pub", "--domain", "robot", "--config", path_});
     const std::string every = write("every.toml", "version = 1\n[[receive]]\nmode = 'every'\n");
     base_ = sub(Address("base"), {"--config", every});
-    publisher_ = std::thread([this] { Publish(); });
+    source_.emplace(std::vector<std::string>{"smtsinewave", "ticks", "--rate", "1000", "--history", "65536",
+                                             "--domain", "robot"},
+                    env());
     ASSERT_TRUE(Eventually([&] { return held("base", "ticks").has_value(); }));
-    Result<TopicReader<uint64_t>> reader = TopicReader<uint64_t>::open(In("base"), "ticks");
+    Result<Reader> reader = Reader::open(*Domain::open({.root = root_, .domain = "base"}), "ticks");
     ASSERT_TRUE(reader.ok());
     reader_.emplace(std::move(*reader));
   }
-  void TearDown() override {
-    stop_ = true;
-    if (publisher_.joinable()) publisher_.join();
-  }
 
-  Domain In(const std::string& name) const { return *Domain::open({.root = root_, .domain = name}); }
   std::string Address(const std::string& name) const { return "ipc://" + root_ + "/" + name + ".link"; }
   std::string Bind(const std::string& name, const std::string& more = "") const {
     return "[[peer]]\nbind = '" + Address(name) + "'\n" + more;
@@ -60,14 +56,14 @@ class ReloadPeers : public RelayTest {
   void ExpectNoGap() {
     const uint64_t seen = seen_;
     EXPECT_TRUE(Eventually([&] {
-      while (const std::optional<uint64_t> tick = reader_->next()) {
-        EXPECT_TRUE(last_ == 0 || *tick == last_ + 1) << *tick << " after " << last_;
-        last_ = *tick;
+      while (const Sample* tick = reader_->next()) {
+        EXPECT_TRUE(last_ == 0 || tick->sequence == last_ + 1) << tick->sequence << " after " << last_;
+        last_ = tick->sequence;
         ++seen_;
       }
       return seen_ >= seen + 100;
     }));
-    EXPECT_EQ(reader_->reader().missed(), 0u);
+    EXPECT_EQ(reader_->missed(), 0u);
     EXPECT_EQ(counter("base", "smt/relay/base/sub/session", "ended"), 0u);
   }
   // A second after the fact: the counters come once a second.
@@ -79,17 +75,8 @@ class ReloadPeers : public RelayTest {
   Relay robot_, base_;
 
  private:
-  void Publish() {
-    Result<std::unique_ptr<Node>> node = Node::open(In("robot"), {.name = "source"});
-    auto ticks = Topic<uint64_t>::advertise(**node, {.name = "ticks", .history = 1 << 16});
-    for (uint64_t n = 1; !stop_; ++n) {
-      EXPECT_TRUE(ticks->publish(n).ok());
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));  // its rate
-    }
-  }
-  std::atomic<bool> stop_{false};
-  std::thread publisher_;
-  std::optional<TopicReader<uint64_t>> reader_;
+  std::optional<Process> source_;
+  std::optional<Reader> reader_;
   uint64_t seen_ = 0, last_ = 0;
 };
 
