@@ -76,7 +76,7 @@ class Relay {
   // nothing has changed. REQUIRES: `send` is empty if and only if it was; `write` is empty if it was at
   // first.
   Status configure(std::vector<SendRule> send, std::vector<ReceiveRule> receive, std::vector<Selection> cache,
-                   std::vector<WriteRule> write = {});
+                   std::vector<WriteRule> write);
 
   // Receives, writes, looks, sends; never blocks. Returns the number of messages that were received or sent;
   // whether there is more to do at once, idle() says.
