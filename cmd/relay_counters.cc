@@ -18,14 +18,14 @@ SMT_FIELDS(OutboundCounters, publications, slot_reads, samples, batches, chunks,
            superseded, passed_over_by_rate, unchanged, dropped_too_old, overwritten, saved_bytes, refused,
            too_many_hops, too_large, in_flight_bytes, window_bytes, most_in_flight_bytes,
            most_beyond_window_bytes)
-SMT_FIELDS(InboundCounters, samples, written, confirmed, payload_bytes, superseded, dropped_old,
+SMT_FIELDS(InboundCounters, samples, written, confirmed, payload_bytes, superseded, dropped_held, dropped_old,
            dropped_too_old, dropped_denied, dropped_conflict, dropped_size, dropped_hops)
 SMT_FIELDS(SessionCounters, opened, ended, silent, resets, wrong_session, malformed, corrupt, wrong_version,
            wants, requests)
 
 // A counter that is left out above would be missing from the topics.
 static_assert(sizeof(OutboundCounters) == 20 * 8);
-static_assert(sizeof(InboundCounters) == 11 * 8);
+static_assert(sizeof(InboundCounters) == 12 * 8);
 static_assert(sizeof(SessionCounters) == 10 * 8);
 
 SMT_FIELDS(WriteCounters, written, leases, released, expired, withdrawn, fail_safe, refused_no_rule,

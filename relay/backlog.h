@@ -1,6 +1,6 @@
 // A link that stood still for a moment, too short to end the session, then delivers what was under way, in
 // order: the past. Of that only the newest value of each topic is of use, and it is told when nothing newer
-// can be on its way any more: when a message is on time again, or does not come for a while.
+// can be on its way any more: when a message is on time again, or the link turns out to be slower for good.
 #ifndef SMT_RELAY_BACKLOG_H_
 #define SMT_RELAY_BACKLOG_H_
 
@@ -23,14 +23,16 @@ class Backlog {
     std::vector<std::byte> value;
   };
 
-  // A message that was on its way for `travelled_ns`, or for as much longer or shorter as `error_ns`, which is
-  // half of a good round trip, has come. Whether its values are to be held; if not, those held before are due
-  // when its own are written.
+  // A message that was on its way for `travelled_ns`, or for as much longer or shorter as `error_ns`, which
+  // is half of a good round trip, has come; each one is told here. Whether its values are to be held; if not,
+  // those held before are due when its own are written.
   bool late(int64_t travelled_ns, int64_t error_ns, int64_t now_ns) {
-    if (until_ns_ == 0 && travelled_ns - error_ns > std::max(kLateNs, 8 * error_ns)) {
+    const bool stood_still = last_travelled_ns_ >= 0 && travelled_ns - last_travelled_ns_ > kLateNs / 2;
+    last_travelled_ns_ = travelled_ns;
+    if (until_ns_ != 0) {
+      if (travelled_ns <= kOnTimeNs + 2 * error_ns || now_ns >= until_ns_) until_ns_ = 0;
+    } else if (stood_still && travelled_ns - error_ns > std::max(kLateNs, 8 * error_ns)) {
       until_ns_ = now_ns + kLateNs + 4 * error_ns;
-    } else if (until_ns_ != 0 && (travelled_ns <= kOnTimeNs + 2 * error_ns || now_ns >= until_ns_)) {
-      until_ns_ = 0;
     }
     return until_ns_ != 0;
   }
@@ -40,8 +42,6 @@ class Backlog {
   }
   // False: nothing was held of it.
   bool drop(uint32_t id) { return !held_.empty() && held_.erase(id) != 0; }
-  // When what is held is told in any case; INT64_MAX: nothing is.
-  int64_t due_ns() const { return held_.empty() ? INT64_MAX : until_ns_; }
   std::unordered_map<uint32_t, Held> take() {
     until_ns_ = 0;
     return std::exchange(held_, {});
@@ -50,7 +50,8 @@ class Backlog {
  private:
   static constexpr int64_t kLateNs = 100'000'000, kOnTimeNs = 20'000'000;
   std::unordered_map<uint32_t, Held> held_;
-  int64_t until_ns_ = 0;  // 0: the link is on time
+  int64_t until_ns_ = 0;  // 0: the link is on time, or no faster than this
+  int64_t last_travelled_ns_ = -1;
 };
 
 }  // namespace smt::relay

@@ -40,6 +40,7 @@ struct InboundCounters {
   uint64_t confirmed = 0;
   uint64_t payload_bytes = 0;
   uint64_t superseded = 0;        // a newer one came with it, after the link had stood still
+  uint64_t dropped_held = 0;      // held back after the link had stood still, and the session ended first
   uint64_t dropped_old = 0;       // a newer sample of the same source is there
   uint64_t dropped_too_old = 0;   // older than a rule allows, or something stands in for it: see OnStale
   uint64_t dropped_denied = 0;    // not among the topics that this relay takes, or it holds its own origin

@@ -17,9 +17,7 @@ constexpr size_t kMostText = 64;  // host, domain and node names
 }  // namespace
 
 Intake::~Intake() {
-  for (const auto& [id, held] : backlog_.take()) {
-    if (Topic* t = Find(id); t != nullptr && Mine(*t)) Write(t, held.head, held.way, held.value);
-  }
+  inbound_->counters().dropped_held += backlog_.take().size();
   for (Topic& t : topics_) {
     if (Mine(t)) {
       inbound_->store().abandon(t.handle);

@@ -135,9 +135,10 @@ class Intake {
              int64_t now_ns);
   bool chunk(const proto::Chunk& message, std::span<const std::byte> payload, const SentAt& sent,
              int64_t now_ns);
-  // When settle() is due; INT64_MAX: not at all.
-  int64_t due_ns() const { return backlog_.due_ns(); }
-  // Writes what was held back while the link caught up.
+  // Any other message that says when it was sent has come.
+  void heard(const SentAt& sent, int64_t now_ns);
+  // Writes what is held back while the link catches up: nothing follows, the peer said goodbye or is silent.
+  // What is held back when the session ends otherwise is dropped, as the next one has newer values.
   void settle(int64_t now_ns);
 
  private:
@@ -167,6 +168,7 @@ class Intake {
                             int64_t now_ns);
   // What the sender may be wrong by and what this link's clocks may add; unknown if one of them is.
   static Way CameBy(int64_t age_error_ns, const SentAt& sent, int64_t now_ns);
+  bool Late(const SentAt& sent, int64_t now_ns);
   Topic* Find(uint32_t id);
   static bool Mine(const Topic& t) { return t.claim != nullptr && t.claim->valid; }
   bool Describe(const proto::Topic& message, TopicDescription* d);

@@ -92,8 +92,15 @@ void Intake::Write(Topic* t, const SampleHead& head, const Way& way, std::span<c
           value.size());
 }
 
+bool Intake::Late(const SentAt& sent, int64_t now_ns) {
+  return sent.ns != 0 && backlog_.late(AgeNs(now_ns, sent.ns), sent.error_ns, now_ns);
+}
+
+void Intake::heard(const SentAt& sent, int64_t now_ns) {
+  if (!Late(sent, now_ns)) settle(now_ns);
+}
+
 void Intake::settle(int64_t now_ns) {
-  if (now_ns < backlog_.due_ns()) return;
   for (auto& [id, held] : backlog_.take()) {
     Topic* t = Find(id);
     if (t == nullptr || !Writable(t)) continue;
@@ -105,7 +112,7 @@ void Intake::settle(int64_t now_ns) {
 bool Intake::batch(const proto::Batch& message, std::span<const std::byte> payload, const SentAt& sent,
                    int64_t now_ns) {
   if (!proto::ReadRows(message, &rows_)) return false;
-  const bool late = sent.ns != 0 && backlog_.late(AgeNs(now_ns, sent.ns), sent.error_ns, now_ns);
+  const bool late = Late(sent, now_ns);
   size_t at = 0;
   int sizes = 0;
   for (const proto::BatchRow& row : rows_) {

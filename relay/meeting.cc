@@ -176,7 +176,9 @@ void Relay::Impl::HandleReset(LinkState* l, Session* s, const proto::Envelope& m
   if (!of_session && !of_dialling) return;
   const std::string text = Readable(m.reset().text());
   if (of_session) {
-    End(s->key(), m.reset().reason() == proto::Reset::BYE ? "it said goodbye" : "it said: " + text);
+    const bool goodbye = m.reset().reason() == proto::Reset::BYE;
+    if (goodbye) s->intake().settle(now_ns);
+    End(s->key(), goodbye ? "it said goodbye" : "it said: " + text);
     if (m.reset().reason() == proto::Reset::MALFORMED && l->link->dials()) l->dial.refused(now_ns);
   }
   if (of_dialling) {

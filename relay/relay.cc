@@ -156,7 +156,10 @@ size_t Relay::step(int64_t now_ns) {
   for (auto it = r.sessions.begin(); it != r.sessions.end();) {
     const auto& [key, s] = *it++;
     const bool silent = s->silent(now_ns);
-    if (silent) ++r.counters.session.silent;
+    if (silent) {
+      ++r.counters.session.silent;
+      s->intake().settle(now_ns);
+    }
     if (silent || s->gone()) r.End(key, silent ? "it is silent" : "its connection has ended");
   }
   r.ChooseAddresses();

@@ -89,6 +89,7 @@ bool Session::hear(const proto::Envelope& m, std::span<const std::byte> payload,
       break;
     }
     case proto::Envelope::kAnnounce:
+      intake_.heard(here(m.announce().sent_ns()), now_ns);
       fine = intake_.announce(m.announce(), here(m.announce().sent_ns()), now_ns);
       break;
     case proto::Envelope::kForget:
@@ -101,6 +102,7 @@ bool Session::hear(const proto::Envelope& m, std::span<const std::byte> payload,
       fine = intake_.batch(m.batch(), payload, here(m.batch().sent_ns()), now_ns);
       break;
     case proto::Envelope::kChunk:
+      intake_.heard(here(m.chunk().sent_ns()), now_ns);
       fine = intake_.chunk(m.chunk(), payload, here(m.chunk().sent_ns()), now_ns);
       break;
     case proto::Envelope::kResume:
@@ -116,6 +118,7 @@ bool Session::hear(const proto::Envelope& m, std::span<const std::byte> payload,
         clock_.sample(static_cast<int64_t>(r.echo_sent_ns()), static_cast<int64_t>(r.echo_received_ns()),
                       static_cast<int64_t>(r.sent_ns()), now_ns);
       }
+      intake_.heard(here(r.sent_ns()), now_ns);
       echo_sent_ns_ = static_cast<int64_t>(r.sent_ns());
       echo_received_ns_ = now_ns;
       break;
@@ -223,7 +226,6 @@ bool Session::SendResumes() {
 size_t Session::send(int64_t now_ns) {
   now_ns_ = now_ns;
   size_t messages = 0;
-  intake_.settle(now_ns);
   // Acknowledgements first: the other side's credit hangs on them.
   if (report_due_ || now_ns >= ReportAt()) messages += SendReport(now_ns);
   messages += SendWants();
@@ -245,9 +247,7 @@ int64_t Session::ReportAt() const {
   return std::min(reported_ns_ + kHeartbeatNs, received_ == reported_ ? INT64_MAX : unreported_ns_ + kHoldNs);
 }
 
-int64_t Session::due_ns() const {
-  return std::min({ReportAt(), silent_at_ns(), feed_.due_ns(), intake_.due_ns()});
-}
+int64_t Session::due_ns() const { return std::min({ReportAt(), silent_at_ns(), feed_.due_ns()}); }
 
 void Session::say_reset(proto::Reset::Reason reason, const std::string& text) {
   proto::Reset reset;

@@ -76,10 +76,11 @@ class RelaySlowLink : public HostsTest {
     EXPECT_EQ(watch.of(0, topics.size()).wrong, 0u);
     EXPECT_EQ(watch.of(0, topics.size()).back, 0u);
   }
-  // Follows until every topic has come and the relay knows its link; then counts anew.
+  // Follows until every topic has come and the relay knows its link, which takes it a cycle of slots
+  // (Credit); then counts anew.
   void Settle(Watch* watch) {
     ASSERT_TRUE(Await(milliseconds(20'000), [&] { return watch->all_have(1); }));
-    storm::Elapse(milliseconds(1'000));
+    storm::Elapse(milliseconds(4'000));
     watch->begin(&large_before_);
   }
   uint64_t large_before_ = 0;  // large ones that came before counting began anew
