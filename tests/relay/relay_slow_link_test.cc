@@ -53,9 +53,9 @@ class RelaySlowLink : public HostsTest {
   }
   // Nothing is published any more. The newest value of each topic comes, and of the last topic, the large
   // one, as many as the sender's counters say were sent: samples and their bytes together tell how many were
-  // large.
+  // large. `superseded_percent`: of two that come together after a stall the gateway passes on the newer one.
   void ExpectAllLargeOnesCame(TimedSource* source, const Watch& watch, const std::vector<TimedTopic>& topics,
-                              milliseconds limit) {
+                              milliseconds limit, uint64_t superseded_percent = 0) {
     source->stop();
     EXPECT_TRUE(Await(limit, [&] {
       for (size_t i = 0; i < topics.size(); ++i) {
@@ -70,7 +70,8 @@ class RelaySlowLink : public HostsTest {
                         const uint64_t bytes = Sent("payload_bytes") - Sent("samples") * small;
                         came = large_before_ + watch.of(topics.size() - 1).count;
                         sent = bytes / (large - small);
-                        return bytes % (large - small) == 0 && came == sent;
+                        return bytes % (large - small) == 0 && came <= sent &&
+                               (sent - came) * 100 <= sent * superseded_percent;
                       }))
         << came << " large values came of " << sent;
     EXPECT_EQ(watch.of(0, topics.size()).wrong, 0u);
@@ -181,7 +182,7 @@ TEST_F(RelaySlowLink, ALossyLinkWithJitterDegradesAndDoesNotStop) {
   EXPECT_LT(small.longest_gap_ns, kSecondNs * Patience());
   EXPECT_LT(camera.longest_gap_ns, kSecondNs * Patience());
   EXPECT_LT(small.ages.percentile_ms(99), 100.0 * static_cast<double>(Patience()));
-  ExpectAllLargeOnesCame(&source, watch, topics, milliseconds(10'000));
+  ExpectAllLargeOnesCame(&source, watch, topics, milliseconds(10'000), 2);
 }
 
 }  // namespace
