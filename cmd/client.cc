@@ -30,8 +30,10 @@ relay::RelayOptions Asking(std::vector<relay::ReceiveRule> receive) {
 Client::Client(const ClientOptions& options, std::vector<relay::ReceiveRule> receive, int wake_fd)
     : options_(options),
       deadline_ns_(DeadlineAfter(options.timeout_ns)),
-      loop_(&store_, Asking(std::move(receive)), stop_,
-            {.prints = true, .wake_fd = wake_fd, .log_from = relay::Severity::kWarning}) {}
+      loop_(
+          &store_, Asking(std::move(receive)), stop_,
+          {.prints = true, .wake_fd = wake_fd, .log_from = relay::Severity::kWarning, .keys = options.keys}) {
+}
 
 Status Client::dial() {
   Result<RelayLoop::Links> links = loop_.dial({options_.connect});
@@ -45,8 +47,8 @@ std::optional<int> Client::meet() {
     relay::Relay& relay = loop_.engine();
     if (!relay.peers().empty()) {
       end.reset();
-    } else if (!relay.refusal().empty()) {
-      end = Fail(kExitFailure, fmt::format("{}: {}", options_.connect, relay.refusal()));
+    } else if (const Status& refusal = relay.refusal(); !refusal.ok()) {
+      end = Fail(refusal.code() == Code::kDenied ? kExitDenied : kExitFailure, refusal.message());
     } else if (now >= deadline_ns_) {
       end = Fail(kExitNoPeer, fmt::format("nobody answered at {} within {}; does a relay listen there?",
                                           options_.connect, DurationText(options_.timeout_ns)));

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@ namespace smt::cmd {
 struct ClientOptions {
   Format format = Format::kTable;
   std::string connect;
+  std::shared_ptr<const relay::Keyring> keys;  // none: not encrypted
   int64_t timeout_ns = 0;
 };
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "relay/link_zmq.h"
+#include "relay/endpoint.h"
 #include "relay/naming.h"
 #include "relay/selection.h"
 #include "relay/targets.h"
@@ -134,6 +134,25 @@ void CheckOrder(const std::vector<Entry<Rule>>& rules, ConfigErrors* errors) {
   }
 }
 
+// kInvalid: none, one whose key is not known, or one that reaches beyond this machine without keys.
+Status CheckPeerEndpoint(const std::string& endpoint, bool binding, const RelayConfig& config) {
+  if (Status s = relay::CheckEndpoint(endpoint, binding); !s.ok()) return s;
+  if (config.keyring != nullptr) {
+    return binding || endpoint.starts_with(relay::kInproc)
+               ? Status()
+               : relay::PeerAt(endpoint, *config.keyring).status();
+  }
+  if (!binding && !relay::SplitPeer(endpoint).second.empty())
+    return Status(Code::kInvalid, fmt::format("{} says whose key is to be there: give --keys DIR", endpoint));
+  if (config.insecure || relay::IsLoopback(endpoint)) return Status();
+  return Status(
+      Code::kInvalid,
+      fmt::format("{} reaches other machines, and nothing on it would be encrypted or asked who it is; make "
+                  "keys with smtrelay_keygen and give --keys DIR, use tcp://127.0.0.1:PORT or ipc://PATH, or "
+                  "say --insecure (insecure = true) if all who reach it may read and write these topics",
+                  endpoint));
+}
+
 // All patterns travel in one message. False: there are too many.
 template <class Rule>
 bool CheckNumber(const std::vector<Entry<Rule>>& rules, ConfigErrors* errors) {
@@ -182,15 +201,19 @@ void CheckTargets(const std::vector<Entry<relay::ReceiveRule>>& rules, ConfigErr
 
 }  // namespace
 
-Status CheckRelayEndpoint(const std::string& endpoint, bool binding, bool insecure) {
-  if (Status s = relay::CheckEndpoint(endpoint, binding); !s.ok()) return s;
-  if (insecure || relay::IsLoopback(endpoint)) return Status();
-  return Status(
-      Code::kInvalid,
-      fmt::format("{} reaches other machines, and nothing on it would be encrypted or asked who it is; "
-                  "use tcp://127.0.0.1:PORT or ipc://PATH, or say --insecure (insecure = true) if all who "
-                  "reach it may read and write these topics",
-                  endpoint));
+void ReadKeys(RelayConfig* config, ConfigErrors* errors) {
+  if (config->keys.empty()) return;
+  const Place& place = config->places.find("keys")->second;
+  if (const auto insecure = config->places.find("insecure"); config->insecure) {
+    return errors->add(insecure->second, "keys and insecure: leave one of them out");
+  }
+  Result<std::shared_ptr<const relay::Keyring>> keys = relay::Keyring::read(config->keys);
+  if (!keys.ok()) return errors->add(place, keys.status().message());
+  config->keyring = std::move(*keys);
+  if (config->places.contains("name")) return;
+  const std::string& name = config->keyring->self().name;
+  if (Status s = CheckRelayName(name); !s.ok()) return errors->add(place, s.message());
+  config->name = name;
 }
 
 void CheckPeers(const RelayConfig& config, ConfigErrors* errors) {
@@ -199,7 +222,7 @@ void CheckPeers(const RelayConfig& config, ConfigErrors* errors) {
   }
   std::map<std::string, Place> seen;
   const auto check = [&](const std::string& endpoint, const Place& place, bool binding) {
-    if (Status s = CheckRelayEndpoint(endpoint, binding, config.insecure); !s.ok()) {
+    if (Status s = CheckPeerEndpoint(endpoint, binding, config); !s.ok()) {
       return errors->add(place, s.message());
     }
     const auto [it, added] = seen.emplace(endpoint, place);

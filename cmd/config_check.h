@@ -2,16 +2,13 @@
 #ifndef SMT_CMD_CONFIG_CHECK_H_
 #define SMT_CMD_CONFIG_CHECK_H_
 
-#include <string>
-
 #include "cmd/config_value.h"
 #include "cmd/relay_config.h"
-#include "shm/status.h"
 
 namespace smt::cmd {
 
-// kInvalid: no endpoint, or one that reaches beyond this machine without --insecure.
-Status CheckRelayEndpoint(const std::string& endpoint, bool binding, bool insecure);
+// Reads the folder of keys, if there is one; a relay that has no name of its own has that of its key.
+void ReadKeys(RelayConfig* config, ConfigErrors* errors);
 
 // Both leave out entries that are not whole.
 // Whether each connection has one side and is allowed, and none is there twice.

@@ -216,7 +216,10 @@ RelayConfig LoadConfig(const ConfigFlags& flags, ConfigErrors* errors) {
   AddDefaultRules(given, &config);
   ApplyEnvironment(&config, errors);
   ApplyFlags(flags, &config, errors);
-  CheckPeers(config, errors);
+  const size_t before = errors->count();
+  ReadKeys(&config, errors);
+  // Without its keys no endpoint can be judged.
+  if (errors->count() == before) CheckPeers(config, errors);
   CheckRules(config, errors);
   if (flags.serves() && errors->empty()) {
     CheckThatItServes(config, flags.file.empty() ? Place() : Place{From::kFile, flags.file, 1, 1}, errors);

@@ -45,6 +45,8 @@ std::vector<Key<RelayConfig>> TopKeys() {
               "Unix group that shares the domain; without one only this user has it"),
       Make<T>("log", kAll, kLogType, SMT_AT(log),
               "Least level of what is logged on stderr: trace, debug, info, warn, error or off"),
+      Make<T>("keys", kAll, kPathType, SMT_AT(keys),
+              "Encrypt, and speak with those only whose key is in DIR/peers; made by smtrelay_keygen"),
       Make<T>("insecure", kAll, kBoolType, SMT_AT(insecure),
               "Allow endpoints that other machines reach, without encryption"),
       Make<T>("spin", kRelays, kBoolType, SMT_AT(spin), "Never sleep: less delay for a whole processor"),

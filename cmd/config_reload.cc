@@ -60,7 +60,7 @@ std::optional<RelayConfig> ReadAgain(const ConfigFlags& flags, const RelayConfig
 
 ConfigReload::ConfigReload(ConfigFlags flags, RelayConfig present, Apply apply)
     : flags_(std::move(flags)), present_(std::move(present)), apply_(std::move(apply)) {
-  if (flags_.file.empty()) return;
+  if (flags_.file.empty() && present_.keys.empty()) return;
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGHUP);
@@ -77,6 +77,7 @@ void ConfigReload::poll(int64_t now_ns) {
 }
 
 void ConfigReload::Reload() {
+  const std::string& what = flags_.file.empty() ? present_.keys : flags_.file;
   ConfigErrors errors;
   std::optional<RelayConfig> config = ReadAgain(flags_, present_, &errors);
   if (config) {
@@ -84,12 +85,12 @@ void ConfigReload::Reload() {
   }
   if (!errors.empty()) {
     for (const std::string& line : errors.lines()) spdlog::error("{}", line);
-    spdlog::error("{} is not taken: everything stays as it was", flags_.file);
+    spdlog::error("{} is not taken: everything stays as it was", what);
     return;
   }
   present_ = std::move(*config);
   spdlog::set_level(spdlog::level::from_str(present_.log));
-  spdlog::info("{} is taken", flags_.file);
+  spdlog::info("{} is taken", what);
 }
 
 }  // namespace smt::cmd

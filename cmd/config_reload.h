@@ -23,7 +23,7 @@ class ConfigReload {
  public:
   using Apply = std::function<Status(const RelayConfig& config)>;
 
-  // Without a file there is nothing to read again: SIGHUP ends the process as ever, and fd() is -1.
+  // Without a file and keys there is nothing to read again: SIGHUP ends the process as ever, and fd() is -1.
   // `apply` puts a checked configuration in force; when it fails, the present one stays.
   ConfigReload(ConfigFlags flags, RelayConfig present, Apply apply);
 

@@ -9,7 +9,7 @@
 #include "cmd/base64.h"
 #include "cmd/config_read.h"
 #include "cmd/relay_config.h"
-#include "relay/link_zmq.h"
+#include "relay/endpoint.h"
 #include "relay/pattern.h"
 #include "relay/rule_set.h"
 #include "relay/selection.h"

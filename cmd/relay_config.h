@@ -4,12 +4,14 @@
 #define SMT_CMD_RELAY_CONFIG_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "cmd/config_value.h"
 #include "cmd/output.h"
+#include "relay/keyring.h"
 #include "relay/relay.h"
 #include "relay/rules.h"
 #include "relay/shm_store.h"
@@ -47,6 +49,7 @@ struct RelayConfig {
   std::string name;  // of this host, unless it is told
   DomainOptions domain = {};
   std::string log = "info";
+  std::string keys;  // folder; "": none
   bool insecure = false;
   bool spin = false;
   uint64_t segment_bytes = 0;  // see NodeOptions
@@ -56,6 +59,8 @@ struct RelayConfig {
   int64_t timeout_ns = 2'000'000'000;
   Format format = Format::kTable;
   Places places;
+
+  std::shared_ptr<const relay::Keyring> keyring;  // what the folder has; null: none
 
   std::vector<Entry<PeerConfig>> peers;
   std::vector<Entry<relay::SendRule>> send;

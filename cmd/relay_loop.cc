@@ -1,9 +1,11 @@
 #include "cmd/relay_loop.h"
 
+#include <fmt/format.h>
 #include <malloc.h>
 #include <poll.h>
 #include <sched.h>
 #include <spdlog/spdlog.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -11,6 +13,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
 
@@ -46,6 +49,13 @@ void KeepLargeBlocks() {
   mallopt(M_TRIM_THRESHOLD, 32 << 20);
 }
 
+// libzmq has copies of the keys that nobody can erase.
+void KeepOutOfCores() {
+#ifndef __SANITIZE_ADDRESS__  // LeakSanitizer looks at its own process
+  if (prctl(PR_SET_DUMPABLE, 0) != 0) spdlog::debug("a core file would have the keys in it");
+#endif
+}
+
 void Write(relay::Severity severity, const std::string& text) {
   const spdlog::level::level_enum level = severity == relay::Severity::kDebug     ? spdlog::level::debug
                                           : severity == relay::Severity::kInfo    ? spdlog::level::info
@@ -73,9 +83,19 @@ RelayLoop::RelayLoop(relay::Store* store, relay::RelayOptions relay, const Stop&
     : store_(store), stop_(stop), options_(options), log_(Write), relay_(store, Complete(std::move(relay))) {
   RaiseFileLimit();
   KeepLargeBlocks();
+  if (options_.keys == nullptr) return;
+  KeepOutOfCores();
+  const auto refused = [this](const std::string& address, const std::string& fingerprint) {
+    log(relay::Severity::kWarning, "refused " + address,
+        fmt::format(
+            "refused {}: {}", address,
+            fingerprint.empty() ? "it has no key" : "no key in peers/ has its fingerprint " + fingerprint));
+  };
+  if (Status s = context_.set_keys(options_.keys, refused); !s.ok()) throw std::runtime_error(s.message());
 }
 
 relay::RelayOptions RelayLoop::Complete(relay::RelayOptions relay) {
+  relay.keys = options_.keys;
   relay.instance = Random64();
   relay.random = Random64;
   relay.now = BoottimeNs;
@@ -101,6 +121,11 @@ Result<RelayLoop::Links> RelayLoop::dial(const std::vector<std::string>& endpoin
     links.push_back(std::move(*link));
   }
   return links;
+}
+
+Status RelayLoop::change_keys(std::shared_ptr<const relay::Keyring> keys) {
+  relay_.change_keys(keys);
+  return context_.change_keys(std::move(keys));
 }
 
 uint64_t RelayLoop::add(Links links, const relay::LinkOptions& options) {
@@ -142,7 +167,8 @@ bool RelayLoop::Ended() const {
 bool RelayLoop::Sleep(int64_t until_ns) {
   fds_.assign({{finishing_ ? -1 : stop_.fd(), POLLIN, 0},
                {options_.prints ? STDOUT_FILENO : -1, 0, 0},
-               {options_.wake_fd, POLLIN, 0}});
+               {options_.wake_fd, POLLIN, 0},
+               {context_.fd(), POLLIN, 0}});
   const size_t first_link = fds_.size();
   for (const Followed& f : links_) fds_.push_back({f.link->fd(), POLLIN, 0});
   int64_t longest = kNever;
@@ -178,6 +204,7 @@ void RelayLoop::finish(const After& after) {
 void RelayLoop::Run(const After& after) {
   for (int64_t look = 0, tick = 0;;) {
     const int64_t now = BoottimeNs();
+    context_.admit();
     relay_.step(now);
     const std::optional<int64_t> due = after(now);
     if (!due) return;

@@ -35,13 +35,15 @@ struct LoopOptions {
   std::optional<relay::Impairment> impair = {};  // of each link
   // Of what the relay has to say, what goes to the log at all.
   relay::Severity log_from = relay::Severity::kDebug;
+  std::shared_ptr<const relay::Keyring> keys = {};  // none: links are open to all
 };
 
 class RelayLoop {
  public:
   ~RelayLoop();
-  // Fills in `instance`, `random` and `log`. `store` and `stop` outlive the loop. Raises the soft limit of
-  // open files to the hard one.
+  // Fills in `keys`, `instance`, `random` and `log`. `store` and `stop` outlive the loop. Raises the soft
+  // limit of open files to the hard one. Throws std::runtime_error: with keys nothing would be asked who
+  // connects.
   RelayLoop(relay::Store* store, relay::RelayOptions relay, const Stop& stop, LoopOptions options = {});
 
   // Opened, and not in use yet.
@@ -50,6 +52,8 @@ class RelayLoop {
   Result<Links> bind(const std::string& endpoint);
   // Addresses of one peer, the preferred one first.
   Result<Links> dial(const std::vector<std::string>& endpoints);
+  // Other keys from here on. kSystem: see relay::ZmqContext. REQUIRES: there were keys
+  Status change_keys(std::shared_ptr<const relay::Keyring> keys);
   // What relay::Relay calls so. Never while it steps: from `after` of run(), or outside.
   uint64_t add(Links links, const relay::LinkOptions& options = {});
   void remove(uint64_t number);

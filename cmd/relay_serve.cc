@@ -102,6 +102,9 @@ int Serve(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& fla
                                             std::move(rules.cache), std::move(rules.write));
         !s.ok())
       return s;
+    if (now.keyring != nullptr) {
+      if (Status s = loop->change_keys(now.keyring); !s.ok()) spdlog::error("{}", s.message());
+    }
     const PeerLinks::Count count = peers->apply(std::move(*change));
     if (count.added + count.removed + count.changed != 0) {
       spdlog::info("peers: {} added, {} removed, {} changed; they are now {}", count.added, count.removed,
@@ -117,8 +120,10 @@ int Serve(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& fla
     if (s.ok() || !IsDoneAfterwards(event)) loop->log(SeverityOf(event), AuditKey(event), AuditText(event));
     return s.ok();
   };
-  loop.emplace(store, std::move(relay), stop,
-               LoopOptions{.spin = config.spin, .wake_fd = reload.fd(), .impair = flags.impair});
+  loop.emplace(
+      store, std::move(relay), stop,
+      LoopOptions{
+          .spin = config.spin, .wake_fd = reload.fd(), .impair = flags.impair, .keys = config.keyring});
   if (flags.impair) spdlog::warn("every link is impaired on purpose: {}", ImpairmentText(*flags.impair));
   peers.emplace(&*loop);
   Result<PeerLinks::Change> links = peers->prepare(config.peers);

@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
     if (!run)
       return Fail(kExitUsage, "which command? get, list, set, watch or why; see smtrelay_client --help");
     options.connect = config.peers.front().value.connect.front();
+    options.keys = config.keyring;
     options.timeout_ns = config.timeout_ns;
     options.format = config.format;
     return run();

@@ -58,6 +58,7 @@ struct SessionCounters {
   uint64_t malformed = 0;      // messages
   uint64_t corrupt = 0;        // messages whose check did not match
   uint64_t wrong_version = 0;  // Hellos
+  uint64_t unknown_key = 0;    // Hellos of peers whose key is known no more
   // Of now: opened - ended is the number of sessions, these are what their peers
   uint64_t wants = 0;     // want, in selections
   uint64_t requests = 0;  // have asked and have not been answered yet

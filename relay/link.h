@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "relay/frame.h"
 
@@ -18,6 +19,9 @@ struct Incoming {
   PeerId peer;
   std::span<const std::byte> header, payload;  // valid until the next receive()
   bool malformed = false;                      // not one or two frames: header and payload are empty
+  // The public key (text) that the peer has proved to have; "": nobody proves anything on this link. Valid as
+  // the others.
+  std::string_view key = {};
 };
 
 enum class Sent {
@@ -48,6 +52,8 @@ class Link {
   virtual Sent send(const PeerId& to, std::span<const std::byte> header, const Frame& payload) = 0;
   // Gives up the connection and makes a new one. REQUIRES: dials()
   virtual void redial() = 0;
+  // Why the connection dialled last does not come about, for people; "": that is not known.
+  virtual std::string trouble() { return ""; }
 
   // To be polled for reading; -1: there is none. It tells of changes only: poll it only when readable() is
   // false.

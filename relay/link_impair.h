@@ -42,6 +42,7 @@ class ImpairedLink : public Link {
   Sent send(const PeerId& to, std::span<const std::byte> header, const Frame& payload) override;
   // What is held back is lost with the connection.
   void redial() override;
+  std::string trouble() override { return link_->trouble(); }
   int fd() const override { return link_->fd(); }
   bool readable() override;
   void quiet() override { link_->quiet(); }
@@ -53,7 +54,8 @@ class ImpairedLink : public Link {
     PeerId peer;
     std::string header;
     Frame payload;
-    bool malformed;
+    bool malformed = false;
+    std::string key = {};  // of who sent it
     size_t bytes() const { return header.size() + payload.bytes.size(); }
   };
   struct Direction {

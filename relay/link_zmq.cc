@@ -1,18 +1,22 @@
 #include "relay/link_zmq.h"
 
-#include <arpa/inet.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
-#include <cctype>
+#include <chrono>
 #include <cstring>
+#include <optional>
+#include <set>
+#include <thread>
 #include <utility>
+#include <vector>
 #include <zmq.hpp>
 
 #include "proto/codec.h"
+#include "relay/endpoint.h"
+#include "relay/zap.h"
 
 namespace smt::relay {
 
@@ -44,11 +48,28 @@ zmq::message_t Share(const Frame& frame) {
   return zmq::message_t(const_cast<std::byte*>(frame.bytes.data()), frame.bytes.size(), Release, hold);
 }
 
+class ZmqLink;
+
+// What all links of a context share.
+struct Shared {
+  std::shared_ptr<const Keyring> keys;  // null: none
+  std::set<ZmqLink*> links;
+};
+
 class ZmqLink : public Link {
  public:
-  ZmqLink(zmq::context_t* context, bool dials, std::string endpoint)
-      : context_(context), dials_(dials), endpoint_(std::move(endpoint)) {}
+  // `peer`: whose key is to be there, of a link that dials with keys.
+  ZmqLink(zmq::context_t* context, Shared* shared, bool dials, std::string endpoint, std::string peer)
+      : context_(context),
+        dials_(dials),
+        endpoint_(std::move(endpoint)),
+        peer_(std::move(peer)),
+        shared_(shared),
+        guarded_(shared->keys != nullptr && !endpoint_.starts_with(kInproc)) {
+    shared_->links.insert(this);
+  }
   ~ZmqLink() override {
+    shared_->links.erase(this);
     // A goodbye may still leave.
     if (socket_) socket_.set(zmq::sockopt::linger, 100);
   }
@@ -61,6 +82,10 @@ class ZmqLink : public Link {
     s.set(zmq::sockopt::tcp_keepalive, 1);
     s.set(zmq::sockopt::ipv6, endpoint_.find('[') != std::string::npos);
     if (dials_) {
+      if (guarded_ && !AwaitPeer(&s)) {
+        socket_ = std::move(s);
+        return;  // the peer is known no more: nobody is dialled
+      }
       // Nothing is queued for a connection that is not there: it would be old when it arrives.
       s.set(zmq::sockopt::immediate, 1);
       s.set(zmq::sockopt::reconnect_ivl, 50);
@@ -71,11 +96,29 @@ class ZmqLink : public Link {
       s.set(zmq::sockopt::router_handover, 0);
       s.set(zmq::sockopt::handshake_ivl, 3000);
       s.set(zmq::sockopt::backlog, 1024);
+      if (guarded_) Guard(&s, shared_->keys->self());
       s.bind(endpoint_);
       endpoint_ = s.get(zmq::sockopt::last_endpoint);
     }
     socket_ = std::move(s);
   }
+
+  // New connections use the present key of this relay; those that stand go on. Throws zmq::error_t.
+  void renew_key() {
+    if (!guarded_ || dials_) return;
+    socket_.unbind(endpoint_);
+    Guard(&socket_, shared_->keys->self());
+    // The old listener closes in libzmq's own thread.
+    for (int tries = 1;; ++tries) {
+      try {
+        return socket_.bind(endpoint_);
+      } catch (const zmq::error_t& e) {
+        if (e.num() != EADDRINUSE || tries == 1000) throw;
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+    }
+  }
+  bool guarded() const { return guarded_; }
 
   bool dials() const override { return dials_; }
   const std::string& endpoint() const override { return endpoint_; }
@@ -107,6 +150,13 @@ class ZmqLink : public Link {
         in->peer.assign(static_cast<const char*>(id.data()), id.size());
         if (id.size() != kRoutingIdBytes || in->peer[0] != 0) continue;
       }
+      in->key = {};
+      if (guarded_) {
+        const char* const user = dials_ ? peer_key_.c_str() : zmq_msg_gets(header_.handle(), "User-Id");
+        if (user == nullptr) continue;
+        in->key = user;
+      }
+      answered_ = true;
       if (!in->malformed) {
         in->header = {static_cast<const std::byte*>(header_.data()), header_.size()};
         in->payload = {static_cast<const std::byte*>(payload_.data()), payload_.size()};
@@ -136,6 +186,8 @@ class ZmqLink : public Link {
 
   void redial() override {
     drained_ = false;
+    // The peer may have its other key by now.
+    if (!std::exchange(answered_, false)) ++turn_;
     try {
       open();  // closes the old socket
     } catch (const zmq::error_t&) {
@@ -144,14 +196,44 @@ class ZmqLink : public Link {
     }
   }
 
+  std::string trouble() override {
+    switch (guarded_ ? LastHandshake(&events_) : Handshake::kNone) {
+      case Handshake::kRefused:
+        return "our key is not known there; its fingerprint is " +
+               Fingerprint(shared_->keys->self().public_key);
+      case Handshake::kFailed:
+        return "who answers has not the key that peers/ has of " + peer_ + ", or does not encrypt";
+      default:
+        return "";
+    }
+  }
+
   int fd() const override { return socket_.get(zmq::sockopt::fd); }
   bool readable() override { return !drained_ && (socket_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0; }
   void quiet() override { quiet_ = drained_; }
 
  private:
+  // False: there is no key of the peer.
+  bool AwaitPeer(zmq::socket_t* s) {
+    const std::vector<KeyBytes>* const keys = shared_->keys->keys_of(peer_);
+    if (keys == nullptr) return false;
+    const KeyBytes& key = (*keys)[turn_ % keys->size()];
+    Await(s, shared_->keys->self(), key);
+    peer_key_ = PublicKeyText(key);
+    events_ = HandshakeEvents(context_, s);
+    return true;
+  }
+
   zmq::context_t* context_;
   const bool dials_;
   std::string endpoint_;
+  const std::string peer_;
+  Shared* shared_;
+  const bool guarded_;
+  zmq::socket_t events_;
+  std::string peer_key_;   // that the connection dialled last wants
+  size_t turn_ = 0;        // which of the peer's keys is tried
+  bool answered_ = false;  // by the peer, since it was dialled last
   zmq::socket_t socket_;
   zmq::message_t header_, payload_;
   // The last call found nothing, so that whatever comes makes the descriptor readable: no need to ask again.
@@ -171,71 +253,36 @@ bool SomebodyListens(const std::string& path) {
   return listens;
 }
 
-constexpr std::string_view kTcp = "tcp://", kIpc = "ipc://", kInproc = "inproc://";
-
-// HOST and PORT of tcp://HOST:PORT.
-std::pair<std::string, std::string> HostAndPort(const std::string& endpoint) {
-  const std::string rest = endpoint.substr(kTcp.size());
-  const size_t colon = rest.rfind(':');
-  if (colon == std::string::npos) return {rest, ""};
-  return {rest.substr(0, colon), rest.substr(colon + 1)};
-}
-
 }  // namespace
-
-Status CheckEndpoint(const std::string& endpoint, bool binding) {
-  const auto bad = [&](const std::string& why) {
-    return Status(Code::kInvalid, "endpoint '" + endpoint + "': " + why);
-  };
-  if (endpoint.starts_with(kIpc)) {
-    const size_t bytes = endpoint.size() - kIpc.size();
-    return bytes == 0 || bytes >= sizeof(sockaddr_un::sun_path)
-               ? bad("a path of 1 to " + std::to_string(sizeof(sockaddr_un::sun_path) - 1) +
-                     " bytes follows ipc://")
-               : Status();
-  }
-  if (endpoint.starts_with(kInproc))
-    return endpoint.size() == kInproc.size() ? bad("a name follows inproc://") : Status();
-  if (!endpoint.starts_with(kTcp)) return bad("it begins with tcp://, ipc:// or inproc://");
-  const auto [host, port] = HostAndPort(endpoint);
-  if (host.empty() || port.empty()) return bad("tcp:// is followed by HOST:PORT");
-  if (host == "*" && !binding) return bad("`*` is for --bind; name the host to dial");
-  const auto strange = [](unsigned char c) {
-    return !std::isalnum(c) &&
-           std::string_view("._-*:[]%").find(static_cast<char>(c)) == std::string_view::npos;
-  };
-  if (std::any_of(host.begin(), host.end(), strange)) return bad("'" + host + "' is no host");
-  if (host.find(':') != std::string::npos && (host.front() != '[' || host.back() != ']')) {
-    return bad("an IPv6 address stands in brackets: tcp://[::1]:7000");
-  }
-  if (port == "*") return binding ? Status() : bad("a free port is for --bind; name the port to dial");
-  const bool digits = port.size() <= 5 &&
-                      std::all_of(port.begin(), port.end(), [](unsigned char c) { return std::isdigit(c); });
-  if (!digits || std::stoi(port) < 1 || std::stoi(port) > 65535)
-    return bad("port '" + port + "' is not 1 to 65535");
-  return Status();
-}
-
-bool IsLoopback(const std::string& endpoint) {
-  if (!endpoint.starts_with(kTcp)) return true;
-  const std::string host = HostAndPort(endpoint).first;
-  in_addr v4;
-  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
-  return host == "localhost" || host == "[::1]";
-}
 
 struct ZmqContext::Impl {
   zmq::context_t context{1};
+  Shared shared;
+  std::optional<ZapHandler> zap;
+  std::string stranger;  // the fingerprint of who is tried
 
-  Result<std::unique_ptr<Link>> open(const std::string& endpoint, bool dials) {
-    if (Status s = CheckEndpoint(endpoint, !dials); !s.ok()) return s;
+  Result<std::unique_ptr<Link>> open(const std::string& text, bool dials) {
+    if (Status s = CheckEndpoint(text, !dials); !s.ok()) return s;
+    const std::string endpoint = dials ? SplitPeer(text).first : text;
     const std::string what = (dials ? "cannot dial " : "cannot bind ") + endpoint;
+    std::string peer;
+    if (dials && shared.keys != nullptr && !endpoint.starts_with(kInproc)) {
+      Result<std::string> name = PeerAt(text, *shared.keys);
+      if (!name.ok()) return Status(name.status().code(), what + ": " + name.status().message());
+      peer = std::move(*name);
+    }
     if (!dials && endpoint.starts_with(kIpc) && SomebodyListens(endpoint.substr(kIpc.size()))) {
       return Status(Code::kInUse, what + ": another process listens there");
     }
-    auto link = std::make_unique<ZmqLink>(&context, dials, endpoint);
+    auto link = std::make_unique<ZmqLink>(&context, &shared, dials, endpoint, peer);
     try {
       link->open();
+      if (!dials && link->guarded()) {
+        const KeyPair tried = KeyPair::Make("stranger");
+        stranger = Fingerprint(tried.public_key);
+        if (Status s = TryAStranger(&context, link->endpoint(), shared.keys->self(), tried, &*zap); !s.ok())
+          return s;
+      }
     } catch (const zmq::error_t& e) {
       if (e.num() == EADDRINUSE) {
         return Status(Code::kInUse,
@@ -249,6 +296,43 @@ struct ZmqContext::Impl {
 
 ZmqContext::ZmqContext() : impl_(std::make_unique<Impl>()) {}
 ZmqContext::~ZmqContext() = default;
+
+Status ZmqContext::set_keys(std::shared_ptr<const Keyring> keys, Refused refused) {
+  impl_->shared.keys = std::move(keys);
+  try {
+    impl_->zap.emplace(&impl_->context, impl_->shared.keys,
+                       [impl = impl_.get(), refused = std::move(refused)](const std::string& address,
+                                                                          const std::string& fingerprint) {
+                         if (fingerprint != impl->stranger) refused(address, fingerprint);
+                       });
+  } catch (const zmq::error_t& e) {
+    return Status(Code::kSystem, std::string("cannot answer who may connect: ") + e.what());
+  }
+  return Status();
+}
+
+Status ZmqContext::change_keys(std::shared_ptr<const Keyring> keys) {
+  const bool own = keys->self().public_key != impl_->shared.keys->self().public_key;
+  impl_->shared.keys = std::move(keys);
+  impl_->zap->set_keys(impl_->shared.keys);
+  Status failed;
+  for (ZmqLink* link : impl_->shared.links) {
+    if (!own) break;
+    try {
+      link->renew_key();
+    } catch (const zmq::error_t& e) {
+      failed = Status(Code::kSystem, "cannot listen at " + link->endpoint() +
+                                         " with the new key: " + e.what() + "; restart the relay");
+    }
+  }
+  return failed;
+}
+
+void ZmqContext::admit() {
+  if (impl_->zap) impl_->zap->answer();
+}
+
+int ZmqContext::fd() const { return impl_->zap ? impl_->zap->fd() : -1; }
 
 Result<std::unique_ptr<Link>> ZmqContext::bind(const std::string& endpoint) {
   return impl_->open(endpoint, false);

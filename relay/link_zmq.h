@@ -1,20 +1,17 @@
-// Links over ZeroMQ: ROUTER where this side binds, DEALER where it dials. The only place that knows libzmq.
+// Links over ZeroMQ: ROUTER where this side binds, DEALER where it dials. Only this and relay/zap know
+// libzmq.
 #ifndef SMT_RELAY_LINK_ZMQ_H_
 #define SMT_RELAY_LINK_ZMQ_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 
+#include "relay/keyring.h"
 #include "relay/link.h"
 #include "shm/status.h"
 
 namespace smt::relay {
-
-// "tcp://HOST:PORT", "ipc://PATH" or "inproc://NAME"; kInvalid otherwise, with what is wrong.
-// `binding`: HOST may be `*` or an interface, PORT may be `*`.
-Status CheckEndpoint(const std::string& endpoint, bool binding);
-// Reaches this machine only: ipc, inproc, and tcp on localhost, 127.0.0.0/8 or [::1].
-bool IsLoopback(const std::string& endpoint);
 
 // One context with one I/O thread; outlives its links.
 class ZmqContext {
@@ -22,7 +19,20 @@ class ZmqContext {
   ZmqContext();
   ~ZmqContext();  // waits until nothing is on its way any more, which is at once: nothing lingers
 
-  // kInvalid: see CheckEndpoint. kInUse: another socket has the address. kSystem: anything else.
+  // From here on links are encrypted (CURVE), and only peers of `keys` are spoken with; inproc, which does
+  // not leave the process, is as ever. `refused`: see ZapHandler. REQUIRES: no link is there. kSystem.
+  using Refused = std::function<void(const std::string& address, const std::string& fingerprint)>;
+  Status set_keys(std::shared_ptr<const Keyring> keys, Refused refused);
+  // Other ones instead. Connections that stand go on, whatever their keys are: those who use a link look at
+  // Incoming::key. A new key of this relay's own is used for new connections. kSystem: nobody new can connect
+  // somewhere. REQUIRES: set_keys()
+  Status change_keys(std::shared_ptr<const Keyring> keys);
+  // With keys: lets those in who have knocked. To be called before each poll().
+  void admit();
+  int fd() const;  // to be polled for reading; -1: no keys
+
+  // kInvalid: see CheckEndpoint. kInUse: another socket has the address. kSystem: anything else, as that a
+  // stranger with a key of his own was let in when it was tried.
   Result<std::unique_ptr<Link>> bind(const std::string& endpoint);
   // The peer need not be there. kInvalid, kSystem.
   Result<std::unique_ptr<Link>> dial(const std::string& endpoint);

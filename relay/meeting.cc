@@ -91,10 +91,18 @@ void Relay::Impl::Refuse(LinkState* l, const PeerId& to, uint64_t session, proto
   l->link->send(to, BytesOf(proto::Seal(session, 0, reset)), Frame());
 }
 
+// Nothing: its key is none of those that are known, or not any more.
+std::optional<std::string> Relay::Impl::NameOf(const Incoming& in, const proto::Hello& hello) const {
+  if (in.key.empty()) return Readable(hello.name());
+  const std::string* const name = options.keys->name_of(in.key);
+  return name == nullptr ? std::nullopt : std::optional(*name);
+}
+
 Session* Relay::Impl::Begin(LinkState* l, const Incoming& in, const proto::Envelope& m) {
   Session::Peer peer;
   peer.instance = m.hello().instance();
-  peer.name = Readable(m.hello().name());
+  peer.name = *NameOf(in, m.hello());
+  peer.key = in.key;
   (void)FromWire(m.hello().origin_id(), &peer.origin);  // no id: no topic is of it
   peer.serves = m.hello().serves();
   const uint64_t key = next_key++;
@@ -108,7 +116,7 @@ Session* Relay::Impl::Begin(LinkState* l, const Incoming& in, const proto::Envel
           .first->second.get();
   l->sessions[in.peer] = key;
   ++counters.session.opened;
-  refusal.clear();
+  refusal = Status();
   Log(Severity::kInfo, "peer " + l->link->endpoint() + s->peer().name,
       "peer " + s->peer().name + " on " + l->link->endpoint());
   if (l->others != nullptr) {
@@ -120,18 +128,38 @@ Session* Relay::Impl::Begin(LinkState* l, const Incoming& in, const proto::Envel
   return s;
 }
 
+void Relay::change_keys(std::shared_ptr<const Keyring> keys) {
+  Impl& r = *impl_;
+  r.options.keys = std::move(keys);
+  for (auto it = r.sessions.begin(); it != r.sessions.end();) {
+    const auto& [key, s] = *it++;
+    if (s->peer().key.empty()) continue;
+    const std::string* const name = r.options.keys->name_of(s->peer().key);
+    if (name != nullptr && *name == s->peer().name) continue;
+    s->say_reset(proto::Reset::BYE, "this key is not known here any more");
+    r.End(key, "its key is not known any more");
+  }
+}
+
 void Relay::Impl::HandleHello(LinkState* l, const Incoming& in, const proto::Envelope& m) {
   const proto::Hello& hello = m.hello();
+  const std::optional<std::string> name = NameOf(in, hello);
+  if (!name) {
+    ++counters.session.unknown_key;
+    return;
+  }
   const uint32_t common = std::min(hello.version(), proto::kVersion);
   const bool fits = common >= std::max(hello.least_version(), proto::kLeastVersion);
   if (!fits) {
     ++counters.session.wrong_version;
-    refusal = "peer " + Readable(hello.name()) + " on " + l->link->endpoint() + " speaks protocol version " +
-              std::to_string(hello.least_version()) + " to " + std::to_string(hello.version()) +
-              ", this is version " + std::to_string(proto::kLeastVersion) + " to " +
-              std::to_string(proto::kVersion) + ": upgrade the older of the two";
-    Log(Severity::kError, "version " + l->link->endpoint(), refusal);
-    Refuse(l, in.peer, m.session(), proto::Reset::VERSION, refusal);
+    const std::string why = "peer " + Readable(hello.name()) + " on " + l->link->endpoint() +
+                            " speaks protocol version " + std::to_string(hello.least_version()) + " to " +
+                            std::to_string(hello.version()) + ", this is version " +
+                            std::to_string(proto::kLeastVersion) + " to " + std::to_string(proto::kVersion) +
+                            ": upgrade the older of the two";
+    refusal = Status(Code::kVersion, why);
+    Log(Severity::kError, "version " + l->link->endpoint(), why);
+    Refuse(l, in.peer, m.session(), proto::Reset::VERSION, why);
     if (l->link->dials()) l->dial.refused(now_ns);
     return;
   }
@@ -142,8 +170,8 @@ void Relay::Impl::HandleHello(LinkState* l, const Incoming& in, const proto::Env
       return;
     }
     if (hello.instance() == options.instance) {
-      refusal = l->link->endpoint() + " is this relay itself";
-      Log(Severity::kError, "self " + l->link->endpoint(), refusal);
+      refusal = Status(Code::kInvalid, l->link->endpoint() + " is this relay itself");
+      Log(Severity::kError, "self " + l->link->endpoint(), refusal.message());
       l->dial.refused(now_ns);
       return;
     }
@@ -158,7 +186,8 @@ void Relay::Impl::HandleHello(LinkState* l, const Incoming& in, const proto::Env
   }
   for (auto it = sessions.begin(); it != sessions.end();) {
     const auto& [key, s] = *it++;
-    if (s->link() == l->link.get() && s->peer().instance == hello.instance()) End(key, "it begins anew");
+    const bool same = s->peer().instance == hello.instance() && s->peer().name == *name;
+    if (s->link() == l->link.get() && same) End(key, "it begins anew");
   }
   if (sessions.size() >= kMostSessions) {
     Refuse(l, in.peer, m.session(), proto::Reset::FULL,
@@ -186,8 +215,9 @@ void Relay::Impl::HandleReset(LinkState* l, Session* s, const proto::Envelope& m
       l->dial.again();
       return;
     }
-    refusal = l->link->endpoint() + " refuses: " + text;
-    Log(Severity::kError, "refused " + l->link->endpoint(), refusal);
+    const bool version = m.reset().reason() == proto::Reset::VERSION;
+    refusal = Status(version ? Code::kVersion : Code::kInvalid, l->link->endpoint() + " refuses: " + text);
+    Log(Severity::kError, "refused " + l->link->endpoint(), refusal.message());
     l->dial.refused(now_ns);
   }
 }
@@ -219,6 +249,10 @@ void Relay::Impl::DialOut(LinkState* l) {
   if (l->alone_ns == 0) l->alone_ns = now_ns;
   if (l->others != nullptr && !l->others->dials(l->rank, now_ns)) return;
   if (l->dial.due(now_ns)) {
+    if (const std::string why = l->link->trouble(); !why.empty()) {
+      refusal = Status(Code::kDenied, "cannot connect to " + l->link->endpoint() + ": " + why);
+      Log(Severity::kWarning, "trouble " + l->link->endpoint(), refusal.message());
+    }
     l->link->redial();
     l->dial.begin(options.random(), now_ns);
   }

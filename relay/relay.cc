@@ -264,7 +264,7 @@ std::vector<PeerInfo> Relay::peers() const {
   return out;
 }
 
-const std::string& Relay::refusal() const { return impl_->refusal; }
+const Status& Relay::refusal() const { return impl_->refusal; }
 Counters Relay::counters() const {
   Counters now = impl_->counters;
   now.session.requests = impl_->questions.open();

@@ -11,6 +11,7 @@
 
 #include "proto/codec.h"
 #include "relay/counters.h"
+#include "relay/keyring.h"
 #include "relay/link.h"
 #include "relay/rules.h"
 #include "relay/selection.h"
@@ -23,7 +24,10 @@ namespace smt::relay {
 enum class Severity { kDebug, kInfo, kWarning, kError };
 
 struct RelayOptions {
-  std::string name;       // of this relay, as peers log it
+  std::string name;  // of this relay, as peers log it
+  // Who peers are, on links where they prove it (Incoming::key): they are called as their keys are. None:
+  // they are called as they say.
+  std::shared_ptr<const Keyring> keys = {};
   Id128 origin_id{};      // of the domain; of a proxy: random
   uint64_t instance = 0;  // random, one per process
   // What peers may have; none: nothing.
@@ -77,6 +81,9 @@ class Relay {
   // first.
   Status configure(std::vector<SendRule> send, std::vector<ReceiveRule> receive, std::vector<Selection> cache,
                    std::vector<WriteRule> write);
+
+  // Other keys from here on: sessions of peers whose key is gone, or is another one's, end.
+  void change_keys(std::shared_ptr<const Keyring> keys);
 
   // Receives, writes, looks, sends; never blocks. Returns the number of messages that were received or sent;
   // whether there is more to do at once, idle() says.
@@ -137,8 +144,9 @@ class Relay {
   void end_writes(int64_t now_ns);
 
   std::vector<PeerInfo> peers() const;
-  // Set when a peer was refused for good reason, as another protocol version; "" otherwise.
-  const std::string& refusal() const;
+  // Why a peer was refused for good reason, until one is there: kVersion, kDenied (a key is not the right
+  // one) or kInvalid.
+  const Status& refusal() const;
   Counters counters() const;
 
  private:

@@ -68,6 +68,7 @@ class Relay::Impl {
   void Refuse(LinkState* l, const PeerId& to, uint64_t session, proto::Reset::Reason reason,
               const std::string& text);
   std::string Hello(uint64_t session) const;
+  std::optional<std::string> NameOf(const Incoming& in, const proto::Hello& hello) const;
   Session* Begin(LinkState* l, const Incoming& in, const proto::Envelope& m);
   void Add(uint64_t number, std::unique_ptr<Link> link, const LinkOptions& options);
   void End(uint64_t key, const std::string& why);
@@ -94,7 +95,7 @@ class Relay::Impl {
   bool looked = false;  // at the store
   bool wants_changed = false;
   bool asked = false;  // since the last step
-  std::string refusal;
+  Status refusal;
   proto::Envelope message;
   std::vector<Feed*> feeds;  // of `sessions`, in one step
 };

@@ -29,6 +29,7 @@ class Session : public Outlet {
     std::string name;
     Id128 origin{};
     bool serves = false;
+    std::string key;  // that it has proved to have; "": nothing proves its name
   };
 
   // `key` names this session in this process; `number` is on the wire.

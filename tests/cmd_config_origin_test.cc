@@ -16,6 +16,7 @@
 namespace smt::cmd {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -29,6 +30,7 @@ TEST_F(Config, OrdersDefaultsFileEnvironmentAndFlags) {
       {"root", {"/f", "/e", "/c"}},
       {"group", {"f", "e", "c"}},
       {"log", {"warn", "error", "off"}},
+      {"keys", {keys("f"), keys("e"), keys("c")}},
       {"insecure", {"true", "false", "true"}},
       {"spin", {"true", "false", "true"}},
       {"remove_on_exit", {"true", "false", "true"}},
@@ -61,6 +63,36 @@ TEST_F(Config, OrdersDefaultsFileEnvironmentAndFlags) {
       unsetenv(key.environment().c_str());
     }
   }
+}
+
+TEST_F(Config, IsCalledAsItsKeyUnlessItIsToldAName) {
+  const std::string dir = keys("robot");
+  EXPECT_EQ(good(Role::kPub, "keys = '" + dir + "'").name, "robot");
+  EXPECT_EQ(good(Role::kPub, "keys = '" + dir + "'\nname = 'arm'").name, "arm");
+}
+
+TEST_F(Config, WantsAKeyForEachPeerThatItDials) {
+  const std::string top = "version = 1\nkeys = '" + keys("robot", {"base", "gate"}) + "'\n[[peer]]\n";
+  const auto lines = [&](const std::string& peer) { return file(Role::kPub, top + peer).errors.lines(); };
+  EXPECT_THAT(lines("connect = 'tcp://gate:7400#gate'"), IsEmpty());
+  EXPECT_THAT(lines("bind = 'tcp://*:7400'"), IsEmpty()) << "keys make it safe";
+  EXPECT_THAT(lines("connect = 'tcp://gate:7400'"),
+              ElementsAre(AllOf(StartsWith(path_ + ":4:"), HasSubstr("#PEER; peers/ has base gate"))));
+  EXPECT_THAT(lines("connect = 'tcp://gate:7400#arm'"), ElementsAre(HasSubstr("no key of arm in peers/")));
+  EXPECT_THAT(file(Role::kPub, "version = 1\n[[peer]]\nconnect = 'ipc:///x#gate'").errors.lines(),
+              ElementsAre(HasSubstr("give --keys DIR")));
+}
+
+TEST_F(Config, RefusesKeysThatAreNotSafeOrNotThere) {
+  const std::string dir = keys("robot");
+  const auto line = [&](const std::string& more = "") {
+    return file(Role::kPub, "version = 1\nkeys = '" + dir + "'\n" + more).errors.lines();
+  };
+  EXPECT_THAT(line("insecure = true"), ElementsAre(HasSubstr(":3:12: keys and insecure")));
+  chmod((dir + "/self.key").c_str(), 0644);
+  EXPECT_THAT(line(), ElementsAre(AllOf(StartsWith(path_ + ":2:8: "), HasSubstr("chmod 600"))));
+  std::filesystem::remove(dir + "/self.key");
+  EXPECT_THAT(line(), ElementsAre(HasSubstr("smtrelay_keygen NAME --out")));
 }
 
 TEST_F(Config, ReadsTheEnvironmentStrictly) {

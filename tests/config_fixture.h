@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -18,6 +19,7 @@
 #include "cmd/config_print.h"
 #include "cmd/config_value.h"
 #include "cmd/relay_config.h"
+#include "relay/keys.h"
 
 namespace smt::cmd {
 
@@ -51,6 +53,20 @@ class Config : public testing::Test {
   void set(const std::string& name, const std::string& value) {
     setenv(name.c_str(), value.c_str(), 1);
     set_.push_back(name);
+  }
+  // A folder with the key of `name`, and with those of `peers`; its path.
+  std::string keys(const std::string& name, const std::vector<std::string>& peers = {}) const {
+    const auto make = [](const std::string& path, const std::string& text) {
+      std::ofstream(path) << text;
+      chmod(path.c_str(), 0600);
+    };
+    const std::string dir = folder_ + "/" + name;
+    for (const std::string& path : {dir, dir + "/peers"}) mkdir(path.c_str(), 0700);
+    make(dir + "/self.key", relay::KeyPair::Make(name).secret_text());
+    for (const std::string& peer : peers) {
+      make(dir + "/peers/" + peer + ".pub", relay::KeyPair::Make(peer).public_text());
+    }
+    return dir;
   }
   // With flags only.
   Loaded load(Role role, Args args) const {

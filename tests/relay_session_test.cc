@@ -211,7 +211,7 @@ TEST_F(SessionTest, ARelayThatDialsItselfSaysSo) {
   bind(*a_);
   dial(*a_, "self");
   Run(kSecond);
-  EXPECT_THAT(a_->relay().refusal(), testing::HasSubstr("this relay itself"));
+  EXPECT_THAT(a_->relay().refusal().message(), testing::HasSubstr("this relay itself"));
   EXPECT_EQ(a_->store().topic_limit(), 0u);
 }
 
@@ -224,7 +224,7 @@ TEST_F(SessionTest, AnotherProtocolVersionIsRefusedWithAReasonOnBothSides) {
   hello.set_version(9);
   s.say(0, hello);
   Settle();
-  EXPECT_THAT(a_->relay().refusal(), testing::HasSubstr("speaks protocol version 7 to 9"));
+  EXPECT_THAT(a_->relay().refusal().message(), testing::HasSubstr("speaks protocol version 7 to 9"));
   EXPECT_EQ(a_->counters().session.wrong_version, 1u);
   std::vector<Envelope> heard = s.hear();
   ASSERT_EQ(heard.size(), 1u);
@@ -243,7 +243,7 @@ TEST_F(SessionTest, AnotherProtocolVersionIsRefusedWithAReasonOnBothSides) {
     return MemNet::Fate::kDeliver;
   };
   Run(kSecond);
-  EXPECT_THAT(b.relay().refusal(), testing::HasSubstr("no common version"));
+  EXPECT_THAT(b.relay().refusal().message(), testing::HasSubstr("no common version"));
   EXPECT_LE(net().traffic("b", true).messages, 3u);
 }
 
