@@ -99,6 +99,11 @@ void ChaosProxy::half_close(Way way) {
   Wake();
 }
 
+std::string ChaosProxy::recorded(Way way) {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(recorded_[way], {});
+}
+
 ChaosProxy::Counts ChaosProxy::counts() const {
   const std::lock_guard lock(mutex_);
   Counts counts = counts_;
@@ -171,6 +176,7 @@ bool ChaosProxy::Read(Connection* c, Way way, int64_t now_ns) {
   const uint64_t at = s.bytes;
   s.bytes += bytes.size();
   counts_.bytes[way] += bytes.size();
+  if (chaos.record) recorded_[way].append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (chaos.swallow) {
     counts_.swallowed[way] += bytes.size();
     return true;

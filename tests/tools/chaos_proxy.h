@@ -10,6 +10,7 @@
 #include <list>
 #include <mutex>
 #include <random>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct Chaos {
   uint64_t flip_from = 0;   // ... but not among the first ones of a connection
   bool swallow = false;     // taken and never delivered: the sender's TCP thinks all is well
   uint64_t cut_after = 0;   // after so many bytes of a connection both sides get an RST; 0: never
+  bool record = false;      // what is read is kept, see recorded()
 };
 
 class ChaosProxy {
@@ -51,6 +53,8 @@ class ChaosProxy {
   // Says on all connections of now that no more comes this way; what is under way is thrown away.
   void half_close(Way way);
   Counts counts() const;
+  // All that came this way, one connection after the other as it was read, since it was asked last.
+  std::string recorded(Way way);
 
  private:
   struct Piece {
@@ -88,6 +92,7 @@ class ChaosProxy {
   mutable std::mutex mutex_;  // protects all below
   std::array<Chaos, 2> chaos_;
   Counts counts_;
+  std::array<std::string, 2> recorded_;
   std::list<Connection> connections_;
   std::mt19937_64 random_;
   bool stop_ = false;

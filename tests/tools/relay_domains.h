@@ -47,7 +47,7 @@ class RelayTest : public ToolTest {
     }
     if (relay.ready.size() < 3) {
       ADD_FAILURE() << "no line of `ready`: " << relay.process->output();
-      relay.ready.resize(3);
+      relay.ready.resize(4);
     }
     return relay;
   }
