@@ -11,6 +11,7 @@
 
 #include "cmd/demo/must.h"
 #include "cmd/demo/topics.h"
+#include "cmd/exit_code.h"
 #include "shm/clock.h"
 #include "shm/list.h"
 
@@ -70,10 +71,11 @@ bool Verdict::pass() const {
   return !interrupted && std::all_of(checks.begin(), checks.end(), [](const Check& c) { return c.ok; });
 }
 
-Conductor::Conductor(const Domain& base, std::string proxy, double seconds, std::string replay,
-                     const cmd::Stop& stop, Table* table)
+Conductor::Conductor(const Domain& base, std::string proxy, std::string keys, double seconds,
+                     std::string replay, const cmd::Stop& stop, Table* table)
     : domain_(base),
       proxy_(std::move(proxy)),
+      keys_(std::move(keys)),
       seconds_(seconds),
       replay_(std::move(replay)),
       stop_(stop),
@@ -85,22 +87,19 @@ Conductor::Conductor(const Domain& base, std::string proxy, double seconds, std:
       match_(Must(Reader::open(base, "match"))) {}
 
 Verdict Conductor::run() {
+  MakeKeys();
   host_program_.emplace("smtdemo_host");
   robot_program_.emplace("smtdemo_robot");
   StartProxy();
-  pub_.emplace("smtrelay_pub",
-               std::vector<std::string>{"--connect", proxy_, "--name", "robot", "--log", "warn"});
-  sub_.emplace("smtrelay_sub", std::vector<std::string>{"--connect", proxy_, "--name", "base", "--domain",
-                                                        "base", "--log", "warn"});
+  pub_.emplace(Dial("smtrelay_pub", "robot", {}));
+  sub_.emplace(Dial("smtrelay_sub", "base", {"--domain", "base"}));
   match_program_.emplace("smtdemo_match", std::vector<std::string>{"--domain", "base"});
   if (!replay_.empty()) {
     replay_program_.emplace("smtreplay", std::vector<std::string>{replay_, "--speed", "2", "--log", "warn"});
   }
-  const std::pair<double, void (Conductor::*)()> scenes[] = {{0.2, &Conductor::KillRobot},
-                                                             {0.3, &Conductor::RestartRobot},
-                                                             {0.45, &Conductor::KillProxy},
-                                                             {0.6, &Conductor::RestartProxy},
-                                                             {0.7, &Conductor::AskOnce}};
+  const std::pair<double, void (Conductor::*)()> scenes[] = {
+      {0.2, &Conductor::KillRobot},    {0.3, &Conductor::RestartRobot}, {0.45, &Conductor::KillProxy},
+      {0.6, &Conductor::RestartProxy}, {0.7, &Conductor::AskOnce},      {0.75, &Conductor::AskWithoutKey}};
   for (const auto& [part, scene] : scenes) {
     Until(part * seconds_);
     if (!stop_.stopped()) (this->*scene)();
@@ -116,9 +115,32 @@ Verdict Conductor::run() {
   return verdict_;
 }
 
+// As an operator does it: each machine makes its own, and the public ones go to where they are to be known.
+void Conductor::MakeKeys() {
+  const auto folder = [&](const std::string& name) { return keys_ + "/" + name; };
+  for (const char* const name : {"gateway", "robot", "base", "operator"}) {
+    Child keygen("smtrelay_keygen", {name, "--out", folder(name)});
+    if (!keygen.ended(2000) || keygen.exit_code() != 0)
+      throw Failure(fmt::format("smtrelay_keygen does not make the keys of {}", name));
+  }
+  const auto acquaint = [&](const std::string& who, const std::string& whom) {
+    std::filesystem::copy(folder(whom) + "/" + whom + ".pub", folder(who) + "/peers");
+  };
+  for (const char* const name : {"robot", "base", "operator"}) {
+    acquaint("gateway", name);
+    acquaint(name, "gateway");
+  }
+}
+
+Child Conductor::Dial(const std::string& program, const std::string& key,
+                      std::vector<std::string> more) const {
+  more.insert(more.begin(), {"--connect", proxy_, "--keys", keys_ + "/" + key, "--log", "warn"});
+  return Child(program, more);
+}
+
 void Conductor::StartProxy() {
-  proxy_program_.emplace("smtrelay_proxy",
-                         std::vector<std::string>{"--bind", proxy_, "--name", "gateway", "--log", "warn"});
+  proxy_program_.emplace("smtrelay_proxy", std::vector<std::string>{"--bind", proxy_, "--keys",
+                                                                    keys_ + "/gateway", "--log", "error"});
 }
 
 void Conductor::KillRobot() {
@@ -179,10 +201,19 @@ void Conductor::RestartProxy() {
 
 void Conductor::AskOnce() {
   const int64_t asked_ns = BoottimeNs();
-  Child client("smtrelay_client", {"--connect", proxy_, "--log", "warn", "get", std::string(kAsked)});
+  Child client = Dial("smtrelay_client", "operator", {"get", std::string(kAsked)});
   while (!client.ended() && BoottimeNs() - asked_ns < 2000 * kMs) Step(1);
   Expect(client.exit_code() == 0, fmt::format("smtrelay_client get {}", kAsked),
          fmt::format("exit code {} after {:.1f} ms", client.exit_code(), (BoottimeNs() - asked_ns) * 1e-6));
+}
+
+void Conductor::AskWithoutKey() {
+  Child client("smtrelay_client",
+               {"--connect", proxy_, "--timeout", "300ms", "--log", "off", "get", std::string(kAsked)});
+  for (const int64_t asked_ns = BoottimeNs(); !client.ended() && BoottimeNs() - asked_ns < 2000 * kMs;)
+    Step(1);
+  Expect(client.exit_code() == cmd::kExitNoPeer, "who has no key gets no answer",
+         fmt::format("exit code {}", client.exit_code()));
 }
 
 void Conductor::JudgeMatch() {

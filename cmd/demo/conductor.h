@@ -35,21 +35,25 @@ struct Verdict {
 class Conductor {
  public:
   // `base` gets the mirror. The programs are started with the SMT_ROOT of this process, where it must lie;
-  // the publishers write into the domain that SMT_DOMAIN names. `proxy`: endpoint to bind. `replay`: a folder
-  // of CSV files for smtreplay, or "". Throws Failure.
-  Conductor(const Domain& base, std::string proxy, double seconds, std::string replay, const cmd::Stop& stop,
-            Table* table);
+  // the publishers write into the domain that SMT_DOMAIN names. `proxy`: endpoint to bind. `keys`: where keys
+  // can be made. `replay`: a folder of CSV files for smtreplay, or "". Throws Failure.
+  Conductor(const Domain& base, std::string proxy, std::string keys, double seconds, std::string replay,
+            const cmd::Stop& stop, Table* table);
 
   // Throws Failure if a program cannot be started or ends before its time.
   Verdict run();
 
  private:
+  void MakeKeys();
+  // Starts a relay or client that dials the proxy with a key of its own.
+  Child Dial(const std::string& program, const std::string& key, std::vector<std::string> more) const;
   void KillRobot();
   void RestartRobot();
   void KillProxy();
   void RestartProxy();
   void StartProxy();
   void AskOnce();
+  void AskWithoutKey();
   void JudgeMatch();
   void JudgeReplay();
   void JudgeTopics();
@@ -72,7 +76,7 @@ class Conductor {
   std::vector<Row> Rows() const;
 
   Domain domain_;
-  std::string proxy_;
+  std::string proxy_, keys_;
   double seconds_;
   std::string replay_;
   const cmd::Stop& stop_;

@@ -30,7 +30,8 @@ class PrivateRoot {
     }
     setenv("SMT_ROOT", path_, 1);
     setenv("SMT_DOMAIN", "robot", 1);
-    unsetenv("SMT_GROUP");
+    for (const char* other : {"SMT_GROUP", "SMT_CONFIG", "SMT_KEYS", "SMT_INSECURE", "SMT_NAME"})
+      unsetenv(other);
   }
   ~PrivateRoot() {
     std::error_code ignored;
@@ -94,11 +95,14 @@ int main(int argc, char** argv) {
     const PrivateRoot root;
     smt::DomainOptions base = smt::DomainOptions::FromEnvironment();
     base.domain = "base";
+    const std::filesystem::path keys = std::filesystem::path(root.path()) / "keys";
+    std::filesystem::create_directory(keys);
     const smt::Domain domain = Must(smt::Domain::open(base));
     Table table(json ? Table::Style::kSilent : Table::StyleOfStdout());
     table.say(fmt::format("The mirror of this demo: smttopic --root {} --domain base list", root.path()));
-    const Verdict verdict =
-        Conductor(domain, fmt::format("ipc://{}/proxy", root.path()), seconds, replay, stop, &table).run();
+    const Verdict verdict = Conductor(domain, fmt::format("ipc://{}/proxy", root.path()), keys.string(),
+                                      seconds, replay, stop, &table)
+                                .run();
     smt::cmd::Print(json ? Json(verdict).dump(2) + "\n" : Text(verdict));
     return verdict.pass() || verdict.interrupted ? smt::cmd::kExitOk : smt::cmd::kExitFailure;
   });
