@@ -99,7 +99,7 @@ int Serve(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& fla
     if (!change.ok()) return change.status();
     relay::RelayOptions rules = EngineOptions(now);
     if (Status s = loop->engine().configure(std::move(rules.send), std::move(rules.receive),
-                                            std::move(rules.cache), std::move(rules.write));
+                                            std::move(rules.cache), std::move(rules.write), rules.access);
         !s.ok())
       return s;
     if (now.keyring != nullptr) {
