@@ -49,7 +49,8 @@ int RunConfigured(CLI::App& app, int argc, char** argv, const ConfigFlags& flags
     if (!errors.empty()) return kExitUsage;
     spdlog::set_level(spdlog::level::from_str(config.log));
     if (flags.check) {
-      const size_t rules = config.send.size() + config.receive.size() + config.write.size();
+      const size_t rules = config.send.size() + config.receive.size() + config.write.size() +
+                           config.allow.size() + config.deny.size();
       Print(fmt::format("ok {}: {}, {}\n", flags.file.empty() ? "flags" : flags.file,
                         Counted(config.peers.size(), "peer"), Counted(rules, "rule")));
       return kExitOk;
