@@ -112,6 +112,8 @@ void Traces::PassOn(uint64_t request, Question* q, const Viewpoint& at) {
   if (q->asker != 0 && q->hops + 1 > proto::kMostHops) return;
   for (const auto& [key, s] : *sessions_) {
     if (key == q->asker || s->untold() >= kMostUnanswered) continue;
+    // Who only takes topics, and may not know of this one, has nothing to tell of it.
+    if (!s->peer().serves && !at.access->allows(s->peer().name, q->topic, Right::kList)) continue;
     proto::Trace m;
     m.set_request(request);
     m.set_topic(q->asker == 0 ? q->topic : NameThere(at, s.get(), q->topic));

@@ -1,8 +1,9 @@
 // Access where a peer asks by name: why a topic does not come, and to set it. Who may not know of a topic
 // gets one answer, whether it is there or not. Seeded bugs that must make this file fail: relay/trace.cc,
-// Look() that passes on what it denies, Answer() that leaves nothing out; relay/explain.cc, NameHere() and
-// SuggestNames() that ask no access; relay/sets.cc, Look() that asks no access before it passes on;
-// relay/writes.cc, take() that asks it after Look(), configure() that does not look at it.
+// Look() that passes on what it denies, PassOn() that asks no access, Answer() that leaves nothing out;
+// relay/explain.cc, NameHere() and SuggestNames() that ask no access; relay/sets.cc, Look() that asks no
+// access before it passes on; relay/writes.cc, take() that asks it after Look(), configure() that does not
+// look at it.
 #include "tests/access_rules.h"
 #include "tests/set_fixture.h"
 #include "tests/trace_fixture.h"
@@ -86,6 +87,22 @@ TEST_F(AccessTraceTest, ATopicThatIsHiddenDoesNotChangeWhatANameMeans) {
   gate.publish("secret/key", "12345678", now_);
   Run(20 * kMs);
   EXPECT_EQ(ask(), before);
+}
+
+TEST_F(AccessTraceTest, WhoMayNotKnowOfATopicIsNotAskedAboutItEither) {
+  ChainWithAccess();
+  Host& guest = host("guest", {.receive = RelayTest::All(), .serves = false});
+  dial(guest, "guest", "down");
+  std::map<std::string, int> asked;
+  net("down").hook = [&](MemMessage* m) {
+    proto::Envelope e;
+    EXPECT_EQ(proto::Open(Bytes(m->header), Bytes(m->payload), &e), proto::Opened::kOk);
+    if (!m->to_binder && e.has_trace()) ++asked[m->dialer];
+    return MemNet::Fate::kDeliver;
+  };
+  Publish("open/pose");
+  EXPECT_EQ(Cause(Why("open/pose")), "gate, to guest: denied: no [[allow]] rule lets guest read it");
+  EXPECT_EQ(asked, (std::map<std::string, int>{{"base", 1}}));
 }
 
 TEST_F(AccessTraceTest, NamesThatMayHaveBeenMeantAreOnlySuchAsMayBeListed) {
