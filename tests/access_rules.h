@@ -3,6 +3,9 @@
 #ifndef SMT_TESTS_ACCESS_RULES_H_
 #define SMT_TESTS_ACCESS_RULES_H_
 
+#include <stdio.h>
+#include <stdlib.h>
+
 #include <random>
 #include <string>
 #include <string_view>
@@ -81,6 +84,15 @@ inline bool ShouldAllow(const AccessRules& rules, const std::string& peer, const
     given = given || gives;
   }
   return !given;
+}
+
+// Of random rules: another one each time, unless SMT_SEED says which.
+inline uint32_t Seed() {
+  const char* given = getenv("SMT_SEED");
+  const auto seed =
+      given != nullptr ? static_cast<uint32_t>(strtoul(given, nullptr, 10)) : std::random_device()();
+  printf("seed %u (SMT_SEED=%u repeats it)\n", seed, seed);
+  return seed;
 }
 
 // Rules, peers and topics of few words, so that they meet often.

@@ -210,9 +210,7 @@ TEST_F(AccessPeersTest, OtherRulesTakeAndGiveWhatTheyChangeAndNothingElse) {
 class RandomAccessTest : public AccessPeersTest, public testing::WithParamInterface<bool> {};
 
 TEST_P(RandomAccessTest, EachPeerHasWhatTheRulesSay) {
-  const uint32_t seed = std::random_device()();
-  std::printf("seed %u\n", seed);
-  AccessMaker make(seed);
+  AccessMaker make(Seed());
   size_t compared = 0, allowed = 0, differences = 0;
   for (int i = 0; i < 150; ++i) {
     hosts_.clear();

@@ -130,9 +130,7 @@ TEST_F(AccessTest, WhoMayListAllIsPlainToSee) {
 }
 
 TEST_F(AccessTest, TenThousandRandomCasesAreDecidedAsTheRulesAreWritten) {
-  const uint32_t seed = std::random_device()();
-  std::printf("seed %u\n", seed);
-  AccessMaker make(seed);
+  AccessMaker make(Seed());
   size_t allowed = 0, differences = 0;
   for (int i = 0; i < 10'000; ++i) {
     const AccessRules rules = make.rules();
