@@ -231,8 +231,9 @@ std::string Writes::DeniedText(const std::string& peer, const std::string& topic
 proto::SetAnswer Writes::Deny(const WriteRequest& r, const Access::Decision& denied) {
   ++counters_->refused_denied;
   if (audit_) {
-    const std::string origin = denied.rule != nullptr ? denied.rule->rule.origin : "";
-    (void)audit_({WriteAct::kDenied, r.topic, r.holder_name, r.peer, r.endpoint, origin,
+    const std::string table = denied.named ? "[[deny]] at " : "[[allow]] at ";
+    const std::string rule = denied.rule != nullptr ? table + denied.rule->rule.origin : "";
+    (void)audit_({WriteAct::kDenied, r.topic, r.holder_name, r.peer, r.endpoint, rule,
                   Access::words(r.peer, r.topic, denied)});
   }
   proto::SetAnswer answer;
