@@ -27,6 +27,8 @@ std::string_view ActName(WriteAct act) {
       return "set";
     case WriteAct::kRefused:
       return "refused";
+    case WriteAct::kDenied:
+      return "denied";
     case WriteAct::kReleased:
       return "released";
     case WriteAct::kExpired:
@@ -56,6 +58,8 @@ Json ValueOf(const WriteEvent& e) {
 std::string AuditText(const WriteEvent& e) {
   std::string what;
   switch (e.act) {
+    case WriteAct::kDenied:  // in the words of every other denial
+      return Printable(fmt::format("{} (asked by {} on {})", e.text, e.holder, e.endpoint));
     case WriteAct::kLease:
       what = "takes the lease of";
       break;
@@ -84,10 +88,12 @@ std::string AuditText(const WriteEvent& e) {
 }
 
 relay::Severity SeverityOf(const WriteEvent& e) {
-  return e.act == WriteAct::kRefused ? relay::Severity::kWarning : relay::Severity::kInfo;
+  const bool no = e.act == WriteAct::kRefused || e.act == WriteAct::kDenied;
+  return no ? relay::Severity::kWarning : relay::Severity::kInfo;
 }
 
 std::string AuditKey(const WriteEvent& e) {
+  if (e.act == WriteAct::kDenied) return fmt::format("denied {} {}", e.peer, e.rule);
   return fmt::format("set {} {} {}", ActName(e.act), e.topic, e.holder);
 }
 

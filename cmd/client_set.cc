@@ -142,7 +142,8 @@ std::optional<int> Setter::Choose(const Relay::SetResult& result) {
   std::vector<std::string> names;
   const std::string& at = lost_ ? relay_ : set_.at;
   for (const proto::SetAnswer& a : result.answers) {
-    if (!at.empty() && a.relay() != at) continue;
+    // Who denies it may stand in front of that one.
+    if (!at.empty() && a.relay() != at && a.outcome() != proto::SET_DENIED) continue;
     if (a.outcome() == proto::SET_DONE) {
       would.push_back(&a);
       names.push_back(Printable(a.relay()));

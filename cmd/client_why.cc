@@ -66,7 +66,7 @@ std::string Verdict(const relay::Route& way, const std::string& topic) {
     }
     return fmt::format("{} passes everywhere{}{}", topic, notes.empty() ? "" : "; ", fmt::join(notes, "; "));
   }
-  if (!way.found && f->side() == proto::SIDE_HERE) {
+  if (!way.found && f->side() == proto::SIDE_HERE && f->verdict() != proto::VERDICT_DENIED) {
     const std::string others = fmt::format("{}", fmt::join(f->other_name(), ", "));
     return fmt::format("{} is nowhere{}", topic,
                        others.empty() ? ""
@@ -90,6 +90,8 @@ int ExitCodeFor(const relay::Route& way, bool complete) {
     case proto::VERDICT_NO_TOPIC:
     case proto::VERDICT_OTHER_NAME:
       return complete ? kExitNoTopic : kExitTimeout;
+    case proto::VERDICT_DENIED:
+      return kExitDenied;
     default:
       return kExitFailure;
   }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "relay/access.h"
 #include "relay/endpoint.h"
 #include "relay/naming.h"
 #include "relay/selection.h"
@@ -16,6 +17,8 @@ namespace smt::cmd {
 namespace {
 
 using relay::OnStale;
+using relay::Right;
+using relay::Rights;
 
 constexpr size_t kMostPeers = 1000;
 
@@ -101,6 +104,7 @@ void CheckWrite(const Entry<relay::WriteRule>& entry, ConfigErrors* errors) {
 const std::vector<std::string>& Peers(const relay::SendRule& rule) { return rule.to; }
 const std::vector<std::string>& Peers(const relay::ReceiveRule& rule) { return rule.from; }
 const std::vector<std::string>& Peers(const relay::WriteRule& rule) { return rule.from; }
+const std::vector<std::string>& Peers(const relay::AccessRule& rule) { return rule.peer; }
 
 bool Has(const std::vector<std::string>& list, std::string_view what) {
   return std::find(list.begin(), list.end(), what) != list.end();
@@ -153,7 +157,50 @@ Status CheckPeerEndpoint(const std::string& endpoint, bool binding, const RelayC
                   endpoint));
 }
 
-// All patterns travel in one message. False: there are too many.
+// Access: those that deny come first, then the first that names a topic decides.
+struct AccessEntry {
+  const relay::AccessRule* rule;
+  const Place* place;
+  bool allows;
+};
+
+// As Covers() of rules to send.
+bool Covers(const AccessEntry& earlier, const AccessEntry& later) {
+  const auto all = [](const AccessEntry& e) {
+    return e.allows ? relay::GivenBy(e.rule->rights) : relay::TakenBy(e.rule->rights);
+  };
+  if ((all(later) & ~all(earlier)) != 0) return false;
+  return Covers(*earlier.rule, *later.rule);
+}
+
+void CheckAccess(const RelayConfig& config, ConfigErrors* errors) {
+  std::vector<AccessEntry> rules;
+  const auto add = [&](const auto& entries, bool allows) {
+    for (const auto& entry : entries) {
+      if (entry.whole) rules.push_back({&entry.value, &entry.place, allows});
+    }
+  };
+  add(config.deny, false);
+  add(config.allow, true);
+  for (size_t later = 0; later < rules.size(); ++later) {
+    const auto end = rules.begin() + static_cast<ptrdiff_t>(later);
+    const auto covers =
+        std::find_if(rules.begin(), end, [&](const AccessEntry& e) { return Covers(e, rules[later]); });
+    if (covers == end) continue;
+    errors->add(*rules[later].place,
+                fmt::format("this rule never decides: the [[{}]] at {} {}, for the same topics and peers",
+                            covers->allows ? "allow" : "deny", covers->place->text(),
+                            covers->allows == rules[later].allows ? "says so already" : "wins"));
+  }
+  // A proxy passes on what is set.
+  if (config.role == Role::kProxy || !config.write.empty()) return;
+  for (const Entry<relay::AllowRule>& entry : config.allow) {
+    if (!entry.whole || entry.value.rights != Rights(Right::kWrite)) continue;
+    errors->add(At(entry, "do"), "nothing can be set here: that takes a [[write]] rule too");
+  }
+}
+
+// All patterns of a direction travel in one message. False: there are too many.
 template <class Rule>
 bool CheckNumber(const std::vector<Entry<Rule>>& rules, ConfigErrors* errors) {
   size_t count = 0, patterns = 0, bytes = 0;
@@ -252,6 +299,7 @@ void CheckRules(const RelayConfig& config, ConfigErrors* errors) {
   }
   for (const Entry<relay::WriteRule>& entry : config.write) CheckWrite(entry, errors);
   CheckOrder(config.write, errors);
+  if (CheckNumber(config.allow, errors) && CheckNumber(config.deny, errors)) CheckAccess(config, errors);
   if (CheckNumber(config.send, errors)) CheckOrder(config.send, errors);
   if (!CheckNumber(config.receive, errors)) return;
   CheckOrder(config.receive, errors);

@@ -35,6 +35,8 @@ std::string OtherTables(std::string_view name, Role role) {
   look(static_cast<const relay::SendRule*>(nullptr));
   look(static_cast<const relay::ReceiveRule*>(nullptr));
   look(static_cast<const relay::WriteRule*>(nullptr));
+  look(static_cast<const relay::AllowRule*>(nullptr));
+  look(static_cast<const relay::DenyRule*>(nullptr));
   return fmt::format("{}", fmt::join(where, " or "));
 }
 
@@ -52,7 +54,8 @@ std::string Unknown(std::string_view name, Role role) {
     if (key.of(role)) names.push_back(key.name);
   }
   if (TableName<T>().empty()) names.push_back("peer");
-  if (TableName<T>().empty() && role != Role::kClient) names.insert(names.end(), {"send", "receive"});
+  if (TableName<T>().empty() && role != Role::kClient)
+    names.insert(names.end(), {"send", "receive", "allow", "deny"});
   if (TableName<T>().empty() && HasMemory(role)) names.push_back("write");
   const std::string_view near = DidYouMean(name, names);
   if (near.empty()) return fmt::format("{} in {}; it has {}", what, Where<T>(), fmt::join(names, ", "));
@@ -111,6 +114,10 @@ Given ApplyText(std::string_view text, const std::string& path, RelayConfig* con
       ReadEntries(member, config->role, &config->receive, errors);
     } else if (member.key == "write" && HasMemory(config->role)) {
       ReadEntries(member, config->role, &config->write, errors);
+    } else if (member.key == "allow" && config->role != Role::kClient) {
+      ReadEntries(member, config->role, &config->allow, errors);
+    } else if (member.key == "deny" && config->role != Role::kClient) {
+      ReadEntries(member, config->role, &config->deny, errors);
     } else {
       ReadMember(member, config->role, config, &config->places, errors);
     }

@@ -134,6 +134,17 @@ std::vector<Key<relay::WriteRule>> WriteKeys() {
   };
 }
 
+// Of either table.
+template <class Rule>
+std::vector<Key<Rule>> AccessKeys() {
+  return {
+      Make<Rule>("peer", kRelays, kPeersType, SMT_AT(peer)),
+      Make<Rule>("topic", kRelays, kPatternsType, SMT_AT(topic)),
+      Make<Rule>("exclude", kRelays, kExcludesType, SMT_AT(exclude)),
+      Make<Rule>("do", kRelays, kRightsType, SMT_AT(rights)),
+  };
+}
+
 #undef SMT_AT
 
 std::string Spelt(std::string prefix, std::string_view name, char parting, bool upper) {
@@ -160,6 +171,8 @@ template struct Key<PeerConfig>;
 template struct Key<relay::SendRule>;
 template struct Key<relay::ReceiveRule>;
 template struct Key<relay::WriteRule>;
+template struct Key<relay::AllowRule>;
+template struct Key<relay::DenyRule>;
 
 template <>
 const std::vector<Key<RelayConfig>>& Keys<RelayConfig>() {
@@ -184,6 +197,16 @@ const std::vector<Key<relay::ReceiveRule>>& Keys<relay::ReceiveRule>() {
 template <>
 const std::vector<Key<relay::WriteRule>>& Keys<relay::WriteRule>() {
   static const std::vector<Key<relay::WriteRule>> keys = WriteKeys();
+  return keys;
+}
+template <>
+const std::vector<Key<relay::AllowRule>>& Keys<relay::AllowRule>() {
+  static const std::vector<Key<relay::AllowRule>> keys = AccessKeys<relay::AllowRule>();
+  return keys;
+}
+template <>
+const std::vector<Key<relay::DenyRule>>& Keys<relay::DenyRule>() {
+  static const std::vector<Key<relay::DenyRule>> keys = AccessKeys<relay::DenyRule>();
   return keys;
 }
 

@@ -15,7 +15,8 @@
 
 namespace smt::cmd {
 
-// Of a table T: RelayConfig (the top), PeerConfig, relay::SendRule, relay::ReceiveRule or relay::WriteRule.
+// Of a table T: RelayConfig (the top), PeerConfig, or SendRule, ReceiveRule, WriteRule, AllowRule or DenyRule
+// of relay/rules.h.
 template <class T>
 struct Key {
   std::string_view name;
@@ -44,14 +45,20 @@ template <>
 const std::vector<Key<relay::ReceiveRule>>& Keys<relay::ReceiveRule>();
 template <>
 const std::vector<Key<relay::WriteRule>>& Keys<relay::WriteRule>();
+template <>
+const std::vector<Key<relay::AllowRule>>& Keys<relay::AllowRule>();
+template <>
+const std::vector<Key<relay::DenyRule>>& Keys<relay::DenyRule>();
 
-// As it stands in the file: "peer" "send" "receive" "write"; "" for the top.
+// As it stands in the file: "peer" "send" "receive" "write" "allow" "deny"; "" for the top.
 template <class T>
 constexpr std::string_view TableName() {
   if constexpr (std::is_same_v<T, PeerConfig>) return "peer";
   if constexpr (std::is_same_v<T, relay::SendRule>) return "send";
   if constexpr (std::is_same_v<T, relay::ReceiveRule>) return "receive";
   if constexpr (std::is_same_v<T, relay::WriteRule>) return "write";
+  if constexpr (std::is_same_v<T, relay::AllowRule>) return "allow";
+  if constexpr (std::is_same_v<T, relay::DenyRule>) return "deny";
   return "";
 }
 

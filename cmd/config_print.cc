@@ -50,7 +50,8 @@ std::string PrintConfig(const RelayConfig& config) {
   if (config.send.empty()) out += Line("send = []", nullptr);
   if (config.receive.empty()) out += Line("receive = []", nullptr);
   return out + Entries(config.peers, config.role) + Entries(config.send, config.role) +
-         Entries(config.receive, config.role) + Entries(config.write, config.role);
+         Entries(config.receive, config.role) + Entries(config.write, config.role) +
+         Entries(config.allow, config.role) + Entries(config.deny, config.role);
 }
 
 }  // namespace smt::cmd

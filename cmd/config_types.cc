@@ -9,6 +9,7 @@
 #include "cmd/base64.h"
 #include "cmd/config_read.h"
 #include "cmd/relay_config.h"
+#include "relay/access.h"
 #include "relay/endpoint.h"
 #include "relay/pattern.h"
 #include "relay/rule_set.h"
@@ -180,6 +181,36 @@ std::string PrintWord(const U& value) {
   return "";
 }
 
+constexpr relay::Right kRights[] = {relay::Right::kRead, relay::Right::kList, relay::Right::kWrite};
+
+// Null: there is none of this name.
+const relay::Right* FindRight(std::string_view name) {
+  const auto right = std::find_if(std::begin(kRights), std::end(kRights),
+                                  [&](relay::Right r) { return relay::RightName(r) == name; });
+  return right == std::end(kRights) ? nullptr : right;
+}
+
+Status CheckRight(const std::string& name) {
+  if (FindRight(name) != nullptr) return Status();
+  return Status(Code::kInvalid, fmt::format("\"{}\" is none of read, list, write", name));
+}
+
+Read ReadRights(const Value& value, relay::Rights* out) {
+  std::vector<std::string> names;
+  if (Read fault = ReadOneAtLeast<CheckRight>(value, &names)) return fault;
+  *out = 0;
+  for (const std::string& name : names) *out = *out | *FindRight(name);
+  return std::nullopt;
+}
+
+std::string PrintRights(const relay::Rights& rights) {
+  std::vector<std::string> names;
+  for (const relay::Right right : kRights) {
+    if (relay::Has(rights, right)) names.emplace_back(relay::RightName(right));
+  }
+  return PrintTexts(names);
+}
+
 template <const auto& words, class U>
 constexpr Type<U> WordType(std::string_view name) {
   return {name, ReadWord<words, U>, PrintWord<words, U>};
@@ -204,6 +235,7 @@ const Type<std::vector<std::string>> kExcludesType = {"PATTERN", ReadTexts<Check
 const Type<std::vector<std::string>> kConnectType = {"EP[,EP]", ReadConnect, PrintConnect};
 const Type<std::string> kBindType = {"EP", ReadText<CheckBind>, PrintText};
 const Type<std::vector<std::byte>> kBytesType = {"BASE64", ReadBytes, PrintBytes};
+const Type<relay::Rights> kRightsType = {"RIGHT", ReadRights, PrintRights, true};
 const Type<bool> kModeType = WordType<kModes, bool>("latest|every");
 const Type<relay::Priority> kPriorityType = WordType<kPriorities, relay::Priority>("low|normal|high|urgent");
 const Type<relay::OnStale> kOnStaleType = WordType<kOnStale, relay::OnStale>("hold|zero|tombstone|bytes");

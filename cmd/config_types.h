@@ -54,6 +54,7 @@ extern const Type<double> kDeadbandType;
 extern const Type<std::vector<relay::Limit>> kLimitsType;  // one number, or a table of fields
 extern const Type<std::string> kValueTypeType;             // of a topic, see Schema::Parse
 extern const Type<std::vector<std::byte>> kBytesType;      // base64
+extern const Type<relay::Rights> kRightsType;              // one at least
 extern const Type<bool> kModeType;                         // every
 extern const Type<relay::Priority> kPriorityType;
 extern const Type<relay::OnStale> kOnStaleType;

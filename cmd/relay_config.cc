@@ -55,6 +55,14 @@ relay::RelayOptions EngineOptions(const RelayConfig& config) {
     relay.write.push_back(rule.value);
     relay.write.back().origin = "[[write]] at " + rule.place.origin();
   }
+  const auto add = [](const auto& entries, auto* rules) {
+    for (const auto& rule : entries) {
+      rules->push_back(rule.value);
+      rules->back().origin = rule.place.text();
+    }
+  };
+  add(config.allow, &relay.access.allow);
+  add(config.deny, &relay.access.deny);
   relay.write_node = std::string(relay::kWritePrefix) + config.name;
   if (!config.cache.empty()) {
     relay::Selection kept{config.cache, {}};

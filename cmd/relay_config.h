@@ -66,6 +66,8 @@ struct RelayConfig {
   std::vector<Entry<relay::SendRule>> send;
   std::vector<Entry<relay::ReceiveRule>> receive;
   std::vector<Entry<relay::WriteRule>> write;
+  std::vector<Entry<relay::AllowRule>> allow;
+  std::vector<Entry<relay::DenyRule>> deny;
 };
 
 RelayConfig DefaultConfig(Role role);

@@ -16,22 +16,22 @@ namespace smt::relay {
 
 SMT_FIELDS(OutboundCounters, publications, slot_reads, samples, batches, chunks, payload_bytes, announces,
            superseded, passed_over_by_rate, unchanged, dropped_too_old, overwritten, saved_bytes, refused,
-           too_many_hops, too_large, in_flight_bytes, window_bytes, most_in_flight_bytes,
+           too_many_hops, too_large, denied, in_flight_bytes, window_bytes, most_in_flight_bytes,
            most_beyond_window_bytes)
 SMT_FIELDS(InboundCounters, samples, written, confirmed, payload_bytes, superseded, dropped_held, dropped_old,
            dropped_too_old, dropped_denied, dropped_conflict, dropped_size, dropped_hops)
 SMT_FIELDS(SessionCounters, opened, ended, silent, resets, wrong_session, malformed, corrupt, wrong_version,
-           unknown_key, wants, requests)
+           unknown_key, denied, wants, requests)
 
 // A counter that is left out above would be missing from the topics.
-static_assert(sizeof(OutboundCounters) == 20 * 8);
+static_assert(sizeof(OutboundCounters) == 21 * 8);
 static_assert(sizeof(InboundCounters) == 12 * 8);
-static_assert(sizeof(SessionCounters) == 11 * 8);
+static_assert(sizeof(SessionCounters) == 12 * 8);
 
-SMT_FIELDS(WriteCounters, written, leases, released, expired, withdrawn, fail_safe, refused_no_rule,
-           refused_held, refused_owned, refused_limit, refused_rate, refused_no_topic, refused_mismatch,
-           refused_no_audit, refused_no_room)
-static_assert(sizeof(WriteCounters) == 15 * 8);
+SMT_FIELDS(WriteCounters, written, leases, released, expired, withdrawn, fail_safe, refused_denied,
+           refused_no_rule, refused_held, refused_owned, refused_limit, refused_rate, refused_no_topic,
+           refused_mismatch, refused_no_audit, refused_no_room)
+static_assert(sizeof(WriteCounters) == 16 * 8);
 
 }  // namespace smt::relay
 

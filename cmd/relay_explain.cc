@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cmd/config_keys.h"
+#include "relay/access.h"
 #include "relay/naming.h"
 #include "relay/pattern_set.h"
 
@@ -65,6 +66,43 @@ std::string Decide(const std::vector<Entry<Rule>>& rules, const std::string& top
   return fmt::format("{}{} {}\n", topic, verb, stopped.empty() ? unnamed : stopped);
 }
 
+std::string RightWords(relay::Rights rights) {
+  std::vector<std::string_view> names;
+  for (const relay::Right right : {relay::Right::kRead, relay::Right::kList, relay::Right::kWrite}) {
+    if (relay::Has(rights, right)) names.push_back(relay::RightName(right));
+  }
+  return fmt::format("{}", fmt::join(names, " "));
+}
+
+// "arm/pose denied to visitor*: read list by topic arm/** of [[deny]] at FILE:3"
+template <class Rule>
+std::string AccessOf(const std::vector<Entry<Rule>>& rules, const std::string& topic) {
+  constexpr bool kAllows = std::is_same_v<Rule, relay::AllowRule>;
+  std::string out;
+  for (const Entry<Rule>& entry : rules) {
+    const auto set = relay::PatternSet::parse(entry.value.topic, entry.value.exclude);
+    const relay::PatternSet::Decision decision = set->decide(topic);
+    if (!decision.allowed) continue;
+    const relay::Rights named = entry.value.rights;
+    out += fmt::format("{} {} to {}: {} by {}\n", topic, kAllows ? "allowed" : "denied",
+                       fmt::join(entry.value.peer, " "),
+                       RightWords(kAllows ? relay::GivenBy(named) : relay::TakenBy(named)),
+                       Named(entry, "topic", decision.pattern->text()));
+  }
+  return out;
+}
+
+// What each rule of access says of the topic, those that win first.
+std::string ExplainAccess(const RelayConfig& config, const std::string& topic) {
+  std::string out = AccessOf(config.deny, topic) + AccessOf(config.allow, topic);
+  relay::Rights given = 0;
+  for (const auto& entry : config.allow)
+    given = static_cast<relay::Rights>(given | relay::GivenBy(entry.value.rights));
+  if (given == 0) return out;
+  return out +
+         fmt::format("{} denied to all others: {}, as no [[allow]] gives it\n", topic, RightWords(given));
+}
+
 }  // namespace
 
 std::string ExplainTopic(const RelayConfig& config, const std::string& topic) {
@@ -78,6 +116,7 @@ std::string ExplainTopic(const RelayConfig& config, const std::string& topic) {
   if (send) out += Decide(config.send, topic, receive ? " sent" : "");
   if (receive) out += Decide(config.receive, topic, send ? " received" : "");
   if (!config.write.empty()) out += Decide(config.write, topic, " set by peers");
+  out += ExplainAccess(config, topic);
   if (config.cache.empty() || out.find(" passes by ") == out.npos) return out;
   const auto cache = relay::PatternSet::parse(config.cache);
   const relay::PatternSet::Decision cached = cache->decide(topic);

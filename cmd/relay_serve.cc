@@ -49,7 +49,8 @@ int RunConfigured(CLI::App& app, int argc, char** argv, const ConfigFlags& flags
     if (!errors.empty()) return kExitUsage;
     spdlog::set_level(spdlog::level::from_str(config.log));
     if (flags.check) {
-      const size_t rules = config.send.size() + config.receive.size() + config.write.size();
+      const size_t rules = config.send.size() + config.receive.size() + config.write.size() +
+                           config.allow.size() + config.deny.size();
       Print(fmt::format("ok {}: {}, {}\n", flags.file.empty() ? "flags" : flags.file,
                         Counted(config.peers.size(), "peer"), Counted(rules, "rule")));
       return kExitOk;
@@ -99,7 +100,7 @@ int Serve(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& fla
     if (!change.ok()) return change.status();
     relay::RelayOptions rules = EngineOptions(now);
     if (Status s = loop->engine().configure(std::move(rules.send), std::move(rules.receive),
-                                            std::move(rules.cache), std::move(rules.write));
+                                            std::move(rules.cache), std::move(rules.write), rules.access);
         !s.ok())
       return s;
     if (now.keyring != nullptr) {

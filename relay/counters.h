@@ -26,6 +26,9 @@ struct OutboundCounters {
   uint64_t refused = 0;      // messages that the link did not take; their topics are sent later
   uint64_t too_many_hops = 0;
   uint64_t too_large = 0;  // topics whose name or schema no message holds
+  // Topics that a peer wants and may not read, each once as long as that is so; and that it asks for once and
+  // may not have, each time.
+  uint64_t denied = 0;
   // Under way and not acknowledged: now, over all sessions, and how much the rule allows; the most of one
   // session, and by how much it was then beyond what the rule allowed: less than one message.
   uint64_t in_flight_bytes = 0;
@@ -59,6 +62,7 @@ struct SessionCounters {
   uint64_t corrupt = 0;        // messages whose check did not match
   uint64_t wrong_version = 0;  // Hellos
   uint64_t unknown_key = 0;    // Hellos of peers whose key is known no more
+  uint64_t denied = 0;  // Trace of topics that the peer may not list, Set to pass on that it may not write
   // Of now: opened - ended is the number of sessions, these are what their peers
   uint64_t wants = 0;     // want, in selections
   uint64_t requests = 0;  // have asked and have not been answered yet
@@ -73,6 +77,7 @@ struct WriteCounters {
   uint64_t withdrawn = 0;  // by other rules, or as the relay ended
   uint64_t fail_safe = 0;  // fail-safe values written, or topics removed for want of a value
   // Refused, probes too:
+  uint64_t refused_denied = 0;
   uint64_t refused_no_rule = 0;
   uint64_t refused_held = 0;
   uint64_t refused_owned = 0;

@@ -107,7 +107,7 @@ void SuggestNames(const Viewpoint& at, const std::string& topic, Session* asker,
     if (d == nullptr) continue;
     const bool may =
         at.outbound->rule(id, asker->peer().name).has_value() || asker->intake().sender_name(d->name);
-    if (may) near.add(d->name);
+    if (may && at.access->allows(asker->peer().name, d->name, Right::kList)) near.add(d->name);
   }
   const std::vector<std::string> prefixed = near.prefixed(kMostOtherNames);
   const std::vector<std::string> others = prefixed.empty() ? near.similar(kMostOtherNames) : prefixed;
@@ -204,13 +204,22 @@ void JudgeReceiving(const Viewpoint& at, const std::string& topic, Session* s, p
   Say(f, as.empty() ? proto::VERDICT_PASSES : proto::VERDICT_RENAMED, by + as);
 }
 
-// `id`: nothing if the topic is not here.
+// Which rule of access keeps it from the peer.
+std::string AccessWords(const std::string& peer, const Access::Decision& d) {
+  const std::string read = " " + peer + " read it";
+  if (d.named) return RuleWords("deny", d.rule->index) + " does not let" + read;
+  return (d.rule != nullptr ? "no [[allow]] rule lets" : "without a proper name nothing lets") + read;
+}
+
+// `id`: nothing if the topic is not here; `asker`: who is told.
 void JudgeSending(const Viewpoint& at, const std::string& topic, std::optional<uint32_t> id,
-                  const SampleHead& head, Session* s, int64_t now_ns, proto::Finding* f) {
+                  const SampleHead& head, Session* s, Session* asker, int64_t now_ns, proto::Finding* f) {
   const RuleSet::Decision decision = at.outbound->explain(topic, s->peer().name);
   const std::optional<Pacing> wish = s->feed().demand().wish(topic);
   f->set_asked(wish.has_value());
   if (!decision.rule) return Say(f, proto::VERDICT_FILTER, FilterWords("send", "to", decision));
+  const Access::Decision access = at.access->decide(s->peer().name, topic, Right::kRead);
+  if (!access.allowed) return Say(f, proto::VERDICT_DENIED, AccessWords(s->peer().name, access));
   const SendRule& rule = at.outbound->rules()[*decision.rule];
   const std::string by = RuleWords("send", *decision.rule);
   const TopicDescription* d = id ? at.outbound->store().topic(*id) : nullptr;
@@ -227,7 +236,12 @@ void JudgeSending(const Viewpoint& at, const std::string& topic, std::optional<u
                "it has come over " + std::to_string(d->hops) +
                    " relays and goes no further: do they stand in a ring?");
   }
-  if (!wish) return Say(f, proto::VERDICT_NO_DEMAND, DemandWords(s->peer().name, s->feed().demand()));
+  if (!wish) {
+    const bool all = at.access->may_list_all(asker->peer().name);  // else not what others ask for
+    return Say(
+        f, proto::VERDICT_NO_DEMAND,
+        all ? DemandWords(s->peer().name, s->feed().demand()) : s->peer().name + " does not ask for it");
+  }
   const int64_t age_ns = AgeNs(now_ns, head.born_ns);
   if (head.sequence != 0 && rule.drop_older_ns != 0 && age_ns > rule.drop_older_ns) {
     return Say(f, proto::VERDICT_STALE,
@@ -280,6 +294,27 @@ bool Viewpoint::takes_from(const Session& s) const {
   return s.peer().serves && (proxy || !inbound->wishes(s.peer().name).empty());
 }
 
+bool Viewpoint::allows(const Session& asker, const std::string& topic, Right right) const {
+  const Access::Decision d = access->decide(asker.peer().name, topic, right);
+  if (d.allowed) return true;
+  ++*denied;
+  access->tell(asker.peer().name, topic, d);
+  return false;
+}
+
+proto::Finding DeniedFinding(const Viewpoint& at, const Session& asker, const std::string& topic) {
+  proto::Finding f = FindingOf(at, proto::SIDE_HERE, topic);
+  Say(&f, proto::VERDICT_DENIED, "peer " + asker.peer().name + " may not list it");
+  return f;
+}
+
+void LeaveOutOtherTopics(proto::Finding* f) {
+  f->clear_other_name();
+  const proto::Verdict v = f->verdict();
+  if (v == proto::VERDICT_NO_TOPIC || v == proto::VERDICT_OTHER_NAME) f->set_text("no such topic here");
+  if (v == proto::VERDICT_NO_DEMAND) f->set_text("nobody asks for it");
+}
+
 proto::Finding FindingOf(const Viewpoint& at, proto::Side side, const std::string& topic) {
   proto::Finding f;
   f.set_relay(at.name);
@@ -301,7 +336,9 @@ std::string NameHere(const Viewpoint& at, Session* asker, const std::string& the
   if (theirs.empty()) return ours;
   if (const auto standing = asker->intake().standing(theirs); standing && !standing->name.empty())
     return standing->name;
-  if (!at.takes_from(*asker) || IdOf(at.outbound->store(), ours)) return ours;
+  if (!at.takes_from(*asker)) return ours;
+  if (at.access->allows(asker->peer().name, ours, Right::kList) && IdOf(at.outbound->store(), ours))
+    return ours;
   const Inbound::Taken taken = at.inbound->taken(theirs, asker->peer().name);
   return taken.name.empty() ? ours : taken.name;
 }
@@ -336,7 +373,7 @@ std::vector<proto::Finding> Explain(const Viewpoint& at, const std::string& topi
     if (takes || s->intake().sender_name(topic))
       JudgeReceiving(at, topic, s.get(), &out.emplace_back(Towards(at, proto::SIDE_RECEIVING, topic, *s)));
     if (!at.serves() || ComesFrom(at, topic, id, s.get())) continue;
-    JudgeSending(at, topic, id, head, s.get(), now_ns,
+    JudgeSending(at, topic, id, head, s.get(), asker, now_ns,
                  &out.emplace_back(Towards(at, proto::SIDE_SENDING, topic, *s)));
     any = true;
   }

@@ -1,5 +1,6 @@
 // What one relay finds when it is asked why a topic does not come: in its own memory, between it and each of
-// its peers, and at the endpoints that it dials. For people; nothing here changes anything.
+// its peers, and at the endpoints that it dials. For people; nothing here changes anything but
+// a counter.
 #ifndef SMT_RELAY_EXPLAIN_H_
 #define SMT_RELAY_EXPLAIN_H_
 
@@ -26,6 +27,8 @@ struct Viewpoint {
   std::string name;
   uint64_t instance = 0;
   bool proxy = false;
+  const Access* access = nullptr;
+  uint64_t* denied = nullptr;  // counts
   Outbound* outbound = nullptr;
   Inbound* inbound = nullptr;
   Sessions* sessions = nullptr;
@@ -39,10 +42,13 @@ struct Viewpoint {
   bool serves() const { return !outbound->rules().empty(); }
   // It takes topics of this peer.
   bool takes_from(const Session& s) const;
+  // Whether the peer that asks may do so; where not, that is counted and told.
+  bool allows(const Session& asker, const std::string& topic, Right right) const;
 };
 
 // What the topic is called here that `asker` traces. `theirs`: as the asker calls it, or ""; `ours`: as it
-// thinks that it is called here. REQUIRES: the store was collected in this step.
+// thinks that it is called here. Does not depend on topics that the asker may not list. REQUIRES: the store
+// was collected in this step.
 std::string NameHere(const Viewpoint& at, Session* asker, const std::string& theirs, const std::string& ours);
 // And what it is called there, as far as that is known.
 std::string NameThere(const Viewpoint& at, Session* peer, const std::string& topic);
@@ -51,6 +57,12 @@ std::string NameThere(const Viewpoint& at, Session* peer, const std::string& top
 // is no relay on the way. REQUIRES: as above.
 std::vector<proto::Finding> Explain(const Viewpoint& at, const std::string& topic, Session* asker, bool first,
                                     int64_t now_ns);
+
+// That the asker may not list the topic: the same whether it is there or not.
+proto::Finding DeniedFinding(const Viewpoint& at, const Session& asker, const std::string& topic);
+// Of what other relays have found, that which may name other topics than the one asked for: left out where
+// the asker may not list all.
+void LeaveOutOtherTopics(proto::Finding* f);
 
 // A Finding of this relay, without anything found yet.
 proto::Finding FindingOf(const Viewpoint& at, proto::Side side, const std::string& topic);

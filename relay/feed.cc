@@ -41,8 +41,10 @@ Feed::Topic& Feed::At(uint32_t id) {
   return topics_[id];
 }
 
-Feed::Terms Feed::TermsOf(uint32_t id) const {
+Feed::Terms Feed::TermsOf(uint32_t id) {
   Terms terms;
+  const bool was_denied = denied_.test(id);
+  denied_.clear(id);
   const Store& store = outbound_->store();
   const TopicDescription* d = store.topic(id);
   if (d == nullptr) return terms;
@@ -54,12 +56,26 @@ Feed::Terms Feed::TermsOf(uint32_t id) const {
     ++outbound_->counters().too_many_hops;
     return terms;
   }
-  terms.may = true;
+  terms.offered = true;
   terms.rule = *rule;
+  terms.read = outbound_->access().allows(peer_.name, d->name, Right::kRead);
+  terms.list = terms.read || outbound_->access().allows(peer_.name, d->name, Right::kList);
   const std::optional<Pacing> wish = demand_.wish(d->name);
-  terms.want = wish.has_value();
-  if (wish) terms.pacing = LessOf(outbound_->rules()[*rule].pacing, *wish);
+  terms.want = wish && terms.read;
+  if (terms.want) terms.pacing = LessOf(outbound_->rules()[*rule].pacing, *wish);
+  if (wish && !terms.read) {
+    denied_.set(id);
+    if (!was_denied) Denied(id, Right::kRead);
+  }
   return terms;
+}
+
+// What the peer asks for and may not have: each topic is counted, each rule told once.
+void Feed::Denied(uint32_t id, Right right) {
+  ++outbound_->counters().denied;
+  const std::string& topic = outbound_->store().topic(id)->name;
+  const Access::Decision denied = outbound_->access().decide(peer_.name, topic, right);
+  if (told_.insert(denied.rule).second) outbound_->access().tell(peer_.name, topic, denied);
 }
 
 // How its samples go from here on; what waits of it moves to its lane.
@@ -84,6 +100,7 @@ void Feed::Apply(uint32_t id, const Terms& terms) {
 
 void Feed::want(Demand demand) {
   demand_ = std::move(demand);
+  told_.clear();
   for (uint32_t id = 0; id < outbound_->store().topic_limit(); ++id) Reconsider(id);
 }
 
@@ -99,6 +116,7 @@ void Feed::reconsider() {
     topics_[id].lane = 0;
   }
   LayLanes();
+  told_.clear();
   for (const uint32_t id : dirty) lanes_[0].dirty.set(id);
   for (const uint32_t id : unknown) lanes_[0].unknown.set(id);
   for (uint32_t id = 0; id < outbound_->store().topic_limit(); ++id) Reconsider(id);
@@ -108,7 +126,9 @@ void Feed::reconsider() {
 void Feed::Reconsider(uint32_t id) {
   Topic& t = At(id);
   const Terms terms = TermsOf(id);
-  if (!terms.may) {
+  // Who loses the values of a topic is told to forget it, though it may be listed yet: it would wait for
+  // them.
+  if (!terms.list || (!terms.read && (t.wanted || t.force))) {
     if (t.wanted) outbound_->wanted(id, -1);
     return Leave(id);
   }
@@ -134,7 +154,7 @@ void Feed::BeginTopic(uint32_t id, const Terms& terms) {
   Topic& t = At(id);
   if (terms.want != t.wanted) outbound_->wanted(id, terms.want ? 1 : -1);
   t.wanted = terms.want;
-  if (!terms.may) return Leave(id);
+  if (!terms.list) return Leave(id);
   StopLarge(id);
   t.announced = false;
   t.sequence = t.after = 0;
@@ -178,6 +198,7 @@ void Feed::restated(uint32_t id) {
 }
 
 void Feed::gone(uint32_t id) {
+  denied_.clear(id);
   if (id >= topics_.size()) return;
   if (topics_[id].wanted) outbound_->wanted(id, -1);
   Leave(id);
@@ -219,6 +240,7 @@ void Feed::resume(uint32_t id, uint64_t sequence) {
 }
 
 void Feed::get(uint64_t request, Demand demand, bool list, bool complete) {
+  told_.clear();
   requests_.push_back({request, std::move(demand), list, complete, false, 0, {}});
 }
 
@@ -226,7 +248,11 @@ void Feed::Begin(Request* r) {
   r->begun = true;
   for (uint32_t id = 0; id < outbound_->store().topic_limit(); ++id) {
     const Terms terms = TermsOf(id);
-    if (!terms.may || !r->demand.matches(outbound_->store().topic(id)->name)) continue;
+    if (!terms.offered || !r->demand.matches(outbound_->store().topic(id)->name)) continue;
+    if (!(r->list ? terms.list : terms.read)) {
+      Denied(id, r->list ? Right::kList : Right::kRead);
+      continue;
+    }
     ++r->topics;
     Topic& t = At(id);
     if (!t.wanted) Apply(id, terms);

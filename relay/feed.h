@@ -89,9 +89,11 @@ class Feed {
     Pace pace;
     int64_t waits_until_ns = 0;  // its newest sample, for the pace; 0: it does not
   };
-  // What the rules say of a topic.
+  // What the rules and the peer's wishes say of a topic.
   struct Terms {
-    bool may = false, want = false;
+    bool offered = false;             // by the rules to send
+    bool list = false, read = false;  // and access gives these rights
+    bool want = false;
     size_t rule = 0;
     Pacing pacing;
   };
@@ -126,7 +128,8 @@ class Feed {
   Topic& At(uint32_t id);
   Lane& LaneOf(const Topic& t) { return lanes_[t.lane]; }
   Bits& Dirty(uint32_t id) { return lanes_[topics_[id].lane].dirty; }
-  Terms TermsOf(uint32_t id) const;
+  Terms TermsOf(uint32_t id);
+  void Denied(uint32_t id, Right right);
   void Apply(uint32_t id, const Terms& terms);
   void Reconsider(uint32_t id);
   void BeginTopic(uint32_t id, const Terms& terms);
@@ -179,13 +182,15 @@ class Feed {
   bool compress_;
   Demand demand_;
   std::vector<Topic> topics_;
-  std::vector<Lane> lanes_;      // of rule r and priority p: lanes_[(kPriorities - 1 - p) * rules + r]
-  std::vector<ByteCap> caps_;    // by rule
-  size_t turn_ = 0;              // the rule that is asked first, of one priority
-  int64_t sent_ns_ = 0;          // send() was called last
-  int64_t gather_until_ns_ = 0;  // what is published until then goes together
-  Bits listed_;                  // to be described in answer to a request
-  Bits restated_;                // announced; its state is another one now
+  std::vector<Lane> lanes_;             // of rule r and priority p: lanes_[(kPriorities - 1 - p) * rules + r]
+  std::vector<ByteCap> caps_;           // by rule
+  size_t turn_ = 0;                     // the rule that is asked first, of one priority
+  int64_t sent_ns_ = 0;                 // send() was called last
+  int64_t gather_until_ns_ = 0;         // what is published until then goes together
+  Bits listed_;                         // to be described in answer to a request
+  Bits restated_;                       // announced; its state is another one now
+  Bits denied_;                         // the peer wants it and may not read it
+  std::set<const Access::Rule*> told_;  // that deny something, since the last Want, Get or reload
   std::vector<uint32_t> forgets_;
   bool again_ = false;  // a batch that was not sent has put large values in line, or passed old ones over
   std::deque<Request> requests_;

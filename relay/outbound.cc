@@ -15,7 +15,8 @@ constexpr size_t kMostSchemaBytes = proto::kLargestFrame / 2;
 
 }  // namespace
 
-Outbound::Outbound(Store* store, OutboundCounters* counters) : store_(store), counters_(counters) {}
+Outbound::Outbound(Store* store, const Access* access, OutboundCounters* counters)
+    : store_(store), access_(access), counters_(counters) {}
 
 Status Outbound::configure(std::vector<SendRule> rules) {
   if (!rules.empty()) {

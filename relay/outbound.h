@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "proto/codec.h"
+#include "relay/access.h"
 #include "relay/compression.h"
 #include "relay/counters.h"
 #include "relay/frame.h"
@@ -23,14 +24,16 @@ class Feed;
 
 class Outbound {
  public:
-  Outbound(Store* store, OutboundCounters* counters);
+  // `access`: what each peer may of what the rules let pass.
+  Outbound(Store* store, const Access* access, OutboundCounters* counters);
 
   // What peers may have; nothing before. kInvalid as RuleSet::compile, and nothing has changed. Each Feed is
   // to be told: see Feed::reconsider.
   Status configure(std::vector<SendRule> rules);
   const std::vector<SendRule>& rules() const { return rules_; }
-  // The rule for a topic that goes to this peer; nothing: the peer does not get it.
+  // The rule for a topic that goes to this peer; nothing: the peer does not get it. Access is asked apart.
   std::optional<size_t> rule(uint32_t id, std::string_view peer) const;
+  const Access& access() const { return *access_; }
 
   // Why, and whether a message can hold the description of a topic.
   RuleSet::Decision explain(std::string_view topic, std::string_view peer) const {
@@ -113,6 +116,7 @@ class Outbound {
   void AddRow(const Row& row, const SampleHead& head, uint64_t bytes, int64_t now_ns, Done* done);
 
   Store* store_;
+  const Access* access_;
   OutboundCounters* counters_;
   std::vector<SendRule> rules_;
   RuleSet rule_set_;

@@ -101,7 +101,8 @@ std::vector<Selection> Relay::Impl::WantsFor(const Session& s) {
 }
 
 Viewpoint Relay::Impl::View() {
-  Viewpoint at{options.name, options.instance, options.proxy, &outbound, &inbound, &sessions, {}};
+  Viewpoint at{options.name, options.instance, options.proxy, &access, &counters.session.denied,
+               &outbound,    &inbound,         &sessions,     {}};
   for (const auto& l : links) {
     if (l->link->dials() && l->sessions.empty()) at.lost.push_back({l->link->endpoint(), l->alone_ns});
   }
@@ -121,7 +122,8 @@ Relay::~Relay() {
 }
 
 Status Relay::configure(std::vector<SendRule> send, std::vector<ReceiveRule> receive,
-                        std::vector<Selection> cache, std::vector<WriteRule> write) {
+                        std::vector<Selection> cache, std::vector<WriteRule> write,
+                        const AccessRules& access) {
   Impl& r = *impl_;
   // All or none.
   if (Result<RuleSet> set = RuleSet::parse(send); !set.ok()) return set.status();
@@ -130,7 +132,9 @@ Status Relay::configure(std::vector<SendRule> send, std::vector<ReceiveRule> rec
   std::vector<Selection> wishes = cache;
   for (const ReceiveRule& rule : receive) wishes.push_back({rule.topic, rule.exclude, 0, rule.pacing, 0});
   if (Result<Demand> demand = Demand::compile(std::move(wishes)); !demand.ok()) return demand.status();
+  if (Status s = Access().compile(access); !s.ok()) return s;
   if (Status s = r.inbound.configure(receive); !s.ok()) return s;
+  (void)r.access.compile(access);
   (void)r.outbound.configure(send);
   if (r.writes) (void)r.writes->configure(std::move(write));
   r.options.send = std::move(send);

@@ -36,6 +36,8 @@ struct RelayOptions {
   std::vector<ReceiveRule> receive;
   // What peers may set; none: nothing. REQUIRES: of a proxy none.
   std::vector<WriteRule> write;
+  // Which of that each peer may have and set; none: all.
+  AccessRules access;
   std::string write_node;  // see Writes
   Audit audit;             // none: nothing is written down, and nothing refused for that
   // Proxy: wanted upstream even while no peer wants it.
@@ -80,7 +82,7 @@ class Relay {
   // nothing has changed. REQUIRES: `send` is empty if and only if it was; `write` is empty if it was at
   // first.
   Status configure(std::vector<SendRule> send, std::vector<ReceiveRule> receive, std::vector<Selection> cache,
-                   std::vector<WriteRule> write);
+                   std::vector<WriteRule> write, const AccessRules& access);
 
   // Other keys from here on: sessions of peers whose key is gone, or is another one's, end.
   void change_keys(std::shared_ptr<const Keyring> keys);

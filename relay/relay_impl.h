@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "relay/access.h"
 #include "relay/alternatives.h"
 #include "relay/dial.h"
 #include "relay/questions.h"
@@ -25,12 +26,15 @@ class Relay::Impl {
   Impl(Store* s, RelayOptions o)
       : store(s),
         options(std::move(o)),
-        outbound(s, &counters.outbound),
+        access(
+            [this](const std::string& key, const std::string& text) { Log(Severity::kWarning, key, text); }),
+        outbound(s, &access, &counters.outbound),
         inbound(s, options.origin_id, &counters.inbound) {
+    (void)access.compile(options.access);
     (void)outbound.configure(options.send);
     (void)inbound.configure(options.receive);
     if (options.write.empty()) return;
-    writes.emplace(s, options.write_node, options.origin_id, options.audit, &counters.write);
+    writes.emplace(s, &access, options.write_node, options.origin_id, options.audit, &counters.write);
     (void)writes->configure(options.write);
     sets = Sets(&sessions, &*writes);
   }
@@ -81,6 +85,7 @@ class Relay::Impl {
   Store* store;
   RelayOptions options;
   Counters counters;
+  Access access;
   Outbound outbound;
   Inbound inbound;
   std::vector<std::unique_ptr<LinkState>> links;

@@ -1,8 +1,9 @@
 // What a relay lets its peers have, what it asks them for and what becomes of it here, and what they may set:
 // the rules of its command line and its configuration file.
 //
-// Of several rules the first that names a topic decides: one of its `topic` patterns matches, none of its
-// `exclude` does, and the peer is one that it is for.
+// A rule names a topic for a peer if one of its `topic` patterns matches, none of its `exclude` does, and the
+// peer is one that it is for. Of several rules to send, to receive or to write the first that does decides;
+// of those of access one that denies does.
 #ifndef SMT_RELAY_RULES_H_
 #define SMT_RELAY_RULES_H_
 
@@ -88,6 +89,31 @@ struct WriteRule {
   std::string origin = {};  // where the rule stands, for people
 
   int64_t lease() const { return lease_ns.value_or(dead_man_ns != 0 ? dead_man_ns : 1'000'000'000); }
+};
+
+// What a peer may do with a topic: have its values, know of it, set it.
+enum class Right : uint8_t { kRead = 1, kList = 2, kWrite = 4 };
+using Rights = uint8_t;  // some of them
+constexpr Rights operator|(Right a, Right b) { return static_cast<Rights>(Rights(a) | Rights(b)); }
+constexpr Rights operator|(Rights a, Right b) { return static_cast<Rights>(a | Rights(b)); }
+constexpr bool Has(Rights rights, Right right) { return (rights & Rights(right)) != 0; }
+
+// Who may do what: see relay/access.h.
+struct AccessRule {
+  std::vector<std::string> peer = {"*"};  // names of peers, as patterns
+  std::vector<std::string> topic = {"**"}, exclude = {};
+  Rights rights = 0;
+  std::string origin = {};  // "FILE:LINE:COLUMN", for people
+};
+struct AllowRule : AccessRule {
+  AllowRule() { rights = Right::kRead | Right::kList; }
+};
+struct DenyRule : AccessRule {
+  DenyRule() { rights = Right::kRead | Right::kList | Right::kWrite; }
+};
+struct AccessRules {
+  std::vector<AllowRule> allow;
+  std::vector<DenyRule> deny;
 };
 
 }  // namespace smt::relay

@@ -176,6 +176,12 @@ void Sets::Look(Question* q, const Viewpoint& at, int64_t now_ns) {
   q->looked_at = true;
   const proto::Set& m = q->set;
   const bool probe = m.kind() == proto::SET_PROBE, mine = q->asker == 0;
+  // Writes asks for the right itself; where there is none, it is asked for before anything is passed on.
+  if (!mine && writes_ == nullptr && !at.allows(*sessions_->at(q->asker), m.topic(), Right::kWrite)) {
+    return Add(
+        AnswerOf(at, proto::SET_DENIED, Writes::DeniedText(sessions_->at(q->asker)->peer().name, m.topic())),
+        &q->result);
+  }
   if (!mine && writes_ != nullptr && (m.target() == 0 || m.target() == at.instance)) {
     const Session& asker = *sessions_->at(q->asker);
     proto::SetAnswer a =

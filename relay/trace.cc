@@ -112,6 +112,8 @@ void Traces::PassOn(uint64_t request, Question* q, const Viewpoint& at) {
   if (q->asker != 0 && q->hops + 1 > proto::kMostHops) return;
   for (const auto& [key, s] : *sessions_) {
     if (key == q->asker || s->untold() >= kMostUnanswered) continue;
+    // Who only takes topics, and may not know of this one, has nothing to tell of it.
+    if (!s->peer().serves && !at.access->allows(s->peer().name, q->topic, Right::kList)) continue;
     proto::Trace m;
     m.set_request(request);
     m.set_topic(q->asker == 0 ? q->topic : NameThere(at, s.get(), q->topic));
@@ -127,7 +129,12 @@ void Traces::Look(uint64_t request, Question* q, const Viewpoint& at, int64_t no
   --looks_due_;
   if (q->asker != 0) {
     Session* asker = sessions_->at(q->asker).get();  // see ended()
-    q->topic = NameHere(at, asker, q->theirs, q->topic);
+    const std::string name = NameHere(at, asker, q->theirs, q->topic);
+    if (!at.allows(*asker, name, Right::kList)) {
+      Add(DeniedFinding(at, *asker, q->topic), &q->trail);
+      return;
+    }
+    q->topic = name;
     for (const proto::Finding& f : Explain(at, q->topic, asker, q->hops == 0, now_ns)) Add(f, &q->trail);
   }
   PassOn(request, q, at);
@@ -149,7 +156,11 @@ void Traces::Answer(uint64_t request, Question* q, const Viewpoint& at, int64_t 
   for (const Session::Peer& peer : q->lost) silent(peer, " was lost while it was asked");
   q->waiting.clear();
   if (q->asker == 0) return;
-  sessions_->at(q->asker)->tell(Tell(request, q->trail));
+  Session* asker = sessions_->at(q->asker).get();
+  for (proto::Finding& f : q->trail.findings) {
+    if (f.instance() != at.instance && !at.access->may_list_all(asker->peer().name)) LeaveOutOtherTopics(&f);
+  }
+  asker->tell(Tell(request, q->trail));
   q->trail.findings.clear();
 }
 

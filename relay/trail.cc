@@ -74,6 +74,8 @@ class Judge {
   Tier tier(const proto::Finding& f) const {
     if (!Stops(f.verdict())) return kNone;
     if (f.verdict() == proto::VERDICT_NO_ANSWER) return kSilent;
+    // Who may not know of it is not told whether it is there.
+    if (!found_ && f.verdict() == proto::VERDICT_DENIED) return kBlocked;
     const bool nowhere = f.verdict() == proto::VERDICT_NO_TOPIC || f.verdict() == proto::VERDICT_OTHER_NAME;
     // If nobody has it, it stands behind a link that is down, or nowhere.
     if (!found_) return f.side() == proto::SIDE_LINK ? kState : nowhere ? kNowhere : kNone;
@@ -202,6 +204,8 @@ std::string_view VerdictName(proto::Verdict verdict) {
       return "bad-name";
     case proto::VERDICT_NO_ANSWER:
       return "no-answer";
+    case proto::VERDICT_DENIED:
+      return "denied";
     default:
       return "?";
   }

@@ -19,8 +19,10 @@ std::string HolderWords(const std::string& holder, const std::string& peer) {
 
 }  // namespace
 
-Writes::Writes(Store* store, std::string node, const Id128& origin_id, Audit audit, WriteCounters* counters)
+Writes::Writes(Store* store, const Access* access, std::string node, const Id128& origin_id, Audit audit,
+               WriteCounters* counters)
     : store_(store),
+      access_(access),
       node_(std::move(node)),
       origin_id_(origin_id),
       audit_(std::move(audit)),
@@ -31,7 +33,8 @@ Status Writes::configure(std::vector<WriteRule> rules) {
   if (!set.ok()) return set.status();
   rules_ = std::move(rules);
   rule_set_ = std::move(*set);
-  for (auto& [topic, t] : topics_) t.withdrawn = !rule_set_.decide(topic, t.peer);
+  for (auto& [topic, t] : topics_)
+    t.withdrawn = !rule_set_.decide(topic, t.peer) || !access_->allows(t.peer, topic, Right::kWrite);
   return Status();
 }
 
@@ -221,7 +224,27 @@ void Writes::Count(proto::SetOutcome outcome) {
   ++*count;
 }
 
+std::string Writes::DeniedText(const std::string& peer, const std::string& topic) {
+  return "peer " + peer + " may not write topic " + topic;
+}
+
+proto::SetAnswer Writes::Deny(const WriteRequest& r, const Access::Decision& denied) {
+  ++counters_->refused_denied;
+  if (audit_) {
+    const std::string table = denied.named ? "[[deny]] at " : "[[allow]] at ";
+    const std::string rule = denied.rule != nullptr ? table + denied.rule->rule.origin : "";
+    (void)audit_({WriteAct::kDenied, r.topic, r.holder_name, r.peer, r.endpoint, rule,
+                  Access::words(r.peer, r.topic, denied)});
+  }
+  proto::SetAnswer answer;
+  answer.set_outcome(proto::SET_DENIED);
+  answer.set_text(DeniedText(r.peer, r.topic));
+  return answer;
+}
+
 proto::SetAnswer Writes::take(const WriteRequest& r, int64_t now_ns) {
+  const Access::Decision access = access_->decide(r.peer, r.topic, Right::kWrite);
+  if (!access.allowed) return Deny(r, access);
   const std::optional<size_t> index = rule_set_.decide(r.topic, r.peer);
   auto known = topics_.find(r.topic);
   if (known != topics_.end()) Expire(r.topic, &known->second, now_ns);

@@ -1,6 +1,8 @@
 // What peers set in this relay's memory: the guard that every such value goes through, and the only judge.
 //
-// The first rule that names a topic for the asking peer decides; without one it is denied. One holder at a
+// Whether the asking peer has the right to write a topic of this name (relay/access.h) is asked first, before
+// anything tells whether it is there. Then the first rule that names the topic for the peer decides; without
+// one nothing is written. One holder at a
 // time has a topic's lease: from its first value until it lets it go, or has set nothing for the lease's
 // time. When nobody has set the topic for the dead man's time, the fail-safe value is written, whoever had
 // the lease. What a program of this host publishes is never written over. Each act is told to the audit
@@ -18,6 +20,7 @@
 #include <vector>
 
 #include "proto/smtrelay.pb.h"
+#include "relay/access.h"
 #include "relay/counters.h"
 #include "relay/rule_set.h"
 #include "relay/rules.h"
@@ -31,6 +34,7 @@ enum class WriteAct {
   kLease,      // taken
   kSet,        // a value
   kRefused,    // `text` says why
+  kDenied,     // the same, for want of the right
   kReleased,   // the lease, by its holder
   kExpired,    // the lease, or the dead man's time, by silence
   kWithdrawn,  // the lease, as the rules are other ones or the relay ends
@@ -41,7 +45,7 @@ struct WriteEvent {
   WriteAct act = WriteAct::kSet;
   const std::string& topic;
   std::string holder, peer, endpoint;  // who, and where it came in
-  std::string rule;                    // WriteRule::origin; "": none
+  std::string rule;                    // WriteRule::origin, or where the rule of access stands; "": none
   std::string text;                    // why, what follows
   const Schema* schema = nullptr;      // of `value`; null: there is none
   std::span<const std::byte> value = {};
@@ -63,14 +67,17 @@ class Writes {
  public:
   // `node`: of this host, by which `store` writes; `origin_id`: of the domain. The store's open(topic, 0)
   // writes as this node.
-  Writes(Store* store, std::string node, const Id128& origin_id, Audit audit, WriteCounters* counters);
+  Writes(Store* store, const Access* access, std::string node, const Id128& origin_id, Audit audit,
+         WriteCounters* counters);
 
-  // kInvalid, and nothing has changed. Leases whose rule is gone end in the next update().
+  // kInvalid, and nothing has changed. Leases whose rule or right is gone end in the next update().
   Status configure(std::vector<WriteRule> rules);
   bool any_rules() const { return !rules_.empty(); }
 
   // REQUIRES: the store was collected in this step; CheckTopicName(topic) is OK.
   proto::SetAnswer take(const WriteRequest& request, int64_t now_ns);
+  // What a peer is told that has no right: the same whether there is such a topic or not.
+  static std::string DeniedText(const std::string& peer, const std::string& topic);
   // What is due. REQUIRES: as above.
   void update(int64_t now_ns);
   // When update() is due; INT64_MAX: it is not.
@@ -113,6 +120,7 @@ class Writes {
   Subject Release(const WriteRequest& request, Topic* t, int64_t now_ns);
   Status Open(const std::string& topic, const WriteRule& rule, const Schema& schema, uint64_t bytes,
               Topic* t);
+  proto::SetAnswer Deny(const WriteRequest& request, const Access::Decision& denied);
   void Count(proto::SetOutcome outcome);
   bool Tell(WriteAct act, const std::string& topic, const Topic& t, std::string text,
             std::optional<std::span<const std::byte>> value = {});
@@ -122,6 +130,7 @@ class Writes {
   void Withdraw(const std::string& topic, Topic* t, const char* why, int64_t now_ns);
 
   Store* store_;
+  const Access* access_;
   const std::string node_;
   const Id128 origin_id_;
   const Audit audit_;

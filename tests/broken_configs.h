@@ -180,6 +180,24 @@ inline const std::vector<BrokenConfig> kBrokenConfigs = {
     {"pub", "[[write]]\ntopic = \"a\"\nmin = 0\nmax = { x = -1 }\n", "5:7", "nothing would pass"},
     {"pub", "[[write]]\ntopic = \"a\"\nrate = 0\n", "4:8", "out of range"},
     {"sub", "[[write]]\ntopic = \"a\"\n[[write]]\ntopic = \"a\"\n", "4:1", "never decides"},
+    // access
+    {"client", "[[allow]]\n", "2:3", "unknown key \"allow\""},
+    {"pub", "[[alow]]\n", "2:3", "did you mean \"allow\"?"},
+    {"sub", "[deny]\ntopic = \"a\"\n", "2:2", "below a line [[deny]]"},
+    {"pub", "[[allow]]\ndo = \"reed\"\n", "3:6", "do: \"reed\" is none of read, list, write"},
+    {"pub", "[[deny]]\ndo = [\"read\", \"all\"]\n", "3:15", "do: \"all\" is none of"},
+    {"pub", "[[deny]]\ndo = []\n", "3:6", "do: the list is empty"},
+    {"pub", "[[deny]]\ndo = [\"list\", \"list\"]\n", "3:15", "\"list\" is there twice"},
+    {"pub", "[[deny]]\ndo = true\n", "3:6", "must be a string or a list"},
+    {"pub", "[[allow]]\npeer = \"a/b\"\n", "3:8", "no name of a peer has a '/'"},
+    {"pub", "[[allow]]\npeer = []\n", "3:8", "the list is empty"},
+    {"pub", "[[allow]]\ntopic = \"a//b\"\n", "3:9", "empty segment"},
+    {"pub", "[[allow]]\nto = \"a\"\n", "3:1", "it belongs in [[send]]"},
+    {"pub", "[[send]]\ndo = \"read\"\n", "3:1", "it belongs in [[allow]] or [[deny]]"},
+    {"proxy", "[[allow]]\ntopic = \"a\"\n[[deny]]\n", "2:1", "never decides: the [[deny]] at"},
+    {"sub", "[[deny]]\n[[deny]]\npeer = \"p\"\ndo = \"read\"\n", "3:1", "says so already"},
+    {"pub", "[[allow]]\ndo = \"read\"\n[[allow]]\ntopic = \"a\"\n", "4:1", "says so already"},
+    {"pub", "[[allow]]\ndo = \"write\"\n", "3:6", "that takes a [[write]] rule too"},
 };
 
 }  // namespace smt

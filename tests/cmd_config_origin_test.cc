@@ -162,6 +162,10 @@ TEST_F(Config, PrintsAFileThatSaysTheSame) {
           "version = 1\n[[write]]\ntopic = 'a'\nmax = { 'x.y' = 1.5, b = 1e300 }\nmin = -0.1\n"
           "[[write]]\ntopic = 'p'\ndead_man = '0s'\n");
     }
+    if (role != Role::kClient) {
+      texts.push_back(
+          "version = 1\n[[allow]]\npeer = 'a'\n[[allow]]\ndo = ['write', 'read']\n[[deny]]\ntopic = 'b'\n");
+    }
     if (role == Role::kSub)
       texts.push_back("version = 1\n[[send]]\nrate = 0.3333333\n[[receive]]\nrate = 600.1\n");
     for (const std::string& text : texts) {
@@ -173,6 +177,8 @@ TEST_F(Config, PrintsAFileThatSaysTheSame) {
       EXPECT_EQ(second.config.send.size(), first.config.send.size());
       EXPECT_EQ(second.config.receive.size(), first.config.receive.size());
       EXPECT_EQ(second.config.write.size(), first.config.write.size());
+      EXPECT_EQ(second.config.allow.size(), first.config.allow.size());
+      EXPECT_EQ(second.config.deny.size(), first.config.deny.size());
     }
   }
 }
@@ -227,6 +233,24 @@ TEST_F(Config, ExplainsWhichRuleLetsPeersSetATopic) {
             "arm passes by --topic **\narm set by peers stopped: no [[write]] names it\n");
 }
 
+TEST_F(Config, ExplainsWhatEachRuleOfAccessSays) {
+  const RelayConfig pub = good(Role::kPub,
+                               "[[allow]]\npeer = ['base', 'b*']\ntopic = 'arm/**'\n"
+                               "[[allow]]\npeer = 'ops'\ndo = 'read'\nexclude = 'arm/raw'\n"
+                               "[[deny]]\npeer = 'guest'\ntopic = 'arm/*'\n");
+  const auto at = [&](const char* rule) { return path_ + ":" + rule + "\n"; };
+  EXPECT_EQ(ExplainTopic(pub, "arm/raw"),
+            "arm/raw passes by --topic **\n"
+            "arm/raw denied to guest: read list write by topic arm/* of [[deny]] at " +
+                at("9") + "arm/raw allowed to base b*: read list by topic arm/** of [[allow]] at " + at("2") +
+                "arm/raw denied to all others: read list, as no [[allow]] gives it\n");
+  EXPECT_EQ(ExplainTopic(pub, "leg"),
+            "leg passes by --topic **\nleg allowed to ops: read list by topic ** of [[allow]] at " + at("5") +
+                "leg denied to all others: read list, as no [[allow]] gives it\n");
+  const RelayConfig open = good(Role::kPub, "[[deny]]\ntopic = 'arm'\n");
+  EXPECT_EQ(ExplainTopic(open, "leg"), "leg passes by --topic **\n") << "no rule is about it";
+}
+
 TEST_F(Config, LetsTheFirstRuleToSetTopicsComeOnlyWithARestart) {
   const std::string peer = "version = 1\n[[peer]]\nbind = 'ipc:///a'\n", rule = "[[write]]\ntopic = 'a'\n";
   const auto again = [&](const std::string& before, const std::string& after) {
@@ -271,6 +295,10 @@ TEST_F(Config, ReadsRulesAgainButNotWhatCannotChange) {
   const auto refused = [&](const std::string& text, const char* message) {
     EXPECT_THAT(again(text).errors.lines(), ElementsAre(HasSubstr(message))) << text;
   };
+  const Loaded access = again(peer + "[[allow]]\npeer = 'b'\n[[deny]]\ntopic = 'c'\n");
+  EXPECT_THAT(access.errors.lines(), IsEmpty());
+  EXPECT_EQ(access.config.allow.size() + access.config.deny.size(), 2u);
+
   refused(peer + "[[send]]\nrate = 0\n", "F:6:8: rate: 0 is out of range");
   refused("version = 1\nname = 'm'\n[[peer]]\nbind = 'ipc:///a'\n",
           "F:2:8: name cannot change while the relay");

@@ -163,6 +163,55 @@ dead_man = "0s"
   EXPECT_EQ(relay::WriteRule().on_expiry, relay::OnStale::kZero);
 }
 
+TEST_F(Config, StoresWhoMayDoWhat) {
+  using relay::Right;
+  for (const Role role : {Role::kPub, Role::kSub, Role::kProxy}) {
+    const RelayConfig config = good(role, R"(
+[[deny]]
+topic = "**/secret"
+[[allow]]
+peer = ["base", "v*"]
+topic = ["a/**", "smt/**"]
+exclude = "a/x"
+do = ["write", "read"]
+[[allow]]
+[[deny]]
+do = "list"
+peer = "x"
+)");
+    ASSERT_THAT(config.allow, SizeIs(2));
+    ASSERT_THAT(config.deny, SizeIs(2));
+    EXPECT_THAT(config.allow[0].value.peer, ElementsAre("base", "v*"));
+    EXPECT_THAT(config.allow[0].value.topic, ElementsAre("a/**", "smt/**"));
+    EXPECT_THAT(config.allow[0].value.exclude, ElementsAre("a/x"));
+    EXPECT_EQ(config.allow[0].value.rights, Right::kRead | Right::kWrite);
+    EXPECT_EQ(config.allow[1].value.rights, Right::kRead | Right::kList);
+    EXPECT_THAT(config.allow[1].value.peer, ElementsAre("*"));
+    EXPECT_THAT(config.allow[1].value.topic, ElementsAre("**"));
+    EXPECT_EQ(config.deny[0].value.rights, Right::kRead | Right::kList | Right::kWrite);
+    EXPECT_EQ(config.deny[1].value.rights, relay::Rights(Right::kList));
+    const relay::AccessRules engine = EngineOptions(config).access;
+    ASSERT_THAT(engine.allow, SizeIs(2));
+    ASSERT_THAT(engine.deny, SizeIs(2));
+    EXPECT_EQ(engine.allow[0].origin, path_ + ":5:1");
+    EXPECT_EQ(engine.deny[1].origin, path_ + ":11:1");
+  }
+}
+
+TEST_F(Config, TakesRulesOfAccessThatOnlySeemToSayTheSame) {
+  for (const char* text : {
+           "[[allow]]\n[[deny]]\ndo = \"read\"\n",  // it may be listed yet
+           "[[allow]]\npeer = \"p\"\n[[allow]]\n",  // the later one gives more
+           "[[allow]]\n[[allow]]\ntopic = \"smt/**\"\n",
+           "[[allow]]\n[[deny]]\nexclude = \"a\"\n",
+           "[[deny]]\ntopic = \"a/**\"\n[[allow]]\ntopic = [\"a/**\", \"b\"]\n",
+           "[[allow]]\n[[allow]]\npeer = \"p\"\ndo = [\"read\", \"write\"]\n",
+       }) {
+    (void)good(Role::kProxy, text);
+  }
+  (void)good(Role::kPub, "[[write]]\ntopic = \"a\"\n[[allow]]\ndo = \"write\"\n");
+}
+
 // One value of each key that is not its default. A key that is not here fails the test.
 const std::map<std::string, std::string> kSamples = {{"version", "1"},
                                                      {"name", "\"n\""},
@@ -206,6 +255,8 @@ const std::map<std::string, std::string> kSamples = {{"version", "1"},
                                                      {"lease", "\"2s\""},
                                                      {"dead_man", "\"300ms\""},
                                                      {"on_expiry", "\"hold\""},
+                                                     {"peer", "[\"p*\"]"},
+                                                     {"do", "[\"read\", \"write\"]"},
                                                      {"min", "{ \"x.y\" = -1.5 }"},
                                                      {"max", "2"}};
 
@@ -232,6 +283,8 @@ TEST_F(Config, PrintsEachKeyAsItIsWritten) {
     check(static_cast<const relay::SendRule*>(nullptr));
     check(static_cast<const relay::ReceiveRule*>(nullptr));
     check(static_cast<const relay::WriteRule*>(nullptr));
+    check(static_cast<const relay::AllowRule*>(nullptr));
+    check(static_cast<const relay::DenyRule*>(nullptr));
   }
   EXPECT_THAT(seen, SizeIs(kSamples.size()));
   const auto all = [&]<class T>(const T*) {
@@ -242,6 +295,8 @@ TEST_F(Config, PrintsEachKeyAsItIsWritten) {
   all(static_cast<const relay::SendRule*>(nullptr));
   all(static_cast<const relay::ReceiveRule*>(nullptr));
   all(static_cast<const relay::WriteRule*>(nullptr));
+  all(static_cast<const relay::AllowRule*>(nullptr));
+  all(static_cast<const relay::DenyRule*>(nullptr));
 }
 
 TEST_F(Config, GivesEachRoleItsRulesWhereTheFileHasNone) {
@@ -314,6 +369,9 @@ TEST_F(Config, BoundsWhatAHostileFileCosts) {
   }
   while (list.size() < 1'000'000) list += fmt::format("\"t{}\",\n", list.size());
   EXPECT_THAT(file(Role::kPub, rules).errors.lines(), ElementsAre(HasSubstr("F:1026:1: too many rules")));
+  rules = "version = 1\n";
+  for (int i = 0; rules.size() < 1'000'000; ++i) rules += fmt::format("[[allow]]\ntopic = 't{}'\n", i);
+  EXPECT_THAT(file(Role::kPub, rules).errors.lines(), ElementsAre(HasSubstr("F:2050:1: too many rules")));
   EXPECT_THAT(file(Role::kPub, deep).errors.lines(), SizeIs(21));
   EXPECT_THAT(file(Role::kPub, list + "]").errors.lines(),
               ElementsAre(HasSubstr("F:3:9: topic: the list has")));

@@ -45,6 +45,7 @@ struct HostOptions {
   uint32_t history = 0;  // slots of each topic that is published here; 0: the newest only
   int64_t clock_ns = 0;  // ahead of the test's clock
   uint8_t origin = 0;    // 0: one of its own
+  AccessRules access = {};
 };
 
 // A relay, its memory, and the programs that publish there.
@@ -70,8 +71,12 @@ class Host {
     o.receive = receive_rules();
     if (options_.proxy) o.cache = options_.receive;
     o.proxy = options_.proxy;
+    o.access = options_.access;
     o.random = [this] { return uint64_t{number_} << 32 | ++sessions_; };
-    o.log = [this](Severity, const std::string& key, const std::string&) { ++logged[key]; };
+    o.log = [this](Severity, const std::string& key, const std::string& text) {
+      ++logged[key];
+      told[key] = text;
+    };
     relay_ = std::make_unique<Relay>(store_.get(), std::move(o));
     for (const auto& make : links_) relay_->add(make(), options_.link);
   }
@@ -159,7 +164,8 @@ class Host {
     return now_ns + clock_ns() - head(name).born_ns;
   }
 
-  std::map<std::string, int> logged;  // by key
+  std::map<std::string, int> logged;        // by key
+  std::map<std::string, std::string> told;  // the last text
 
  private:
   const std::string name_;

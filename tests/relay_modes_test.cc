@@ -311,7 +311,7 @@ TEST_F(ModesTest, WhatWasPassedOverIsSentWhenTheWishLetsIt) {
   for (int i = 1; i <= 5; ++i) OneValue("x", "000" + std::to_string(i)), Run(10 * kMs);
   ASSERT_EQ(b_->value("x"), "0001");
   std::vector<ReceiveRule> all(1);
-  ASSERT_TRUE(b_->relay().configure({}, all, {}, {}).ok());
+  ASSERT_TRUE(b_->relay().configure({}, all, {}, {}, {}).ok());
   EXPECT_TRUE(Until(*b_, "x", "0005"));
 }
 

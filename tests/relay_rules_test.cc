@@ -38,7 +38,7 @@ class RulesTest : public RelayTest {
     return {.serves = false, .receive_rules = std::move(rules)};
   }
   void Reload(Host& h, std::vector<SendRule> send, std::vector<ReceiveRule> receive) {
-    const Status s = h.relay().configure(std::move(send), std::move(receive), {}, {});
+    const Status s = h.relay().configure(std::move(send), std::move(receive), {}, {}, {});
     ASSERT_TRUE(s.ok()) << s.message();
   }
   static bool Has(Host& h, const std::string& topic) { return h.described(topic) != nullptr; }
@@ -245,7 +245,7 @@ TEST_F(ReloadTest, BrokenRulesChangeNothing) {
   Begin({Sends({"**"})}, {Takes("**")});
   const auto refused = [&](Host& h, std::vector<SendRule> send, std::vector<ReceiveRule> receive,
                            std::vector<Selection> cache = {}) {
-    const Status s = h.relay().configure(std::move(send), std::move(receive), std::move(cache), {});
+    const Status s = h.relay().configure(std::move(send), std::move(receive), std::move(cache), {}, {});
     EXPECT_EQ(s.code(), Code::kInvalid);
     EXPECT_FALSE(s.message().empty());
     Go(5);

@@ -354,7 +354,7 @@ TEST_F(SetTest, ATopicWhoseRuleGoesAwayLosesItsLeaseAndIsSafe) {
   Set(anna, "cmd/speed", 5);
   Set(anna, "param/gain", 3);
   Relay& relay = *robots_.front().relay;
-  ASSERT_TRUE(relay.configure({SendRule()}, {}, {}, {Parameter("param/**")}).ok());
+  ASSERT_TRUE(relay.configure({SendRule()}, {}, {}, {Parameter("param/**")}, {}).ok());
   Settle();
   EXPECT_EQ(Read("cmd/speed"), "0 substituted");
   EXPECT_EQ(Read("param/gain"), "3 fresh");
@@ -363,7 +363,7 @@ TEST_F(SetTest, ATopicWhoseRuleGoesAwayLosesItsLeaseAndIsSafe) {
   EXPECT_EQ(Set(anna, "cmd/speed", 6).outcome(), proto::SET_NO_RULE);
   EXPECT_EQ(Set(anna, "param/gain", 4).outcome(), proto::SET_DONE);
   EXPECT_EQ(Counted().leases, 2u) << "this one goes on";
-  ASSERT_TRUE(relay.configure({SendRule()}, {}, {}, {}).ok());
+  ASSERT_TRUE(relay.configure({SendRule()}, {}, {}, {}, {}).ok());
   EXPECT_EQ(Set(anna, "param/gain", 5).outcome(), proto::SET_NO_RULE);
 }
 
@@ -374,7 +374,7 @@ TEST_F(SetTest, OtherLimitsCountFromTheNextValueOn) {
   WriteRule rule = Writing("cmd/**");
   rule.max = {{"", 1}};
   rule.dead_man_ns = 200 * kMs;
-  ASSERT_TRUE(robots_.front().relay->configure({SendRule()}, {}, {}, {rule}).ok());
+  ASSERT_TRUE(robots_.front().relay->configure({SendRule()}, {}, {}, {rule}, {}).ok());
   EXPECT_EQ(Set(anna, "cmd/speed", 5).outcome(), proto::SET_LIMIT);
   const proto::SetAnswer set = Set(anna, "cmd/speed", 1);
   EXPECT_EQ(set.dead_man_ns(), 200u * kMs);

@@ -40,6 +40,7 @@ class SetTest : public RelayTest {
     std::unique_ptr<Store> store;
     std::unique_ptr<Relay> relay;
     std::vector<WriteRule> rules;
+    AccessRules access;
     uint64_t starts = 0;
   };
 
@@ -55,8 +56,9 @@ class SetTest : public RelayTest {
 
   // It dials `net_name`.
   Robot& AddRobot(std::vector<WriteRule> rules, const std::string& net_name = "a",
-                  const std::string& name = "robot") {
+                  const std::string& name = "robot", AccessRules access = {}) {
     Robot& r = robots_.emplace_back();
+    r.access = std::move(access);
     r.name = name;
     r.rules = std::move(rules);
     Result<Domain> domain = Domain::open({.root = root_, .domain = name});
@@ -79,6 +81,7 @@ class SetTest : public RelayTest {
     o.instance = number + 1000 * ++r->starts;
     o.send.emplace_back();
     o.write = r->rules;
+    o.access = r->access;
     o.write_node = "set-" + r->name;
     o.audit = [this](const WriteEvent& e) {
       told_.push_back(
@@ -91,11 +94,11 @@ class SetTest : public RelayTest {
     more_.push_back(r->relay.get());
   }
   // Robot - "gate" - whoever comes.
-  void Gate(std::vector<WriteRule> rules) {
-    gate_ = &host("gate", {.proxy = true});
+  void Gate(std::vector<WriteRule> rules, AccessRules gate = {}, AccessRules robot = {}) {
+    gate_ = &host("gate", {.proxy = true, .access = std::move(gate)});
     bind(*gate_, "a");
     bind(*gate_, "down");
-    AddRobot(std::move(rules));
+    AddRobot(std::move(rules), "a", "robot", std::move(robot));
   }
   Host& Asker(const std::string& name, const std::string& net_name = "down") {
     Host& h = host(name, {.serves = false});
