@@ -77,20 +77,19 @@ class ZmqLink : public Link {
   // Throws zmq::error_t.
   void open() {
     zmq::socket_t s(*context_, dials_ ? zmq::socket_type::dealer : zmq::socket_type::router);
+    std::unique_ptr<HandshakeWatch> handshakes;
     s.set(zmq::sockopt::linger, 0);
     s.set(zmq::sockopt::maxmsgsize, static_cast<int64_t>(proto::kLargestFrame + 4096));
     s.set(zmq::sockopt::tcp_keepalive, 1);
     s.set(zmq::sockopt::ipv6, endpoint_.find('[') != std::string::npos);
     if (dials_) {
-      if (guarded_ && !AwaitPeer(&s)) {
-        socket_ = std::move(s);
-        return;  // the peer is known no more: nobody is dialled
-      }
+      const bool known = !guarded_ || AwaitPeer(&s);
+      if (guarded_) handshakes = std::make_unique<HandshakeWatch>(context_, &s);
       // Nothing is queued for a connection that is not there: it would be old when it arrives.
       s.set(zmq::sockopt::immediate, 1);
       s.set(zmq::sockopt::reconnect_ivl, 50);
       s.set(zmq::sockopt::reconnect_ivl_max, 200);
-      s.connect(endpoint_);
+      if (known) s.connect(endpoint_);
     } else {
       s.set(zmq::sockopt::router_mandatory, 1);
       s.set(zmq::sockopt::router_handover, 0);
@@ -100,7 +99,9 @@ class ZmqLink : public Link {
       s.bind(endpoint_);
       endpoint_ = s.get(zmq::sockopt::last_endpoint);
     }
+    handshakes_.reset();
     socket_ = std::move(s);
+    handshakes_ = std::move(handshakes);
   }
 
   // New connections use the present key of this relay; those that stand go on. Throws zmq::error_t.
@@ -197,7 +198,7 @@ class ZmqLink : public Link {
   }
 
   std::string trouble() override {
-    switch (guarded_ ? LastHandshake(&events_) : Handshake::kNone) {
+    switch (handshakes_ ? handshakes_->last() : Handshake::kNone) {
       case Handshake::kRefused:
         return "our key is not known there; its fingerprint is " +
                Fingerprint(shared_->keys->self().public_key);
@@ -220,7 +221,6 @@ class ZmqLink : public Link {
     const KeyBytes& key = (*keys)[turn_ % keys->size()];
     Await(s, shared_->keys->self(), key);
     peer_key_ = PublicKeyText(key);
-    events_ = HandshakeEvents(context_, s);
     return true;
   }
 
@@ -230,11 +230,11 @@ class ZmqLink : public Link {
   const std::string peer_;
   Shared* shared_;
   const bool guarded_;
-  zmq::socket_t events_;
   std::string peer_key_;   // that the connection dialled last wants
   size_t turn_ = 0;        // which of the peer's keys is tried
   bool answered_ = false;  // by the peer, since it was dialled last
   zmq::socket_t socket_;
+  std::unique_ptr<HandshakeWatch> handshakes_;  // of socket_, in a link that dials with keys
   zmq::message_t header_, payload_;
   // The last call found nothing, so that whatever comes makes the descriptor readable: no need to ask again.
   bool drained_ = false;

@@ -251,7 +251,7 @@ void Relay::Impl::DialOut(LinkState* l) {
   if (l->dial.due(now_ns)) {
     if (const std::string why = l->link->trouble(); !why.empty()) {
       refusal = Status(Code::kDenied, "cannot connect to " + l->link->endpoint() + ": " + why);
-      Log(Severity::kWarning, "trouble " + l->link->endpoint(), refusal.message());
+      Log(Severity::kWarning, "trouble " + refusal.message(), refusal.message());
     }
     l->link->redial();
     l->dial.begin(options.random(), now_ns);

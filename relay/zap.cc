@@ -74,27 +74,28 @@ size_t ZapHandler::answer() {
   }
 }
 
-zmq::socket_t HandshakeEvents(zmq::context_t* context, zmq::socket_t* socket) {
+HandshakeWatch::HandshakeWatch(zmq::context_t* context, zmq::socket_t* socket)
+    : socket_(socket->handle()), events_(*context, zmq::socket_type::pair) {
   static std::atomic<uint64_t> count{0};
   const std::string name = "inproc://smtrelay.handshakes." + std::to_string(++count);
   const int kinds = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
                     ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
-  if (zmq_socket_monitor(socket->handle(), name.c_str(), kinds) != 0) throw zmq::error_t();
-  zmq::socket_t events(*context, zmq::socket_type::pair);
-  events.set(zmq::sockopt::linger, 0);
-  events.connect(name);
-  return events;
+  if (zmq_socket_monitor(socket_, name.c_str(), kinds) != 0) throw zmq::error_t();
+  events_.set(zmq::sockopt::linger, 0);
+  events_.connect(name);
 }
 
-Handshake LastHandshake(zmq::socket_t* events) {
+HandshakeWatch::~HandshakeWatch() { zmq_socket_monitor(socket_, nullptr, 0); }
+
+Handshake HandshakeWatch::last() {
   Handshake last = Handshake::kNone;
   zmq::message_t event, address;
-  while (events->recv(event, zmq::recv_flags::dontwait) && events->recv(address, zmq::recv_flags::dontwait)) {
+  while (events_.recv(event, zmq::recv_flags::dontwait) && events_.recv(address, zmq::recv_flags::dontwait)) {
     uint16_t kind = 0;  // then 32 bits that are of no use here
     memcpy(&kind, event.data(), std::min(sizeof kind, event.size()));
-    last = kind == ZMQ_EVENT_HANDSHAKE_SUCCEEDED     ? Handshake::kDone
-           : kind == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH ? Handshake::kRefused
-                                                     : Handshake::kFailed;
+    if (kind == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) last = Handshake::kDone;
+    if (kind == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) last = Handshake::kRefused;
+    if (last == Handshake::kNone) last = Handshake::kFailed;
   }
   return last;
 }
@@ -109,17 +110,17 @@ Status TryAStranger(zmq::context_t* context, std::string endpoint, const KeyPair
   s.set(zmq::sockopt::linger, 0);
   s.set(zmq::sockopt::ipv6, endpoint.find('[') != std::string::npos);
   Await(&s, stranger, self.public_key);
-  zmq::socket_t events = HandshakeEvents(context, &s);
+  HandshakeWatch handshakes(context, &s);
   s.connect(endpoint);
   for (int tries = 0; tries < 60; ++tries) {
     zap->answer();
-    const Handshake how = LastHandshake(&events);
+    const Handshake how = handshakes.last();
     if (how == Handshake::kRefused) return Status();
     if (how == Handshake::kDone) {
       return Status(Code::kSystem, "a stranger was let in at " + endpoint +
                                        " when it was tried: nobody asks who connects; nothing is served");
     }
-    zmq::pollitem_t items[] = {{events.handle(), 0, ZMQ_POLLIN, 0}, {nullptr, zap->fd(), ZMQ_POLLIN, 0}};
+    zmq::pollitem_t items[] = {handshakes.poll_item(), {nullptr, zap->fd(), ZMQ_POLLIN, 0}};
     zmq::poll(items, 2, std::chrono::milliseconds(50));
   }
   return Status(Code::kSystem,
