@@ -124,7 +124,6 @@ Result<RelayLoop::Links> RelayLoop::dial(const std::vector<std::string>& endpoin
 }
 
 Status RelayLoop::change_keys(std::shared_ptr<const relay::Keyring> keys) {
-  relay_.change_keys(keys);
   return context_.change_keys(std::move(keys));
 }
 

@@ -94,18 +94,23 @@ int Serve(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& fla
           const Stop& stop, std::optional<RelayCounters> counters) {
   std::optional<RelayLoop> loop;
   std::optional<PeerLinks> peers;
+  std::shared_ptr<const relay::Keyring> keys = config.keyring;  // in force
+  const auto use = [&](const std::shared_ptr<const relay::Keyring>& keyring) {
+    if (keyring == nullptr) return;
+    if (Status s = loop->change_keys(keyring); !s.ok()) spdlog::error("{}", s.message());
+  };
   ConfigReload reload(flags, config, [&](const RelayConfig& now) {
-    // All of it or nothing: what may fail comes first.
+    // All of it or nothing: what may fail comes first. A new peer is dialled with its new key.
+    use(now.keyring);
     Result<PeerLinks::Change> change = peers->prepare(now.peers);
-    if (!change.ok()) return change.status();
+    if (!change.ok()) return use(keys), change.status();
     relay::RelayOptions rules = EngineOptions(now);
     if (Status s = loop->engine().configure(std::move(rules.send), std::move(rules.receive),
                                             std::move(rules.cache), std::move(rules.write), rules.access);
         !s.ok())
-      return s;
-    if (now.keyring != nullptr) {
-      if (Status s = loop->change_keys(now.keyring); !s.ok()) spdlog::error("{}", s.message());
-    }
+      return use(keys), s;
+    keys = now.keyring;
+    if (keys != nullptr) loop->engine().change_keys(keys);
     const PeerLinks::Count count = peers->apply(std::move(*change));
     if (count.added + count.removed + count.changed != 0) {
       spdlog::info("peers: {} added, {} removed, {} changed; they are now {}", count.added, count.removed,

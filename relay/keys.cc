@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <utility>
 
 #include "shm/domain.h"
@@ -71,8 +72,6 @@ Status ForEachLine(std::string_view text, std::string_view word,
 }
 
 }  // namespace
-
-std::optional<KeyBytes> ParsePublicKey(std::string_view text) { return FromBase64(text); }
 
 std::string PublicKeyText(const KeyBytes& key) {
   return Base64(key.data(), key.size(), sodium_base64_VARIANT_ORIGINAL);

@@ -2,8 +2,9 @@
 // files that they are in. Public keys are texts here: 32 bytes in base64 (RFC 4648), 44 characters.
 //
 //   self.key   smtrelay-secret KEY NAME
-//   NAME.pub   smtrelay-public KEY NAME      more lines: further keys of the same peer, as while one is
-//   changed
+//   NAME.pub   smtrelay-public KEY NAME
+//
+// Further lines of NAME.pub are other keys of the same peer, as while one is changed.
 //
 // Empty lines and lines that begin with # say nothing.
 #ifndef SMT_RELAY_KEYS_H_
@@ -12,7 +13,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,8 +23,6 @@ namespace smt::relay {
 
 using KeyBytes = std::array<uint8_t, 32>;
 
-// Of a public key; nothing: the text is none.
-std::optional<KeyBytes> ParsePublicKey(std::string_view text);
 std::string PublicKeyText(const KeyBytes& key);
 // What people compare, as ssh shows it: "SHA256:" and 43 characters.
 std::string Fingerprint(const KeyBytes& key);

@@ -111,6 +111,21 @@ TEST_F(Keys, ThatAreTakenAwayEndTheSessionAndNobodyElseNotices) {
   EXPECT_EQ(counter("base", "smt/relay/base/sub/session", "ended"), 0u);
 }
 
+TEST_F(Keys, OfANewPeerComeWithItInOneReload) {
+  make_keys({"gate"});
+  acquaint_both("robot", "base");
+  acquaint("gate", "robot");
+  const Relay gate = start({"smtrelay_proxy", "--keys", keys("gate"), "--bind", "tcp://127.0.0.1:*"});
+  const std::string config = "version = 1\n[[peer]]\nbind = 'tcp://127.0.0.1:*'\n";
+  const std::string path = write("robot.toml", config);
+  const Relay pub = start({"smtrelay_pub", "--domain", "robot", "--keys", keys("robot"), "--config", path});
+  acquaint("robot", "gate");
+  write("robot.toml", config + "[[peer]]\nconnect = '" + gate.endpoint() + "#gate'\n");
+  pub.process->send(SIGHUP);
+  pub.process->wait_for_error("peers: 1 added, 0 removed, 0 changed");
+  gate.process->wait_for_error("peer robot on");
+}
+
 TEST_F(Keys, OfAListenerChangeWithAnOverlapAndNoSessionEnds) {
   acquaint_both("robot", "base");
   publish("pose", "string", "\"1\"");
