@@ -19,8 +19,9 @@ static_assert(std::endian::native == std::endian::little,
 
 using Word = std::atomic<uint64_t>;
 using Half = std::atomic<uint32_t>;
-static_assert(sizeof(Word) == 8 && Word::is_always_lock_free);
-static_assert(sizeof(Half) == 4 && Half::is_always_lock_free);
+// Not is_always_lock_free, which clang for 32-bit x86 denies: it thinks of a plain uint64_t, aligned to 4 there.
+static_assert(sizeof(Word) == 8 && alignof(Word) == 8 && __atomic_always_lock_free(8, nullptr));
+static_assert(sizeof(Half) == 4 && alignof(Half) == 4 && __atomic_always_lock_free(4, nullptr));
 
 inline constexpr uint64_t kMagic = 0x31474553'544d5353;  // "SSMTSEG1" in memory
 inline constexpr uint32_t kLayoutVersion = 1;
@@ -40,6 +41,10 @@ inline constexpr uint64_t kMaxSegmentBytes = uint64_t{1} << 44;
 inline constexpr uint64_t kMaxSchemaBytes = 1u << 20;
 inline constexpr uint64_t kBellBytes = 4096;
 
+// Header::closed; any other value but 0 means as much as kClosed.
+inline constexpr uint32_t kClosed = 1;
+inline constexpr uint32_t kRemoving = 2;  // and removes the bell, then the segment
+
 enum class Kind : uint32_t { kLocal = 0, kMirror = 1 };
 
 // Offset 0 of a segment. The first 64 bytes are the same in every layout version, for ever.
@@ -51,7 +56,7 @@ struct Header {
   uint64_t size;   // bytes of the file
   uint8_t id[16];  // random; (id, sequence) names a sample everywhere
   Half retired;    // 1: replaced by another file of the same name
-  Half closed;     // 1: the owner ended cleanly; 0 again when adopted
+  Half closed;     // kClosed, kRemoving: the owner ended cleanly; 0 again when adopted
   uint8_t zero[16];
 
   // Constant after birth.

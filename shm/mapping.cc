@@ -1,6 +1,7 @@
 #include "shm/mapping.h"
 
 #include <boost/interprocess/mapped_region.hpp>
+#include <cstdint>
 
 namespace smt {
 
@@ -20,6 +21,11 @@ Mapping& Mapping::operator=(Mapping&&) noexcept = default;
 Mapping::~Mapping() = default;
 
 Result<Mapping> Mapping::map(int fd, uint64_t bytes, bool writable) {
+  if (bytes > SIZE_MAX) {
+    return Status(Code::kNoSpace,
+                  "cannot map " + std::to_string(bytes) +
+                      " bytes into a 32-bit program: start the node with a smaller --segment-size");
+  }
   Mapping m;
   try {
     m.region_ = std::make_unique<bi::mapped_region>(Descriptor{fd}, writable ? bi::read_write : bi::read_only,

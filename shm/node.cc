@@ -175,6 +175,7 @@ uint32_t Node::topic_count() const {
   std::lock_guard lock(impl_->mutex);
   return impl_->table.size();
 }
+uint64_t Node::segment_bytes() const { return impl_->segment->header()->size; }
 uint64_t Node::reserved_bytes() const {
   return impl_->segment->header()->reserved.load(std::memory_order_relaxed);
 }

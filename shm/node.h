@@ -87,7 +87,8 @@ class Node {
   const Id128& segment_id() const;
   const Birth& birth() const;
   uint32_t topic_count() const;
-  // Memory of the segment that is backed, in bytes.
+  // Of all its topics together, and how much of that is backed by memory, in bytes.
+  uint64_t segment_bytes() const;
   uint64_t reserved_bytes() const;
 
   class Impl;

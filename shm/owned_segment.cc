@@ -210,6 +210,8 @@ Status OwnedSegment::Adopt(const NodeOptions& options, TopicTable* table, std::s
   if (memcmp(h->boot_id, BootId().data(), sizeof h->boot_id) != 0) return no("it is of another boot");
   if (h->time_namespace != TimeNamespace()) return no("it is of another time namespace");
   if (h->retired.load(std::memory_order_relaxed) != 0) return no("it is retired");
+  // Its bell may be gone: whoever has it open would sleep on that one, and nobody would wake them.
+  if (h->closed.load(std::memory_order_relaxed) == layout::kRemoving) return no("it was being removed");
   const uint64_t reserved = h->reserved.load(std::memory_order_relaxed);
   if (reserved < layout::kHeaderBytes || reserved > bytes ||
       static_cast<uint64_t>(st.st_blocks) * 512 < reserved) {
@@ -301,7 +303,7 @@ Result<uint64_t> OwnedSegment::reserve(uint64_t end, const std::string& what) {
 
 void OwnedSegment::end(bool remove) {
   layout::Header* h = header();
-  h->closed.store(1, std::memory_order_release);
+  h->closed.store(remove ? layout::kRemoving : layout::kClosed, std::memory_order_release);
   if (remove) {
     // The bell first, while the name still says that the node is ours: a successor cannot take this bell for
     // its own.

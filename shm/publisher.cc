@@ -9,7 +9,7 @@ Loan::Loan(internal::TopicWriter* topic, uint64_t size)
     copy_.resize(size);
     bytes_ = copy_;
   } else {
-    bytes_ = {reinterpret_cast<std::byte*>(Payload(slot_)), size};
+    bytes_ = {reinterpret_cast<std::byte*>(Payload(slot_)), static_cast<size_t>(size)};
   }
 }
 

@@ -181,7 +181,7 @@ std::optional<Borrowed> Reader::borrow() {
           LoadWords(b.copy_.data(), Payload(slot), bytes);
           b.bytes_ = b.copy_;
         } else {
-          b.bytes_ = {reinterpret_cast<const std::byte*>(Payload(slot)), bytes};
+          b.bytes_ = {reinterpret_cast<const std::byte*>(Payload(slot)), static_cast<size_t>(bytes)};
         }
         if (StillHolds(slot, at, w.view.entry, w.view.generation)) {
           b.segment_ = w.view.segment;

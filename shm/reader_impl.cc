@@ -122,7 +122,7 @@ void Reader::Impl::Adopt(size_t writer, uint64_t position, const SampleHead& hea
   sample.born_ns = head.born_ns;
   sample.written_ns = head.written_ns;
   sample.missed = gap;
-  sample.bytes = {reinterpret_cast<const std::byte*>(buffer.get()), bytes};
+  sample.bytes = {reinterpret_cast<const std::byte*>(buffer.get()), static_cast<size_t>(bytes)};
   has_sample = true;
   if (in_order) missed += gap;
   w.last_sequence = head.sequence;

@@ -166,6 +166,8 @@ bool TopicTable::rebuild(uint64_t backed, std::string* why, uint32_t* half_writt
       ++*half_written;
     }
   }
+  // Whoever was killed between a generation and the version that tells of it has told nobody.
+  Changed();
   return true;
 }
 

@@ -3,6 +3,7 @@
 // gap`; TopicTable::put without the zeroed locks (AReusedRingHoldsNothingOfTheTopicBefore).
 #include <thread>
 
+#include "tests/row.h"
 #include "tests/shm_fixture.h"
 
 namespace smt {
@@ -201,6 +202,7 @@ TEST_F(TopicTest, WithSeveralWritersTheLaterBornWinsAndNobodySeesAnOlderOneAfter
   EXPECT_EQ(Text(r.latest()), "a30");
   put(pb, "b40", 40);
   EXPECT_EQ(Text(r.latest()), "b40");
+  Print(Row{.id = "R12", .what = "two writers of one topic", .n = 8, .violations = HasFailure()});
 }
 
 TEST_F(TopicTest, ARemovedTopicIsGoneAndItsNameIsFree) {
@@ -229,15 +231,15 @@ TEST_F(TopicTest, AReusedRingHoldsNothingOfTheTopicBefore) {
   Domain d = OpenDomain();
   auto node = OpenNode(d, "n");
   {
-    Publisher p = Advertise(*node, "first", {.max_bytes = 16, .history = 64});
-    for (int i = 0; i < 64; ++i) Publish(p, "secret of first");
+    // Of the same positions, which are what a lock tells.
+    Publisher first = Advertise(*node, "first", {.max_bytes = 16, .history = 64});
+    for (int i = 0; i < 64; ++i) Publish(first, "secret of first");
+    Publisher other = Advertise(*node, "other", {.max_bytes = 16, .history = 4});
+    for (int i = 0; i < 20; ++i) Publish(other, "other");
   }
   ASSERT_OK(node->remove("first"));
-  // Same index, same memory; grown from four slots, so that most of the ring was never written.
-  Publisher p = Advertise(*node, "other", {.max_bytes = 16, .history = 4});
-  for (int i = 0; i < 4; ++i) Publish(p, "other");
-  { Publisher gone = std::move(p); }
-  Publisher again = Advertise(*node, "other", {.max_bytes = 16, .history = 64});
+  // In the same memory as the first, of which only four slots are written.
+  Publisher p = Advertise(*node, "other", {.max_bytes = 16, .history = 64});
   Reader r = Open(d, "other");
   int samples = 0;
   while (const Sample* s = r.next()) {
@@ -245,7 +247,7 @@ TEST_F(TopicTest, AReusedRingHoldsNothingOfTheTopicBefore) {
     ++samples;
   }
   EXPECT_EQ(samples, 4);
-  EXPECT_EQ(r.missed(), 0u);
+  EXPECT_EQ(r.missed(), 16u);
 }
 
 TEST_F(TopicTest, AnotherTypeUnderTheSameNameStartsEmptyAndGoesOnInSequence) {

@@ -1,0 +1,42 @@
+// UTF-8 (RFC 3629) as names of topics and patterns are written in it.
+#ifndef SMT_SHM_UTF8_H_
+#define SMT_SHM_UTF8_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace smt {
+
+// Length of the UTF-8 sequence at s[i], 0 if it is none (overlong forms and surrogates are none).
+inline size_t Utf8Length(std::string_view s, size_t i) {
+  const auto byte = [&](size_t k) { return k < s.size() ? static_cast<uint8_t>(s[k]) : 0; };
+  const auto tail = [&](size_t k) { return (byte(k) & 0xC0) == 0x80; };
+  const uint8_t b = byte(i);
+  if (b < 0x80) return 1;
+  if (b >= 0xC2 && b <= 0xDF) return tail(i + 1) ? 2 : 0;
+  if (b >= 0xE0 && b <= 0xEF) {
+    if (!tail(i + 1) || !tail(i + 2)) return 0;
+    if (b == 0xE0 && byte(i + 1) < 0xA0) return 0;
+    if (b == 0xED && byte(i + 1) > 0x9F) return 0;
+    return 3;
+  }
+  if (b >= 0xF0 && b <= 0xF4) {
+    if (!tail(i + 1) || !tail(i + 2) || !tail(i + 3)) return 0;
+    if (b == 0xF0 && byte(i + 1) < 0x90) return 0;
+    if (b == 0xF4 && byte(i + 1) > 0x8F) return 0;
+    return 4;
+  }
+  return 0;
+}
+
+inline bool IsUtf8(std::string_view text) {
+  for (size_t i = 0, n = 0; i < text.size(); i += n) {
+    if ((n = Utf8Length(text, i)) == 0) return false;
+  }
+  return true;
+}
+
+}  // namespace smt
+
+#endif  // SMT_SHM_UTF8_H_
