@@ -115,6 +115,9 @@ Given ApplyText(std::string_view text, const std::string& path, RelayConfig* con
     } else if (member.key == "write" && HasMemory(config->role)) {
       ReadEntries(member, config->role, &config->write, errors);
     } else if (member.key == "allow" && config->role != Role::kClient) {
+      // Without a rule everybody may read everything; whoever writes this means that nobody may.
+      if (member.value.kind == Kind::kList && member.value.list.empty())
+        errors->add(member.place, "allow: an empty list allows everything; for nothing write [[deny]]");
       ReadEntries(member, config->role, &config->allow, errors);
     } else if (member.key == "deny" && config->role != Role::kClient) {
       ReadEntries(member, config->role, &config->deny, errors);

@@ -46,7 +46,7 @@ struct Value {
   double number = 0;
   std::string text = {};
   std::vector<Value> list = {};
-  std::vector<Member> members = {};  // of a table, in the order of the file
+  std::vector<Member> members;  // of a table, in the order of the file
 
   static Value Word(std::string text, Place place);
 };

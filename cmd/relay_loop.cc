@@ -15,6 +15,7 @@
 #include <chrono>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "cmd/output.h"
@@ -124,6 +125,14 @@ Result<RelayLoop::Links> RelayLoop::dial(const std::vector<std::string>& endpoin
 }
 
 Status RelayLoop::change_keys(std::shared_ptr<const relay::Keyring> keys) {
+  // libzmq closes a listener together with the connections that it has taken: peers that are not told would
+  // notice by the silence. They are given time to read it, as a connection closed while they speak takes with
+  // it what they have not read.
+  if (keys->self().public_key != options_.keys->self().public_key) {
+    relay_.hang_up("this relay has another key now");
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  options_.keys = keys;
   return context_.change_keys(std::move(keys));
 }
 

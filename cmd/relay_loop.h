@@ -53,7 +53,8 @@ class RelayLoop {
   // Addresses of one peer, the preferred one first.
   Result<Links> dial(const std::vector<std::string>& endpoints);
   // Other keys for what is bound and dialled from here on; sessions that stand are the engine's, see
-  // relay::Relay. kSystem: see relay::ZmqContext. REQUIRES: there were keys
+  // relay::Relay. Another key of this relay's own ends those of peers that have dialled it. kSystem: see
+  // relay::ZmqContext. REQUIRES: there were keys
   Status change_keys(std::shared_ptr<const relay::Keyring> keys);
   // What relay::Relay calls so. Never while it steps: from `after` of run(), or outside.
   uint64_t add(Links links, const relay::LinkOptions& options = {});

@@ -27,6 +27,7 @@ class Backlog {
   // is half of a good round trip, has come; each one is told here. Whether its values are to be held; if not,
   // those held before are due when its own are written.
   bool late(int64_t travelled_ns, int64_t error_ns, int64_t now_ns) {
+    travelled_ns = std::max<int64_t>(travelled_ns, -1);  // a peer may say that it sends in the far future
     const bool stood_still = last_travelled_ns_ >= 0 && travelled_ns - last_travelled_ns_ > kLateNs / 2;
     last_travelled_ns_ = travelled_ns;
     if (until_ns_ != 0) {

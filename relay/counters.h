@@ -62,6 +62,8 @@ struct SessionCounters {
   uint64_t corrupt = 0;        // messages whose check did not match
   uint64_t wrong_version = 0;  // Hellos
   uint64_t unknown_key = 0;    // Hellos of peers whose key is known no more
+  uint64_t barred = 0;         // Hellos of peers that have broken the rules too often
+  uint64_t cut = 0;            // connections that hold more, or are more, than one key may
   uint64_t denied = 0;  // Trace of topics that the peer may not list, Set to pass on that it may not write
   // Of now: opened - ended is the number of sessions, these are what their peers
   uint64_t wants = 0;     // want, in selections

@@ -37,18 +37,20 @@ class Dial {
   // The other side does not know this session: Hello once more, at once.
   void again() { due_ns_ = 0; }
   // For good reason: the next attempt takes its time.
-  void refused(int64_t now_ns) {
+  void refused(int64_t now_ns, int64_t for_ns = 2'000'000'000) {
     said_ = true;
     session_ = 0;
-    due_ns_ = now_ns + 2'000'000'000;
+    due_ns_ = now_ns + for_ns;
   }
 
  private:
   static constexpr int64_t kHelloNs = 20'000'000;
-  // TCP and the handshakes take some 6 round trips.
+  static constexpr int64_t kShortestNs = 500'000'000, kLongestNs = 8'000'000'000;
+  // TCP and the handshakes take some 6 round trips. How long one took says the peer too, and a host that
+  // stood still: that is believed up to a bound.
   int64_t Limit() const {
-    if (rtt_ns_ > 0) return std::max<int64_t>(500'000'000, 10 * rtt_ns_);
-    return attempt_ == 0 ? 500'000'000 : attempt_ == 1 ? 2'000'000'000 : 8'000'000'000;
+    if (rtt_ns_ > 0) return std::clamp(10 * std::min(rtt_ns_, kLongestNs), kShortestNs, kLongestNs);
+    return attempt_ == 0 ? kShortestNs : attempt_ == 1 ? 2'000'000'000 : kLongestNs;
   }
 
   uint64_t session_ = 0;

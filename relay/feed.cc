@@ -244,6 +244,14 @@ void Feed::get(uint64_t request, Demand demand, bool list, bool complete) {
   requests_.push_back({request, std::move(demand), list, complete, false, 0, {}});
 }
 
+bool Feed::begins() const { return !requests_.empty() && !requests_.back().begun; }
+
+void Feed::begin_next() {
+  const auto next =
+      std::find_if(requests_.begin(), requests_.end(), [](const Request& r) { return !r.begun; });
+  if (next != requests_.end()) Begin(&*next);
+}
+
 void Feed::Begin(Request* r) {
   r->begun = true;
   for (uint32_t id = 0; id < outbound_->store().topic_limit(); ++id) {
@@ -304,9 +312,6 @@ Feed::Standing Feed::standing(uint32_t id) const {
 
 size_t Feed::send(int64_t now_ns) {
   sent_ns_ = now_ns;
-  for (Request& r : requests_) {
-    if (!r.begun) Begin(&r);
-  }
   while (!waits_.empty() && waits_.begin()->first <= now_ns) {
     const uint32_t id = waits_.begin()->second;
     StopWaiting(id);
@@ -342,7 +347,7 @@ Feed::Step Feed::SendReplies() {
   if (requests_.empty()) return Step::kNothing;
   Request& r = requests_.front();
   while (!r.ids.empty() && !Pending(r.ids.back())) r.ids.pop_back();
-  if (!r.ids.empty()) return Step::kNothing;
+  if (!r.begun || !r.ids.empty()) return Step::kNothing;
   proto::Reply reply;
   reply.set_request(r.number);
   reply.set_topics(r.topics);

@@ -64,6 +64,9 @@ class Feed {
   bool has_demand() const;
   const Demand& demand() const { return demand_; }
   size_t requests() const { return requests_.size(); }
+  // A request that has come with get() waits for begin_next(), which looks at all topics.
+  bool begins() const;
+  void begin_next();
   // Where a topic stands, for people.
   struct Standing {
     bool waits = false;       // a sample of it is to be sent

@@ -18,13 +18,12 @@ constexpr size_t kMostText = 64;  // host, domain and node names
 
 Intake::~Intake() {
   inbound_->counters().dropped_held += backlog_.take().size();
-  for (Topic& t : topics_) {
-    if (Mine(t)) {
-      inbound_->store().abandon(t.handle);
-      inbound_->store().tell_state(t.handle, State::kLinkDown);
-      inbound_->store().set_current(t.handle, true);  // there is nothing better now
-      inbound_->release(t.description->name, &t.claim);
-    }
+  for (const auto& t : topics_) {
+    if (t == nullptr || !Mine(*t)) continue;
+    inbound_->store().abandon(t->handle);
+    inbound_->store().tell_state(t->handle, State::kLinkDown);
+    inbound_->store().set_current(t->handle, true);  // there is nothing better now
+    inbound_->release(t->description->name, &t->claim);
   }
 }
 
@@ -32,6 +31,7 @@ Intake::~Intake() {
 void Intake::Close(Topic* t) {
   if (Mine(*t)) {
     inbound_->store().remove(t->handle);
+    inbound_->free(t->description->name);
     inbound_->release(t->description->name, &t->claim);
   }
   t->handle = kNone;
@@ -41,21 +41,21 @@ void Intake::Close(Topic* t) {
 
 std::vector<std::string> Intake::reconsider() {
   std::vector<std::string> again;
-  for (Topic& t : topics_) {
-    if (!t.known) continue;
+  for (const auto& t : topics_) {
+    if (t == nullptr) continue;
     // What waits for a name may have it now.
-    if (t.refusal != Refusal::kConflict && inbound_->taken(t.name, peer_) == t.taken) continue;
-    Close(&t);
-    t.refusal = Refusal::kDenied;  // until it is announced anew
-    again.push_back(t.name);
+    if (t->refusal != Refusal::kConflict && inbound_->taken(t->name, peer_) == t->taken) continue;
+    Close(t.get());
+    t->refusal = Refusal::kDenied;  // until it is announced anew
+    again.push_back(t->name);
   }
   return again;
 }
 
 void Intake::want(Demand demand) {
   demand_ = std::move(demand);
-  for (Topic& t : topics_) {
-    if (t.known) Judge(&t);
+  for (const auto& t : topics_) {
+    if (t != nullptr) Judge(t.get());
   }
 }
 
@@ -65,9 +65,7 @@ void Intake::Judge(Topic* t) {
   if (!t->wanted && Mine(*t)) inbound_->store().set_current(t->handle, false);
 }
 
-Intake::Topic* Intake::Find(uint32_t id) {
-  return id < topics_.size() && topics_[id].known ? &topics_[id] : nullptr;
-}
+Intake::Topic* Intake::Find(uint32_t id) { return id < topics_.size() ? topics_[id].get() : nullptr; }
 
 bool Intake::Describe(const proto::Topic& m, TopicDescription* d) {
   auto schema = schemas_.find(m.schema_hash());
@@ -146,8 +144,17 @@ Intake::Refusal Intake::Open(Topic* t, bool announced) {
                   "topic " + d.name + " comes from two hosts; that of " + d.origin.host +
                       " is not taken: give each sender a --prefix");
   }
+  if (!inbound_->reserve(d, peer_)) {
+    inbound_->release(d.name, &t->claim);
+    return Refuse(t, Refusal::kNoRoom, proto::VERDICT_NO_ROOM, "room " + peer_,
+                  "topic " + d.name + " is not taken: the topics of " + peer_ +
+                      " take three quarters of the memory of this relay, which is what one peer may; take "
+                      "fewer of them "
+                      "(--topic), or give a mirror more (--segment-size)");
+  }
   Result<uint32_t> handle = inbound_->store().open(d, key_);
   if (!handle.ok()) {
+    inbound_->free(d.name);
     inbound_->release(d.name, &t->claim);
     const Code code = handle.status().code();
     const bool other_layout = code == Code::kInvalid || code == Code::kMismatch;
@@ -163,7 +170,7 @@ Intake::Refusal Intake::Open(Topic* t, bool announced) {
 
 // Where the sender of a topic whose samples come each in order is to begin; the greatest number: nowhere.
 uint64_t Intake::ResumeAfter(const Topic& t) const {
-  if (t.handle != kNone) return inbound_->store().held(t.handle);
+  if (t.handle != kNone) return inbound_->store().held(t.handle).sequence;
   return t.refusal == Refusal::kConflict ? 0 : UINT64_MAX;
 }
 
@@ -174,14 +181,16 @@ bool Intake::announce(const proto::Announce& message, const SentAt& sent, int64_
     auto description = std::make_shared<TopicDescription>();
     if (!Describe(m, description.get())) return false;
     if (m.id() >= topics_.size()) topics_.resize(m.id() + 1);
-    Topic& t = topics_[m.id()];
-    if (t.known && t.name != m.name()) return false;
+    std::unique_ptr<Topic>& at = topics_[m.id()];
+    if (at == nullptr) at = std::make_unique<Topic>();
+    Topic& t = *at;
+    const bool known = !t.name.empty();
+    if (known && t.name != m.name()) return false;
     inbound_->counters().superseded += backlog_.drop(m.id());
     const bool seen = t.seen, mine = Mine(t);
     const uint32_t handle = t.handle;
-    if (t.known) inbound_->release(t.description->name, &t.claim);
+    if (known) inbound_->release(t.description->name, &t.claim);
     t = Topic();
-    t.known = true;
     t.name = m.name();
     Take(&t, description.get());
     t.description = std::move(description);
@@ -211,7 +220,7 @@ bool Intake::forget(const proto::Forget& message) {
     if (t == nullptr) return false;
     inbound_->counters().superseded += backlog_.drop(id);
     Close(t);
-    *t = Topic();
+    topics_[id].reset();
   }
   return true;
 }

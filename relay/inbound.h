@@ -78,6 +78,10 @@ class Inbound {
     return claim != claims_.end() && claim->second->origin == topic.origin.origin_id;
   }
   void release(const std::string& name, std::shared_ptr<const Claim>* claim);
+  // Room for the topic at the expense of this peer, until free(). False: one peer may take three quarters of
+  // the store, and this one has.
+  bool reserve(const TopicDescription& topic, const std::string& peer);
+  void free(const std::string& name);
   // That relays stand in a ring is to be told now: true the first time.
   bool names_ring() { return !std::exchange(ring_named_, true); }
 
@@ -90,6 +94,12 @@ class Inbound {
   std::vector<Naming> namings_;  // as rules_
   std::unordered_map<std::string, std::shared_ptr<Claim>> claims_;
   bool ring_named_ = false;
+  struct Reserved {
+    std::string peer;
+    uint64_t bytes;
+  };
+  std::unordered_map<std::string, Reserved> reserved_;        // by topic
+  std::unordered_map<std::string, uint64_t> reserved_bytes_;  // by peer
 };
 
 class Intake {
@@ -146,7 +156,7 @@ class Intake {
   static constexpr uint32_t kNone = ~uint32_t{0};
   enum class Refusal { kNone, kDenied, kHops, kConflict, kNoRoom };
   struct Topic {
-    bool known = false, seen = false;  // seen: a sample has come in this session
+    bool seen = false;  // a sample has come in this session
     bool wanted = false;
     std::string name;  // as the sender has it
     Inbound::Taken taken;
@@ -183,13 +193,16 @@ class Intake {
   void Judge(Topic* t);
   void Write(Topic* t, const SampleHead& head, const Way& way, std::span<const std::byte> value);
   void Account(Topic* t, Put put, uint64_t bytes);
+  bool Disproves(const Topic& t, const SampleHead& head, const Way& way) const;
+  bool Reopen(Topic* t);
 
   Inbound* inbound_;
   const uint64_t key_;
   const std::string peer_;
   Warn warn_;
   Demand demand_;
-  std::vector<Topic> topics_;  // by the sender's id
+  // By the sender's id; null: none is announced. A sender may choose the greatest id for its only topic.
+  std::vector<std::unique_ptr<Topic>> topics_;
   struct Text {
     std::shared_ptr<const std::string> text;
     uint64_t value_bytes;

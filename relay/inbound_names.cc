@@ -30,10 +30,10 @@ std::optional<std::string> Inbound::original(const std::string& local, std::stri
 }
 
 std::optional<Intake::Standing> Intake::standing(std::string_view sender_name) const {
-  for (const Topic& t : topics_) {
-    if (!t.known || t.name != sender_name) continue;
-    Standing s{t.taken.name, t.why, t.why_text, t.last_put};
-    if (t.handle != kNone && !Mine(t)) {
+  for (const auto& t : topics_) {
+    if (t == nullptr || t->name != sender_name) continue;
+    Standing s{t->taken.name, t->why, t->why_text, t->last_put};
+    if (t->handle != kNone && !Mine(*t)) {
       s.verdict = proto::VERDICT_LOOP;
       s.text = "it comes a shorter way too, which is taken";
     }
@@ -43,8 +43,8 @@ std::optional<Intake::Standing> Intake::standing(std::string_view sender_name) c
 }
 
 std::optional<std::string> Intake::sender_name(std::string_view local) const {
-  for (const Topic& t : topics_) {
-    if (t.known && t.taken.name == local) return t.name;
+  for (const auto& t : topics_) {
+    if (t != nullptr && t->taken.name == local) return t->name;
   }
   return std::nullopt;
 }

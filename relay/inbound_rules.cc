@@ -65,4 +65,23 @@ void Inbound::release(const std::string& name, std::shared_ptr<const Claim>* cla
   claim->reset();
 }
 
+bool Inbound::reserve(const TopicDescription& topic, const std::string& peer) {
+  free(topic.name);
+  const uint64_t bytes = store_->bytes_of(topic);
+  uint64_t& of_peer = reserved_bytes_[peer];
+  if (of_peer + bytes > store_->room_bytes() / 4 * 3) return false;
+  of_peer += bytes;
+  reserved_[topic.name] = {peer, bytes};
+  return true;
+}
+
+void Inbound::free(const std::string& name) {
+  const auto topic = reserved_.find(name);
+  if (topic == reserved_.end()) return;
+  const auto peer = reserved_bytes_.find(topic->second.peer);
+  peer->second -= topic->second.bytes;
+  if (peer->second == 0) reserved_bytes_.erase(peer);
+  reserved_.erase(topic);
+}
+
 }  // namespace smt::relay

@@ -87,7 +87,27 @@ bool Intake::TooOld(const Topic& t, const SampleHead& head) {
   return t.taken.drop_older_ns != 0 && AgeNs(head.written_ns, head.born_ns) > t.taken.drop_older_ns;
 }
 
+// A source counts upwards. A younger sample with a smaller number proves that what is here was never of this
+// source, whoever said so.
+bool Intake::Disproves(const Topic& t, const SampleHead& head, const Way& way) const {
+  constexpr int64_t kSureNs = 1'000'000'000;
+  const SampleHead held = inbound_->store().held(t.handle);
+  return head.sequence < held.sequence && held.born_ns != 0 && way.age_error_ns != Way::kUnknown &&
+         AgeNs(head.born_ns, held.born_ns) > kSureNs + way.age_error_ns;
+}
+
+// As if nothing of it were here. False: it is not taken any more.
+bool Intake::Reopen(Topic* t) {
+  warn_("forged " + t->description->name, "topic " + t->description->name +
+                                              ": what was here claimed to be of " +
+                                              t->description->origin.host + " and was not; it is begun anew");
+  Close(t);
+  t->refusal = Open(t, true);
+  return t->handle != kNone;
+}
+
 void Intake::Write(Topic* t, const SampleHead& head, const Way& way, std::span<const std::byte> value) {
+  if (Disproves(*t, head, way) && !Reopen(t)) return CountDrop(t->refusal);
   Account(t, TooOld(*t, head) ? Put::kTooOld : inbound_->store().put(t->handle, head, value, way),
           value.size());
 }
@@ -178,6 +198,8 @@ bool Intake::chunk(const proto::Chunk& m, std::span<const std::byte> piece, cons
   const SampleHead head = Arrived(m.sequence(), m.stamp_ns(), m.age_ns(), sent, now_ns);
   const Way way = CameBy(m.age_error_ns(), sent, now_ns);
   if (TooOld(*t, head)) inbound_->store().abandon(t->handle);
+  // The next one is taken.
+  if (Disproves(*t, head, way)) return Reopen(t), true;
   Account(t,
           !kept              ? Put::kRefused
           : TooOld(*t, head) ? Put::kTooOld

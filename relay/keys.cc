@@ -28,6 +28,11 @@ std::optional<KeyBytes> FromBase64(std::string_view text) {
   const int failed = sodium_base642bin(key.data(), key.size(), text.data(), text.size(), nullptr, &count,
                                        &end, sodium_base64_VARIANT_ORIGINAL);
   if (failed != 0 || count != key.size() || end != text.data() + text.size()) return std::nullopt;
+  // libsodium reads some bytes as digits that are none.
+  std::string again = Base64(key.data(), key.size(), sodium_base64_VARIANT_ORIGINAL);
+  const bool same = again == text;
+  sodium_memzero(again.data(), again.size());
+  if (!same) return std::nullopt;
   return key;
 }
 

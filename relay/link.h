@@ -19,6 +19,9 @@ struct Incoming {
   PeerId peer;
   std::span<const std::byte> header, payload;  // valid until the next receive()
   bool malformed = false;                      // not one or two frames: header and payload are empty
+  // Why the link has cut this connection, for people, "": it has not. Header and payload are empty, peer and
+  // key too unless it had said something; malformed if what it sent is the reason. Valid as the others.
+  std::string_view cut = {};
   // The public key (text) that the peer has proved to have; "": nobody proves anything on this link. Valid as
   // the others.
   std::string_view key = {};
@@ -52,6 +55,8 @@ class Link {
   virtual Sent send(const PeerId& to, std::span<const std::byte> header, const Frame& payload) = 0;
   // Gives up the connection and makes a new one. REQUIRES: dials()
   virtual void redial() = 0;
+  // The connection of this peer is to end as soon as what was sent to it has left. REQUIRES: !dials()
+  virtual void drop(const PeerId&) {}
   // Why the connection dialled last does not come about, for people; "": that is not known.
   virtual std::string trouble() { return ""; }
 

@@ -50,7 +50,7 @@ void ImpairedLink::Hold(Direction* d, Held message) {
 // Takes in what has come, and gives the link below what is due.
 void ImpairedLink::Pass() {
   for (Incoming in; !in_.full() && link_->receive(&in);) {
-    Held message{0, in.peer, {}, {}, in.malformed, std::string(in.key)};
+    Held message{0, in.peer, {}, {}, in.malformed, std::string(in.cut), std::string(in.key)};
     message.header.assign(reinterpret_cast<const char*>(in.header.data()), in.header.size());
     if (!in.payload.empty()) {
       std::shared_ptr<std::byte[]> room = Frame::room(in.payload.size());
@@ -82,6 +82,7 @@ bool ImpairedLink::receive(Incoming* in) {
   here_ = in_.take();
   in->peer = here_.peer;
   in->malformed = here_.malformed;
+  in->cut = here_.cut;
   in->key = here_.key;
   in->header = BytesOf(here_.header);
   in->payload = here_.payload.bytes;

@@ -42,6 +42,7 @@ class ImpairedLink : public Link {
   Sent send(const PeerId& to, std::span<const std::byte> header, const Frame& payload) override;
   // What is held back is lost with the connection.
   void redial() override;
+  void drop(const PeerId& peer) override { link_->drop(peer); }
   std::string trouble() override { return link_->trouble(); }
   int fd() const override { return link_->fd(); }
   bool readable() override;
@@ -55,7 +56,7 @@ class ImpairedLink : public Link {
     std::string header;
     Frame payload;
     bool malformed = false;
-    std::string key = {};  // of who sent it
+    std::string cut = {}, key = {};  // see Incoming
     size_t bytes() const { return header.size() + payload.bytes.size(); }
   };
   struct Direction {

@@ -15,8 +15,10 @@
 #include <zmq.hpp>
 
 #include "proto/codec.h"
+#include "relay/connections.h"
 #include "relay/endpoint.h"
 #include "relay/zap.h"
+#include "shm/clock.h"
 
 namespace smt::relay {
 
@@ -77,14 +79,13 @@ class ZmqLink : public Link {
   // Throws zmq::error_t.
   void open() {
     zmq::socket_t s(*context_, dials_ ? zmq::socket_type::dealer : zmq::socket_type::router);
-    std::unique_ptr<HandshakeWatch> handshakes;
+    auto connections = std::make_unique<Connections>(context_, &s);
     s.set(zmq::sockopt::linger, 0);
     s.set(zmq::sockopt::maxmsgsize, static_cast<int64_t>(proto::kLargestFrame + 4096));
     s.set(zmq::sockopt::tcp_keepalive, 1);
     s.set(zmq::sockopt::ipv6, endpoint_.find('[') != std::string::npos);
     if (dials_) {
       const bool known = !guarded_ || AwaitPeer(&s);
-      if (guarded_) handshakes = std::make_unique<HandshakeWatch>(context_, &s);
       // Nothing is queued for a connection that is not there: it would be old when it arrives.
       s.set(zmq::sockopt::immediate, 1);
       s.set(zmq::sockopt::reconnect_ivl, 50);
@@ -99,12 +100,13 @@ class ZmqLink : public Link {
       s.bind(endpoint_);
       endpoint_ = s.get(zmq::sockopt::last_endpoint);
     }
-    handshakes_.reset();
+    connections_.reset();
     socket_ = std::move(s);
-    handshakes_ = std::move(handshakes);
+    connections_ = std::move(connections);
   }
 
-  // New connections use the present key of this relay; those that stand go on. Throws zmq::error_t.
+  // New connections use the present key of this relay. Those that this socket has taken are closed: libzmq
+  // has them belong to the listener. Throws zmq::error_t.
   void renew_key() {
     if (!guarded_ || dials_) return;
     socket_.unbind(endpoint_);
@@ -125,10 +127,22 @@ class ZmqLink : public Link {
   const std::string& endpoint() const override { return endpoint_; }
 
   bool receive(Incoming* in) override {
+    const int64_t now = BoottimeNs();
+    if (now >= connections_->due_ns()) connections_->check(!dials_, now);
+    if (connections_->take_cut(&cut_)) {
+      *in = {.peer = cut_.peer,
+             .header = {},
+             .payload = {},
+             .malformed = cut_.hoards,
+             .cut = cut_.why,
+             .key = cut_.key};
+      return true;
+    }
     if (std::exchange(quiet_, false)) return false;
     for (;;) {
       in->peer.clear();
       in->malformed = false;
+      in->cut = in->key = {};
       in->header = in->payload = {};
       zmq::message_t id;
       if (!dials_) {
@@ -141,22 +155,24 @@ class ZmqLink : public Link {
       } else {
         payload_.rebuild();
       }
+      uint64_t wire_bytes = WireBytes(header_) + (header_.more() ? WireBytes(payload_) : 0);
       for (bool more = payload_.more(); more;) {
         in->malformed = true;
         zmq::message_t rest;
         if (!socket_.recv(rest, zmq::recv_flags::dontwait)) break;
+        wire_bytes += WireBytes(rest);
         more = rest.more();
       }
       if (!dials_) {
         in->peer.assign(static_cast<const char*>(id.data()), id.size());
         if (id.size() != kRoutingIdBytes || in->peer[0] != 0) continue;
       }
-      in->key = {};
       if (guarded_) {
         const char* const user = dials_ ? peer_key_.c_str() : zmq_msg_gets(header_.handle(), "User-Id");
         if (user == nullptr) continue;
         in->key = user;
       }
+      connections_->took(zmq_msg_get(header_.handle(), ZMQ_SRCFD), in->peer, in->key, wire_bytes, now);
       answered_ = true;
       if (!in->malformed) {
         in->header = {static_cast<const std::byte*>(header_.data()), header_.size()};
@@ -197,8 +213,10 @@ class ZmqLink : public Link {
     }
   }
 
+  void drop(const PeerId& peer) override { connections_->drop(peer, BoottimeNs()); }
+
   std::string trouble() override {
-    switch (handshakes_ ? handshakes_->last() : Handshake::kNone) {
+    switch (guarded_ ? connections_->last(BoottimeNs()) : Handshake::kNone) {
       case Handshake::kRefused:
         return "our key is not known there; its fingerprint is " +
                Fingerprint(shared_->keys->self().public_key);
@@ -212,8 +230,13 @@ class ZmqLink : public Link {
   int fd() const override { return socket_.get(zmq::sockopt::fd); }
   bool readable() override { return !drained_ && (socket_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0; }
   void quiet() override { quiet_ = drained_; }
+  int64_t due_ns() const override { return connections_->due_ns(); }
 
  private:
+  uint64_t WireBytes(const zmq::message_t& frame) const {
+    return Connections::WireBytes(frame.size(), guarded_);
+  }
+
   // False: there is no key of the peer.
   bool AwaitPeer(zmq::socket_t* s) {
     const std::vector<KeyBytes>* const keys = shared_->keys->keys_of(peer_);
@@ -234,7 +257,8 @@ class ZmqLink : public Link {
   size_t turn_ = 0;        // which of the peer's keys is tried
   bool answered_ = false;  // by the peer, since it was dialled last
   zmq::socket_t socket_;
-  std::unique_ptr<HandshakeWatch> handshakes_;  // of socket_, in a link that dials with keys
+  std::unique_ptr<Connections> connections_;  // of socket_
+  Connections::Cut cut_;                      // told last
   zmq::message_t header_, payload_;
   // The last call found nothing, so that whatever comes makes the descriptor readable: no need to ask again.
   bool drained_ = false;

@@ -1,5 +1,5 @@
-// Links over ZeroMQ: ROUTER where this side binds, DEALER where it dials. Only this and relay/zap know
-// libzmq.
+// Links over ZeroMQ: ROUTER where this side binds, DEALER where it dials. Only this, relay/zap
+// and relay/connections know libzmq.
 #ifndef SMT_RELAY_LINK_ZMQ_H_
 #define SMT_RELAY_LINK_ZMQ_H_
 
@@ -24,7 +24,8 @@ class ZmqContext {
   using Refused = std::function<void(const std::string& address, const std::string& fingerprint)>;
   Status set_keys(std::shared_ptr<const Keyring> keys, Refused refused);
   // Other ones instead. Connections that stand go on, whatever their keys are: those who use a link look at
-  // Incoming::key. A new key of this relay's own is used for new connections. kSystem: nobody new can connect
+  // Incoming::key. But with a new key of this relay's own those that its listeners have taken are closed.
+  // kSystem: nobody new can connect
   // somewhere. REQUIRES: set_keys()
   Status change_keys(std::shared_ptr<const Keyring> keys);
   // With keys: lets those in who have knocked. To be called before each poll().

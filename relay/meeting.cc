@@ -128,6 +128,16 @@ Session* Relay::Impl::Begin(LinkState* l, const Incoming& in, const proto::Envel
   return s;
 }
 
+void Relay::hang_up(const std::string& why) {
+  Impl& r = *impl_;
+  for (auto it = r.sessions.begin(); it != r.sessions.end();) {
+    const auto& [key, s] = *it++;
+    if (s->link()->dials()) continue;
+    s->say_reset(proto::Reset::BYE, why);
+    r.End(key, why);
+  }
+}
+
 void Relay::change_keys(std::shared_ptr<const Keyring> keys) {
   Impl& r = *impl_;
   r.options.keys = std::move(keys);
@@ -137,6 +147,7 @@ void Relay::change_keys(std::shared_ptr<const Keyring> keys) {
     const std::string* const name = r.options.keys->name_of(s->peer().key);
     if (name != nullptr && *name == s->peer().name) continue;
     s->say_reset(proto::Reset::BYE, "this key is not known here any more");
+    if (!s->link()->dials()) s->link()->drop(s->id());
     r.End(key, "its key is not known any more");
   }
 }
@@ -146,6 +157,14 @@ void Relay::Impl::HandleHello(LinkState* l, const Incoming& in, const proto::Env
   const std::optional<std::string> name = NameOf(in, hello);
   if (!name) {
     ++counters.session.unknown_key;
+    if (!l->link->dials()) l->link->drop(in.peer);
+    return;
+  }
+  if (bars.barred(in.key, now_ns)) {
+    ++counters.session.barred;
+    if (l->link->dials()) return l->dial.refused(now_ns, Bars::kMinuteNs);
+    Refuse(l, in.peer, m.session(), proto::Reset::MALFORMED, "barred for a minute: it broke the protocol");
+    l->link->drop(in.peer);
     return;
   }
   const uint32_t common = std::min(hello.version(), proto::kVersion);
@@ -192,6 +211,7 @@ void Relay::Impl::HandleHello(LinkState* l, const Incoming& in, const proto::Env
   if (sessions.size() >= kMostSessions) {
     Refuse(l, in.peer, m.session(), proto::Reset::FULL,
            "no more than " + std::to_string(kMostSessions) + " sessions here");
+    l->link->drop(in.peer);
     return;
   }
   l->link->send(in.peer, BytesOf(Hello(m.session())), Frame());
@@ -241,6 +261,7 @@ void Relay::Impl::End(uint64_t key, const std::string& why) {
   traces.ended(key);
   sets.ended(key);
   sessions.erase(it);
+  std::erase_if(allowances, [&](const auto& a) { return a.second.paid(now_ns); });
   wants_changed = true;
 }
 

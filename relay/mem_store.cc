@@ -88,6 +88,10 @@ bool MemStore::MakeRoom(Topic* t, uint64_t bytes) {
   return true;
 }
 
+uint64_t MemStore::bytes_of(const TopicDescription& topic) const {
+  return topic.name.size() + std::min(topic.max_bytes, most_bytes_);
+}
+
 Result<uint32_t> MemStore::open(const TopicDescription& topic, uint64_t from) {
   const auto known = by_name_.find(topic.name);
   if (bytes_ - past_bytes_ + topic.name.size() + topic.max_bytes > most_bytes_) {

@@ -39,7 +39,9 @@ class MemStore : public Store {
   std::chrono::milliseconds poll_limit() const override { return std::chrono::milliseconds(1000); }
 
   Result<uint32_t> open(const TopicDescription& topic, uint64_t from) override;
-  uint64_t held(uint32_t handle) const override { return topics_[handle].head.sequence; }
+  uint64_t room_bytes() const override { return most_bytes_; }
+  uint64_t bytes_of(const TopicDescription& topic) const override;
+  SampleHead held(uint32_t handle) const override { return topics_[handle].head; }
   Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
           const Way& way = {}) override;
   std::span<std::byte> loan(uint32_t handle, uint64_t bytes) override;

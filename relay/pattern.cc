@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "relay/glob.h"
+#include "shm/utf8.h"
 
 namespace smt::relay {
 namespace {
@@ -46,6 +47,7 @@ Result<Pattern> Pattern::parse(std::string_view text, bool groups) {
   if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
     return Bad("", "holds a control character");
   }
+  if (!IsUtf8(text)) return Bad("", "is not UTF-8");
   Pattern pattern;
   pattern.text_ = text;
   std::string expression;

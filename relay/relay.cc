@@ -10,7 +10,9 @@ namespace {
 
 // Of one link in one step, so that sending gets its turn: with many topics a message may take long.
 constexpr int kMostReceived = 64;
-constexpr int64_t kLongestReceiveNs = 50'000'000;
+constexpr int64_t kLongestReceiveNs = 2'000'000;
+// For requests of peers, in one step; the last one may take longer.
+constexpr int64_t kLongestAnswerNs = 200'000;
 // Sleeping longer gains nothing, and the mirror's `alive_until` is to be moved.
 constexpr int64_t kLongestSleepNs = 100'000'000;
 
@@ -31,6 +33,7 @@ size_t Relay::Impl::Receive(LinkState* l) {
 }
 
 void Relay::Impl::Handle(LinkState* l, const Incoming& in) {
+  if (!in.cut.empty()) return HandleCut(l, in);
   const proto::Opened opened =
       in.malformed ? proto::Opened::kMalformed : proto::Open(in.header, in.payload, &message);
   const auto known = l->sessions.find(in.peer);
@@ -41,9 +44,12 @@ void Relay::Impl::Handle(LinkState* l, const Incoming& in) {
         std::string(opened == proto::Opened::kCorrupt ? "a damaged" : "a malformed") + " message on " +
             l->link->endpoint() +
             (s != nullptr ? " from " + s->peer().name + "; the session is begun anew" : "") + "; dropped");
-    if (s == nullptr) return;
-    s->say_reset(proto::Reset::MALFORMED, "a message could not be read");
-    End(s->key(), "a message of it could not be read");
+    if (s != nullptr) {
+      s->say_reset(proto::Reset::MALFORMED, "a message could not be read");
+      End(s->key(), "a message of it could not be read");
+    }
+    // With a key it comes as it was sent; a value that was damaged before that is bad luck.
+    if (opened == proto::Opened::kMalformed) Strike(l, in.peer, std::string(in.key));
     return;
   }
   if (message.has_hello()) return HandleHello(l, in, message);
@@ -56,21 +62,13 @@ void Relay::Impl::Handle(LinkState* l, const Incoming& in) {
     return;
   }
   s->alive(now_ns);
-  if (Hear(s, in)) return;
-  ++counters.session.malformed;
-  Log(Severity::kWarning, "protocol " + s->peer().name,
-      "peer " + s->peer().name + " on " + l->link->endpoint() +
-          " breaks the protocol; the session is begun anew");
-  s->say_reset(proto::Reset::MALFORMED, "a message that no peer of version 1 sends");
-  End(s->key(), "it broke the protocol");
-  if (l->link->dials()) l->dial.refused(now_ns);  // it may well do so again
+  if (!Hear(s, in)) BreaksProtocol(s);
 }
 
 // False: no peer of this version says so.
 bool Relay::Impl::Hear(Session* s, const Incoming& in) {
   if (!s->hear_number(message)) return false;
-  if (message.has_get())
-    return questions.from_peer(s, message.get(), serves() && !s->stands_by(), options.proxy, now_ns);
+  if (message.has_get() || message.has_want()) return s->put_off(&message);
   if (message.has_reply()) {
     questions.answered(s, message.reply());
     return true;
@@ -79,8 +77,49 @@ bool Relay::Impl::Hear(Session* s, const Incoming& in) {
   if (message.has_traced()) return traces.answered(s, message.traced());
   if (message.has_set()) return sets.from_peer(s, message.set(), in.payload, now_ns);
   if (message.has_set_reply()) return sets.answered(s, message.set_reply());
-  if (message.has_want()) wants_changed = true;
   return s->hear(message, in.payload, now_ns);
+}
+
+int64_t Relay::Impl::Clock() const { return options.now ? options.now() : now_ns; }
+
+// Who has nobody to keep waiting may take what time it likes.
+bool Relay::Impl::MayAsk(const Session& s) {
+  return allowances[s.peer().name].open(now_ns) ||
+         std::all_of(sessions.begin(), sessions.end(),
+                     [&](const auto& other) { return other.second->peer().name == s.peer().name; });
+}
+
+// What this session asks for is done at its peer's expense. REQUIRES: MayAsk().
+void Relay::Impl::Charge(const Session& s, int64_t begun_ns) {
+  allowances[s.peer().name].charge(Clock() - begun_ns, begun_ns);
+}
+
+// One request of each session after another, for a while.
+void Relay::Impl::AnswerRequests() {
+  const int64_t begun_ns = Clock();
+  for (bool any = true; any;) {
+    any = false;
+    // Each time from the one on whose turn it is.
+    const auto first = sessions.upper_bound(last_asker);
+    const auto next = [&](auto from, auto to) {
+      return std::find_if(from, to,
+                          [&](const auto& s) { return s.second->has_request() && MayAsk(*s.second); });
+    };
+    auto it = next(first, sessions.end());
+    if (it == sessions.end() && (it = next(sessions.begin(), first)) == first) return;
+    any = Clock() - begun_ns < kLongestAnswerNs;
+    asked = true;
+    last_asker = it->first;
+    Session* s = it->second.get();
+    const int64_t at_ns = Clock();
+    const proto::Envelope request = s->take_request();
+    const bool fine = request.has_get() ? questions.from_peer(s, request.get(), serves() && !s->stands_by(),
+                                                              options.proxy, now_ns)
+                                        : s->hear(request, {}, now_ns);
+    Charge(*s, at_ns);
+    if (request.has_want()) wants_changed = true;
+    if (!fine) BreaksProtocol(s);
+  }
 }
 
 std::vector<Selection> Relay::Impl::WantsFor(const Session& s) {
@@ -168,6 +207,7 @@ size_t Relay::step(int64_t now_ns) {
   }
   r.ChooseAddresses();
   for (const auto& l : r.links) r.DialOut(l.get());
+  r.AnswerRequests();
   r.UpdateWants();
   r.questions.update(now_ns);
   // Plain memory is looked at in any case: it gives ids of topics that are gone free only then. Any other
@@ -181,7 +221,16 @@ size_t Relay::step(int64_t now_ns) {
   if (r.traces.any()) r.traces.update(r.View(), now_ns);
   if (r.sets.any()) r.sets.update(r.View(), now_ns);
   if (r.writes) r.writes->update(now_ns);
-  for (const auto& [key, s] : r.sessions) messages += s->send(now_ns);
+  for (const auto& [key, s] : r.sessions) {
+    // One of each in a step: each is a look at all topics.
+    if (s->feed().begins() && r.MayAsk(*s)) {
+      const int64_t begun_ns = r.Clock();
+      s->feed().begin_next();
+      r.Charge(*s, begun_ns);
+      r.asked = r.asked || s->feed().begins();
+    }
+    messages += s->send(now_ns);
+  }
   r.store->flush(now_ns);
   return messages;
 }
@@ -196,7 +245,11 @@ int64_t Relay::next_due_ns() const {
   int64_t due = std::min({impl_->now_ns + kLongestSleepNs, impl_->store->due_ns(), impl_->traces.due_ns(),
                           impl_->sets.due_ns()});
   if (impl_->writes) due = std::min(due, impl_->writes->due_ns());
-  for (const auto& [key, s] : impl_->sessions) due = std::min(due, s->due_ns());
+  for (const auto& [key, s] : impl_->sessions) {
+    due = std::min(due, s->due_ns());
+    if (s->has_request() || s->feed().begins())
+      due = std::min(due, impl_->allowances[s->peer().name].open_ns());
+  }
   for (const auto& l : impl_->links) {
     due = std::min(due, l->link->due_ns());
     if (l->others != nullptr) due = std::min(due, l->others->due_ns(impl_->now_ns));

@@ -84,6 +84,8 @@ class Relay {
   Status configure(std::vector<SendRule> send, std::vector<ReceiveRule> receive, std::vector<Selection> cache,
                    std::vector<WriteRule> write, const AccessRules& access);
 
+  // Ends the sessions of those who have dialled this relay, and tells them: they dial again at once.
+  void hang_up(const std::string& why);
   // Other keys from here on: sessions of peers whose key is gone, or is another one's, end.
   void change_keys(std::shared_ptr<const Keyring> keys);
 

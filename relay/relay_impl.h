@@ -1,4 +1,5 @@
-// What a Relay is inside. relay.cc is what it does in each step, meeting.cc how its sessions begin and end.
+// What a Relay is inside. relay.cc is what it does in each step, meeting.cc how its sessions begin and end,
+// barring.cc what becomes of peers that break the rules.
 #ifndef SMT_RELAY_RELAY_IMPL_H_
 #define SMT_RELAY_RELAY_IMPL_H_
 
@@ -10,7 +11,9 @@
 #include <vector>
 
 #include "relay/access.h"
+#include "relay/allowance.h"
 #include "relay/alternatives.h"
+#include "relay/bars.h"
 #include "relay/dial.h"
 #include "relay/questions.h"
 #include "relay/relay.h"
@@ -69,6 +72,15 @@ class Relay::Impl {
   bool Hear(Session* s, const Incoming& in);
   void HandleHello(LinkState* l, const Incoming& in, const proto::Envelope& m);
   void HandleReset(LinkState* l, Session* s, const proto::Envelope& m);
+  void HandleCut(LinkState* l, const Incoming& in);
+  void BreaksProtocol(Session* s);
+  // `key`: "" where nothing proves who it is.
+  void Strike(LinkState* l, const PeerId& peer, const std::string& key);
+  void Bar(LinkState* l, const PeerId& peer, const std::string& key, const std::string& why);
+  int64_t Clock() const;
+  bool MayAsk(const Session& s);
+  void Charge(const Session& s, int64_t begun_ns);
+  void AnswerRequests();
   void Refuse(LinkState* l, const PeerId& to, uint64_t session, proto::Reset::Reason reason,
               const std::string& text);
   std::string Hello(uint64_t session) const;
@@ -91,6 +103,9 @@ class Relay::Impl {
   std::vector<std::unique_ptr<LinkState>> links;
   uint64_t next_number = 1;  // of them
   Sessions sessions;
+  Bars bars;
+  std::map<std::string, Allowance> allowances;  // by peer
+  uint64_t last_asker = 0;                      // key of a session
   Questions questions{&sessions};
   Traces traces{&sessions};
   std::optional<Writes> writes;  // none: there were no rules to begin with

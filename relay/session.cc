@@ -12,6 +12,8 @@ constexpr int64_t kHeartbeatNs = 200'000'000;
 // A Report for each message would cost as much as the messages; who waits for one says so (Envelope.prompt).
 constexpr int64_t kHoldNs = 50'000'000;
 constexpr uint64_t kMostUnreported = 64;
+// Wants: one so often in the long run, and so many at once.
+constexpr int64_t kWantNs = 100'000'000, kWantsAtOnce = 10;
 // Of an Envelope around its body, at most.
 constexpr size_t kHeaderBytes = 64;
 
@@ -142,7 +144,8 @@ void Session::set_options(const LinkOptions& options) {
 void Session::want(std::vector<Selection> selections) {
   if (selections == wanted_) return;
   wanted_ = std::move(selections);
-  wants_due_.push_back(wanted_);
+  if (wants_due_.empty()) wants_due_.emplace_back();
+  wants_due_.back() = wanted_;
   if (Result<Demand> demand = Demand::compile(wanted_); demand.ok()) intake_.want(std::move(*demand));
 }
 
@@ -198,12 +201,16 @@ bool Session::SendReport(int64_t now_ns) {
 }
 
 size_t Session::SendWants() {
+  if (now_ns_ < wants_open_ns_) return 0;
+  const int64_t most_ns = now_ns_ - kWantNs * kWantsAtOnce;
   size_t messages = 0;
   for (; !wants_due_.empty(); wants_due_.pop_front(), ++messages) {
     proto::Want want;
     ToWire(wants_due_.front(), want.mutable_selection());
     if (!send(proto::Envelope::kWantFieldNumber, want.SerializeAsString(), Frame(), proto::PayloadHash({})))
       break;
+    // Each costs the peer a look at all its topics.
+    wants_open_ns_ = std::max(wants_open_ns_, most_ns) + kWantNs;
   }
   return messages;
 }
@@ -247,7 +254,27 @@ int64_t Session::ReportAt() const {
   return std::min(reported_ns_ + kHeartbeatNs, received_ == reported_ ? INT64_MAX : unreported_ns_ + kHoldNs);
 }
 
-int64_t Session::due_ns() const { return std::min({ReportAt(), silent_at_ns(), feed_.due_ns()}); }
+int64_t Session::due_ns() const {
+  return std::min(
+      {ReportAt(), silent_at_ns(), feed_.due_ns(), wants_due_.empty() ? INT64_MAX : wants_open_ns_});
+}
+
+bool Session::put_off(proto::Envelope* message) {
+  constexpr size_t kMost = 1024, kMostBytes = 2 << 20;
+  const size_t bytes = message->ByteSizeLong();
+  if (put_off_.size() >= kMost || put_off_bytes_ + bytes > kMostBytes) return false;
+  put_off_bytes_ += bytes;
+  put_off_.emplace_back().Swap(message);
+  return true;
+}
+
+proto::Envelope Session::take_request() {
+  proto::Envelope first;
+  first.Swap(&put_off_.front());
+  put_off_.pop_front();
+  put_off_bytes_ -= first.ByteSizeLong();
+  return first;
+}
 
 void Session::say_reset(proto::Reset::Reason reason, const std::string& text) {
   proto::Reset reset;

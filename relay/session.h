@@ -60,6 +60,12 @@ class Session : public Outlet {
   // A message of this session other than Hello, Reset, Get, Reply, Trace, Traced, Set and SetReply. False: no
   // peer of this version sends it.
   bool hear(const proto::Envelope& message, std::span<const std::byte> payload, int64_t now_ns);
+  // A Want or Get that takes time waits until it is this peer's turn. False: more of them than a peer may
+  // have waiting. `*message` is scratch then.
+  bool put_off(proto::Envelope* message);
+  bool has_request() const { return !put_off_.empty(); }
+  // The first one. REQUIRES: has_request()
+  proto::Envelope take_request();
   // Any message has come: the peer lives.
   void alive(int64_t now_ns) { heard_ns_ = now_ns; }
 
@@ -118,6 +124,9 @@ class Session : public Outlet {
   int64_t echo_sent_ns_ = 0, echo_received_ns_ = 0;
   std::vector<Selection> wanted_;
   std::deque<std::vector<Selection>> wants_due_;  // not said yet; the last one is wanted_
+  int64_t wants_open_ns_ = 0;                     // when the next may be said
+  std::deque<proto::Envelope> put_off_;
+  size_t put_off_bytes_ = 0;
   Expander expander_;
   std::vector<proto::Get> asks_;  // not sent yet
   struct Told {

@@ -29,7 +29,8 @@ class ShmSink {
 
   // As in Store.
   Result<uint32_t> open_topic(const TopicDescription& topic);
-  uint64_t held(uint32_t handle) const { return topics_[handle].newest.sequence; }
+  uint64_t segment_bytes() const { return node_->segment_bytes(); }
+  SampleHead held(uint32_t handle) const { return topics_[handle].newest; }
   Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value, const Way& way);
   std::span<std::byte> loan(uint32_t handle, uint64_t bytes);
   Put commit(uint32_t handle, const SampleHead& head, const Way& way);

@@ -5,6 +5,7 @@
 
 #include "relay/shm_sink.h"
 #include "relay/shm_source.h"
+#include "shm/layout.h"
 
 namespace smt::relay {
 
@@ -43,7 +44,15 @@ class BothHalves : public Store {
     Result<uint32_t> handle = sinks_[which]->open_topic(topic);
     return handle.ok() ? Result<uint32_t>(*handle * 2 + which) : handle;
   }
-  uint64_t held(uint32_t handle) const override { return Of(handle).held(handle / 2); }
+  uint64_t room_bytes() const override {
+    return sinks_[kMirror] != nullptr ? sinks_[kMirror]->segment_bytes() : 0;
+  }
+  uint64_t bytes_of(const TopicDescription& topic) const override {
+    const uint64_t largest = room_bytes();
+    return std::min<uint64_t>(topic.history, layout::kMaxSlots) * std::min(topic.max_bytes, largest) +
+           topic.name.size() + topic.schema->size();
+  }
+  SampleHead held(uint32_t handle) const override { return Of(handle).held(handle / 2); }
   Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
           const Way& way) override {
     return Of(handle).put(handle / 2, head, value, way);

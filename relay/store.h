@@ -129,8 +129,12 @@ class Store {
   // Opens the topic for samples of this origin; one that is there goes on if schema and origin are the same.
   // kInvalid, kNoSpace; kInUse: another relay mirrors onto this name.
   virtual Result<uint32_t> open(const TopicDescription& topic, uint64_t from) = 0;
-  // The sequence of the newest sample of the topic's source that is here; 0: there is none.
-  virtual uint64_t held(uint32_t handle) const = 0;
+  // Of all topics together, and what one takes of it, about.
+  virtual uint64_t room_bytes() const = 0;
+  virtual uint64_t bytes_of(const TopicDescription& topic) const = 0;
+  // The newest sample of the topic's source that is here; sequence 0: there is none, born_ns 0: its age is
+  // not known.
+  virtual SampleHead held(uint32_t handle) const = 0;
   // The (segment id, sequence) rule: takes a sample only if it is newer.
   virtual Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
                   const Way& way = {}) = 0;

@@ -147,7 +147,7 @@ Status Writes::Open(const std::string& topic, const WriteRule& rule, const Schem
   t->handle = *handle;
   t->description = std::move(d);
   t->schema = schema;
-  t->sequence = std::max(t->sequence, store_->held(t->handle));
+  t->sequence = std::max(t->sequence, store_->held(t->handle).sequence);
   return Status();
 }
 
@@ -182,7 +182,7 @@ Writes::Subject Writes::Put(const WriteRequest& r, const WriteRule& rule, Topic*
   if ((taken && !Tell(WriteAct::kLease, r.topic, next, "for " + TimeWords(rule.lease()))) ||
       !Tell(WriteAct::kSet, r.topic, next, "", r.value)) {
     // One that was there before keeps its last value.
-    if (!known && store_->held(t->handle) == 0) store_->remove(std::exchange(t->handle, kNone));
+    if (!known && store_->held(t->handle).sequence == 0) store_->remove(std::exchange(t->handle, kNone));
     return no(proto::SET_NO_AUDIT, "topic " + r.topic + ": the audit cannot be written, so nothing is");
   }
   const SampleHead head{++next.sequence, r.stamp_ns, now_ns, now_ns};

@@ -1,11 +1,13 @@
 #include "relay/zap.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "relay/connections.h"
+#include "shm/clock.h"
 
 namespace smt::relay {
 namespace {
@@ -74,32 +76,6 @@ size_t ZapHandler::answer() {
   }
 }
 
-HandshakeWatch::HandshakeWatch(zmq::context_t* context, zmq::socket_t* socket)
-    : socket_(socket->handle()), events_(*context, zmq::socket_type::pair) {
-  static std::atomic<uint64_t> count{0};
-  const std::string name = "inproc://smtrelay.handshakes." + std::to_string(++count);
-  const int kinds = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
-                    ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
-  if (zmq_socket_monitor(socket_, name.c_str(), kinds) != 0) throw zmq::error_t();
-  events_.set(zmq::sockopt::linger, 0);
-  events_.connect(name);
-}
-
-HandshakeWatch::~HandshakeWatch() { zmq_socket_monitor(socket_, nullptr, 0); }
-
-Handshake HandshakeWatch::last() {
-  Handshake last = Handshake::kNone;
-  zmq::message_t event, address;
-  while (events_.recv(event, zmq::recv_flags::dontwait) && events_.recv(address, zmq::recv_flags::dontwait)) {
-    uint16_t kind = 0;  // then 32 bits that are of no use here
-    memcpy(&kind, event.data(), std::min(sizeof kind, event.size()));
-    if (kind == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) last = Handshake::kDone;
-    if (kind == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) last = Handshake::kRefused;
-    if (last == Handshake::kNone) last = Handshake::kFailed;
-  }
-  return last;
-}
-
 Status TryAStranger(zmq::context_t* context, std::string endpoint, const KeyPair& self,
                     const KeyPair& stranger, ZapHandler* zap) {
   for (const auto& [any, own] :
@@ -110,17 +86,17 @@ Status TryAStranger(zmq::context_t* context, std::string endpoint, const KeyPair
   s.set(zmq::sockopt::linger, 0);
   s.set(zmq::sockopt::ipv6, endpoint.find('[') != std::string::npos);
   Await(&s, stranger, self.public_key);
-  HandshakeWatch handshakes(context, &s);
+  Connections connections(context, &s);
   s.connect(endpoint);
   for (int tries = 0; tries < 60; ++tries) {
     zap->answer();
-    const Handshake how = handshakes.last();
+    const Handshake how = connections.last(BoottimeNs());
     if (how == Handshake::kRefused) return Status();
     if (how == Handshake::kDone) {
       return Status(Code::kSystem, "a stranger was let in at " + endpoint +
                                        " when it was tried: nobody asks who connects; nothing is served");
     }
-    zmq::pollitem_t items[] = {handshakes.poll_item(), {nullptr, zap->fd(), ZMQ_POLLIN, 0}};
+    zmq::pollitem_t items[] = {connections.poll_item(), {nullptr, zap->fd(), ZMQ_POLLIN, 0}};
     zmq::poll(items, 2, std::chrono::milliseconds(50));
   }
   return Status(Code::kSystem,

@@ -40,28 +40,6 @@ class ZapHandler {
   Refused refused_;
 };
 
-enum class Handshake { kNone, kDone, kRefused, kFailed };  // kRefused: this side's key is not known there
-
-// How handshakes of a socket that dials end. libzmq tells of them in its own thread, which would wait for
-// ever for a listener that has gone: the socket outlives this.
-class HandshakeWatch {
- public:
-  // To be called before connect(). Throws as above.
-  HandshakeWatch(zmq::context_t* context, zmq::socket_t* socket);
-  ~HandshakeWatch();
-  HandshakeWatch(const HandshakeWatch&) = delete;
-  HandshakeWatch& operator=(const HandshakeWatch&) = delete;
-
-  // The last one that has ended since this was asked last; kFailed, which may be a connection that broke,
-  // only if there is nothing else.
-  Handshake last();
-  zmq::pollitem_t poll_item() { return {events_.handle(), 0, ZMQ_POLLIN, 0}; }
-
- private:
-  void* const socket_;
-  zmq::socket_t events_;
-};
-
 // Knocks at a guarded listener with the key of a `stranger`. OK: he is refused. kSystem: he is let in, or
 // nothing is answered within 3 s; nothing may be served then. Throws as above.
 Status TryAStranger(zmq::context_t* context, std::string endpoint, const KeyPair& self,
