@@ -9,35 +9,25 @@
 // in shm/topic_table.cc, publish the generation before the record offset (put).
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/ptrace.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <map>
-#include <new>
 #include <string>
 #include <vector>
 
-#include "shm/domain.h"
 #include "shm/fd.h"
-#include "tests/crash/owner.h"
-#include "tests/crash/progress.h"
 #include "tests/crash/recovery.h"
+#include "tests/crash/traced_owner.h"
+#include "tests/row.h"
 
+namespace smt {
 namespace {
-
-[[noreturn]] void Fail(const std::string& what) {
-  fprintf(stderr, "crash_images: %s: %s\n", what.c_str(), strerror(errno));
-  exit(1);
-}
 
 // The regular files of a folder, looked at as cheaply as can be: mapped once, compared after each step.
 class Folder {
@@ -68,7 +58,7 @@ class Folder {
   void CopyTo(const std::string& to) const {
     for (const auto& entry : std::filesystem::directory_iterator(to)) std::filesystem::remove(entry.path());
     for (const auto& [name, file] : files_) {
-      const smt::Fd fd(open((to + "/" + name).c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+      const Fd fd(open((to + "/" + name).c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
       if (write(fd.get(), file.last.data(), file.last.size()) != static_cast<ssize_t>(file.last.size())) {
         Fail("cannot copy " + name);
       }
@@ -102,7 +92,7 @@ class Folder {
     }
     for (const auto& [name, inode] : names) {
       if (files_.count(name) != 0) continue;
-      const smt::Fd fd(open((path_ + "/" + name).c_str(), O_RDONLY | O_CLOEXEC));
+      const Fd fd(open((path_ + "/" + name).c_str(), O_RDONLY | O_CLOEXEC));
       struct stat st;
       if (!fd.ok() || fstat(fd.get(), &st) != 0) Fail("cannot open " + name);
       const auto bytes = static_cast<size_t>(st.st_size);
@@ -121,62 +111,25 @@ class Folder {
   std::map<std::string, File> files_;
 };
 
-// Lets the child go on to its next SIGSTOP. False: it has ended instead.
-bool Continue(pid_t child) {
-  int status;
-  if (ptrace(PTRACE_CONT, child, 0, 0) != 0 || waitpid(child, &status, 0) != child) Fail("cannot continue");
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return false;
-  if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGSTOP) Fail("the owner ended unexpectedly");
-  return true;
-}
-
-// Executes one instruction. False: the operation's final SIGSTOP.
-bool Step(pid_t child) {
-  int status;
-  if (ptrace(PTRACE_SINGLESTEP, child, 0, 0) != 0 || waitpid(child, &status, 0) != child) Fail("cannot step");
-  if (!WIFSTOPPED(status)) Fail("the owner ended unexpectedly");
-  return WSTOPSIG(status) != SIGSTOP;
-}
-
 struct Total {
   uint64_t steps = 0, images = 0, half_written = 0, violations = 0;
   int64_t slowest_ns = 0;
 };
 
-// Steps one owner through all its operations, in a folder of its own.
+// Steps one owner through all its operations.
 void StepOwner(uint64_t seed, Total* total) {
-  char folder[] = "/dev/shm/smt-crash-XXXXXX";
-  if (mkdtemp(folder) == nullptr) Fail("cannot make a folder in /dev/shm");
-  const std::string owner_root = std::string(folder) + "/owner", copy_root = std::string(folder) + "/copy";
-  for (const std::string& root : {owner_root, copy_root}) {
-    if (!smt::Domain::open({.root = root, .domain = "d"}).ok()) Fail("cannot open a domain in " + root);
-  }
-  void* shared =
-      mmap(nullptr, sizeof(smt::Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (shared == MAP_FAILED) Fail("cannot share memory");
-  auto* progress = new (shared) smt::Progress;
-
-  const pid_t child = fork();
-  if (child == 0) {
-    if (ptrace(PTRACE_TRACEME, 0, 0, 0) != 0) Fail("cannot be traced");
-    raise(SIGSTOP);
-    smt::RunOwner(owner_root, seed, progress);
-  }
-  int status;
-  if (waitpid(child, &status, 0) != child || !WIFSTOPPED(status)) Fail("no child to step");
-  ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_EXITKILL);
-
-  Folder files(owner_root + "/d");
-  while (Continue(child)) {
-    const char* operation = progress->operation;
+  TracedOwner owner(seed);
+  Folder files(owner.root() + "/d");
+  while (owner.run_on()) {
+    const char* operation = owner.progress().operation;
     uint64_t steps = 0, images = 0;
     files.Changed();
-    while (Step(child)) {
+    while (owner.step()) {
       ++steps;
       if (!files.Changed()) continue;
       ++images;
-      files.CopyTo(copy_root + "/d");
-      const smt::Recovery recovery = smt::Recover(copy_root, *progress);
+      files.CopyTo(owner.copy_root() + "/d");
+      const Recovery recovery = Recover(owner.copy_root(), owner.progress());
       total->half_written += recovery.half_written;
       total->slowest_ns = std::max(total->slowest_ns, recovery.slowest_ns);
       for (const std::string& what : recovery.violations) {
@@ -192,21 +145,25 @@ void StepOwner(uint64_t seed, Total* total) {
     total->steps += steps;
     total->images += images;
   }
-  munmap(shared, sizeof(smt::Progress));
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace
+}  // namespace smt
 
 int main(int argc, char** argv) {
   const uint64_t owners = argc > 1 ? strtoul(argv[1], nullptr, 10) : 24;
-  Total total;
-  for (uint64_t seed = 0; seed < owners; ++seed) StepOwner(seed, &total);
+  const uint64_t first = argc > 2 ? strtoul(argv[2], nullptr, 10) : 0;
+  smt::Total total;
+  for (uint64_t seed = first; seed < first + owners; ++seed) smt::StepOwner(seed, &total);
+  const double slowest_ms = static_cast<double>(total.slowest_ns) / 1e6;
   printf(
       "%lu owners, %lu steps, %lu crash images, %lu of them with a half-written slot, slowest take-over %.1f "
-      "ms, "
-      "%lu violations\n",
-      owners, total.steps, total.images, total.half_written, static_cast<double>(total.slowest_ns) / 1e6,
-      total.violations);
+      "ms, %lu violations\n",
+      owners, total.steps, total.images, total.half_written, slowest_ms, total.violations);
+  smt::Print(smt::Row{.id = "L2",
+                      .what = "crash images, after every instruction",
+                      .n = total.steps,
+                      .violations = total.violations,
+                      .max_ms = slowest_ms});
   return total.violations == 0 && total.half_written > 0 ? 0 : 1;
 }

@@ -29,7 +29,9 @@ class Owner {
         domain_(Must(Domain::open({.root = root, .domain = "d"}))) {}
 
   void Run() {
-    Open(kSegmentBytes);
+    progress_->replacing = true;
+    Stepped("birth", [&] { Open(kSegmentBytes); });
+    progress_->replacing = false;
     std::optional<Publisher> t = Advertise(0), u = Advertise(1);
     for (uint32_t i = 0; i < history_ + 2; ++i) Publish(0, &*t, words_);
     for (int i = 0; i < 3; ++i) Publish(1, &*u, words_);
@@ -50,7 +52,7 @@ class Owner {
       Publish(3, &*w, words_);
     });
     v.reset();
-    Stepped("another history", [&] { v = AdvertiseAnew(2); });
+    Stepped("another history", [&] { v = Advertise(2, 2 * history_); });
     Publish(2, &*v, words_);
 
     const auto close = [&] {
@@ -113,22 +115,15 @@ class Owner {
     node_ = Must(Node::open(domain_, {.name = kNode, .segment_bytes = segment_bytes}));
   }
 
-  Publisher Advertise(size_t i) {
+  Publisher Advertise(size_t i) { return Advertise(i, history_); }
+
+  // Values stay, those of a ring of another depth too.
+  Publisher Advertise(size_t i, uint32_t history) {
     TopicProgress& topic = progress_->topic[i];
     if (topic.presence == Presence::kGone) topic.presence = Presence::kEither;
     Publisher p =
-        Must(node_->advertise({.name = Progress::kTopics[i], .max_bytes = 8 * words_, .history = history_}));
+        Must(node_->advertise({.name = Progress::kTopics[i], .max_bytes = 8 * words_, .history = history}));
     topic.presence = Presence::kThere;
-    return p;
-  }
-
-  // Its values go, as those of a ring of another depth do.
-  Publisher AdvertiseAnew(size_t i) {
-    TopicProgress& topic = progress_->topic[i];
-    topic.done = 0;
-    Publisher p = Must(
-        node_->advertise({.name = Progress::kTopics[i], .max_bytes = 8 * words_, .history = 2 * history_}));
-    topic.begun = 0;
     return p;
   }
 

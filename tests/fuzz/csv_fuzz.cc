@@ -1,21 +1,15 @@
 // A recorded CSV file (libFuzzer): two header rows, then rows of values.
 //
-// Seeded bug: write a column's value without having looked at its offset in the row's value
-//.
-#include <cstdio>
-#include <cstdlib>
+// Seeded bug: write a column's value without having looked at its offset in the row's value.
 #include <string_view>
 #include <vector>
 
 #include "cmd/csv.h"
+#include "tests/fuzz/fuzzer.h"
 
 namespace {
 
-void Expect(bool holds, const char* what) {
-  if (holds) return;
-  fprintf(stderr, "csv_fuzz: %s\n", what);
-  abort();
-}
+using smt::fuzz::Expect;
 
 std::string_view TakeLine(std::string_view* text) {
   const size_t end = text->find('\n');
@@ -27,6 +21,7 @@ std::string_view TakeLine(std::string_view* text) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  smt::fuzz::Executed();
   std::string_view text(reinterpret_cast<const char*>(data), size);
   const std::string_view names = TakeLine(&text);
   const std::string_view types = TakeLine(&text);

@@ -126,12 +126,16 @@ void ReadOn(Reader* reader, Explored* explored) {
 void ReadAll(const std::string& root, Explored* explored) {
   Result<Domain> domain = Domain::open({.root = root, .domain = "d", .create = false});
   if (!domain.ok()) return Wrong(explored, domain.status().message());
-  std::set<std::string> names = {"a"};
-  ReadSegment(*domain, &names, explored);
   const Result<DomainListing> listing = InTime("ListTopics", explored, [&] { return ListTopics(*domain); });
   if (!listing.ok()) Refused(listing.status(), explored);
+  ReadOpen(*domain, explored);
+}
+
+void ReadOpen(const Domain& domain, Explored* explored) {
+  std::set<std::string> names = {"a"};
+  ReadSegment(domain, &names, explored);
   for (const std::string& name : names) {
-    auto reader = InTime("Reader::open", explored, [&] { return Reader::open(*domain, name); });
+    auto reader = InTime("Reader::open", explored, [&] { return Reader::open(domain, name); });
     if (!reader.ok()) {
       Wrong(explored, reader.status().message());
       continue;

@@ -24,6 +24,10 @@ struct Explored {
 // Opens kVictim's segment anew in all ways there are, and reads all it offers. Opens the domain by itself.
 void ReadAll(const std::string& root, Explored* explored);
 
+// The same through a domain that was open before the damage, and without listing it: a tenth of the system
+// calls.
+void ReadOpen(const Domain& domain, Explored* explored);
+
 // Reads with a reader that has been there for longer.
 void ReadOn(Reader* reader, Explored* explored);
 

@@ -1,11 +1,10 @@
 // Topic and node names (libFuzzer), against rules written a second time in the plainest way.
 //
 // Seeded bug: accept an empty segment ("a//b") in CheckTopicName.
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 
 #include "shm/domain.h"
+#include "tests/fuzz/fuzzer.h"
 
 namespace {
 
@@ -48,15 +47,14 @@ bool NodeName(const std::string& s) {
 }
 
 void Compare(const char* what, const std::string& name, bool expected, const smt::Status& found) {
-  if (found.ok() == expected && (expected || !found.message().empty())) return;
-  fprintf(stderr, "name_fuzz: %s name '%s': expected %s, got: %s\n", what, name.c_str(),
-          expected ? "ok" : "refused", found.ok() ? "ok" : found.message().c_str());
-  abort();
+  smt::fuzz::Expect(found.ok() == expected && (expected || !found.message().empty()),
+                    std::string(what) + " name '" + name + "' is " + (expected ? "" : "not ") + "one");
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  smt::fuzz::Executed();
   const std::string name(reinterpret_cast<const char*>(data), size);
   Compare("topic", name, TopicName(name), smt::CheckTopicName(name));
   Compare("node", name, NodeName(name), smt::CheckName("node", name));

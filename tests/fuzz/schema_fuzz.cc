@@ -2,23 +2,15 @@
 // for word.
 //
 // Seeded bug: leave out the overflow check of offset + count * size in Schema::check.
-#include <cstdio>
-#include <cstdlib>
 #include <string_view>
 
 #include "shm/schema.h"
+#include "tests/fuzz/fuzzer.h"
 
-namespace {
-
-void Expect(bool holds, const char* what) {
-  if (holds) return;
-  fprintf(stderr, "schema_fuzz: %s\n", what);
-  abort();
-}
-
-}  // namespace
+using smt::fuzz::Expect;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  smt::fuzz::Executed();
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const smt::Result<smt::Schema> schema = smt::Schema::FromText(text);
   if (!schema.ok()) {
