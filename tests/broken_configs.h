@@ -30,6 +30,7 @@ inline const std::vector<BrokenConfig> kBrokenConfigs = {
     {"pub", "spin = yes\n", "2:8", "value type"},
     {"pub", "name = \"a\" log = \"info\"\n", "2:12", "expected a comment or whitespace"},
     {"pub", "one_of = 99999999999999999999\n", "2:30", "not representable"},
+    {"pub", "one_of = 9\u00f6\n", "2:11", "expected digit"},
     {"pub", "a = " + std::string(300, '[') + "\n", "2:261", "depth"},
     {"pub", "a" + std::string(20'000, ' ') + "= 1\n", "2:1", "the line has more than 16384 bytes"},
     // keys
@@ -183,6 +184,7 @@ inline const std::vector<BrokenConfig> kBrokenConfigs = {
     // access
     {"client", "[[allow]]\n", "2:3", "unknown key \"allow\""},
     {"pub", "[[alow]]\n", "2:3", "did you mean \"allow\"?"},
+    {"pub", "allow = []\n", "2:1", "an empty list allows everything"},
     {"sub", "[deny]\ntopic = \"a\"\n", "2:2", "below a line [[deny]]"},
     {"pub", "[[allow]]\ndo = \"reed\"\n", "3:6", "do: \"reed\" is none of read, list, write"},
     {"pub", "[[deny]]\ndo = [\"read\", \"all\"]\n", "3:15", "do: \"all\" is none of"},

@@ -20,6 +20,7 @@
 #include "shm/schema.h"
 #include "tests/link_mem.h"
 #include "tests/relay_description.h"
+#include "tests/wire_topic.h"
 
 namespace smt::relay {
 
@@ -225,24 +226,6 @@ class Stranger {
  private:
   std::unique_ptr<Link> link_;
 };
-
-inline proto::Topic WireTopic(uint32_t id, const std::string& name, uint64_t max_bytes = 100,
-                              const Schema& schema = Schema::Bytes()) {
-  proto::Topic t;
-  t.set_id(id);
-  t.set_name(name);
-  t.set_schema_hash(schema.hash());
-  t.set_schema(schema.text());
-  t.set_max_bytes(max_bytes);
-  t.mutable_origin()->set_id(std::string(16, 'o'));
-  t.mutable_origin()->set_segment_id(std::string(16, 's'));
-  return t;
-}
-inline proto::Announce WireAnnounce(const std::vector<proto::Topic>& topics) {
-  proto::Announce a;
-  for (const proto::Topic& t : topics) *a.add_topic() = t;
-  return a;
-}
 
 class RelayTest : public testing::Test {
  protected:

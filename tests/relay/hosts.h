@@ -124,18 +124,26 @@ bool MayHideShm();
 // The machine's load and its TCP's congestion control: what figures of time depend on beside the relay.
 std::string Load();
 
-// Ends the test (as skipped) where the hosts are not apart.
-#define SMT_NEED_NAMESPACES()                                 \
-  do {                                                        \
-    if (!hosts_.isolated()) GTEST_SKIP() << hosts_.why_not(); \
+// Ends the test as skipped, with a row that says why.
+#define SMT_SKIP_RELAY_TEST(why)                                                                             \
+  do {                                                                                                       \
+    Print(                                                                                                   \
+        Row{.id = "R", .what = testing::UnitTest::GetInstance()->current_test_info()->name(), .skip = why}); \
+    GTEST_SKIP() << why;                                                                                     \
+  } while (false)
+
+// Skips where the hosts are not apart.
+#define SMT_NEED_NAMESPACES()                                      \
+  do {                                                             \
+    if (!hosts_.isolated()) SMT_SKIP_RELAY_TEST(hosts_.why_not()); \
   } while (false)
 
 // The same where there are no TAP devices; else the cable to `end` is a bad one, of the Impairment that
 // follows.
-#define SMT_NEED_BAD_CABLE(end, ...)                                         \
-  do {                                                                       \
-    SMT_NEED_NAMESPACES();                                                   \
-    if (!hosts_.emulate(end, __VA_ARGS__)) GTEST_SKIP() << hosts_.why_not(); \
+#define SMT_NEED_BAD_CABLE(end, ...)                                              \
+  do {                                                                            \
+    SMT_NEED_NAMESPACES();                                                        \
+    if (!hosts_.emulate(end, __VA_ARGS__)) SMT_SKIP_RELAY_TEST(hosts_.why_not()); \
   } while (false)
 
 }  // namespace smt::hosts

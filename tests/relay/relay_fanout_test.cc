@@ -129,7 +129,7 @@ TEST_F(RelayFanOut, WhatNobodyWantsIsNeitherReadNorSent) {
 }
 
 TEST_F(RelayFanOut, TenSubscribersCostTheReadsOfOneAndOneThatStandsStillCostsTheOthersNothing) {
-  const int64_t phase_ns = static_cast<int64_t>(storm::Scaled(2, 15)) * 1'000'000'000;
+  const int64_t phase_ns = static_cast<int64_t>(storm::Scaled(1, 15)) * 1'000'000'000;
   Source source(in("robot"));
   const Relay robot = pub();
   std::vector<Subscriber> all;
@@ -184,10 +184,15 @@ TEST_F(RelayFanOut, TenSubscribersCostTheReadsOfOneAndOneThatStandsStillCostsThe
       static_cast<double>(phases[1][0].cpu_ns) * 100 / static_cast<double>(phase_ns));
   EXPECT_LE(counter("robot", kOutbound, "slot_reads"), source.publications());
   EXPECT_LE(most, one * 1.1);
-  EXPECT_GE(phases[1][0].samples, 9 * kTopics * 50u);
+  EXPECT_GE(phases[1][0].samples, 9 * kTopics * static_cast<uint64_t>(phase_ns / kPeriodNs) / 4);
   // On a quiet machine they differ by less than 0.2 ms; a subscriber that held the others up would cost them
   // its whole pause.
   EXPECT_LE(stopped, std::max(1.5 * running, running + 5) * static_cast<double>(Patience()));
+  Print(Row{.id = "R9",
+            .what = "one of ten subscribers stands still: the others",
+            .n = phases[1][0].samples + phases[1][1].samples,
+            .violations = HasFailure(),
+            .p99_ms = stopped});
 }
 
 }  // namespace

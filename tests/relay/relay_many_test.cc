@@ -218,7 +218,7 @@ class RelayThousands : public HostsTest, public testing::WithParamInterface<bool
 };
 
 TEST_P(RelayThousands, AreAllCurrentWithinFiveSecondsOfTheRestartOfAnyRelay) {
-  const size_t topics = storm::Scaled(10'000, 100'000);
+  const size_t topics = storm::Sized(10'000, 100'000);
   const std::vector<std::string> names = Topics(topics);
   Crowd crowd(in("robot"), proxied() ? 20 : 1, names);
   sub_flags_ = {"--config", config()};
@@ -230,6 +230,7 @@ TEST_P(RelayThousands, AreAllCurrentWithinFiveSecondsOfTheRestartOfAnyRelay) {
   ASSERT_TRUE(Await(milliseconds(60'000), all)) << mirror.current(0) << " are there";
   std::string figures;
   uint64_t most_bytes = 0;
+  int64_t longest = 0;
   for (const std::string& relay : relays) {
     std::unique_ptr<Process>& process = relay == "proxy" ? proxy_ : relay == "pub" ? pub_ : sub_;
     most_bytes = std::max(most_bytes, MemoryBytes(process->pid(), "VmHWM"));
@@ -241,6 +242,7 @@ TEST_P(RelayThousands, AreAllCurrentWithinFiveSecondsOfTheRestartOfAnyRelay) {
     const int64_t took = BoottimeNs() - begin;
     figures += fmt::format(" {} {:.0f} ms,", relay, static_cast<double>(took) / 1e6);
     EXPECT_LE(took, 5'000'000'000 * Patience()) << relay;
+    longest = std::max(longest, took);
   }
   for (const auto* process : {&pub_, &proxy_, &sub_}) {
     if (*process == nullptr) continue;
@@ -252,6 +254,11 @@ TEST_P(RelayThousands, AreAllCurrentWithinFiveSecondsOfTheRestartOfAnyRelay) {
           topics, kPatterns, proxied() ? "through a proxy" : "directly", figures, Load());
   EXPECT_LE(most_bytes, uint64_t{400} << 20);
   EXPECT_EQ(mirror.wrong(), 0u);
+  Print(Row{.id = "R16",
+            .what = fmt::format("all current after a restart, {}", proxied() ? "by a proxy" : "directly"),
+            .n = topics,
+            .violations = HasFailure(),
+            .max_ms = static_cast<double>(longest) / 1e6});
 }
 
 INSTANTIATE_TEST_SUITE_P(Ways, RelayThousands, testing::Values(false, true),

@@ -25,7 +25,7 @@ constexpr size_t kScalars = 50;
 // Scalars at 100 Hz and large values, which are smaller, and as many more, where the run is shorter than such
 // a value takes.
 std::vector<TimedTopic> SeventeenMbit() {
-  const uint64_t shrink = storm::Scaled(16, 1);
+  const uint64_t shrink = storm::Sized(16, 1);
   std::vector<TimedTopic> topics;
   for (size_t i = 0; i < kScalars; ++i) topics.push_back({.name = "scalar/" + std::to_string(i)});
   topics.push_back({.name = "large",
@@ -118,6 +118,12 @@ TEST_F(RelaySlowLink, FiftyTopicsAndALargeOneOnAMegabit) {
   EXPECT_LE(most, kFirstWindowBytes + kPieceBytes);
   EXPECT_GT(most, 0u);
   ExpectAllLargeOnesCame(&source, watch, topics, milliseconds(60'000));
+  Print(Row{.id = "R18",
+            .what = "17 Mbit/s offered to 1 Mbit/s: age",
+            .n = scalars.count,
+            .violations = HasFailure(),
+            .max_ms = scalars.ages.percentile_ms(100),
+            .p99_ms = scalars.ages.percentile_ms(99)});
 }
 
 // The same without smtrelay.
@@ -140,7 +146,7 @@ TEST_F(RelaySlowLink, APoseBesideValuesOfTenMegabytes) {
   SMT_NEED_BAD_CABLE(Host::kRobot, {.bits_per_s = 8'000'000, .delay_ns = kRttNs / 2});
   const std::vector<TimedTopic> topics = {
       {.name = "pose", .bytes = 56, .period_ns = 20 * kMsNs},
-      {.name = "map", .bytes = storm::Scaled(500'000, 10'000'000), .period_ns = kSecondNs / 2}};
+      {.name = "map", .bytes = storm::Sized(500'000, 10'000'000), .period_ns = kSecondNs / 2}};
   TimedSource source(in("robot"), topics);
   start_all();
   Watch watch(in("base"), topics);
@@ -183,6 +189,12 @@ TEST_F(RelaySlowLink, ALossyLinkWithJitterDegradesAndDoesNotStop) {
   EXPECT_LT(camera.longest_gap_ns, kSecondNs * Patience());
   EXPECT_LT(small.ages.percentile_ms(99), 100.0 * static_cast<double>(Patience()));
   ExpectAllLargeOnesCame(&source, watch, topics, milliseconds(10'000), 2);
+  Print(Row{.id = "R18",
+            .what = "25 Mbit/s, 20+-10 ms, 0.5 % loss: age",
+            .n = small.count,
+            .violations = HasFailure(),
+            .max_ms = small.ages.percentile_ms(100),
+            .p99_ms = small.ages.percentile_ms(99)});
 }
 
 }  // namespace

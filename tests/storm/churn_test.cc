@@ -99,6 +99,13 @@ TEST(Churn, TopicsThatComeAndGoLeaveNothing) {
       "-> {}",
       number, files, root.files().size(), descriptors, OpenDescriptors(), maps, MapsOf(root.path()),
       bytes / 1024, root.bytes() / 1024);
+  Print(Row{.id = "L4",
+            .what = "topics created and removed, leaks",
+            .n = number,
+            .violations =
+                static_cast<uint64_t>((root.files().size() != files) + (OpenDescriptors() != descriptors) +
+                                      (MapsOf(root.path()) != maps) + (root.bytes() != bytes)),
+            .seed = Seed()});
   EXPECT_EQ(root.files().size(), files);
   EXPECT_EQ(OpenDescriptors(), descriptors);
   EXPECT_EQ(MapsOf(root.path()), maps);
@@ -170,6 +177,12 @@ TEST(Churn, ProcessesThatDieInBetweenLeaveNothing) {
   Figures("churn: {} crashes; files {} -> {}, descriptors {} -> {}, maps {} -> {}, KiB {} -> {}", crashes,
           files.size(), root.files().size(), descriptors, OpenDescriptors(), maps, MapsOf(root.path()),
           bytes / 1024, root.bytes() / 1024);
+  Print(Row{.id = "L4",
+            .what = "crashes in between, leaks",
+            .n = crashes,
+            .violations = static_cast<uint64_t>((root.files() != files) + (OpenDescriptors() > descriptors) +
+                                                (MapsOf(root.path()) > maps) + (root.bytes() != bytes)),
+            .seed = Seed()});
   EXPECT_EQ(root.files(), files);
   EXPECT_LE(OpenDescriptors(), descriptors);
   EXPECT_LE(MapsOf(root.path()), maps);

@@ -83,7 +83,7 @@ class Crowd : public testing::Test {
   void Publish(size_t i) { children_[i / each_].tell(); }
 
   // Full size: each node is a process of its own.
-  const size_t each_ = kNodes / Scaled(4, kNodes);
+  const size_t each_ = kNodes / Sized(4, kNodes);
   TempRoot root_;
   Domain domain_;
   std::vector<Child> children_;

@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <grp.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -76,6 +77,21 @@ std::string OpenFile(const std::string& file, int flags) {
   return storm::Outcome(fd.ok());
 }
 
+// What a reader maps stays read-only, to its own process too.
+std::string MakeWritable() {
+  const auto segment = Must(SegmentView::open(Must(Join(kGroup)), "robot"));
+  // The counters begin behind the header, on a page of their own.
+  const auto at = reinterpret_cast<uintptr_t>(segment->word()) / 4096 * 4096;
+  return storm::Outcome(mprotect(reinterpret_cast<void*>(at), 4096, PROT_READ | PROT_WRITE) == 0);
+}
+
+std::string ReopenToWrite() {
+  const Fd fd(open(At("robot").c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.ok()) return "cannot read: " + std::string(strerror(errno));
+  const std::string again = fmt::format("/proc/self/fd/{}", fd.get());
+  return storm::Outcome(Fd(open(again.c_str(), O_RDWR | O_CLOEXEC)).ok());
+}
+
 // A Waiter in the group's domain, while `outside` is what a trap leads to: it must stay as it is.
 std::string WaitBesideTrap() {
   const std::string outside = root + "/outside";
@@ -122,8 +138,15 @@ int Owner(const Args& args) {
 class Rights : public testing::Test {
  protected:
   void SetUp() override {
-    if (geteuid() != 0) GTEST_SKIP() << "needs root to act as other users";
-    if (getgrnam(kGroup) == nullptr) GTEST_SKIP() << "needs a group '" << kGroup << "'";
+    std::string skip;
+    if (geteuid() != 0) skip = "needs root to act as other users";
+    if (getgrnam(kGroup) == nullptr) skip = std::string("needs a group ") + kGroup;
+    if (skip.empty()) return;
+    Print(Row{.id = "L8", .what = "rights", .skip = skip});
+    GTEST_SKIP() << skip;
+  }
+  void PrintCases(const char* what) const {
+    Print(Row{.id = "L8", .what = what, .n = cases_, .violations = wrong_});
   }
   void Try(const char* scene, const Case& c) {
     if (c.prepare) c.prepare();
@@ -138,12 +161,13 @@ class Rights : public testing::Test {
       EXPECT_GT(outcome.size(), strlen("denied: ") + 10);
     }
     ++cases_;
+    wrong_ += !good;
   }
   static void OpenTo(const TempRoot& folder) {
     root = folder.path();
     if (chmod(root.c_str(), 01777) != 0) Must(Status::FromErrno("chmod", errno));
   }
-  int cases_ = 0;
+  uint64_t cases_ = 0, wrong_ = 0;
 };
 
 TEST_F(Rights, InAPrivateDomainNobodyElseMayDoAnything) {
@@ -169,7 +193,7 @@ TEST_F(Rights, InAPrivateDomainNobodyElseMayDoAnything) {
       {kRoot, "publish in a user's domain", "denied", [] { return PublishAs("mine", ""); }},
   };
   for (const Case& c : cases) Try("private", c);
-  Figures("rights: private domain, {} cases", cases_);
+  PrintCases("a private domain");
 }
 
 TEST_F(Rights, InAGroupsDomainAMemberMayReadAndPublishAndTouchNothingOfOthers) {
@@ -216,10 +240,15 @@ TEST_F(Rights, InAGroupsDomainAMemberMayReadAndPublishAndTouchNothingOfOthers) {
       {kStranger, "open a bell to ring", "denied", [] { return OpenFile("robot.bell", O_RDWR); }},
       {kStranger, "list the names", "denied",
        [] { return storm::Outcome(opendir(At("").c_str()) != nullptr); }},
+      {kMember, "make its mapping of a segment writable", "denied", MakeWritable},
+      {kMember, "open its read-only descriptor anew to write", "denied", ReopenToWrite},
+      {kMember, "make another hard link of a segment", "denied",
+       [] { return storm::Outcome(link(At("robot").c_str(), At("twin").c_str()) == 0); }},
+      {kOwner, "make a reader's mapping of its segment writable", "denied", MakeWritable},
       {kOwner, "read after all that", "ok", [] { return ReadTopic(kGroup); }},
   };
   for (const Case& c : cases) Try("group", c);
-  Figures("rights: group's domain, {} cases", cases_);
+  PrintCases("the domain of a group");
 }
 
 TEST_F(Rights, WhatLiesInWaitUnderANameIsRefused) {
@@ -322,7 +351,31 @@ TEST_F(Rights, WhatLiesInWaitUnderANameIsRefused) {
       EXPECT_EQ(std::string(std::istreambuf_iterator<char>(outside), {}), "precious") << c.what;
     }
   }
-  Figures("rights: traps, {} cases", cases_);
+  PrintCases("what lies in wait under a name");
+}
+
+TEST_F(Rights, ANameIsNeverAPath) {
+  TempRoot folder;
+  OpenTo(folder);
+  ASSERT_EQ(As(kOwner, [] { return PublishAs("robot", ""); }), "ok");
+  const std::string outside = root + "/outside";
+  fs::create_directory(outside);
+  Chown(outside, kOwner.uid);
+  const auto before = folder.files();
+  for (const char* name :
+       {"..", "../outside/n", "/dev/shm/n", "a/b", "./n", ".hidden", "", "n.bell", "n m", "%2e%2e", "~"}) {
+    for (const auto& [what, act] :
+         std::initializer_list<std::pair<const char*, std::function<std::string()>>>{
+             {"node", [&] { return PublishAs(name, ""); }},
+             {"node to read", [&] { return Outcome(SegmentView::open(Must(Join("")), name)); }},
+             {"domain", [&] { return Outcome(Domain::open({.root = root, .domain = name})); }}}) {
+      const std::string text = fmt::format("{} name '{}'", what, name);
+      Try("names", {kOwner, text.c_str(), "code 1: ", act});
+    }
+  }
+  EXPECT_EQ(folder.files(), before);
+  EXPECT_TRUE(fs::is_empty(outside));
+  PrintCases("names that are paths");
 }
 
 }  // namespace

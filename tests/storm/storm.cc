@@ -21,9 +21,18 @@ namespace smt::storm {
 namespace fs = std::filesystem;
 
 uint64_t Scaled(uint64_t quick, uint64_t full) {
-  const char* scale = getenv("SMT_SCALE");
-  return scale != nullptr && std::string_view(scale) == "full" ? full : quick;
+  static const uint64_t scale = [] {
+    const char* given = getenv("SMT_SCALE");
+    if (given == nullptr) return uint64_t{0};
+    if (std::string_view(given) == "full") return uint64_t{1};
+    const uint64_t number = strtoull(given, nullptr, 10);
+    if (number == 0) throw std::runtime_error("SMT_SCALE is \"full\" or a number from 1 on");
+    return number;
+  }();
+  return scale == 0 ? quick : full * scale;
 }
+
+uint64_t Sized(uint64_t quick, uint64_t full) { return Scaled(0, 1) == 0 ? quick : full; }
 
 int64_t Patience() {
 #ifdef __SANITIZE_ADDRESS__
@@ -33,12 +42,16 @@ int64_t Patience() {
 #endif
 }
 
-std::mt19937_64& Random() {
-  static std::mt19937_64 random = [] {
+uint64_t Seed() {
+  static const uint64_t seed = [] {
     const char* given = getenv("SMT_SEED");
-    const uint64_t seed = given != nullptr ? strtoull(given, nullptr, 10) : std::random_device()();
-    return std::mt19937_64(seed);
+    return given != nullptr ? strtoull(given, nullptr, 10) : std::random_device()();
   }();
+  return seed;
+}
+
+std::mt19937_64& Random() {
+  static std::mt19937_64 random(Seed());
   return random;
 }
 

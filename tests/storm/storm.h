@@ -1,7 +1,8 @@
 // What the many-process tests share: temporary domains, children of this binary, figures.
 //
 // A test program lists its modes in kModes; Child::spawn runs this same binary in one of them. Quick by
-// default; SMT_SCALE=full runs at the size of the promises. SMT_SEED changes the random choices.
+// default; SMT_SCALE=full runs at the size of the promises, SMT_SCALE=10 at ten times that. SMT_SEED changes
+// the random choices.
 #ifndef SMT_TESTS_STORM_STORM_H_
 #define SMT_TESTS_STORM_STORM_H_
 
@@ -22,6 +23,7 @@
 #include "shm/domain.h"
 #include "shm/fd.h"
 #include "shm/status.h"
+#include "tests/row.h"
 
 namespace smt::storm {
 
@@ -32,9 +34,13 @@ using Args = std::vector<std::string>;
 using Mode = int (*)(const Args&);
 extern const std::map<std::string, Mode> kModes;  // defined by each test program
 
+// How often, or for how long: grows with SMT_SCALE.
 uint64_t Scaled(uint64_t quick, uint64_t full);
+// How large a thing is: as Scaled, but never beyond `full`.
+uint64_t Sized(uint64_t quick, uint64_t full);
 // Bounds on time are this many times wider under a sanitizer.
 int64_t Patience();
+uint64_t Seed();
 std::mt19937_64& Random();
 uint64_t RandomBelow(uint64_t limit);
 

@@ -1,0 +1,79 @@
+// The tools with --group, as other users: a member of the group reads and publishes, and files are 0640; a
+// stranger is told who may.
+//
+// Seeded bugs that this finds: a tool that does not pass --group on; segments of 0600 with a group; a folder
+// that keeps the group of its maker.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <grp.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "storm/identity.h"
+#include "storm/storm.h"
+#include "storm/tool_as.h"
+
+namespace smt::storm {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+// Mode "tool" COMMAND ARGUMENT...: as kOwner, until it is killed.
+int Tool(const Args& args) {
+  Become(kOwner);
+  return Exec(args);
+}
+
+class GroupTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string skip;
+    if (geteuid() != 0) skip = "needs root to act as other users";
+    if (getgrnam(kGroup) == nullptr) skip = std::string("needs a group ") + kGroup;
+    if (skip.empty()) return;
+    Print(Row{.id = "G33", .what = "tools with --group", .skip = skip});
+    GTEST_SKIP() << skip;
+  }
+  // Permission bits and group of a file in the domain.
+  std::string Rights(const std::string& file) const {
+    struct stat st;
+    if (stat((root_.path() + "/default" + file).c_str(), &st) != 0) return "not there";
+    return fmt::format("{:04o} {}", st.st_mode & 07777, getgrgid(st.st_gid)->gr_name);
+  }
+  TempRoot root_;
+  const std::string place_ = " --root " + root_.path(), shared_ = place_ + " --group " + kGroup;
+};
+
+TEST_F(GroupTest, AMemberReadsAndPublishesAndAStrangerDoesNot) {
+  ASSERT_EQ(chmod(root_.path().c_str(), 01777), 0);
+  const std::string sinewave = Open("smtsinewave"), topic = Open("smttopic");
+  Child wave =
+      Child::spawn("tool", {sinewave, "wave", "--node", "w", "--root", root_.path(), "--group", kGroup});
+  ASSERT_TRUE(Await(milliseconds(20'000), [&] { return Rights("/w") != "not there"; }));
+  EXPECT_EQ(Rights(""), std::string("3770 ") + kGroup);
+  EXPECT_EQ(Rights("/w"), std::string("0640 ") + kGroup);
+  EXPECT_EQ(Rights("/w.bell"), std::string("0660 ") + kGroup);
+
+  const std::string echo = topic + " echo --once -f jsonl wave";
+  const std::string sample = R"("topic":"wave","sequence":)";
+  EXPECT_THAT(RunAs(kOwner, echo + shared_), AllOf(StartsWith("exit 0: "), HasSubstr(sample)));
+  EXPECT_THAT(RunAs(kMember, echo + shared_), AllOf(StartsWith("exit 0: "), HasSubstr(sample)));
+  EXPECT_THAT(RunAs(kMember, fmt::format("SMT_GROUP={} {}{}", kGroup, echo, place_)), StartsWith("exit 0: "));
+  EXPECT_THAT(RunAs(kMember, topic + " pub mine f64 1.5" + shared_), StartsWith("exit 0: "));
+  EXPECT_THAT(RunAs(kOwner, topic + " echo --once -f jsonl mine" + shared_), HasSubstr(R"({"value":1.5})"));
+  EXPECT_THAT(RunAs(kMember, topic + " pub mine f64 2.5 --node w" + shared_), StartsWith("exit 6: "));
+  EXPECT_THAT(RunAs(kMember, echo + place_), AllOf(StartsWith("exit 6: "), HasSubstr("pass --group")));
+  EXPECT_THAT(RunAs(kStranger, echo + shared_), StartsWith("exit 6: "));
+  EXPECT_THAT(RunAs(kStranger, topic + " pub mine f64 3.5" + shared_), StartsWith("exit 6: "));
+  Print(Row{.id = "G33", .what = "tools with --group", .n = 12, .violations = HasFailure() ? 1u : 0u});
+}
+
+}  // namespace
+
+const std::map<std::string, Mode> kModes = {{"tool", Tool}};
+
+}  // namespace smt::storm
