@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "relay/alternatives.h"
+#include "relay/dial.h"
 #include "tests/relay_fixture.h"
 
 namespace smt::relay {
@@ -119,6 +120,17 @@ TEST_F(AddressTest, NothingCrossesTwiceToAPeerThatIsReachedTwoWays) {
   }
   EXPECT_EQ(gate.value("x"), "v9");
   EXPECT_EQ(a_->counters().outbound.samples - before, 10u);
+}
+
+TEST(Dial, ARoundTripThatSeemedToLastAMinutePutsTheNextAttemptOffForEightSecondsAtMost) {
+  Dial dial;
+  dial.begin(1, kSecond);
+  dial.said();
+  dial.lost(60 * kSecond);
+  EXPECT_TRUE(dial.due(2 * kSecond));
+  dial.begin(2, 2 * kSecond);
+  dial.said();
+  EXPECT_EQ(dial.due_ns(2 * kSecond), 10 * kSecond);
 }
 
 }  // namespace

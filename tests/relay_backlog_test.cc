@@ -2,6 +2,7 @@
 // way, as TCP does. Seeded bugs that must make this file fail: relay/backlog.h, late() that is always false
 // (the past is told) or forgets last_travelled_ns_ (a slow link passes for one that catches up), hold() for
 // `every` too; Intake::heard() that does nothing, and the two callers of settle() that do not call it.
+#include "relay/backlog.h"
 #include "tests/relay_diary.h"
 #include "tests/relay_fixture.h"
 
@@ -150,6 +151,15 @@ TEST_F(BacklogTest, ATopicThatIsRemovedTakesWhatIsHeldWithIt) {
   Run(kSecond);
   EXPECT_EQ(b_->value("pose"), "(no topic)");
   EXPECT_EQ(b_->counters().session.malformed, 0u);
+}
+
+TEST(Backlog, AStampOfTheFarPastOrFutureIsNoDelay) {
+  Backlog backlog;
+  int64_t now_ns = kSecond;
+  for (const int64_t travelled_ns : {INT64_MAX, INT64_MIN, INT64_MAX, int64_t{-1}, int64_t{0}}) {
+    EXPECT_FALSE(backlog.late(travelled_ns, kMs, now_ns)) << travelled_ns;
+    now_ns += kSecond;
+  }
 }
 
 }  // namespace

@@ -3,8 +3,11 @@
 // relay/session.cc, hear_number() that accepts any number; relay/relay.cc, Handle() that ends no session;
 // relay/mem_store.cc, open() that takes max_bytes as announced; relay/clock_offset.cc without bounds
 // (undefined behaviour).
+#include <malloc.h>
+
 #include <random>
 
+#include "relay/wire.h"
 #include "tests/relay_fixture.h"
 
 namespace smt::relay {
@@ -231,6 +234,36 @@ TEST_F(HostileTest, AnnouncesThatCannotBeEndTheSession) {
   ExpectRefused();
 }
 
+TEST_F(HostileTest, TheGreatestIdOfOneTopicCostsLittleMemory) {
+  const size_t before = mallinfo2().uordblks;
+  Announce((1 << 18) - 1, "x");
+  EXPECT_FALSE(Ended());
+  EXPECT_LT(mallinfo2().uordblks, before + (4 << 20)) << "under a sanitizer nobody counts";
+  stranger_->say_batch(next(), OneRow((1 << 18) - 1, 7, {3}), "abc");
+  ASSERT_TRUE(Until(*reader_, "x", "abc"));
+}
+
+TEST_F(HostileTest, WhatCameTooFarOrFromHereIsNotTaken) {
+  const auto taken = [&](proto::Topic t) {
+    t.set_id(static_cast<uint32_t>(number_));
+    t.set_name("n" + std::to_string(number_));
+    stranger_->say(next(), WireAnnounce({t}));
+    stranger_->say_batch(next(), OneRow(t.id(), 1, {1}), "v");
+    EXPECT_FALSE(Ended());
+    return sub_->value(t.name()) == "v";
+  };
+  proto::Topic far = WireTopic(1, "x");
+  far.set_hops(proto::kMostHops - 1);
+  EXPECT_TRUE(taken(far));
+  far.set_hops(proto::kMostHops);
+  EXPECT_FALSE(taken(far));
+  EXPECT_EQ(sub_->counters().inbound.dropped_hops, 1u);
+  proto::Topic own = WireTopic(1, "x");
+  own.mutable_origin()->set_id(ToWire(sub_->origin()));
+  EXPECT_FALSE(taken(own));
+  EXPECT_EQ(sub_->counters().inbound.dropped_denied, 1u);
+}
+
 TEST_F(HostileTest, ADescriptionMaySayLessThanIsThere) {
   Announce(5, "x", 100);
   stranger_->say_batch(next(), OneRow(5, 1, {100}), std::string(100, 'v'));
@@ -257,6 +290,49 @@ TEST_F(HostileTest, ValuesUnderWayCountAgainstTheMemoryThatARelayMayTake) {
   }
   EXPECT_FALSE(Ended());
   EXPECT_LE(taken, 3u) << "the memory of this relay is 1 GiB";
+}
+
+TEST_F(HostileTest, OnePeersTopicsTakeThreeQuartersOfTheMemoryAtMost) {
+  constexpr uint64_t kBytes = 100 << 20;  // of 1 GiB
+  for (uint32_t id = 0; id < 8; ++id) Announce(id, "of/stranger/" + std::to_string(id), kBytes);
+  Settle();
+  EXPECT_EQ(sub_->store().topic_limit(), 1 + 7u);
+  EXPECT_EQ(sub_->logged["room stranger"], 1u);
+  // There is room for others, and for this one again when it gives some up.
+  good_->publish("large", std::string(1000, 'x'), now_);
+  EXPECT_TRUE(Until(*reader_, "large", std::string(1000, 'x')));
+  proto::Forget forget;
+  forget.add_id(3);
+  stranger_->say(next(), forget);
+  Announce(9, "of/stranger/9", kBytes);
+  stranger_->say_batch(next(), OneRow(9, 1, {3}), "abc");
+  EXPECT_TRUE(Until(*reader_, "of/stranger/9", "abc"));
+}
+
+TEST_F(HostileTest, AForgedNumberIsForgottenWhenTheSourceGoesOn) {
+  Run(kSecond);  // the clocks are compared; the stranger is silent
+  Greet();
+  const TopicDescription& d = *sub_->store().topic(*sub_->store().find("good"));
+  proto::Topic forged = WireTopic(5, "good");
+  proto::Origin* origin = forged.mutable_origin();
+  origin->set_id(ToWire(d.origin.origin_id));
+  origin->set_segment_id(ToWire(d.origin.segment_id));
+  origin->set_host(d.origin.host);
+  origin->set_domain(d.origin.domain);
+  origin->set_node(d.origin.node);
+  stranger_->say(next(), WireAnnounce({forged}));
+  stranger_->say_batch(next(), OneRow(5, uint64_t{1} << 62, {6}), "forged");
+  ASSERT_TRUE(Until(*reader_, "good", "forged"));
+  proto::Reset bye;
+  bye.set_reason(proto::Reset::BYE);
+  stranger_->say(0, bye);
+  Run(2 * kSecond);
+  for (const char* const value : {"true", "truer"}) {
+    good_->publish("good", value, now_);
+    Run(100 * kMs);
+  }
+  EXPECT_TRUE(Until(*reader_, "good", "truer"));
+  EXPECT_EQ(sub_->logged["forged good"], 1u);
 }
 
 TEST_F(HostileTest, TwoIdsOfOneNameDoNotWriteIntoEachOthersValue) {

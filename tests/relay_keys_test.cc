@@ -2,45 +2,19 @@
 // more words passes, a key of 31 bytes passes; relay/keyring.cc, CheckRights() that is always OK, a key of
 // two peers passes.
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 #include <random>
 
 #include "relay/endpoint.h"
-#include "relay/keyring.h"
+#include "tests/keys_fixture.h"
 
 namespace smt::relay {
 namespace {
 
 using ::testing::HasSubstr;
-
-class KeysTest : public testing::Test {
- protected:
-  KeysTest() {
-    char name[] = "/tmp/smt-keys-XXXXXX";
-    dir_ = mkdtemp(name);
-    std::filesystem::create_directory(dir_ + "/peers");
-    chmod((dir_ + "/peers").c_str(), 0700);
-    Write("self.key", self_.secret_text(), 0600);
-  }
-  ~KeysTest() override { std::filesystem::remove_all(dir_); }
-
-  void Write(const std::string& name, const std::string& text, mode_t mode = 0644) const {
-    std::ofstream(dir_ + "/" + name) << text;
-    chmod((dir_ + "/" + name).c_str(), mode);
-  }
-  std::string Refusal() const {
-    const auto ring = Keyring::read(dir_);
-    return ring.ok() ? "none" : ring.status().message();
-  }
-
-  std::string dir_;
-  const KeyPair self_ = KeyPair::Make("base"), robot_ = KeyPair::Make("robot");
-};
 
 TEST_F(KeysTest, WhatIsMadeIsReadBack) {
   Write("peers/robot.pub", robot_.public_text());
@@ -69,6 +43,19 @@ TEST_F(KeysTest, ThePublicKeyBelongsToTheSecretOne) {
   const auto alice = ParseSecretFile("smtrelay-secret dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo= alice\n");
   ASSERT_TRUE(alice.ok()) << alice.status().message();
   EXPECT_EQ(PublicKeyText(alice->public_key), "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=");
+}
+
+TEST_F(KeysTest, BytesThatAreNoDigitsMakeNoKey) {
+  const std::string key = PublicKeyText(robot_.public_key);
+  for (int byte = 0; byte < 256; ++byte) {
+    const char c = static_cast<char>(byte);
+    const bool digit = isalnum(byte) != 0 || c == '+' || c == '/';
+    for (const size_t at : {size_t{0}, size_t{20}}) {
+      std::string text = key;
+      text[at] = c;
+      EXPECT_EQ(ParsePublicFile("smtrelay-public " + text + " robot").ok(), digit) << byte;
+    }
+  }
 }
 
 TEST_F(KeysTest, APeerMayHaveTwoKeysWhileOneIsChanged) {

@@ -65,6 +65,7 @@ TEST(Pattern, RefusesWhatIsNoPatternWithThePatternAndTheReason) {
       {"a/b**c", "whole segments"},
       {"***", "whole segments"},
       {"a\nb", "control character"},
+      {"a/\xed\xa2\x8f", "UTF-8"},
       {"re:[", "missing ]"},
       {"re:(a", "missing )"},
       {std::string(1025, 'a'), "longer than 1024"},

@@ -1,7 +1,8 @@
 // Relays over MemLinks: what crosses, how sessions begin and end, who has a name.
 // Seeded bugs that must make this file fail: relay/inbound.cc, Describe: `d->hops = m.hops()`;
-// relay/relay.cc, HandleHello without the loop over instances; relay/feed.cc, gone(): no Forget;
-// relay/feed.cc, MayHave without `store.from(id) == key_`; relay/outbound.cc, sample() that keeps nothing.
+// relay/meeting.cc, HandleHello without the loop over instances, or without the number of the dialled
+// session; relay/feed.cc, gone(): no Forget; relay/feed.cc, MayHave without `store.from(id) == key_`;
+// relay/outbound.cc, sample() that keeps nothing.
 #include "tests/relay_fixture.h"
 
 namespace smt::relay {
@@ -129,6 +130,24 @@ TEST_F(SessionTest, AHelloSaidTwiceChangesNothing) {
   EXPECT_EQ(a_->counters().session.opened, 1u);
   EXPECT_EQ(b_->counters().session.opened, 1u);
   EXPECT_EQ(a_->counters().session.ended, 0u);
+}
+
+TEST_F(SessionTest, AnAnswerToAHelloThatWasGivenUpBeginsNoSession) {
+  Pair();
+  int changed = 0;
+  net().hook = [&](MemMessage* m) {
+    if (changed == 0 && !m->to_binder && Read(*m).has_hello()) {
+      ++changed;
+      m->header = proto::Seal(4711, 0, Read(*m).hello());
+    }
+    return MemNet::Fate::kDeliver;
+  };
+  ASSERT_TRUE(Until([&] { return changed == 1; }));
+  Settle();
+  EXPECT_TRUE(b_->relay().peers().empty());
+  EXPECT_GE(b_->counters().session.wrong_session, 1u);
+  a_->publish("x", "1", now_);
+  ASSERT_TRUE(Until(*b_, "x", "1")) << "it dials anew";
 }
 
 TEST_F(SessionTest, AHelloOfTheSameProcessEndsItsOlderSession) {

@@ -148,6 +148,20 @@ TEST_F(SetHostileTest, SetsWithoutEndAreNotKeptAndHoldUpNobodyElse) {
   EXPECT_EQ(gate_->counters().session.opened - gate_->counters().session.ended, 2u) << "robot and anna";
 }
 
+TEST_F(SetHostileTest, WhoAsksForMoreAtOnceThanIsKeptLosesTheSession) {
+  net("a").set_delay(300 * kMs, 0);  // the robot's answers take their time
+  uint64_t request = 100;
+  const auto ends_after = [&](int sets) {
+    for (int i = 1; i < sets; ++i) Say(Good(++request), "12345678");
+    return EndsTheSession(Good(++request), "12345678");
+  };
+  EXPECT_FALSE(ends_after(48)) << "passed on to the robot";
+  EXPECT_FALSE(ends_after(16)) << "answered here";
+  EXPECT_TRUE(ends_after(17));
+  Run(kSecond);
+  EXPECT_EQ(Set(*anna_, "cmd/speed", 2).outcome(), proto::SET_DONE);
+}
+
 TEST_F(SetHostileTest, AValueThatIsMeantForAnotherRelayIsNotWritten) {
   robots_.front().relay->add(net("x").bind("mem://x"));
   Stranger direct(net("x"), "direct");
@@ -172,22 +186,29 @@ TEST_F(SetHostileTest, AValueThatIsMeantForAnotherRelayIsNotWritten) {
 }
 
 TEST_F(SetHostileTest, AnswersOfWhoWasNotAskedDoNothing) {
+  Stranger unasked(net("down"), "unasked");
+  unasked.session = 999;
+  proto::Hello hello = unasked.hello(3'000'000);
+  hello.set_serves(false);
+  unasked.say(0, hello);
+  net("a").set_delay(300 * kMs, 0);  // the robot's answer takes its time
   const uint64_t request =
       anna_->relay().set({.topic = "cmd/speed", .holder_name = "anna"}, now_, 2 * kSecond);
+  Settle();
   for (uint64_t guess = request - 5; guess < request + 5; ++guess) {
     proto::SetReply reply;
     reply.set_request(guess);
     proto::SetAnswer* a = reply.add_answer();
-    a->set_instance(stranger_->hello().instance());
+    a->set_instance(hello.instance());
     a->set_schema(Schema::Scalar(smt::Type::kF64).text());
-    stranger_->say(++number_, reply);
+    a->set_outcome(proto::SET_DONE);
+    a->set_relay("unasked");
+    unasked.say(guess - request + 6, reply);
   }
   ASSERT_TRUE(Until([&] { return anna_->relay().set_result(request).done; }));
-  for (const proto::SetAnswer& a : anna_->relay().set_result(request).answers) {
-    if (a.outcome() == proto::SET_DONE) {
-      EXPECT_EQ(a.relay(), "robot");
-    }
-  }
+  const Relay::SetResult result = anna_->relay().set_result(request);
+  ASSERT_EQ(result.answers.size(), 1u);
+  EXPECT_EQ(result.answers[0].relay(), "robot");
 }
 
 TEST_F(SetHostileTest, AnswersThatAreTooLargeEndTheSession) {

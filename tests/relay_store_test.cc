@@ -202,6 +202,19 @@ TEST_P(EveryStore, ReadingIsCountedAndNothingElse) {
   EXPECT_EQ(store_->slot_reads(), 2u);
 }
 
+TEST(MemStore, TakesNoMoreBytesThanItMayWhateverWasAnnounced) {
+  MemStore store(1000);
+  const auto open = [&](const std::string& name) {
+    return *store.open(Describe(name, Schema::Bytes(), 10, {{1}, {2}, "robot", "d", "n"}), 9);
+  };
+  const uint32_t a = open("a"), b = open("b");
+  const std::vector<std::byte> value(600);
+  EXPECT_EQ(store.put(a, {1, 5, 1, 1}, value), Put::kTaken);
+  EXPECT_EQ(store.put(b, {1, 5, 1, 1}, value), Put::kRefused);
+  EXPECT_TRUE(store.loan(b, 600).empty());
+  EXPECT_EQ(store.put(a, {2, 5, 1, 1}, value), Put::kTaken) << "in place of the first";
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, EveryStore, testing::Values(Kind::kMem, Kind::kShm),
                          [](const auto& test) { return test.param == Kind::kMem ? "Mem" : "Shm"; });
 

@@ -1,0 +1,28 @@
+#!/bin/sh
+# The rows that tests have printed (tests/row.h) as a table: of each promise and test the largest run. Fails if any
+# row has violations, or if there is none.
+# usage: promises.sh LOG...
+set -eu
+cat "$@" | grep '^{"id":".*}$' | sort -V | awk '
+  function field(name) {
+    if (!match($0, "\"" name "\":(\"[^\"]*\"|[^,}\"]*)")) return "-"
+    value = substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 3)
+    gsub("\"", "", value)
+    return value
+  }
+  {
+    key = field("id") " " field("what")
+    if (!(key in line)) keys[++count] = key
+    skip = field("skip")
+    # The log of a test that ran at both sizes, or in several trees, has the largest last.
+    line[key] = sprintf("%-4s %-52s %12s %6s %9s %9s %s", field("id"), substr(field("what"), 1, 52), field("n"), \
+                        field("violations"), field("max_ms"), field("p99_ms"), skip == "-" ? "" : "SKIP: " skip)
+    if (field("violations") > 0) bad[++failures] = $0
+  }
+  END {
+    printf "%-4s %-52s %12s %6s %9s %9s\n", "id", "what", "n", "wrong", "max ms", "p99 ms"
+    for (i = 1; i <= count; ++i) print line[keys[i]]
+    for (i = 1; i <= failures; ++i) print "VIOLATED: " bad[i]
+    printf "%d rows, %d with violations\n", count, failures
+    exit failures > 0 || count == 0
+  }'
