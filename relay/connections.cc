@@ -184,11 +184,13 @@ void Connections::CutHoarders() {
   std::map<std::string, uint64_t> of_key;
   for (const auto& [fd, c] : connections_) of_key[c.key] += c.held_bytes;
   for (auto& [key, bytes] : of_key) {
+    const auto held_by_it = [&key = key](const auto& c) {
+      return c.second.key == key ? c.second.held_bytes : 0;
+    };
     while (bytes > kMostHeldBytes) {
-      const auto most = std::max_element(connections_.begin(), connections_.end(), [&](auto& a, auto& b) {
-        return (a.second.key == key ? a.second.held_bytes : 0) <
-               (b.second.key == key ? b.second.held_bytes : 0);
-      });
+      const auto most =
+          std::max_element(connections_.begin(), connections_.end(),
+                           [&](const auto& a, const auto& b) { return held_by_it(a) < held_by_it(b); });
       const Connection& c = most->second;
       bytes -= c.held_bytes;
       cuts_.push_back({c.peer, c.key,

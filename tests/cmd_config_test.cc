@@ -264,7 +264,7 @@ TEST_F(Config, PrintsEachKeyAsItIsWritten) {
   std::set<std::string> seen = {"version"};
   for (const auto& [name, text] : kSamples) {
     if (name == "version") continue;
-    const auto check = [&]<class T>(const T*) {
+    const auto check = [&seen, &name = name, &text = text]<class T>(const T*) {
       const Key<T>* key = FindKey<T>(name);
       if (key == nullptr) return;
       seen.insert(name);
