@@ -38,15 +38,10 @@ Json HzObject(const std::string& topic, const Rate& r, double seconds) {
           {"missed", r.missed}};
 }
 
-// Samples that were gone before they were seen count with the mean size of the others.
-double BytesPerSecond(const Rate& r, double seconds) {
-  return r.seen == 0 ? 0 : r.mean_bytes() * static_cast<double>(r.published) / seconds;
-}
-
 std::vector<std::string> BwRow(const std::string& topic, const Rate& r, double seconds) {
   const auto told = [&](double bytes) { return r.seen == 0 ? "-" : BytesText(std::llround(bytes)); };
   return {topic,
-          BytesText(std::llround(BytesPerSecond(r, seconds))) + "/s",
+          BytesText(std::llround(r.bytes_per_s(seconds))) + "/s",
           Per(r, seconds),
           told(r.seen == 0 ? 0 : r.mean_bytes()),
           told(static_cast<double>(r.min_bytes)),
@@ -56,7 +51,7 @@ std::vector<std::string> BwRow(const std::string& topic, const Rate& r, double s
 Json BwObject(const std::string& topic, const Rate& r, double seconds) {
   const auto told = [&](double bytes) { return r.seen == 0 ? Json(nullptr) : Json(bytes); };
   return {{"topic", topic},
-          {"bytes_per_s", BytesPerSecond(r, seconds)},
+          {"bytes_per_s", r.bytes_per_s(seconds)},
           {"hz", static_cast<double>(r.published) / seconds},
           {"published", r.published},
           {"mean_bytes", told(r.seen == 0 ? 0 : r.mean_bytes())},

@@ -35,6 +35,10 @@ struct Rate {
   double mean_ns() const { return sum_ns / static_cast<double>(intervals); }
   double jitter_ns() const;  // standard deviation of the intervals
   double mean_bytes() const { return static_cast<double>(bytes) / static_cast<double>(seen); }
+  // Samples that were gone before they were seen count with the mean size of the others.
+  double bytes_per_s(double seconds) const {
+    return seen == 0 ? 0 : mean_bytes() * static_cast<double>(published) / seconds;
+  }
 };
 
 class RateMeter {

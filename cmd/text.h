@@ -24,6 +24,9 @@ std::string TimeText(int64_t realtime_ns);           // "2026-01-31T12:00:00.000
 // The same text without anything that could drive a terminal: control characters become '?'.
 std::string Printable(std::string_view text);
 
+// The text as one word of a shell's command line, quoted if it must be.
+std::string ShellWord(std::string_view text);
+
 // Columns as wide as their widest cell, two spaces between them; columns listed in `right` end flush.
 // The last column is not padded. Each row ends with a newline. Cells go through Printable.
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows,

@@ -37,7 +37,6 @@ Result<DomainListing> ListTopics(const Domain& domain) {
   view.refresh();
   DomainListing listing;
   listing.problems = view.problems();
-  const int64_t now = domain.clock().boottime_ns();
 
   std::map<const SegmentView*, bool> alive;
   std::map<std::string, std::vector<TopicView>> by_name;
@@ -76,6 +75,7 @@ Result<DomainListing> ListTopics(const Domain& domain) {
     info.generation = best->generation / 2 + 1;
     info.sequence = best_head.sequence;
     info.stamp_ns = best_head.sample.stamp_ns;
+    const int64_t now = domain.clock().boottime_ns();  // not before a sample that came meanwhile
     info.freshness.state = best->segment->state(*best, !alive[best->segment.get()], now);
     if (best_head.sequence != 0 && best->segment->same_time())
       info.freshness.age_ns = AgeNs(now, best_head.sample.born_ns);

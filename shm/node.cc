@@ -204,6 +204,10 @@ Status RemoveDeadTopic(const Domain& domain, std::string_view topic) {
   return Status();
 }
 
+Status RemoveDeadNode(const Domain& domain, const std::string& node) {
+  return OwnedSegment::Remove(domain.shared_state(), node);
+}
+
 void Node::remove_on_exit() { impl_->options.remove_on_exit = true; }
 
 Status lock_memory() {

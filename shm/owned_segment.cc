@@ -18,6 +18,10 @@ namespace {
 
 constexpr uint64_t kDefaultSegmentBytes = uint64_t{1} << 30;
 
+// Who holds a dead node's lock to remove what it left does so for less.
+constexpr useconds_t kLockRetryUs = 1000;
+constexpr int kLockRetries = 10;
+
 bool SetLock(int fd) {
   struct flock lock = {};
   lock.l_type = F_WRLCK;
@@ -53,7 +57,7 @@ Result<std::unique_ptr<OwnedSegment>> OwnedSegment::open(std::shared_ptr<Domain:
   // A few rounds, as another process may begin or end under the same name meanwhile.
   for (int round = 0; round < 16; ++round) {
     std::unique_ptr<OwnedSegment> s(new OwnedSegment(domain, options.name));
-    struct stat st, now;
+    struct stat st;
     Result<Fd> old = domain->open_file(options.name, O_RDWR, false, &st);
     if (!old.ok() && old.status().code() != Code::kNotFound) return old.status();
     if (!old.ok()) {
@@ -69,9 +73,9 @@ Result<std::unique_ptr<OwnedSegment>> OwnedSegment::open(std::shared_ptr<Domain:
     }
     bool taken = false;
     if (Status locked = s->Lock(*old, &taken); !locked.ok()) return locked;
-    // Replaced or removed between open and lock: look again.
-    if (fstatat(domain->folder.get(), options.name.c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0 ||
-        now.st_ino != st.st_ino || now.st_dev != st.st_dev) {
+    if (!s->Named(st)) continue;  // replaced or removed between open and lock
+    if (taken && round < kLockRetries) {
+      usleep(kLockRetryUs);
       continue;
     }
     if (taken) return s->InUse(*old);
@@ -88,6 +92,42 @@ Result<std::unique_ptr<OwnedSegment>> OwnedSegment::open(std::shared_ptr<Domain:
     return fresh;
   }
   return Status(Code::kSystem, full + " is being replaced over and over by other processes");
+}
+
+Status OwnedSegment::Remove(std::shared_ptr<Domain::State> domain, const std::string& name) {
+  if (Status s = CheckName("node", name); !s.ok()) return s;
+  const std::string full = domain->path + "/" + name;
+  OwnedSegment dead(domain, name);
+  struct stat st;
+  Result<Fd> file = domain->open_file(name, O_RDWR, false, &st);
+  if (!file.ok()) return file.status();
+  if (st.st_uid != geteuid())
+    return Status(Code::kDenied, full + " belongs to user " + std::to_string(st.st_uid));
+  bool taken = false;
+  if (Status locked = dead.Lock(*file, &taken); !locked.ok()) return locked;
+  if (!dead.Named(st)) return Status(Code::kInUse, full + " has just been replaced");
+  if (taken) return dead.InUse(*file);
+  // Of whatever version it is: these bytes mean the same in all of them.
+  uint64_t magic = 0;
+  if (pread(file->get(), &magic, sizeof magic, 0) == sizeof magic && magic == layout::kMagic) {
+    const uint32_t removing = layout::kRemoving;
+    (void)!pwrite(file->get(), &removing, sizeof removing, offsetof(layout::Header, closed));
+  }
+  dead.Unlink();
+  return Status();
+}
+
+bool OwnedSegment::Named(const struct stat& opened) const {
+  struct stat now;
+  return fstatat(domain_->folder.get(), name_.c_str(), &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+         now.st_ino == opened.st_ino && now.st_dev == opened.st_dev;
+}
+
+// The bell first, while the name still says that the node is ours: a successor cannot take this bell for its
+// own.
+void OwnedSegment::Unlink() const {
+  unlinkat(domain_->folder.get(), (name_ + ".bell").c_str(), 0);
+  unlinkat(domain_->folder.get(), name_.c_str(), 0);
 }
 
 Status OwnedSegment::Lock(const Fd& file, bool* taken) {
@@ -304,12 +344,7 @@ Result<uint64_t> OwnedSegment::reserve(uint64_t end, const std::string& what) {
 void OwnedSegment::end(bool remove) {
   layout::Header* h = header();
   h->closed.store(remove ? layout::kRemoving : layout::kClosed, std::memory_order_release);
-  if (remove) {
-    // The bell first, while the name still says that the node is ours: a successor cannot take this bell for
-    // its own.
-    unlinkat(domain_->folder.get(), (name_ + ".bell").c_str(), 0);
-    unlinkat(domain_->folder.get(), name_.c_str(), 0);
-  }
+  if (remove) Unlink();
 }
 
 }  // namespace smt

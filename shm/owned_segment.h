@@ -24,6 +24,9 @@ class OwnedSegment {
                                                     const NodeOptions& options, TopicTable* table);
   ~OwnedSegment();  // gives up the lock; see end()
 
+  // As RemoveDeadNode.
+  static Status Remove(std::shared_ptr<Domain::State> domain, const std::string& name);
+
   layout::Header* header() const { return reinterpret_cast<layout::Header*>(base()); }
   std::byte* base() const { return mapping_.data(); }
   layout::Half* bell() const { return &reinterpret_cast<layout::Bell*>(bell_mapping_.data())->bits; }
@@ -39,6 +42,9 @@ class OwnedSegment {
  private:
   OwnedSegment(std::shared_ptr<Domain::State> domain, std::string name);
   Status Lock(const Fd& file, bool* taken);
+  // Whether the name still means the file that `opened` was told of.
+  bool Named(const struct stat& opened) const;
+  void Unlink() const;
   // `old`: the file that has the name now and is to be replaced; null if there is none.
   Status Create(const NodeOptions& options, const Fd* old, TopicTable* table);
   // `why` stays empty if it was adopted, else says why it must be replaced.

@@ -7,6 +7,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <atomic>
+#include <thread>
+
 #include "shm/layout.h"
 #include "tests/shm_fixture.h"
 
@@ -367,6 +370,53 @@ TEST_F(NodeTest, RemovingADeadTopicTakesItAndThenTheEmptySegment) {
   ASSERT_OK(RemoveDeadTopic(d, "b"));
   EXPECT_EQ(Inode(file("n")), 0u);
   EXPECT_EQ(Inode(file("n.bell")), 0u);
+}
+
+TEST_F(NodeTest, RemovingADeadNodeTakesWhateverItLeftButNothingOfALiveOne) {
+  Domain d = OpenDomain();
+  {
+    auto node = OpenNode(d, "n");
+    Publisher a = Advertise(*node, "a");
+    Publish(a, "x");
+    const Status live = RemoveDeadNode(d, "n");
+    EXPECT_EQ(live.code(), Code::kInUse);
+    EXPECT_THAT(live.message(), HasSubstr("pid " + std::to_string(getpid())));
+  }
+  Reader r = Open(d, "a");
+  ASSERT_NE(r.latest(), nullptr);
+  ASSERT_OK(RemoveDeadNode(d, "n"));
+  EXPECT_EQ(Inode(file("n")), 0u);
+  EXPECT_EQ(Inode(file("n.bell")), 0u);
+  (void)r.refresh();
+  EXPECT_EQ(r.state(), State::kRemoved);
+  EXPECT_EQ(RemoveDeadNode(d, "n").code(), Code::kNotFound);
+  EXPECT_EQ(RemoveDeadNode(d, "../n").code(), Code::kInvalid);
+  // A segment that no owner could adopt.
+  OpenNode(d, "n").reset();
+  Patch(file("n"), offsetof(layout::Header, version), uint32_t{77});
+  ASSERT_OK(RemoveDeadNode(d, "n"));
+  EXPECT_EQ(Inode(file("n")), 0u);
+}
+
+// Who removes a dead node holds its lock for a moment, and that is nobody's refusal.
+TEST_F(NodeTest, ANodeThatStartsWhileItsPredecessorIsRemovedIsNotRefused) {
+  Domain d = OpenDomain();
+  OpenNode(d, "n").reset();
+  std::atomic<bool> stop = false;
+  std::atomic<int> removed = 0;
+  std::thread remover([&] {
+    while (!stop) removed += RemoveDeadNode(d, "n").ok();
+  });
+  for (int i = 0; i < 2000 || (removed < 100 && i < 100'000); ++i) {
+    Result<std::unique_ptr<Node>> node = Node::open(d, {.name = "n", .segment_bytes = 1 << 24});
+    ASSERT_TRUE(node.ok()) << node.status().message();
+    Publisher a = Advertise(**node, "a");
+    Publish(a, "x");
+    ASSERT_EQ(ListTopics(d)->topics.size(), 1u) << "what lives was removed";
+  }
+  stop = true;
+  remover.join();
+  EXPECT_GE(removed, 100);
 }
 
 TEST_F(NodeTest, AFullSegmentIsAnErrorWithTheFigures) {

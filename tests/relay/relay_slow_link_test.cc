@@ -95,7 +95,7 @@ TEST_F(RelaySlowLink, FiftyTopicsAndALargeOneOnAMegabit) {
   start_all();
   Watch watch(in("base"), topics);
   Settle(&watch);
-  storm::Elapse(milliseconds(storm::Scaled(3'000, 120'000)));
+  storm::Elapse(milliseconds(storm::Scaled(3'000, 60'000)));
   Arrivals scalars = watch.of(0, kScalars), large = watch.of(kScalars);
   // A batch and a piece of 1400 bytes each, with what is around them.
   const double message_ms = 1600.0 * 8e3 / kBitsPerS;

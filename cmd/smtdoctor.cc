@@ -1,0 +1,85 @@
+// smtdoctor: what is wrong here, and the command that cures it.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "cmd/doctor.h"
+#include "cmd/exit_code.h"
+#include "cmd/text.h"
+#include "cmd/tool.h"
+#include "cmd/topic_json.h"
+
+namespace smt::cmd {
+
+namespace {
+
+std::string_view KindName(Finding::Kind kind) {
+  switch (kind) {
+    case Finding::Kind::kFine:
+      return "fine";
+    case Finding::Kind::kNote:
+      return "note";
+    case Finding::Kind::kProblem:
+      return "problem";
+  }
+  return "?";
+}
+
+void PrintTable(const std::vector<Finding>& findings, size_t problems) {
+  const bool colour = ColourOn(STDOUT_FILENO);
+  std::string out;
+  for (const Finding& f : findings) {
+    const bool bad = f.kind == Finding::Kind::kProblem;
+    const std::string_view name = bad ? "PROBLEM" : KindName(f.kind);
+    out += fmt::format("{}{:<8}{}{:<10}{}\n", colour && bad ? "\x1b[31m" : "", name,
+                       colour && bad ? "\x1b[0m" : "", f.check, Printable(f.text));
+    if (bad) out += fmt::format("{:18}run: {}\n", "", Printable(f.cure));
+  }
+  out += problems == 0 ? "all is well\n" : fmt::format("{} problem{}\n", problems, problems == 1 ? "" : "s");
+  Print(out);
+}
+
+int Doctor(const ToolOptions& tool, DoctorOptions options) {
+  options.domain = tool.domain;
+  std::vector<Finding> findings;
+  for (const auto& check : {CheckDomain, CheckMachine, CheckKeys, CheckEndpoints}) {
+    std::vector<Finding> found = check(options);
+    findings.insert(findings.end(), found.begin(), found.end());
+  }
+  const auto problems = static_cast<size_t>(std::count_if(
+      findings.begin(), findings.end(), [](const Finding& f) { return f.kind == Finding::Kind::kProblem; }));
+  if (tool.format == Format::kTable) {
+    PrintTable(findings, problems);
+  } else {
+    std::vector<Json> objects;
+    for (const Finding& f : findings) {
+      objects.push_back({{"check", f.check}, {"kind", KindName(f.kind)}, {"text", f.text}, {"cure", f.cure}});
+    }
+    PrintObjects(objects, tool.format);
+  }
+  return problems == 0 ? kExitOk : kExitFailure;
+}
+
+}  // namespace
+}  // namespace smt::cmd
+
+int main(int argc, char** argv) {
+  using namespace smt::cmd;
+  CLI::App app(
+      "Look for what is wrong with this machine, a domain and a relay, and tell the command that cures it",
+      "smtdoctor");
+  app.footer("Exit codes: 0 all is well, 1 a problem, 2 usage.");
+  ToolOptions tool;
+  DoctorOptions options;
+  app.add_option("--keys", options.keys, "Folder with the keys of a relay")->type_name("DIR");
+  app.add_option("--bind", options.bind, "Where a relay is to listen")->type_name("ENDPOINT");
+  app.add_option("--connect", options.connect, "Where a relay is to dial")->type_name("ENDPOINT");
+  AddDuration(app, "--timeout", &options.timeout_ns, "For who is dialled to answer [2s]");
+  app.add_option("--system-root", options.system_root,
+                 "Where the machine's own files are, as of an image [/]")
+      ->type_name("DIR");
+  AddFormatFlag(app, &tool);
+  AddCommonFlags(app, &tool);
+  return RunTool(app, argc, argv, tool, [&] { return Doctor(tool, options); });
+}

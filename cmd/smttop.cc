@@ -1,0 +1,217 @@
+// smttop: a domain or its relays, live.
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "cmd/exit_code.h"
+#include "cmd/rates.h"
+#include "cmd/stop.h"
+#include "cmd/terminal.h"
+#include "cmd/text.h"
+#include "cmd/tool.h"
+#include "cmd/top_view.h"
+#include "cmd/topic_table.h"
+#include "cmd/value.h"
+#include "shm/clock.h"
+#include "shm/list.h"
+#include "shm/reader.h"
+#include "shm/waiter.h"
+
+namespace smt::cmd {
+namespace {
+
+constexpr std::string_view kRelayTopics = "smt/relay/";
+
+struct TopOptions {
+  std::vector<std::string> patterns;
+  int64_t interval_ns = 1'000'000'000;
+  uint64_t count = 0;  // screens; 0: no limit
+  TopState state;
+};
+
+// What a domain holds, interval after interval. Nothing of it asks a writer to ring.
+class DomainGauge {
+ public:
+  DomainGauge(const DomainOptions& domain, relay::PatternSet patterns)
+      : options_(domain), patterns_(patterns), meter_(patterns) {
+    options_.create = false;
+  }
+
+  TopData read() {
+    TopData data;
+    data.domain = options_.domain;
+    const time_t now = time(nullptr);
+    char text[16];
+    tm parts;
+    strftime(text, sizeof text, "%H:%M:%S", localtime_r(&now, &parts));
+    data.time = text;
+    if (Status s = Open(); !s.ok()) {
+      data.problem = s.message();
+      return data;
+    }
+    const int64_t at = BoottimeNs();
+    waiter_->collect();  // without arm(): no writer is asked to ring
+    meter_.look(waiter_->nodes());
+    const std::map<std::string, Rate> rates = meter_.take();
+    const double seconds = last_ns_ == 0 ? 0 : static_cast<double>(at - last_ns_) / 1e9;
+    last_ns_ = at;
+    Result<DomainListing> listing = ListTopics(*domain_);
+    if (!listing.ok()) {
+      data.problem = listing.status().message();
+      return data;
+    }
+    for (const TopicInfo& topic : listing->topics) {
+      if (topic.name.starts_with(kRelayTopics)) Counters(topic, seconds, &data);
+      if (patterns_.matches(topic.name)) data.topics.push_back(Row(topic, rates, seconds));
+    }
+    struct statvfs folder;
+    if (statvfs(domain_->path().c_str(), &folder) == 0) {
+      data.folder_bytes = uint64_t{folder.f_blocks} * folder.f_frsize;
+      data.folder_free_bytes = uint64_t{folder.f_bavail} * folder.f_frsize;
+    }
+    return data;
+  }
+
+ private:
+  Status Open() {
+    if (waiter_) return Status();
+    Result<Domain> domain = Domain::open(options_);
+    if (!domain.ok()) return domain.status();
+    Result<Waiter> waiter = Waiter::open(*domain);
+    if (!waiter.ok()) return waiter.status();
+    domain_ = *domain;
+    waiter_ = std::move(*waiter);
+    return Status();
+  }
+
+  TopTopic Row(const TopicInfo& topic, const std::map<std::string, Rate>& rates, double seconds) {
+    TopTopic row;
+    row.name = topic.name;
+    row.type = topic.schema.type_name;
+    row.writer = WriterText(topic);
+    row.state = topic.freshness.state;
+    row.age_ns = topic.freshness.age_ns;
+    const auto rate = rates.find(topic.name);
+    if (rate == rates.end() || seconds == 0) return row;
+    row.hz = static_cast<double>(rate->second.published) / seconds;
+    row.bytes_per_s = rate->second.bytes_per_s(seconds);
+    row.missed = missed_[topic.name] += rate->second.missed;
+    return row;
+  }
+
+  void Counters(const TopicInfo& topic, double seconds, TopData* data) {
+    Result<Reader> reader = Reader::open(*domain_, topic.name);
+    const Sample* sample = reader.ok() ? reader->latest() : nullptr;
+    const size_t slash = topic.name.rfind('/');
+    if (sample == nullptr || slash < kRelayTopics.size()) return;
+    const Json value = ValueToJson(topic.schema, sample->bytes);
+    for (const auto& [name, number] : value.items()) {
+      if (!number.is_number_unsigned()) continue;
+      const auto total = number.get<uint64_t>();
+      const auto [before, is_new] = counters_.try_emplace(topic.name + "/" + name, total);
+      const uint64_t more = total - std::min(total, std::exchange(before->second, total));
+      data->counters.push_back({topic.name.substr(kRelayTopics.size(), slash - kRelayTopics.size()),
+                                topic.name.substr(slash + 1), name, total,
+                                is_new || seconds == 0 ? 0 : static_cast<double>(more) / seconds});
+    }
+  }
+
+  DomainOptions options_;
+  relay::PatternSet patterns_;
+  RateMeter meter_;
+  std::optional<Domain> domain_;
+  std::optional<Waiter> waiter_;
+  std::map<std::string, uint64_t> missed_, counters_;
+  int64_t last_ns_ = 0;
+};
+
+// For a file or a pipe: whole tables one after the other.
+int PrintTables(DomainGauge* gauge, TopOptions options, const Stop& stop) {
+  TopData data = gauge->read();  // rates need two looks
+  for (uint64_t n = 0; n < std::max<uint64_t>(1, options.count); ++n) {
+    if (stop.sleep_until(BoottimeNs() + options.interval_ns) || OutputGone()) return kExitOk;
+    data = gauge->read();
+    std::string out = n == 0 ? "" : "\n";
+    for (const std::string& line : DrawTop(data, &options.state, 132, 0, false)) out += line + "\n";
+    if (!data.problem.empty()) return Fail(kExitFailure, data.problem);
+    Print(out);
+  }
+  return kExitOk;
+}
+
+int ShowScreen(DomainGauge* gauge, TopOptions options, const Stop& stop) {
+  Screen screen;
+  const bool colour = ColourOn(STDOUT_FILENO);
+  TopState& state = options.state;
+  TopData data = gauge->read();
+  int64_t due = BoottimeNs() + std::min<int64_t>(options.interval_ns, 200'000'000);  // the first rates soon
+  for (uint64_t shown = 0;;) {
+    const Screen::Size size = Screen::size();
+    const auto rows = static_cast<size_t>(size.rows);
+    if (!screen.draw(DrawTop(data, &state, static_cast<size_t>(size.columns), rows, colour))) return kExitOk;
+    const int64_t left = std::max<int64_t>(0, due - BoottimeNs());
+    const timespec timeout{left / 1'000'000'000, left % 1'000'000'000};
+    pollfd fds[] = {{stop.fd(), POLLIN, 0}, {screen.fd(), POLLIN, 0}};
+    ppoll(fds, std::size(fds), &timeout, nullptr);
+    if (stop.stopped() || OutputGone()) return kExitOk;
+    for (const std::string& key : screen.keys()) state.key(key, rows);
+    if (state.quit) return kExitOk;
+    const int64_t now = BoottimeNs();
+    if (now < due) continue;
+    if (!state.paused) data = gauge->read();
+    due = std::max(due + options.interval_ns, now);
+    if (++shown == options.count) {
+      screen.draw(DrawTop(data, &state, static_cast<size_t>(size.columns), rows, colour));
+      return kExitOk;
+    }
+  }
+}
+
+int Top(const ToolOptions& tool, const TopOptions& options) {
+  Result<relay::PatternSet> patterns = relay::PatternSet::parse(options.patterns);
+  if (!patterns.ok()) return Fail(patterns.status());
+  const Stop stop;
+  DomainGauge gauge(tool.domain, std::move(*patterns));
+  return IsTerminal(STDOUT_FILENO) ? ShowScreen(&gauge, options, stop) : PrintTables(&gauge, options, stop);
+}
+
+}  // namespace
+}  // namespace smt::cmd
+
+int main(int argc, char** argv) {
+  using namespace smt::cmd;
+  CLI::App app(
+      "Show the topics of a domain, or what its relays count, live: rates, ages, states, what was missed and "
+      "dropped",
+      "smttop");
+  ToolOptions tool;
+  TopOptions options;
+  options.patterns = {"**"};
+  const std::map<std::string, TopSort> sorts = {{"name", TopSort::kName},     {"rate", TopSort::kRate},
+                                                {"bytes", TopSort::kBytes},   {"age", TopSort::kAge},
+                                                {"missed", TopSort::kMissed}, {"state", TopSort::kState}};
+  app.add_option("PATTERN", options.patterns, "Only topics that these name [**]");
+  app.add_flag("--relays", options.state.relays, "Begin with what the relays of this domain count");
+  app.add_option("--sort", options.state.sort, "name, rate, bytes, age, missed or state [name]")
+      ->transform(CLI::CheckedTransformer(sorts))
+      ->type_name("KEY");
+  AddDuration(app, "--interval", &options.interval_ns, "Between two looks [1s]");
+  app.add_option("-n,--count", options.count, "End after so many screens; without a terminal [1]")
+      ->check(CLI::PositiveNumber);
+  app.footer(
+      "Keys: n r b a m s sort (again: reverse), / filter, v topics or relays, space pause, arrows and pages, "
+      "q quit.\n"
+      "Without a terminal it prints whole tables.");
+  AddCommonFlags(app, &tool);
+  return RunTool(app, argc, argv, tool, [&] {
+    if (options.interval_ns < 50'000'000) return Fail(kExitUsage, "--interval: at least 50ms");
+    return Top(tool, options);
+  });
+}
