@@ -38,8 +38,13 @@ class Generated : public ToolTest {
     shell("g++ -std=c++20" + std::string(kWarnings) + "-Wno-conversion -I" SMT_SOURCE_DIR " " + name +
           ".cc " SMT_LIBRARY " -pthread -o " + name);
   }
-  void compile_c(const std::string& compiler, const std::string& name) const {
-    shell(compiler + " -std=c11" + kWarnings + name + ".c -lm -o " + name);
+  // Compiled by gcc, and by clang where that is installed, the program prints `output`.
+  void expect_from_c(const std::string& name, const std::string& output) const {
+    for (const std::string compiler : {"gcc", "clang"}) {
+      if (compiler == "clang" && std::system("command -v clang >/dev/null") != 0) continue;
+      shell(compiler + " -std=c11" + kWarnings + name + ".c -lm -o " + name);
+      EXPECT_EQ(shell("./" + name), output) << compiler;
+    }
   }
 };
 

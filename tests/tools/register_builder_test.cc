@@ -176,8 +176,7 @@ TEST_F(SmtRegisterBuilder, CCppAndPythonSetAndGetTheSameBits) {
   compile_cpp("set");
   EXPECT_EQ(shell("./set"), expected);
   write("get.c", Program(steps, false));
-  compile_c("gcc", "get");
-  EXPECT_EQ(shell("./get"), expected);
+  expect_from_c("get", expected);
   write("get.py", PythonProgram(steps));
   EXPECT_EQ(shell("python3 -B get.py"), expected);
 }
