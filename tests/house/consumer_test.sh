@@ -35,7 +35,8 @@ for header in "$include"/shm/*.h; do
     not grep -qE '/(boost|google/protobuf|zmq[^/]*)(/|\.h)' "$TMP/one.d"
 done
 
-for tool in smttopic smtsinewave smtreplay smtrelay_pub smtrelay_sub smtrelay_proxy smtrelay_client smtrelay_keygen; do
+for tool in smttopic smtsinewave smtreplay smtrelay_pub smtrelay_sub smtrelay_proxy smtrelay_client smtrelay_keygen \
+            smt-api-builder smt-register-builder; do
   check "$tool is installed and runs" "$TMP/prefix/bin/$tool" --version
 done
 finish

@@ -1,0 +1,23 @@
+// From a description to the text of a file in each language. The same description gives the same bytes.
+#ifndef SMT_CMD_API_EMIT_H_
+#define SMT_CMD_API_EMIT_H_
+
+#include <string>
+
+#include "cmd/api/model.h"
+
+namespace smt::cmd::api {
+
+std::string EmitCpp(const Api& api);     // C++20, with shm/topic.h
+std::string EmitC(const Api& api);       // C11, its standard headers only
+std::string EmitPython(const Api& api);  // Python 3.8, its standard library only
+std::string EmitJson(const Api& api);
+
+// What register maps add: accessors of their bits, and tables of their registers. REQUIRES: there is a map.
+std::string EmitCppRegisters(const Api& api);
+std::string EmitCRegisters(const Api& api);
+std::string EmitPythonRegisters(const Api& api);
+
+}  // namespace smt::cmd::api
+
+#endif  // SMT_CMD_API_EMIT_H_

@@ -1,0 +1,169 @@
+// Accessors of registers in C and C++, which differ in little but names, references and casts.
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "cmd/api/emit.h"
+#include "cmd/api/emit_text.h"
+#include "cmd/api/names.h"
+
+namespace smt::cmd::api {
+namespace {
+
+std::string Real(double value) { return CLiteral({Type::kF64, false, 0, value}); }
+
+class Accessors {
+ public:
+  Accessors(const Api& api, const RegisterMap& map, bool cpp)
+      : api_(api),
+        map_(map),
+        cpp_(cpp),
+        prefix_(cpp ? "" : CPrefix(api.cpp_namespace) + "_"),
+        name_(api.structs[map.of_struct].name),
+        start_(cpp ? "inline" : "static inline"),
+        at_(cpp ? "registers." : "registers->") {}
+
+  std::string emit() const {
+    std::string out = Table() + Reset();
+    for (const Register& r : map_.registers) {
+      for (const BitField& f : r.bits) out += Get(r, f) + Set(r, f);
+    }
+    return out;
+  }
+
+ private:
+  std::string Cast(const std::string& type, const std::string& value) const {
+    return cpp_ ? fmt::format("static_cast<{}>({})", type, value) : fmt::format("({})({})", type, value);
+  }
+  std::string Info() const { return prefix_ + "RegisterInfo"; }
+
+  std::string Table() const {
+    std::string out = fmt::format("\n// The registers of {}, by address.\n", name_);
+    out += fmt::format("{} {} {}{}_registers[{}] = {{\n", cpp_ ? "inline constexpr" : "static const", Info(),
+                       prefix_, name_, map_.registers.size());
+    for (const Register& r : map_.registers) {
+      out += fmt::format("    {{\"{}\", {:#x}, {}, {}, {}, {:#x}}},\n", r.name, r.address, r.width,
+                         r.access != "wo", r.access != "ro", r.reset);
+    }
+    return out + "};\n";
+  }
+
+  std::string Reset() const {
+    const std::string type = prefix_ + name_;
+    std::string out =
+        fmt::format("\n// What they hold after a reset.\n{} {} {}reset_{}({}) {{\n  {} registers = {{}};\n",
+                    start_, type, prefix_, name_, cpp_ ? "" : "void", type);
+    if (!cpp_) out.replace(out.rfind("{}"), 2, "{0}");
+    for (const Register& r : map_.registers) {
+      if (r.reset != 0)
+        out += fmt::format("  registers.{} = {:#x}{};\n", r.name, r.reset, r.width == 64 ? "ull" : "u");
+    }
+    return out + "  return registers;\n}\n";
+  }
+
+  static uint32_t Count(const BitField& f) { return f.high - f.low + 1; }
+  static uint64_t Mask(const BitField& f) { return ~uint64_t{0} >> (64 - Count(f)); }
+  bool IsFlag(const BitField& f) const { return Count(f) == 1 && !f.of_enum && !f.scaled && !f.is_signed; }
+
+  std::string ValueType(const Register& r, const BitField& f) const {
+    if (f.of_enum) return prefix_ + api_.enums[*f.of_enum].name;
+    if (f.scaled) return "double";
+    if (IsFlag(f)) return "bool";
+    return fmt::format("{}int{}_t", f.is_signed ? "" : "u", r.width);
+  }
+
+  std::string Comment(const BitField& f) const {
+    const std::string bits =
+        Count(f) == 1 ? fmt::format("Bit {}", f.low) : fmt::format("Bits {}:{}", f.high, f.low);
+    std::string text =
+        fmt::format("{} of {}{}{}", bits, f.register_name, f.unit.empty() ? "" : ", in ", f.unit);
+    if (!f.comment.empty()) text += "; " + f.comment;
+    return CommentLines("// ", text);
+  }
+
+  std::string Head(const Register& r, const BitField& f, bool set) const {
+    const std::string type = ValueType(r, f);
+    const std::string parameter =
+        fmt::format("{}{}{}{} registers", set ? "" : "const ", prefix_, name_, cpp_ ? "&" : "*");
+    return fmt::format("{} {} {}{}_{}_{}({}{}) {{\n", start_, set ? "bool" : type, prefix_,
+                       set ? "set" : "get", name_, f.name, parameter,
+                       set ? fmt::format(", {} value", type) : "");
+  }
+
+  std::string Get(const Register& r, const BitField& f) const {
+    std::string raw =
+        fmt::format("(all{} & {:#x}ull)", f.low == 0 ? "" : fmt::format(" >> {}", f.low), Mask(f));
+    if (f.is_signed && Count(f) < 64) {
+      const uint32_t unused = 64 - Count(f);
+      raw = fmt::format("{} >> {}", Cast("int64_t", fmt::format("{} << {}", raw, unused)), unused);
+    }
+    std::string value = IsFlag(f) ? raw + " != 0" : Cast(ValueType(r, f), raw);
+    if (f.scaled) value += fmt::format(" * {}", Real(f.scale));
+    if (f.offset != 0) value += fmt::format(" + {}", Real(f.offset));
+    return fmt::format("\n{}{}  const uint64_t all = {}{};\n  return {};\n}}\n", Comment(f),
+                       Head(r, f, false), at_, r.name, value);
+  }
+
+  std::string Set(const Register& r, const BitField& f) const {
+    const uint64_t mask = Mask(f);
+    std::string out =
+        (IsFlag(f) ? "" : "// False: it does not fit, and nothing is changed.\n") + Head(r, f, true);
+    if (f.scaled) {
+      // Powers of two, which a double holds exactly.
+      const double end = std::ldexp(1.0, static_cast<int>(Count(f)) - (f.is_signed ? 1 : 0));
+      const std::string above = f.offset == 0 ? "value" : fmt::format("(value - {})", Real(f.offset));
+      out += fmt::format("  const double steps = {}floor({} / {} + 0.5);\n", cpp_ ? "std::" : "", above,
+                         Real(f.scale));
+      out += fmt::format("  if (!(steps >= {} && steps < {})) return false;\n", Real(f.is_signed ? -end : 0),
+                         Real(end));
+      const std::string steps = f.is_signed ? Cast("int64_t", "steps") : "steps";
+      out += fmt::format("  const uint64_t raw = {};\n", Cast("uint64_t", steps));
+    } else if (f.is_signed) {
+      out += "  const int64_t wide = value;\n";
+      if (Count(f) < 64) {
+        const auto most = static_cast<int64_t>(mask >> 1);
+        out += fmt::format("  if (wide < {} || wide > {}) return false;\n", -most - 1, most);
+      }
+      out += fmt::format("  const uint64_t raw = {};\n", Cast("uint64_t", "wide"));
+    } else {
+      out += fmt::format("  const uint64_t raw = {};\n",
+                         IsFlag(f) ? "value ? 1 : 0" : Cast("uint64_t", "value"));
+      if (!IsFlag(f) && Count(f) < 64) out += fmt::format("  if (raw > {:#x}ull) return false;\n", mask);
+    }
+    out += fmt::format("  const uint64_t others = {}{} & ~{:#x}ull;\n", at_, r.name, mask << f.low);
+    std::string bits = fmt::format("(raw & {:#x}ull)", mask);
+    if (f.low != 0) bits = fmt::format("({} << {})", bits, f.low);
+    out += fmt::format("  {}{} = {};\n", at_, r.name,
+                       Cast(fmt::format("uint{}_t", r.width), "others | " + bits));
+    return out + "  return true;\n}\n";
+  }
+
+  const Api& api_;
+  const RegisterMap& map_;
+  const bool cpp_;
+  const std::string prefix_, name_, start_, at_;
+};
+
+std::string InfoType(const std::string& name, bool cpp) {
+  return fmt::format(
+      "\n// A register: its address in bytes, its width in bits, and what the bus allows.\n"
+      "{} {} {{\n  const char* name;\n  uint64_t address;\n  uint32_t width;\n  bool readable, writable;\n"
+      "  uint64_t reset;\n}}{};\n",
+      cpp ? "struct" : "typedef struct", name, cpp ? "" : " " + name);
+}
+
+}  // namespace
+
+std::string EmitCppRegisters(const Api& api) {
+  std::string out = InfoType("RegisterInfo", true);
+  for (const RegisterMap& map : api.maps) out += Accessors(api, map, true).emit();
+  return out;
+}
+
+std::string EmitCRegisters(const Api& api) {
+  std::string out = InfoType(CPrefix(api.cpp_namespace) + "_RegisterInfo", false);
+  for (const RegisterMap& map : api.maps) out += Accessors(api, map, false).emit();
+  return out;
+}
+
+}  // namespace smt::cmd::api

@@ -1,0 +1,39 @@
+// What the generated files have in common, whatever their language.
+#ifndef SMT_CMD_API_EMIT_TEXT_H_
+#define SMT_CMD_API_EMIT_TEXT_H_
+
+#include <string>
+#include <string_view>
+
+#include "cmd/api/model.h"
+
+namespace smt::cmd::api {
+
+inline constexpr size_t kColumns = 100;
+
+// Comment lines, wrapped: `begin` is "// " or "# " with its indentation. "" for no text.
+std::string CommentLines(std::string_view begin, std::string_view text);
+// A line with its comment behind it, or above it where that is too long.
+std::string WithComment(const std::string& line, std::string_view mark, std::string_view text);
+
+// Who wrote the file, from what, and what that is about.
+std::string FileComment(const Api& api, std::string_view mark);
+
+// "rad/s, -10 to 10; of the wheel itself": what is known of a value.
+std::string Note(std::string_view unit, const std::optional<Number>& min, const std::optional<Number>& max,
+                 std::string_view comment);
+std::string Note(const Member& m);
+
+// A literal of C, C++ and Python, with its quotation marks.
+std::string Literal(std::string_view text);
+// "double" "int32_t" "char"
+std::string_view CTypeName(Type type);
+// "ROVER_API_H_"
+std::string Guard(const Api& api, std::string_view suffix);
+
+// The condition that `value` is out of its member's range; "" if that is the whole range of its type.
+std::string CRangeCheck(const Member& m, const std::string& value);
+
+}  // namespace smt::cmd::api
+
+#endif  // SMT_CMD_API_EMIT_TEXT_H_

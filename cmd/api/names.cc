@@ -1,0 +1,153 @@
+#include "cmd/api/names.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <iterator>
+
+#include "cmd/config_value.h"
+#include "shm/domain.h"
+#include "shm/utf8.h"
+
+namespace smt::cmd::api {
+namespace {
+
+struct Words {
+  std::string_view whose;
+  std::string_view words;  // with spaces around each
+};
+
+constexpr Words kReserved[] = {
+    {"C and C++ reserve it",
+     " alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t char32_t "
+     "class compl concept const consteval constexpr constinit const_cast continue co_await co_return "
+     "co_yield "
+     "decltype default delete do double dynamic_cast else enum explicit export extern false float for friend "
+     "goto if inline int long mutable namespace new noexcept not not_eq nullptr operator or or_eq private "
+     "protected public register reinterpret_cast requires restrict return short signed sizeof static "
+     "static_assert static_cast struct switch template this thread_local throw true try typedef typeid "
+     "typename "
+     "typeof typeof_unqual union unsigned using virtual void volatile wchar_t while xor xor_eq "},
+    {"Python reserves it",
+     " False None True as assert async await def del elif except finally from global import in is lambda "
+     "nonlocal pass raise with yield "},
+    {"headers of C define it",
+     " NULL EOF NAN INFINITY HUGE_VAL BUFSIZ RAND_MAX DOMAIN OVERFLOW UNDERFLOW SING PLOSS TLOSS EDOM ERANGE "
+     "EILSEQ errno stdin stdout stderr linux unix i386 offsetof signbit isnan isinf isfinite major minor "
+     "int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t size_t ptrdiff_t std smt "},
+    {"the Python that is generated needs it",
+     " bytearray bytes enumerate isinstance len list range round str super tuple type ValueError "},
+};
+
+constexpr Words kOwn = {
+    "the code that is generated has it already",
+    " OutOfRange out_of_range pack unpack TOPICS REGISTERS Publisher Reader RegisterInfo Value value "
+    "node domain options element "
+    "annotations field registers raw all wide others steps data kind i main "};
+
+bool Has(const Words& words, std::string_view word) {
+  return words.words.find(fmt::format(" {} ", word)) != std::string_view::npos;
+}
+
+Status Wrong(std::string message) { return {Code::kInvalid, std::move(message)}; }
+
+bool IsLetter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; }
+bool IsWordChar(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+
+// Marks that turn the direction of the text after them: what is shown is not what is compiled.
+bool TurnsText(std::string_view text) {
+  constexpr std::string_view kMarks[] = {"\u061c", "\u200e", "\u200f", "\u202a", "\u202b", "\u202c",
+                                         "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069"};
+  return std::any_of(std::begin(kMarks), std::end(kMarks),
+                     [&](std::string_view mark) { return text.find(mark) != text.npos; });
+}
+
+Status CheckShown(std::string_view what, std::string_view text) {
+  if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
+    return Wrong(fmt::format("{} has a control character; write it on one line", what));
+  }
+  if (TurnsText(text)) return Wrong(fmt::format("{} has a mark that turns the direction of text", what));
+  return Status();
+}
+
+}  // namespace
+
+Status CheckIdentifier(std::string_view name) {
+  if (name.empty()) return Wrong("the name is empty");
+  if (name.size() > kMostNameBytes) {
+    return Wrong(fmt::format("the name has {} bytes; at most {}", name.size(), kMostNameBytes));
+  }
+  if (!IsLetter(name[0]) || !std::all_of(name.begin(), name.end(), IsWordChar)) {
+    return Wrong(Quoted(name) + " is no name: write a letter (a-z, A-Z), then letters, digits and '_'");
+  }
+  if (name.find("__") != name.npos || name.back() == '_') {
+    return Wrong(Quoted(name) + ": compilers keep names with \"__\" and '_' at the end; leave it out");
+  }
+  for (const Words& words : kReserved) {
+    if (Has(words, name)) return Wrong(fmt::format("{}: {}; take another name", Quoted(name), words.whose));
+  }
+  return Status();
+}
+
+Status CheckGlobalName(std::string_view name) {
+  if (Status s = CheckIdentifier(name); !s.ok()) return s;
+  if (Has(kOwn, name)) return Wrong(fmt::format("{}: {}; take another name", Quoted(name), kOwn.whose));
+  return Status();
+}
+
+Status CheckNamespace(std::string_view name) {
+  if (name.size() > 4 * kMostNameBytes) return Wrong("the namespace is longer than 256 bytes");
+  for (size_t begin = 0; begin <= name.size();) {
+    const size_t end = std::min(name.find("::", begin), name.size());
+    if (Status s = CheckIdentifier(name.substr(begin, end - begin)); !s.ok()) return s;
+    begin = end + 2;
+  }
+  return Status();
+}
+
+Status CheckComment(std::string_view comment) {
+  if (comment.size() > kMostCommentBytes) {
+    return Wrong(fmt::format("the comment has {} bytes; at most {}", comment.size(), kMostCommentBytes));
+  }
+  if (comment.find('\\') != comment.npos) {
+    return Wrong("the comment has a backslash, which would join lines of C; leave it out");
+  }
+  return CheckShown("the comment", comment);
+}
+
+Status CheckUnit(std::string_view unit) {
+  if (unit.empty() || unit == "-") return Wrong("the unit is empty; leave the attribute out");
+  if (unit.size() > kMostUnitBytes) {
+    return Wrong(fmt::format("the unit has {} bytes; at most {}", unit.size(), kMostUnitBytes));
+  }
+  if (unit.find_first_of(" \\\"") != unit.npos) {
+    return Wrong(Quoted(unit) + ": a unit has no space, quotation mark or backslash; write \"m/s^2\"");
+  }
+  return CheckShown("the unit", unit);
+}
+
+Status CheckTopic(std::string_view name) {
+  if (Status s = CheckTopicName(name); !s.ok()) return s;
+  if (name.find('\\') != name.npos) return Wrong("the topic's name has a backslash; write '/'");
+  return CheckShown("the topic's name", name);
+}
+
+std::string IdentifierOf(std::string_view topic) {
+  std::string out;
+  bool first = true;
+  for (const char c : topic) {
+    const bool letter = IsWordChar(c) && c != '_';
+    if (letter) out += first ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : c;
+    first = !letter;
+  }
+  return out;
+}
+
+std::string CPrefix(std::string_view name) {
+  std::string out(name);
+  for (size_t i; (i = out.find("::")) != out.npos;) out.replace(i, 2, "_");
+  return out;
+}
+
+}  // namespace smt::cmd::api

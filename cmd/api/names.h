@@ -1,0 +1,37 @@
+// Which names a description may use, so that what is generated compiles as C, C++ and Python.
+#ifndef SMT_CMD_API_NAMES_H_
+#define SMT_CMD_API_NAMES_H_
+
+#include <string>
+#include <string_view>
+
+#include "shm/status.h"
+
+namespace smt::cmd::api {
+
+inline constexpr size_t kMostNameBytes = 64;
+inline constexpr size_t kMostCommentBytes = 1000;
+inline constexpr size_t kMostUnitBytes = 32;
+
+// A letter, then letters, digits and single '_', not at the end; no word that C, C++ or Python reserves.
+Status CheckIdentifier(std::string_view name);
+// The same, and none that the generated code uses itself beside the names of types and constants.
+Status CheckGlobalName(std::string_view name);
+// Identifiers with "::" between them.
+Status CheckNamespace(std::string_view name);
+
+// One line that stands in comments of all languages: no control character, no backslash, nothing that changes
+// the direction of text.
+Status CheckComment(std::string_view comment);
+Status CheckUnit(std::string_view unit);
+// A topic's name that can stand in source code.
+Status CheckTopic(std::string_view name);
+
+// "base/pose_fast" is "BasePoseFast"; "" if nothing is left.
+std::string IdentifierOf(std::string_view topic);
+// "nasa::rover" is "nasa_rover".
+std::string CPrefix(std::string_view name);
+
+}  // namespace smt::cmd::api
+
+#endif  // SMT_CMD_API_NAMES_H_

@@ -1,0 +1,129 @@
+#include "cmd/api/number.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+
+#include "cmd/config_value.h"
+
+namespace smt::cmd::api {
+namespace {
+
+// The shortest text that reads back to the same bits, and that no language takes for an integer.
+template <class Real>
+std::string RealText(Real value) {
+  char digits[64];
+  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  std::string text(digits, end);
+  if (text.find_first_of(".e") == text.npos) text += ".0";
+  return text;
+}
+
+std::string Sign(const Number& n) { return n.negative ? "-" : ""; }
+
+Result<Number> ReadReal(Type type, std::string_view text) {
+  Number n{type};
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, n.real);
+  const bool fits = error == std::errc() && stop == end && std::isfinite(n.real);
+  if (fits && type == Type::kF32) n.real = static_cast<float>(n.real);
+  if (!fits || !std::isfinite(n.real)) {
+    return {Code::kInvalid, fmt::format("{} is no finite number of type {}", Quoted(text), TypeName(type))};
+  }
+  if (n.real == 0) n.real = 0;  // no -0
+  return n;
+}
+
+}  // namespace
+
+bool IsFloat(Type type) { return type == Type::kF32 || type == Type::kF64; }
+bool IsInteger(Type type) { return !IsFloat(type) && type != Type::kBool && type != Type::kChar; }
+bool IsSigned(Type type) {
+  return type == Type::kI8 || type == Type::kI16 || type == Type::kI32 || type == Type::kI64;
+}
+uint32_t Bits(Type type) { return 8 * TypeBytes(type); }
+
+uint64_t MostOf(Type type) {
+  if (type == Type::kBool) return 1;
+  return ~uint64_t{0} >> (64 - Bits(type) + (IsSigned(type) ? 1 : 0));
+}
+uint64_t LeastOf(Type type) { return IsSigned(type) ? MostOf(type) + 1 : 0; }
+
+Result<Number> ReadNumber(Type type, std::string_view text) {
+  if (IsFloat(type)) return ReadReal(type, text);
+  if (type == Type::kBool) {
+    if (text == "true" || text == "false") return Unsigned(type, text == "true" ? 1 : 0);
+    return {Code::kInvalid, Quoted(text) + " is neither true nor false"};
+  }
+  Number n{type};
+  std::string_view digits = text;
+  n.negative = digits.starts_with('-');
+  if (n.negative) digits.remove_prefix(1);
+  const bool hex = digits.starts_with("0x");
+  if (hex) digits.remove_prefix(2);
+  const char* end = digits.data() + digits.size();
+  const auto [stop, error] = std::from_chars(digits.data(), end, n.magnitude, hex ? 16 : 10);
+  const bool outside =
+      error == std::errc::result_out_of_range || n.magnitude > (n.negative ? LeastOf(type) : MostOf(type));
+  if (stop != end || error == std::errc::invalid_argument) {
+    return {Code::kInvalid, Quoted(text) + " is no integer; write it as 12 or 0x0c"};
+  }
+  if (outside) {
+    return {Code::kInvalid, fmt::format("{} is out of the range of {}: {}{} to {}", text, TypeName(type),
+                                        IsSigned(type) ? "-" : "", LeastOf(type), MostOf(type))};
+  }
+  if (n.magnitude == 0) n.negative = false;
+  return n;
+}
+
+Number Unsigned(Type type, uint64_t magnitude) { return {type, false, magnitude, 0}; }
+
+bool Less(const Number& a, const Number& b) {
+  if (IsFloat(a.type)) return a.real < b.real;
+  if (a.negative != b.negative) return a.negative;
+  return a.negative ? a.magnitude > b.magnitude : a.magnitude < b.magnitude;
+}
+
+bool IsLeast(const Number& n) {
+  return !IsFloat(n.type) && n.magnitude == LeastOf(n.type) && n.negative == IsSigned(n.type);
+}
+bool IsMost(const Number& n) { return !IsFloat(n.type) && !n.negative && n.magnitude == MostOf(n.type); }
+
+std::string CLiteral(const Number& n) {
+  switch (n.type) {
+    case Type::kBool:
+      return n.magnitude != 0 ? "true" : "false";
+    case Type::kF32:
+      return RealText(static_cast<float>(n.real)) + "f";
+    case Type::kF64:
+      return RealText(n.real);
+    case Type::kU32:
+      return fmt::format("{}u", n.magnitude);
+    case Type::kU64:
+      return fmt::format("{}ull", n.magnitude);
+    case Type::kI64:
+      if (IsLeast(n)) return "(-9223372036854775807ll - 1)";  // a literal has no sign
+      return fmt::format("{}{}ll", Sign(n), n.magnitude);
+    case Type::kI32:
+      if (IsLeast(n)) return "(-2147483647 - 1)";
+      return fmt::format("{}{}", Sign(n), n.magnitude);
+    default:
+      return fmt::format("{}{}", Sign(n), n.magnitude);
+  }
+}
+
+std::string PythonLiteral(const Number& n) {
+  if (n.type == Type::kBool) return n.magnitude != 0 ? "True" : "False";
+  if (IsFloat(n.type)) return RealText(n.real);  // of f32 the double that it is
+  return fmt::format("{}{}", Sign(n), n.magnitude);
+}
+
+std::string NumberText(const Number& n) {
+  if (n.type == Type::kBool) return n.magnitude != 0 ? "true" : "false";
+  if (n.type == Type::kF32) return fmt::format("{}", static_cast<float>(n.real));
+  if (n.type == Type::kF64) return fmt::format("{}", n.real);
+  return fmt::format("{}{}", Sign(n), n.magnitude);
+}
+
+}  // namespace smt::cmd::api

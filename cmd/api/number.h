@@ -1,0 +1,47 @@
+// Numbers as they stand in a description: each of the type it is for, exact, and written again as C, C++
+// and Python have it.
+#ifndef SMT_CMD_API_NUMBER_H_
+#define SMT_CMD_API_NUMBER_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "shm/schema.h"
+#include "shm/status.h"
+
+namespace smt::cmd::api {
+
+struct Number {
+  Type type = Type::kU8;
+  bool negative = false;  // of an integer or bool: sign and magnitude
+  uint64_t magnitude = 0;
+  double real = 0;  // of f32 (rounded to one) and f64
+};
+
+bool IsInteger(Type type);  // neither bool nor char
+bool IsFloat(Type type);
+bool IsSigned(Type type);
+uint32_t Bits(Type type);
+// The greatest integer of the type, and the magnitude of the least one.
+uint64_t MostOf(Type type);
+uint64_t LeastOf(Type type);
+
+// Decimal, of integers also "0x1F"; of bool "true" and "false". kInvalid: it is none, or out of the type's
+// range.
+Result<Number> ReadNumber(Type type, std::string_view text);
+Number Unsigned(Type type, uint64_t magnitude);
+
+// Of the same type.
+bool Less(const Number& a, const Number& b);
+bool IsLeast(const Number& n);  // of its type
+bool IsMost(const Number& n);
+
+std::string CLiteral(const Number& n);  // C++ too
+std::string PythonLiteral(const Number& n);
+// As it is told in a comment.
+std::string NumberText(const Number& n);
+
+}  // namespace smt::cmd::api
+
+#endif  // SMT_CMD_API_NUMBER_H_

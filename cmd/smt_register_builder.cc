@@ -1,0 +1,13 @@
+// smt-register-builder: registers of a device described in XML, for C++, C, Python and as JSON.
+#include "cmd/api/builder.h"
+#include "cmd/api/parse.h"
+
+int main(int argc, char** argv) {
+  const smt::cmd::api::Builder builder = {"smt-register-builder",
+                                          "Registers of a device described in XML, for C++, C and Python",
+                                          "The format: docs/register-builder.md and docs/registers.xsd. Exit "
+                                          "codes: 2 the description is wrong, 5 an\n"
+                                          "output is not up to date (--check).",
+                                          smt::cmd::api::ParseRegisters};
+  return smt::cmd::api::RunBuilder(builder, argc, argv);
+}

@@ -1,0 +1,207 @@
+// smt-api-builder and what it refuses. Seeded bug that makes it fail: in cmd/api/outputs.cc, WriteOutputs
+// writes to the output itself instead of a file beside it (what was there is lost where the disk is full), or
+// in cmd/api/xml.cc, XmlFile::wrong counts bytes as columns.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "cmd/api/emit.h"
+#include "cmd/api/parse.h"
+#include "tests/broken_apis.h"
+#include "tests/tools/process.h"
+
+namespace smt::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using ::testing::HasSubstr;
+namespace fs = std::filesystem;
+
+const std::string kExample = SMT_SOURCE_DIR "/docs/examples/rover.xml";
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+size_t Files(const std::string& folder) {
+  return std::distance(fs::recursive_directory_iterator(folder), fs::recursive_directory_iterator());
+}
+
+class SmtApiBuilder : public ToolTest {
+ protected:
+  // Writes all four outputs into root/<folder>.
+  Ended build(const std::string& file, const std::string& folder, std::vector<std::string> more = {}) const {
+    const std::string to = root_ + "/" + folder;
+    fs::create_directories(to);
+    std::vector<std::string> args = {
+        "smt-api-builder", file,       "--cpp",      to + "/a.h", "--c",
+        to + "/a_c.h",     "--python", to + "/a.py", "--json",    to + "/a.json"};
+    args.insert(args.end(), more.begin(), more.end());
+    return run(args);
+  }
+  std::string output(const std::string& name) const { return ReadFile(root_ + "/" + name); }
+  // Whether the file obeys docs/<xsd>.
+  bool valid(const std::string& xsd, const std::string& file) const {
+    const std::string command = "xmllint --noout --schema " SMT_SOURCE_DIR "/docs/" + xsd + " " + file +
+                                " >" + root_ + "/xmllint 2>&1";
+    return std::system(command.c_str()) == 0;
+  }
+};
+
+TEST_F(SmtApiBuilder, RefusesEachBrokenFileAtTheRightPlace) {
+  for (const BrokenXml& broken : kBrokenApis) {
+    const std::string path = write("broken.xml", broken.text);
+    const Ended ended = run({"smt-api-builder", path, "--cpp", root_ + "/out.h"});
+    EXPECT_EQ(ended.exit_code, 2) << broken.text;
+    EXPECT_THAT(ended.err, HasSubstr(path + ":" + broken.place + ": ")) << broken.text;
+    EXPECT_THAT(ended.err, HasSubstr(broken.message)) << broken.text;
+    EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 1) << broken.text << ended.err;
+    EXPECT_FALSE(fs::exists(root_ + "/out.h")) << broken.text;
+  }
+}
+
+TEST_F(SmtApiBuilder, TellsAllErrorsUpTo20) {
+  std::string fields;
+  for (int i = 0; i < 25; ++i) fields += "<field name='x" + std::to_string(i) + "' type='f65'/>\n";
+  const Ended ended = run({"smt-api-builder", write("broken.xml", InStruct(fields)), "--check"});
+  EXPECT_EQ(ended.exit_code, 2);
+  EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 21);
+  EXPECT_THAT(ended.err, HasSubstr("broken.xml:22:24: type: "));
+  EXPECT_THAT(ended.err, HasSubstr("\nand 5 more errors\n"));
+}
+
+TEST_F(SmtApiBuilder, LeavesEveryOutputAsItWasWhenSomethingIsWrong) {
+  ASSERT_EQ(build(kExample, "out").exit_code, 0);
+  const std::string before = output("out/a.h");
+  const size_t files = Files(root_);
+  EXPECT_EQ(build(SMT_SOURCE_DIR "/docs/api.xsd", "out").exit_code, 2);
+  EXPECT_EQ(build("/nonexistent/x.xml", "out").exit_code, 2);
+  EXPECT_EQ(Files(root_), files);
+  // The last of several outputs cannot be written: none is.
+  std::string other = ReadFile(kExample);
+  other.replace(other.find("MAX_SPEED"), 9, "TOP_SPEED");
+  const std::string path = write("other.xml", other);
+  const Ended ended =
+      run({"smt-api-builder", path, "--cpp", root_ + "/out/a.h", "--json", root_ + "/no/a.json"});
+  EXPECT_EQ(ended.exit_code, 1) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("cannot write " + root_ + "/no/a.json"));
+  EXPECT_EQ(output("out/a.h"), before);
+  EXPECT_EQ(Files(root_), files + 1);
+}
+
+TEST_F(SmtApiBuilder, GivesTheSameBytesForTheSameFileWhereverItLies) {
+  ASSERT_EQ(build(kExample, "one").exit_code, 0);
+  ASSERT_EQ(build(write("elsewhere/rover.xml", ReadFile(kExample)), "two").exit_code, 0);
+  for (const char* name : {"/a.h", "/a_c.h", "/a.py", "/a.json"}) {
+    const std::string text = output(std::string("one") + name);
+    EXPECT_GT(text.size(), 1000u) << name;
+    EXPECT_EQ(text, output(std::string("two") + name)) << name;
+    EXPECT_THAT(text, HasSubstr("rover.xml")) << name;
+  }
+  ASSERT_EQ(std::system(("sha256sum " + kExample + " | cut -d' ' -f1 >" + root_ + "/sha").c_str()), 0);
+  EXPECT_THAT(output("one/a.h"), HasSubstr("// sha256 " + output("sha")));
+}
+
+TEST_F(SmtApiBuilder, CarriesUnitsRangesAndCommentsIntoEachOutput) {
+  ASSERT_EQ(build(kExample, "out").exit_code, 0);
+  EXPECT_THAT(output("out/a.h"),
+              HasSubstr("double yaw;  // rad, -3.15 to 3.15; counterclockwise from east\n"));
+  EXPECT_THAT(output("out/a_c.h"),
+              HasSubstr("double yaw;  // rad, -3.15 to 3.15; counterclockwise from east\n"));
+  EXPECT_THAT(output("out/a.py"),
+              HasSubstr("yaw: float = 0.0  # rad, -3.15 to 3.15; counterclockwise from east\n"));
+  EXPECT_THAT(output("out/a.py"), HasSubstr("_Field(\"yaw\", \"d\", 16, None, \"rad\", -3.15, 3.15)"));
+  const auto json = Json::parse(output("out/a.json"));
+  EXPECT_EQ(
+      json["topics"][1]["fields"][2],
+      Json::parse(R"({"name":"yaw","type":"f64","offset":16,"count":1,"unit":"rad","min":-3.15,"max":3.15,
+                            "comment":"counterclockwise from east"})"));
+}
+
+TEST_F(SmtApiBuilder, DoesNotTouchAnOutputThatIsUpToDate) {
+  ASSERT_EQ(build(kExample, "out").exit_code, 0);
+  const std::string path = root_ + "/out/a.h";
+  const auto long_ago = fs::last_write_time(path) - std::chrono::hours(1);
+  fs::last_write_time(path, long_ago);
+  ASSERT_EQ(build(kExample, "out").exit_code, 0);
+  EXPECT_EQ(fs::last_write_time(path), long_ago);
+}
+
+TEST_F(SmtApiBuilder, ChecksWithoutWriting) {
+  const Ended alone = run({"smt-api-builder", kExample, "--check"});
+  EXPECT_EQ(alone.exit_code, 0);
+  EXPECT_EQ(alone.out, "ok " + kExample + ": 2 constants, 1 enums, 3 structs, 2 topics\n");
+  const Ended missing = build(kExample, "out", {"--check"});
+  EXPECT_EQ(missing.exit_code, 5);
+  EXPECT_THAT(missing.err, HasSubstr("/out/a.h is not what the description gives"));
+  EXPECT_TRUE(fs::is_empty(root_ + "/out"));
+  ASSERT_EQ(build(kExample, "out").exit_code, 0);
+  EXPECT_EQ(build(kExample, "out", {"--check"}).exit_code, 0);
+  EXPECT_EQ(build(kExample, "out", {"--check", "--namespace", "nasa::rover"}).exit_code, 5);
+}
+
+TEST_F(SmtApiBuilder, RefusesRequestsThatMakeNoSense) {
+  const std::string copy = write("rover.xml", ReadFile(kExample));
+  const std::pair<std::vector<std::string>, const char*> kTable[] = {
+      {{copy}, "nothing to write; give --cpp"},
+      {{copy, "--cpp", root_ + "/a", "--c", root_ + "/./a"}, "is there twice"},
+      {{copy, "--cpp", copy}, "is there twice"},
+      {{copy, "--check", "--namespace", "a::"}, "--namespace: the name is empty"},
+      {{copy, "--check", "--namespace", "a::std"}, "headers of C define it"},
+      {{root_, "--check"}, "is no regular file"},
+      {{}, "FILE is required"},
+  };
+  for (const auto& [args, message] : kTable) {
+    std::vector<std::string> all = {"smt-api-builder"};
+    all.insert(all.end(), args.begin(), args.end());
+    const Ended ended = run(all);
+    EXPECT_EQ(ended.exit_code, 2) << message;
+    EXPECT_THAT(ended.err, HasSubstr(message));
+  }
+  EXPECT_EQ(output("rover.xml"), ReadFile(kExample));
+}
+
+TEST_F(SmtApiBuilder, ExampleObeysTheSchemaAndABrokenOneDoesNot) {
+  EXPECT_TRUE(valid("api.xsd", kExample)) << output("xmllint");
+  EXPECT_FALSE(valid("api.xsd", write("broken.xml", InStruct("<field name='x' typ='f64'/>"))));
+  EXPECT_FALSE(valid("api.xsd", write("broken.xml", InStruct("<field name='x__y' type='f64'/>"))));
+  EXPECT_FALSE(valid("api.xsd", write("broken.xml", InApi("<enum name='E' type='f32'/>"))));
+  EXPECT_TRUE(valid("api.xsd", write("good.xml", InStruct("<field name='x' type='f64'/>"))))
+      << output("xmllint");
+}
+
+// What is cut off or garbled is refused or means something else; it never does harm (a sanitizer would tell).
+TEST_F(SmtApiBuilder, ReadsOrRefusesWhateverIsInTheFile) {
+  const std::string good = ReadFile(kExample);
+  std::mt19937 random(1);
+  size_t refused = 0, read = 0;
+  const auto attempt = [&](const std::string& text) {
+    cmd::ConfigErrors errors;
+    const auto file = cmd::api::XmlFile::open(write("any.xml", text), &errors);
+    if (!file) return void(++refused);
+    const cmd::api::Api api = cmd::api::ParseApi(*file, "");
+    if (!errors.empty()) return void(++refused);
+    ++read;
+    EXPECT_FALSE(cmd::api::EmitCpp(api).empty() || cmd::api::EmitPython(api).empty());
+  };
+  for (size_t n = 0; n <= good.rfind('>'); n += 3) attempt(good.substr(0, n));
+  EXPECT_EQ(read, 0u);
+  for (int i = 0; i < 2000; ++i) {
+    std::string text = good;
+    for (uint32_t flips = 1 + random() % 3; flips > 0; --flips) {
+      text[random() % text.size()] = "<>/='\"&; \n0aS9.-\xc3\0"[random() % 18];
+    }
+    attempt(text);
+  }
+  EXPECT_GT(refused, 1000u);
+  EXPECT_GT(read, 50u);
+}
+
+}  // namespace
+}  // namespace smt::tools
