@@ -1,6 +1,5 @@
 // smtrelay_client set: a value into another machine's memory, where a rule of its relay allows it.
 #include <fmt/format.h>
-#include <poll.h>
 #include <pwd.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 
 #include "cmd/client.h"
 #include "cmd/exit_code.h"
+#include "cmd/lines.h"
 #include "cmd/text.h"
 #include "cmd/tool.h"
 #include "cmd/value.h"
@@ -61,35 +61,6 @@ int ExitCodeFor(proto::SetOutcome outcome) {
   }
 }
 
-// The lines of stdin, without blocking where nothing is there.
-class Lines {
- public:
-  // False: there is no whole line yet.
-  bool next(std::string* line) {
-    for (pollfd in{STDIN_FILENO, POLLIN, 0}; Take(line) == false; in.revents = 0) {
-      if (ended_ || poll(&in, 1, 0) != 1) return false;
-      char bytes[4096];
-      const ssize_t n = read(STDIN_FILENO, bytes, sizeof bytes);
-      ended_ = n <= 0 || text_.size() > kLongestLine;
-      if (n > 0) text_.append(bytes, static_cast<size_t>(n));
-    }
-    return true;
-  }
-  // There is none any more, and none will come.
-  bool ended() const { return ended_ && text_.empty(); }
-
- private:
-  bool Take(std::string* line) {
-    const size_t end = text_.find('\n');
-    if (end == text_.npos && !(ended_ && !text_.empty())) return false;
-    *line = text_.substr(0, end);
-    text_.erase(0, end == text_.npos ? end : end + 1);
-    return true;
-  }
-  std::string text_;
-  bool ended_ = false;
-};
-
 class Setter {
  public:
   Setter(const ClientOptions& options, const SetOptions& set)
@@ -119,7 +90,7 @@ class Setter {
   const bool reads_;
   Client client_;
   const std::string holder_;
-  Lines lines_;
+  Lines lines_{STDIN_FILENO, kLongestLine};
   int64_t end_ns_ = kNever;
   uint64_t target_ = 0;
   std::string relay_;  // its name
@@ -256,6 +227,8 @@ std::optional<int> Setter::NextLine() {
     std::string line;
     if (lines_.next(&line)) {
       end = Parse(line);
+    } else if (lines_.too_long()) {
+      end = Fail(kExitUsage, fmt::format("a line of more than {} bytes", kLongestLine));
     } else if (lines_.ended() || now >= last) {
       end = kExitOk;
     } else if (now >= again) {

@@ -7,6 +7,7 @@
 
 #include "cmd/exit_code.h"
 #include "cmd/follow.h"
+#include "cmd/sample_choice.h"
 #include "cmd/sample_printer.h"
 #include "cmd/text.h"
 #include "cmd/tool.h"
@@ -19,7 +20,9 @@ namespace {
 struct EchoOptions {
   std::vector<std::string> patterns;
   uint64_t count = 0;  // 0: no limit
-  bool once = false;
+  bool once = false, raw = false;
+  std::vector<std::string> fields;
+  std::string filter;
   std::optional<int64_t> timeout_ns, duration_ns;
 };
 
@@ -35,18 +38,74 @@ ShownSample Show(const Follower::Topic& topic, const Sample& sample) {
   return shown;
 }
 
-// The newest sample of each topic there is.
-void EchoOnce(Follower* follower, SamplePrinter* printer) {
-  for (auto& [name, topic] : follower->topics()) {
-    (void)topic.reader.refresh();
-    const Sample* sample = topic.reader.latest();
-    if (sample != nullptr && !printer->print(Show(topic, *sample))) return;
+// Prints what is chosen of the samples.
+class Echoer {
+ public:
+  Echoer(Follower* follower, SampleChoice choice, const EchoOptions& options, Format format)
+      : follower_(follower), choice_(std::move(choice)), options_(options), printer_(format) {}
+
+  // Takes in what has come. False: all that was asked for is printed, or stdout failed.
+  bool step() {
+    const bool more = !options_.once || Once();
+    return follower_->drain([&](const std::string&, Follower::Topic& topic, const Sample& sample) {
+      return options_.once || (Take(topic, sample) && (options_.count == 0 || printed_ < options_.count));
+    }) && more;
   }
+  // kInvalid: there are topics, and none has the fields that are named.
+  Status check() {
+    if (follower_->topics().size() != known_) {
+      known_ = follower_->topics().size();
+      for (const auto& [name, topic] : follower_->topics()) {
+        if (topic.reader.schema()) choice_.add(name, *topic.reader.schema());
+      }
+    }
+    return choice_.check();
+  }
+  void finish() {
+    if (!options_.raw) printer_.finish();
+  }
+  uint64_t printed() const { return printed_; }
+
+ private:
+  // The newest sample of each topic there is.
+  bool Once() {
+    for (auto& [name, topic] : follower_->topics()) {
+      (void)topic.reader.refresh();
+      const Sample* sample = topic.reader.latest();
+      if (sample != nullptr && !Take(topic, *sample)) return false;
+    }
+    return printed_ == 0;
+  }
+  // False: stdout failed.
+  bool Take(const Follower::Topic& topic, const Sample& sample) {
+    ShownSample shown = Show(topic, sample);
+    if (!choice_.choose(&shown)) return true;
+    ++printed_;
+    if (!options_.raw) return printer_.print(shown);
+    return Print({reinterpret_cast<const char*>(sample.bytes.data()), sample.bytes.size()});
+  }
+
+  Follower* follower_;
+  SampleChoice choice_;
+  const EchoOptions& options_;
+  SamplePrinter printer_;
+  uint64_t printed_ = 0;
+  size_t known_ = 0;  // topics that the choice knows of
+};
+
+// Of what the flags say, before anything is opened.
+Status Check(const EchoOptions& options, const relay::PatternSet& patterns) {
+  const bool one = patterns.allow().size() == 1 && patterns.allow()[0].names_one_topic();
+  if (!options.raw || one) return Status();
+  return Status(Code::kInvalid, "--raw takes the name of one topic: bytes do not tell where a sample ends");
 }
 
 int Echo(const ToolOptions& tool, const EchoOptions& options) {
   Result<relay::PatternSet> patterns = relay::PatternSet::parse(options.patterns);
   if (!patterns.ok()) return Fail(patterns.status());
+  if (Status s = Check(options, *patterns); !s.ok()) return Fail(s);
+  Result<SampleChoice> choice = SampleChoice::parse(options.fields, options.filter);
+  if (!choice.ok()) return Fail(choice.status());
   const Stop stop;
   const int64_t end = DeadlineAfter(options.duration_ns);
   int64_t silent_until =
@@ -64,35 +123,30 @@ int Echo(const ToolOptions& tool, const EchoOptions& options) {
     spdlog::info("no topic matches {} yet; waiting", fmt::join(options.patterns, " "));
   }
 
-  SamplePrinter printer(tool.format);
+  Echoer echoer(&*follower, std::move(*choice), options, tool.format);
   bool timed_out = false;
   for (;;) {
-    const uint64_t before = printer.printed();
-    bool more = true;
-    if (options.once) {
-      EchoOnce(&*follower, &printer);
-      more = printer.printed() == 0;
-    }
-    more = more && follower->drain([&](const std::string&, Follower::Topic& topic, const Sample& sample) {
-      if (options.once) return true;  // EchoOnce prints it
-      return printer.print(Show(topic, sample)) && printer.printed() != options.count;
-    });
+    const uint64_t before = echoer.printed();
+    if (Status s = echoer.check(); !s.ok()) return Fail(s);
+    const bool more = echoer.step();
     const int64_t now = BoottimeNs();
-    if (printer.printed() != before && options.timeout_ns) silent_until = DeadlineAfter(options.timeout_ns);
+    if (echoer.printed() != before && options.timeout_ns) silent_until = DeadlineAfter(options.timeout_ns);
     timed_out = more && now >= silent_until;
     if (!more || timed_out || now >= end || stop.stopped() || OutputGone()) break;
     follower->sleep(stop, std::min(end, silent_until));
   }
-  printer.finish();
+  echoer.finish();
   if (!timed_out) return kExitOk;
   const std::string what = fmt::format("{}", fmt::join(options.patterns, " "));
   if (follower->topics().empty()) {
     return Fail(kExitNoTopic,
                 fmt::format("no topic matches {} in {}; see smttopic list", what, domain->path()));
   }
-  return Fail(kExitTimeout, options.timeout_ns ? fmt::format("{}: no sample within {}", what,
-                                                             DurationText(*options.timeout_ns))
-                                               : what + ": no sample yet; --timeout waits for one");
+  const std::string sample = options.filter.empty() ? "no sample" : "no sample that fits the filter";
+  return Fail(kExitTimeout,
+              options.timeout_ns
+                  ? fmt::format("{}: {} within {}", what, sample, DurationText(*options.timeout_ns))
+                  : fmt::format("{}: {} yet; --timeout waits for one", what, sample));
 }
 
 }  // namespace
@@ -103,6 +157,20 @@ void AddEcho(CLI::App& app, const ToolOptions& tool, Run* run) {
   verb->add_option("PATTERN", options->patterns, "Topics, those that appear later too")->required();
   verb->add_option("-n,--count", options->count, "End after so many samples")->check(CLI::PositiveNumber);
   verb->add_flag("--once", options->once, "Print the newest sample of each topic there is now, and end");
+  CLI::Option* field =
+      verb->add_option("--field", options->fields,
+                       "Print only this field, element or group of fields: pose.x, q[2], pose; "
+                       "may be given again. Topics without it are left out")
+          ->type_name("FIELD")
+          ->allow_extra_args(false);
+  verb->add_option(
+          "--filter", options->filter,
+          "Print only samples for which this holds: comparisons (== != < <= > >=) of a field with a number "
+          "or with text in quotes, joined by && and ||, with parentheses: 'speed > 2.5 && mode == \"auto\"'")
+      ->type_name("EXPR");
+  verb->add_flag("--raw", options->raw,
+                 "Print the bytes of the values of one topic as they are, and nothing else")
+      ->excludes(field);
   AddDuration(*verb, "--timeout", &options->timeout_ns, "End with 3 when no sample came for so long");
   AddDuration(*verb, "--duration", &options->duration_ns, "End after so long");
   verb->callback([=, &tool] { *run = [=, &tool] { return Echo(tool, *options); }; });

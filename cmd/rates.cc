@@ -12,6 +12,8 @@ struct Head {
   uint64_t bytes;
 };
 std::optional<Head> ReadHead(const TopicView& view, uint64_t position) {
+  if (position < view.first_position)
+    return std::nullopt;  // no sample yet; the empty slot would pass for one
   const layout::Slot* slot = view.slot(position);
   if (!SlotHolds(slot, position)) return std::nullopt;
   Head head;

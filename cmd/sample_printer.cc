@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "cmd/field_selection.h"
 #include "cmd/text.h"
 
 namespace smt::cmd {
@@ -37,9 +38,9 @@ std::string SamplePrinter::Text(const ShownSample& shown) const {
                      TimeText(shown.sample.stamp_ns), AgeText(shown.age_ns), StateText(shown.state, colour_));
   if (shown.sample.missed != 0) out += fmt::format("  missed {}", shown.sample.missed);
   out += '\n';
-  const Json value = ValueToJson(shown.schema, shown.sample.bytes);
+  const Json value = ShownValue(shown);
   for (const auto& [name, field] : value.items()) {
-    const Field* known = shown.schema.field(name);
+    const Field* known = FindField(shown.schema.fields, FieldPath::Parse(name));
     const std::string unit = known == nullptr || known->unit.empty() ? "" : " " + known->unit;
     out += fmt::format("  {}: {}\n", Printable(name), Printable(BareText(field) + unit));
   }
@@ -54,7 +55,7 @@ std::string SamplePrinter::Csv(const ShownSample& shown) {
     header.push_back(key);
     cells.push_back(value.is_null() ? "" : BareText(value));
   }
-  for (auto& [name, text] : ValueCells(shown.schema, shown.sample.bytes)) {
+  for (auto& [name, text] : ValueCells(ShownValue(shown))) {
     header.push_back(name);
     cells.push_back(text);
   }

@@ -1,13 +1,14 @@
-// smtsinewave: a topic that moves, to try things with.
+// smtsinewave: topics that move, to try things with.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <limits>
-#include <numbers>
+#include <memory>
+#include <string>
+#include <vector>
 
+#include "cmd/beat.h"
 #include "cmd/exit_code.h"
+#include "cmd/signal.h"
 #include "cmd/stop.h"
 #include "cmd/tool.h"
 #include "shm/node.h"
@@ -16,8 +17,11 @@ namespace smt::cmd {
 namespace {
 
 struct SineOptions {
-  std::string topic, type = "f64";
-  double amplitude = 1, frequency_hz = 1, offset = 0, rate_hz = 100;
+  std::vector<std::string> names;
+  std::string shape = "sine", type = "f64", field;
+  Signal signal;
+  double rate_hz = 100;
+  uint32_t topics = 0;  // below each name; 0: the name itself
   uint32_t history = 4;
   uint64_t count = 0;  // 0: no limit
   std::optional<int64_t> duration_ns;
@@ -25,87 +29,85 @@ struct SineOptions {
   NodeOptions node;
 };
 
-// Rounded to the nearest integer of the type where it is one, and kept inside its range.
-template <class T>
-void Store(double value, std::byte* to) {
-  T out;
-  if constexpr (std::is_floating_point_v<T>) {
-    out = static_cast<T>(value);
-  } else if (value >= static_cast<double>(std::numeric_limits<T>::max())) {
-    out = std::numeric_limits<T>::max();
-  } else if (value <= static_cast<double>(std::numeric_limits<T>::min())) {
-    out = std::numeric_limits<T>::min();
-  } else {
-    out = static_cast<T>(std::round(value));
+// The topics of one process, all with samples of the same instants.
+class Source {
+ public:
+  static Result<Source> open(const Domain& domain, const SineOptions& options, const Schema& schema) {
+    Result<std::unique_ptr<Node>> node = Node::open(domain, options.node);
+    if (!node.ok()) return node.status();
+    Source source(options.signal, schema, std::move(*node));
+    for (const std::string& name : options.names) {
+      for (uint32_t i = 0; i < std::max(options.topics, 1u); ++i) {
+        TopicOptions topic;
+        topic.name = options.topics == 0 ? name : fmt::format("{}/{}", name, i);
+        topic.schema = schema;
+        topic.history = options.history;
+        topic.max_age_ns = options.max_age_ns;
+        Result<Publisher> publisher = source.node_->advertise(topic);
+        if (!publisher.ok()) return publisher.status();
+        source.publishers_.push_back(std::move(*publisher));
+      }
+    }
+    return source;
   }
-  memcpy(to, &out, sizeof out);
-}
 
-// Null for a type that is no number.
-void (*StoreAs(Type type))(double, std::byte*) {
-  switch (type) {
-    case Type::kI8:
-      return Store<int8_t>;
-    case Type::kU8:
-      return Store<uint8_t>;
-    case Type::kI16:
-      return Store<int16_t>;
-    case Type::kU16:
-      return Store<uint16_t>;
-    case Type::kI32:
-      return Store<int32_t>;
-    case Type::kU32:
-      return Store<uint32_t>;
-    case Type::kI64:
-      return Store<int64_t>;
-    case Type::kU64:
-      return Store<uint64_t>;
-    case Type::kF32:
-      return Store<float>;
-    case Type::kF64:
-      return Store<double>;
-    case Type::kBool:
-    case Type::kChar:
-      break;
+  // The sample of that time since the start, on each topic.
+  Status publish(double seconds) {
+    const int64_t now = BoottimeNs();
+    const SampleHead head{0, RealtimeNs(), now, now};
+    Burst burst;
+    for (size_t i = 0; i < publishers_.size(); ++i) {
+      // Only the noise of each topic is another one.
+      if (i == 0 || signal_.shape == Shape::kNoise)
+        FillValue(signal_, seconds, i * schema_.fields[0].count, schema_, value_);
+      if (Status s = burst.publish(publishers_[i], value_, head); !s.ok()) return s;
+    }
+    return Status();
   }
-  return nullptr;
+
+ private:
+  Source(const Signal& signal, const Schema& schema, std::unique_ptr<Node> node)
+      : signal_(signal), schema_(schema), value_(schema.size), node_(std::move(node)) {}
+
+  Signal signal_;
+  Schema schema_;
+  std::vector<std::byte> value_;
+  std::unique_ptr<Node> node_;
+  std::vector<Publisher> publishers_;
+};
+
+Result<Schema> SchemaFor(const SineOptions& options) {
+  Result<Schema> schema = Schema::Parse(options.type);
+  if (!schema.ok()) return schema.status();
+  if (Status s = CheckSignalSchema(*schema); !s.ok()) return s;
+  if (options.field.empty()) return schema;
+  schema->type_name = "signal";
+  schema->fields[0].name = options.field;
+  if (Status s = schema->check(); !s.ok()) return s;
+  return schema;
 }
 
 int Sine(const ToolOptions& tool, SineOptions options) {
-  Type type = Type::kF64;
-  if (!TypeFromName(options.type, &type) || StoreAs(type) == nullptr) {
-    return Fail(kExitUsage,
-                fmt::format("type {} is no number; use f64, f32, i8 ... i64 or u8 ... u64", options.type));
-  }
+  Result<Shape> shape = ShapeNamed(options.shape);
+  if (!shape.ok()) return Fail(shape.status());
+  options.signal.shape = *shape;
+  Result<Schema> schema = SchemaFor(options);
+  if (!schema.ok()) return Fail(schema.status());
   const Stop stop;
   Result<Domain> domain = Domain::open(tool.domain);
   if (!domain.ok()) return Fail(domain.status());
-  if (options.node.name.empty()) options.node.name = NodeNameFor("sinewave", options.topic);
-  Result<std::unique_ptr<Node>> node = Node::open(*domain, options.node);
-  if (!node.ok()) return Fail(node.status());
-  TopicOptions topic;
-  topic.name = options.topic;
-  topic.schema = Schema::Scalar(type);
-  topic.history = options.history;
-  topic.max_age_ns = options.max_age_ns;
-  Result<Publisher> publisher = (*node)->advertise(topic);
-  if (!publisher.ok()) return Fail(publisher.status());
+  if (options.node.name.empty()) options.node.name = NodeNameFor("sinewave", options.names[0]);
+  Result<Source> source = Source::open(*domain, options, *schema);
+  if (!source.ok()) return Fail(source.status());
 
-  std::byte value[8];
-  const std::span<const std::byte> bytes(value, TypeBytes(type));
   const int64_t start = BoottimeNs(), end = DeadlineAfter(options.duration_ns);
-  const double period_ns = 1e9 / options.rate_hz;
+  const Beat beat(options.rate_hz, start);
   uint64_t published = 0;
   for (uint64_t n = 0;;) {  // sample n belongs to the time n / rate, whenever it is published
-    const double turns = std::fmod(static_cast<double>(n) / options.rate_hz * options.frequency_hz, 1);
-    StoreAs(type)(options.offset + options.amplitude * std::sin(2 * std::numbers::pi * turns), value);
-    if (Status s = publisher->publish(bytes); !s.ok()) return Fail(s);
+    if (Status s = source->publish(static_cast<double>(n) / options.rate_hz); !s.ok()) return Fail(s);
     if (++published == options.count) break;
-    // After a stall the samples that were due meanwhile are left out, not made up for.
-    const double past = static_cast<double>(BoottimeNs() - start) / period_ns;
-    n = std::max(n + 1, static_cast<uint64_t>(past));
-    const int64_t due = start + std::llround(static_cast<double>(n) * period_ns);
-    if (stop.sleep_until(std::min(end, due)) || BoottimeNs() >= end) break;
+    n = beat.after(n, BoottimeNs());
+    if (stop.sleep_until(std::min(end, beat.due_ns(n))) || BoottimeNs() >= end) break;
   }
   return kExitOk;
 }
@@ -115,25 +117,47 @@ int Sine(const ToolOptions& tool, SineOptions options) {
 
 int main(int argc, char** argv) {
   using namespace smt::cmd;
-  CLI::App app("Publish a sine wave until SIGINT", "smtsinewave");
+  CLI::App app("Publish a sine wave, or another signal, until SIGINT", "smtsinewave");
   ToolOptions tool;
   SineOptions options;
-  app.add_option("TOPIC", options.topic)->required();
-  app.add_option("--amplitude", options.amplitude, "[1]");
-  app.add_option("--frequency", options.frequency_hz, "Of the wave [1]")
+  app.add_option("TOPIC", options.names, "Topics; all have samples of the same instants")->required();
+  app.add_option("--signal", options.shape,
+                 "sine, square, ramp, triangle, noise, chirp or constant, which is the offset [sine]")
+      ->type_name("SHAPE");
+  app.add_option("--amplitude", options.signal.amplitude, "[1]");
+  app.add_option("--frequency", options.signal.frequency_hz, "Of the wave, of a chirp at its beginning [1]")
       ->check(CLI::NonNegativeNumber)
       ->type_name("HZ");
-  app.add_option("--offset", options.offset, "[0]");
+  app.add_option("--offset", options.signal.offset, "[0]");
+  app.add_option("--phase", options.signal.phase_turns,
+                 "Part of a period by which it is ahead: 0.25 of a sine is a "
+                 "cosine [0]");
+  app.add_option("--end-frequency", options.signal.end_frequency_hz, "Of a chirp at its end [10]")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("HZ");
+  app.add_option("--sweep", options.signal.sweep_s, "Seconds of a chirp, which then begins anew [10]")
+      ->check(CLI::Range(1e-6, 1e9))
+      ->type_name("SECONDS");
+  app.add_option("--seed", options.signal.seed, "Of noise; another one for another noise [0]");
   app.add_option("--rate", options.rate_hz, "Samples a second [100]")
       ->check(CLI::Range(1e-6, 1e6))
       ->type_name("HZ");
-  app.add_option("--type", options.type, "f64, f32, i8 ... i64 or u8 ... u64 [f64]");
+  app.add_option(
+      "--type", options.type,
+      "f64, f32, i8 ... i64 or u8 ... u64, or an array as f64[8], whose element i of 8 is i/8 of a period "
+      "ahead [f64]");
+  app.add_option("--field", options.field, "Publish a struct whose one field has this name")
+      ->type_name("NAME");
+  app.add_option("--topics", options.topics, "So many topics TOPIC/0, TOPIC/1, ... in place of each TOPIC")
+      ->check(CLI::Range(1, 1'000'000))
+      ->type_name("N");
   app.add_option("--history", options.history, "Samples kept for readers that come late [4]")
       ->check(CLI::PositiveNumber);
   AddDuration(app, "--max-age", &options.max_age_ns, "A sample older than this is stale [never]");
-  app.add_option("-n,--count", options.count, "End after so many samples")->check(CLI::PositiveNumber);
+  app.add_option("-n,--count", options.count, "End after so many samples of each topic")
+      ->check(CLI::PositiveNumber);
   AddDuration(app, "--duration", &options.duration_ns, "End after so long");
-  AddPublishFlags(app, &options.node, "sinewave-<hash of the topic>");
+  AddPublishFlags(app, &options.node, "sinewave-<hash of the first topic>");
   AddCommonFlags(app, &tool);
   return RunTool(app, argc, argv, tool, [&] { return Sine(tool, options); });
 }

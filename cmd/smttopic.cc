@@ -16,13 +16,15 @@ int main(int argc, char** argv) {
       "re:EXPRESSION is RE2. Exit codes: 0 ok, 1 failure, 2 usage, 3 no data in time, 4 no such topic,\n"
       "5 other type, 6 denied.");
   Run run;
-  for (auto add : {AddList, AddInfo, AddEcho, AddHz, AddBw, AddDelay, AddPub, AddRm}) add(app, tool, &run);
+  for (auto add : {AddList, AddFind, AddInfo, AddEcho, AddWatch, AddHz, AddBw, AddDelay, AddPub, AddRm})
+    add(app, tool, &run);
   for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) {
     verb->footer("Flags of all verbs (--domain, --format, ...): smttopic --help");
   }
   return RunTool(app, argc, argv, tool, [&] {
     if (!run)
-      return Fail(kExitUsage, "which verb? list, info, echo, hz, bw, delay, pub or rm; see smttopic --help");
+      return Fail(kExitUsage,
+                  "which verb? list, find, info, echo, watch, hz, bw, delay, pub or rm; see smttopic --help");
     return run();
   });
 }

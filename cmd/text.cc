@@ -7,6 +7,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "cmd/columns.h"
+
 namespace smt::cmd {
 namespace {
 
@@ -16,10 +18,6 @@ struct Unit {
 };
 constexpr Unit kUnits[] = {{"ns", 1},   {"us", 1e3},   {"ms", 1e6}, {"s", 1e9},
                            {"m", 60e9}, {"h", 3600e9}, {"", 1e9}};
-
-size_t Width(std::string_view text) {
-  return std::count_if(text.begin(), text.end(), [](unsigned char c) { return (c & 0xc0) != 0x80; });
-}
 
 }  // namespace
 
@@ -86,12 +84,12 @@ std::string FormatTable(const std::vector<std::vector<std::string>>& rows, const
   std::vector<size_t> widths;
   for (const auto& row : rows) {
     if (widths.size() < row.size()) widths.resize(row.size());
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], TextWidth(row[i]));
   }
   std::string out;
   for (const auto& row : rows) {
     for (size_t i = 0; i < row.size(); ++i) {
-      const std::string pad(widths[i] - Width(row[i]), ' ');
+      const std::string pad(widths[i] - TextWidth(row[i]), ' ');
       const bool flush = std::find(right.begin(), right.end(), i) != right.end();
       if (flush) out += pad;
       out += Printable(row[i]);

@@ -6,7 +6,10 @@
 
 #include <csignal>
 #include <exception>
+#include <string>
+#include <string_view>
 
+#include "cmd/complete.h"
 #include "cmd/exit_code.h"
 #include "cmd/output.h"
 
@@ -18,6 +21,10 @@ int RunTool(CLI::App& app, int argc, char** argv, const ToolOptions& tool, const
   spdlog::set_default_logger(spdlog::stderr_color_mt(app.get_name(), colour));
   spdlog::set_pattern("%n: %^%l%$: %v");
   try {
+    if (argc > 1 && argv[1] == std::string_view("--complete")) {
+      for (const std::string& word : Completions(app, tool, {argv + 2, argv + argc})) Print(word + "\n");
+      return OutputExit(kExitOk);
+    }
     app.parse(argc, argv);
     spdlog::set_level(spdlog::level::from_str(tool.log));
     return OutputExit(run());

@@ -47,16 +47,19 @@ Json TopicJsonWithSchema(const TopicInfo& topic) {
   return json;
 }
 
+Json ShownValue(const ShownSample& shown) {
+  return shown.value ? *shown.value : ValueToJson(shown.schema, shown.sample.bytes);
+}
+
 Json SampleJson(const ShownSample& shown) {
-  return {
-      {"topic", shown.topic},
-      {"sequence", shown.sample.sequence},
-      {"stamp_ns", shown.sample.stamp_ns},
-      {"receive_ns", shown.receive_ns},
-      {"age_ns", Nullable(shown.age_ns)},
-      {"state", StateName(shown.state)},
-      {"missed", shown.sample.missed},
-      {"value", shown.sample.sequence == 0 ? Json(nullptr) : ValueToJson(shown.schema, shown.sample.bytes)}};
+  return {{"topic", shown.topic},
+          {"sequence", shown.sample.sequence},
+          {"stamp_ns", shown.sample.stamp_ns},
+          {"receive_ns", shown.receive_ns},
+          {"age_ns", Nullable(shown.age_ns)},
+          {"state", StateName(shown.state)},
+          {"missed", shown.sample.missed},
+          {"value", shown.sample.sequence == 0 ? Json(nullptr) : ShownValue(shown)}};
 }
 
 bool PrintObjects(const std::vector<Json>& objects, Format format, bool csv_header) {

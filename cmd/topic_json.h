@@ -28,7 +28,10 @@ struct ShownSample {
   int64_t receive_ns = 0;  // REALTIME of writing into the ring, or of arrival
   std::optional<int64_t> age_ns;
   State state = State::kEmpty;
+  std::optional<Json> value = {};  // what is to be shown of it; nothing: all
 };
+// The value as it is shown. REQUIRES: sequence is not 0
+Json ShownValue(const ShownSample& shown);
 // `smttopic echo`. The value of sequence 0, which is none, is null.
 Json SampleJson(const ShownSample& shown);
 

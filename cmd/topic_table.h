@@ -14,8 +14,15 @@ namespace smt::cmd {
 // "node@host".
 std::string WriterText(const TopicInfo& topic);
 
-// In any format. False: stdout failed.
-bool PrintTopics(const std::vector<TopicInfo>& topics, Format format);
+// Of the table; the other formats hold everything anyway.
+struct TopicTable {
+  bool tree = false;  // by the segments of the names
+  bool more = false;  // history, sequence, hops and origin
+};
+
+// In any format. On a terminal that is narrower than the table, the types and writers are shortened to fit.
+// False: stdout failed.
+bool PrintTopics(const std::vector<TopicInfo>& topics, Format format, const TopicTable& table = {});
 
 }  // namespace smt::cmd
 

@@ -250,10 +250,8 @@ std::string BareText(const Json& json) {
   return out.empty() ? "[]" : out + "]";
 }
 
-std::vector<std::pair<std::string, std::string>> ValueCells(const Schema& schema,
-                                                            std::span<const std::byte> bytes) {
+std::vector<std::pair<std::string, std::string>> ValueCells(const Json& value) {
   std::vector<std::pair<std::string, std::string>> cells;
-  const Json value = ValueToJson(schema, bytes);
   for (const auto& [name, field] : value.items()) {
     if (!field.is_array()) {
       cells.emplace_back(name, BareText(field));

@@ -35,9 +35,9 @@ Result<std::vector<std::byte>> ParseValue(const Schema& schema, const std::strin
 // For people: a string without its quotes, an array as [1, nan, 3]; all else as JSON.
 std::string BareText(const Json& json);
 
-// For CSV: field names and bare texts, one pair for each scalar, "q[0]" for elements of an array.
-std::vector<std::pair<std::string, std::string>> ValueCells(const Schema& schema,
-                                                            std::span<const std::byte> bytes);
+// For CSV, of an object of fields: their names and bare texts, one pair for each scalar, "q[0]" for elements
+// of an array.
+std::vector<std::pair<std::string, std::string>> ValueCells(const Json& value);
 
 // One line of JSON. Text that is not UTF-8 gets replacement characters.
 std::string Dump(const Json& json);

@@ -13,8 +13,10 @@ namespace smt::cmd {
 using Run = std::function<int()>;
 
 void AddList(CLI::App& app, const ToolOptions& tool, Run* run);
+void AddFind(CLI::App& app, const ToolOptions& tool, Run* run);
 void AddInfo(CLI::App& app, const ToolOptions& tool, Run* run);
 void AddEcho(CLI::App& app, const ToolOptions& tool, Run* run);
+void AddWatch(CLI::App& app, const ToolOptions& tool, Run* run);
 void AddHz(CLI::App& app, const ToolOptions& tool, Run* run);
 void AddBw(CLI::App& app, const ToolOptions& tool, Run* run);
 void AddDelay(CLI::App& app, const ToolOptions& tool, Run* run);

@@ -78,8 +78,9 @@ TEST(Value, KeepsStructFieldsInOrderUnderFlatKeys) {
   memcpy(bytes.data(), &stamp, 8);
   memcpy(bytes.data() + 8, q, 8);
   EXPECT_EQ(Dump(ValueToJson(kPose, bytes)), R"({"header.stamp":7,"q":[0.5,"nan"],"ok":false})");
-  EXPECT_THAT(ValueCells(kPose, bytes), ElementsAre(Pair("header.stamp", "7"), Pair("q[0]", "0.5"),
-                                                    Pair("q[1]", "nan"), Pair("ok", "false")));
+  EXPECT_THAT(
+      ValueCells(ValueToJson(kPose, bytes)),
+      ElementsAre(Pair("header.stamp", "7"), Pair("q[0]", "0.5"), Pair("q[1]", "nan"), Pair("ok", "false")));
   Result<std::vector<std::byte>> back = JsonToValue(kPose, ValueToJson(kPose, bytes));
   ASSERT_TRUE(back.ok()) << back.status().message();
   EXPECT_EQ(Dump(ValueToJson(kPose, *back)), Dump(ValueToJson(kPose, bytes)));

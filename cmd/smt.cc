@@ -1,0 +1,191 @@
+// smt: the tools by their short names: smt topic list, smt relay pub, smt replay.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cmd/exit_code.h"
+#include "cmd/output.h"
+#include "cmd/text.h"
+#include "cmd/tool.h"
+#include "relay/near_names.h"
+
+namespace smt::cmd {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Tool {
+  std::string_view words, program, what;
+};
+constexpr std::array kTools = {
+    Tool{"topic", "smttopic", "Look at topics, and publish by hand"},
+    Tool{"sinewave", "smtsinewave", "Publish a sine wave, or another signal"},
+    Tool{"replay", "smtreplay", "Play a recording into shared memory"},
+    Tool{"relay pub", "smtrelay_pub", "Send the topics of a domain to whoever wants them"},
+    Tool{"relay sub", "smtrelay_sub", "Mirror topics of other machines into a domain"},
+    Tool{"relay proxy", "smtrelay_proxy", "Pass topics on between relays"},
+    Tool{"relay client", "smtrelay_client", "Fetch topics from a relay, or set them"},
+    Tool{"relay keygen", "smtrelay_keygen", "Make the keys by which relays know each other"}};
+
+constexpr std::string_view kPrefixes[] = {"smt", "smt-", "smtrelay_"};
+
+// The folder of this program, then those of PATH. An empty entry of PATH is no folder: the one that somebody
+// happens to stand in is not searched.
+std::vector<fs::path> Folders() {
+  std::vector<fs::path> folders;
+  std::error_code error;
+  if (const fs::path self = fs::read_symlink("/proc/self/exe", error); !error)
+    folders.push_back(self.parent_path());
+  const char* const path = getenv("PATH");
+  std::string_view rest = path == nullptr ? "" : path;
+  while (!rest.empty()) {
+    const std::string_view folder = rest.substr(0, rest.find(':'));
+    rest.remove_prefix(std::min(rest.size(), folder.size() + 1));
+    if (folder.starts_with('/')) folders.emplace_back(folder);
+  }
+  return folders;
+}
+
+bool IsProgram(const fs::path& path) {
+  std::error_code error;
+  return fs::is_regular_file(path, error) && access(path.c_str(), X_OK) == 0;
+}
+
+std::optional<fs::path> Find(const std::string& program) {
+  for (const fs::path& folder : Folders()) {
+    if (IsProgram(folder / program)) return folder / program;
+  }
+  return std::nullopt;
+}
+
+// A word of a name, not a path.
+bool IsWord(std::string_view word) {
+  return !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
+    return isalnum(c) != 0 || c == '_' || c == '-';
+  });
+}
+
+// Those that no one has described, by their words. Only of the folder of this program: elsewhere may be any
+// smt*.
+std::vector<std::string> Others() {
+  std::vector<std::string> words;
+  const std::vector<fs::path> folders = Folders();
+  std::error_code error;
+  if (folders.empty()) return words;
+  for (const auto& entry : fs::directory_iterator(folders[0], error)) {
+    const std::string name = entry.path().filename();
+    const bool known =
+        std::any_of(kTools.begin(), kTools.end(), [&](const Tool& t) { return t.program == name; });
+    const bool fits = name.size() > 3 && name.starts_with("smt") && (isalpha(name[3]) != 0 || name[3] == '-');
+    if (known || !fits || !IsProgram(entry.path())) continue;
+    words.push_back(name.starts_with("smt-") ? name.substr(4) : name.substr(3));
+  }
+  std::sort(words.begin(), words.end());
+  return words;
+}
+
+int List() {
+  std::vector<std::vector<std::string>> rows;
+  for (const Tool& tool : kTools) {
+    if (Find(std::string(tool.program)))
+      rows.push_back({fmt::format("  smt {}", tool.words), std::string(tool.what)});
+  }
+  for (const std::string& words : Others())
+    rows.push_back({"  smt " + words, "see smt " + words + " --help"});
+  Print("smt runs the tools that stand beside it, or in PATH:\n\n" + FormatTable(rows) +
+        "\nsmt WORD runs smtWORD, smt-WORD or smtrelay_WORD with the arguments that follow.\n");
+  return kExitOk;
+}
+
+int Unknown(const std::string& words) {
+  relay::NearNames near(words);
+  for (const Tool& tool : kTools) {
+    near.add(std::string(tool.words));
+    near.add(std::string(tool.program));
+  }
+  for (const std::string& other : Others()) near.add(other);
+  const std::vector<std::string> similar = near.similar(3);
+  return Fail(kExitUsage, fmt::format("no tool \"{}\"{}{}; smt alone lists them", Printable(words),
+                                      similar.empty() ? "" : "; did you mean ", fmt::join(similar, " or ")));
+}
+
+// Returns only if it fails.
+int Exec(const fs::path& path, char** argv) {
+  std::string name = path.filename();
+  argv[0] = name.data();
+  std::signal(SIGPIPE, SIG_DFL);  // RunTool ignores it, which a program started from here would inherit
+  execv(path.c_str(), argv);
+  return Fail(kExitFailure, fmt::format("cannot run {}: {}", path.string(), strerror(errno)));
+}
+
+// `smt --complete WORD...`: the first words of tools; further on, what the tool itself says.
+int CompleteWords(int argc, char** argv) {
+  const std::string first = argc > 2 ? argv[2] : "", second = argc > 3 ? argv[3] : "";
+  const bool relay = first == "relay" && argc > 3;
+  if (argc > (relay ? 4 : 3)) {
+    char* const tool = argv[relay ? 3 : 2];
+    std::optional<fs::path> path;
+    if (relay && IsWord(second)) path = Find("smtrelay_" + second);
+    for (const std::string_view prefix : kPrefixes) {
+      if (!relay && !path && IsWord(tool)) path = Find(std::string(prefix) + tool);
+    }
+    if (!path) return kExitOk;
+    argv[relay ? 3 : 2] = argv[1];  // --complete, in front of the tool's words
+    return Exec(*path, argv + (relay ? 2 : 1));
+  }
+  std::vector<std::string> words;
+  if (!relay) words = Others();
+  for (const Tool& known : kTools) {
+    const size_t space = known.words.find(' ');
+    if (relay && space != known.words.npos) words.emplace_back(known.words.substr(space + 1));
+    if (!relay) words.emplace_back(known.words.substr(0, space));
+  }
+  std::sort(words.begin(), words.end());
+  words.erase(std::unique(words.begin(), words.end()), words.end());
+  for (const std::string& word : words) {
+    if (word.starts_with(relay ? second : first)) Print(word + "\n");
+  }
+  return kExitOk;
+}
+
+int Dispatch(int argc, char** argv) {
+  const std::string word = argv[1];
+  if (word == "relay" && argc > 2 && IsWord(argv[2])) {
+    if (const auto path = Find("smtrelay_" + std::string(argv[2]))) return Exec(*path, argv + 2);
+    return Unknown(word + " " + argv[2]);
+  }
+  if (word == "relay" && argc == 2) return Fail(kExitUsage, "which relay? pub, sub, proxy, client or keygen");
+  if (!IsWord(word)) return Unknown(word);
+  for (const std::string_view prefix : kPrefixes) {
+    if (const auto path = Find(std::string(prefix) + word)) return Exec(*path, argv + 1);
+  }
+  return Unknown(word);
+}
+
+}  // namespace
+}  // namespace smt::cmd
+
+int main(int argc, char** argv) {
+  using namespace smt::cmd;
+  CLI::App app("Run a tool by its short name", "smt");
+  AddVersionFlag(app);
+  app.footer("smt alone lists the tools. smt topic list is smttopic list, smt relay pub is smtrelay_pub.");
+  // Its flags stand before the word; what follows is the tool's.
+  const bool completes = argc > 1 && std::string_view(argv[1]) == "--complete";
+  const bool dispatches = argc > 1 && argv[1][0] != '-';
+  return RunTool(app, completes || dispatches ? 1 : argc, argv, ToolOptions(), [&] {
+    return completes ? CompleteWords(argc, argv) : dispatches ? Dispatch(argc, argv) : List();
+  });
+}

@@ -1,0 +1,186 @@
+// smttopic pub: values of any topic, from the command line and from what echo prints. Seeded bug that makes
+// it fail: in cmd/pub_topics.cc, schema() takes the type of no topic that is there.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "shm/list.h"
+#include "shm/topic.h"
+#include "tests/tools/process.h"
+
+struct PubPose {
+  double x;
+  float q[2];
+  uint64_t n;
+  bool ok;
+};
+SMT_FIELDS(PubPose, x, q, n, ok)
+
+namespace smt::tools {
+namespace {
+
+using ::testing::HasSubstr;
+using Json = nlohmann::ordered_json;
+
+class Pub : public ToolTest {
+ protected:
+  Ended from(const std::string& lines, std::vector<std::string> flags = {}) const {
+    flags.insert(flags.begin(), {"smttopic", "pub", "-f", "-"});
+    Process::Options options = env();
+    options.stdin_path = write("lines", lines);
+    return RunProcess(flags, options);
+  }
+  // Topic, sequence and value of all samples there are.
+  std::string samples(const std::string& in) const {
+    const Ended echo = run({"smttopic", "echo", "**", "-f", "jsonl", "--duration", "100ms", "--domain", in});
+    EXPECT_EQ(echo.exit_code, 0) << echo.err;
+    std::vector<std::string> lines;
+    for (size_t begin = 0, end; begin < echo.out.size(); begin = end + 1) {
+      end = echo.out.find('\n', begin);
+      const Json sample = Json::parse(echo.out.substr(begin, end - begin));
+      lines.push_back(sample["topic"].get<std::string>() + " " + sample["sequence"].dump() + " " +
+                      sample["value"].dump() + "\n");
+    }
+    std::sort(lines.begin(), lines.end());  // those of several topics come in any order
+    return std::accumulate(lines.begin(), lines.end(), std::string());
+  }
+  // A topic of a struct, as a program has it that has ended.
+  void advertise(const std::string& name, const std::string& in, double x) const {
+    Result<Domain> other = Domain::open({.root = root_, .domain = in});
+    ASSERT_TRUE(other.ok());
+    auto node = Node::open(*other, {.name = "program"});
+    auto pose = Topic<PubPose>::advertise(**node, {.name = name, .history = 16});
+    ASSERT_TRUE(pose.ok());
+    EXPECT_TRUE(pose->publish({x, {0.5, NAN}, UINT64_MAX, true}).ok());
+  }
+  TopicInfo info(const std::string& topic) const {
+    Result<DomainListing> listing = ListTopics(domain());
+    for (const TopicInfo& t : listing->topics) {
+      if (t.name == topic) return t;
+    }
+    ADD_FAILURE() << "no topic " << topic;
+    return {};
+  }
+};
+
+TEST_F(Pub, TakesWhatEchoPrints) {
+  advertise("arm/pose", "d", 0.1);
+  run({"smttopic", "pub", "arm/limit", "f32[2]", "[0.1,\"inf\"]"});
+  run({"smttopic", "pub", "arm/name", "string", "\"höhe\\n\""});
+  run({"smttopic", "pub", "arm/blob", "bytes", "\"AAEC\""});
+  const Ended echo = run({"smttopic", "echo", "**", "-f", "jsonl", "--duration", "100ms"});
+  // In a domain whose topics are there, each has the type that it has; the bytes are the same.
+  const std::vector<std::vector<std::string>> kThere = {
+      {"arm/limit", "f32[2]", "[1,2]"}, {"arm/name", "string", "\"\""}, {"arm/blob", "bytes", "\"\""}};
+  for (const std::vector<std::string>& words : kThere) {
+    run({"smttopic", "pub", words[0], words[1], words[2], "--domain", "e"});
+  }
+  advertise("arm/pose", "e", 9);
+  const Ended pub = from(echo.out, {"--domain", "e"});
+  ASSERT_EQ(pub.exit_code, 0) << pub.err;
+  const std::string values = samples("e");
+  EXPECT_THAT(values, HasSubstr("arm/limit 2 {\"value\":[0.1,\"inf\"]}"));
+  EXPECT_THAT(values, HasSubstr("arm/name 2 {\"value\":\"höhe\\n\"}"));
+  EXPECT_THAT(values, HasSubstr("arm/blob 2 {\"value\":\"AAEC\"}"));
+  EXPECT_THAT(values,
+              HasSubstr("arm/pose 1 {\"x\":0.1,\"q\":[0.5,\"nan\"],\"n\":18446744073709551615,\"ok\":true}"));
+  // In one where nothing is, types are inferred; the values are the same.
+  ASSERT_EQ(from(echo.out, {"--domain", "f"}).exit_code, 0);
+  EXPECT_EQ(samples("f"), samples("d"));
+}
+
+TEST_F(Pub, TakesTheTypeOfTheTopicThatIsThere) {
+  advertise("arm/pose", "d", 0.1);
+  const std::string value = R"({"x":-1.0,"q":[1.0,2.0],"n":7,"ok":false})";
+  const Ended pub = run({"smttopic", "pub", "arm/pose", value});
+  EXPECT_EQ(pub.exit_code, 0) << pub.err;
+  EXPECT_EQ(Json::parse(run({"smttopic", "echo", "arm/pose", "--once", "-f", "jsonl"}).out)["value"].dump(),
+            value);
+  EXPECT_EQ(info("arm/pose").schema, SchemaOf<PubPose>());
+  const Ended missing = run({"smttopic", "pub", "arm/pose", "{\"x\":1}"});
+  EXPECT_EQ(missing.exit_code, 2);
+  EXPECT_THAT(missing.err, HasSubstr("field \"q\" is missing"));
+  const Ended absent = run({"smttopic", "pub", "arm/none", "1.5"});
+  EXPECT_EQ(absent.exit_code, 4);
+  EXPECT_THAT(absent.err, HasSubstr("no topic arm/none"));
+  EXPECT_EQ(run({"smttopic", "pub", "arm/pose", "-5"}).exit_code, 2)
+      << "a negative number is a value, no flag";
+}
+
+TEST_F(Pub, InfersTheTypeOfTopicsThatAreNotThere) {
+  const Ended pub = from(R"({"topic":"a","value":{"x":1,"y":2.5}}
+{"topic":"b","value":{"value":[1,2,3]}}
+
+{"topic":"c","value":null}
+{"topic":"a","value":{"x":-2,"y":3},"sequence":9}
+)");
+  ASSERT_EQ(pub.exit_code, 0) << pub.err;
+  EXPECT_EQ(samples("d"), "a 1 {\"x\":1,\"y\":2.5}\na 2 {\"x\":-2,\"y\":3.0}\nb 1 {\"value\":[1,2,3]}\n");
+  EXPECT_EQ(info("b").schema, *Schema::Parse("i64[3]"));
+}
+
+TEST_F(Pub, PublishesAllLinesToTheOneTopicThatIsNamed) {
+  const std::string lines = "{\"topic\":\"a\",\"value\":{\"value\":1}}\n{\"value\":2}\n";
+  EXPECT_EQ(from(lines, {"b", "u8"}).exit_code, 0);
+  EXPECT_EQ(samples("d"), "b 1 {\"value\":1}\nb 2 {\"value\":2}\n");
+  EXPECT_EQ(info("b").schema, *Schema::Parse("u8"));
+  EXPECT_EQ(from(lines, {"b", "u8", "1"}).exit_code, 2);
+}
+
+TEST_F(Pub, EndsAtTheFirstBadLineAndSaysWhich) {
+  const std::string good = "{\"topic\":\"a\",\"value\":{\"value\":1}}\n";
+  const std::pair<const char*, const char*> kTable[] = {
+      {"{\"topic\":\"a\",", "line 3: not a JSON object"},
+      {"[1]", "line 3: not a JSON object"},
+      {"{\"value\":1}", "line 3: no \"topic\""},
+      {"{\"topic\":\"a\"}", "line 3: no \"value\""},
+      {"{\"topic\":\"a\",\"value\":1.5}", "line 3: a: value: 1.5 is"},
+      {"{\"topic\":\"/\",\"value\":1}", "topic name '/'"},
+      {"{\"topic\":\"n\",\"value\":[]}", "value: an array of no type"}};
+  for (const auto& [line, message] : kTable) {
+    const Ended pub = from(good + "\n" + line + "\n" + good);
+    EXPECT_EQ(pub.exit_code, 2) << line;
+    EXPECT_THAT(pub.err, HasSubstr(message)) << line;
+  }
+  EXPECT_EQ(info("a").sequence, std::size(kTable)) << "what stands before is published";
+  EXPECT_EQ(run({"smttopic", "pub", "--from", root_ + "/none"}).exit_code, 4);
+}
+
+TEST_F(Pub, KeepsTheRateAndEndsAtTheCount) {
+  std::string lines;
+  for (int i = 0; i < 50; ++i) lines += "{\"topic\":\"a\",\"value\":{\"value\":" + std::to_string(i) + "}}\n";
+  const int64_t start = BoottimeNs();
+  EXPECT_EQ(from(lines, {"-r", "100", "-n", "21"}).exit_code, 0);
+  EXPECT_GE(BoottimeNs() - start, 200'000'000);
+  EXPECT_EQ(info("a").sequence, 21u);
+  EXPECT_EQ(from(lines).exit_code, 0);
+  EXPECT_EQ(info("a").sequence, 71u) << "the same node goes on";
+}
+
+TEST_F(Pub, PublishesEachLineAsItComesAndEndsAtASignal) {
+  const std::string fifo = root_ + "/fifo";
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  const Fd both(open(fifo.c_str(), O_RDWR | O_CLOEXEC));  // so that neither end waits for the other
+  Process pub({"smttopic", "pub", "--from", fifo}, env());
+  for (int i = 1; i <= 3; ++i) {
+    const std::string line = "{\"topic\":\"a\",\"value\":{\"value\":" + std::to_string(i) + "}}\n";
+    ASSERT_EQ(::write(both.get(), line.data(), line.size()), static_cast<ssize_t>(line.size()));
+    EXPECT_TRUE(Eventually([&] {
+      return run({"smttopic", "echo", "a", "--once", "--field", "value"})
+                 .out.find("value: " + std::to_string(i)) != std::string::npos;
+    }));
+  }
+  pub.send(SIGINT);
+  EXPECT_EQ(pub.wait().exit_code, 0);
+}
+
+}  // namespace
+}  // namespace smt::tools

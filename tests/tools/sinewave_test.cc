@@ -1,0 +1,80 @@
+// smtsinewave as a source of signals. Seeded bug that makes it fail: in cmd/smtsinewave.cc, Source::publish
+// fills the value for each topic with the time of the one before.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "shm/list.h"
+#include "tests/tools/process.h"
+
+namespace smt::tools {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using Json = nlohmann::ordered_json;
+
+class Sinewave : public ToolTest {
+ protected:
+  std::vector<Json> samples(const std::string& topic) const {
+    const Ended echo = run({"smttopic", "echo", topic, "-f", "jsonl", "--duration", "100ms"});
+    std::vector<Json> out;
+    for (size_t begin = 0, end; begin < echo.out.size(); begin = end + 1) {
+      end = echo.out.find('\n', begin);
+      out.push_back(Json::parse(echo.out.substr(begin, end - begin)));
+    }
+    return out;
+  }
+};
+
+TEST_F(Sinewave, PublishesOtherSignalsArraysAndFields) {
+  EXPECT_EQ(run({"smtsinewave", "a", "--signal", "constant", "--offset", "2.5", "-n", "1"}).exit_code, 0);
+  EXPECT_EQ(samples("a").at(0)["value"].dump(), R"({"value":2.5})");
+  EXPECT_EQ(run({"smtsinewave", "b", "--signal", "triangle", "--type", "f32[4]", "-n", "1", "--field",
+                 "pose.q", "--amplitude", "2"})
+                .exit_code,
+            0);
+  EXPECT_EQ(samples("b").at(0)["value"].dump(), R"({"pose.q":[0.0,2.0,0.0,-2.0]})");
+  EXPECT_EQ(
+      run({"smtsinewave", "c", "--signal", "square", "--phase", "0.5", "--type", "i8", "-n", "1"}).exit_code,
+      0);
+  EXPECT_EQ(samples("c").at(0)["value"].dump(), R"({"value":-1})");
+  const Ended shape = run({"smtsinewave", "d", "--signal", "saw"});
+  EXPECT_EQ(shape.exit_code, 2);
+  EXPECT_THAT(shape.err, HasSubstr("\"saw\" is no signal; there are sine, square, ramp"));
+  EXPECT_EQ(run({"smtsinewave", "d", "--field", "a b"}).exit_code, 2);
+  EXPECT_EQ(run({"smtsinewave", "d", "--type", "string"}).exit_code, 2);
+}
+
+TEST_F(Sinewave, NoiseOfASeedIsTheSameEachTime) {
+  const auto values = [&](const std::string& topic, const std::string& seed) {
+    EXPECT_EQ(run({"smtsinewave", topic, "--signal", "noise", "--seed", seed, "-n", "1", "--type", "f64[3]"})
+                  .exit_code,
+              0);
+    return samples(topic).at(0)["value"].dump();
+  };
+  EXPECT_EQ(values("a", "7"), values("b", "7"));
+  EXPECT_NE(values("c", "7"), values("d", "8"));
+}
+
+TEST_F(Sinewave, PublishesManyTopicsAtTheSameInstants) {
+  EXPECT_EQ(run({"smtsinewave", "a", "b/c", "--topics", "3", "-n", "20", "--rate", "500", "--history", "32"})
+                .exit_code,
+            0);
+  Result<DomainListing> listing = ListTopics(domain());
+  std::vector<std::string> names;
+  for (const TopicInfo& t : listing->topics) names.push_back(t.name);
+  EXPECT_THAT(names, ElementsAre("a/0", "a/1", "a/2", "b/c/0", "b/c/1", "b/c/2"));
+  const std::vector<Json> first = samples("a/0"), last = samples("b/c/2");
+  ASSERT_EQ(first.size(), 20u);
+  ASSERT_EQ(last.size(), 20u);
+  for (size_t i = 0; i < 20; ++i) {
+    EXPECT_EQ(first[i]["value"], last[i]["value"]);
+    EXPECT_EQ(first[i]["stamp_ns"], last[i]["stamp_ns"]);
+  }
+}
+
+}  // namespace
+}  // namespace smt::tools
