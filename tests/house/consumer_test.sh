@@ -35,7 +35,7 @@ for header in "$include"/shm/*.h; do
     not grep -qE '/(boost|google/protobuf|zmq[^/]*)(/|\.h)' "$TMP/one.d"
 done
 
-for tool in smttopic smtsinewave smtreplay smtrelay_pub smtrelay_sub smtrelay_proxy smtrelay_client smtrelay_keygen; do
+for tool in smttopic smtlogger smtsinewave smtreplay smtrelay_pub smtrelay_sub smtrelay_proxy smtrelay_client smtrelay_keygen; do
   check "$tool is installed and runs" "$TMP/prefix/bin/$tool" --version
 done
 finish
