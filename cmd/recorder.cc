@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
+#include "cmd/output.h"
 #include "cmd/text.h"
 #include "shm/clock.h"
 
