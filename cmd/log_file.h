@@ -50,7 +50,7 @@ class LogWriter {
   virtual uint64_t bytes() const = 0;
 };
 
-// The format follows from the name: .mcap. kInvalid: another name, or the file is there already.
+// The format follows from the name: .mcap or .h5. kInvalid: another name, or the file is there already.
 Result<std::unique_ptr<LogWriter>> CreateLog(const std::string& path);
 // "flight.mcap", 2 -> "flight.2.mcap"; part 0 is the name itself.
 std::string LogPartPath(const std::string& path, uint64_t part);

@@ -9,6 +9,7 @@ namespace smt::cmd {
 struct RecordSummary;
 
 void AddLogInfo(CLI::App& app, const ToolOptions& tool, Run* run);
+void AddLogConvert(CLI::App& app, const ToolOptions& tool, Run* run);
 void AddLogRecover(CLI::App& app, const ToolOptions& tool, Run* run);
 
 // What a recording has become, on stdout.

@@ -46,7 +46,7 @@ int main(int argc, char** argv) {
   ToolOptions tool;
   Patterns patterns;
   RecordOptions options;
-  app.add_option("--output", options.output, "New file, .mcap")->type_name("FILE");
+  app.add_option("--output", options.output, "New file, .mcap or .h5")->type_name("FILE");
   app.add_option("--topic", patterns.allow, "Topics, those that appear later too; several times [**]")
       ->type_name("PATTERN");
   app.add_option("--exclude", patterns.deny, "Not these; several times")->type_name("PATTERN");
@@ -63,9 +63,11 @@ int main(int argc, char** argv) {
   Run run;
   AddLogInfo(app, tool, &run);
   AddLogRecover(app, tool, &run);
+  AddLogConvert(app, tool, &run);
   return RunTool(app, argc, argv, tool, [&] {
     if (run) return run();
-    if (options.output.empty()) return Fail(kExitUsage, "where to? --output FILE.mcap; see smtlogger --help");
+    if (options.output.empty())
+      return Fail(kExitUsage, "where to? --output FILE.mcap or FILE.h5; see smtlogger --help");
     return Record(tool, patterns, options);
   });
 }

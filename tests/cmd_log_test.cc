@@ -120,7 +120,7 @@ class EachFormat : public LogTest, public testing::WithParamInterface<std::strin
  protected:
   EachFormat() : LogTest(GetParam()) {}
 };
-INSTANTIATE_TEST_SUITE_P(Logs, EachFormat, testing::Values(".mcap"),
+INSTANTIATE_TEST_SUITE_P(Logs, EachFormat, testing::Values(".mcap", ".h5"),
                          [](const auto& format) { return format.param.substr(1); });
 
 std::vector<Recorded> Some(int count) {
