@@ -11,6 +11,11 @@
 #include "shm/clock.h"
 
 namespace smt::cmd {
+namespace {
+
+constexpr int kMostAtOnce = 1024;
+
+}  // namespace
 
 Result<Domain> WaitForDomain(DomainOptions options, const Stop& stop, int64_t deadline_ns) {
   options.create = false;
@@ -105,8 +110,11 @@ bool Follower::drain(const Take& take) {
   }
   for (Topic* topic : moved) {
     (void)topic->reader.refresh();  // whether its writer lives
-    while (const Sample* sample = topic->reader.next()) {
+    for (int taken = 0; const Sample* sample = topic->reader.next(); ++taken) {
       if (!take(topic->reader.topic(), *topic, *sample)) return false;
+      if (taken + 1 < kMostAtOnce) continue;
+      changed_.push_back(topic->reader.topic());
+      break;
     }
   }
   return true;

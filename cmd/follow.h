@@ -47,11 +47,17 @@ class Follower {
   std::map<std::string, Topic>& topics() { return topics_; }
 
   // Looks for new topics, then calls `take` for each sample not taken yet, topic by topic, each topic's in
-  // order from the oldest that its ring holds. False: `take` returned false, which ends it at once.
+  // order from the oldest that its ring holds. At most 1024 of a topic at once, so that one that is published
+  // faster than it can be taken does not keep this from returning; if more() then, the next call goes on.
+  // False: `take` returned false, which ends it at once.
   using Take = std::function<bool(const std::string& name, Topic& topic, const Sample& sample)>;
   bool drain(const Take& take);
+  bool more() const { return !changed_.empty(); }
 
-  void sleep(const Stop& stop, int64_t deadline_ns) { sleeper_.sleep(&waiter_, stop, deadline_ns); }
+  // Returns at once if there is more().
+  void sleep(const Stop& stop, int64_t deadline_ns) {
+    sleeper_.sleep(&waiter_, stop, more() ? 0 : deadline_ns);
+  }
 
  private:
   // A topic of one node, by its place in the node's directory.

@@ -2,21 +2,17 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <queue>
 
-#include "cmd/output.h"
 #include "shm/clock.h"
 
 namespace smt::cmd {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int64_t kProgressNs = 200'000'000;
 
 // The CSV files of a folder, by name.
 Result<std::vector<std::string>> CsvPaths(const std::string& folder) {
@@ -133,44 +129,35 @@ Status Replay::Pass(const Stop& stop) {
     Track& track = tracks_[index];
     if (Status s = Publish(&track); !s.ok()) return s;
     if (track.file.next()) next.emplace(track.file.timestamp_us(), index);
-    ShowProgress(false);
+    ShowProgress();
   }
   return Status();
 }
 
 Result<ReplaySummary> Replay::run(const Stop& stop) {
-  start_ns_ = shown_ns_ = BoottimeNs();
+  start_ns_ = BoottimeNs();
   for (;;) {
     const uint64_t before = summary_.samples;
     if (Status s = Pass(stop); !s.ok()) return s;
     if (!options_.loop || summary_.stopped || summary_.samples == before) break;
     for (Track& track : tracks_) track.file.rewind();
   }
-  ShowProgress(true);
+  progress_.end();
   for (const Track& track : tracks_) summary_.rows_skipped += track.file.skipped();
   summary_.seconds = static_cast<double>(BoottimeNs() - start_ns_) / 1e9;
   return summary_;
 }
 
-// One line on a terminal, written over and over; wiped at the end.
-void Replay::ShowProgress(bool last) {
-  static const bool terminal = IsTerminal(STDERR_FILENO);
-  if (!terminal) return;
-  if (last) {
-    fmt::print(stderr, "\r\x1b[K");
-    return;
-  }
-  const int64_t now = BoottimeNs();
-  if (now - shown_ns_ < kProgressNs) return;
-  shown_ns_ = now;
+void Replay::ShowProgress() {
+  if (!progress_.due()) return;
   uint64_t read = 0, bytes = 1;
   for (const Track& track : tracks_) {
     read += track.file.bytes_read();
     bytes += track.file.bytes();
   }
-  fmt::print(stderr, "\r\x1b[K{:3.0f} %  {} samples  {:.1f} s",
-             100.0 * static_cast<double>(read) / static_cast<double>(bytes), summary_.samples,
-             static_cast<double>(now - start_ns_) / 1e9);
+  progress_.show(fmt::format("{:3.0f} %  {} samples  {:.1f} s",
+                             100.0 * static_cast<double>(read) / static_cast<double>(bytes), summary_.samples,
+                             static_cast<double>(BoottimeNs() - start_ns_) / 1e9));
 }
 
 }  // namespace smt::cmd

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cmd/csv_file.h"
+#include "cmd/progress_line.h"
 #include "cmd/stop.h"
 #include "shm/domain.h"
 #include "shm/node.h"
@@ -64,7 +65,7 @@ class Replay {
   Status Advertise(CsvFile file);
   Status Publish(Track* track);
   Status Pass(const Stop& stop);
-  void ShowProgress(bool last);
+  void ShowProgress();
 
   ReplayOptions options_;
   std::unique_ptr<Node> node_;
@@ -72,7 +73,7 @@ class Replay {
   ReplaySummary summary_;
   int64_t start_ns_ = 0;   // BOOTTIME
   int64_t played_ns_ = 0;  // recorded time since the start, long gaps shortened
-  int64_t shown_ns_ = 0;   // BOOTTIME of the progress line before
+  ProgressLine progress_;
 };
 
 }  // namespace smt::cmd

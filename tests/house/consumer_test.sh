@@ -35,8 +35,8 @@ for header in "$include"/shm/*.h; do
     not grep -qE '/(boost|google/protobuf|zmq[^/]*)(/|\.h)' "$TMP/one.d"
 done
 
-for tool in smt smt-api-builder smt-register-builder smtcore smtdoctor smtrelay_client smtrelay_keygen smtrelay_proxy \
-            smtrelay_pub smtrelay_sub smtreplay smtsinewave smttop smttopic; do
+for tool in smt smt-api-builder smt-register-builder smtcore smtdoctor smtlogger smtrelay_client \
+            smtrelay_keygen smtrelay_proxy smtrelay_pub smtrelay_sub smtreplay smtsinewave smttop smttopic; do
   check "$tool is installed and runs" "$TMP/prefix/bin/$tool" --version
 done
 finish

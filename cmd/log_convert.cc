@@ -1,0 +1,69 @@
+// smtlogger convert: a recording in the other format.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <memory>
+
+#include "cmd/exit_code.h"
+#include "cmd/log_file.h"
+#include "cmd/log_verbs.h"
+#include "cmd/text.h"
+#include "cmd/tool.h"
+#include "cmd/value.h"
+
+namespace smt::cmd {
+namespace {
+
+constexpr uint64_t kFlushBytes = 1 << 20;
+
+// All samples of `from` that fit into `to`; `*samples` tells how many those are.
+Status Copy(LogReader* from, LogWriter* to, uint64_t* samples, uint64_t* left_out) {
+  for (const LogTopic* topic : from->topics()) {
+    if (Status s = to->declare(topic); !s.ok()) return s;
+  }
+  for (LogSample sample; from->next(&sample);) {
+    const Status s = to->write(sample);
+    if (!s.ok() && s.code() != Code::kInvalid) return s;
+    ++(s.ok() ? *samples : *left_out);
+    if (!s.ok()) spdlog::warn("{}; left out", s.message());
+    if (to->open_bytes() < kFlushBytes) continue;
+    if (Status flushed = to->flush(); !flushed.ok()) return flushed;
+  }
+  return to->finish();
+}
+
+int Convert(const ToolOptions& tool, const std::string& path, const std::string& out) {
+  Result<std::unique_ptr<LogReader>> from = OpenLog(path);
+  if (!from.ok()) return Fail(from.status());
+  if (!(*from)->complete()) {  // its topics are known when all of it was read
+    for (LogSample sample; (*from)->next(&sample);) {
+    }
+    (*from)->rewind();
+  }
+  Result<std::unique_ptr<LogWriter>> to = CreateLog(out);
+  if (!to.ok()) return Fail(to.status());
+  uint64_t samples = 0, left_out = 0;
+  if (Status s = Copy(from->get(), to->get(), &samples, &left_out); !s.ok()) return Fail(s);
+  left_out += (*from)->samples_left_out();
+  for (const std::string& problem : (*from)->problems()) spdlog::warn("{}: {}", path, problem);
+  if (tool.format == Format::kTable) {
+    Print(fmt::format("{}: {} samples from {}, {} left out\n", Printable(out), samples, Printable(path),
+                      left_out));
+  } else {
+    Print(Dump({{"file", path}, {"out", out}, {"samples", samples}, {"left_out", left_out}}) + "\n");
+  }
+  return left_out + (*from)->bytes_left_out() == 0 ? kExitOk : kExitFailure;
+}
+
+}  // namespace
+
+void AddLogConvert(CLI::App& app, const ToolOptions& tool, Run* run) {
+  CLI::App* verb = app.add_subcommand(
+      "convert", "Write a recording in the format of another name; exit code 1 if samples were left out");
+  auto path = std::make_shared<std::string>(), out = std::make_shared<std::string>();
+  verb->add_option("FILE", *path)->required();
+  verb->add_option("OUT", *out)->required();
+  verb->callback([=, &tool] { *run = [=, &tool] { return Convert(tool, *path, *out); }; });
+}
+
+}  // namespace smt::cmd

@@ -1,0 +1,20 @@
+// The verbs of smtlogger; as cmd/verbs.h.
+#ifndef SMT_CMD_LOG_VERBS_H_
+#define SMT_CMD_LOG_VERBS_H_
+
+#include "cmd/verbs.h"
+
+namespace smt::cmd {
+
+struct RecordSummary;
+
+void AddLogInfo(CLI::App& app, const ToolOptions& tool, Run* run);
+void AddLogConvert(CLI::App& app, const ToolOptions& tool, Run* run);
+void AddLogRecover(CLI::App& app, const ToolOptions& tool, Run* run);
+
+// What a recording has become, on stdout.
+void PrintRecordSummary(const RecordSummary& summary, Format format);
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_LOG_VERBS_H_

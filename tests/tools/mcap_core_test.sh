@@ -1,0 +1,30 @@
+#!/bin/sh
+# A recording as the format's own library reads it (npm @mcap/core): by its index, and as a stream with all CRCs.
+#
+# Fails when: a chunk's CRC is of its packed bytes, a message index points beside its message, the summary's CRC stops
+# before the footer, or a length is of another width.
+set -eu
+bin=$2/bin
+. "$1/tests/house/check.sh"
+
+skip() {
+  echo "skipped: $1"
+  exit 77
+}
+command -v node >/dev/null && command -v npm >/dev/null || skip "needs node and npm"
+cp "$1/tests/tools/mcap_core.mjs" "$TMP"
+cd "$TMP"
+timeout 60 npm install --no-audit --no-fund @mcap/core@2 fzstd@0.1 >npm.log 2>&1 ||
+  skip "npm cannot install @mcap/core: $(tail -n 1 npm.log)"
+
+export SMT_ROOT="$TMP/smt" SMT_DOMAIN=d
+"$bin/smttopic" pub arm/pose 'f64[3]' '[1,2.5,-3]'
+"$bin/smttopic" pub arm/name string '"height"'
+"$bin/smttopic" pub arm/bits bytes '"AAEC"'
+"$bin/smtsinewave" wheel/speed --rate 500 &
+sine=$!
+"$bin/smtlogger" --output b.mcap --duration 2500ms -f json --log off >summary.json
+kill -INT "$sine"
+wait "$sine"
+check "@mcap/core reads what the summary tells" node mcap_core.mjs b.mcap summary.json
+finish
