@@ -109,7 +109,7 @@ TEST_F(RelayConnects, LeaveNothingBehind) {
     EXPECT_TRUE(tools::Eventually([&] { return sessions() == 0; })) << sessions();
   };
   // The allocator settles first.
-  const uint64_t warm = storm::Sized(200, 20'000), rounds = 8, each = storm::Scaled(64, 10'000);
+  const uint64_t warm = storm::Sized(200, 5'000), rounds = 8, each = storm::Scaled(64, 2'500);
   come(warm);
   const size_t descriptors = Descriptors(pid);
   const int64_t begin = BoottimeNs();
