@@ -24,7 +24,7 @@ int main(int argc, char** argv) {
   return RunTool(app, argc, argv, tool, [&] {
     if (!run)
       return Fail(kExitUsage,
-                  "which verb? list, find, info, echo, watch, hz, bw, delay, pub or rm; see smttopic --help");
+                  "which verb? list, info, echo, watch, find, hz, bw, delay, pub or rm; see smttopic --help");
     return run();
   });
 }
