@@ -79,7 +79,7 @@ class LogReader {
   virtual std::vector<std::string> problems() const = 0;
 };
 
-// kInvalid: no such recording.
+// A folder of CSV files, or a file by its name. kInvalid: no recording.
 Result<std::unique_ptr<LogReader>> OpenLog(const std::string& path);
 
 }  // namespace smt::cmd

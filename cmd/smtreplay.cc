@@ -22,10 +22,11 @@ int Run(const ToolOptions& tool, ReplayOptions options) {
   Result<ReplaySummary> summary = replay->run(stop);
   if (!summary.ok()) return Fail(summary.status());
   fmt::print(stderr, "smtreplay: {} topics, {} samples, {} rows skipped, {} files left out, {:.2f} s\n",
-             summary->topics, summary->samples, summary->rows_skipped, summary->files_left_out,
+             summary->topics, summary->samples, summary->samples_left_out, summary->topics_left_out,
              summary->seconds);
   if (summary->stopped) return kExitOk;
-  return summary->rows_skipped + summary->files_left_out == 0 ? kExitOk : kExitFailure;
+  return summary->samples_left_out + summary->topics_left_out + summary->bytes_left_out == 0 ? kExitOk
+                                                                                             : kExitFailure;
 }
 
 }  // namespace
@@ -36,7 +37,8 @@ int main(int argc, char** argv) {
   CLI::App app("Play a recorded flight into shared memory", "smtreplay");
   ToolOptions tool;
   ReplayOptions options;
-  app.add_option("DIR", options.folder, "Folder of CSV files: NAME.INSTANCE.csv is topic NAME/INSTANCE")
+  app.add_option("PATH", options.path,
+                 "Recording of smtlogger, or folder of CSV files: NAME.INSTANCE.csv is topic NAME/INSTANCE")
       ->required();
   CLI::Option* speed = app.add_option("--speed", options.speed, "Times as fast as recorded [1]")
                            ->check(CLI::Range(1e-6, 1e6))
@@ -44,6 +46,7 @@ int main(int argc, char** argv) {
   app.add_flag("--asap", options.asap, "As fast as it goes")->excludes(speed);
   AddDuration(app, "--max-gap", &options.max_gap_ns,
               "Silence of more recorded time is shortened to this, 0 is as recorded [1s]");
+  AddDuration(app, "--start", &options.start_ns, "Begin so much recorded time after the first sample [0s]");
   app.add_flag("--loop", options.loop, "Again and again until SIGINT");
   app.add_option("--prefix", options.prefix, "Put before all topic names, with a '/'");
   app.add_flag("--split", options.split, "A topic for each field: TOPIC/FIELD");
@@ -54,7 +57,9 @@ int main(int argc, char** argv) {
   AddPublishFlags(app, &options.node, "replay");
   AddCommonFlags(app, &tool);
   app.footer(
-      "Row 1 of a file names its columns, row 2 has their C types. The column timestamp (microseconds)\n"
-      "paces the replay and becomes the stamp. Exit code 1: rows or files were left out.");
+      "A recording of smtlogger is paced by the times at which its samples were received.\n"
+      "Row 1 of a CSV file names its columns, row 2 has their C types. The column timestamp (microseconds)\n"
+      "paces the replay and becomes the stamp. Exit code 1: rows, samples or\n"
+      "files were left out.");
   return RunTool(app, argc, argv, tool, [&] { return Run(tool, options); });
 }

@@ -265,7 +265,7 @@ TEST_F(ToolTest, SaysThatAFolderHoldsNoRecording) {
   for (const char* name : {"flight.mcap", "flight.h5"}) {
     const Ended other = run({"smtreplay", write(name, "x")});
     EXPECT_EQ(other.exit_code, 2);
-    EXPECT_THAT(other.err, HasSubstr("is not a CSV directory"));
+    EXPECT_THAT(other.err, testing::AllOf(HasSubstr(name), HasSubstr(" is no ")));
   }
 }
 
