@@ -65,7 +65,7 @@ TEST_F(Complete, TellsTheTopicsThatThereAreNow) {
 }
 
 TEST_F(Complete, GoesThroughTheDispatcher) {
-  EXPECT_THAT(words({"smt", "to"}), ElementsAre("topic"));
+  EXPECT_THAT(words({"smt", "to"}), ElementsAre("top", "topic"));
   EXPECT_THAT(words({"smt", "relay", "p"}), ElementsAre("proxy", "pub"));
   EXPECT_THAT(words({"smt", "topic", "inf"}), ElementsAre("info"));
   EXPECT_THAT(words({"smt", "topic", "info", "arm/"}), ElementsAre("arm/limit", "arm/pose"));

@@ -43,7 +43,7 @@ TEST_F(Smt, ListsWhatIsThere) {
 TEST_F(Smt, SaysWhatMayBeMeant) {
   const Ended near = run({"smt", "topci", "list"});
   EXPECT_EQ(near.exit_code, 2);
-  EXPECT_THAT(near.err, HasSubstr("no tool \"topci\"; did you mean topic; smt alone lists them"));
+  EXPECT_THAT(near.err, HasSubstr("no tool \"topci\"; did you mean topic or top; smt alone lists them"));
   EXPECT_THAT(run({"smt", "relay", "pud"}).err, HasSubstr("did you mean relay pub"));
   EXPECT_THAT(run({"smt", "relay"}).err, HasSubstr("which relay? pub, sub"));
   EXPECT_EQ(run({"smt", "relay"}).exit_code, 2);
