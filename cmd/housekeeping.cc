@@ -82,8 +82,7 @@ void Housekeeping::Tell(const std::vector<Census::Change>& changes) {
     switch (change.event) {
       case Census::Event::kCame:
         ++counted_.came;
-        if (rules_.tells)
-          spdlog::info("node {} has come, pid {}, topics: {}", change.node, pid, found->second.topics.size());
+        if (rules_.tells) spdlog::info("node {} has come, pid {}", change.node, pid);
         break;
       case Census::Event::kAdopted:
         ++counted_.adopted;
