@@ -8,6 +8,7 @@
 #include <cmath>
 #include <tuple>
 
+#include "cmd/columns.h"
 #include "cmd/output.h"
 #include "cmd/text.h"
 
@@ -31,23 +32,9 @@ std::string Lower(std::string text) {
   return text;
 }
 
-// The first `columns` characters of UTF-8; a text that is cut ends with ~.
-std::string Cut(const std::string& text, size_t columns) {
-  size_t width = 0, end = 0, before = 0;
-  while (end < text.size()) {
-    const size_t begin = end++;
-    while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) ++end;
-    if (++width == columns) before = begin;
-    if (width > columns) return columns == 0 ? "" : text.substr(0, before) + "~";
-  }
-  return text;
-}
-
 std::string Padded(const std::string& text, size_t columns) {
-  const std::string cut = Cut(text, columns);
-  const auto width = static_cast<size_t>(std::count_if(
-      cut.begin(), cut.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
-  return cut + std::string(columns - std::min(columns, width), ' ');
+  const std::string shortened = Shortened(text, columns);
+  return shortened + std::string(columns - std::min(columns, TextWidth(shortened)), ' ');
 }
 
 std::string RateText(double per_s) {
@@ -135,7 +122,7 @@ std::vector<Row> CounterRows(const TopData& data, const TopState& state, size_t 
   const auto shape = [&](const std::string& of, const std::string& direction, const std::string& name,
                          const std::string& total, const std::string& per_s) {
     return Padded(Printable(of), relay) +
-           fmt::format(" {:<8} {:<21} {:>11} {:>7}", direction, Cut(name, 21), total, per_s);
+           fmt::format(" {:<8} {:<21} {:>11} {:>7}", direction, Shortened(name, 21), total, per_s);
   };
   *header = shape("RELAY", "WAY", "COUNTER", "TOTAL", "PER S");
   std::vector<const TopCounter*> shown;
@@ -237,7 +224,7 @@ void TopState::key(const std::string& key, size_t rows) {
 std::vector<std::string> DrawTop(const TopData& data, TopState* state, size_t columns, size_t rows,
                                  bool colour) {
   const std::string_view inverse = colour ? "\x1b[7m" : "", plain = colour ? "\x1b[0m" : "";
-  std::vector<std::string> lines = {Cut(Summary(data), columns), Cut(States(data), columns)};
+  std::vector<std::string> lines = {Shortened(Summary(data), columns), Shortened(States(data), columns)};
   std::string header;
   const std::vector<Row> all =
       state->relays ? CounterRows(data, *state, columns, &header) : TopicRows(data, *state, columns, &header);
@@ -249,10 +236,10 @@ std::vector<std::string> DrawTop(const TopData& data, TopState* state, size_t co
     lines.push_back(all[i].text + (all[i].state ? StateText(*all[i].state, colour) : ""));
   }
   if (rows == 0) return lines;
-  if (!data.problem.empty()) lines.push_back(Cut(Printable(data.problem), columns));
+  if (!data.problem.empty()) lines.push_back(Shortened(Printable(data.problem), columns));
   while (lines.size() + kFootLines < rows) lines.emplace_back();
   lines.resize(rows - std::min(rows, kFootLines));
-  lines.push_back(Cut(Foot(*state, shown, all.size()), columns));
+  lines.push_back(Shortened(Foot(*state, shown, all.size()), columns));
   return lines;
 }
 

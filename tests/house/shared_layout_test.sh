@@ -30,21 +30,15 @@ build() {
 write() {
   program=$1/shared_layout
   shift
-  mkfifo "$TMP/input"
-  : >"$TMP/output"  # no word of the one before
+  mkfifo "$TMP/input" "$TMP/output"
   "$TMP/$program" write "$TMP/root" n "$@" <"$TMP/input" >"$TMP/output" &
   writer=$!
   exec 9>"$TMP/input"
-  tries=0
-  until grep -q ready "$TMP/output" || [ $tries -gt 2000 ]; do
-    kill -0 $writer 2>/dev/null || return 1
-    sleep 0.01
-    tries=$((tries + 1))
-  done
+  read -r word <"$TMP/output" && [ "$word" = ready ]
 }
 end() {
   exec 9>&-
-  rm "$TMP/input"
+  rm "$TMP/input" "$TMP/output"
   wait $writer
 }
 
