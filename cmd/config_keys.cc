@@ -11,7 +11,8 @@ constexpr uint8_t kDomains = kPub | kSub, kRelays = kDomains | kProxy, kAll = kR
 
 // `at` gives the member, of a const table too.
 template <class T, class U, class At>
-Key<T> Make(std::string_view name, uint8_t roles, const Type<U>& type, At at, std::string_view what = "") {
+Key<T> Make(std::string_view name, uint8_t roles, const ConfigType<U>& type, At at,
+            std::string_view what = "") {
   Key<T> key{name, roles, what, type.name, type.list};
   key.read = [&type, at](const Value& value, T* table) { return type.read(value, &at(*table)); };
   key.print = [&type, at](const T& table) { return type.print(at(table)); };

@@ -22,8 +22,8 @@ struct Key {
   std::string_view name;
   uint8_t roles = 0;           // that have it, as bits
   std::string_view what;       // in --help; "": it is no flag
-  std::string_view type = {};  // Type::name
-  bool list = false;           // Type::list
+  std::string_view type = {};  // ConfigType::name
+  bool list = false;           // ConfigType::list
   std::function<std::optional<Fault>(const Value&, T*)> read = {};
   std::function<std::string(const T&)> print = {};
 

@@ -232,15 +232,15 @@ std::string PrintMaxAge(const std::optional<int64_t>& ns) { return ns ? PrintDur
 
 }  // namespace
 
-const Type<int64_t> kVersionType = {"N", ReadVersion, PrintNumber};
-const Type<int64_t> kHertzType = {"HZ", ReadHertz, PrintHertz};
-const Type<int64_t> kDurationType = {"DURATION", ReadDuration, PrintDuration};
-const Type<std::optional<int64_t>> kMaxAgeType = {"DURATION", ReadMaxAge, PrintMaxAge};
-const Type<uint64_t> kSegmentSizeType = {"BYTES", ReadScaled<kSegment>, PrintScaled<kSegment>};
-const Type<uint64_t> kSizeType = {"BYTES", ReadScaled<kTopicSize>, PrintScaled<kTopicSize>};
-const Type<uint64_t> kByteRateType = {"BYTES", ReadScaled<kPerSecond>, PrintScaled<kPerSecond>};
-const Type<uint32_t> kCountType = {"N", ReadCount, PrintNumber};
-const Type<double> kDeadbandType = {"X", ReadDeadband, PrintNumber};
-const Type<std::vector<relay::Limit>> kLimitsType = {"X", ReadLimits, PrintLimits};
+const ConfigType<int64_t> kVersionType = {"N", ReadVersion, PrintNumber};
+const ConfigType<int64_t> kHertzType = {"HZ", ReadHertz, PrintHertz};
+const ConfigType<int64_t> kDurationType = {"DURATION", ReadDuration, PrintDuration};
+const ConfigType<std::optional<int64_t>> kMaxAgeType = {"DURATION", ReadMaxAge, PrintMaxAge};
+const ConfigType<uint64_t> kSegmentSizeType = {"BYTES", ReadScaled<kSegment>, PrintScaled<kSegment>};
+const ConfigType<uint64_t> kSizeType = {"BYTES", ReadScaled<kTopicSize>, PrintScaled<kTopicSize>};
+const ConfigType<uint64_t> kByteRateType = {"BYTES", ReadScaled<kPerSecond>, PrintScaled<kPerSecond>};
+const ConfigType<uint32_t> kCountType = {"N", ReadCount, PrintNumber};
+const ConfigType<double> kDeadbandType = {"X", ReadDeadband, PrintNumber};
+const ConfigType<std::vector<relay::Limit>> kLimitsType = {"X", ReadLimits, PrintLimits};
 
 }  // namespace smt::cmd

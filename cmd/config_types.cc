@@ -212,34 +212,37 @@ std::string PrintRights(const relay::Rights& rights) {
 }
 
 template <const auto& words, class U>
-constexpr Type<U> WordType(std::string_view name) {
+constexpr ConfigType<U> WordType(std::string_view name) {
   return {name, ReadWord<words, U>, PrintWord<words, U>};
 }
 
 }  // namespace
 
-const Type<bool> kBoolType = {"", ReadBool, PrintBool};
-const Type<std::string> kNameType = {"NAME", ReadText<CheckRelayName>, PrintText};
-const Type<std::string> kDomainType = {"NAME", ReadText<CheckDomainName>, PrintText};
-const Type<std::string> kPathType = {"DIR", ReadText<CheckPath>, PrintText};
-const Type<std::string> kFileType = {"FILE", ReadText<CheckPath>, PrintText};
-const Type<std::string> kGroupType = {"GROUP", ReadText<CheckNothing>, PrintText};
-const Type<std::string> kValueTypeType = {"TYPE", ReadText<CheckValueType>, PrintText};
-const Type<std::string> kPrefixType = {"P", ReadPrefix, PrintText};
-const Type<std::string> kPatternType = {"PATTERN", ReadText<CheckPattern>, PrintText};
-const Type<std::vector<std::string>> kPeersType = {"PATTERN", ReadOneAtLeast<relay::CheckPeerPattern>,
-                                                   PrintTexts, true};
-const Type<std::vector<std::string>> kPatternsType = {"PATTERN", ReadOneAtLeast<CheckPattern>, PrintTexts,
-                                                      true};
-const Type<std::vector<std::string>> kExcludesType = {"PATTERN", ReadTexts<CheckPattern>, PrintTexts, true};
-const Type<std::vector<std::string>> kConnectType = {"EP[,EP]", ReadConnect, PrintConnect};
-const Type<std::string> kBindType = {"EP", ReadText<CheckBind>, PrintText};
-const Type<std::vector<std::byte>> kBytesType = {"BASE64", ReadBytes, PrintBytes};
-const Type<relay::Rights> kRightsType = {"RIGHT", ReadRights, PrintRights, true};
-const Type<bool> kModeType = WordType<kModes, bool>("latest|every");
-const Type<relay::Priority> kPriorityType = WordType<kPriorities, relay::Priority>("low|normal|high|urgent");
-const Type<relay::OnStale> kOnStaleType = WordType<kOnStale, relay::OnStale>("hold|zero|tombstone|bytes");
-const Type<std::string> kLogType = WordType<kLevels, std::string>("LEVEL");
-const Type<Format> kFormatType = WordType<kFormats, Format>("table|json|jsonl|csv");
+const ConfigType<bool> kBoolType = {"", ReadBool, PrintBool};
+const ConfigType<std::string> kNameType = {"NAME", ReadText<CheckRelayName>, PrintText};
+const ConfigType<std::string> kDomainType = {"NAME", ReadText<CheckDomainName>, PrintText};
+const ConfigType<std::string> kPathType = {"DIR", ReadText<CheckPath>, PrintText};
+const ConfigType<std::string> kFileType = {"FILE", ReadText<CheckPath>, PrintText};
+const ConfigType<std::string> kGroupType = {"GROUP", ReadText<CheckNothing>, PrintText};
+const ConfigType<std::string> kValueTypeType = {"TYPE", ReadText<CheckValueType>, PrintText};
+const ConfigType<std::string> kPrefixType = {"P", ReadPrefix, PrintText};
+const ConfigType<std::string> kPatternType = {"PATTERN", ReadText<CheckPattern>, PrintText};
+const ConfigType<std::vector<std::string>> kPeersType = {"PATTERN", ReadOneAtLeast<relay::CheckPeerPattern>,
+                                                         PrintTexts, true};
+const ConfigType<std::vector<std::string>> kPatternsType = {"PATTERN", ReadOneAtLeast<CheckPattern>,
+                                                            PrintTexts, true};
+const ConfigType<std::vector<std::string>> kExcludesType = {"PATTERN", ReadTexts<CheckPattern>, PrintTexts,
+                                                            true};
+const ConfigType<std::vector<std::string>> kConnectType = {"EP[,EP]", ReadConnect, PrintConnect};
+const ConfigType<std::string> kBindType = {"EP", ReadText<CheckBind>, PrintText};
+const ConfigType<std::vector<std::byte>> kBytesType = {"BASE64", ReadBytes, PrintBytes};
+const ConfigType<relay::Rights> kRightsType = {"RIGHT", ReadRights, PrintRights, true};
+const ConfigType<bool> kModeType = WordType<kModes, bool>("latest|every");
+const ConfigType<relay::Priority> kPriorityType =
+    WordType<kPriorities, relay::Priority>("low|normal|high|urgent");
+const ConfigType<relay::OnStale> kOnStaleType =
+    WordType<kOnStale, relay::OnStale>("hold|zero|tombstone|bytes");
+const ConfigType<std::string> kLogType = WordType<kLevels, std::string>("LEVEL");
+const ConfigType<Format> kFormatType = WordType<kFormats, Format>("table|json|jsonl|csv");
 
 }  // namespace smt::cmd

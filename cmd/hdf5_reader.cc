@@ -15,7 +15,6 @@ namespace {
 constexpr uint64_t kBlockBytes = 1 << 20;
 constexpr uint64_t kMaxValueBytes = 64 << 20;
 constexpr uint64_t kMaxAttributeBytes = 2 << 20;
-constexpr size_t kToldProblems = 10;
 
 // A text of fixed length; "" if it is none.
 std::string TextAttribute(hid_t object, const char* name) {

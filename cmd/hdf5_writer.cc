@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "cmd/version.h"
 #include "shm/clock.h"
 
 namespace smt::cmd {
@@ -94,7 +95,7 @@ Result<std::unique_ptr<LogWriter>> Hdf5LogWriter::create(const std::string& path
   if (!file.ok()) return Hdf5Error(Code::kSystem, "cannot make " + path);
   const bool told = PutAttribute(file.get(), "smt_log_version", int64_t{1}) &&
                     PutAttribute(file.get(), "start_time_ns", RealtimeNs()) &&
-                    PutAttribute(file.get(), "tool", std::string("smtrelay ") + SMT_VERSION);
+                    PutAttribute(file.get(), "tool", Version());
   const Hdf5Id topics(H5Gcreate2(file.get(), "topics", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
   if (!told || !topics.ok()) return Hdf5Error(Code::kSystem, "cannot write " + path);
   return std::unique_ptr<LogWriter>(new Hdf5LogWriter(path, std::move(file)));

@@ -14,8 +14,6 @@
 namespace smt::cmd {
 namespace {
 
-constexpr uint64_t kFlushBytes = 1 << 20;
-
 // All samples of `from` that fit into `to`; `*samples` tells how many those are.
 Status Copy(LogReader* from, LogWriter* to, uint64_t* samples, uint64_t* left_out) {
   for (const LogTopic* topic : from->topics()) {

@@ -14,6 +14,10 @@
 
 namespace smt::cmd {
 
+inline constexpr uint64_t kFlushBytes = 1
+                                        << 20;  // so many samples are kept in memory before they are written
+inline constexpr size_t kToldProblems = 10;     // in problems() of a reader
+
 // A topic under one schema; under another it is another one.
 struct LogTopic {
   std::string name;
@@ -38,8 +42,8 @@ class LogWriter {
   // The topic will be written, sooner or later. kNotFound: the file takes no new topic any more, and a new
   // part must be begun.
   virtual Status declare(const LogTopic* topic) = 0;
-  // Takes the sample to what flush() will write; the caller flushes at 1 MiB or so. kInvalid: this sample
-  // does not fit into such a file. kNotFound: as declare(), which need not have been called.
+  // Takes the sample to what flush() will write; the caller flushes at kFlushBytes or so. kInvalid: this
+  // sample does not fit into such a file. kNotFound: as declare(), which need not have been called.
   virtual Status write(const LogSample& sample) = 0;
   virtual uint64_t open_bytes() const = 0;
   // Returns when what was written is on the disk. After an error it is lost, all before it is kept.

@@ -47,7 +47,7 @@ Json ToJson(const Known& known) {
           {"origin", {{"host", topic.host}, {"domain", topic.domain}, {"node", topic.node}}}};
 }
 
-int Info(const ToolOptions& tool, const std::string& path) {
+int InfoOfLog(const ToolOptions& tool, const std::string& path) {
   Result<std::unique_ptr<LogReader>> opened = OpenLog(path);
   if (!opened.ok()) return Fail(opened.status());
   LogReader& log = **opened;
@@ -112,7 +112,7 @@ void AddLogInfo(CLI::App& app, const ToolOptions& tool, Run* run) {
   CLI::App* verb = app.add_subcommand("info", "Show what is in a recording; exit code 1 if it is not whole");
   auto path = std::make_shared<std::string>();
   verb->add_option("FILE", *path)->required();
-  verb->callback([=, &tool] { *run = [=, &tool] { return Info(tool, *path); }; });
+  verb->callback([=, &tool] { *run = [=, &tool] { return InfoOfLog(tool, *path); }; });
 }
 
 }  // namespace smt::cmd

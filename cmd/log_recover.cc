@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cmd/exit_code.h"
+#include "cmd/log_file.h"
 #include "cmd/log_verbs.h"
 #include "cmd/mcap_reader.h"
 #include "cmd/mcap_writer.h"
@@ -15,12 +16,10 @@
 namespace smt::cmd {
 namespace {
 
-constexpr uint64_t kFlushBytes = 1 << 20;
-
 // Copies messages as they are, so that recordings of other programs are recovered too.
-class Copy {
+class MessageCopy {
  public:
-  Copy(McapReader* from, McapWriter* to) : from_(from), to_(to) {}
+  MessageCopy(McapReader* from, McapWriter* to) : from_(from), to_(to) {}
 
   Status add(McapMessage message) {
     const Result<uint16_t> channel = Channel(message.channel_id);
@@ -62,7 +61,7 @@ int Recover(const ToolOptions& tool, const std::string& path, const std::string&
   if (any || from->summary()) {
     Result<McapWriter> to = McapWriter::create(out);
     if (!to.ok()) return Fail(to.status());
-    Copy copy(&*from, &*to);
+    MessageCopy copy(&*from, &*to);
     for (bool more = any; more; more = from->next(&message)) {
       if (Status s = copy.add(message); !s.ok()) return Fail(s);
     }

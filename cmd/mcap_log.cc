@@ -23,7 +23,6 @@ constexpr const char* kSequenceHighKey = "smt.sequence_high";
 constexpr const char* kKindKey = "smt.kind";
 constexpr uint64_t kMaxValueBytes = 64 << 20;
 constexpr size_t kMaxMissedTopics = UINT16_MAX;
-constexpr size_t kToldProblems = 10;
 
 std::string Find(const std::map<std::string, std::string>& metadata, const char* key) {
   const auto found = metadata.find(key);

@@ -8,11 +8,12 @@
 #include <cerrno>
 #include <span>
 
+#include "cmd/log_file.h"
+
 namespace smt::cmd {
 namespace {
 
 constexpr uint64_t kMaxBytes = 64 << 20;  // of a record, of a chunk unpacked, of the summary
-constexpr size_t kToldProblems = 10;
 
 }  // namespace
 

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "cmd/version.h"
+
 namespace smt::cmd {
 namespace {
 
@@ -27,7 +29,7 @@ Result<McapWriter> McapWriter::create(const std::string& path) {
   if (!file.ok()) return file.status();
   McapWriter writer(std::move(*file));
   std::string start(kMcapMagic);
-  Append(McapHeader{"", std::string("smtrelay ") + SMT_VERSION}, &start);
+  Append(McapHeader{"", Version()}, &start);
   if (Status s = writer.file_.append(start); !s.ok()) return s;
   return writer;
 }

@@ -4,6 +4,7 @@
 
 #include "cmd/config_types.h"
 #include "cmd/text.h"
+#include "cmd/version.h"
 
 namespace smt::cmd {
 namespace {
@@ -16,7 +17,7 @@ int64_t DurationOrThrow(const std::string& flag, const std::string& text) {
 
 // A flag with a type of the configuration.
 template <class U>
-CLI::Option* AddWord(CLI::App& app, const std::string& flag, const Type<U>& type, U* out,
+CLI::Option* AddWord(CLI::App& app, const std::string& flag, const ConfigType<U>& type, U* out,
                      const std::string& what) {
   return app
       .add_option_function<std::string>(
@@ -43,9 +44,7 @@ void AddCommonFlags(CLI::App& app, ToolOptions* tool) {
   AddVersionFlag(app);
 }
 
-void AddVersionFlag(CLI::App& app) {
-  app.set_version_flag("--version", std::string("smtrelay ") + SMT_VERSION);
-}
+void AddVersionFlag(CLI::App& app) { app.set_version_flag("--version", Version()); }
 
 void AddFormatFlag(CLI::App& app, ToolOptions* tool) {
   AddWord(app, "-f,--format", kFormatType, &tool->format, "How data is printed [SMT_FORMAT or table]")

@@ -15,7 +15,6 @@ namespace smt::cmd {
 namespace {
 
 constexpr int64_t kFlushNs = 1'000'000'000;
-constexpr uint64_t kFlushBytes = 1 << 20;
 constexpr uint64_t kMaxOpenBytes = 4 << 20;     // amid many samples at once
 constexpr int64_t kMostEndNs = 10'000'000'000;  // with writers that say anything of the time
 // The wall clock is followed only where it was set; the spacing of samples is BOOTTIME's.

@@ -52,7 +52,7 @@ void KeepLargeBlocks() {
 
 // libzmq has copies of the keys that nobody can erase.
 void KeepOutOfCores() {
-#ifndef __SANITIZE_ADDRESS__  // LeakSanitizer looks at its own process
+#ifndef SMT_ADDRESS_SANITIZER  // LeakSanitizer looks at its own process
   if (prctl(PR_SET_DUMPABLE, 0) != 0) spdlog::debug("a core file would have the keys in it");
 #endif
 }

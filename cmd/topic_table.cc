@@ -14,7 +14,7 @@
 namespace smt::cmd {
 namespace {
 
-using Row = std::vector<std::string>;
+using Cells = std::vector<std::string>;
 
 constexpr size_t kTypeColumn = 1, kWriterColumn = 4;
 constexpr size_t kLeastWidth = 8;  // of a column that is shortened
@@ -23,12 +23,12 @@ std::string SizeText(const TopicInfo& topic) {
   return topic.schema.size == 0 ? "<= " + BytesText(topic.max_bytes) : BytesText(topic.max_bytes);
 }
 
-Row TopicRow(const TopicLine& line, bool more) {
+Cells TopicRow(const TopicLine& line, bool more) {
   if (line.topic == nullptr) return {line.label};
   const TopicInfo& t = *line.topic;
   const Freshness& f = t.freshness;
-  Row row = {line.label, t.schema.type_name, SizeText(t), t.sequence == 0 ? "-" : AgeText(f.age_ns),
-             WriterText(t)};
+  Cells row = {line.label, t.schema.type_name, SizeText(t), t.sequence == 0 ? "-" : AgeText(f.age_ns),
+               WriterText(t)};
   if (more) {
     row.insert(row.end(),
                {fmt::format("{}", t.history), fmt::format("{}", t.sequence), fmt::format("{}", f.hops),
@@ -38,9 +38,9 @@ Row TopicRow(const TopicLine& line, bool more) {
   return row;
 }
 
-size_t Widest(const std::vector<Row>& rows, size_t column) {
+size_t Widest(const std::vector<Cells>& rows, size_t column) {
   size_t widest = 0;
-  for (const Row& row : rows) widest = std::max(widest, column < row.size() ? TextWidth(row[column]) : 0);
+  for (const Cells& row : rows) widest = std::max(widest, column < row.size() ? TextWidth(row[column]) : 0);
   return widest;
 }
 
@@ -51,7 +51,7 @@ size_t TerminalWidth() {
 }
 
 // Shortens the writers, then the types, so that each line has `width` columns at most, as far as that goes.
-void Fit(size_t width, size_t state_width, std::vector<Row>* rows) {
+void Fit(size_t width, size_t state_width, std::vector<Cells>* rows) {
   size_t needed = state_width;
   for (size_t column = 0; column + 1 < rows->front().size(); ++column) needed += Widest(*rows, column) + 2;
   for (const size_t column : {kWriterColumn, kTypeColumn}) {
@@ -59,7 +59,7 @@ void Fit(size_t width, size_t state_width, std::vector<Row>* rows) {
     const size_t now = Widest(*rows, column);
     const size_t to = std::max(kLeastWidth, now - std::min(now, needed - width));
     if (to >= now) continue;
-    for (Row& row : *rows) {
+    for (Cells& row : *rows) {
       if (column < row.size()) row[column] = Shortened(row[column], to);
     }
     needed -= now - to;
@@ -68,7 +68,7 @@ void Fit(size_t width, size_t state_width, std::vector<Row>* rows) {
 
 // The state stands in the last column, and colour would spoil the widths: it is put in afterwards.
 std::string ListTable(const std::vector<TopicLine>& lines, bool more) {
-  std::vector<Row> rows = {{"NAME", "TYPE", "SIZE", "AGE", "WRITER", "STATE"}};
+  std::vector<Cells> rows = {{"NAME", "TYPE", "SIZE", "AGE", "WRITER", "STATE"}};
   std::vector<size_t> right = {2, 3};
   if (more) {
     rows[0].insert(rows[0].end() - 1, {"HISTORY", "SEQUENCE", "HOPS", "ORIGIN"});

@@ -22,7 +22,7 @@ using std::chrono::nanoseconds;
 
 constexpr milliseconds kLookWithoutFifo(10);
 // How long a death, a new node or a ring that a killed writer still owed may go unseen.
-constexpr milliseconds kProbe(25);
+constexpr milliseconds kLookAnyway(25);
 
 }  // namespace
 
@@ -38,7 +38,7 @@ struct Waiter::Impl {
   int64_t looked_ns = 0;  // BOOTTIME of the last probe; 0: none yet
   std::vector<std::shared_ptr<SegmentView>> nodes;
   std::vector<std::string> problems;
-  std::vector<uint32_t> words;  // of `nodes`, as of the last collect()
+  std::vector<uint32_t> words;        // of `nodes`, as of the last collect()
   std::vector<uint64_t> directories;  // their versions, at the last look
   std::vector<bool> alive;
 
@@ -102,7 +102,7 @@ int Waiter::fd() const { return impl_->fifo.get(); }
 milliseconds Waiter::poll_limit() const {
   const bool bells = std::all_of(impl_->nodes.begin(), impl_->nodes.end(),
                                  [](const auto& node) { return node->bell() != nullptr; });
-  return impl_->fifo.ok() && bells ? kProbe : kLookWithoutFifo;
+  return impl_->fifo.ok() && bells ? kLookAnyway : kLookWithoutFifo;
 }
 
 bool Waiter::arm() {
@@ -127,7 +127,7 @@ bool Waiter::collect() {
   bool changed = w.Moved();
   const int64_t now = w.domain.clock().boottime_ns();
   // A poll may end a little early; a look that is put off to the next one would come twice as late.
-  const bool due = w.looked_ns == 0 || now - w.looked_ns >= nanoseconds(kProbe).count() / 2;
+  const bool due = w.looked_ns == 0 || now - w.looked_ns >= nanoseconds(kLookAnyway).count() / 2;
   // A change of a directory rings, a new node or a death does not.
   if (due || (changed && w.DirectoryMoved())) {
     const uint64_t changes = w.domain.state().view.refresh();

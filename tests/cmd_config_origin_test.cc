@@ -12,6 +12,7 @@
 #include "cmd/config_reload.h"
 #include "cmd/relay_explain.h"
 #include "tests/config_fixture.h"
+#include "tests/paths.h"
 
 namespace smt::cmd {
 namespace {
@@ -153,7 +154,7 @@ TEST_F(Config, PutsRulesAndPeersOfTheCommandLineInPlaceOfTheFiles) {
 TEST_F(Config, PrintsAFileThatSaysTheSame) {
   for (const Role role : kRoles) {
     std::vector<std::string> texts = {"version = 1\n"};
-    std::ifstream example(fmt::format("{}/deploy/{}.toml", SMT_SOURCE_DIR, RoleName(role)));
+    std::ifstream example(SourcePath(fmt::format("deploy/{}.toml", RoleName(role))));
     texts.emplace_back(std::istreambuf_iterator<char>(example), std::istreambuf_iterator<char>());
     EXPECT_THAT(texts.back(), HasSubstr("version = 1"));
     if (role == Role::kPub) texts.push_back("version = 1\nsend = []\n[[receive]]\nrate = 7\n");

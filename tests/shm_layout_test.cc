@@ -10,12 +10,13 @@
 #include <string>
 
 #include "shm/layout.h"
+#include "tests/paths.h"
 
 namespace smt::layout {
 namespace {
 
 std::string ReadFile(const std::string& name) {
-  std::ifstream in(std::string(SMT_SOURCE_DIR) + "/" + name);
+  std::ifstream in(SourcePath(name));
   EXPECT_TRUE(in.good()) << name;
   std::stringstream text;
   text << in.rdbuf();

@@ -11,6 +11,7 @@
 #include "shm/clock.h"
 #include "shm/list.h"
 #include "shm/waiter.h"
+#include "tests/paths.h"
 #include "tests/relay/hosts.h"
 #include "tests/tools/recording.h"
 
@@ -23,7 +24,7 @@ using tools::Recording;
 class RelayFlight : public HostsTest {
  protected:
   void SetUp() override {
-    folder_ = std::filesystem::path(SMT_SOURCE_DIR) / "../shared/data/px4_flight";
+    folder_ = SourcePath("../shared/data/px4_flight");
     if (!std::filesystem::is_directory(folder_))
       SMT_SKIP_RELAY_TEST("no recorded flight at " + folder_.string());
     recording_ = tools::LoadRecording(folder_);

@@ -35,7 +35,7 @@ uint64_t Scaled(uint64_t quick, uint64_t full) {
 uint64_t Sized(uint64_t quick, uint64_t full) { return Scaled(0, 1) == 0 ? quick : full; }
 
 int64_t Patience() {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef SMT_ADDRESS_SANITIZER
   return 5;
 #else
   return kThreadSanitizer ? 10 : 1;

@@ -9,10 +9,12 @@
 #include <cstdio>
 #include <vector>
 
+#include "tests/paths.h"
+
 namespace smt::storm {
 
 std::string Open(const char* tool) {
-  const int fd = open(fmt::format("{}/{}", SMT_BIN_DIR, tool).c_str(), O_RDONLY);
+  const int fd = open(fmt::format("{}/{}", BinDir(), tool).c_str(), O_RDONLY);
   if (fd < 0) Must(Status::FromErrno(tool, errno));
   return fmt::format("/proc/self/fd/{}", fd);
 }

@@ -13,6 +13,7 @@
 #include "cmd/api/emit.h"
 #include "cmd/api/parse.h"
 #include "tests/broken_apis.h"
+#include "tests/paths.h"
 #include "tests/tools/process.h"
 
 namespace smt::tools {
@@ -22,7 +23,7 @@ using Json = nlohmann::ordered_json;
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 
-const std::string kExample = SMT_SOURCE_DIR "/docs/examples/rover.xml";
+const std::string kExample = SourcePath("docs/examples/rover.xml");
 
 std::string ReadFile(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -48,8 +49,8 @@ class SmtApiBuilder : public ToolTest {
   std::string output(const std::string& name) const { return ReadFile(root_ + "/" + name); }
   // Whether the file obeys docs/<xsd>.
   bool valid(const std::string& xsd, const std::string& file) const {
-    const std::string command = "xmllint --noout --schema " SMT_SOURCE_DIR "/docs/" + xsd + " " + file +
-                                " >" + root_ + "/xmllint 2>&1";
+    const std::string command =
+        "xmllint --noout --schema " + SourcePath("docs/" + xsd) + " " + file + " >" + root_ + "/xmllint 2>&1";
     return std::system(command.c_str()) == 0;
   }
 };
@@ -80,7 +81,7 @@ TEST_F(SmtApiBuilder, LeavesEveryOutputAsItWasWhenSomethingIsWrong) {
   ASSERT_EQ(build(kExample, "out").exit_code, 0);
   const std::string before = output("out/a.h");
   const size_t files = Files(root_);
-  EXPECT_EQ(build(SMT_SOURCE_DIR "/docs/api.xsd", "out").exit_code, 2);
+  EXPECT_EQ(build(SourcePath("docs/api.xsd"), "out").exit_code, 2);
   EXPECT_EQ(build("/nonexistent/x.xml", "out").exit_code, 2);
   EXPECT_EQ(Files(root_), files);
   // The last of several outputs cannot be written: none is.

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "tests/paths.h"
 #include "tests/tools/generated.h"
 #include "tests/tools/random_api.h"
 
@@ -146,7 +147,7 @@ std::string ShowJson(const Leaf& leaf, const Json& json) {
 TEST_F(Generated, CCppPythonAndSmttopicReadTheSameValues) {
   const RandomApi api(20, 50);
   const std::string xml = write("by_chance.xml", api.xml);
-  shell("xmllint --noout --schema " SMT_SOURCE_DIR "/docs/api.xsd " + xml);
+  shell("xmllint --noout --schema " + SourcePath("docs/api.xsd") + " " + xml);
   build("smt-api-builder", xml);
   write("program.cc", CppProgram(api));
   compile_cpp("program");
@@ -188,8 +189,8 @@ TEST_F(Generated, CCppPythonAndSmttopicReadTheSameValues) {
 }
 
 TEST_F(Generated, ProgramsOfThePageDoWhatItSays) {
-  const std::string page = read(SMT_SOURCE_DIR "/docs/api-builder.md");
-  build("smt-api-builder", SMT_SOURCE_DIR "/docs/examples/rover.xml");
+  const std::string page = read(SourcePath("docs/api-builder.md"));
+  build("smt-api-builder", SourcePath("docs/examples/rover.xml"));
   write("rover.h", read("api.h"));
   write("rover_c.h", read("api_c.h"));
   write("rover.py", read("api.py"));

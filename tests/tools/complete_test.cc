@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <sstream>
 
+#include "tests/paths.h"
 #include "tests/tools/process.h"
 
 namespace smt::tools {
@@ -75,10 +76,9 @@ TEST_F(Complete, GoesThroughTheDispatcher) {
 
 TEST_F(Complete, AnswersBash) {
   const auto bash = [&](const std::string& line_words, int current) {
-    const std::string command = "SMT_ROOT=" + root_ + " SMT_DOMAIN=d PATH=" + SMT_BIN_DIR +
-                                ":$PATH bash -c '. " SMT_SOURCE_DIR
-                                "/deploy/completion/smt.bash; COMP_WORDS=(" +
-                                line_words + "); COMP_CWORD=" + std::to_string(current) +
+    const std::string command = "SMT_ROOT=" + root_ + " SMT_DOMAIN=d PATH=" + BinDir() +
+                                ":$PATH bash -c '. " + SourcePath("deploy/completion/smt.bash") +
+                                "; COMP_WORDS=(" + line_words + "); COMP_CWORD=" + std::to_string(current) +
                                 "; _smt \"${COMP_WORDS[0]}\"; printf \"%s\\n\" \"${COMPREPLY[@]}\"'";
     FILE* const out = popen(command.c_str(), "r");
     std::string text;

@@ -10,6 +10,7 @@
 #include <random>
 
 #include "tests/broken_configs.h"
+#include "tests/paths.h"
 #include "tests/tools/relay_domains.h"
 
 namespace smt::tools {
@@ -21,7 +22,7 @@ using ::testing::StartsWith;
 const char* const kRoles[] = {"pub", "sub", "proxy", "client"};
 
 std::string Example(const std::string& role) {
-  std::ifstream file(std::string(SMT_SOURCE_DIR) + "/deploy/" + role + ".toml", std::ios::binary);
+  std::ifstream file(SourcePath("deploy/" + std::string(role) + ".toml"), std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
@@ -128,7 +129,7 @@ class ConfigTool : public RelayTest {
 
 TEST_F(ConfigTool, TakesTheExamples) {
   for (const std::string role : kRoles) {
-    const std::string path = std::string(SMT_SOURCE_DIR) + "/deploy/" + role + ".toml";
+    const std::string path = SourcePath("deploy/" + std::string(role) + ".toml");
     const Ended ended = check(role, path);
     EXPECT_EQ(ended.exit_code, 0) << ended.err;
     EXPECT_EQ(ended.err, "");

@@ -18,6 +18,7 @@
 
 #include "shm/fd.h"
 #include "shm/node.h"
+#include "tests/paths.h"
 #include "tests/tools/process.h"
 
 namespace smt::tools {
@@ -53,7 +54,7 @@ class Smtdoctor : public ToolTest {
     const Json& problem = found.begin()->second;
     EXPECT_THAT(problem["text"].get<std::string>(), HasSubstr(text));
     const std::string command =
-        "cd " + root_ + " && PATH=" SMT_BIN_DIR ":$PATH && " + problem["cure"].get<std::string>();
+        "cd " + root_ + " && PATH=" + BinDir() + ":$PATH && " + problem["cure"].get<std::string>();
     EXPECT_EQ(system((command + " >/dev/null 2>&1").c_str()), 0) << command;
     for (const auto& [name, left] : problems(more))
       ADD_FAILURE() << "after " << command << ": " << left.dump();

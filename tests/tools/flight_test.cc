@@ -10,6 +10,7 @@
 #include "shm/list.h"
 #include "shm/reader.h"
 #include "shm/waiter.h"
+#include "tests/paths.h"
 #include "tests/tools/process.h"
 #include "tests/tools/recording.h"
 
@@ -160,7 +161,7 @@ TEST_F(Flight, SmallOneWithTheDefaultRingIsReceivedOrMissed) {
 class Px4Flight : public Flight {
  protected:
   void SetUp() override {
-    folder_ = fs::path(SMT_SOURCE_DIR) / "../shared/data/px4_flight";
+    folder_ = SourcePath("../shared/data/px4_flight");
     if (!fs::is_directory(folder_)) GTEST_SKIP() << "no recorded flight at " << folder_.string();
     const Recording recording = LoadRecording(folder_);
     ASSERT_EQ(recording.size(), 70u);

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <string>
 
+#include "tests/paths.h"
 #include "tests/tools/process.h"
 
 namespace smt::tools {
@@ -35,7 +36,7 @@ class Generated : public ToolTest {
     ASSERT_EQ(ended.exit_code, 0) << ended.err;
   }
   void compile_cpp(const std::string& name) const {
-    shell("g++ -std=c++20" + std::string(kWarnings) + "-Wno-conversion -I" SMT_SOURCE_DIR " " + name +
+    shell("g++ -std=c++20" + std::string(kWarnings) + "-Wno-conversion -I" + SourcePath(".") + " " + name +
           ".cc " SMT_LIBRARY " -pthread -o " + name);
   }
   // Compiled by gcc, and by clang where that is installed, the program prints `output`.

@@ -14,6 +14,7 @@
 #include <fstream>
 
 #include "shm/clock.h"
+#include "tests/paths.h"
 
 extern char** environ;
 
@@ -39,7 +40,7 @@ Process::Process(const std::vector<std::string>& args, const Options& options) {
     if (!entry.starts_with("SMT_") && options.env.count(name) == 0) env.push_back(entry);
   }
   for (const auto& [name, value] : options.env) env.push_back(name + "=" + value);
-  const std::string path = std::string(SMT_BIN_DIR) + "/" + args[0];
+  const std::string path = BinDir() + "/" + args[0];
   std::vector<char*> argv_pointers, env_pointers;
   for (std::string& a : argv) argv_pointers.push_back(a.data());
   for (std::string& e : env) env_pointers.push_back(e.data());

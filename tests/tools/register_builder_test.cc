@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "tests/broken_registers.h"
+#include "tests/paths.h"
 #include "tests/tools/generated.h"
 
 namespace smt::tools {
@@ -21,7 +22,7 @@ namespace {
 using ::testing::HasSubstr;
 using Json = nlohmann::ordered_json;
 
-const std::string kExample = SMT_SOURCE_DIR "/docs/examples/motor.xml";
+const std::string kExample = SourcePath("docs/examples/motor.xml");
 using SmtRegisterBuilder = Generated;
 
 TEST_F(SmtRegisterBuilder, RefusesEachBrokenFileAtTheRightPlace) {
@@ -37,7 +38,7 @@ TEST_F(SmtRegisterBuilder, RefusesEachBrokenFileAtTheRightPlace) {
 }
 
 TEST_F(SmtRegisterBuilder, ExampleObeysTheSchemaAndABrokenOneDoesNot) {
-  const std::string validate = "xmllint --noout --schema " SMT_SOURCE_DIR "/docs/registers.xsd ";
+  const std::string validate = "xmllint --noout --schema " + SourcePath("docs/registers.xsd") + " ";
   shell(validate + kExample);
   const std::string broken = write("broken.xml", InRegister("<bits name='b' bits='4-7'/>"));
   EXPECT_NE(std::system((validate + broken + " 2>" + root_ + "/err").c_str()), 0);
@@ -184,7 +185,7 @@ TEST_F(SmtRegisterBuilder, CCppAndPythonSetAndGetTheSameBits) {
 TEST_F(SmtRegisterBuilder, ProgramOfThePageDoesWhatItSays) {
   build("smt-register-builder", kExample);
   write("motor.h", read("api.h"));
-  write("set.cc", Block(read(SMT_SOURCE_DIR "/docs/register-builder.md"), "cpp"));
+  write("set.cc", Block(read(SourcePath("docs/register-builder.md")), "cpp"));
   compile_cpp("set");
   EXPECT_EQ(shell("./set"), "90 C does not fit\n0xf832: -1.25 A\n");
 }
