@@ -30,7 +30,9 @@ Status Copy(LogReader* from, LogWriter* to, uint64_t* samples, uint64_t* left_ou
   return to->finish();
 }
 
-int Convert(const ToolOptions& tool, const std::string& path, const std::string& out) {
+}  // namespace
+
+int ConvertLog(const ToolOptions& tool, const std::string& path, const std::string& out) {
   Result<std::unique_ptr<LogReader>> from = OpenLog(path);
   if (!from.ok()) return Fail(from.status());
   if (!(*from)->complete()) {  // its topics are known when all of it was read
@@ -45,15 +47,18 @@ int Convert(const ToolOptions& tool, const std::string& path, const std::string&
   left_out += (*from)->samples_left_out();
   for (const std::string& problem : (*from)->problems()) spdlog::warn("{}: {}", path, problem);
   if (tool.format == Format::kTable) {
-    Print(fmt::format("{}: {} samples from {}, {} left out\n", Printable(out), samples, Printable(path),
-                      left_out));
+    Print(fmt::format("{}: {} samples from {}, which {}; {} left out\n", Printable(out), samples,
+                      Printable(path), (*from)->complete() ? "is complete" : "has no end", left_out));
   } else {
-    Print(Dump({{"file", path}, {"out", out}, {"samples", samples}, {"left_out", left_out}}) + "\n");
+    Print(Dump({{"file", path},
+                {"out", out},
+                {"complete", (*from)->complete()},
+                {"samples", samples},
+                {"left_out", left_out}}) +
+          "\n");
   }
   return left_out + (*from)->bytes_left_out() == 0 ? kExitOk : kExitFailure;
 }
-
-}  // namespace
 
 void AddLogConvert(CLI::App& app, const ToolOptions& tool, Run* run) {
   CLI::App* verb = app.add_subcommand(
@@ -61,7 +66,7 @@ void AddLogConvert(CLI::App& app, const ToolOptions& tool, Run* run) {
   auto path = std::make_shared<std::string>(), out = std::make_shared<std::string>();
   verb->add_option("FILE", *path)->required();
   verb->add_option("OUT", *out)->required();
-  verb->callback([=, &tool] { *run = [=, &tool] { return Convert(tool, *path, *out); }; });
+  verb->callback([=, &tool] { *run = [=, &tool] { return ConvertLog(tool, *path, *out); }; });
 }
 
 }  // namespace smt::cmd

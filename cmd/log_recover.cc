@@ -54,6 +54,11 @@ class MessageCopy {
 };
 
 int Recover(const ToolOptions& tool, const std::string& path, const std::string& out) {
+  if (path.ends_with(".h5")) return ConvertLog(tool, path, out);  // smtlogger alone makes such files
+  if (!out.ends_with(".mcap")) {
+    return Fail(kExitUsage,
+                out + ": of an .mcap file another is made: messages as they are, of whatever program");
+  }
   Result<McapReader> from = McapReader::open(path);
   if (!from.ok()) return Fail(from.status());
   McapMessage message;
@@ -93,7 +98,7 @@ int Recover(const ToolOptions& tool, const std::string& path, const std::string&
 void AddLogRecover(CLI::App& app, const ToolOptions& tool, Run* run) {
   CLI::App* verb = app.add_subcommand(
       "recover",
-      "Make a complete file of what can be read of an .mcap file; exit code 1 if bytes were left out");
+      "Make a complete file of what can be read of one; exit code 1 if bytes or samples were left out");
   auto path = std::make_shared<std::string>(), out = std::make_shared<std::string>();
   verb->add_option("FILE", *path)->required();
   verb->add_option("OUT", *out)->required();

@@ -123,7 +123,6 @@ const Schema kState = {"State",
 class EachFormat : public Smtlogger, public testing::WithParamInterface<std::string> {
  protected:
   // What makes a complete file of one that was cut off.
-  static std::string recover_verb() { return GetParam() == "mcap" ? "recover" : "convert"; }
 };
 INSTANTIATE_TEST_SUITE_P(Smtlogger, EachFormat, testing::Values("mcap", "h5"),
                          [](const auto& format) { return format.param; });
@@ -286,11 +285,11 @@ TEST_P(EachFormat, KilledLosesNoMoreThanTheLastMoments) {
   logger->send(SIGKILL);
   EXPECT_EQ(logger->wait().exit_code, 128 + SIGKILL);
   EXPECT_EQ(run({"smtlogger", "info", file}).exit_code, 1) << "it has no end";
-  const Ended recover = run({"smtlogger", recover_verb(), file, path("b.mcap")});
+  const Ended recover = run({"smtlogger", "recover", file, path("b." + GetParam())});
   EXPECT_EQ(recover.exit_code, 0) << recover.err;
   Content content;
   bool complete = false;
-  ReadInto(path("b.mcap"), &content, &complete);
+  ReadInto(path("b." + GetParam()), &content, &complete);
   EXPECT_TRUE(complete);
   const std::vector<Recorded>& samples = content["x"];
   for (size_t i = 0; i < samples.size(); ++i) ASSERT_EQ(samples[i].sequence, i + 1);
@@ -312,6 +311,9 @@ TEST_F(Smtlogger, CutOffInsideAChunkIsToldByTheExitCode) {
   EXPECT_EQ(run({"smtlogger", "recover", write("text.mcap", "hello, this is no recording"), path("b.mcap")})
                 .exit_code,
             2);
+  const Ended other = run({"smtlogger", "recover", path("a.mcap"), path("b.h5")});
+  EXPECT_EQ(other.exit_code, 2);
+  EXPECT_THAT(other.err, HasSubstr("of an .mcap file another is made"));
 }
 
 TEST_P(EachFormat, FullDiskEndsItWithAGoodFile) {
@@ -335,10 +337,10 @@ TEST_P(EachFormat, FullDiskEndsItWithAGoodFile) {
   EXPECT_THAT(ended.err, AllOf(HasSubstr(file), HasSubstr(" bytes")));
   const Json summary = Json::parse(ended.out);
   EXPECT_GT(summary["left_out"], 0);
-  const Ended recover = run({"smtlogger", recover_verb(), file, path("b.mcap")});
+  const Ended recover = run({"smtlogger", "recover", file, path("b." + GetParam())});
   EXPECT_EQ(recover.exit_code, 0) << recover.err;
   Content content;
-  ReadInto(path("b.mcap"), &content);
+  ReadInto(path("b." + GetParam()), &content);
   EXPECT_GT(content["noise"].size(), 500u);
   EXPECT_EQ(content["noise"].size(), summary["samples"].get<size_t>()) << "the summary tells what is there";
   umount2(path("small").c_str(), MNT_DETACH);
