@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cmd/log_file.h"
 #include "cmd/progress_line.h"
 #include "cmd/stop.h"
+#include "cmd/terminal.h"
 #include "shm/domain.h"
 #include "shm/node.h"
 
@@ -23,6 +25,7 @@ struct ReplayOptions {
   int64_t max_gap_ns = 1'000'000'000;  // of recorded time, longer silence is shortened to it; 0: as recorded
   bool loop = false;
   int64_t start_ns = 0;  // of recorded time, left out at the beginning
+  bool paused = false;   // at the beginning
   std::string prefix;    // of all topic names; a '/' is put after it
   bool split = false;    // a topic for each field: <topic>/<field>
   uint32_t history = 4;
@@ -47,8 +50,10 @@ class Replay {
   static Result<Replay> open(const Domain& domain, const ReplayOptions& options);
 
   // Publishes the samples in their order. Each one's time is counted from the start, so that delays do not
-  // add up. The recorded stamp is the stamp.
-  Result<ReplaySummary> run(const Stop& stop);
+  // add up. The recorded stamp is the stamp. The keys: space pauses and goes on, '.' publishes one sample and
+  // pauses, left and right go 5 s of recorded time, home to the start, 'q' ends it. Without keys those of the
+  // options count, and a replay that begins paused stays so.
+  Result<ReplaySummary> run(const Stop& stop, Keys* keys);
 
  private:
   // A piece of a value, and where it goes: all of it, or with `split` one field.
@@ -60,8 +65,13 @@ class Replay {
   explicit Replay(const ReplayOptions& options) : options_(options) {}
   Status Advertise(const LogTopic* topic);
   Status Publish(const LogSample& sample);
-  Status Pass(const Stop& stop);
-  void ShowProgress();
+  enum class Turn { kPublish, kSeek, kStop };
+  Turn Wait(const Stop& stop, Keys* keys);
+  bool Press(const std::string& key);
+  void Pause(bool on);
+  void Seek(int64_t position_ns);
+  Status Pass(const Stop& stop, Keys* keys);
+  void ShowProgress(bool paused);
 
   ReplayOptions options_;
   std::unique_ptr<LogReader> log_;
@@ -69,8 +79,17 @@ class Replay {
   std::map<const LogTopic*, std::vector<Part>> parts_;  // of the topics that are advertised
   std::map<std::string, const LogTopic*> names_;        // of those
   ReplaySummary summary_;
-  int64_t start_ns_ = 0;   // BOOTTIME
-  int64_t played_ns_ = 0;  // recorded time since the start, long gaps shortened
+  int64_t begun_ns_ = 0;             // BOOTTIME
+  int64_t start_ns_ = 0;             // BOOTTIME at which the sample at played_ns_ = 0 was due
+  int64_t played_ns_ = 0;            // recorded time since then, long gaps shortened
+  int64_t paused_ns_ = 0;            // BOOTTIME since when; 0: not paused
+  bool step_ = false;                // one sample is published all the same
+  std::optional<int64_t> begin_ns_;  // receive time of the first sample of the recording
+  std::optional<int64_t> last_ns_;   // of the one that was due last; none at a start
+  int64_t position_ns_ = 0;          // recorded time of the sample that is due next, from the first one
+  int64_t skip_to_ns_ = 0;           // samples before it are left out
+  bool quit_ = false;
+  bool told_paused_ = false;
   ProgressLine progress_;
 };
 

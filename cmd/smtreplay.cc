@@ -19,7 +19,11 @@ int Run(const ToolOptions& tool, ReplayOptions options) {
   if (!domain.ok()) return Fail(domain.status());
   Result<Replay> replay = Replay::open(*domain, options);
   if (!replay.ok()) return Fail(replay.status());
-  Result<ReplaySummary> summary = replay->run(stop);
+  Keys keys;
+  if (options.paused && keys.fd() < 0) {
+    return Fail(kExitUsage, "--paused: stdin is no terminal, so no key could start it");
+  }
+  Result<ReplaySummary> summary = replay->run(stop, &keys);
   if (!summary.ok()) return Fail(summary.status());
   fmt::print(stderr, "smtreplay: {} topics, {} samples, {} rows skipped, {} files left out, {:.2f} s\n",
              summary->topics, summary->samples, summary->samples_left_out, summary->topics_left_out,
@@ -47,6 +51,7 @@ int main(int argc, char** argv) {
   AddDuration(app, "--max-gap", &options.max_gap_ns,
               "Silence of more recorded time is shortened to this, 0 is as recorded [1s]");
   AddDuration(app, "--start", &options.start_ns, "Begin so much recorded time after the first sample [0s]");
+  app.add_flag("--paused", options.paused, "Begin paused: see the keys below");
   app.add_flag("--loop", options.loop, "Again and again until SIGINT");
   app.add_option("--prefix", options.prefix, "Put before all topic names, with a '/'");
   app.add_flag("--split", options.split, "A topic for each field: TOPIC/FIELD");
@@ -57,6 +62,8 @@ int main(int argc, char** argv) {
   AddPublishFlags(app, &options.node, "replay");
   AddCommonFlags(app, &tool);
   app.footer(
+      "Keys: space pauses and goes on, . publishes one sample and pauses, left and right go 5 s of recorded\n"
+      "time, home goes to the start, q ends.\n"
       "A recording of smtlogger is paced by the times at which its samples were received.\n"
       "Row 1 of a CSV file names its columns, row 2 has their C types. The column timestamp (microseconds)\n"
       "paces the replay and becomes the stamp. Exit code 1: rows, samples or\n"

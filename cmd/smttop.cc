@@ -148,6 +148,7 @@ int PrintTables(DomainGauge* gauge, TopOptions options, const Stop& stop) {
 
 int ShowScreen(DomainGauge* gauge, TopOptions options, const Stop& stop) {
   Screen screen;
+  Keys keys;
   const bool colour = ColourOn(STDOUT_FILENO);
   TopState& state = options.state;
   TopData data = gauge->read();
@@ -156,12 +157,8 @@ int ShowScreen(DomainGauge* gauge, TopOptions options, const Stop& stop) {
     const Screen::Size size = Screen::size();
     const auto rows = static_cast<size_t>(size.rows);
     if (!screen.draw(DrawTop(data, &state, static_cast<size_t>(size.columns), rows, colour))) return kExitOk;
-    const int64_t left = std::max<int64_t>(0, due - BoottimeNs());
-    const timespec timeout{left / 1'000'000'000, left % 1'000'000'000};
-    pollfd fds[] = {{stop.fd(), POLLIN, 0}, {screen.fd(), POLLIN, 0}};
-    ppoll(fds, std::size(fds), &timeout, nullptr);
-    if (stop.stopped() || OutputGone()) return kExitOk;
-    for (const std::string& key : screen.keys()) state.key(key, rows);
+    if (stop.sleep_until(due, keys.fd()) || OutputGone()) return kExitOk;
+    for (const std::string& key : keys.read()) state.key(key, rows);
     if (state.quit) return kExitOk;
     const int64_t now = BoottimeNs();
     if (now < due) continue;

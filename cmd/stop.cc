@@ -24,13 +24,14 @@ Stop::Stop() {
 
 bool Stop::stopped() const { return sleep_until(0); }
 
-bool Stop::sleep_until(int64_t until_ns) const {
-  pollfd signal{fd_.get(), POLLIN, 0};
+bool Stop::sleep_until(int64_t until_ns, int wake_fd) const {
+  pollfd fds[] = {{fd_.get(), POLLIN, 0}, {wake_fd, POLLIN, 0}};
   for (;;) {
     const int64_t left = std::max<int64_t>(0, until_ns == kNever ? kNever : until_ns - BoottimeNs());
     const timespec timeout{left / 1'000'000'000, left % 1'000'000'000};
-    if (ppoll(&signal, 1, &timeout, nullptr) > 0) return true;
-    if (left == 0) return false;
+    const bool woken = ppoll(fds, 2, &timeout, nullptr) > 0;
+    if (woken && fds[0].revents != 0) return true;
+    if (woken || left == 0) return false;
   }
 }
 

@@ -20,9 +20,9 @@ class Stop {
   // Readable when a signal has come.
   int fd() const { return fd_.get(); }
   bool stopped() const;
-  // Returns at the BOOTTIME `until_ns` (false) or when a signal comes (true). Deadlines are absolute: waiting
-  // for one after the other adds up no error.
-  bool sleep_until(int64_t until_ns) const;
+  // Returns at the BOOTTIME `until_ns` or when `wake_fd` can be read (false), or when a signal comes (true).
+  // Deadlines are absolute: waiting for one after the other adds up no error.
+  bool sleep_until(int64_t until_ns, int wake_fd = -1) const;
 
  private:
   Fd fd_;

@@ -16,9 +16,13 @@ namespace {
 // ECMA-48 and what xterm makes of it.
 constexpr std::string_view kOtherScreen = "\x1b[?1049h\x1b[?25l", kFormerScreen = "\x1b[?25h\x1b[?1049l";
 constexpr std::pair<std::string_view, std::string_view> kSequences[] = {
-    {"\x1b[A", "up"},      {"\x1b[B", "down"},      {"\x1bOA", "up"},   {"\x1bOB", "down"},
-    {"\x1b[5~", "pageup"}, {"\x1b[6~", "pagedown"}, {"\x1b[H", "home"}, {"\x1b[F", "end"},
+    {"\x1b[A", "up"},      {"\x1b[B", "down"},      {"\x1b[C", "right"}, {"\x1b[D", "left"},
+    {"\x1bOA", "up"},      {"\x1bOB", "down"},      {"\x1bOC", "right"}, {"\x1bOD", "left"},
+    {"\x1b[5~", "pageup"}, {"\x1b[6~", "pagedown"}, {"\x1b[H", "home"},  {"\x1b[F", "end"},
     {"\x1b[1~", "home"},   {"\x1b[4~", "end"}};
+
+// Else to change it, or to read from it, stops this process.
+bool IsForeground() { return tcgetpgrp(STDIN_FILENO) == getpgrp(); }
 
 }  // namespace
 
@@ -51,22 +55,36 @@ std::vector<std::string> ParseKeys(const std::string& bytes) {
   return keys;
 }
 
-Screen::Screen() {
-  if (IsTerminal(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &before_) == 0) {
-    termios raw = before_;
-    raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
-    raw.c_cc[VSUSP] = _POSIX_VDISABLE;  // stopped, it would leave the shell with this screen
-    raw.c_cc[VMIN] = 0;
-    raw.c_cc[VTIME] = 0;
-    keys_ = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
-  }
-  Print(kOtherScreen);
+Keys::Keys() {
+  if (!IsTerminal(STDIN_FILENO) || !IsForeground() || tcgetattr(STDIN_FILENO, &before_) != 0) return;
+  termios raw = before_;
+  raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+  raw.c_cc[VSUSP] = _POSIX_VDISABLE;  // stopped, it would leave the shell with a terminal like this
+  raw.c_cc[VMIN] = 0;
+  raw.c_cc[VTIME] = 0;
+  on_ = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
 }
 
-Screen::~Screen() {
-  Print(kFormerScreen);
-  if (keys_) tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+Keys::~Keys() {
+  if (on_ && IsForeground()) tcsetattr(STDIN_FILENO, TCSANOW, &before_);
 }
+
+int Keys::fd() const { return on_ && IsForeground() ? STDIN_FILENO : -1; }
+
+std::vector<std::string> Keys::read() {
+  char bytes[256];
+  if (fd() < 0) return {};
+  const ssize_t n = ::read(STDIN_FILENO, bytes, sizeof bytes);
+  if (n <= 0) {
+    pollfd gone = {STDIN_FILENO, POLLIN, 0};
+    if (poll(&gone, 1, 0) > 0 && (gone.revents & (POLLHUP | POLLERR)) != 0) on_ = false;
+    return {};
+  }
+  return ParseKeys(std::string(bytes, static_cast<size_t>(n)));
+}
+
+Screen::Screen() { Print(kOtherScreen); }
+Screen::~Screen() { Print(kFormerScreen); }
 
 Screen::Size Screen::size() {
   winsize window;
@@ -79,18 +97,6 @@ bool Screen::draw(const std::vector<std::string>& lines) {
   std::string out = "\x1b[H";
   for (size_t i = 0; i < rows; ++i) out += lines[i] + "\x1b[K" + (i + 1 == rows ? "" : "\r\n");
   return Print(out + "\x1b[J");
-}
-
-std::vector<std::string> Screen::keys() {
-  char bytes[256];
-  if (!keys_) return {};
-  const ssize_t n = read(STDIN_FILENO, bytes, sizeof bytes);
-  if (n <= 0) {
-    pollfd gone = {STDIN_FILENO, POLLIN, 0};
-    if (poll(&gone, 1, 0) > 0 && (gone.revents & (POLLHUP | POLLERR)) != 0) keys_ = false;
-    return {};
-  }
-  return ParseKeys(std::string(bytes, static_cast<size_t>(n)));
 }
 
 }  // namespace smt::cmd

@@ -1,4 +1,4 @@
-// The terminal of a tool that draws whole screens and takes keys.
+// The terminal of a tool that takes keys, and of one that draws whole screens.
 #ifndef SMT_CMD_TERMINAL_H_
 #define SMT_CMD_TERMINAL_H_
 
@@ -9,8 +9,28 @@
 
 namespace smt::cmd {
 
-// While it lives, stdout shows another screen without a cursor and stdin gives single keys. Afterwards both
-// are as they were. REQUIRES: stdout is a terminal. stdin may be none: there are no keys then.
+// While it lives, stdin gives single keys, unless it is no terminal or another program's: there are none
+// then. Afterwards it is as it was.
+class Keys {
+ public:
+  Keys();
+  ~Keys();
+  Keys(const Keys&) = delete;
+  Keys& operator=(const Keys&) = delete;
+
+  // To poll; -1: none come.
+  int fd() const;
+  // A key: the character itself, or "up" "down" "left" "right" "pageup" "pagedown" "home" "end" "enter"
+  // "escape" "backspace". What has come so far; does not block.
+  std::vector<std::string> read();
+
+ private:
+  bool on_ = false;
+  termios before_{};
+};
+
+// While it lives, stdout shows another screen without a cursor. Afterwards it is as it was. REQUIRES: stdout
+// is a terminal.
 class Screen {
  public:
   Screen();
@@ -24,16 +44,6 @@ class Screen {
   static Size size();
   // Lines from the top; those that do not fit are left out. False: stdout has gone.
   bool draw(const std::vector<std::string>& lines);
-
-  // To poll for keys; -1: none come.
-  int fd() const { return keys_ ? 0 : -1; }
-  // A key: the character itself, or "up" "down" "pageup" "pagedown" "home" "end" "enter" "escape"
-  // "backspace". What has come so far; does not block.
-  std::vector<std::string> keys();
-
- private:
-  bool keys_ = false;
-  termios before_{};
 };
 
 // Key names in bytes as a terminal sends them. Sequences that are not known are left out.

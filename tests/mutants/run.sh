@@ -1,9 +1,10 @@
 #!/bin/sh
 # Makes the mistakes of mutants.txt one at a time and requires that each is found by the test named with it. A mistake that
 # nobody finds is a finding: the test is to be improved.
-# Only a copy of the one file is changed and compiled (not optimised, without warnings); what comes of it is linked into a
-# copy of the test, before the libraries of the build tree. Of a header the test's own objects are compiled anew: what is
-# inline there comes before the libraries' too. Neither the source nor the build tree is touched.
+# Only a copy of the one file is changed and compiled (not optimised, without warnings), as the file is that a unity build
+# includes it from; what comes of it is linked into a copy of the test, before the libraries of the build tree: the first
+# definition counts. Of a header the test's own objects are compiled anew: what is inline there comes before the
+# libraries' too. Neither the source nor the build tree is touched.
 # usage: run.sh SOURCE_DIR BUILD_DIR [WORD]...    only mutants whose name, file or test holds one of the words
 set -u
 source=$(cd "$1" && pwd) build=$(cd "$2" && pwd)
@@ -55,8 +56,8 @@ command_of() { grep -F -e "$1" "$work/commands" | head -n 1; }
 
 # compiled DIR SOURCE OBJECT COMMAND: the command that makes OBJECT of SOURCE, with the headers in DIR before all others.
 compiled() {
-  printf '%s' "$4" | sed -e 's/^ccache //' -e 's/ -O3/ -O0 -w/' -e 's/ -D_FORTIFY_SOURCE=[0-9]//' \
-    -e 's/ -MD -MT [^ ]* -MF [^ ]*//' -e "s| -o [^ ]* -c [^ ]*| -iquote $1 -o $3 -c $2|"
+  printf '%s' "$4" | sed -e 's/^\(.* \)\{0,1\}[^ ]*ccache //' -e 's/ -O[0-9]//g' -e 's/ -D_FORTIFY_SOURCE=[0-9]//' \
+    -e 's/ -MD -MT [^ ]* -MF [^ ]*//' -e "s| -o [^ ]* -c [^ ]*| -O0 -w -iquote $1 -o $3 -c $2|"
 }
 
 # try PROGRAM WHAT: WHAT is a test of GoogleTest, or a number that a program of another kind takes.
@@ -83,9 +84,10 @@ mutant() {
       done
       ;;
     *)
-      command=$(command_of " -c $source/$4")
+      unity=$(grep -l -F "\"$source/$4\"" "$build"/CMakeFiles/*/Unity/*.cxx "$build"/cmd/CMakeFiles/*/Unity/*.cxx 2>/dev/null)
+      command=$(command_of " -c ${unity:-$source/$4}")
       compile="$(compiled "$1" "$1/$4" "$1/mutant.o" "$command") && "
-      link=$(printf '%s' "$link" | sed "s| -o bin/$2 | $1/mutant.o&|")
+      link=$(printf '%s' "$link" | sed "s| -o bin/$2 | $1/mutant.o -Wl,--allow-multiple-definition&|")
       ;;
   esac
   if [ -z "$command" ] || [ -z "$link" ]; then
