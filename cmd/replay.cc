@@ -107,7 +107,7 @@ bool Replay::Press(const std::string& key) {
 }
 
 // Until the sample is due that played_ns_ stands at.
-Replay::Turn Replay::Wait(const Stop& stop, Keys* keys) {
+Replay::Turn Replay::Wait(const Stop& stop, KeyInput* keys) {
   for (;;) {
     const double after_ns = options_.asap ? 0 : static_cast<double>(played_ns_) / options_.speed;
     const int64_t due = after_ns > 4e18 ? kNever : start_ns_ + static_cast<int64_t>(after_ns);
@@ -127,7 +127,7 @@ Replay::Turn Replay::Wait(const Stop& stop, Keys* keys) {
 }
 
 // All samples once.
-Status Replay::Pass(const Stop& stop, Keys* keys) {
+Status Replay::Pass(const Stop& stop, KeyInput* keys) {
   uint64_t samples = 0;
   for (LogSample sample; log_->next(&sample);) {
     const int64_t at_ns = sample.receive_ns;
@@ -156,7 +156,7 @@ Status Replay::Pass(const Stop& stop, Keys* keys) {
   return Status();
 }
 
-Result<ReplaySummary> Replay::run(const Stop& stop, Keys* keys) {
+Result<ReplaySummary> Replay::run(const Stop& stop, KeyInput* keys) {
   begun_ns_ = BoottimeNs();
   skip_to_ns_ = options_.start_ns;
   Pause(options_.paused);

@@ -53,7 +53,7 @@ class Replay {
   // add up. The recorded stamp is the stamp. The keys: space pauses and goes on, '.' publishes one sample and
   // pauses, left and right go 5 s of recorded time, home to the start, 'q' ends it. Without keys those of the
   // options count, and a replay that begins paused stays so.
-  Result<ReplaySummary> run(const Stop& stop, Keys* keys);
+  Result<ReplaySummary> run(const Stop& stop, KeyInput* keys);
 
  private:
   // A piece of a value, and where it goes: all of it, or with `split` one field.
@@ -66,11 +66,11 @@ class Replay {
   Status Advertise(const LogTopic* topic);
   Status Publish(const LogSample& sample);
   enum class Turn { kPublish, kSeek, kStop };
-  Turn Wait(const Stop& stop, Keys* keys);
+  Turn Wait(const Stop& stop, KeyInput* keys);
   bool Press(const std::string& key);
   void Pause(bool on);
   void Seek(int64_t position_ns);
-  Status Pass(const Stop& stop, Keys* keys);
+  Status Pass(const Stop& stop, KeyInput* keys);
   void ShowProgress(bool paused);
 
   ReplayOptions options_;

@@ -19,7 +19,7 @@ int Run(const ToolOptions& tool, ReplayOptions options) {
   if (!domain.ok()) return Fail(domain.status());
   Result<Replay> replay = Replay::open(*domain, options);
   if (!replay.ok()) return Fail(replay.status());
-  Keys keys;
+  KeyInput keys;
   if (options.paused && keys.fd() < 0) {
     return Fail(kExitUsage, "--paused: stdin is no terminal, so no key could start it");
   }

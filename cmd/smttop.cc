@@ -148,7 +148,7 @@ int PrintTables(DomainGauge* gauge, TopOptions options, const Stop& stop) {
 
 int ShowScreen(DomainGauge* gauge, TopOptions options, const Stop& stop) {
   Screen screen;
-  Keys keys;
+  KeyInput keys;
   const bool colour = ColourOn(STDOUT_FILENO);
   TopState& state = options.state;
   TopData data = gauge->read();

@@ -55,7 +55,7 @@ std::vector<std::string> ParseKeys(const std::string& bytes) {
   return keys;
 }
 
-Keys::Keys() {
+KeyInput::KeyInput() {
   if (!IsTerminal(STDIN_FILENO) || !IsForeground() || tcgetattr(STDIN_FILENO, &before_) != 0) return;
   termios raw = before_;
   raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
@@ -65,13 +65,13 @@ Keys::Keys() {
   on_ = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
 }
 
-Keys::~Keys() {
+KeyInput::~KeyInput() {
   if (on_ && IsForeground()) tcsetattr(STDIN_FILENO, TCSANOW, &before_);
 }
 
-int Keys::fd() const { return on_ && IsForeground() ? STDIN_FILENO : -1; }
+int KeyInput::fd() const { return on_ && IsForeground() ? STDIN_FILENO : -1; }
 
-std::vector<std::string> Keys::read() {
+std::vector<std::string> KeyInput::read() {
   char bytes[256];
   if (fd() < 0) return {};
   const ssize_t n = ::read(STDIN_FILENO, bytes, sizeof bytes);

@@ -11,12 +11,12 @@ namespace smt::cmd {
 
 // While it lives, stdin gives single keys, unless it is no terminal or another program's: there are none
 // then. Afterwards it is as it was.
-class Keys {
+class KeyInput {
  public:
-  Keys();
-  ~Keys();
-  Keys(const Keys&) = delete;
-  Keys& operator=(const Keys&) = delete;
+  KeyInput();
+  ~KeyInput();
+  KeyInput(const KeyInput&) = delete;
+  KeyInput& operator=(const KeyInput&) = delete;
 
   // To poll; -1: none come.
   int fd() const;

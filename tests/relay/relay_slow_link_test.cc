@@ -132,7 +132,7 @@ TEST_F(RelaySlowLink, ANaiveRelayOnAMegabitDeliversThePast) {
   const std::vector<TimedTopic> topics = SeventeenMbit();
   TimedSource source(in("robot"), topics);
   NaiveRelay naive(hosts_, Host::kRobot, in("robot"), topics);
-  storm::Elapse(milliseconds(storm::Scaled(3'000, 30'000)));
+  storm::Elapse(milliseconds(storm::Scaled(3'000, 10'000)));
   naive.stop();
   Figures(
       "relay_slow_link 1 Mbit/s, RTT 20 ms, 17 Mbit/s offered, naive relay: age of scalars {}; large {}; {}",
@@ -151,7 +151,7 @@ TEST_F(RelaySlowLink, APoseBesideValuesOfTenMegabytes) {
   start_all();
   Watch watch(in("base"), topics);
   Settle(&watch);
-  storm::Elapse(milliseconds(storm::Scaled(3'000, 60'000)));
+  storm::Elapse(milliseconds(storm::Scaled(3'000, 30'000)));
   Arrivals pose = watch.of(0), map = watch.of(1);
   Figures(
       "relay_slow_link 8 Mbit/s, RTT 20 ms, values of {} bytes: age of the pose on arrival {} (bound p99 "
