@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 
+#include "cmd/api/register_decoder.h"
 #include "cmd/exit_code.h"
 #include "cmd/follow.h"
 #include "cmd/sample_choice.h"
@@ -23,6 +25,7 @@ struct EchoOptions {
   bool once = false, raw = false;
   std::vector<std::string> fields;
   std::string filter;
+  std::string registers;  // the description of their bits
   std::optional<int64_t> timeout_ns, duration_ns;
 };
 
@@ -41,8 +44,13 @@ ShownSample Show(const Follower::Topic& topic, const Sample& sample) {
 // Prints what is chosen of the samples.
 class Echoer {
  public:
-  Echoer(Follower* follower, SampleChoice choice, const EchoOptions& options, Format format)
-      : follower_(follower), choice_(std::move(choice)), options_(options), printer_(format) {}
+  Echoer(Follower* follower, SampleChoice choice, std::optional<api::RegisterDecoder> registers,
+         const EchoOptions& options, Format format)
+      : follower_(follower),
+        choice_(std::move(choice)),
+        registers_(std::move(registers)),
+        options_(options),
+        printer_(format) {}
 
   // Takes in what has come. False: all that was asked for is printed, or stdout failed.
   bool step() {
@@ -80,6 +88,8 @@ class Echoer {
   bool Take(const Follower::Topic& topic, const Sample& sample) {
     ShownSample shown = Show(topic, sample);
     if (!choice_.choose(&shown)) return true;
+    if (registers_ && !registers_->decode(&shown) && others_.insert(shown.topic).second)
+      spdlog::warn("{}: no map of {}; shown as it is", Printable(shown.topic), options_.registers);
     ++printed_;
     if (!options_.raw) return printer_.print(shown);
     return Print({reinterpret_cast<const char*>(sample.bytes.data()), sample.bytes.size()});
@@ -87,6 +97,8 @@ class Echoer {
 
   Follower* follower_;
   SampleChoice choice_;
+  std::optional<api::RegisterDecoder> registers_;
+  std::set<std::string> others_;  // topics that it does not know, each told once
   const EchoOptions& options_;
   SamplePrinter printer_;
   uint64_t printed_ = 0;
@@ -106,6 +118,13 @@ int Echo(const ToolOptions& tool, const EchoOptions& options) {
   if (Status s = Check(options, *patterns); !s.ok()) return Fail(s);
   Result<SampleChoice> choice = SampleChoice::parse(options.fields, options.filter);
   if (!choice.ok()) return Fail(choice.status());
+  std::optional<api::RegisterDecoder> registers;
+  if (!options.registers.empty()) {
+    ConfigErrors errors;
+    registers = api::RegisterDecoder::open(options.registers, &errors);
+    for (const std::string& line : errors.lines()) fmt::print(stderr, "{}\n", line);
+    if (!registers) return kExitUsage;
+  }
   const Stop stop;
   const int64_t end = DeadlineAfter(options.duration_ns);
   int64_t silent_until =
@@ -123,7 +142,7 @@ int Echo(const ToolOptions& tool, const EchoOptions& options) {
     spdlog::info("no topic matches {} yet; waiting", fmt::join(options.patterns, " "));
   }
 
-  Echoer echoer(&*follower, std::move(*choice), options, tool.format);
+  Echoer echoer(&*follower, std::move(*choice), std::move(registers), options, tool.format);
   bool timed_out = false;
   for (;;) {
     const uint64_t before = echoer.printed();
@@ -171,6 +190,9 @@ void AddEcho(CLI::App& app, const ToolOptions& tool, Run* run) {
   verb->add_flag("--raw", options->raw,
                  "Print the bytes of the values of one topic as they are, and nothing else")
       ->excludes(field);
+  verb->add_option("--registers", options->registers,
+                   "Print what the bits of registers mean, too: a description of smt-register-builder")
+      ->type_name("FILE.xml");
   AddDuration(*verb, "--timeout", &options->timeout_ns, "End with 3 when no sample came for so long");
   AddDuration(*verb, "--duration", &options->duration_ns, "End after so long");
   verb->callback([=, &tool] { *run = [=, &tool] { return Echo(tool, *options); }; });

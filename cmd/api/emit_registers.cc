@@ -61,20 +61,16 @@ class Accessors {
     return out + "  return registers;\n}\n";
   }
 
-  static uint32_t Count(const BitField& f) { return f.high - f.low + 1; }
-  static uint64_t Mask(const BitField& f) { return ~uint64_t{0} >> (64 - Count(f)); }
-  bool IsFlag(const BitField& f) const { return Count(f) == 1 && !f.of_enum && !f.scaled && !f.is_signed; }
-
   std::string ValueType(const Register& r, const BitField& f) const {
     if (f.of_enum) return prefix_ + api_.enums[*f.of_enum].name;
     if (f.scaled) return "double";
-    if (IsFlag(f)) return "bool";
+    if (f.is_flag()) return "bool";
     return fmt::format("{}int{}_t", f.is_signed ? "" : "u", r.width);
   }
 
   std::string Comment(const BitField& f) const {
     const std::string bits =
-        Count(f) == 1 ? fmt::format("Bit {}", f.low) : fmt::format("Bits {}:{}", f.high, f.low);
+        f.count() == 1 ? fmt::format("Bit {}", f.low) : fmt::format("Bits {}:{}", f.high, f.low);
     std::string text =
         fmt::format("{} of {}{}{}", bits, f.register_name, f.unit.empty() ? "" : ", in ", f.unit);
     if (!f.comment.empty()) text += "; " + f.comment;
@@ -92,12 +88,12 @@ class Accessors {
 
   std::string Get(const Register& r, const BitField& f) const {
     std::string raw =
-        fmt::format("(all{} & {:#x}ull)", f.low == 0 ? "" : fmt::format(" >> {}", f.low), Mask(f));
-    if (f.is_signed && Count(f) < 64) {
-      const uint32_t unused = 64 - Count(f);
+        fmt::format("(all{} & {:#x}ull)", f.low == 0 ? "" : fmt::format(" >> {}", f.low), f.mask());
+    if (f.is_signed && f.count() < 64) {
+      const uint32_t unused = 64 - f.count();
       raw = fmt::format("{} >> {}", Cast("int64_t", fmt::format("{} << {}", raw, unused)), unused);
     }
-    std::string value = IsFlag(f) ? raw + " != 0" : Cast(ValueType(r, f), raw);
+    std::string value = f.is_flag() ? raw + " != 0" : Cast(ValueType(r, f), raw);
     if (f.scaled) value += fmt::format(" * {}", Real(f.scale));
     if (f.offset != 0) value += fmt::format(" + {}", Real(f.offset));
     return fmt::format("\n{}{}  const uint64_t all = {}{};\n  return {};\n}}\n", Comment(f),
@@ -105,12 +101,12 @@ class Accessors {
   }
 
   std::string Set(const Register& r, const BitField& f) const {
-    const uint64_t mask = Mask(f);
+    const uint64_t mask = f.mask();
     std::string out =
-        (IsFlag(f) ? "" : "// False: it does not fit, and nothing is changed.\n") + Head(r, f, true);
+        (f.is_flag() ? "" : "// False: it does not fit, and nothing is changed.\n") + Head(r, f, true);
     if (f.scaled) {
       // Powers of two, which a double holds exactly.
-      const double end = std::ldexp(1.0, static_cast<int>(Count(f)) - (f.is_signed ? 1 : 0));
+      const double end = std::ldexp(1.0, static_cast<int>(f.count()) - (f.is_signed ? 1 : 0));
       const std::string above = f.offset == 0 ? "value" : fmt::format("(value - {})", Real(f.offset));
       out += fmt::format("  const double steps = {}floor({} / {} + 0.5);\n", cpp_ ? "std::" : "", above,
                          Real(f.scale));
@@ -120,15 +116,15 @@ class Accessors {
       out += fmt::format("  const uint64_t raw = {};\n", Cast("uint64_t", steps));
     } else if (f.is_signed) {
       out += "  const int64_t wide = value;\n";
-      if (Count(f) < 64) {
+      if (f.count() < 64) {
         const auto most = static_cast<int64_t>(mask >> 1);
         out += fmt::format("  if (wide < {} || wide > {}) return false;\n", -most - 1, most);
       }
       out += fmt::format("  const uint64_t raw = {};\n", Cast("uint64_t", "wide"));
     } else {
       out += fmt::format("  const uint64_t raw = {};\n",
-                         IsFlag(f) ? "value ? 1 : 0" : Cast("uint64_t", "value"));
-      if (!IsFlag(f) && Count(f) < 64) out += fmt::format("  if (raw > {:#x}ull) return false;\n", mask);
+                         f.is_flag() ? "value ? 1 : 0" : Cast("uint64_t", "value"));
+      if (!f.is_flag() && f.count() < 64) out += fmt::format("  if (raw > {:#x}ull) return false;\n", mask);
     }
     out += fmt::format("  const uint64_t others = {}{} & ~{:#x}ull;\n", at_, r.name, mask << f.low);
     std::string bits = fmt::format("(raw & {:#x}ull)", mask);

@@ -77,6 +77,10 @@ struct BitField {
   std::optional<size_t> of_enum = {};
   bool scaled = false;  // value = raw * scale + offset, an f64
   double scale = 1, offset = 0;
+
+  uint32_t count() const { return high - low + 1; }
+  uint64_t mask() const { return ~uint64_t{0} >> (64 - count()); }  // of those bits, shifted down
+  bool is_flag() const { return count() == 1 && !of_enum && !scaled && !is_signed; }
 };
 
 struct Register {

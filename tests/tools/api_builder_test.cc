@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -12,6 +13,7 @@
 
 #include "cmd/api/emit.h"
 #include "cmd/api/parse.h"
+#include "shm/node.h"
 #include "tests/broken_apis.h"
 #include "tests/paths.h"
 #include "tests/tools/process.h"
@@ -202,6 +204,59 @@ TEST_F(SmtApiBuilder, ReadsOrRefusesWhateverIsInTheFile) {
   }
   EXPECT_GT(refused, 1000u);
   EXPECT_GT(read, 50u);
+}
+
+using Registers = SmtApiBuilder;
+
+TEST_F(Registers, EchoTellsWhatTheirBitsMean) {
+  const std::string file = SourcePath("docs/examples/motor.xml");
+  cmd::ConfigErrors errors;
+  const auto xml = cmd::api::XmlFile::open(file, &errors);
+  ASSERT_TRUE(xml);
+  const cmd::api::Api api = cmd::api::ParseRegisters(*xml, "");
+  ASSERT_TRUE(errors.empty());
+  TopicOptions topic;
+  topic.name = "right_arm/j2/registers";
+  topic.schema = cmd::api::SchemaOf(api, api.structs[api.maps[0].of_struct]);
+  std::vector<std::byte> value(topic.schema.size);
+  const auto set = [&](const std::string& name, uint64_t bits) {
+    for (const Field& field : topic.schema.fields)
+      if (field.name == name) memcpy(value.data() + field.offset, &bits, TypeBytes(field.type));
+  };
+  set("Command", 0xf01);                          // enable; gain -1
+  set("Faults", 0x82);                            // over_temperature, encoder
+  set("Status", 0x82'f832);  // RUNNING, -1.25 A, 25 C
+  set("Torque", 0xfff6);                          // -1.25 N.m
+  set("Ticks", ~uint64_t{0});
+  Result<std::unique_ptr<Node>> node = Node::open(domain(), {.name = "arm"});
+  ASSERT_TRUE(node.ok());
+  Result<Publisher> publisher = (*node)->advertise(topic);
+  ASSERT_TRUE(publisher.ok()) << publisher.status().message();
+  ASSERT_TRUE(publisher->publish(value).ok());
+  const Ended table = run({"smttopic", "echo", topic.name, "--once", "--registers", file});
+  for (const char* line :
+       {"\n  Command: 3841\n  Command.enable: true\n  Command.clear_faults: false\n  Command.gain: -1\n",
+        "\n  Faults.over_temperature: true\n  Faults.encoder: true\n", "\n  Status.state: RUNNING\n",
+        "\n  Status.current: -1.25 A\n", "\n  Status.temperature: 25.0 C\n",
+        "\n  Torque: 65526\n  Torque.value: -1.25 N.m\n", "\n  Ticks.value: -1\n"}) {
+    EXPECT_THAT(table.out, HasSubstr(line)) << table.err;
+  }
+  const Ended json = run(
+      {"smttopic", "echo", topic.name, "--once", "--registers", file, "-f", "jsonl", "--field", "Status"});
+  EXPECT_EQ(Json::parse(json.out)["value"]["Status.state"], "RUNNING") << json.out;
+  // A state without a name, and a topic that is no such map.
+  set("Status", 7);
+  ASSERT_TRUE(publisher->publish(value).ok());
+  EXPECT_THAT(run({"smttopic", "echo", topic.name, "--once", "--registers", file}).out,
+              HasSubstr("\n  Status.state: 7\n"));
+  run({"smttopic", "pub", "other", "u8", "1"});
+  const Ended other = run({"smttopic", "echo", "other", "--once", "--registers", file});
+  EXPECT_THAT(other.err, HasSubstr("other: no map of " + file));
+  EXPECT_THAT(other.out, HasSubstr("value: 1"));
+  const Ended broken = run(
+      {"smttopic", "echo", "other", "--once", "--registers", write("broken.xml", "<registers name='x'/>")});
+  EXPECT_EQ(broken.exit_code, 2);
+  EXPECT_THAT(broken.err, HasSubstr("broken.xml:1:"));
 }
 
 }  // namespace
