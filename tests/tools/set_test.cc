@@ -130,7 +130,7 @@ TEST_F(SetTool, HasOneHolderAtATime) {
   const Ended second = set(at, "cmd/speed", "2");
   EXPECT_EQ(second.exit_code, 6);
   EXPECT_THAT(second.err, MatchesRegex(".*robot: topic cmd/speed: held by .*@.* \\(by client-" +
-                                       std::to_string(first->pid()) + "\\) for another .* ms\n"));
+                                       std::to_string(first->pid()) + "\\) for another .*s\n"));
   first->send(SIGINT);
   EXPECT_EQ(first->wait().exit_code, 0);
   const Ended third = set(at, "cmd/speed", "3");
