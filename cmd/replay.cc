@@ -132,8 +132,9 @@ Status Replay::Pass(const Stop& stop, KeyInput* keys) {
   for (LogSample sample; log_->next(&sample);) {
     const int64_t at_ns = sample.receive_ns;
     if (!begin_ns_) begin_ns_ = at_ns;
-    if (AgeNs(at_ns, *begin_ns_) < skip_to_ns_) continue;
-    position_ns_ = AgeNs(at_ns, *begin_ns_);
+    const int64_t position_ns = AgeNs(at_ns, *begin_ns_);  // negative where it is not in order
+    if (skip_to_ns_ > 0 && position_ns < skip_to_ns_) continue;
+    position_ns_ = position_ns;
     if (!last_ns_) {
       last_ns_ = at_ns;
       start_ns_ = paused_ns_ != 0 ? paused_ns_ : BoottimeNs();

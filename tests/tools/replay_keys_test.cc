@@ -167,6 +167,14 @@ TEST_F(ReplayKeys, WhatIsPausedGoesOnWhereItWas) {
   EXPECT_EQ(sequence_, uint64_t{kSamples}) << "each once";
 }
 
+TEST_F(ReplayKeys, WhatIsOlderThanTheFirstSampleIsPlayedToo) {
+  const std::string file =
+      write("back/count.0.csv", "timestamp,value\nuint64_t,uint32_t\n5000000,1\n3000000,2\n6000000,3\n");
+  const Ended ended = run({"smtreplay", std::filesystem::path(file).parent_path(), "--asap"});
+  EXPECT_EQ(ended.exit_code, 0);
+  EXPECT_THAT(ended.err, HasSubstr("3 samples"));
+}
+
 TEST_F(ReplayKeys, WithoutATerminalAPausedOneIsRefused) {
   const Ended ended = run({"smtreplay", folder_, "--paused"});
   EXPECT_EQ(ended.exit_code, 2);
