@@ -21,7 +21,7 @@ export SMT_ROOT="$TMP/smt" SMT_DOMAIN=d
 "$bin/smttopic" pub arm/pose 'f64[3]' '[1,2.5,-3]'
 "$bin/smttopic" pub arm/name string '"height"'
 "$bin/smttopic" pub arm/bits bytes '"AAEC"'
-"$bin/smtsinewave" wheel/speed --rate 500 &
+"$bin/smtsinewave" wheel/speed --rate 500 --history 1024 &  # none is missed: a disk may take its time
 sine=$!
 "$bin/smtlogger" --output b.mcap --duration 2500ms -f json --log off >summary.json
 kill -INT "$sine"
