@@ -35,7 +35,7 @@ def _steps(value, scale, offset):
 std::string Real(double value) { return PythonLiteral({Type::kF64, false, 0, value}); }
 
 std::string Accessors(const Api& api, const std::string& map, const BitField& f) {
-  const uint32_t count = f.high - f.low + 1;
+  const uint32_t count = f.count();
   const std::string place =
       fmt::format("registers.{}, {}, {}, {}", f.register_name, f.low, count, f.is_signed ? "True" : "False");
   std::string get = fmt::format("_bits({})", place), raw = "int(value)";
@@ -44,7 +44,7 @@ std::string Accessors(const Api& api, const std::string& map, const BitField& f)
   } else if (f.scaled) {
     get += fmt::format(" * {}{}", Real(f.scale), f.offset == 0 ? "" : " + " + Real(f.offset));
     raw = fmt::format("_steps(value, {}, {})", Real(f.scale), Real(f.offset));
-  } else if (count == 1 && !f.is_signed) {
+  } else if (f.is_flag()) {
     get = fmt::format("bool({})", get);
     raw = "bool(value)";
   }

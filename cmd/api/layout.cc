@@ -131,4 +131,13 @@ void CheckMemberNames(const XmlFile& file, const Declarations& names, const Api&
   }
 }
 
+Api Parsed(const XmlFile& file, const std::string& cpp_namespace, const std::function<void(Api*)>& parse) {
+  Api api;
+  api.cpp_namespace = cpp_namespace;
+  parse(&api);
+  if (api.cpp_namespace.empty()) api.cpp_namespace = api.name;
+  if (file.errors().empty()) LayOut(file, &api);
+  return api;
+}
+
 }  // namespace smt::cmd::api

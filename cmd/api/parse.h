@@ -2,6 +2,7 @@
 #ifndef SMT_CMD_API_PARSE_H_
 #define SMT_CMD_API_PARSE_H_
 
+#include <functional>
 #include <string>
 
 #include "cmd/api/declarations.h"
@@ -15,6 +16,9 @@ Api ParseApi(const XmlFile& file, const std::string& cpp_namespace);
 
 // docs/registers.xsd; the same.
 Api ParseRegisters(const XmlFile& file, const std::string& cpp_namespace);
+
+// What `parse` makes of the file, laid out.
+Api Parsed(const XmlFile& file, const std::string& cpp_namespace, const std::function<void(Api*)>& parse);
 
 // Gives each struct its size, and each of its members the offset that C and C++ give it (every type at a
 // multiple of its size); puts structs behind those that they hold; fills in the topics' hashes. Errors where

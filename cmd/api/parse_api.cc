@@ -163,12 +163,7 @@ class Parser {
 }  // namespace
 
 Api ParseApi(const XmlFile& file, const std::string& cpp_namespace) {
-  Api api;
-  api.cpp_namespace = cpp_namespace;
-  Parser(file, &api).parse();
-  if (api.cpp_namespace.empty()) api.cpp_namespace = api.name;
-  if (file.errors().empty()) LayOut(file, &api);
-  return api;
+  return Parsed(file, cpp_namespace, [&](Api* api) { Parser(file, api).parse(); });
 }
 
 }  // namespace smt::cmd::api
