@@ -71,7 +71,7 @@ Status Housekeeping::step() {
 
 bool Housekeeping::Due(const std::string& node, const Member& member) const {
   return rules_.remove_after_ns && !member.live && node != kCoreNode && !keep_.matches(node) &&
-         BoottimeNs() - member.alive_ns >= *rules_.remove_after_ns;
+         !member.segment->keep() && BoottimeNs() - member.alive_ns >= *rules_.remove_after_ns;
 }
 
 void Housekeeping::Tell(const std::vector<Census::Change>& changes) {

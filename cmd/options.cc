@@ -34,10 +34,13 @@ CLI::Option* AddWord(CLI::App& app, const std::string& flag, const ConfigType<U>
 
 void AddCommonFlags(CLI::App& app, ToolOptions* tool) {
   tool->domain = DomainOptions::FromEnvironment();
-  app.add_option("--domain", tool->domain.domain, "Name of the domain [SMT_DOMAIN or default]");
-  app.add_option("--root", tool->domain.root, "Folder that holds the domains [SMT_ROOT or /dev/shm/smt]");
+  app.add_option("--domain", tool->domain.domain, "Name of the domain [SMT_DOMAIN or default]")
+      ->type_name("NAME");
+  app.add_option("--root", tool->domain.root, "Folder that holds the domains [SMT_ROOT or /dev/shm/smt]")
+      ->type_name("DIR");
   app.add_option("--group", tool->domain.group,
-                 "Unix group that shares the domain; without one only this user has it [SMT_GROUP]");
+                 "Unix group that shares the domain; without one only this user has it [SMT_GROUP]")
+      ->type_name("GROUP");
   AddWord(app, "--log", kLogType, &tool->log,
           "Least level of what is logged on stderr: trace, debug, info, warn, error or off [SMT_LOG or info]")
       ->envname("SMT_LOG");
@@ -67,13 +70,16 @@ CLI::Option* AddDuration(CLI::App& app, const std::string& flag, std::optional<i
 }
 
 void AddPublishFlags(CLI::App& app, NodeOptions* node, const std::string& name_default) {
-  app.add_option("--node", node->name, "Name of the publishing node [" + name_default + "]");
+  app.add_option("--node", node->name, "Name of the publishing node [" + name_default + "]")
+      ->type_name("NAME");
   app.add_option("--segment-size", node->segment_bytes,
                  "Virtual size of the node's segment, as 64M or 2G [the one that is there, else 1G]")
       ->transform(CLI::AsSizeValue(false))
       ->type_name("BYTES");
+  CLI::Option* keep = app.add_flag("--keep", node->keep, "Ask smtcore never to remove the last values");
   app.add_flag("--remove-on-exit", node->remove_on_exit,
-               "Remove the topics at the end; else their last values stay");
+               "Remove the topics at the end; else their last values stay")
+      ->excludes(keep);
 }
 
 std::string NodeNameFor(const std::string& prefix, const std::string& topic) {

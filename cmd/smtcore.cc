@@ -1,6 +1,5 @@
 // smtcore: keeps house in a domain. Everything works without it.
 #include <fmt/format.h>
-#include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/inotify.h>
 #include <unistd.h>
@@ -43,6 +42,7 @@ void PrintReport(const Housekeeping& housekeeping, Format format) {
                        {"pid", segment.pid()},
                        {"host", segment.host()},
                        {"mirror", segment.mirror()},
+                       {"keep", segment.keep()},
                        {"epoch", member.epoch},
                        {"topics", member.topics.size()},
                        {"publications", member.publications},
@@ -98,11 +98,7 @@ int Core(const ToolOptions& tool, const CoreOptions& options) {
       if (Status s = topics->publish(*housekeeping); !s.ok()) spdlog::warn("{}", s.message());
       while (due <= now) due += options.interval_ns;
     }
-    const int64_t left = std::max<int64_t>(0, due - BoottimeNs());
-    const timespec timeout{left / 1'000'000'000, left % 1'000'000'000};
-    pollfd fds[] = {{stop.fd(), POLLIN, 0}, {folder.get(), POLLIN, 0}};
-    ppoll(fds, std::size(fds), &timeout, nullptr);
-    if (stop.stopped()) return kExitOk;
+    if (stop.sleep_until(due, folder.get())) return kExitOk;
     char events[4096];
     while (folder.ok() && read(folder.get(), events, sizeof events) > 0) {
     }

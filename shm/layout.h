@@ -73,6 +73,7 @@ struct Header {
   Word pid;                // in the owner's PID namespace
   Word started;            // REALTIME nanoseconds
   Word half_written;       // slots found half-written by adoptions, in all
+  Half keep;               // not 0: who removes what dead nodes left is asked to leave this one
 
   // Grow only, under the owner's mutex.
   alignas(64) Word reserved;  // bytes from offset 0 that are backed by memory

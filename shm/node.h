@@ -24,6 +24,9 @@ struct NodeOptions {
   uint64_t segment_bytes = 0;
   // Unlink segment and bell at the clean end, instead of leaving the last values readable.
   bool remove_on_exit = false;
+  // Asks whoever removes what dead nodes left (smtcore) to leave this one: its last values stay until
+  // somebody removes them by name.
+  bool keep = false;
   // A relay's mirror: readers take topics for link-down unless keep_alive() is called in time.
   bool mirror = false;
   // False: kNotFound where no segment of this name is there, instead of making one.
@@ -102,9 +105,9 @@ class Node {
 // kInUse: a live node publishes it. kNotFound: nobody has it.
 Status RemoveDeadTopic(const Domain& domain, std::string_view topic);
 
-// Removes the segment and the bell of a node that nobody owns, of whatever version, boot or state. A program that
-// starts as this node meanwhile waits for it. kInUse: with the owner's pid and host. kNotFound. kDenied: it
-// belongs to another user.
+// Removes the segment and the bell of a node that nobody owns, of whatever version, boot or state. A program
+// that starts as this node meanwhile waits for it. kInUse: with the owner's pid and host. kNotFound. kDenied:
+// it belongs to another user.
 Status RemoveDeadNode(const Domain& domain, const std::string& node);
 
 // Keeps this process' memory from being paged out once it is touched, without making sparse segments real

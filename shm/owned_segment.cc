@@ -182,6 +182,7 @@ Status OwnedSegment::Create(const NodeOptions& options, const Fd* old, TopicTabl
   h->epoch.store(1, std::memory_order_relaxed);
   h->pid.store(static_cast<uint64_t>(getpid()), std::memory_order_relaxed);
   h->started.store(static_cast<uint64_t>(domain_->clock.realtime_ns()), std::memory_order_relaxed);
+  h->keep.store(options.keep ? 1 : 0, std::memory_order_relaxed);
   h->reserved.store(layout::kHeaderBytes, std::memory_order_relaxed);
   memcpy(id_.data(), h->id, sizeof h->id);
   birth_ = Birth();
@@ -271,6 +272,7 @@ Status OwnedSegment::Adopt(const NodeOptions& options, TopicTable* table, std::s
                         std::memory_order_relaxed);
   h->pid.store(static_cast<uint64_t>(getpid()), std::memory_order_relaxed);
   h->started.store(static_cast<uint64_t>(domain_->clock.realtime_ns()), std::memory_order_relaxed);
+  if (options.create) h->keep.store(options.keep ? 1 : 0, std::memory_order_relaxed);
   h->alive_until.store(0, std::memory_order_relaxed);
   // CLOSED-W: the epoch before `closed`, so that nobody takes the last epoch's values for this one's.
   h->epoch.store(birth_.epoch, std::memory_order_relaxed);

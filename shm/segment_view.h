@@ -96,6 +96,8 @@ class SegmentView : public std::enable_shared_from_this<SegmentView> {
   bool closed() const { return header_->closed.load(std::memory_order_relaxed) != 0; }
   uint64_t epoch() const { return header_->epoch.load(std::memory_order_relaxed); }
   uint64_t pid() const { return header_->pid.load(std::memory_order_relaxed); }
+  // The owner asked for its last values to be kept.
+  bool keep() const { return header_->keep.load(std::memory_order_relaxed) != 0; }
   uint64_t half_written() const { return header_->half_written.load(std::memory_order_relaxed); }
   int64_t alive_until() const {
     return static_cast<int64_t>(header_->alive_until.load(std::memory_order_relaxed));

@@ -48,7 +48,7 @@ TEST(Layout, TheHeaderTableIsTheHeader) {
 #define FIELD(f) want[#f] = offsetof(Header, f)
   FIELD(magic), FIELD(version), FIELD(endian), FIELD(size), FIELD(id), FIELD(retired), FIELD(closed), FIELD(zero);
   FIELD(header_bytes), FIELD(kind), FIELD(time_namespace), FIELD(boot_id), FIELD(node), FIELD(host), FIELD(zero2);
-  FIELD(epoch), FIELD(pid), FIELD(started), FIELD(half_written), FIELD(reserved), FIELD(topic_limit);
+  FIELD(epoch), FIELD(pid), FIELD(started), FIELD(half_written), FIELD(keep), FIELD(reserved), FIELD(topic_limit);
   FIELD(directory_version), FIELD(block_count), FIELD(block), FIELD(word), FIELD(alive_until);
 #undef FIELD
   EXPECT_EQ(Offsets(ReadFile("shm/LAYOUT.md"), "## Header"), want);

@@ -236,6 +236,17 @@ TEST_F(NodeTest, HalfWrittenSlotsAreCountedAndRepairedAtAdoption) {
   EXPECT_EQ((*SegmentView::open(d, "n"))->half_written(), 1u);
 }
 
+TEST_F(NodeTest, ANodeThatAsksToBeKeptIsMarkedUntilASuccessorDoesNotAsk) {
+  Domain d = OpenDomain();
+  const auto kept = [&] { return (*SegmentView::open(d, "n"))->keep(); };
+  { auto node = OpenNode(d, "n", {.keep = true}); }
+  EXPECT_TRUE(kept());
+  { auto node = OpenNode(d, "n", {.create = false}); }  // as `smttopic rm` does
+  EXPECT_TRUE(kept());
+  { auto node = OpenNode(d, "n"); }
+  EXPECT_FALSE(kept());
+}
+
 TEST_F(NodeTest, AMirrorCarriesSequenceOriginHopsAndTheSourcesState) {
   static int64_t now;
   now = 5'000'000'000;

@@ -82,6 +82,7 @@ TEST_F(Smtcore, OnceRemovesTheDeadThatAreOldEnoughAndNotThoseToKeepNorTheLive) {
   for (const char* node : {"old", "kept-map"}) {
     run({"smtsinewave", node, "--node", node, "-n", "1"});
   }
+  run({"smtsinewave", "asks", "--node", "asks", "-n", "1", "--keep"});
   ASSERT_TRUE(Eventually([&] { return published("live"); }));
   auto rows = report({"--remove-after", "1h", "--keep", "kept-*"});
   EXPECT_TRUE(has("old")) << "an hour is not over";
@@ -92,6 +93,8 @@ TEST_F(Smtcore, OnceRemovesTheDeadThatAreOldEnoughAndNotThoseToKeepNorTheLive) {
   EXPECT_FALSE(has("old"));
   EXPECT_FALSE(has("old.bell"));
   EXPECT_TRUE(has("kept-map"));
+  EXPECT_EQ(rows["asks"]["keep"], true);
+  EXPECT_TRUE(has("asks"));
   EXPECT_EQ(run({"smttopic", "echo", "--once", "live"}).exit_code, 0);
 }
 
