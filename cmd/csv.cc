@@ -4,30 +4,51 @@
 
 #include <algorithm>
 #include <charconv>
+#include <climits>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <limits>
-#include <map>
 #include <optional>
 #include <set>
 #include <type_traits>
+
+#include "shm/domain.h"
 
 namespace smt::cmd {
 namespace {
 
 constexpr uint32_t kMaxColumns = 16384;
+constexpr uint32_t kMaxTextBytes = 1 << 16, kMaxRowBytes = 1 << 24;
 
-const std::map<std::string_view, Type> kCTypes = {
-    {"bool", Type::kBool},    {"int8_t", Type::kI8},   {"uint8_t", Type::kU8},   {"int16_t", Type::kI16},
-    {"uint16_t", Type::kU16}, {"int32_t", Type::kI32}, {"uint32_t", Type::kU32}, {"int64_t", Type::kI64},
-    {"uint64_t", Type::kU64}, {"float", Type::kF32},   {"double", Type::kF64},   {"char", Type::kChar},
-};
+// Nothing if no type is called so in C.
+std::optional<Type> TypeFromCName(std::string_view name) {
+  for (Type type = Type::kBool; type <= Type::kChar; type = static_cast<Type>(static_cast<int>(type) + 1)) {
+    if (CTypeName(type) == name) return type;
+  }
+  return std::nullopt;
+}
+
+bool IsNumber(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+}
 
 std::string_view Trim(std::string_view text) {
   const size_t begin = text.find_first_not_of(" \t");
   if (begin == text.npos) return {};
   return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+// "char[32]" -> 32. Nothing if it is no such type.
+std::optional<uint32_t> TextBytes(std::string_view c_type) {
+  uint32_t bytes = 0;
+  const std::string_view begin = "char[";
+  if (!c_type.starts_with(begin) || !c_type.ends_with(']')) return std::nullopt;
+  const char* end = c_type.data() + c_type.size() - 1;
+  const auto [stop, error] = std::from_chars(c_type.data() + begin.size(), end, bytes);
+  if (error != std::errc() || stop != end || bytes == 0 || bytes > kMaxTextBytes) return std::nullopt;
+  return bytes;
 }
 
 // "q[3]" -> 3 and the length of "q". Nothing if the name does not end in an index.
@@ -46,12 +67,14 @@ std::optional<Index> IndexOf(std::string_view name) {
 }
 
 // Length of the run of columns name[0], name[1], ... of one type that begins at `at`; 1 if there is none.
-uint32_t ArrayLength(const std::vector<std::string_view>& names, const std::vector<Type>& types, size_t at) {
+uint32_t ArrayLength(const std::vector<std::string_view>& names, const std::vector<Column>& columns,
+                     size_t at) {
   const std::optional<Index> first = IndexOf(names[at]);
-  if (!first || first->index != 0) return 1;
+  if (!first || first->index != 0 || columns[at].text_bytes != 0) return 1;
   const std::string_view stem = names[at].substr(0, first->stem);
   uint32_t n = 1;
-  for (size_t i = at + 1; i < names.size() && types[i] == types[at]; ++i, ++n) {
+  for (size_t i = at + 1; i < names.size(); ++i, ++n) {
+    if (columns[i].type != columns[at].type || columns[i].text_bytes != 0) break;
     const std::optional<Index> next = IndexOf(names[i]);
     if (!next || next->index != n || names[i].substr(0, next->stem) != stem) break;
   }
@@ -63,7 +86,7 @@ bool SameIgnoringCase(std::string_view a, std::string_view lower) {
                     [](char x, char y) { return (x >= 'A' && x <= 'Z' ? x + ('a' - 'A') : x) == y; });
 }
 
-enum class Parsed { kOk, kNotANumber, kOutOfRange };
+enum class Parsed { kOk, kNotANumber, kOutOfRange, kTooLong };
 
 template <class T>
 Parsed ParseNumber(std::string_view cell, void* to) {
@@ -106,8 +129,20 @@ Parsed ParseChar(std::string_view cell, void* to) {
   return Parsed::kOk;
 }
 
-Parsed ParseCell(Type type, std::string_view cell, void* to) {
-  switch (type) {
+// Doubled quotes become one. What the text does not fill is zero already.
+Parsed ParseText(std::string_view cell, uint32_t bytes, std::byte* to) {
+  uint32_t n = 0;
+  for (size_t i = 0; i < cell.size(); ++i, ++n) {
+    if (n == bytes) return Parsed::kTooLong;
+    to[n] = static_cast<std::byte>(cell[i]);
+    if (cell.substr(i).starts_with("\"\"")) ++i;
+  }
+  return Parsed::kOk;
+}
+
+Parsed ParseCell(const Column& column, std::string_view cell, std::byte* to) {
+  if (column.text_bytes != 0) return ParseText(cell, column.text_bytes, to);
+  switch (column.type) {
     case Type::kBool:
       return ParseBool(cell, to);
     case Type::kI8:
@@ -152,13 +187,20 @@ std::optional<int64_t> Microseconds(Type type, const std::byte* at) {
 
 }  // namespace
 
+std::string_view CTypeName(Type type) {
+  constexpr std::string_view kNames[] = {"bool",     "int8_t",  "uint8_t",  "int16_t", "uint16_t", "int32_t",
+                                         "uint32_t", "int64_t", "uint64_t", "float",   "double",   "char"};
+  return kNames[static_cast<size_t>(type)];
+}
+
 Result<std::vector<std::string_view>> SplitRow(std::string_view row) {
   if (row.ends_with('\r')) row.remove_suffix(1);
   std::vector<std::string_view> cells;
   for (;;) {
     size_t end = 0;
     if (row.starts_with('"')) {
-      const size_t close = row.find('"', 1);
+      size_t close = row.find('"', 1);
+      while (close != row.npos && row.substr(close + 1).starts_with('"')) close = row.find('"', close + 2);
       if (close == row.npos) return {Code::kInvalid, "a quote does not close"};
       cells.push_back(row.substr(1, close - 1));
       end = close + 1;
@@ -182,38 +224,44 @@ Result<CsvLayout> ParseHeader(std::string_view names_row, std::string_view types
     return {Code::kInvalid, fmt::format("{} column names and {} C types", names->size(), c_types->size())};
   }
   if (names->size() > kMaxColumns) return {Code::kInvalid, fmt::format("more than {} columns", kMaxColumns)};
-  std::vector<Type> types;
+  CsvLayout layout;
   for (std::string_view c_type : *c_types) {
-    const auto found = kCTypes.find(c_type);
-    if (found == kCTypes.end()) {
+    if (const std::optional<uint32_t> bytes = TextBytes(c_type)) {
+      layout.columns.push_back({Type::kChar, 0, *bytes});
+      continue;
+    }
+    const std::optional<Type> type = TypeFromCName(c_type);
+    if (!type) {
       return {Code::kInvalid,
               fmt::format("\"{}\" is no C type of a column; known are bool, int8_t to uint64_t, "
-                          "float, double and char",
+                          "float, double, char and char[32]",
                           c_type)};
     }
-    types.push_back(found->second);
+    layout.columns.push_back({*type, 0});
   }
-
-  CsvLayout layout;
   layout.schema.type_name = type_name;
   bool has_timestamp = false;
   uint32_t offset = 0, widest = 1;
   std::set<std::string_view> seen;
-  for (size_t i = 0; i < types.size();) {
-    const uint32_t width = TypeBytes(types[i]), count = ArrayLength(*names, types, i);
-    const std::string_view name = count > 1 ? (*names)[i].substr(0, IndexOf((*names)[i])->stem) : (*names)[i];
+  for (size_t i = 0; i < layout.columns.size();) {
+    const Type type = layout.columns[i].type;
+    const uint32_t width = TypeBytes(type), columns = ArrayLength(*names, layout.columns, i);
+    const uint32_t count = std::max(columns, layout.columns[i].text_bytes);
+    const std::string_view name =
+        columns > 1 ? (*names)[i].substr(0, IndexOf((*names)[i])->stem) : (*names)[i];
     if (!seen.insert(name).second) return {Code::kInvalid, fmt::format("column \"{}\" is twice there", name)};
     widest = std::max(widest, width);
     offset = (offset + width - 1) / width * width;
-    layout.schema.fields.push_back(
-        {std::string(name), types[i], offset, count, name == "timestamp" ? "us" : ""});
+    layout.schema.fields.push_back({std::string(name), type, offset, count, name == "timestamp" ? "us" : ""});
     if (name == "timestamp" && count == 1) {
-      const bool integer = types[i] >= Type::kI8 && types[i] <= Type::kU64;
+      const bool integer = type >= Type::kI8 && type <= Type::kU64;
       if (!integer) return {Code::kInvalid, "column \"timestamp\" is no integer"};
       has_timestamp = true;
       layout.timestamp_column = i;
     }
-    for (uint32_t k = 0; k < count; ++k, ++i, offset += width) layout.columns.push_back({types[i], offset});
+    for (uint32_t k = 0; k < columns; ++k) layout.columns[i++].offset = offset + k * width;
+    offset += count * width;
+    if (offset > kMaxRowBytes) return {Code::kInvalid, "a row has more than 16 MiB"};
   }
   if (!has_timestamp) return {Code::kInvalid, "there is no column \"timestamp\", which paces the replay"};
   layout.schema.size = (offset + widest - 1) / widest * widest;
@@ -232,11 +280,15 @@ Status ParseRow(const CsvLayout& layout, std::string_view row, std::vector<std::
   value->assign(layout.schema.size, std::byte{0});
   for (size_t i = 0; i < cells->size(); ++i) {
     const Column& column = layout.columns[i];
-    const Parsed parsed = ParseCell(column.type, (*cells)[i], value->data() + column.offset);
+    const Parsed parsed = ParseCell(column, (*cells)[i], value->data() + column.offset);
     if (parsed == Parsed::kOk) continue;
-    return Status(Code::kInvalid, fmt::format("column {}: \"{}\" is {} {}", i + 1, (*cells)[i].substr(0, 40),
-                                              parsed == Parsed::kOutOfRange ? "out of range of" : "no",
-                                              TypeName(column.type)));
+    const std::string why =
+        parsed == Parsed::kTooLong
+            ? fmt::format("more than {} bytes", column.text_bytes)
+            : fmt::format("{} {}", parsed == Parsed::kOutOfRange ? "out of range of" : "no",
+                          TypeName(column.type));
+    return Status(Code::kInvalid,
+                  fmt::format("column {}: \"{}\" is {}", i + 1, (*cells)[i].substr(0, 40), why));
   }
   const Column& timestamp = layout.columns[layout.timestamp_column];
   const std::optional<int64_t> us = Microseconds(timestamp.type, value->data() + timestamp.offset);
@@ -245,14 +297,27 @@ Status ParseRow(const CsvLayout& layout, std::string_view row, std::vector<std::
   return Status();
 }
 
-CsvName NameFromFile(std::string_view file_name) {
-  if (file_name.ends_with(".csv")) file_name.remove_suffix(4);
-  const size_t dot = file_name.rfind('.');
-  const bool instance = dot != file_name.npos && dot > 0 && dot + 1 < file_name.size() &&
-                        file_name.find_first_not_of("0123456789", dot + 1) == file_name.npos;
-  if (!instance) return {std::string(file_name), std::string(file_name)};
-  const std::string type(file_name.substr(0, dot));
-  return {type + "/" + std::string(file_name.substr(dot + 1)), type};
+CsvName NameFromFile(std::string_view file) {
+  if (file.ends_with(".csv")) file.remove_suffix(4);
+  const size_t slash = file.rfind('/'), begin = slash == file.npos ? 0 : slash + 1, dot = file.rfind('.');
+  const bool instance = dot != file.npos && dot > begin && IsNumber(file.substr(dot + 1));
+  if (!instance) return {std::string(file), std::string(file.substr(begin))};
+  const std::string name(file.substr(0, dot));
+  return {name + "/" + std::string(file.substr(dot + 1)), name.substr(begin)};
+}
+
+Result<std::string> FileFromName(const std::string& topic) {
+  if (Status s = CheckTopicName(topic); !s.ok()) return s;
+  std::string file = topic;
+  const size_t slash = topic.rfind('/');
+  if (slash != topic.npos && IsNumber(std::string_view(topic).substr(slash + 1))) file[slash] = '.';
+  file += ".csv";
+  bool good = NameFromFile(file).topic == topic;
+  for (const std::filesystem::path& part : std::filesystem::path(file)) {
+    good = good && part != "." && part != ".." && part.native().size() <= NAME_MAX;
+  }
+  if (!good) return {Code::kInvalid, "no CSV file can have the name of topic '" + topic + "'"};
+  return file;
 }
 
 }  // namespace smt::cmd

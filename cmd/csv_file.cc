@@ -23,7 +23,8 @@ bool CsvFile::Line(std::string* line) {
   return true;
 }
 
-Result<CsvFile> CsvFile::open(const std::string& path) {
+Result<CsvFile> CsvFile::open(const std::string& folder, const std::string& name) {
+  const std::string path = std::filesystem::path(folder) / name;
   CsvFile file;
   file.path_ = path;
   errno = 0;
@@ -31,7 +32,7 @@ Result<CsvFile> CsvFile::open(const std::string& path) {
   if (!file.in_) return Status::FromErrno("cannot read " + path, errno);
   std::error_code ignored;
   file.bytes_ = std::filesystem::file_size(path, ignored);
-  file.name_ = NameFromFile(std::filesystem::path(path).filename().string());
+  file.name_ = NameFromFile(name);
   std::string names, types;
   if (!file.Line(&names) || !file.Line(&types)) {
     return {Code::kInvalid, path + ": has no header; row 1 is column names, row 2 their C types"};

@@ -16,8 +16,9 @@ namespace smt::cmd {
 
 class CsvFile {
  public:
-  // Opens the file and reads its two header rows. The message of an error begins with the path.
-  static Result<CsvFile> open(const std::string& path);
+  // Opens a file of `folder` (see NameFromFile) and reads its two header rows. The message of an error begins
+  // with the path.
+  static Result<CsvFile> open(const std::string& folder, const std::string& name);
 
   const CsvName& name() const { return name_; }
   const CsvLayout& layout() const { return layout_; }

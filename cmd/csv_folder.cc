@@ -13,17 +13,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The CSV files of a folder, by name.
-Result<std::vector<std::string>> CsvPaths(const std::string& folder) {
+// The CSV files of a folder and those in it, by name, which is relative to it.
+Result<std::vector<std::string>> CsvFiles(const std::string& folder) {
   std::error_code error;
-  std::vector<std::string> paths;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    if (it->path().extension() == ".csv" && it->is_regular_file(error)) paths.push_back(it->path().string());
+  std::vector<std::string> files;
+  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    if (it->path().extension() == ".csv" && it->is_regular_file(error)) {
+      files.push_back(it->path().lexically_relative(folder).string());
+    }
   }
   if (error) return Status::FromErrno("cannot read " + folder, error.value());
-  if (paths.empty()) return {Code::kNotFound, "no file NAME.csv in " + folder};
-  std::sort(paths.begin(), paths.end());
-  return paths;
+  if (files.empty()) return {Code::kNotFound, "no file NAME.csv in " + folder};
+  std::sort(files.begin(), files.end());
+  return files;
 }
 
 int64_t Nanoseconds(int64_t us) {
@@ -35,12 +37,12 @@ int64_t Nanoseconds(int64_t us) {
 }  // namespace
 
 Result<std::unique_ptr<LogReader>> CsvFolder::open(const std::string& folder) {
-  Result<std::vector<std::string>> paths = CsvPaths(folder);
-  if (!paths.ok()) return paths.status();
+  Result<std::vector<std::string>> files = CsvFiles(folder);
+  if (!files.ok()) return files.status();
   auto* reader = new CsvFolder();
   std::unique_ptr<LogReader> owned(reader);
-  for (const std::string& path : *paths) {
-    Result<CsvFile> file = CsvFile::open(path);
+  for (const std::string& name : *files) {
+    Result<CsvFile> file = CsvFile::open(folder, name);
     const Status named = file.ok() ? CheckTopicName(file->name().topic) : file.status();
     if (!named.ok()) {
       spdlog::warn("{}; file left out", named.message());

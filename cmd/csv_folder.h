@@ -1,4 +1,4 @@
-// A recording in text: a folder of CSV files, one for each topic.
+// A recording in text: a folder of CSV files, also in folders in it, one for each topic.
 #ifndef SMT_CMD_CSV_FOLDER_H_
 #define SMT_CMD_CSV_FOLDER_H_
 

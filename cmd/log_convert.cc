@@ -3,7 +3,9 @@
 #include <spdlog/spdlog.h>
 
 #include <memory>
+#include <set>
 
+#include "cmd/csv_folder_writer.h"
 #include "cmd/exit_code.h"
 #include "cmd/log_file.h"
 #include "cmd/log_verbs.h"
@@ -19,11 +21,14 @@ Status Copy(LogReader* from, LogWriter* to, uint64_t* samples, uint64_t* left_ou
   for (const LogTopic* topic : from->topics()) {
     if (Status s = to->declare(topic); !s.ok()) return s;
   }
+  std::set<const LogTopic*> told;
   for (LogSample sample; from->next(&sample);) {
     const Status s = to->write(sample);
     if (!s.ok() && s.code() != Code::kInvalid) return s;
     ++(s.ok() ? *samples : *left_out);
-    if (!s.ok()) spdlog::warn("{}; left out", s.message());
+    if (!s.ok() && told.insert(sample.topic).second) {
+      spdlog::warn("{}; left out, as all like it of this topic are", s.message());
+    }
     if (to->open_bytes() < kFlushBytes) continue;
     if (Status flushed = to->flush(); !flushed.ok()) return flushed;
   }
@@ -40,7 +45,8 @@ int ConvertLog(const ToolOptions& tool, const std::string& path, const std::stri
     }
     (*from)->rewind();
   }
-  Result<std::unique_ptr<LogWriter>> to = CreateLog(out);
+  RaiseFileLimit();  // for a folder of CSV files
+  Result<std::unique_ptr<LogWriter>> to = out.ends_with('/') ? CsvFolderWriter::create(out) : CreateLog(out);
   if (!to.ok()) return Fail(to.status());
   uint64_t samples = 0, left_out = 0;
   if (Status s = Copy(from->get(), to->get(), &samples, &left_out); !s.ok()) return Fail(s);
@@ -64,8 +70,9 @@ void AddLogConvert(CLI::App& app, const ToolOptions& tool, Run* run) {
   CLI::App* verb = app.add_subcommand(
       "convert", "Write a recording in the format of another name; exit code 1 if samples were left out");
   auto path = std::make_shared<std::string>(), out = std::make_shared<std::string>();
-  verb->add_option("FILE", *path)->required();
-  verb->add_option("OUT", *out)->required();
+  verb->add_option("FILE", *path, "Recording")->required();
+  verb->add_option("OUT", *out, "New file, .mcap or .h5; or, with a '/' at its end, folder of CSV files")
+      ->required();
   verb->callback([=, &tool] { *run = [=, &tool] { return ConvertLog(tool, *path, *out); }; });
 }
 

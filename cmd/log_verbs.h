@@ -12,7 +12,8 @@ void AddLogInfo(CLI::App& app, const ToolOptions& tool, Run* run);
 void AddLogConvert(CLI::App& app, const ToolOptions& tool, Run* run);
 void AddLogRecover(CLI::App& app, const ToolOptions& tool, Run* run);
 
-// Writes the samples of a recording in the format of the name `out`; an exit code.
+// Writes the samples of a recording in the format of the name `out`, of "NAME/" as a folder of CSV files; an
+// exit code.
 int ConvertLog(const ToolOptions& tool, const std::string& path, const std::string& out);
 
 // What a recording has become, on stdout.

@@ -7,7 +7,6 @@
 #include <spdlog/spdlog.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,6 +18,7 @@
 #include <utility>
 
 #include "cmd/output.h"
+#include "cmd/tool.h"
 #include "shm/clock.h"
 
 namespace smt::cmd {
@@ -33,14 +33,6 @@ void FillRandom(void* to, size_t bytes) {
   if (getrandom(to, bytes, 0) != static_cast<ssize_t>(bytes)) {
     throw std::system_error(errno, std::generic_category(), "getrandom");
   }
-}
-
-// Every connection is a descriptor, and 1,024 of them are the usual soft limit.
-void RaiseFileLimit() {
-  rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
-  limit.rlim_cur = limit.rlim_max;
-  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) spdlog::debug("the limit of open files stays as it is");
 }
 
 // Memory for large values is kept for the next one: giving it back and taking it anew costs more than the

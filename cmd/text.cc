@@ -7,6 +7,7 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "cmd/columns.h"
 
@@ -73,7 +74,8 @@ std::string Printable(std::string_view text) {
 
 std::string ShellWord(std::string_view text) {
   const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return std::isalnum(c) || std::string_view("/._-+:@%=,").find(static_cast<char>(c)) != std::string_view::npos;
+    return std::isalnum(c) ||
+           std::string_view("/._-+:@%=,").find(static_cast<char>(c)) != std::string_view::npos;
   });
   if (plain) return std::string(text);
   std::string out = "'";
@@ -102,7 +104,9 @@ std::string FormatTable(const std::vector<std::vector<std::string>>& rows, const
 }
 
 std::string CsvCell(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == text.npos) return std::string(text);
+  const bool blank_ends =
+      !text.empty() && (strchr(" \t", text.front()) != nullptr || strchr(" \t", text.back()) != nullptr);
+  if (!blank_ends && text.find_first_of(",\"\r\n") == text.npos) return std::string(text);
   std::string out = "\"";
   for (char c : text) {
     if (c == '"') out += '"';

@@ -2,10 +2,12 @@
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <exception>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -14,12 +16,30 @@
 #include "cmd/output.h"
 
 namespace smt::cmd {
+namespace {
+
+// A flag is told with the name of its value and no more: the texts have the bounds and the variables, the
+// usage what is required.
+class HelpFormatter final : public CLI::Formatter {
+ public:
+  std::string make_option_opts(const CLI::Option* option) const override {
+    if (option->get_type_size() == 0 || option->get_positional()) return "";
+    const std::string all = option->get_type_name(), type = all.substr(0, all.find(':'));
+    const bool repeats = option->get_expected_max() == CLI::detail::expected_max_vector_size;
+    return " " + (type == "UINT" ? "N" : type) + (repeats ? " ..." : "");
+  }
+};
+
+}  // namespace
 
 int RunTool(CLI::App& app, int argc, char** argv, const ToolOptions& tool, const std::function<int()>& run) {
   std::signal(SIGPIPE, SIG_IGN);
   const auto colour = ColourOn(STDERR_FILENO) ? spdlog::color_mode::automatic : spdlog::color_mode::never;
   spdlog::set_default_logger(spdlog::stderr_color_mt(app.get_name(), colour));
   spdlog::set_pattern("%n: %^%l%$: %v");
+  const auto formatter = std::make_shared<HelpFormatter>();
+  app.formatter(formatter);
+  for (CLI::App* verb : app.get_subcommands({})) verb->formatter(formatter);
   try {
     if (argc > 1 && argv[1] == std::string_view("--complete")) {
       for (const std::string& word : Completions(app, tool, {argv + 2, argv + argc})) Print(word + "\n");
@@ -36,6 +56,13 @@ int RunTool(CLI::App& app, int argc, char** argv, const ToolOptions& tool, const
   } catch (const std::exception& e) {
     return Fail(kExitFailure, e.what());
   }
+}
+
+void RaiseFileLimit() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) spdlog::debug("the limit of open files stays as it is");
 }
 
 int Fail(int code, const std::string& message) {

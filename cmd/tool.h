@@ -15,6 +15,9 @@ namespace smt::cmd {
 // exit code.
 int RunTool(CLI::App& app, int argc, char** argv, const ToolOptions& tool, const std::function<int()>& run);
 
+// As many open files as the system lets this process have; 1,024 are the usual soft limit.
+void RaiseFileLimit();
+
 // Logs the error; its exit code.
 int Fail(const Status& status);
 int Fail(int code, const std::string& message);

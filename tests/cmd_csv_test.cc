@@ -146,6 +146,9 @@ TEST(Csv, RefusesAHeaderThatIsNoneWithTheReason) {
                 {"timestamp,", "uint64_t,int8_t", ""},
                 {"", "", "is no C type"},
                 {"\"timestamp", "uint64_t", "a quote does not close"}};
+  std::string names = "timestamp", types = "uint64_t";
+  for (int i = 0; i < 300; ++i) names += ",t" + std::to_string(i), types += ",char[65536]";
+  EXPECT_THAT(ParseHeader(names, types, "T").status().message(), HasSubstr("more than 16 MiB"));
   for (const auto& row : kTable) {
     Result<CsvLayout> layout = ParseHeader(row.names, row.types, "T");
     ASSERT_FALSE(layout.ok()) << row.names;
@@ -161,6 +164,31 @@ TEST(Csv, NamesTopicAndTypeAfterTheFile) {
   EXPECT_EQ(NameFromFile("a.b.12.csv").topic, "a.b/12");
   EXPECT_EQ(NameFromFile("a.b.csv").topic, "a.b");
   EXPECT_EQ(NameFromFile(".5.csv").topic, ".5");
+  EXPECT_EQ(NameFromFile("arm/left.csv").topic, "arm/left");
+  EXPECT_EQ(NameFromFile("arm/left.csv").type, "left");
+  EXPECT_EQ(NameFromFile("arm.v2/left.0.csv").topic, "arm.v2/left/0");
+  EXPECT_EQ(NameFromFile("arm.2/left.csv").topic, "arm.2/left");
+  for (const char* topic : {"gps", "gps/0", "arm/left", "arm/left/12", "a.b", "a.1/2", "0", "a b/ü"}) {
+    const Result<std::string> file = FileFromName(topic);
+    ASSERT_TRUE(file.ok()) << file.status().message();
+    EXPECT_EQ(NameFromFile(*file).topic, topic);
+  }
+}
+
+TEST(Csv, ColumnsOfTextHoldQuotesAndAreBounded) {
+  const CsvLayout layout =
+      Layout("timestamp,mode,x,mode[0],mode[1]", "int64_t,char[4],int8_t,char[2],char[2]");
+  EXPECT_EQ(
+      layout.schema.text(),
+      "T 24\ntimestamp i64 0 1 us\nmode char 8 4 -\nx i8 12 1 -\nmode[0] char 13 2 -\nmode[1] char 15 2 -\n");
+  const Parsed row = Row(layout, R"(1,"a""b,",-1,,xy)");
+  ASSERT_TRUE(row.status.ok()) << row.status.message();
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(row.value.data()) + 8, 9),
+            std::string("a\"b,\xff\0\0xy", 9));
+  EXPECT_THAT(Row(layout, "1,abcde,1,,").status.message(), HasSubstr("more than 4 bytes"));
+  for (const char* type : {"char[0]", "char[]", "char[-1]", "char[4", "char[9999999999]", "char[65537]"}) {
+    EXPECT_FALSE(ParseHeader("timestamp,a", std::string("int64_t,") + type, "T").ok()) << type;
+  }
 }
 
 TEST(Csv, SurvivesRandomText) {

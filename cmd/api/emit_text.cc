@@ -59,12 +59,6 @@ std::string Note(const Member& m) { return Note(m.unit, m.min, m.max, m.comment)
 
 std::string Literal(std::string_view text) { return Json(text).dump(); }
 
-std::string_view CTypeName(Type type) {
-  constexpr std::string_view kNames[] = {"bool",     "int8_t",  "uint8_t",  "int16_t", "uint16_t", "int32_t",
-                                         "uint32_t", "int64_t", "uint64_t", "float",   "double",   "char"};
-  return kNames[static_cast<size_t>(type)];
-}
-
 std::string Guard(const Api& api, std::string_view suffix) {
   std::string name = CPrefix(api.cpp_namespace);
   std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::toupper(c); });

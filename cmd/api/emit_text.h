@@ -26,8 +26,6 @@ std::string Note(const Member& m);
 
 // A literal of C, C++ and Python, with its quotation marks.
 std::string Literal(std::string_view text);
-// "double" "int32_t" "char"
-std::string_view CTypeName(Type type);
 // "ROVER_API_H_"
 std::string Guard(const Api& api, std::string_view suffix);
 
