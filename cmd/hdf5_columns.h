@@ -50,6 +50,8 @@ struct Hdf5Column {
   uint64_t row_bytes() const { return TypeBytes(type) * count; }
   // The dataset has a second dimension, of `count`.
   bool is_array() const { return count > 1 && type != Type::kChar; }
+  // `data` of a topic without fields: a row is a byte, and no sample.
+  bool is_bytes() const { return name == "data" && pieces.empty(); }
   // For memory and file alike, so that no bit is converted.
   Hdf5Id element() const;
 };

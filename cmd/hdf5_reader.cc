@@ -50,6 +50,12 @@ Result<std::unique_ptr<LogReader>> Hdf5LogReader::open(const std::string& path) 
   Hdf5Id file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT));
   // One whose writer has not come to its end is open to readers only in this way.
   if (!file.ok()) file = Hdf5Id(H5Fopen(path.c_str(), H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, H5P_DEFAULT));
+  if (!file.ok() && H5Fis_hdf5(path.c_str()) > 0) {
+    return Hdf5Error(Code::kSystem,
+                     path +
+                         ": nothing in it can be read; its writer ended before its first samples were "
+                         "on the disk, or it is damaged");
+  }
   if (!file.ok()) return Hdf5Error(Code::kInvalid, path + " is no HDF5 file that can be read");
   if (H5Aexists(file.get(), "smt_log_version") <= 0) {
     return {Code::kInvalid, path + " was not recorded by smtlogger"};

@@ -1,6 +1,7 @@
 #include "cmd/hdf5_writer.h"
 
 #include <fcntl.h>
+#include <hdf5_hl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +18,7 @@ namespace {
 constexpr uint64_t kChunkBytes = 64 << 10;
 constexpr uint64_t kMaxChunkRows = 1024;
 constexpr unsigned kDeflateLevel = 1;
+constexpr size_t kMaxScaled = 1000;
 
 Hdf5Id LatestFormat() {
   Hdf5Id access(H5Pcreate(H5P_FILE_ACCESS));
@@ -97,7 +99,9 @@ Result<std::unique_ptr<LogWriter>> Hdf5LogWriter::create(const std::string& path
                     PutAttribute(file.get(), "start_time_ns", RealtimeNs()) &&
                     PutAttribute(file.get(), "tool", Version());
   const Hdf5Id topics(H5Gcreate2(file.get(), "topics", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
-  if (!told || !topics.ok()) return Hdf5Error(Code::kSystem, "cannot write " + path);
+  // So that it is such a file, though an empty one, from the beginning.
+  const bool written = told && topics.ok() && H5Fflush(file.get(), H5F_SCOPE_LOCAL) >= 0;
+  if (!written) return Hdf5Error(Code::kSystem, "cannot write " + path);
   return std::unique_ptr<LogWriter>(new Hdf5LogWriter(path, std::move(file)));
 }
 
@@ -155,7 +159,7 @@ Status Hdf5LogWriter::MakeDataset(hid_t group, Dataset* dataset) {
   const Hdf5Column& column = dataset->column;
   const int rank = column.is_array() ? 2 : 1;
   const hsize_t none[2] = {0, column.count}, most[2] = {H5S_UNLIMITED, column.count};
-  const uint64_t most_rows = column.name == "data" ? kChunkBytes : kMaxChunkRows;
+  const uint64_t most_rows = column.is_bytes() ? kChunkBytes : kMaxChunkRows;
   const hsize_t chunk[2] = {std::clamp<uint64_t>(kChunkBytes / column.row_bytes(), 1, most_rows),
                             column.count};
   const Hdf5Id space(H5Screate_simple(rank, none, most)), create(H5Pcreate(H5P_DATASET_CREATE));
@@ -171,6 +175,18 @@ Status Hdf5LogWriter::MakeDataset(hid_t group, Dataset* dataset) {
   return made ? Status() : Broken("make a dataset in");
 }
 
+// Makes the times the scale of what has a row for each sample: xarray and others find them so. The library
+// writes the list of all those anew with each, so a topic of very many fields goes without.
+bool Hdf5LogWriter::ScaleRows(const Topic& datasets) {
+  const hid_t times = datasets[0].id.get();
+  if (datasets.size() > kMaxScaled) return true;
+  bool good = H5DSset_scale(times, "t") >= 0;
+  for (size_t i = 1; i < datasets.size(); ++i) {
+    good = good && (datasets[i].column.is_bytes() || H5DSattach_scale(datasets[i].id.get(), times, 0) >= 0);
+  }
+  return good;
+}
+
 Status Hdf5LogWriter::MakeTopic(const LogTopic& topic, Topic* datasets) {
   const Hdf5Id topics(H5Gopen2(file_.get(), "topics", H5P_DEFAULT));
   const Hdf5Id group = MakeGroup(topics.get(), topic.name);
@@ -184,6 +200,7 @@ Status Hdf5LogWriter::MakeTopic(const LogTopic& topic, Topic* datasets) {
   for (Dataset& dataset : *datasets) {
     if (Status s = MakeDataset(group.get(), &dataset); !s.ok()) return s;
   }
+  if (!ScaleRows(*datasets)) return Broken("write");
   const Hdf5Id space(H5Screate(H5S_SCALAR)), create(H5Pcreate(H5P_DATASET_CREATE));
   H5Pset_alloc_time(create.get(), H5D_ALLOC_TIME_EARLY);  // a full disk still takes it
   Hdf5Id rows(H5Dcreate2(group.get(), kHdf5Rows, H5T_NATIVE_UINT64, space.get(), H5P_DEFAULT, create.get(),

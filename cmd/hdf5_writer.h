@@ -40,6 +40,7 @@ class Hdf5LogWriter final : public LogWriter {
   Status Start();
   Status MakeTopic(const LogTopic& topic, Topic* datasets);
   Status MakeDataset(hid_t group, Dataset* dataset);
+  static bool ScaleRows(const Topic& datasets);
   Status Extend(Dataset* dataset);
   Status WriteRows();
   Status Sync();

@@ -14,7 +14,7 @@
 namespace smt::cmd {
 namespace {
 
-constexpr int64_t kFlushNs = 1'000'000'000;
+constexpr int64_t kFlushNs = 500'000'000;  // so that it is on the disk within a second
 constexpr uint64_t kMaxOpenBytes = 4 << 20;     // amid many samples at once
 constexpr int64_t kMostEndNs = 10'000'000'000;  // with writers that say anything of the time
 // The wall clock is followed only where it was set; the spacing of samples is BOOTTIME's.

@@ -57,6 +57,10 @@ def complete(path, summary_path):
                 assert len(group[name]) == topic["samples"], (topic, name)
             assert text(group["t"].attrs["units"]) == "nanoseconds since 1970-01-01"
             assert sum(group["missed"]) == topic["missed"]
+            for name in group:
+                dataset = isinstance(group[name], h5py.Dataset)
+                if dataset and len(group[name].shape) > 0 and name not in ("t", "data"):
+                    assert group[name].dims[0][0] == group["t"], (topic, name)
         assert topics["arm/pose/value"].shape == (1, 3)
         assert list(topics["arm/pose/value"][0]) == [1, 2.5, -3]
         assert topics["arm/value"][0] == -7

@@ -6,15 +6,10 @@
 set -eu
 bin=$2/bin
 . "$1/tests/house/check.sh"
+. "$1/tests/tools/readers.sh"
+need_h5py
 
-skip() {
-  echo "skipped: $1"
-  exit 77
-}
-/usr/bin/python3 -c 'import h5py' 2>/dev/null || skip "needs python3-h5py"
-command -v h5dump >/dev/null || skip "needs hdf5-tools"
-
-read_with="/usr/bin/python3 $1/tests/tools/h5py_read.py"
+read_with="$python $1/tests/tools/h5py_read.py"
 export SMT_ROOT="$TMP/smt" SMT_DOMAIN=d
 "$bin/smttopic" pub arm/pose 'f64[3]' '[1,2.5,-3]'
 "$bin/smttopic" pub arm/name string '"height"'

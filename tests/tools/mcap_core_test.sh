@@ -6,16 +6,9 @@
 set -eu
 bin=$2/bin
 . "$1/tests/house/check.sh"
-
-skip() {
-  echo "skipped: $1"
-  exit 77
-}
-command -v node >/dev/null && command -v npm >/dev/null || skip "needs node and npm"
-cp "$1/tests/tools/mcap_core.mjs" "$TMP"
+. "$1/tests/tools/readers.sh"
+need_mcap_core "$1"
 cd "$TMP"
-timeout 60 npm install --no-audit --no-fund @mcap/core@2 fzstd@0.1 >npm.log 2>&1 ||
-  skip "npm cannot install @mcap/core: $(tail -n 1 npm.log)"
 
 export SMT_ROOT="$TMP/smt" SMT_DOMAIN=d
 "$bin/smttopic" pub arm/pose 'f64[3]' '[1,2.5,-3]'

@@ -1,0 +1,55 @@
+#!/bin/sh
+# The flight of ../shared/data/px4_flight at its own pace into an HDF5 and an MCAP file at once, read by h5py and
+# @mcap/core and compared with the CSV value by value; then the replay of each, recorded again.
+#
+# Fails when: a field or a sample is lost, changed or out of order, a reader of others does not take the file, or the
+# replay of a recording has another spacing than the recording.
+set -eu
+bin=$2/bin
+. "$1/tests/house/check.sh"
+. "$1/tests/tools/readers.sh"
+flight=$1/../shared/data/px4_flight
+[ -d "$flight" ] || skip "the flight is not there ($flight)"
+need_h5py
+need_mcap_core "$1"
+compare="$python $1/tests/tools/flight_log.py"
+cd "$TMP"
+export SMT_ROOT="$TMP/smt" SMT_LOG=warn
+
+# replayed DOMAIN RECORDING FILE...: plays it, and records that to each of the files.
+replayed() {
+  export SMT_DOMAIN="$1"
+  from=$2
+  shift 2
+  loggers=
+  for file; do
+    "$bin/smtlogger" --output "$file" -f json >"$file.json" &
+    loggers="$loggers $!"
+  done
+  for file; do until [ -e "$file" ]; do sleep 0.01; done; done
+  "$bin/smtreplay" "$from" --history 4096
+  # shellcheck disable=SC2086
+  kill -INT $loggers
+  for logger in $loggers; do wait "$logger"; done
+}
+# listed FILE: what @mcap/core reads, in FILE.lines.
+listed() { node mcap_lines.mjs "$1" >"$1.lines"; }
+
+check "recorded at its own pace, in both formats at once" replayed robot "$flight" a.h5 a.mcap
+check "the HDF5 file is one part: all topics were there" not test -e a.1.h5
+check "h5py reads every sample as it is in the CSV" $compare h5 "$flight" a.h5
+cat check.out
+check "h5dump reads it" sh -c 'h5dump a.h5 >a.dump'
+check "h5clear finds no flag to clear" sh -c 'cp a.h5 b.h5 && h5clear -s b.h5 && cmp a.h5 b.h5'
+check "@mcap/core reads the MCAP file, indexed and as a stream" listed a.mcap
+check "and every sample as it is in the CSV" $compare lines "$flight" a.mcap.lines
+cat check.out
+for format in h5 mcap; do
+  check "the recording is complete" "$bin/smtlogger" info "a.$format"
+  check "a replay of a.$format is recorded" replayed "again-$format" "a.$format" "$format.mcap"
+  check "@mcap/core reads that" listed "$format.mcap"
+  check "it has every sample as it is in the CSV" $compare lines "$flight" "$format.mcap.lines"
+  check "and the same bytes, order and spacing as the recording" $compare spacing a.mcap.lines "$format.mcap.lines"
+  cat check.out
+done
+finish
