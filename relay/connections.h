@@ -75,7 +75,7 @@ class Connections {
   void CutOff(ByFd::iterator at);
   void CutSilent(int64_t now_ns);
   void CutHoarders();
-  uint64_t Measure();
+  bool Measure();
 
   void* const socket_;
   zmq::socket_t events_;
@@ -84,6 +84,7 @@ class Connections {
   std::map<std::string, int, std::less<>> fds_;              // by peer
   std::map<std::string, size_t, std::less<>> count_of_key_;  // connections
   std::deque<Cut> cuts_;
+  int next_fd_ = 0;  // whose bytes are counted next
   int64_t due_ns_ = 0;
 };
 

@@ -1,6 +1,7 @@
 // The connections of a listening socket, with peers that speak no more of ZMTP than it takes. Seeded bugs
 // that must make this file fail, in relay/connections.cc: CutHoarders(), CutSilent() and drop() that return
-// at once; took() that counts no connections of a key; WireBytes() of half the size.
+// at once; took() that counts no connections of a key; WireBytes() of half the size; Measure() that always
+// begins with the first.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
@@ -120,6 +121,18 @@ TEST_F(ConnectionsTest, WhoNeverEndsAMessageIsCutAndNamed) {
   EXPECT_TRUE(cuts[0].hoards);
   EXPECT_TRUE(hoarder.ends(kSoonMs));
   EXPECT_FALSE(honest.ends(100));
+}
+
+TEST_F(ConnectionsTest, InACrowdWhoNeverEndsAMessageIsCutToo) {
+  for (int i = 0; i < 300; ++i) dial();  // more than are counted at once
+  RawPeer& hoarder = dial("hoarder");
+  const std::string frame(1 << 20, 'x');
+  std::vector<Connections::Cut> cuts;
+  for (size_t sent = 0; cuts.empty() && sent < 200 && hoarder.send(frame, true); ++sent) cuts = check(now_);
+  ASSERT_EQ(cuts.size(), 1u);
+  EXPECT_EQ(cuts[0].key, "hoarder");
+  EXPECT_TRUE(hoarder.ends(kSoonMs));
+  EXPECT_FALSE(peers_.front().ends(100));
 }
 
 TEST_F(ConnectionsTest, WhoseMessagesAreTakenMaySendAsManyAsItLikes) {

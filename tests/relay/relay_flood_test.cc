@@ -127,7 +127,7 @@ TEST_F(Flood, OfConnectionsKeepsNobodyOut) {
       static_cast<long long>(pose.longest_gap_ns / kMs), static_cast<double>(most - before) / kMiB);
   EXPECT_EQ(failed, 0u);
   EXPECT_LT(served.percentile_ms(100), 3000);
-  EXPECT_LT(pose.longest_gap_ns, 500 * kMs);
+  EXPECT_LT(pose.longest_gap_ns, 1000 * kMs);
   EXPECT_LT(most - before, 64 * kMiB);
   EXPECT_FALSE(robot_.process->ended());
   Print(Row{.id = "S9",
