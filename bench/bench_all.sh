@@ -16,7 +16,7 @@ goals=$(mktemp)
 trap 'rm -f "$out" "$goals"' EXIT
 
 separator='['
-for name in publish_read contended latency scan readers patterns relay; do
+for name in publish_read contended latency scan readers patterns logger relay; do
   echo "bench_$name runs" >&2
   "$here/bench_$name" "$@" > "$out"
   if [ -n "$json" ]; then

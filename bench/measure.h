@@ -21,6 +21,11 @@ inline int64_t NowNs() {
   return int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
 }
 
+inline void SleepUntil(int64_t boottime_ns) {
+  const timespec due = {boottime_ns / 1'000'000'000, boottime_ns % 1'000'000'000};
+  clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &due, nullptr);
+}
+
 // A counter of constant rate that is cheap enough to time one call.
 inline uint64_t Ticks() {
 #if defined(__x86_64__)

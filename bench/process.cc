@@ -1,4 +1,4 @@
-#include "bench/relay/process.h"
+#include "bench/process.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <filesystem>
 
 #include "bench/measure.h"
 #include "bench/report.h"
@@ -49,6 +51,10 @@ Process Process::execute(int core, const std::vector<std::string>& command, cons
   });
 }
 
+void Process::send(int signal) const {
+  if (pid_ > 0) kill(pid_, signal);
+}
+
 double Process::cpu_s() const {
   clockid_t clock;
   timespec t;
@@ -68,5 +74,7 @@ bool Process::finish() {
   pid_ = -1;
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
+
+std::string BinFolder() { return std::filesystem::read_symlink("/proc/self/exe").parent_path(); }
 
 }  // namespace smt::bench

@@ -1,6 +1,6 @@
 // Child processes that cannot outlive the program, and the processor time they take.
-#ifndef SMT_BENCH_RELAY_PROCESS_H_
-#define SMT_BENCH_RELAY_PROCESS_H_
+#ifndef SMT_BENCH_PROCESS_H_
+#define SMT_BENCH_PROCESS_H_
 
 #include <sys/types.h>
 
@@ -30,6 +30,7 @@ class Process {
   // `log`.
   static Process execute(int core, const std::vector<std::string>& command, const std::string& log, Fd* out);
 
+  void send(int signal) const;
   // Processor time so far, of all threads, in seconds. 0: there is no process.
   double cpu_s() const;
   // It has ended though nobody killed it.
@@ -41,6 +42,9 @@ class Process {
   pid_t pid_ = -1;
 };
 
+// The folder of this program, in which the others lie too.
+std::string BinFolder();
+
 }  // namespace smt::bench
 
-#endif  // SMT_BENCH_RELAY_PROCESS_H_
+#endif  // SMT_BENCH_PROCESS_H_

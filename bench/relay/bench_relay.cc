@@ -44,7 +44,7 @@ Report Run(const Flags& flags, const Domain& domain) {
 
 int RelayMain(int argc, char** argv) {
   Flags flags;
-  flags.bin = std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
+  flags.bin = BinFolder();
   CLI::App app("Measures smtrelay beside relays that one would write by hand");
   app.add_flag("--quick", flags.quick, "One short round instead of five: under a minute");
   app.add_flag("--json", flags.json, "One JSON object instead of the table");

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "bench/relay/load.h"
-#include "bench/relay/process.h"
+#include "bench/process.h"
 
 namespace smt::bench {
 

@@ -3,19 +3,14 @@
 #define SMT_BENCH_RELAY_WRITER_H_
 
 #include <sys/prctl.h>
-#include <time.h>
 
 #include <vector>
 
+#include "bench/measure.h"
 #include "bench/relay/load.h"
 #include "shm/clock.h"
 
 namespace smt::bench {
-
-inline void SleepUntil(int64_t boottime_ns) {
-  const timespec due = {boottime_ns / 1'000'000'000, boottime_ns % 1'000'000'000};
-  clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &due, nullptr);
-}
 
 // When the next burst is due.
 class Pace {
