@@ -92,6 +92,10 @@ size_t MutateScript(uint8_t* data, size_t size, size_t max_size, unsigned int se
   for (Step& s : script) {
     if (each && random.below(8) != 0) MutateStep(&s, 256, random);
   }
+  // A run costs more than its steps do.
+  while (each && script.size() < most / 2)
+    script.insert(script.begin() + static_cast<ptrdiff_t>(random.below(script.size() + 1)),
+                  good[random.below(good.size())]);
   while (script.size() > most)
     script.erase(script.begin() + static_cast<ptrdiff_t>(random.below(script.size())));
   // What does not fit makes way, the last first.
