@@ -107,7 +107,7 @@ int Info(const ToolOptions& tool, const std::string& name) {
 void AddInfo(CLI::App& app, const ToolOptions& tool, Run* run) {
   CLI::App* verb = app.add_subcommand("info", "Show all that is known of a topic, and its fields");
   auto name = std::make_shared<std::string>();
-  verb->add_option("TOPIC", *name)->required();
+  verb->add_option("TOPIC", *name, "One topic")->required();
   verb->callback([=, &tool] { *run = [=, &tool] { return Info(tool, *name); }; });
 }
 

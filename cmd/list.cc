@@ -76,7 +76,7 @@ void AddFind(CLI::App& app, const ToolOptions& tool, Run* run) {
 void AddRm(CLI::App& app, const ToolOptions& tool, Run* run) {
   CLI::App* verb = app.add_subcommand("rm", "Remove a topic that nobody publishes any more");
   auto name = std::make_shared<std::string>();
-  verb->add_option("TOPIC", *name)->required();
+  verb->add_option("TOPIC", *name, "One topic")->required();
   verb->callback([=, &tool] { *run = [=, &tool] { return Rm(tool, *name); }; });
 }
 

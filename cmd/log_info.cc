@@ -111,7 +111,7 @@ int InfoOfLog(const ToolOptions& tool, const std::string& path) {
 void AddLogInfo(CLI::App& app, const ToolOptions& tool, Run* run) {
   CLI::App* verb = app.add_subcommand("info", "Show what is in a recording; exit code 1 if it is not whole");
   auto path = std::make_shared<std::string>();
-  verb->add_option("FILE", *path)->required();
+  verb->add_option("FILE", *path, "Recording")->required();
   verb->callback([=, &tool] { *run = [=, &tool] { return InfoOfLog(tool, *path); }; });
 }
 

@@ -100,8 +100,8 @@ void AddLogRecover(CLI::App& app, const ToolOptions& tool, Run* run) {
       "recover",
       "Make a complete file of what can be read of one; exit code 1 if bytes or samples were left out");
   auto path = std::make_shared<std::string>(), out = std::make_shared<std::string>();
-  verb->add_option("FILE", *path)->required();
-  verb->add_option("OUT", *out)->required();
+  verb->add_option("FILE", *path, "Recording")->required();
+  verb->add_option("OUT", *out, "New file, .mcap or .h5")->required();
   verb->callback([=, &tool] { *run = [=, &tool] { return Recover(tool, *path, *out); }; });
 }
 

@@ -107,8 +107,7 @@ int main(int argc, char** argv) {
   using namespace smt::cmd;
   CLI::App app("Make the keys by which relays know each other", "smtrelay_keygen");
   std::string name, out, show, of;
-  app.add_option("name", name, "Whom the keys are of: what peers call this relay, and what their rules name")
-      ->type_name("NAME");
+  app.add_option("NAME", name, "Whom the keys are of: what peers call this relay, and what their rules name");
   CLI::Option* to = app.add_option("--out", out, "Folder for self.key and NAME.pub; made if it is not there")
                         ->type_name("DIR");
   app.add_option("--fingerprint", show, "Print the fingerprints of a key file, or of all keys of a folder")

@@ -53,7 +53,7 @@ int main(int argc, char** argv) {
   AddDuration(app, "--start", &options.start_ns, "Begin so much recorded time after the first sample [0s]");
   app.add_flag("--paused", options.paused, "Begin paused: see the keys below");
   app.add_flag("--loop", options.loop, "Again and again until SIGINT");
-  app.add_option("--prefix", options.prefix, "Put before all topic names, with a '/'");
+  app.add_option("--prefix", options.prefix, "Put before all topic names, with a '/'")->type_name("P");
   app.add_flag("--split", options.split, "A topic for each field: TOPIC/FIELD");
   app.add_option("--history", options.history, "Samples kept for readers that come late [4]")
       ->check(CLI::PositiveNumber)

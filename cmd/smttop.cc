@@ -196,9 +196,18 @@ int main(int argc, char** argv) {
                                                 {"missed", TopSort::kMissed}, {"state", TopSort::kState}};
   app.add_option("PATTERN", options.patterns, "Only topics that these name [**]");
   app.add_flag("--relays", options.state.relays, "Begin with what the relays of this domain count");
-  app.add_option("--sort", options.state.sort, "name, rate, bytes, age, missed or state [name]")
-      ->transform(CLI::CheckedTransformer(sorts))
-      ->type_name("KEY");
+  app.add_option_function<std::string>(
+         "--sort",
+         [&](const std::string& key) {
+           const auto found = sorts.find(key);
+           if (found == sorts.end()) {
+             throw CLI::ValidationError("--sort",
+                                        "\"" + key + "\" is none of name, rate, bytes, age, missed, state");
+           }
+           options.state.sort = found->second;
+         },
+         "What the rows are sorted by [name]")
+      ->type_name("name|rate|bytes|age|missed|state");
   AddDuration(app, "--interval", &options.interval_ns, "Between two looks [1s]");
   app.add_option("-n,--count", options.count, "End after so many screens; without a terminal [1]")
       ->check(CLI::PositiveNumber);

@@ -17,7 +17,8 @@ told() {
   if [ -n "${SMT_RENEW:-}" ]; then cp "$TMP/$file" "$kept/$file"; fi
   check "$file" diff -u "$kept/$file" "$TMP/$file"
 }
-for tool in smt smttopic smtcore smtdoctor smttop smtlogger smtsinewave smtreplay smtrelay_pub smtrelay_sub smtrelay_proxy smtrelay_client smtrelay_keygen; do
+for tool in smt smttopic smtcore smtdoctor smttop smtlogger smtsinewave smtreplay smtrelay_pub smtrelay_sub \
+  smtrelay_proxy smtrelay_client smtrelay_keygen smt-api-builder smt-register-builder; do
   program=$build_dir/bin/$tool
   told "$tool.txt" "$program"
   [ "$tool" = smt ] && continue  # its words are tools

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Each page of docs/man is one that scdoc takes, and names exactly the long flags that the tool's --help names, with
-# those of its verbs.
+# Each tool has a page in docs/man, which scdoc takes and which names exactly the long flags that the tool's --help
+# names, with those of its verbs; and each shell completes it.
 #
-# Fails when: a flag is added to a tool and not to its page, or a page keeps one that is gone.
+# Fails when: a flag is added to a tool and not to its page, a page keeps one that is gone, or a tool has no page.
 set -eu
 source_dir=$1
 build_dir=$2
@@ -15,8 +15,12 @@ help() {
     "$1" "$verb" --help 2>/dev/null || true
   done
 }
-for page in "$source_dir"/docs/man/*.scd; do
-  tool=$(basename "$page" .1.scd)
+# help_test keeps the help of each.
+for tool in $(cd "$source_dir/tests/vectors/help" && ls | grep -v '[.].*[.]' | sed 's/[.]txt$//'); do
+  page=$source_dir/docs/man/$tool.1.scd
+  for shell in _smt smt.bash smt.fish; do
+    check "$shell completes $tool" grep -qE "(^| )$tool( |$)" "$source_dir/deploy/completion/$shell"
+  done
   check "scdoc takes $tool.1" sh -c "scdoc <'$page' >'$TMP/$tool.1'"
   if [ "$tool" = smt ]; then
     "$build_dir/bin/smt" --help
