@@ -15,8 +15,9 @@
 namespace smt::cmd {
 namespace {
 
-constexpr uint64_t kChunkBytes = 64 << 10;
-constexpr uint64_t kMaxChunkRows = 1024;
+// Small: the last chunk of a dataset is packed anew with each flush.
+constexpr uint64_t kChunkBytes = 16 << 10;
+constexpr uint64_t kMaxChunkRows = 256;
 constexpr unsigned kDeflateLevel = 1;
 constexpr size_t kMaxScaled = 1000;
 

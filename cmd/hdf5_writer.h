@@ -23,6 +23,8 @@ class Hdf5LogWriter final : public LogWriter {
   Status declare(const LogTopic* topic) override;
   Status write(const LogSample& sample) override;
   uint64_t open_bytes() const override { return open_bytes_; }
+  // Each flush packs the last chunk of each dataset anew.
+  bool full() const override { return open_bytes_ >= 32 * kFlushBytes; }
   Status flush() override;
   Status finish() override;
   uint64_t bytes() const override { return bytes_; }

@@ -29,7 +29,7 @@ Status Copy(LogReader* from, LogWriter* to, uint64_t* samples, uint64_t* left_ou
     if (!s.ok() && told.insert(sample.topic).second) {
       spdlog::warn("{}; left out, as all like it of this topic are", s.message());
     }
-    if (to->open_bytes() < kFlushBytes) continue;
+    if (!to->full()) continue;
     if (Status flushed = to->flush(); !flushed.ok()) return flushed;
   }
   return to->finish();

@@ -14,9 +14,8 @@
 
 namespace smt::cmd {
 
-inline constexpr uint64_t kFlushBytes = 1
-                                        << 20;  // so many samples are kept in memory before they are written
-inline constexpr size_t kToldProblems = 10;     // in problems() of a reader
+inline constexpr uint64_t kFlushBytes = 1 << 20;  // of a writer that does not say otherwise
+inline constexpr size_t kToldProblems = 10;       // in problems() of a reader
 
 // A topic under one schema; under another it is another one.
 struct LogTopic {
@@ -42,10 +41,12 @@ class LogWriter {
   // The topic will be written, sooner or later. kNotFound: the file takes no new topic any more, and a new
   // part must be begun.
   virtual Status declare(const LogTopic* topic) = 0;
-  // Takes the sample to what flush() will write; the caller flushes at kFlushBytes or so. kInvalid: this
+  // Takes the sample to what flush() will write; the caller flushes when it is full(). kInvalid: this
   // sample does not fit into such a file. kNotFound: as declare(), which need not have been called.
   virtual Status write(const LogSample& sample) = 0;
   virtual uint64_t open_bytes() const = 0;
+  // So many bytes are open that no more should be kept in memory.
+  virtual bool full() const { return open_bytes() >= kFlushBytes; }
   // Returns when what was written is on the disk. After an error it is lost, all before it is kept.
   virtual Status flush() = 0;
   // Flushes, and makes the file complete. The last call; also worth a try after an error.

@@ -1,9 +1,12 @@
 #include "cmd/log_value.h"
 
 #include <algorithm>
+#include <cstring>
+#include <limits>
 
 #include "cmd/base64.h"
 #include "cmd/value.h"
+#include "shm/utf8.h"
 
 namespace smt::cmd {
 namespace {
@@ -11,8 +14,59 @@ namespace {
 constexpr const char* kBytesKey = "smt bytes";  // a field's name has no white space
 constexpr int kMaxDepth = 3;                    // of an object of arrays of scalars
 
-bool Same(std::span<const std::byte> a, std::span<const std::byte> b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+template <class T>
+T At(const std::byte* at) {
+  T value;
+  memcpy(&value, at, sizeof value);
+  return value;
+}
+
+bool Zero(std::span<const std::byte> bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
+}
+
+// Whether JsonToValue makes the same bits of `json`, which is of a number at `at`.
+template <class T>
+bool TellsFloat(const Json& json, const std::byte* at) {
+  const T back = json.is_number() ? json.get<T>() : std::numeric_limits<T>::quiet_NaN();
+  return (json.is_string() && json != "nan") || memcmp(&back, at, sizeof back) == 0;
+}
+
+// Whether the text of a field says all of its bytes.
+bool TellsField(const Field& field, const Json& json, std::span<const std::byte> bytes) {
+  if (field.type == Type::kChar) {
+    const auto& text = json.get_ref<const std::string&>();
+    return IsUtf8(text) && Zero(bytes.subspan(text.size()));
+  }
+  const auto all = [&](const auto& tells) {
+    for (uint32_t i = 0; i < field.count; ++i) {
+      if (!tells(field.count == 1 ? json : json[i], bytes.data() + i * TypeBytes(field.type))) return false;
+    }
+    return true;
+  };
+  if (field.type == Type::kBool)
+    return all([](const Json&, const std::byte* at) { return *at <= std::byte{1}; });
+  if (field.type == Type::kF32) return all(TellsFloat<float>);
+  if (field.type == Type::kF64) return all(TellsFloat<double>);
+  return true;
+}
+
+// Whether `json`, which ValueToJson has made of them, gives back the same bytes.
+bool TellsAll(const Schema& schema, const Json& json, std::span<const std::byte> bytes) {
+  if (schema.fields.empty()) {
+    const auto* text = reinterpret_cast<const char*>(bytes.data());
+    return schema.type_name != "string" || IsUtf8({text, bytes.size()});
+  }
+  if (bytes.size() != schema.size) return false;
+  uint64_t end = 0;
+  auto member = json.begin();  // in the order of the fields
+  for (const Field& field : schema.fields) {
+    const uint64_t size = uint64_t{TypeBytes(field.type)} * field.count;
+    if (field.offset > end && !Zero(bytes.subspan(end, field.offset - end))) return false;
+    if (!TellsField(field, *member++, bytes.subspan(field.offset, size))) return false;
+    end = std::max(end, field.offset + size);
+  }
+  return Zero(bytes.subspan(end));
 }
 
 Json JsonSchemaOf(const Field& field) {
@@ -32,10 +86,7 @@ Json JsonSchemaOf(const Field& field) {
 
 std::string LogValueText(const Schema& schema, std::span<const std::byte> bytes) {
   Json json = ValueToJson(schema, bytes);
-  std::string text = Dump(json);
-  const Result<std::vector<std::byte>> back = ParseLogValue(schema, text);
-  if (back.ok() && Same(*back, bytes)) return text;
-  json[kBytesKey] = Base64(bytes);
+  if (!TellsAll(schema, json, bytes)) json[kBytesKey] = Base64(bytes);
   return Dump(json);
 }
 

@@ -14,8 +14,7 @@
 namespace smt::cmd {
 namespace {
 
-constexpr int64_t kFlushNs = 500'000'000;  // so that it is on the disk within a second
-constexpr uint64_t kMaxOpenBytes = 4 << 20;     // amid many samples at once
+constexpr int64_t kFlushNs = 500'000'000;       // so that it is on the disk within a second
 constexpr int64_t kMostEndNs = 10'000'000'000;  // with writers that say anything of the time
 // The wall clock is followed only where it was set; the spacing of samples is BOOTTIME's.
 constexpr int64_t kWallStepNs = 10'000'000;
@@ -52,6 +51,19 @@ Recorder::Topic* Recorder::Know(const std::string& name, const Follower::Topic& 
         std::make_unique<LogTopic>(LogTopic{name, from.schema, origin.host, origin.domain, origin.node});
   }
   return &topic;
+}
+
+// Topics that have no sample yet, so that the file need not end for their first. One that takes no new topic
+// is left until then.
+Status Recorder::DeclareNew(const std::map<std::string, Follower::Topic>& topics) {
+  for (const auto& [name, topic] : topics) {
+    const auto known = topics_.find(name);
+    if (known != topics_.end() && known->second.log != nullptr) continue;
+    if (topic.schema.type_name.empty()) continue;  // not known yet
+    const Status s = file_->declare(Know(name, topic)->log.get());
+    if (!s.ok() && s.code() != Code::kNotFound) return s;
+  }
+  return Status();
 }
 
 void Recorder::Commit(bool kept) {
@@ -123,7 +135,7 @@ Status Recorder::Take(const std::string& name, Follower::Topic& from, const Samp
   topic.missed = 0;
   ++topic.open.samples;
   topic.open.bytes += sample.bytes.size();
-  return file_->open_bytes() > kMaxOpenBytes ? Flush() : Status();
+  return file_->full() ? Flush() : Status();
 }
 
 Status Recorder::run(const Domain& domain, relay::PatternSet patterns, const Stop& stop) {
@@ -131,9 +143,8 @@ Status Recorder::run(const Domain& domain, relay::PatternSet patterns, const Sto
   if (!follower.ok()) return follower.status();
   for (const auto& [name, topic] : follower->topics()) {
     topics_[name].was_there = topic.reader.state() != State::kEmpty;
-    if (topic.schema.type_name.empty()) continue;  // not known yet
-    if (Status s = file_->declare(Know(name, topic)->log.get()); !s.ok()) return s;
   }
+  if (Status s = DeclareNew(follower->topics()); !s.ok()) return s;
   const int64_t end = options_.duration_ns ? DeadlineAfter(options_.duration_ns) : kNever;
   Status failed;
   int64_t stopped_ns = kNever;  // what was published until then is recorded
@@ -141,13 +152,15 @@ Status Recorder::run(const Domain& domain, relay::PatternSet patterns, const Sto
     const int64_t wall_ns = RealtimeNs() - BoottimeNs();
     if (std::abs(wall_ns - wall_ns_) > kWallStepNs) wall_ns_ = wall_ns;
     bool older = false;
+    if (file_->open_bytes() == 0) flushed_ns_ = BoottimeNs();  // nothing waits for the disk
     follower->drain([&](const std::string& name, Follower::Topic& topic, const Sample& sample) {
       failed = Take(name, topic, sample);
       older = older || sample.written_ns <= stopped_ns;
       return failed.ok();
     });
     const int64_t now = BoottimeNs();
-    const bool due = file_->open_bytes() >= kFlushBytes || now - flushed_ns_ >= kFlushNs;
+    const bool due = now - flushed_ns_ >= kFlushNs;
+    if (failed.ok() && due) failed = DeclareNew(follower->topics());
     if (failed.ok() && due) failed = Flush();
     const bool full = options_.split_bytes != 0 && file_->bytes() >= options_.split_bytes;
     const bool old = options_.split_ns != 0 && now - part_ns_ >= options_.split_ns;

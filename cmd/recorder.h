@@ -61,6 +61,7 @@ class Recorder {
   explicit Recorder(const RecordOptions& options) : options_(options) {}
   Status Begin();
   Topic* Know(const std::string& name, const Follower::Topic& from);
+  Status DeclareNew(const std::map<std::string, Follower::Topic>& topics);
   Status Flush();
   Status Split();
   Status Take(const std::string& name, Follower::Topic& topic, const Sample& sample);

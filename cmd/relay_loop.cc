@@ -1,7 +1,6 @@
 #include "cmd/relay_loop.h"
 
 #include <fmt/format.h>
-#include <malloc.h>
 #include <poll.h>
 #include <sched.h>
 #include <spdlog/spdlog.h>
@@ -33,13 +32,6 @@ void FillRandom(void* to, size_t bytes) {
   if (getrandom(to, bytes, 0) != static_cast<ssize_t>(bytes)) {
     throw std::system_error(errno, std::generic_category(), "getrandom");
   }
-}
-
-// Memory for large values is kept for the next one: giving it back and taking it anew costs more than the
-// copy.
-void KeepLargeBlocks() {
-  mallopt(M_MMAP_THRESHOLD, 8 << 20);
-  mallopt(M_TRIM_THRESHOLD, 32 << 20);
 }
 
 // libzmq has copies of the keys that nobody can erase.

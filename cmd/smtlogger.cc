@@ -17,6 +17,7 @@ struct Patterns {
 int Record(const ToolOptions& tool, const Patterns& texts, const RecordOptions& options) {
   Result<relay::PatternSet> patterns = relay::PatternSet::parse(texts.allow, texts.deny);
   if (!patterns.ok()) return Fail(patterns.status());
+  KeepLargeBlocks();  // what packs a chunk
   const Stop stop;
   Result<Recorder> recorder = Recorder::open(options);
   if (!recorder.ok()) return Fail(recorder.status());

@@ -18,6 +18,10 @@ int RunTool(CLI::App& app, int argc, char** argv, const ToolOptions& tool, const
 // As many open files as the system lets this process have; 1,024 are the usual soft limit.
 void RaiseFileLimit();
 
+// Memory of large blocks is kept for the next one: giving it back and taking it anew costs more than what is
+// done with it.
+void KeepLargeBlocks();
+
 // Logs the error; its exit code.
 int Fail(const Status& status);
 int Fail(int code, const std::string& message);

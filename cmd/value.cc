@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -149,24 +150,44 @@ std::string JsonToField(const Json& json, const Field& field, std::byte* at) {
 
 // nlohmann's own text of a double is not always the shortest (Grisu2: 0.7 % of all f32 come out with 17
 // digits), so numbers with a fraction are written here, and what holds them is walked here.
+// In quotes. Most names and texts have nothing that must be escaped.
+void AppendQuoted(const std::string& text, std::string* out) {
+  const bool plain = std::all_of(text.begin(), text.end(),
+                                 [](char c) { return c >= ' ' && c < 0x7F && c != '"' && c != '\\'; });
+  *out += plain ? '"' + text + '"' : Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+template <class T>
+void AppendNumber(T value, std::string* out) {
+  char text[32];
+  const std::string_view number(
+      text, static_cast<size_t>(std::to_chars(text, text + sizeof text, value).ptr - text));
+  *out += number;
+  if (std::is_floating_point_v<T> && number.find_first_of(".e") == number.npos) *out += ".0";
+}
+
 void AppendJson(const Json& json, std::string* out) {
   if (json.is_number_float() && std::isfinite(json.get<double>())) {
-    char text[32];
-    const std::string_view number(text,
-                                  std::to_chars(text, text + sizeof text, json.get<double>()).ptr - text);
-    *out += number;
-    if (number.find_first_of(".e") == number.npos) *out += ".0";
+    AppendNumber(json.get<double>(), out);
+  } else if (json.is_number_unsigned()) {
+    AppendNumber(json.get<uint64_t>(), out);
+  } else if (json.is_number_integer()) {
+    AppendNumber(json.get<int64_t>(), out);
+  } else if (json.is_string()) {
+    AppendQuoted(json.get_ref<const std::string&>(), out);
   } else if (json.is_array() || json.is_object()) {
     *out += json.is_array() ? '[' : '{';
-    bool first = true;
-    for (const auto& [key, item] : json.items()) {
-      if (!std::exchange(first, false)) *out += ',';
-      if (json.is_object()) *out += Json(key).dump(-1, ' ', false, Json::error_handler_t::replace) + ':';
-      AppendJson(item, out);
+    for (auto at = json.begin(); at != json.end(); ++at) {
+      if (at != json.begin()) *out += ',';
+      if (json.is_object()) {
+        AppendQuoted(at.key(), out);
+        *out += ':';
+      }
+      AppendJson(*at, out);
     }
     *out += json.is_array() ? ']' : '}';
   } else {
-    *out += json.dump(-1, ' ', false, Json::error_handler_t::replace);
+    *out += json.dump();
   }
 }
 
@@ -201,8 +222,12 @@ Json ValueToJson(const Schema& schema, std::span<const std::byte> bytes) {
   } else if (schema.fields.empty() || bytes.size() != schema.size) {
     json["value"] = Base64(bytes);
   } else {
-    for (const Field& field : schema.fields)
-      json[field.name] = FieldToJson(field, bytes.data() + field.offset);
+    // No two fields have one name, for which operator[] would look.
+    auto& members = static_cast<Json::object_t::Container&>(json.get_ref<Json::object_t&>());
+    members.reserve(schema.fields.size());
+    for (const Field& field : schema.fields) {
+      members.emplace_back(field.name, FieldToJson(field, bytes.data() + field.offset));
+    }
   }
   return json;
 }

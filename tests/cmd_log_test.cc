@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <sstream>
 
 #include "cmd/log_value.h"
@@ -295,6 +296,32 @@ TEST(LogValue, SchemaForViewersHasTypesArraysAndUnits) {
 TEST(LogValue, OnlyAddsTheBytesWhereTheFieldsDoNotTellAll) {
   EXPECT_EQ(LogValueText(kStruct, Mixed(1, 0x3f800000, "n")), R"({"on":true,"v":[1.0,0.0,0.0],"name":"n"})");
   EXPECT_THAT(LogValueText(kStruct, Mixed(2, 0x3f800000, "n")), HasSubstr(R"("smt bytes":"AgA)"));
+}
+
+TEST(LogValue, GivesBackWhateverBytesThereAre) {
+  // Fields that lie over each other, beside one that stands alone.
+  const Schema over = {
+      "Over", 12, {{"f", Type::kF32, 0, 2, ""}, {"u", Type::kU64, 0, 1, ""}, {"d", Type::kF64, 4, 1, ""}}};
+  std::mt19937 random(3);
+  const uint8_t likely[] = {0, 1, 2, 0x41, 0x7f, 0x80, 0xc0, 0xff};
+  size_t plain = 0, all = 0;
+  for (const Schema& schema :
+       {kStruct, over, Schema::Scalar(Type::kF32, 3), Schema::String(), Schema::Bytes()}) {
+    for (int i = 0; i < 20000; ++i, ++all) {
+      Bytes bytes(schema.size != 0 ? schema.size : random() % 20);
+      const bool zero = i % 4 == 0;
+      for (std::byte& b : bytes) {
+        b = std::byte(i % 2 == 0 ? likely[random() % (zero ? 2 : std::size(likely))] : random());
+      }
+      const std::string text = LogValueText(schema, bytes);
+      plain += text.find("smt bytes") == text.npos;
+      const Result<Bytes> back = ParseLogValue(schema, text);
+      ASSERT_TRUE(back.ok()) << text;
+      ASSERT_EQ(*back, bytes) << text;
+    }
+  }
+  EXPECT_GT(plain, all / 10);
+  EXPECT_LT(plain, all);
 }
 
 }  // namespace

@@ -300,7 +300,7 @@ TEST_P(EachFormat, FullDiskEndsItWithAGoodFile) {
   logger.wait_for_error("recording ");
   for (int i = 0; i < 100'000 && !logger.ended(); ++i) {
     ASSERT_TRUE(topic.publish(random(1000)).ok());
-    if (i % 10 == 9) poll(nullptr, 0, 1);
+    if (i % 2 == 1) poll(nullptr, 0, 1);
   }
   const Ended ended = logger.wait();
   EXPECT_EQ(ended.exit_code, 1);

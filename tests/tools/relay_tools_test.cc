@@ -13,8 +13,11 @@
 namespace smt::tools {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::Gt;
 using ::testing::HasSubstr;
+using ::testing::Lt;
 using ::testing::StartsWith;
 using Json = nlohmann::ordered_json;
 
@@ -222,8 +225,9 @@ TEST_F(RelayTools, SendNoMoreOftenThanTheyAreAskedAndAllowedTo) {
     return static_cast<double>(samples - 1) * 1e9 / static_cast<double>(last - first);
   };
   ASSERT_TRUE(becomes("base", "fast", State::kFresh));
-  EXPECT_NEAR(rate_hz("base"), 50, 2.5);
-  EXPECT_NEAR(rate_hz("other"), 100, 5) << "what the robot allows";
+  // What could not be sent in its time is left out.
+  EXPECT_THAT(rate_hz("base"), AllOf(Gt(40), Lt(52.5)));
+  EXPECT_THAT(rate_hz("other"), AllOf(Gt(80), Lt(105))) << "what the robot allows";
 }
 
 TEST_F(RelayTools, PublishWhatTheyCount) {
