@@ -17,7 +17,7 @@ namespace {
 using Cells = std::vector<std::string>;
 
 constexpr size_t kTypeColumn = 1, kWriterColumn = 4;
-constexpr size_t kLeastWidth = 8;  // of a column that is shortened
+constexpr size_t kLeastWidth = 6;  // of a column that is shortened
 
 std::string SizeText(const TopicInfo& topic) {
   return topic.schema.size == 0 ? "<= " + BytesText(topic.max_bytes) : BytesText(topic.max_bytes);
