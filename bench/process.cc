@@ -51,10 +51,6 @@ Process Process::execute(int core, const std::vector<std::string>& command, cons
   });
 }
 
-void Process::send(int signal) const {
-  if (pid_ > 0) kill(pid_, signal);
-}
-
 double Process::cpu_s() const {
   clockid_t clock;
   timespec t;

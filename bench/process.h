@@ -30,7 +30,6 @@ class Process {
   // `log`.
   static Process execute(int core, const std::vector<std::string>& command, const std::string& log, Fd* out);
 
-  void send(int signal) const;
   // Processor time so far, of all threads, in seconds. 0: there is no process.
   double cpu_s() const;
   // It has ended though nobody killed it.

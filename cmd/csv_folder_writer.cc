@@ -121,7 +121,7 @@ Status CsvFolderWriter::write(const LogSample& sample) {
   std::vector<std::string> cells;
   if (!table.own_timestamp) cells.push_back(std::to_string(StampUs(sample)));
   for (auto& [name, text] : ValueCells(value)) cells.push_back(std::move(text));
-  const size_t before = first ? 0 : table.open.size();
+  const size_t before = table.open.size();
   table.open += CsvLine(cells);
   open_bytes_ += table.open.size() - before;
   return Status();

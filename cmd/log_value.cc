@@ -14,13 +14,6 @@ namespace {
 constexpr const char* kBytesKey = "smt bytes";  // a field's name has no white space
 constexpr int kMaxDepth = 3;                    // of an object of arrays of scalars
 
-template <class T>
-T At(const std::byte* at) {
-  T value;
-  memcpy(&value, at, sizeof value);
-  return value;
-}
-
 bool Zero(std::span<const std::byte> bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
 }

@@ -148,8 +148,6 @@ std::string JsonToField(const Json& json, const Field& field, std::byte* at) {
   });
 }
 
-// nlohmann's own text of a double is not always the shortest (Grisu2: 0.7 % of all f32 come out with 17
-// digits), so numbers with a fraction are written here, and what holds them is walked here.
 // In quotes. Most names and texts have nothing that must be escaped.
 void AppendQuoted(const std::string& text, std::string* out) {
   const bool plain = std::all_of(text.begin(), text.end(),
@@ -157,6 +155,8 @@ void AppendQuoted(const std::string& text, std::string* out) {
   *out += plain ? '"' + text + '"' : Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+// nlohmann's own text of a double is not always the shortest (Grisu2: 0.7 % of all f32 come out with 17
+// digits), so numbers with a fraction are written here, and what holds them is walked here.
 template <class T>
 void AppendNumber(T value, std::string* out) {
   char text[32];

@@ -15,6 +15,10 @@ help() {
     "$1" "$verb" --help 2>/dev/null || true
   done
 }
+for page in "$source_dir"/docs/man/*.scd; do
+  tool=$(basename "$page" .1.scd)
+  check "there is a tool $tool" test -e "$source_dir/tests/vectors/help/$tool.txt"
+done
 # help_test keeps the help of each.
 for tool in $(cd "$source_dir/tests/vectors/help" && ls | grep -v '[.].*[.]' | sed 's/[.]txt$//'); do
   page=$source_dir/docs/man/$tool.1.scd

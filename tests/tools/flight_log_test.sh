@@ -26,11 +26,11 @@ replayed() {
     "$bin/smtlogger" --output "$file" -f json >"$file.json" &
     loggers="$loggers $!"
   done
-  for file; do until [ -e "$file" ]; do sleep 0.01; done; done
-  "$bin/smtreplay" "$from" --history 4096
+  for file; do timeout 20 sh -c 'until [ -e "$1" ]; do :; done' - "$file" || return 1; done
+  "$bin/smtreplay" "$from" --history 4096 || return 1
   # shellcheck disable=SC2086
   kill -INT $loggers
-  for logger in $loggers; do wait "$logger"; done
+  for logger in $loggers; do wait "$logger" || return 1; done
 }
 # listed FILE: what @mcap/core reads, in FILE.lines.
 listed() { node mcap_lines.mjs "$1" >"$1.lines"; }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <thread>
@@ -142,16 +143,13 @@ TEST_F(LoggerKilled, AtAnyMomentLacksLessThanTheLastSecond) {
   for (uint64_t done = 0; done < kills;) {
     std::vector<Victim> victims;
     while (victims.size() < at_once && done < kills) victims.push_back(start(done++));
-    for (size_t left = victims.size(); left > 0;) {
-      const auto next =
-          std::min_element(victims.begin(), victims.end(), [](const Victim& a, const Victim& b) {
-            return std::pair(a.killed_ns != 0, a.kill_ns) < std::pair(b.killed_ns != 0, b.kill_ns);
-          });
-      storm::Elapse(std::chrono::nanoseconds(std::max<int64_t>(0, next->kill_ns - BoottimeNs())));
-      next->killed_ns = BoottimeNs();
-      next->process->send(SIGKILL);
-      EXPECT_EQ(next->process->wait().exit_code, 128 + SIGKILL);
-      --left;
+    std::sort(victims.begin(), victims.end(),
+              [](const Victim& a, const Victim& b) { return a.kill_ns < b.kill_ns; });
+    for (Victim& v : victims) {
+      storm::Elapse(std::chrono::nanoseconds(std::max<int64_t>(0, v.kill_ns - BoottimeNs())));
+      v.killed_ns = BoottimeNs();
+      v.process->send(SIGKILL);
+      EXPECT_EQ(v.process->wait().exit_code, 128 + SIGKILL);
     }
     for (const Victim& v : victims) judge(v);
   }
