@@ -3,13 +3,13 @@
 #ifndef SMT_CMD_CLIENT_H_
 #define SMT_CMD_CLIENT_H_
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cmd/cli.h"
 #include "cmd/relay_loop.h"
 #include "cmd/stop.h"
 #include "cmd/topic_json.h"

@@ -1,4 +1,5 @@
 // smtrelay_client watch: samples of another machine as they arrive.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 #include <unordered_map>

@@ -1,6 +1,7 @@
 // smtrelay_client why: which hop, and there which rule, state or error, stops a topic.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 

@@ -2,10 +2,10 @@
 #ifndef SMT_CMD_COMPLETE_H_
 #define SMT_CMD_COMPLETE_H_
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
+#include "cmd/cli.h"
 #include "cmd/options.h"
 
 namespace smt::cmd {

@@ -2,13 +2,13 @@
 #ifndef SMT_CMD_CONFIG_FLAGS_H_
 #define SMT_CMD_CONFIG_FLAGS_H_
 
-#include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "cmd/cli.h"
 #include "cmd/config_value.h"
 #include "cmd/relay_config.h"
 #include "relay/link_impair.h"

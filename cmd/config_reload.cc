@@ -15,7 +15,7 @@
 namespace smt::cmd {
 namespace {
 
-constexpr int64_t kLookNs = 10'000'000;
+constexpr int64_t kFileLookNs = 10'000'000;
 
 template <class T>
 void RefuseChange(const Key<T>& key, const T& before, const T& after, const Place& place,
@@ -71,7 +71,7 @@ ConfigReload::ConfigReload(ConfigFlags flags, RelayConfig present, Apply apply)
 
 void ConfigReload::poll(int64_t now_ns) {
   if (!fd_.ok() || now_ns < next_look_ns_) return;
-  next_look_ns_ = now_ns + kLookNs;
+  next_look_ns_ = now_ns + kFileLookNs;
   signalfd_siginfo info;
   if (read(fd_.get(), &info, sizeof info) == sizeof info) Reload();
 }

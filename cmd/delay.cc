@@ -1,6 +1,8 @@
 // smttopic delay: how old samples were when they came into this memory.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
+
 #include "cmd/measure.h"
 #include "cmd/text.h"
 #include "cmd/verbs.h"

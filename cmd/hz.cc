@@ -1,6 +1,7 @@
 // smttopic hz, bw: how often, how regularly and how much topics are published.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 

@@ -1,6 +1,7 @@
 // smttopic info: all that is known of a topic.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 

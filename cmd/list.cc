@@ -1,6 +1,7 @@
 // smttopic list, find, rm: what is there, at one glance.
 #include "shm/list.h"
 
+#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "cmd/exit_code.h"

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cmd/cli.h"
 #include "cmd/rates.h"
 #include "cmd/topic_json.h"
 #include "cmd/verbs.h"

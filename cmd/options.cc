@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
+
 #include "cmd/config_types.h"
 #include "cmd/text.h"
 #include "cmd/version.h"

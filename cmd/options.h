@@ -2,11 +2,11 @@
 #ifndef SMT_CMD_OPTIONS_H_
 #define SMT_CMD_OPTIONS_H_
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
 
+#include "cmd/cli.h"
 #include "cmd/output.h"
 #include "shm/domain.h"
 #include "shm/node.h"
@@ -30,7 +30,8 @@ CLI::Option* AddDuration(CLI::App& app, const std::string& flag, int64_t* ns, co
 CLI::Option* AddDuration(CLI::App& app, const std::string& flag, std::optional<int64_t>* ns,
                          const std::string& what);
 
-// --node --segment-size --keep --remove-on-exit. `name_default` is told in the help; an empty node->name means that.
+// --node --segment-size --keep --remove-on-exit. `name_default` is told in the help; an empty node->name
+// means that.
 void AddPublishFlags(CLI::App& app, NodeOptions* node, const std::string& name_default);
 
 // "<prefix>-<16 hex digits of the topic's FNV-1a hash>": the default node of a tool that publishes one topic.

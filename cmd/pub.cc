@@ -1,6 +1,7 @@
 // smttopic pub: one value from the command line, or many from a file.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
 

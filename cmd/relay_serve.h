@@ -2,10 +2,10 @@
 #ifndef SMT_CMD_RELAY_SERVE_H_
 #define SMT_CMD_RELAY_SERVE_H_
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <optional>
 
+#include "cmd/cli.h"
 #include "cmd/config_flags.h"
 #include "cmd/relay_config.h"
 #include "cmd/relay_counters.h"

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <CLI/CLI.hpp>
+
 #include "cmd/exit_code.h"
 #include "cmd/log_verbs.h"
 #include "cmd/recorder.h"

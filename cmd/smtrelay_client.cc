@@ -1,4 +1,6 @@
 // smtrelay_client: topics of another machine on demand.
+#include <CLI/CLI.hpp>
+
 #include "cmd/client.h"
 #include "cmd/config_flags.h"
 #include "cmd/exit_code.h"

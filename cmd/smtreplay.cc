@@ -1,6 +1,8 @@
 // smtreplay: a recorded flight into shared memory.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
+
 #include "cmd/exit_code.h"
 #include "cmd/replay.h"
 #include "cmd/stop.h"

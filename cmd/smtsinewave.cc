@@ -1,6 +1,7 @@
 // smtsinewave: topics that move, to try things with.
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <cmath>
 #include <memory>
 #include <string>

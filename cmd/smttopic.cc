@@ -1,4 +1,6 @@
 // smttopic: look at topics, and publish one by hand.
+#include <CLI/CLI.hpp>
+
 #include "cmd/exit_code.h"
 #include "cmd/tool.h"
 #include "cmd/verbs.h"

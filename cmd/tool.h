@@ -2,10 +2,10 @@
 #ifndef SMT_CMD_TOOL_H_
 #define SMT_CMD_TOOL_H_
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
 
+#include "cmd/cli.h"
 #include "cmd/options.h"
 #include "shm/status.h"
 

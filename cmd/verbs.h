@@ -3,9 +3,9 @@
 #ifndef SMT_CMD_VERBS_H_
 #define SMT_CMD_VERBS_H_
 
-#include <CLI/CLI.hpp>
 #include <functional>
 
+#include "cmd/cli.h"
 #include "cmd/options.h"
 
 namespace smt::cmd {

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 
@@ -20,7 +21,7 @@ namespace smt::cmd {
 namespace {
 
 // Deaths are seen by asking, and ages pass without a bell.
-constexpr int64_t kLookNs = 50'000'000;
+constexpr int64_t kEventLookNs = 50'000'000;
 
 struct WatchOptions {
   std::string pattern = "**";
@@ -116,7 +117,7 @@ int Watch(const ToolOptions& tool, const WatchOptions& options) {
                                             DurationText(*options.timeout_ns)));
     }
     if (!more || now >= end || OutputGone()) break;
-    if (stop.sleep_until(std::min({now + kLookNs, end, silent_until}))) break;
+    if (stop.sleep_until(std::min({now + kEventLookNs, end, silent_until}))) break;
   }
   printer.finish();
   return kExitOk;

@@ -11,9 +11,9 @@ namespace {
 
 constexpr std::string_view kScalars = "bool, char, i8, u8, i16, u16, i32, u32, i64, u64, f32, f64";
 
-class Parser {
+class ApiParser {
  public:
-  Parser(const XmlFile& file, Api* api) : file_(file), api_(api), names_(file, api) {}
+  ApiParser(const XmlFile& file, Api* api) : file_(file), api_(api), names_(file, api) {}
 
   void parse() {
     Element top(file_, file_.root());
@@ -163,7 +163,7 @@ class Parser {
 }  // namespace
 
 Api ParseApi(const XmlFile& file, const std::string& cpp_namespace) {
-  return Parsed(file, cpp_namespace, [&](Api* api) { Parser(file, api).parse(); });
+  return Parsed(file, cpp_namespace, [&](Api* api) { ApiParser(file, api).parse(); });
 }
 
 }  // namespace smt::cmd::api

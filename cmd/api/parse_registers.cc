@@ -27,9 +27,9 @@ bool ReadBitNumber(std::string_view text, uint32_t* bit) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-class Parser {
+class RegisterParser {
  public:
-  Parser(const XmlFile& file, Api* api) : file_(file), api_(api), names_(file, api) {}
+  RegisterParser(const XmlFile& file, Api* api) : file_(file), api_(api), names_(file, api) {}
 
   void parse() {
     Element top(file_, file_.root());
@@ -269,7 +269,7 @@ class Parser {
 }  // namespace
 
 Api ParseRegisters(const XmlFile& file, const std::string& cpp_namespace) {
-  return Parsed(file, cpp_namespace, [&](Api* api) { Parser(file, api).parse(); });
+  return Parsed(file, cpp_namespace, [&](Api* api) { RegisterParser(file, api).parse(); });
 }
 
 }  // namespace smt::cmd::api
