@@ -23,7 +23,9 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
-TEST_F(Config, OrdersDefaultsFileEnvironmentAndFlags) {
+class ConfigOrigin : public Config {};
+
+TEST_F(ConfigOrigin, OrdersDefaultsFileEnvironmentAndFlags) {
   // A second value of each key that the environment may set.
   const std::map<std::string, std::array<std::string, 3>> values = {
       {"name", {"f", "e", "c"}},
@@ -66,13 +68,13 @@ TEST_F(Config, OrdersDefaultsFileEnvironmentAndFlags) {
   }
 }
 
-TEST_F(Config, IsCalledAsItsKeyUnlessItIsToldAName) {
+TEST_F(ConfigOrigin, IsCalledAsItsKeyUnlessItIsToldAName) {
   const std::string dir = keys("robot");
   EXPECT_EQ(good(Role::kPub, "keys = '" + dir + "'").name, "robot");
   EXPECT_EQ(good(Role::kPub, "keys = '" + dir + "'\nname = 'arm'").name, "arm");
 }
 
-TEST_F(Config, WantsAKeyForEachPeerThatItDials) {
+TEST_F(ConfigOrigin, WantsAKeyForEachPeerThatItDials) {
   const std::string top = "version = 1\nkeys = '" + keys("robot", {"base", "gate"}) + "'\n[[peer]]\n";
   const auto lines = [&](const std::string& peer) { return file(Role::kPub, top + peer).errors.lines(); };
   EXPECT_THAT(lines("connect = 'tcp://gate:7400#gate'"), IsEmpty());
@@ -84,7 +86,7 @@ TEST_F(Config, WantsAKeyForEachPeerThatItDials) {
               ElementsAre(HasSubstr("give --keys DIR")));
 }
 
-TEST_F(Config, RefusesKeysThatAreNotSafeOrNotThere) {
+TEST_F(ConfigOrigin, RefusesKeysThatAreNotSafeOrNotThere) {
   const std::string dir = keys("robot");
   const auto line = [&](const std::string& more = "") {
     return file(Role::kPub, "version = 1\nkeys = '" + dir + "'\n" + more).errors.lines();
@@ -96,7 +98,7 @@ TEST_F(Config, RefusesKeysThatAreNotSafeOrNotThere) {
   EXPECT_THAT(line(), ElementsAre(HasSubstr("smtrelay_keygen NAME --out")));
 }
 
-TEST_F(Config, ReadsTheEnvironmentStrictly) {
+TEST_F(ConfigOrigin, ReadsTheEnvironmentStrictly) {
   const std::pair<const char*, const char*> kTable[] = {
       {"SMT_INSECURE", "yes"},     {"SMT_SPIN", "1"},
       {"SMT_LOG", "loud"},         {"SMT_NAME", "a/b"},
@@ -113,14 +115,14 @@ TEST_F(Config, ReadsTheEnvironmentStrictly) {
   EXPECT_THAT(file(Role::kProxy, "version = 1").errors.lines(), IsEmpty()) << "a proxy has none";
 }
 
-TEST_F(Config, TakesTheFileThatTheEnvironmentNames) {
+TEST_F(ConfigOrigin, TakesTheFileThatTheEnvironmentNames) {
   write("version = 1\nname = \"f\"\n");
   set("SMT_CONFIG", path_);
   EXPECT_EQ(load(Role::kPub, {"--print-config"}).config.name, "f");
   EXPECT_EQ(load(Role::kPub, {"--print-config", "--name", "c"}).config.name, "c");
 }
 
-TEST_F(Config, PutsRulesAndPeersOfTheCommandLineInPlaceOfTheFiles) {
+TEST_F(ConfigOrigin, PutsRulesAndPeersOfTheCommandLineInPlaceOfTheFiles) {
   const std::string text =
       "[[peer]]\nbind = 'ipc:///a'\n[[peer]]\nbind = 'ipc:///b'\n"
       "[[send]]\ntopic = 'a'\n[[send]]\ntopic = 'b'\n[[receive]]\ntopic = 'c'\n[[receive]]\ntopic = 'd'\n";
@@ -151,7 +153,7 @@ TEST_F(Config, PutsRulesAndPeersOfTheCommandLineInPlaceOfTheFiles) {
   EXPECT_THAT(good(Role::kProxy, "cache = ['a']", {"--cache", "b", "c"}).cache, ElementsAre("b", "c"));
 }
 
-TEST_F(Config, PrintsAFileThatSaysTheSame) {
+TEST_F(ConfigOrigin, PrintsAFileThatSaysTheSame) {
   for (const Role role : kRoles) {
     std::vector<std::string> texts = {"version = 1\n"};
     std::ifstream example(SourcePath(fmt::format("deploy/{}.toml", RoleName(role))));
@@ -184,7 +186,7 @@ TEST_F(Config, PrintsAFileThatSaysTheSame) {
   }
 }
 
-TEST_F(Config, PrintsTheOriginOfEachValue) {
+TEST_F(ConfigOrigin, PrintsTheOriginOfEachValue) {
   set("SMT_LOG", "warn");
   const RelayConfig config = good(Role::kPub, "name = 'n'\n[[send]]\nrate = 5\n", {"--spin"});
   const std::string text = PrintConfig(config);
@@ -200,7 +202,7 @@ TEST_F(Config, PrintsTheOriginOfEachValue) {
   EXPECT_THAT(line("rate"), HasSubstr("# " + path_ + ":4"));
 }
 
-TEST_F(Config, ExplainsWhichRuleDecides) {
+TEST_F(ConfigOrigin, ExplainsWhichRuleDecides) {
   const RelayConfig pub = good(Role::kPub,
                                "[[send]]\ntopic = 'arm/**'\nexclude = 'arm/raw'\n"
                                "[[send]]\ntopic = ['arm/raw', 'leg/*']\nto = 'base'\n"
@@ -222,7 +224,7 @@ TEST_F(Config, ExplainsWhichRuleDecides) {
                                          "\n");
 }
 
-TEST_F(Config, ExplainsWhichRuleLetsPeersSetATopic) {
+TEST_F(ConfigOrigin, ExplainsWhichRuleLetsPeersSetATopic) {
   const RelayConfig pub = good(Role::kPub,
                                "[[write]]\ntopic = 'cmd/**'\nexclude = 'cmd/x'\nfrom = 'ops'\n"
                                "[[write]]\ntopic = 'cmd/*'\n");
@@ -234,7 +236,7 @@ TEST_F(Config, ExplainsWhichRuleLetsPeersSetATopic) {
             "arm passes by --topic **\narm set by peers stopped: no [[write]] names it\n");
 }
 
-TEST_F(Config, ExplainsWhatEachRuleOfAccessSays) {
+TEST_F(ConfigOrigin, ExplainsWhatEachRuleOfAccessSays) {
   const RelayConfig pub = good(Role::kPub,
                                "[[allow]]\npeer = ['base', 'b*']\ntopic = 'arm/**'\n"
                                "[[allow]]\npeer = 'ops'\ndo = 'read'\nexclude = 'arm/raw'\n"
@@ -252,7 +254,7 @@ TEST_F(Config, ExplainsWhatEachRuleOfAccessSays) {
   EXPECT_EQ(ExplainTopic(open, "leg"), "leg passes by --topic **\n") << "no rule is about it";
 }
 
-TEST_F(Config, LetsTheFirstRuleToSetTopicsComeOnlyWithARestart) {
+TEST_F(ConfigOrigin, LetsTheFirstRuleToSetTopicsComeOnlyWithARestart) {
   const std::string peer = "version = 1\n[[peer]]\nbind = 'ipc:///a'\n", rule = "[[write]]\ntopic = 'a'\n";
   const auto again = [&](const std::string& before, const std::string& after) {
     write(before);
@@ -269,7 +271,7 @@ TEST_F(Config, LetsTheFirstRuleToSetTopicsComeOnlyWithARestart) {
   EXPECT_THAT(again(peer, "audit = '/a'\n" + peer), ElementsAre(HasSubstr("F:1:9: audit cannot change")));
 }
 
-TEST_F(Config, ReadsRulesAgainButNotWhatCannotChange) {
+TEST_F(ConfigOrigin, ReadsRulesAgainButNotWhatCannotChange) {
   const std::string peer = "version = 1\nname = 'n'\n[[peer]]\nbind = 'ipc:///a'\n";
   const auto again = [&](const std::string& text) {
     write(peer + "[[send]]\ntopic = 'a'\n");

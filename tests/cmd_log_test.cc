@@ -14,6 +14,7 @@
 
 #include "cmd/log_value.h"
 #include "cmd/mcap_log.h"
+#include "tests/bytes_of.h"
 
 namespace smt::cmd {
 namespace {
@@ -23,17 +24,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 using Bytes = std::vector<std::byte>;
-
-template <class T>
-Bytes BytesOf(const T& value) {
-  Bytes bytes(sizeof value);
-  memcpy(bytes.data(), &value, sizeof value);
-  return bytes;
-}
-Bytes BytesOf(const std::string& text) {
-  const auto* begin = reinterpret_cast<const std::byte*>(text.data());
-  return {begin, begin + text.size()};
-}
 
 // A field, three bytes of padding, an array, a text.
 const Schema kStruct = {

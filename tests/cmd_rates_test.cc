@@ -7,11 +7,10 @@
 #include "shm/node.h"
 #include "shm/waiter.h"
 #include "tests/shm_fixture.h"
+#include "tests/times.h"
 
 namespace smt::cmd {
 namespace {
-
-constexpr int64_t kMs = 1'000'000;
 
 class Rates : public ShmTest {
  protected:

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "cmd/repeat_log.h"
+#include "tests/times.h"
 
 namespace smt::cmd {
 namespace {
@@ -13,8 +14,6 @@ namespace {
 using relay::Severity;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-constexpr int64_t kSecond = 1'000'000'000;
 
 class RepeatLogTest : public testing::Test {
  protected:

@@ -11,6 +11,7 @@
 
 #include "cmd/base64.h"
 #include "cmd/value.h"
+#include "tests/bytes_of.h"
 
 namespace smt::cmd {
 namespace {
@@ -18,13 +19,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
-
-template <class T>
-std::vector<std::byte> BytesOf(const T& value) {
-  std::vector<std::byte> bytes(sizeof value);
-  memcpy(bytes.data(), &value, sizeof value);
-  return bytes;
-}
 
 std::string ToText(const std::string& type, std::span<const std::byte> bytes) {
   return Dump(ValueToJson(*Schema::Parse(type), bytes));

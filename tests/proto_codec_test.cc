@@ -15,19 +15,10 @@
 #include "proto/codec.h"
 #include "tests/paths.h"
 #include "tests/proto_vectors.h"
+#include "tests/text.h"
 
 namespace smt::proto {
 namespace {
-
-std::span<const std::byte> Bytes(std::string_view s) { return std::as_bytes(std::span(s)); }
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  EXPECT_TRUE(in.good()) << path;
-  std::stringstream out;
-  out << in.rdbuf();
-  return out.str();
-}
 
 Batch SomeBatch() {
   Batch b;
@@ -149,7 +140,7 @@ TEST(Vectors, EachIsWrittenAndReadAsItStands) {
   for (const Vector& v : Vectors()) {
     SCOPED_TRACE(v.name);
     const auto file =
-        nlohmann::json::parse(ReadFile(SourcePath("tests/vectors/" + std::string(v.name) + ".json")));
+        nlohmann::json::parse(Contents(SourcePath("tests/vectors/" + std::string(v.name) + ".json")));
     EXPECT_EQ(Hex(v.header), file["header"]);
     EXPECT_EQ(Hex(v.payload), file["payload"]);
     const std::string header = Unhex(file["header"].get<std::string>()),
@@ -196,7 +187,7 @@ class ByHand {
 };
 
 TEST(Vectors, TheBatchIsReadByHandAfterThePage) {
-  const auto file = nlohmann::json::parse(ReadFile(SourcePath("tests/vectors/batch.json")));
+  const auto file = nlohmann::json::parse(Contents(SourcePath("tests/vectors/batch.json")));
   ByHand in(Unhex(file["header"].get<std::string>()));
   ASSERT_EQ(in.varint(), 1u << 3 | 1);
   EXPECT_EQ(in.fixed64(), 0x1122334455667788u);
@@ -259,8 +250,8 @@ TEST(Vectors, TheBatchIsReadByHandAfterThePage) {
 // --- the page
 
 TEST(Protocol, EveryMessageFieldAndNumberStandsInThePage) {
-  const std::string proto = ReadFile(SourcePath("proto/smtrelay.proto"));
-  const std::string page = ReadFile(SourcePath("proto/PROTOCOL.md"));
+  const std::string proto = Contents(SourcePath("proto/smtrelay.proto"));
+  const std::string page = Contents(SourcePath("proto/PROTOCOL.md"));
   std::string message, around;
   std::istringstream lines(proto);
   int fields = 0;
@@ -285,8 +276,8 @@ TEST(Protocol, EveryMessageFieldAndNumberStandsInThePage) {
 }
 
 TEST(Protocol, TheWorkedExampleIsTheVector) {
-  const std::string page = ReadFile(SourcePath("proto/PROTOCOL.md"));
-  const auto file = nlohmann::json::parse(ReadFile(SourcePath("tests/vectors/batch.json")));
+  const std::string page = Contents(SourcePath("proto/PROTOCOL.md"));
+  const auto file = nlohmann::json::parse(Contents(SourcePath("tests/vectors/batch.json")));
   const size_t begin = page.find("```hex"), end = page.find("```", begin + 6);
   ASSERT_NE(begin, std::string::npos);
   std::istringstream example(page.substr(begin + 6, end - begin - 6));

@@ -2,13 +2,13 @@
 
 #include <fstream>
 
+#include "tests/text.h"
+
 namespace smt::proto {
 
 namespace {
 
 using nlohmann::json;
-
-std::span<const std::byte> Bytes(std::string_view s) { return std::as_bytes(std::span(s)); }
 
 json Of(const google::protobuf::RepeatedPtrField<Selection>& selections) {
   json out = json::array();

@@ -4,11 +4,10 @@
 
 #include "relay/allowance.h"
 #include "relay/bars.h"
+#include "tests/times.h"
 
 namespace smt::relay {
 namespace {
-
-constexpr int64_t kMs = 1'000'000, kSecond = 1000 * kMs;
 
 TEST(BarsTest, ThreeStrikesWithinAMinuteBarForAMinute) {
   Bars bars;

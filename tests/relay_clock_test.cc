@@ -1,8 +1,8 @@
 // How far the other clock is ahead, and whether the stated error holds: random ways, fake time.
 // Seeded bugs that must make this file fail, all in relay/clock_offset.cc: ErrorAt() with a quarter of the
 // round trip, or without the drift; sample() that never clears; at() that leaves out what is left of the way
-// to the estimate, that goes there at once, or that stays where it is for good; any exchange believed when the
-// best one is ten seconds old.
+// to the estimate, that goes there at once, or that stays where it is for good; any exchange believed when
+// the best one is ten seconds old.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -10,11 +10,10 @@
 #include <random>
 
 #include "relay/clock_offset.h"
+#include "tests/times.h"
 
 namespace smt::relay {
 namespace {
-
-constexpr int64_t kMs = 1'000'000, kSecond = 1000 * kMs;
 
 // Two hosts that exchange stamps every 200 ms over ways of random length.
 class Pair {

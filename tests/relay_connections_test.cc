@@ -10,6 +10,7 @@
 
 #include "relay/connections.h"
 #include "shm/clock.h"
+#include "tests/times.h"
 #include "tests/tools/process.h"
 #include "tests/tools/raw_peer.h"
 
@@ -19,7 +20,6 @@ namespace {
 using tools::Eventually;
 using tools::RawPeer;
 
-constexpr int64_t kMs = 1'000'000, kSecond = 1000 * kMs;
 constexpr int kSoonMs = 2000;
 
 class ConnectionsTest : public testing::Test {

@@ -11,13 +11,12 @@
 #include <vector>
 
 #include "relay/credit.h"
+#include "tests/times.h"
 
 namespace smt::relay {
 namespace {
 
-constexpr int64_t kMs = 1'000'000, kSecond = 1000 * kMs;
-
-struct Link {
+struct Line {
   double bits_per_s;
   int64_t rtt_ns = 0;
   int64_t jitter_ns = 0;  // each way
@@ -35,7 +34,7 @@ struct Outcome {
 };
 
 // The first two seconds do not count.
-Outcome Carry(const Link& link, int64_t duration_ns = 20 * kSecond) {
+Outcome Carry(const Line& link, int64_t duration_ns = 20 * kSecond) {
   struct Report {
     uint64_t number;
     int64_t held_ns;
@@ -128,9 +127,9 @@ TEST(Credit, FillsALinkOverASatellite) {
 }
 
 TEST(Credit, JitterIsNotTakenForALineOfOnesOwn) {
-  for (const Link& link : {Link{.bits_per_s = 25e6, .rtt_ns = 40 * kMs, .jitter_ns = 10 * kMs},
-                           Link{.bits_per_s = 1e8, .rtt_ns = 20 * kMs, .jitter_ns = 5 * kMs},
-                           Link{.bits_per_s = 1e9, .rtt_ns = 100 * kMs, .jitter_ns = 5 * kMs}}) {
+  for (const Line& link : {Line{.bits_per_s = 25e6, .rtt_ns = 40 * kMs, .jitter_ns = 10 * kMs},
+                           Line{.bits_per_s = 1e8, .rtt_ns = 20 * kMs, .jitter_ns = 5 * kMs},
+                           Line{.bits_per_s = 1e9, .rtt_ns = 100 * kMs, .jitter_ns = 5 * kMs}}) {
     const Outcome o = Carry(link, 60 * kSecond);
     EXPECT_GE(o.share, 0.9) << link.bits_per_s;
     EXPECT_LE(o.late_ns, 3 * link.rtt_ns / 2 + 4 * link.jitter_ns + 20 * kMs) << link.bits_per_s;
@@ -138,9 +137,9 @@ TEST(Credit, JitterIsNotTakenForALineOfOnesOwn) {
 }
 
 TEST(Credit, PacketsThatTcpSendsOnceMoreDoNotMakeTheWindowSmall) {
-  for (const Link& link : {Link{.bits_per_s = 25e6, .rtt_ns = 40 * kMs, .loss = 0.005},
-                           Link{.bits_per_s = 25e6, .rtt_ns = 40 * kMs, .jitter_ns = 10 * kMs, .loss = 0.005},
-                           Link{.bits_per_s = 5e6, .rtt_ns = 20 * kMs, .jitter_ns = 5 * kMs, .loss = 0.01}}) {
+  for (const Line& link : {Line{.bits_per_s = 25e6, .rtt_ns = 40 * kMs, .loss = 0.005},
+                           Line{.bits_per_s = 25e6, .rtt_ns = 40 * kMs, .jitter_ns = 10 * kMs, .loss = 0.005},
+                           Line{.bits_per_s = 5e6, .rtt_ns = 20 * kMs, .jitter_ns = 5 * kMs, .loss = 0.01}}) {
     EXPECT_GE(Carry(link, 60 * kSecond).share, 0.8) << link.bits_per_s;
   }
 }

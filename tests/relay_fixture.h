@@ -20,19 +20,17 @@
 #include "shm/schema.h"
 #include "tests/link_mem.h"
 #include "tests/relay_description.h"
+#include "tests/text.h"
+#include "tests/times.h"
 #include "tests/wire_topic.h"
 
 namespace smt::relay {
-
-inline constexpr int64_t kMs = 1'000'000, kSecond = 1000 * kMs;
 
 inline Id128 MakeId(uint8_t first) {
   Id128 id{};
   id[0] = first;
   return id;
 }
-
-inline std::span<const std::byte> Bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 struct HostOptions {
   std::vector<Selection> receive = {};  // of a proxy: what it keeps

@@ -9,6 +9,7 @@
 
 #include "relay/naming.h"
 #include "shm/domain.h"
+#include "tests/segments.h"
 
 namespace smt::relay {
 namespace {
@@ -28,7 +29,7 @@ ReceiveRule As(std::string topic, std::string as) {
   return rule;
 }
 
-Naming Parse(const ReceiveRule& rule) {
+Naming NamingOf(const ReceiveRule& rule) {
   Result<Naming> naming = Naming::parse(rule);
   EXPECT_TRUE(naming.ok()) << naming.status().message();
   return naming.ok() ? *naming : Naming();
@@ -36,9 +37,9 @@ Naming Parse(const ReceiveRule& rule) {
 
 TEST(Naming, KeepsTheNameIfTheRuleSaysNothing) {
   EXPECT_EQ(Naming().local("arm/left", "r1"), "arm/left");
-  EXPECT_EQ(Parse({}).local("arm/left", "any/thing\n"), "arm/left");
-  EXPECT_TRUE(Parse({}).keeps_names());
-  EXPECT_FALSE(Parse(Prefix("r1")).keeps_names());
+  EXPECT_EQ(NamingOf({}).local("arm/left", "any/thing\n"), "arm/left");
+  EXPECT_TRUE(NamingOf({}).keeps_names());
+  EXPECT_FALSE(NamingOf(Prefix("r1")).keeps_names());
 }
 
 TEST(Naming, NamesTheTopicsOfTheTable) {
@@ -85,7 +86,7 @@ TEST(Naming, NamesTheTopicsOfTheTable) {
       {As("re:a|b", "one"), "b", "one"},
   };
   for (const auto& row : kTable) {
-    const std::optional<std::string> local = Parse(row.rule).local(row.topic, "robot-1");
+    const std::optional<std::string> local = NamingOf(row.rule).local(row.topic, "robot-1");
     EXPECT_EQ(local.value_or("(none)"), row.local == nullptr ? "(none)" : row.local)
         << row.rule.prefix << row.rule.as << " of " << row.topic;
   }
@@ -93,16 +94,17 @@ TEST(Naming, NamesTheTopicsOfTheTable) {
 
 TEST(Naming, SaysWhyATopicHasNoNameHere) {
   const std::string long_topic = std::string(250, 'a');
-  EXPECT_THAT(Parse(Prefix("robot1")).local_or_why(long_topic, "p").status().message(),
+  EXPECT_THAT(NamingOf(Prefix("robot1")).local_or_why(long_topic, "p").status().message(),
               HasSubstr("longer than 255 bytes"));
-  EXPECT_EQ(Parse(Prefix("r1")).local(long_topic, "p"), "r1/" + long_topic);
-  EXPECT_THAT(Parse(As("a", "b")).local_or_why("c", "p").status().message(), HasSubstr("does not match c"));
-  EXPECT_THAT(Parse(As("a/x*", "b/*")).local_or_why("a/x", "p").status().message(),
+  EXPECT_EQ(NamingOf(Prefix("r1")).local(long_topic, "p"), "r1/" + long_topic);
+  EXPECT_THAT(NamingOf(As("a", "b")).local_or_why("c", "p").status().message(),
+              HasSubstr("does not match c"));
+  EXPECT_THAT(NamingOf(As("a/x*", "b/*")).local_or_why("a/x", "p").status().message(),
               HasSubstr("empty segment"));
 }
 
 TEST(Naming, TakesNoNameOfAPeerThatIsNone) {
-  const Naming naming = Parse(Prefix("{peer}"));
+  const Naming naming = NamingOf(Prefix("{peer}"));
   const std::string longest(64, 'p');
   for (const std::string& peer : {std::string("r1"), std::string("-_A.9"), longest}) {
     EXPECT_EQ(naming.local("x", peer), peer + "/x");
@@ -163,10 +165,9 @@ TEST(Naming, RefusesWhatIsNoNamingWithTheTextAndTheReason) {
 }
 
 // The header's words, tried in every way, the longest first.
-using Segments = std::vector<std::string>;
-using Parts = std::vector<Segments>;  // of a wildcard: `*` one text, `**` segments
+using Matched = std::vector<Segments>;  // of a wildcard: `*` one text, `**` segments
 
-bool SegmentParts(std::string_view pattern, std::string_view segment, Parts* parts) {
+bool SegmentParts(std::string_view pattern, std::string_view segment, Matched* parts) {
   if (pattern.empty()) return segment.empty();
   if (pattern[0] != '*') {
     return !segment.empty() && segment[0] == pattern[0] &&
@@ -183,7 +184,7 @@ bool SegmentParts(std::string_view pattern, std::string_view segment, Parts* par
 
 // All ways of a segment are not tried together with the rest of the name: no need, as what a segment's
 // wildcards take changes nothing for the others.
-bool NameParts(const Segments& pattern, size_t p, const Segments& topic, size_t t, Parts* parts) {
+bool NameParts(const Segments& pattern, size_t p, const Segments& topic, size_t t, Matched* parts) {
   if (p == pattern.size()) return t == topic.size();
   const size_t size = parts->size();
   if (pattern[p] == "**") {
@@ -202,14 +203,8 @@ bool NameParts(const Segments& pattern, size_t p, const Segments& topic, size_t 
   return false;
 }
 
-std::string Join(const Segments& segments) {
-  std::string out;
-  for (size_t i = 0; i < segments.size(); ++i) out += (i == 0 ? "" : "/") + segments[i];
-  return out;
-}
-
 std::optional<std::string> Local(const Segments& pattern, const Segments& as, const Segments& topic) {
-  Parts parts;
+  Matched parts;
   if (!NameParts(pattern, 0, topic, 0, &parts)) return {};
   Segments out;
   auto part = parts.begin();
@@ -253,7 +248,7 @@ TEST(Naming, AgreesWithASlowRenamerOnRandomRulesAndNames) {
       }
       if (as.empty() || random() % 3 == 0) as.push_back(pick({"x", "y"}));
     }
-    const Naming naming = Parse(As(Join(pattern), Join(as)));
+    const Naming naming = NamingOf(As(Join(pattern), Join(as)));
     for (int k = 0; k < 4; ++k) {
       Segments topic(1 + random() % 4);
       for (std::string& s : topic) s = pick({"a", "b", "ab", "ba", "aab", "x"});

@@ -143,7 +143,7 @@ TEST(PatternIndex, WithoutPatternsMatchesNothing) {
   EXPECT_TRUE(PatternIndex(std::vector<Pattern>()).all("a").empty());
 }
 
-TEST(PatternSet, ManyPatternsDecideAsOneByOne) {
+TEST(PatternSets, ManyPatternsDecideAsOneByOne) {
   Maker make(3);
   for (int i = 0; i < 100; ++i) {
     const Texts allow = make.one_or_more(40), deny = make.patterns(6);
@@ -174,7 +174,7 @@ TEST(PatternSets, TellsEachSetOnceWithTheFirstOfItsPatterns) {
   EXPECT_EQ(named[1].deny, nullptr);
 }
 
-TEST(RuleSet, HundredsOfRulesDecideAsOneByOne) {
+TEST(RuleSets, HundredsOfRulesDecideAsOneByOne) {
   Maker make(4);
   size_t decided = 0;
   for (int i = 0; i < 20; ++i) {

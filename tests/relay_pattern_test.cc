@@ -8,6 +8,7 @@
 
 #include "relay/pattern.h"
 #include "relay/pattern_set.h"
+#include "tests/segments.h"
 
 namespace smt::relay {
 namespace {
@@ -88,20 +89,12 @@ bool SegmentMatches(std::string_view pattern, std::string_view segment) {
   return !segment.empty() && segment[0] == pattern[0] && SegmentMatches(pattern.substr(1), segment.substr(1));
 }
 
-using Segments = std::vector<std::string>;
-
 bool Matches(const Segments& pattern, size_t p, const Segments& topic, size_t t) {
   if (p == pattern.size()) return t == topic.size();
   if (pattern[p] == "**") {
     return Matches(pattern, p + 1, topic, t) || (t < topic.size() && Matches(pattern, p, topic, t + 1));
   }
   return t < topic.size() && SegmentMatches(pattern[p], topic[t]) && Matches(pattern, p + 1, topic, t + 1);
-}
-
-std::string Join(const Segments& segments) {
-  std::string out;
-  for (const std::string& s : segments) out += (out.empty() ? "" : "/") + s;
-  return out;
 }
 
 TEST(Pattern, AgreesWithASlowMatcherOnRandomPatternsAndNames) {

@@ -13,7 +13,7 @@ namespace {
 using ::testing::HasSubstr;
 using Why = RuleSet::Why;
 
-RuleSet Parse(const std::vector<RuleSet::Rule>& rules) {
+RuleSet RuleSetOf(const std::vector<RuleSet::Rule>& rules) {
   Result<RuleSet> set = RuleSet::parse(rules);
   EXPECT_TRUE(set.ok()) << set.status().message();
   return set.ok() ? *set : RuleSet();
@@ -21,7 +21,7 @@ RuleSet Parse(const std::vector<RuleSet::Rule>& rules) {
 
 // Overlapping rules, as a robot has them.
 RuleSet Overlapping() {
-  return Parse({
+  return RuleSetOf({
       {{"arm/left"}, {}, {"base"}},                               // 0
       {{"arm/**"}, {"arm/secret/**", "**/tmp*"}, {"*"}},          // 1
       {{"arm/secret/key", "camera/*"}, {}, {"base", "proxy-*"}},  // 2

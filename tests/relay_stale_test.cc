@@ -5,11 +5,12 @@
 #include "shm/topic.h"
 #include "tests/relay_description.h"
 #include "tests/shm_fixture.h"
+#include "tests/times.h"
 
 namespace smt::relay {
 namespace {
 
-constexpr int64_t kMs = 1'000'000, kMaxAgeNs = 200 * kMs;
+constexpr int64_t kMaxAgeNs = 200 * kMs;
 
 // Time is what the test says; the domain's own clock does not matter here.
 class StaleTest : public ShmTest {

@@ -11,17 +11,10 @@
 
 #include "shm/layout.h"
 #include "tests/paths.h"
+#include "tests/text.h"
 
 namespace smt::layout {
 namespace {
-
-std::string ReadFile(const std::string& name) {
-  std::ifstream in(SourcePath(name));
-  EXPECT_TRUE(in.good()) << name;
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
 
 // "| 16 | size | u64 | ..." rows of the table after `heading`, up to the next blank line after it.
 std::map<std::string, size_t> Offsets(const std::string& page, const std::string& heading) {
@@ -51,13 +44,13 @@ TEST(Layout, TheHeaderTableIsTheHeader) {
   FIELD(epoch), FIELD(pid), FIELD(started), FIELD(half_written), FIELD(keep), FIELD(reserved), FIELD(topic_limit);
   FIELD(directory_version), FIELD(block_count), FIELD(block), FIELD(word), FIELD(alive_until);
 #undef FIELD
-  EXPECT_EQ(Offsets(ReadFile("shm/LAYOUT.md"), "## Header"), want);
+  EXPECT_EQ(Offsets(Contents(SourcePath("shm/LAYOUT.md")), "## Header"), want);
 }
 
 TEST(Layout, TheEntryTableIsTheEntry) {
   const std::map<std::string, size_t> want = {
       {"generation", offsetof(Entry, generation)}, {"record", offsetof(Entry, record)}, {"zero", offsetof(Entry, zero)}};
-  EXPECT_EQ(Offsets(ReadFile("shm/LAYOUT.md"), "Entry, 32 bytes"), want);
+  EXPECT_EQ(Offsets(Contents(SourcePath("shm/LAYOUT.md")), "Entry, 32 bytes"), want);
 }
 
 TEST(Layout, TheRecordTableIsTheRecord) {
@@ -68,18 +61,18 @@ TEST(Layout, TheRecordTableIsTheRecord) {
   FIELD(name_bytes), FIELD(variable), FIELD(max_age_ns), FIELD(epoch), FIELD(state), FIELD(hops);
   FIELD(delay_ns), FIELD(age_error_ns);
 #undef FIELD
-  EXPECT_EQ(Offsets(ReadFile("shm/LAYOUT.md"), "Record, 128 bytes"), want);
+  EXPECT_EQ(Offsets(Contents(SourcePath("shm/LAYOUT.md")), "Record, 128 bytes"), want);
 }
 
 TEST(Layout, TheSlotTableIsTheSlot) {
   const std::map<std::string, size_t> want = {
       {"lock", offsetof(Slot, lock)},   {"sequence", offsetof(Slot, sequence)}, {"stamp", offsetof(Slot, stamp)},
       {"born", offsetof(Slot, born)},   {"written", offsetof(Slot, written)},   {"bytes", offsetof(Slot, bytes)}};
-  EXPECT_EQ(Offsets(ReadFile("shm/LAYOUT.md"), "Slot, 48 bytes"), want);
+  EXPECT_EQ(Offsets(Contents(SourcePath("shm/LAYOUT.md")), "Slot, 48 bytes"), want);
 }
 
 TEST(Layout, ThePageNamesTheVersionAndTheSizes) {
-  const std::string page = ReadFile("shm/LAYOUT.md");
+  const std::string page = Contents(SourcePath("shm/LAYOUT.md"));
   EXPECT_NE(page.find("# The memory layout of libsmt, version " + std::to_string(kLayoutVersion) + "\n"),
             std::string::npos);
   EXPECT_NE(page.find("(offset 0, " + std::to_string(sizeof(Header)) + " bytes used of " + std::to_string(kHeaderBytes)),
@@ -89,7 +82,7 @@ TEST(Layout, ThePageNamesTheVersionAndTheSizes) {
   EXPECT_EQ(sizeof(Record), 128u);
   EXPECT_EQ(sizeof(Slot), 48u);
   EXPECT_EQ(sizeof(Origin), 256u);
-  EXPECT_NE(ReadFile("CHANGELOG.md").find("Layout version " + std::to_string(kLayoutVersion)), std::string::npos)
+  EXPECT_NE(Contents(SourcePath("CHANGELOG.md")).find("Layout version " + std::to_string(kLayoutVersion)), std::string::npos)
       << "a new layout version is a line in CHANGELOG.md";
 }
 
@@ -103,9 +96,9 @@ TEST(Layout, EveryOrderingOfThePageIsInTheCodeAndTheOtherWayRound) {
   std::string code;
   for (const char* file : {"seqlock.h", "publisher.h", "bell.cc", "reader.cc", "waiter.cc", "topic_table.cc",
                            "segment_view.cc", "owned_segment.cc"}) {
-    code += ReadFile(std::string("shm/") + file);
+    code += Contents(SourcePath(std::string("shm/") + file));
   }
-  EXPECT_EQ(labels(ReadFile("shm/LAYOUT.md")), labels(code));
+  EXPECT_EQ(labels(Contents(SourcePath("shm/LAYOUT.md"))), labels(code));
 }
 
 TEST(Layout, ATopicsBlockAndPlaceCoverEveryIndexOnce) {

@@ -14,6 +14,7 @@
 #include "tests/fuzz/script.h"
 #include "tests/fuzz/speaker.h"
 #include "tests/link_mem.h"
+#include "tests/times.h"
 #include "tests/wire_topic.h"
 
 namespace {
@@ -23,7 +24,7 @@ using fuzz::Expect;
 using fuzz::Speaker;
 using proto::Envelope;
 
-constexpr int64_t kMs = 1'000'000, kTick = 200 * kMs, kMostTime = 4000 * kMs;
+constexpr int64_t kTick = 200 * kMs, kMostTime = 4000 * kMs;
 constexpr uint64_t kMostBytes = 1 << 20;
 constexpr size_t kMostSteps = 16;
 // Of the process, beyond what the store may take: sessions, queues, patterns, and what a topic costs.

@@ -3,7 +3,6 @@
 // proto/codec.cc, Open() does not compare the check of the payload.
 #include <gtest/gtest.h>
 
-#include <charconv>
 #include <thread>
 
 #include "shm/clock.h"
@@ -56,15 +55,13 @@ TEST_F(RelayDamage, BehindTheChecksumOfTcpIsFoundAndTheSessionsRecover) {
   TimedSource source(in("robot"), topics);
   const Relay robot = pub();
   const std::string& endpoint = robot.endpoint();
-  uint16_t port = 0;
-  std::from_chars(endpoint.data() + endpoint.rfind(':') + 1, endpoint.data() + endpoint.size(), port);
 
   std::vector<std::unique_ptr<ChaosProxy>> chaos;
   std::vector<Relay> subs;
   std::vector<std::unique_ptr<Watch>> watches;
   for (size_t i = 0; i < kSubs; ++i) {
     const std::string name = "base" + std::to_string(i);
-    chaos.push_back(std::make_unique<ChaosProxy>(port, storm::Random()()));
+    chaos.push_back(std::make_unique<ChaosProxy>(tools::PortOf(endpoint), storm::Random()()));
     subs.push_back(start({"smtrelay_sub", "--domain", name, "--name", name, "--connect",
                           "tcp://127.0.0.1:" + std::to_string(chaos.back()->port())}));
     watches.push_back(std::make_unique<Watch>(in(name), topics));

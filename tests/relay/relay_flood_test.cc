@@ -17,12 +17,12 @@
 #include "tests/relay/hosts.h"
 #include "tests/relay/timed_topics.h"
 #include "tests/row.h"
+#include "tests/times.h"
 #include "tests/tools/keyed_relays.h"
 
 namespace smt::hosts {
 namespace {
 
-constexpr int64_t kMs = 1'000'000;
 constexpr uint64_t kMiB = 1 << 20;
 
 // Nothing: there is no descriptor left, or nobody accepts.

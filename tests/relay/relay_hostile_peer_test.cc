@@ -16,6 +16,7 @@
 #include "tests/relay/hosts.h"
 #include "tests/relay/timed_topics.h"
 #include "tests/row.h"
+#include "tests/times.h"
 #include "tests/tools/keyed_relays.h"
 #include "tests/tools/raw_peer.h"
 
@@ -25,7 +26,6 @@ namespace {
 using storm::Scaled;
 using tools::RawPeer;
 
-constexpr int64_t kMs = 1'000'000;
 constexpr uint64_t kMiB = 1 << 20;
 
 // A session of Mallory's with one relay.

@@ -8,7 +8,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <random>
 
 #include "cmd/api/emit.h"
@@ -16,21 +15,17 @@
 #include "shm/node.h"
 #include "tests/broken_apis.h"
 #include "tests/paths.h"
+#include "tests/text.h"
+#include "tests/tools/json.h"
 #include "tests/tools/process.h"
 
 namespace smt::tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 
 const std::string kExample = SourcePath("docs/examples/rover.xml");
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 size_t Files(const std::string& folder) {
   return std::distance(fs::recursive_directory_iterator(folder), fs::recursive_directory_iterator());
@@ -48,7 +43,7 @@ class SmtApiBuilder : public ToolTest {
     args.insert(args.end(), more.begin(), more.end());
     return run(args);
   }
-  std::string output(const std::string& name) const { return ReadFile(root_ + "/" + name); }
+  std::string output(const std::string& name) const { return Contents(root_ + "/" + name); }
   // Whether the file obeys docs/<xsd>.
   bool valid(const std::string& xsd, const std::string& file) const {
     const std::string command =
@@ -87,7 +82,7 @@ TEST_F(SmtApiBuilder, LeavesEveryOutputAsItWasWhenSomethingIsWrong) {
   EXPECT_EQ(build("/nonexistent/x.xml", "out").exit_code, 2);
   EXPECT_EQ(Files(root_), files);
   // The last of several outputs cannot be written: none is.
-  std::string other = ReadFile(kExample);
+  std::string other = Contents(kExample);
   other.replace(other.find("MAX_SPEED"), 9, "TOP_SPEED");
   const std::string path = write("other.xml", other);
   const Ended ended =
@@ -100,7 +95,7 @@ TEST_F(SmtApiBuilder, LeavesEveryOutputAsItWasWhenSomethingIsWrong) {
 
 TEST_F(SmtApiBuilder, GivesTheSameBytesForTheSameFileWhereverItLies) {
   ASSERT_EQ(build(kExample, "one").exit_code, 0);
-  ASSERT_EQ(build(write("elsewhere/rover.xml", ReadFile(kExample)), "two").exit_code, 0);
+  ASSERT_EQ(build(write("elsewhere/rover.xml", Contents(kExample)), "two").exit_code, 0);
   for (const char* name : {"/a.h", "/a_c.h", "/a.py", "/a.json"}) {
     const std::string text = output(std::string("one") + name);
     EXPECT_GT(text.size(), 1000u) << name;
@@ -150,7 +145,7 @@ TEST_F(SmtApiBuilder, ChecksWithoutWriting) {
 }
 
 TEST_F(SmtApiBuilder, RefusesRequestsThatMakeNoSense) {
-  const std::string copy = write("rover.xml", ReadFile(kExample));
+  const std::string copy = write("rover.xml", Contents(kExample));
   const std::pair<std::vector<std::string>, const char*> kTable[] = {
       {{copy}, "nothing to write; give --cpp"},
       {{copy, "--cpp", root_ + "/a", "--c", root_ + "/./a"}, "is there twice"},
@@ -167,7 +162,7 @@ TEST_F(SmtApiBuilder, RefusesRequestsThatMakeNoSense) {
     EXPECT_EQ(ended.exit_code, 2) << message;
     EXPECT_THAT(ended.err, HasSubstr(message));
   }
-  EXPECT_EQ(output("rover.xml"), ReadFile(kExample));
+  EXPECT_EQ(output("rover.xml"), Contents(kExample));
 }
 
 TEST_F(SmtApiBuilder, ExampleObeysTheSchemaAndABrokenOneDoesNot) {
@@ -181,7 +176,7 @@ TEST_F(SmtApiBuilder, ExampleObeysTheSchemaAndABrokenOneDoesNot) {
 
 // What is cut off or garbled is refused or means something else; it never does harm (a sanitizer would tell).
 TEST_F(SmtApiBuilder, ReadsOrRefusesWhateverIsInTheFile) {
-  const std::string good = ReadFile(kExample);
+  const std::string good = Contents(kExample);
   std::mt19937 random(1);
   size_t refused = 0, read = 0;
   const auto attempt = [&](const std::string& text) {
@@ -223,10 +218,10 @@ TEST_F(Registers, EchoTellsWhatTheirBitsMean) {
     for (const Field& field : topic.schema.fields)
       if (field.name == name) memcpy(value.data() + field.offset, &bits, TypeBytes(field.type));
   };
-  set("Command", 0xf01);                          // enable; gain -1
-  set("Faults", 0x82);                            // over_temperature, encoder
+  set("Command", 0xf01);     // enable; gain -1
+  set("Faults", 0x82);       // over_temperature, encoder
   set("Status", 0x82'f832);  // RUNNING, -1.25 A, 25 C
-  set("Torque", 0xfff6);                          // -1.25 N.m
+  set("Torque", 0xfff6);     // -1.25 N.m
   set("Ticks", ~uint64_t{0});
   Result<std::unique_ptr<Node>> node = Node::open(domain(), {.name = "arm"});
   ASSERT_TRUE(node.ok());

@@ -7,17 +7,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "tests/paths.h"
 #include "tests/tools/generated.h"
+#include "tests/tools/json.h"
 #include "tests/tools/random_api.h"
 
 namespace smt::tools {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 // One C program for a topic's bytes in <i>.bin.
 std::string CProgram(const RandomApi& api) {
@@ -165,11 +163,8 @@ TEST_F(Generated, CCppPythonAndSmttopicReadTheSameValues) {
   EXPECT_EQ(shell("python3 -B read.py"), expected);
 
   std::map<std::string, Json> echoed, listed;
-  std::istringstream lines(run({"smttopic", "echo", "--once", "-f", "jsonl", "t/*"}).out);
-  for (std::string line; std::getline(lines, line);) {
-    const Json sample = Json::parse(line);
+  for (const Json& sample : JsonLines(run({"smttopic", "echo", "--once", "-f", "jsonl", "t/*"}).out))
     echoed[sample["topic"]] = sample["value"];
-  }
   for (const Json& topic : Json::parse(run({"smttopic", "list", "-f", "json"}).out))
     listed[topic["topic"]] = topic;
   const Json json = Json::parse(read("api.json"));

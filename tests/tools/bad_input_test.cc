@@ -52,7 +52,7 @@ void ScribbledDirectory(const std::string& folder) {
 void Symlink(const std::string& folder) { fs::create_symlink("good", folder + "/bad"); }
 void HardLink(const std::string& folder) { fs::create_hard_link(CopyGoodSegment(folder), folder + "/other"); }
 
-struct Row {
+struct ToolRow {
   const char* name;  // of the test, too
   std::vector<std::string> args;
   int exit_code;
@@ -60,7 +60,7 @@ struct Row {
   Prepare prepare = {};
 };
 
-const Row kTable[] = {
+const ToolRow kToolTable[] = {
     {"unknown topic, info", {"smttopic", "info", "no/such"}, 4, "no topic no/such in "},
     {"unknown topic, rm", {"smttopic", "rm", "no/such"}, 4, "no topic no/such in "},
     {"unknown topic, echo", {"smttopic", "echo", "--once", "no/such"}, 4, "no topic matches no/such in "},
@@ -122,9 +122,9 @@ const Row kTable[] = {
     {"bad segment, hz", {"smttopic", "hz", "good", "--duration", "20ms"}, 0, "bad: ", ScribbledDirectory},
 };
 
-void PrintTo(const Row& row, std::ostream* out) { *out << row.name; }
+void PrintTo(const ToolRow& row, std::ostream* out) { *out << row.name; }
 
-class BadInput : public ToolTest, public testing::WithParamInterface<Row> {
+class BadInput : public ToolTest, public testing::WithParamInterface<ToolRow> {
  protected:
   void SetUp() override {
     const Ended good = run({"smtsinewave", "good", "-n", "1", "--node", "good", "--segment-size", "1M"});
@@ -138,7 +138,7 @@ class BadInput : public ToolTest, public testing::WithParamInterface<Row> {
 };
 
 TEST_P(BadInput, IsToldAndHarmsNothingElse) {
-  const Row& row = GetParam();
+  const ToolRow& row = GetParam();
   if (row.prepare) row.prepare(folder());
   const Ended ended = run(row.args);
   EXPECT_EQ(ended.exit_code, row.exit_code) << ended.err;
@@ -147,7 +147,7 @@ TEST_P(BadInput, IsToldAndHarmsNothingElse) {
   ExpectGoodTopicListed();
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, BadInput, testing::ValuesIn(kTable), [](const auto& row) {
+INSTANTIATE_TEST_SUITE_P(Table, BadInput, testing::ValuesIn(kToolTable), [](const auto& row) {
   std::string name = row.param.name;
   for (char& c : name) {
     if (!isalnum(static_cast<unsigned char>(c))) c = '_';

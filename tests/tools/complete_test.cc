@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "tests/paths.h"
+#include "tests/text.h"
 #include "tests/tools/process.h"
 
 namespace smt::tools {
@@ -24,12 +25,6 @@ class Complete : public ToolTest {
     for (const char* topic : {"arm/pose", "arm/limit", "leg/hip joint", "smt/relay/x"})
       run({"smttopic", "pub", topic, "u8", "1"});
     run({"smttopic", "pub", "other/topic", "u8", "1", "--domain", "e"});
-  }
-  static std::vector<std::string> Lines(const std::string& text) {
-    std::vector<std::string> lines;
-    std::istringstream in(text);
-    for (std::string line; std::getline(in, line);) lines.push_back(line);
-    return lines;
   }
   std::vector<std::string> words(std::vector<std::string> args) const {
     args.insert(args.begin() + 1, "--complete");

@@ -11,6 +11,7 @@
 
 #include "tests/broken_configs.h"
 #include "tests/paths.h"
+#include "tests/text.h"
 #include "tests/tools/relay_domains.h"
 
 namespace smt::tools {
@@ -24,15 +25,6 @@ const char* const kRoles[] = {"pub", "sub", "proxy", "client"};
 std::string Example(const std::string& role) {
   std::ifstream file(SourcePath("deploy/" + std::string(role) + ".toml"), std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-std::vector<std::string> Lines(const std::string& text) {
-  std::vector<std::string> lines;
-  for (size_t begin = 0, end; begin < text.size(); begin = end + 1) {
-    end = std::min(text.find('\n', begin), text.size());
-    lines.push_back(text.substr(begin, end - begin));
-  }
-  return lines;
 }
 
 std::string Join(const std::vector<std::string>& lines) {

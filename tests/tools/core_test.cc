@@ -7,9 +7,9 @@
 
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "shm/node.h"
+#include "tests/tools/json.h"
 #include "tests/tools/process.h"
 
 namespace smt::tools {
@@ -18,7 +18,6 @@ namespace {
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using Json = nlohmann::ordered_json;
 
 class Smtcore : public ToolTest {
  protected:

@@ -3,9 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "shm/topic.h"
+#include "tests/tools/json.h"
 #include "tests/tools/process.h"
 
 struct EchoPose {
@@ -20,7 +19,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-using Json = nlohmann::ordered_json;
 
 class Echo : public ToolTest {
  protected:
@@ -40,10 +38,7 @@ class Echo : public ToolTest {
     const Ended echo = run(flags);
     EXPECT_EQ(echo.exit_code, 0) << echo.err;
     std::vector<std::string> values;
-    for (size_t begin = 0, end; begin < echo.out.size(); begin = end + 1) {
-      end = echo.out.find('\n', begin);
-      values.push_back(Json::parse(echo.out.substr(begin, end - begin))["value"].dump());
-    }
+    for (const Json& sample : JsonLines(echo.out)) values.push_back(sample["value"].dump());
     return values;
   }
 

@@ -34,10 +34,6 @@ std::string RandomWord() {
   return word;
 }
 
-uint16_t PortOf(const std::string& endpoint) {
-  return static_cast<uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1)));
-}
-
 // ZMTP 3.0 (ZeroMQ RFC 23): signature, version, mechanism, as-server, filler.
 std::string Greeting(const std::string& mechanism, char major = 3) {
   std::string g = "\xff" + std::string(8, '\0') + "\x7f";

@@ -12,6 +12,7 @@
 
 #include "relay/keys.h"
 #include "tests/row.h"
+#include "tests/text.h"
 #include "tests/tools/chaos_proxy.h"
 #include "tests/tools/keyed_relays.h"
 
@@ -22,12 +23,6 @@ namespace fs = std::filesystem;
 
 // Who prints a part of a key prints at least so much.
 constexpr size_t kPart = 12;
-
-std::string Contents(const std::string& path) {
-  std::ostringstream out;
-  out << std::ifstream(path, std::ios::binary).rdbuf();
-  return out.str();
-}
 
 // What is in a file, without its holes.
 std::string Data(const std::string& path) {
@@ -123,7 +118,7 @@ TEST_F(KeyLeak, NoSecretKeyIsAnywhereButInItsFile) {
                                            "trace",          "--bind", "tcp://127.0.0.1:*"};
   Relay gate = start(listen);
   const std::string endpoint = gate.endpoint();
-  ChaosProxy wire(static_cast<uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1))), 1);
+  ChaosProxy wire(PortOf(endpoint), 1);
   wire.set(ChaosProxy::kUp, {.record = true});
   wire.set(ChaosProxy::kDown, {.record = true});
   const std::string dial = "tcp://127.0.0.1:" + std::to_string(wire.port()) + "#gate";

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/text.h"
 #include "tests/tools/keyed_relays.h"
 
 namespace smt::tools {
@@ -17,12 +18,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-std::string Contents(const std::string& path) {
-  std::ostringstream out;
-  out << std::ifstream(path).rdbuf();
-  return out.str();
-}
 
 class Keys : public KeyedTest {
  protected:

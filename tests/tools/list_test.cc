@@ -7,10 +7,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
 #include <regex>
 
 #include "shm/topic.h"
+#include "tests/tools/json.h"
 #include "tests/tools/process.h"
 
 struct ListPose {
@@ -26,7 +26,6 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
-using Json = nlohmann::ordered_json;
 
 class List : public ToolTest {
  protected:
@@ -136,11 +135,8 @@ TEST_F(List, InfoTellsWhereATopicIsAndWhatItCostsOnTheWire) {
 
 std::vector<std::string> Events(const std::string& jsonl) {
   std::vector<std::string> events;
-  for (size_t begin = 0, end; begin < jsonl.size(); begin = end + 1) {
-    end = jsonl.find('\n', begin);
-    const Json event = Json::parse(jsonl.substr(begin, end - begin));
+  for (const Json& event : JsonLines(jsonl))
     events.push_back(event["topic"].get<std::string>() + " " + event["event"].get<std::string>());
-  }
   return events;
 }
 

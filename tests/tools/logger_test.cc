@@ -13,13 +13,13 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <random>
 
 #include "cmd/log_file.h"
 #include "shm/clock.h"
 #include "shm/node.h"
 #include "shm/reader.h"
+#include "tests/tools/json.h"
 #include "tests/tools/process.h"
 
 namespace smt::tools {
@@ -28,7 +28,6 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using Json = nlohmann::ordered_json;
 using Bytes = std::vector<std::byte>;
 
 struct Recorded {

@@ -132,6 +132,10 @@ bool Eventually(const std::function<bool()>& condition) {
   return condition();
 }
 
+uint16_t PortOf(const std::string& endpoint) {
+  return static_cast<uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1)));
+}
+
 ToolTest::ToolTest() {
   char folder[] = "/dev/shm/smt-tools-XXXXXX";
   root_ = mkdtemp(folder);

@@ -63,6 +63,9 @@ Ended RunProcess(const std::vector<std::string>& args, const Process::Options& o
 // Asks again every 5 ms until `condition` holds. False: the deadline has passed.
 bool Eventually(const std::function<bool()>& condition);
 
+// Of "tcp://host:port".
+uint16_t PortOf(const std::string& endpoint);
+
 class ToolTest : public testing::Test {
  protected:
   ToolTest();

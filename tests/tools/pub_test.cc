@@ -9,11 +9,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "shm/list.h"
 #include "shm/topic.h"
+#include "tests/tools/json.h"
 #include "tests/tools/process.h"
 
 struct PubPose {
@@ -28,7 +28,6 @@ namespace smt::tools {
 namespace {
 
 using ::testing::HasSubstr;
-using Json = nlohmann::ordered_json;
 
 class Pub : public ToolTest {
  protected:
@@ -43,9 +42,7 @@ class Pub : public ToolTest {
     const Ended echo = run({"smttopic", "echo", "**", "-f", "jsonl", "--duration", "100ms", "--domain", in});
     EXPECT_EQ(echo.exit_code, 0) << echo.err;
     std::vector<std::string> lines;
-    for (size_t begin = 0, end; begin < echo.out.size(); begin = end + 1) {
-      end = echo.out.find('\n', begin);
-      const Json sample = Json::parse(echo.out.substr(begin, end - begin));
+    for (const Json& sample : JsonLines(echo.out)) {
       lines.push_back(sample["topic"].get<std::string>() + " " + sample["sequence"].dump() + " " +
                       sample["value"].dump() + "\n");
     }

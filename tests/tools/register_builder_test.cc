@@ -8,19 +8,18 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <random>
 #include <sstream>
 
 #include "tests/broken_registers.h"
 #include "tests/paths.h"
 #include "tests/tools/generated.h"
+#include "tests/tools/json.h"
 
 namespace smt::tools {
 namespace {
 
 using ::testing::HasSubstr;
-using Json = nlohmann::ordered_json;
 
 const std::string kExample = SourcePath("docs/examples/motor.xml");
 using SmtRegisterBuilder = Generated;

@@ -14,7 +14,7 @@ using ::testing::StartsWith;
 
 using Args = std::vector<std::string>;
 
-struct Row {
+struct RelayRow {
   const char* name;  // of the test, too
   Args args;
   int exit_code;
@@ -23,7 +23,7 @@ struct Row {
 
 constexpr const char* kHere = "tcp://127.0.0.1:1";
 
-const Row kTable[] = {
+const RelayRow kRelayTable[] = {
     {"no endpoint, pub", {"smtrelay_pub"}, 2, "no endpoint; give --bind or --connect"},
     {"no endpoint, sub", {"smtrelay_sub"}, 2, "no endpoint"},
     {"no endpoint, proxy", {"smtrelay_proxy"}, 2, "no endpoint"},
@@ -77,12 +77,12 @@ const Row kTable[] = {
      "/no/such/folder/socket"},
 };
 
-void PrintTo(const Row& row, std::ostream* out) { *out << row.name; }
+void PrintTo(const RelayRow& row, std::ostream* out) { *out << row.name; }
 
-class BadRelayInput : public RelayTest, public testing::WithParamInterface<Row> {};
+class BadRelayInput : public RelayTest, public testing::WithParamInterface<RelayRow> {};
 
 TEST_P(BadRelayInput, IsTold) {
-  const Row& row = GetParam();
+  const RelayRow& row = GetParam();
   const Ended ended = run(row.args);
   EXPECT_EQ(ended.exit_code, row.exit_code) << ended.err;
   EXPECT_THAT(ended.err, HasSubstr(row.message));
@@ -90,7 +90,7 @@ TEST_P(BadRelayInput, IsTold) {
   EXPECT_EQ(ended.out, "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Table, BadRelayInput, testing::ValuesIn(kTable), [](const auto& row) {
+INSTANTIATE_TEST_SUITE_P(Table, BadRelayInput, testing::ValuesIn(kRelayTable), [](const auto& row) {
   std::string name = row.param.name;
   for (char& c : name) {
     if (!isalnum(static_cast<unsigned char>(c))) c = '_';
@@ -120,8 +120,7 @@ TEST_F(RelayTest, RefusesASecondMirrorOfTheSameName) {
   EXPECT_THAT(second.err, HasSubstr("pid " + std::to_string(first.process->pid())));
   const Relay other = start(
       {"smtrelay_sub", "--domain", "base", "--name", "b2", "--prefix", "p", "--connect", robot.endpoint()});
-  smt::Print(
-      smt::Row{.id = "R12", .what = "a second relay for one mirror", .n = 1, .violations = HasFailure()});
+  Print(Row{.id = "R12", .what = "a second relay for one mirror", .n = 1, .violations = HasFailure()});
 }
 
 TEST_F(RelayTest, WithoutKeysNoOtherMachineIsReachedUnlessItIsToldSo) {
@@ -148,10 +147,10 @@ TEST_F(RelayTest, WithoutKeysNoOtherMachineIsReachedUnlessItIsToldSo) {
     EXPECT_TRUE(refused) << args[0] << " " << args.back() << ": " << ended.exit_code << ended.err;
     wrong += !refused;
   }
-  smt::Print(smt::Row{.id = "S4",
-                      .what = "other machines without keys or --insecure",
-                      .n = std::size(kCases),
-                      .violations = wrong});
+  Print(Row{.id = "S4",
+            .what = "other machines without keys or --insecure",
+            .n = std::size(kCases),
+            .violations = wrong});
 }
 
 TEST_F(RelayTest, AllowsOtherMachinesWhenToldSo) {

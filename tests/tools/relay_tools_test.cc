@@ -6,8 +6,8 @@
 #include <signal.h>
 
 #include <map>
-#include <nlohmann/json.hpp>
 
+#include "tests/tools/json.h"
 #include "tests/tools/relay_domains.h"
 
 namespace smt::tools {
@@ -19,13 +19,6 @@ using ::testing::Gt;
 using ::testing::HasSubstr;
 using ::testing::Lt;
 using ::testing::StartsWith;
-using Json = nlohmann::ordered_json;
-
-std::vector<std::string> Keys(const Json& object) {
-  std::vector<std::string> keys;
-  for (const auto& [key, value] : object.items()) keys.push_back(key);
-  return keys;
-}
 
 std::vector<std::string> Topics(const Json& array) {
   std::vector<std::string> topics;
@@ -359,19 +352,17 @@ TEST_P(RelayAnswers, WatchPrintsSamplesAsTheyArrive) {
   Process sine({"smtsinewave", "wheel/speed", "--rate", "200", "--domain", "robot"}, env());
   const Ended ended = watch.wait();
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
-  uint64_t last = 0, lines = 0;
-  for (size_t begin = 0; begin < ended.out.size(); ++lines) {
-    const size_t end = ended.out.find('\n', begin);
-    const Json sample = Json::parse(ended.out.substr(begin, end - begin));
+  uint64_t last = 0;
+  const std::vector<Json> samples = JsonLines(ended.out);
+  for (const Json& sample : samples) {
     EXPECT_EQ(sample["topic"], "wheel/speed");
     EXPECT_GT(sample["sequence"], last);
-    if (lines != 0) {
+    if (last != 0) {
       EXPECT_EQ(sample["sequence"], last + 1 + sample["missed"].get<uint64_t>());
     }
     last = sample["sequence"];
-    begin = end + 1;
   }
-  EXPECT_EQ(lines, 20u);
+  EXPECT_EQ(samples.size(), 20u);
   EXPECT_EQ(ask({"watch", "no/such", "--duration", "50ms"}).exit_code, 0);
 }
 

@@ -6,8 +6,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <nlohmann/json.hpp>
-
+#include "tests/tools/json.h"
 #include "tests/tools/relay_domains.h"
 
 namespace smt::tools {
@@ -16,7 +15,6 @@ namespace {
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
-using Json = nlohmann::ordered_json;
 
 class RelayWhy : public RelayTest {
  protected:

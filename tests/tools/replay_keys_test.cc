@@ -92,14 +92,14 @@ class TerminalProcess {
   std::string shown_;
 };
 
-constexpr int kSamples = 30;
+constexpr int kSent = 30;
 
 class ReplayKeys : public ToolTest {
  protected:
   // 30 samples, one a second: 0, 1, 2, ...
   ReplayKeys() {
     std::string rows = "timestamp,value\nuint64_t,uint32_t\n";
-    for (int i = 0; i < kSamples; ++i) rows += std::to_string(i * 1'000'000) + "," + std::to_string(i) + "\n";
+    for (int i = 0; i < kSent; ++i) rows += std::to_string(i * 1'000'000) + "," + std::to_string(i) + "\n";
     folder_ = std::filesystem::path(write("log/count.0.csv", rows)).parent_path();
   }
   std::unique_ptr<TerminalProcess> start(const std::vector<std::string>& more) {
@@ -163,8 +163,8 @@ TEST_F(ReplayKeys, WhatIsPausedGoesOnWhereItWas) {
   EXPECT_EQ(value(), paused + 1) << "none was published while it was paused";
   replay->type(" ");
   EXPECT_THAT(replay->wait(), HasSubstr("30 samples"));
-  EXPECT_EQ(value(), kSamples - 1);
-  EXPECT_EQ(sequence_, uint64_t{kSamples}) << "each once";
+  EXPECT_EQ(value(), kSent - 1);
+  EXPECT_EQ(sequence_, uint64_t{kSent}) << "each once";
 }
 
 TEST_F(ReplayKeys, WhatIsOlderThanTheFirstSampleIsPlayedToo) {

@@ -16,10 +16,6 @@
 namespace smt::tools {
 namespace {
 
-uint16_t PortOf(const std::string& endpoint) {
-  return static_cast<uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1)));
-}
-
 // Sends the bytes, so many at a time, each piece when the other side has answered or has had time to; then
 // listens until it is quiet or closed. How many bytes came.
 size_t Replay(uint16_t port, const std::string& bytes, size_t at_a_time) {

@@ -101,7 +101,7 @@ TEST_F(Revocation, EndsTheStreamToThatPeerAndNobodyElses) {
   for (int round = 0; round < kRounds && !HasFailure(); ++round) {
     Begin();
     const std::string endpoint = pub_.endpoint();
-    ChaosProxy wire(static_cast<uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1))), 1);
+    ChaosProxy wire(PortOf(endpoint), 1);
     mallory_ = mirror("mallory", "tcp://127.0.0.1:" + std::to_string(wire.port()) + "#robot");
     std::optional<Follower> mallory = Follow("mallory");
     ASSERT_TRUE(Until([&] { return mallory->look() && mallory->seen > 100; }));

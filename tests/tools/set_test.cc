@@ -7,9 +7,10 @@
 
 #include <cmath>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "tests/text.h"
+#include "tests/tools/json.h"
 #include "tests/tools/relay_domains.h"
 
 namespace smt::tools {
@@ -19,7 +20,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using ::testing::SizeIs;
-using Json = nlohmann::ordered_json;
 
 class SetTool : public RelayTest {
  protected:
@@ -52,12 +52,6 @@ class SetTool : public RelayTest {
     double value = NAN;
     if (now && now->bytes.size() == sizeof value) memcpy(&value, now->bytes.data(), sizeof value);
     return value;
-  }
-  static std::vector<Json> lines(const std::string& path) {
-    std::vector<Json> out;
-    std::ifstream file(path);
-    for (std::string line; std::getline(file, line);) out.push_back(Json::parse(line));
-    return out;
   }
 };
 
@@ -169,9 +163,7 @@ TEST_F(SetTool, TakesValuesFromStdinLineByLine) {
       {"smtrelay_client", "--connect", at.endpoint(), "set", "param/gain", "-", "-f", "jsonl"}, with);
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
   std::vector<std::string> values;
-  std::istringstream out(ended.out);
-  for (std::string line; std::getline(out, line);)
-    values.push_back(Json::parse(line)["value"]["value"].dump());
+  for (const Json& told : JsonLines(ended.out)) values.push_back(told["value"]["value"].dump());
   EXPECT_THAT(values, ElementsAre("1.0", "2.5", "\"nan\"", "4.0"));
   EXPECT_EQ(number("robot", "param/gain"), 4);
   with.stdin_path = write("values", "1\nnothing\n2\n");
@@ -236,22 +228,22 @@ TEST_F(SetTool, WritesDownEachActInTheAudit) {
   EXPECT_EQ(set(at, "cmd/speed", "1", {"--every", "10ms", "--duration", "400ms"}).exit_code, 0);
   EXPECT_EQ(set(at, "arm/pose", "1").exit_code, 6);
   EXPECT_TRUE(becomes("robot", "cmd/speed", State::kSubstituted));
-  ASSERT_TRUE(Eventually([&] { return lines(path).back()["act"] == "expired"; }));
+  ASSERT_TRUE(Eventually([&] { return JsonLines(Contents(path)).back()["act"] == "expired"; }));
   std::map<std::string, int> acts;
-  for (const Json& line : lines(path)) ++acts[line["act"]];
+  for (const Json& line : JsonLines(Contents(path))) ++acts[line["act"]];
   EXPECT_EQ(acts["lease"], 1);
   EXPECT_EQ(acts["released"], 1);
   EXPECT_EQ(acts["refused"], 1);
   EXPECT_EQ(acts["expired"], 1);
   EXPECT_GE(acts["set"], 10) << "none is left out";
-  const Json first = lines(path)[1];
+  const Json first = JsonLines(Contents(path))[1];
   EXPECT_EQ(first["act"], "set");
   EXPECT_EQ(first["topic"], "cmd/speed");
   EXPECT_EQ(first["value"]["value"], 1.0);
   EXPECT_EQ(first["rule"], "[[write]] at " + root_ + "/robot.toml:3");
   EXPECT_THAT(first["holder"].get<std::string>(), HasSubstr("@"));
   EXPECT_THAT(first["peer"].get<std::string>(), HasSubstr("client-"));
-  EXPECT_EQ(lines(path)[0]["value"], nullptr);
+  EXPECT_EQ(JsonLines(Contents(path))[0]["value"], nullptr);
   // The log holds repeats back, and tells their number at the end.
   EXPECT_TRUE(Eventually([&] {
     return counter("robot", "smt/relay/robot/pub/write", "written") == static_cast<uint64_t>(acts["set"]);

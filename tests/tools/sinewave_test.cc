@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "shm/list.h"
+#include "tests/tools/json.h"
 #include "tests/tools/process.h"
 
 namespace smt::tools {
@@ -14,18 +14,11 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using Json = nlohmann::ordered_json;
 
 class Sinewave : public ToolTest {
  protected:
   std::vector<Json> samples(const std::string& topic) const {
-    const Ended echo = run({"smttopic", "echo", topic, "-f", "jsonl", "--duration", "100ms"});
-    std::vector<Json> out;
-    for (size_t begin = 0, end; begin < echo.out.size(); begin = end + 1) {
-      end = echo.out.find('\n', begin);
-      out.push_back(Json::parse(echo.out.substr(begin, end - begin)));
-    }
-    return out;
+    return JsonLines(run({"smttopic", "echo", topic, "-f", "jsonl", "--duration", "100ms"}).out);
   }
 };
 

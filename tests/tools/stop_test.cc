@@ -117,7 +117,7 @@ Fd Connect(const std::string& endpoint, const std::string& says) {
   Fd s(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in to{};
   to.sin_family = AF_INET;
-  to.sin_port = htons(static_cast<uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1))));
+  to.sin_port = htons(PortOf(endpoint));
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   EXPECT_EQ(connect(s.get(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
   EXPECT_EQ(send(s.get(), says.data(), says.size(), MSG_NOSIGNAL), static_cast<ssize_t>(says.size()));

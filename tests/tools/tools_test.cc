@@ -7,10 +7,10 @@
 
 #include <cmath>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "shm/list.h"
 #include "shm/node.h"
+#include "tests/tools/json.h"
 #include "tests/tools/process.h"
 
 namespace smt::tools {
@@ -19,23 +19,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using Json = nlohmann::ordered_json;
-
-std::vector<std::string> Keys(const Json& object) {
-  std::vector<std::string> keys;
-  for (const auto& [key, value] : object.items()) keys.push_back(key);
-  return keys;
-}
-
-std::vector<Json> Lines(const std::string& text) {
-  std::vector<Json> out;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = text.find('\n', begin);
-    out.push_back(Json::parse(text.substr(begin, end - begin)));
-    begin = end + 1;
-  }
-  return out;
-}
 
 using Smttopic = ToolTest;
 using Smtsinewave = ToolTest;
@@ -101,7 +84,7 @@ TEST_F(Smttopic, ListAndInfoHaveTheShapesThatScriptsRelyOn) {
 
   const Json info = Json::parse(run({"smttopic", "info", "arm/pose", "-f", "json"}).out);
   EXPECT_EQ(info["schema"], Json::parse(R"([{"name":"value","type":"f64","offset":0,"count":3,"unit":""}])"));
-  EXPECT_EQ(Lines(run({"smttopic", "list", "-f", "jsonl"}).out).size(), 2u);
+  EXPECT_EQ(JsonLines(run({"smttopic", "list", "-f", "jsonl"}).out).size(), 2u);
   EXPECT_THAT(run({"smttopic", "list", "-f", "csv"}).out, testing::StartsWith("topic,type,schema_hash,"));
   const std::string table = run({"smttopic", "list", "wheel/*"}).out;
   EXPECT_THAT(table, AllOf(HasSubstr("wheel/speed  f64"), HasSubstr("fresh"), Not(HasSubstr("arm/pose"))));
@@ -135,7 +118,7 @@ TEST_F(Smttopic, EchoFollowsTopicsThatAppearLaterWithoutALossAndEndsAtItsCount) 
   const Ended ended = echo.wait();
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
   std::map<std::string, uint64_t> last;
-  for (const Json& sample : Lines(ended.out)) {
+  for (const Json& sample : JsonLines(ended.out)) {
     EXPECT_EQ(sample["sequence"].get<uint64_t>(), ++last[sample["topic"]]);
     EXPECT_EQ(sample["missed"], 0);
   }
@@ -150,7 +133,7 @@ TEST_F(Smttopic, EchoGoesOnAcrossTheRestartOfAWriter) {
   }
   const Ended ended = echo.wait();
   EXPECT_EQ(ended.exit_code, 0);
-  const std::vector<Json> lines = Lines(ended.out);
+  const std::vector<Json> lines = JsonLines(ended.out);
   ASSERT_EQ(lines.size(), 20u);
   for (size_t i = 0; i < 20; ++i) EXPECT_EQ(lines[i]["sequence"], i + 1);
 }
@@ -233,7 +216,7 @@ TEST_F(Smtsinewave, KeepsAmplitudeOffsetPhaseAndRate) {
                           "--rate", "100", "--history", "64", "-n", "41"});
   ASSERT_EQ(sine.exit_code, 0) << sine.err;
   const Ended echo = run({"smttopic", "echo", "s", "-f", "jsonl", "--timeout", "50ms"});
-  const std::vector<Json> lines = Lines(echo.out);
+  const std::vector<Json> lines = JsonLines(echo.out);
   ASSERT_EQ(lines.size(), 41u);
   // Each value is exactly that of a time n / rate which was not used before and has come, give or take how
   // late the first one was: nothing drifts, however busy the machine is.
@@ -270,7 +253,7 @@ TEST_F(Smtreplay, PublishesRowsOfAllFilesWithTheirStampsAndKeepsTheLastOnes) {
   const Ended replay = run({"smtreplay", root_ + "/rec", "--prefix", "f/", "--max-age", "1m"});
   EXPECT_EQ(replay.exit_code, 0) << replay.err;
   EXPECT_THAT(replay.err, HasSubstr("smtreplay: 2 topics, 4 samples, 0 rows skipped, 0 files left out"));
-  const std::vector<Json> lines = Lines(run({"smttopic", "echo", "f/**", "-n", "4", "-f", "jsonl"}).out);
+  const std::vector<Json> lines = JsonLines(run({"smttopic", "echo", "f/**", "-n", "4", "-f", "jsonl"}).out);
   ASSERT_EQ(lines.size(), 4u);
   std::map<std::string, std::vector<Json>> by_topic;
   for (const Json& sample : lines) by_topic[sample["topic"]].push_back(sample);

@@ -26,7 +26,7 @@ TEST_F(WireCost, IsThatOfARelaysBytes) {
   ASSERT_TRUE(pose.ok());
   const Relay sender = pub();
   const std::string& endpoint = sender.endpoint();
-  ChaosProxy wire(static_cast<uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1))), 1);
+  ChaosProxy wire(PortOf(endpoint), 1);
   const Relay receiver = sub("tcp://127.0.0.1:" + std::to_string(wire.port()));
 
   std::vector<std::byte> value(64);

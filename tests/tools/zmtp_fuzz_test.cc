@@ -34,10 +34,6 @@ bool Full() {
   return scale != nullptr && std::string(scale) == "full";
 }
 
-uint16_t PortOf(const std::string& endpoint) {
-  return static_cast<uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1)));
-}
-
 uint64_t RssKiB(pid_t pid) {
   std::ifstream status("/proc/" + std::to_string(pid) + "/status");
   for (std::string line; std::getline(status, line);) {

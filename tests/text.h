@@ -1,0 +1,33 @@
+// Text of files and of outputs.
+#ifndef SMT_TESTS_TEXT_H_
+#define SMT_TESTS_TEXT_H_
+
+#include <cstddef>
+#include <fstream>
+#include <span>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace smt {
+
+inline std::span<const std::byte> Bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+// Empty for a file that cannot be read.
+inline std::string Contents(const std::string& path) {
+  std::ostringstream out;
+  out << std::ifstream(path, std::ios::binary).rdbuf();
+  return out.str();
+}
+
+inline std::vector<std::string> Lines(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+}  // namespace smt
+
+#endif  // SMT_TESTS_TEXT_H_
