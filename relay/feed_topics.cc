@@ -78,7 +78,7 @@ void Feed::FillAnnounce(uint32_t id, bool with_head, int64_t now_ns, proto::Anno
   }
   t->set_sequence(head.sequence);
   t->set_stamp_ns(head.stamp_ns);
-  t->set_age_ns(std::max<int64_t>(0, AgeNs(now_ns, head.born_ns)));
+  t->set_age_ns(AgeNs(now_ns, head.born_ns));
   t->set_age_error_ns(store.way(id, head.sequence).age_error_ns);
 }
 

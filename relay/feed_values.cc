@@ -294,7 +294,7 @@ Feed::Step Feed::SendChunk(size_t priority, bool in_turn, int64_t now_ns) {
   chunk.set_id(t.id);
   chunk.set_sequence(t.head.sequence);
   chunk.set_stamp_ns(t.head.stamp_ns);
-  chunk.set_age_ns(std::max<int64_t>(0, AgeNs(now_ns, t.head.born_ns)));
+  chunk.set_age_ns(AgeNs(now_ns, t.head.born_ns));
   chunk.set_age_error_ns(t.age_error_ns);
   chunk.set_sent_ns(static_cast<uint64_t>(now_ns));
   chunk.set_size(t.value.bytes.size());

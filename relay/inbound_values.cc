@@ -10,8 +10,9 @@ namespace smt::relay {
 SampleHead Intake::Arrived(uint64_t sequence, int64_t stamp_ns, int64_t age_ns, const SentAt& sent,
                            int64_t now_ns) {
   const int64_t travelled = sent.ns == 0 ? 0 : std::max<int64_t>(0, AgeNs(now_ns, sent.ns));
-  const int64_t age = std::clamp<int64_t>(age_ns, 0, INT64_MAX / 4) + std::min(travelled, INT64_MAX / 4);
-  return {sequence, stamp_ns, now_ns - age, now_ns};
+  const int64_t age =
+      std::clamp(age_ns, -(INT64_MAX / 4), INT64_MAX / 4) + std::min(travelled, INT64_MAX / 4);
+  return {sequence, stamp_ns, now_ns - std::max<int64_t>(0, age), now_ns};
 }
 
 Way Intake::CameBy(int64_t age_error_ns, const SentAt& sent, int64_t now_ns) {

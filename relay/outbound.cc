@@ -139,8 +139,7 @@ SampleRead Outbound::sample_whole(uint32_t id, std::optional<uint64_t> after, Sa
 
 void Outbound::AddRow(const Row& row, const SampleHead& head, uint64_t bytes, int64_t now_ns, Done* done) {
   const uint64_t base = done->samples == 0 ? row.base : done->last;
-  rows_.push_back({row.id, head.sequence - base, head.stamp_ns,
-                   std::max<int64_t>(0, AgeNs(now_ns, head.born_ns)),
+  rows_.push_back({row.id, head.sequence - base, head.stamp_ns, AgeNs(now_ns, head.born_ns),
                    store_->way(row.id, head.sequence).age_error_ns});
   if (topics_[row.id].variable) batch_.add_size(bytes);
   ++done->samples;

@@ -1,9 +1,9 @@
 // How wrong an age may be: over hops, on the wire, in a mirror.
 // Seeded bugs that must make this file fail: relay/inbound.cc, CameBy() without the sender's error, or
 // without the link's; relay/session.cc, `here` that tells an error of 0 before the clocks are compared;
-// relay/mem_store.cc, put() that leaves `way` as it was; relay/feed.cc, a Chunk without `age_error_ns`;
-// relay/shm_sink.cc, TellWay() without the 100 ms, or Advertise() that keeps what was told of the ring
-// before; shm/topic_table.cc, put() that loses both words.
+// relay/outbound.cc, AddRow() that sends no age below 0; relay/mem_store.cc, put() that leaves `way` as it
+// was; relay/feed.cc, a Chunk without `age_error_ns`; relay/shm_sink.cc, TellWay() without the 100 ms, or
+// Advertise() that keeps what was told of the ring before; shm/topic_table.cc, put() that loses both words.
 #include "relay/shm_store.h"
 #include "shm/node.h"
 #include "shm/reader.h"
@@ -122,6 +122,24 @@ TEST_F(AgeTest, AValueInPiecesTellsItToo) {
   Miss(large);
   ASSERT_GT(p_->counters().outbound.chunks, 0u);
   EXPECT_GE(WayOf(*b_, "x").age_error_ns, 38 * kMs);
+}
+
+// A relay looks at the clock, stands still, and then finds what was published meanwhile.
+TEST_F(AgeTest, WhatIsYoungerThanTheSendersLookAtTheClockIsNotTakenForOlder) {
+  Pair({}, {.receive = All(), .serves = false, .clock_ns = -500 * kSecond});
+  net().set_delay(2 * kMs, 2 * kMs);
+  a_->publish("x", "0", now_);
+  ASSERT_TRUE(Until(*b_, "x", "0"));
+  Run(2 * kSecond);
+  net().set_delay(20 * kMs, 20 * kMs);
+  for (const std::string& value : {std::string("1"), std::string(200'000, 'v')}) {
+    const int64_t born = now_ + 15 * kMs;
+    a_->publish("x", value, born);
+    ASSERT_TRUE(Until(*b_, "x", value));
+    const int64_t error = WayOf(*b_, "x").age_error_ns;
+    EXPECT_LE(error, 5 * kMs);
+    EXPECT_LE(std::abs(b_->age_ns("x", now_) - (now_ - born)), error) << value.size() << " bytes";
+  }
 }
 
 TEST_F(AgeTest, AListTellsAgesWithTheWayAndTheirError) {
