@@ -117,8 +117,12 @@ void Credit::acknowledged(uint64_t number, int64_t held_ns, int64_t now_ns) {
   TakeRtt(rtt, last.alone, now_ns);
   if (last.number <= dry_until_) dry_at_ns_ = arrived_ns;
   TakeRate(Rate(last, arrived_ns), dry_at_ns_ >= arrived_ns - 4 * least_rtt_ns(), now_ns);
-  if (phase_ != Phase::kStart && rtt > 4 * (way_ns() + kSlackNs) && last.sent_ns > phase_began_ns_) {
-    Restart(static_cast<double>(delivered_ - last.delivered) / static_cast<double>(rtt), now_ns);
+  if (phase_ != Phase::kStart && phase_ != Phase::kEnd && rtt > 4 * (way_ns() + kSlackNs) &&
+      last.sent_ns > phase_began_ns_) {
+    End(static_cast<double>(delivered_ - last.delivered) / static_cast<double>(rtt), now_ns);
+  }
+  if (phase_ == Phase::kEnd) {
+    if (in_flight_ == 0) Begin(now_ns);
     return;
   }
   if ((trial_began_ns_ == 0 || dry_at_ns_ == arrived_ns) && arrived_ns >= phase_began_ns_ + rtt) {
@@ -134,9 +138,17 @@ void Credit::Enter(Phase phase, int64_t now_ns) {
   trial_began_ns_ = 0;
 }
 
-void Credit::Restart(double rate, int64_t now_ns) {
+// Nothing more until all has arrived: what is measured now may be the own line, and is not the way.
+void Credit::End(double rate, int64_t now_ns) {
   rates_.clear();
   TakeRate(rate, false, now_ns);
+  Enter(Phase::kEnd, now_ns);
+  window_ = 1;
+}
+
+void Credit::Begin(int64_t now_ns) {
+  least_rtt_.clear();
+  arrivals_.clear();
   rate_before_ = 0;
   round_rtt_ns_ = INT64_MAX;
   slow_rounds_ = 0;
@@ -213,6 +225,8 @@ void Credit::NextPhase(int64_t now_ns, int64_t arrived_ns, int64_t rtt_ns) {
       // A link that stands still is not waited for.
       if (in_flight_ == 0 || now_ns - phase_began_ns_ > 4 * (way_ns() + kSlackNs))
         Enter(Phase::kSteady, now_ns);
+      break;
+    case Phase::kEnd:
       break;
   }
   window_ = phase_ == Phase::kDrain ? 1 : Rule(phase_ == Phase::kProbe ? kProbeGain : 1);

@@ -8,7 +8,8 @@
 // Probe    for half a second a quarter more. If that carried more, the window was too small and not the link:
 //          the way takes usually longer than the least round trip (jitter; TCP waiting for a lost packet).
 // Drain    lets the flight fall to nothing once: else the own line would pass for the least round trip.
-// A message that takes four times as long as the rule allows says that the link is another one: Start.
+// A message that takes four times as long as the rule allows says that the link is another one: the flight falls
+// to nothing, and it begins again, with nothing remembered of how long the way was.
 #ifndef SMT_RELAY_CREDIT_H_
 #define SMT_RELAY_CREDIT_H_
 
@@ -70,14 +71,15 @@ class Credit {
     int64_t time_ns;
     T value;
   };
-  enum class Phase { kStart, kSteady, kProbe, kDrain };
+  enum class Phase { kStart, kSteady, kProbe, kDrain, kEnd };
 
   void TakeRtt(int64_t rtt_ns, bool alone, int64_t now_ns);
   double Rate(const Flight& last, int64_t arrived_ns);
   void TakeRate(double rate, bool dry, int64_t now_ns);
   void NextPhase(int64_t now_ns, int64_t arrived_ns, int64_t rtt_ns);
   void Enter(Phase phase, int64_t now_ns);
-  void Restart(double rate, int64_t now_ns);
+  void End(double rate, int64_t now_ns);
+  void Begin(int64_t now_ns);
   bool Grow(int64_t now_ns, int64_t arrived_ns, int64_t rtt_ns);
   double TrialRate(int64_t arrived_ns) const;
   void Judge(double rate);

@@ -23,6 +23,7 @@ struct Line {
   double loss = 0;        // share of packets that TCP sends once more
   double offered_bits_per_s = 1e12;
   double later_bits_per_s = 0;  // from the middle on; 0: the same
+  int64_t later_rtt_ns = 0;     // likewise
 };
 
 struct Outcome {
@@ -56,6 +57,7 @@ Outcome Carry(const Line& link, int64_t duration_ns = 20 * kSecond) {
   int64_t now = begin, link_free = begin, arrived = 0, reported = 0;
   double bytes_counted = 0, bytes_later = 0, capacity = 0, capacity_later = 0, waiting = 0;
   for (uint64_t number = 1; now < end;) {
+    const int64_t rtt_ns = link.later_rtt_ns != 0 && now > middle ? link.later_rtt_ns : link.rtt_ns;
     const double rate =
         (link.later_bits_per_s != 0 && now > middle ? link.later_bits_per_s : link.bits_per_s) / 8e9;
     if (waiting <= 0) credit.ran_dry();
@@ -66,15 +68,15 @@ Outcome Carry(const Line& link, int64_t duration_ns = 20 * kSecond) {
         const size_t packet = std::min<size_t>(left, 1400);
         left -= packet;
         link_free = std::max(link_free, now) + static_cast<int64_t>(static_cast<double>(packet) / rate);
-        arrived = std::max(arrived, link_free + link.rtt_ns / 2 + jitter() + lost());
+        arrived = std::max(arrived, link_free + rtt_ns / 2 + jitter() + lost());
       }
       const int64_t held = credit.wants_report_of(bytes) ? 0 : 50 * kMs;
-      const int64_t back = arrived + held + link.rtt_ns / 2 + jitter() + lost();
+      const int64_t back = arrived + held + rtt_ns / 2 + jitter() + lost();
       if (held == 0) reported = std::max(reported, back);
       reports.insert({held == 0 ? reported : back, {number, held}});
       credit.sent(number++, bytes, now);
       if (now >= counted) {
-        ages.push_back(arrived - now - link.rtt_ns / 2);
+        ages.push_back(arrived - now - rtt_ns / 2);
         bytes_counted += static_cast<double>(bytes);
       }
       if (now >= middle + 3 * kSecond) bytes_later += static_cast<double>(bytes);
@@ -162,6 +164,17 @@ TEST(Credit, FollowsALinkWhoseRateChanges) {
     EXPECT_GE(o.later_share, 0.9) << before << " to " << after;
     EXPECT_LE(o.median_ns, 35 * kMs) << before << " to " << after;
     EXPECT_LE(o.late_ns, 200 * kMs) << before << " to " << after;
+  }
+}
+
+TEST(Credit, FollowsALinkWhoseWayBecomesLonger) {
+  for (const auto& [bits_per_s, before_ms, after_ms] : {std::tuple(25e6, 2, 100), std::tuple(25e6, 2, 20),
+                                                        std::tuple(1e7, 20, 200), std::tuple(1e6, 10, 300)}) {
+    const Outcome o = Carry(
+        {.bits_per_s = bits_per_s, .rtt_ns = before_ms * kMs, .later_rtt_ns = after_ms * kMs}, 40 * kSecond);
+    EXPECT_GE(o.later_share, 0.8) << bits_per_s << " bit/s, " << before_ms << " ms to " << after_ms << " ms";
+    EXPECT_LE(o.late_ns, (200 + after_ms) * kMs)
+        << bits_per_s << " bit/s, " << before_ms << " ms to " << after_ms << " ms";
   }
 }
 
