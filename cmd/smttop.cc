@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <ctime>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <utility>
@@ -192,23 +193,22 @@ int main(int argc, char** argv) {
   ToolOptions tool;
   TopOptions options;
   options.patterns = {"**"};
-  const std::map<std::string, TopSort> sorts = {{"name", TopSort::kName},     {"rate", TopSort::kRate},
-                                                {"bytes", TopSort::kBytes},   {"age", TopSort::kAge},
-                                                {"missed", TopSort::kMissed}, {"state", TopSort::kState}};
+  std::string sorts;
+  for (const TopSortKey& s : kTopSorts) sorts += (sorts.empty() ? "" : "|") + std::string(s.name);
   app.add_option("PATTERN", options.patterns, "Only topics that these name [**]");
   app.add_flag("--relays", options.state.relays, "Begin with what the relays of this domain count");
   app.add_option_function<std::string>(
          "--sort",
-         [&](const std::string& key) {
-           const auto found = sorts.find(key);
-           if (found == sorts.end()) {
-             throw CLI::ValidationError("--sort",
-                                        "\"" + key + "\" is none of name, rate, bytes, age, missed, state");
+         [&](const std::string& name) {
+           const auto* found = std::find_if(std::begin(kTopSorts), std::end(kTopSorts),
+                                            [&](const TopSortKey& s) { return s.name == name; });
+           if (found == std::end(kTopSorts)) {
+             throw CLI::ValidationError("--sort", "\"" + name + "\" is none of " + sorts);
            }
-           options.state.sort = found->second;
+           options.state.sort = found->sort;
          },
          "What the rows are sorted by [name]")
-      ->type_name("name|rate|bytes|age|missed|state");
+      ->type_name(sorts);
   AddDuration(app, "--interval", &options.interval_ns, "Between two looks [1s]");
   app.add_option("-n,--count", options.count, "End after so many screens; without a terminal [1]")
       ->check(CLI::PositiveNumber);

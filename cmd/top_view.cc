@@ -18,15 +18,6 @@ namespace {
 constexpr size_t kHeadLines = 3, kFootLines = 1;
 constexpr std::string_view kKeys = "n/r/b/a/m/s sort  / filter  v view  space pause  q quit";
 
-struct SortKey {
-  char key;
-  TopSort sort;
-  std::string_view name;
-};
-constexpr SortKey kSorts[] = {{'n', TopSort::kName, "name"},     {'r', TopSort::kRate, "rate"},
-                              {'b', TopSort::kBytes, "bytes"},   {'a', TopSort::kAge, "age"},
-                              {'m', TopSort::kMissed, "missed"}, {'s', TopSort::kState, "state"}};
-
 std::string Lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
   return text;
@@ -175,7 +166,7 @@ std::string States(const TopData& data) {
 std::string Foot(const TopState& state, size_t shown, size_t all) {
   if (state.typing) return fmt::format("filter: {}_", Printable(state.filter));
   const auto* sort =
-      std::find_if(std::begin(kSorts), std::end(kSorts), [&](auto& s) { return s.sort == state.sort; });
+      std::find_if(std::begin(kTopSorts), std::end(kTopSorts), [&](auto& s) { return s.sort == state.sort; });
   std::string where =
       all == 0 ? "none" : fmt::format("{}-{} of {}", state.first + 1, state.first + shown, all);
   where += fmt::format(" by {}{}", sort->name, state.reverse ? " (reverse)" : "");
@@ -213,7 +204,7 @@ void TopState::key(const std::string& key, size_t rows) {
   if (key == "pagedown") first += page;
   if (key == "home" || key == "g") first = 0;
   if (key == "end" || key == "G") first = SIZE_MAX / 2;
-  for (const SortKey& s : kSorts) {
+  for (const TopSortKey& s : kTopSorts) {
     if (key != std::string(1, s.key)) continue;
     reverse = sort == s.sort && !reverse;
     sort = s.sort;

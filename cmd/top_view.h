@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "shm/freshness.h"
@@ -38,6 +39,15 @@ struct TopData {
 };
 
 enum class TopSort { kName, kRate, kBytes, kAge, kMissed, kState };
+
+struct TopSortKey {
+  char key;
+  TopSort sort;
+  std::string_view name;  // of the column, and of --sort
+};
+inline constexpr TopSortKey kTopSorts[] = {
+    {'n', TopSort::kName, "name"}, {'r', TopSort::kRate, "rate"},     {'b', TopSort::kBytes, "bytes"},
+    {'a', TopSort::kAge, "age"},   {'m', TopSort::kMissed, "missed"}, {'s', TopSort::kState, "state"}};
 
 // What is asked for, by flags and keys.
 struct TopState {
