@@ -13,6 +13,7 @@
 #include "cmd/relay_explain.h"
 #include "tests/config_fixture.h"
 #include "tests/paths.h"
+#include "tests/text.h"
 
 namespace smt::cmd {
 namespace {
@@ -155,9 +156,8 @@ TEST_F(ConfigOrigin, PutsRulesAndPeersOfTheCommandLineInPlaceOfTheFiles) {
 
 TEST_F(ConfigOrigin, PrintsAFileThatSaysTheSame) {
   for (const Role role : kRoles) {
-    std::vector<std::string> texts = {"version = 1\n"};
-    std::ifstream example(SourcePath(fmt::format("deploy/{}.toml", RoleName(role))));
-    texts.emplace_back(std::istreambuf_iterator<char>(example), std::istreambuf_iterator<char>());
+    std::vector<std::string> texts = {"version = 1\n",
+                                      Contents(SourcePath(fmt::format("deploy/{}.toml", RoleName(role))))};
     EXPECT_THAT(texts.back(), HasSubstr("version = 1"));
     if (role == Role::kPub) texts.push_back("version = 1\nsend = []\n[[receive]]\nrate = 7\n");
     if (role == Role::kPub) {

@@ -7,13 +7,12 @@
 #include <cmath>
 #include <cstring>
 #include <deque>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "cmd/csv.h"
 #include "cmd/csv_folder_writer.h"
 #include "cmd/value.h"
+#include "tests/temp_folder.h"
+#include "tests/text.h"
 
 namespace smt::cmd {
 namespace {
@@ -33,14 +32,10 @@ const Schema kFlight = {"gps", 16, {{"timestamp", Type::kU64, 0, 1, "us"}, {"fix
 class CsvFolderTest : public testing::Test {
  protected:
   CsvFolderTest() {
-    char folder[] = "/dev/shm/smt-csv-XXXXXX";
-    folder_ = mkdtemp(folder);
-    out_ = folder_ + "/log/";
     Result<std::unique_ptr<LogWriter>> writer = CsvFolderWriter::create(out_);
     EXPECT_TRUE(writer.ok()) << writer.status().message();
     writer_ = std::move(*writer);
   }
-  ~CsvFolderTest() override { std::filesystem::remove_all(folder_); }
 
   // `json` as a value of the topic.
   Status write(const LogTopic& topic, int64_t stamp_ns, const std::string& json) {
@@ -63,13 +58,10 @@ class CsvFolderTest : public testing::Test {
     }
     return out;
   }
-  std::string text(const std::string& file) const {
-    std::ostringstream text;
-    text << std::ifstream(out_ + file).rdbuf();
-    return text.str();
-  }
+  std::string text(const std::string& file) const { return Contents(out_ + file); }
 
-  std::string folder_, out_;
+  const TempFolder temp_;
+  const std::string folder_ = temp_.path(), out_ = folder_ + "/log/";
   std::unique_ptr<LogWriter> writer_;
 };
 

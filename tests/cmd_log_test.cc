@@ -10,11 +10,12 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
-#include <sstream>
 
 #include "cmd/log_value.h"
 #include "cmd/mcap_log.h"
 #include "tests/bytes_of.h"
+#include "tests/temp_folder.h"
+#include "tests/text.h"
 
 namespace smt::cmd {
 namespace {
@@ -51,12 +52,7 @@ struct Recorded {
 
 class LogTest : public testing::Test {
  protected:
-  explicit LogTest(const std::string& ending = ".mcap") {
-    char folder[] = "/dev/shm/smt-log-XXXXXX";
-    folder_ = mkdtemp(folder);
-    path_ = folder_ + "/a" + ending;
-  }
-  ~LogTest() override { std::filesystem::remove_all(folder_); }
+  explicit LogTest(const std::string& ending = ".mcap") : path_(folder_ + "/a" + ending) {}
 
   // `flush_after`: so many samples make a chunk.
   void write(const std::vector<Recorded>& samples, size_t flush_after = 1000, bool finish = true) {
@@ -94,14 +90,11 @@ class LogTest : public testing::Test {
     }
     return out;
   }
-  std::string text() const {
-    std::ostringstream out;
-    out << std::ifstream(path_, std::ios::binary).rdbuf();
-    return out.str();
-  }
+  std::string text() const { return Contents(path_); }
   void put(const std::string& text) const { std::ofstream(path_, std::ios::binary) << text; }
 
-  std::string folder_, path_;
+  const TempFolder temp_;
+  const std::string folder_ = temp_.path(), path_;
   std::map<std::string, LogTopic> topics_;
 };
 

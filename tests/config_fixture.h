@@ -9,7 +9,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -20,6 +19,7 @@
 #include "cmd/config_value.h"
 #include "cmd/relay_config.h"
 #include "relay/keys.h"
+#include "tests/temp_folder.h"
 
 namespace smt::cmd {
 
@@ -39,13 +39,7 @@ struct Loaded {
 
 class Config : public testing::Test {
  protected:
-  Config() {
-    char folder[] = "/tmp/smt-config-XXXXXX";
-    folder_ = mkdtemp(folder);
-    path_ = folder_ + "/F";
-  }
   ~Config() override {
-    std::filesystem::remove_all(folder_);
     for (const std::string& name : set_) unsetenv(name.c_str());
   }
 
@@ -92,7 +86,8 @@ class Config : public testing::Test {
     return loaded.config;
   }
 
-  std::string folder_, path_;
+  const TempFolder temp_;
+  const std::string folder_ = temp_.path(), path_ = folder_ + "/F";
   std::vector<std::string> set_;
 };
 

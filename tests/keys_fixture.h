@@ -3,7 +3,6 @@
 #define SMT_TESTS_KEYS_FIXTURE_H_
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -11,19 +10,17 @@
 #include <string>
 
 #include "relay/keyring.h"
+#include "tests/temp_folder.h"
 
 namespace smt::relay {
 
 class KeysTest : public testing::Test {
  protected:
   KeysTest() {
-    char name[] = "/tmp/smt-keys-XXXXXX";
-    dir_ = mkdtemp(name);
     std::filesystem::create_directory(dir_ + "/peers");
     chmod((dir_ + "/peers").c_str(), 0700);
     Write("self.key", self_.secret_text(), 0600);
   }
-  ~KeysTest() override { std::filesystem::remove_all(dir_); }
 
   void Write(const std::string& name, const std::string& text, mode_t mode = 0644) const {
     std::ofstream(dir_ + "/" + name) << text;
@@ -34,7 +31,8 @@ class KeysTest : public testing::Test {
     return ring.ok() ? "none" : ring.status().message();
   }
 
-  std::string dir_;
+  const TempFolder temp_;
+  const std::string dir_ = temp_.path();
   const KeyPair self_ = KeyPair::Make("base"), robot_ = KeyPair::Make("robot");
 };
 

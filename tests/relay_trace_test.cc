@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "relay/shm_store.h"
+#include "tests/temp_folder.h"
 #include "tests/trace_fixture.h"
 
 namespace smt::relay {
@@ -126,38 +127,34 @@ TEST_F(TraceTest, ADeadWriterIsNamedWhereItLived) {
 }
 
 TEST_F(TraceTest, ALayoutThatTheMemoryRefusesIsToldInItsWords) {
-  char folder[] = "/dev/shm/smt-test-XXXXXX";
-  const std::string root = mkdtemp(folder);
-  {
-    Chain({}, {}, {});
-    Result<Domain> domain = Domain::open({.root = root, .domain = "d"});
-    ASSERT_TRUE(domain.ok());
-    Result<std::unique_ptr<Store>> store = ShmStore::open(*domain, {.mirror = "base"});
-    ASSERT_TRUE(store.ok()) << store.status().message();
-    ReceiveRule rule;
-    rule.on_stale = OnStale::kBytes;
-    rule.fail_safe.resize(3);
-    RelayOptions o;
-    o.name = "base";
-    o.origin_id = MakeId(77);
-    o.instance = 77;
-    o.receive = {rule};
-    uint64_t sessions = 77 << 20;
-    o.random = [&] { return ++sessions; };
-    Relay base(store->get(), std::move(o));
-    base.add(net("down").dial("mem://down", "base"));
-    const Schema f64 = Schema::Scalar(Type::kF64);
-    const uint32_t handle = *robot_->store().open(robot_->topic("speed", f64), 0);
-    robot_->store().put(handle, {1, 0, now_, 0}, Bytes("12345678"));
-    const auto step = [&] { base.step(now_); };
-    ASSERT_TRUE(Until([&] {
-      step();
-      return base.counters().inbound.dropped_size == 1;
-    }));
-    EXPECT_EQ(Cause(Why("speed", step)),
-              "base, from gate: mismatch: topic speed: its fail-safe value has 3 bytes, its values have 8");
-  }
-  std::filesystem::remove_all(root);
+  const TempFolder folder;
+  Chain({}, {}, {});
+  Result<Domain> domain = Domain::open({.root = folder.path(), .domain = "d"});
+  ASSERT_TRUE(domain.ok());
+  Result<std::unique_ptr<Store>> store = ShmStore::open(*domain, {.mirror = "base"});
+  ASSERT_TRUE(store.ok()) << store.status().message();
+  ReceiveRule rule;
+  rule.on_stale = OnStale::kBytes;
+  rule.fail_safe.resize(3);
+  RelayOptions o;
+  o.name = "base";
+  o.origin_id = MakeId(77);
+  o.instance = 77;
+  o.receive = {rule};
+  uint64_t sessions = 77 << 20;
+  o.random = [&] { return ++sessions; };
+  Relay base(store->get(), std::move(o));
+  base.add(net("down").dial("mem://down", "base"));
+  const Schema f64 = Schema::Scalar(Type::kF64);
+  const uint32_t handle = *robot_->store().open(robot_->topic("speed", f64), 0);
+  robot_->store().put(handle, {1, 0, now_, 0}, Bytes("12345678"));
+  const auto step = [&] { base.step(now_); };
+  ASSERT_TRUE(Until([&] {
+    step();
+    return base.counters().inbound.dropped_size == 1;
+  }));
+  EXPECT_EQ(Cause(Why("speed", step)),
+            "base, from gate: mismatch: topic speed: its fail-safe value has 3 bytes, its values have 8");
 }
 
 TEST_F(TraceTest, ALinkThatIsDownIsNamedByItsEndpointAndSinceWhen) {

@@ -2,9 +2,6 @@
 #ifndef SMT_TESTS_SET_FIXTURE_H_
 #define SMT_TESTS_SET_FIXTURE_H_
 
-#include <stdlib.h>
-
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +13,7 @@
 #include "shm/node.h"
 #include "shm/reader.h"
 #include "tests/relay_fixture.h"
+#include "tests/temp_folder.h"
 
 namespace smt::relay {
 
@@ -46,13 +44,8 @@ class SetTest : public RelayTest {
 
   SetTest() {
     now_ = BoottimeNs() + 3600 * kSecond;  // ahead, so that what is written is young for readers
-    char folder[] = "/dev/shm/smt-test-XXXXXX";
-    root_ = mkdtemp(folder);
   }
-  ~SetTest() override {
-    robots_.clear();
-    std::filesystem::remove_all(root_);
-  }
+  ~SetTest() override { robots_.clear(); }
 
   // It dials `net_name`.
   Robot& AddRobot(std::vector<WriteRule> rules, const std::string& net_name = "a",
@@ -176,7 +169,8 @@ class SetTest : public RelayTest {
     return out;
   }
 
-  std::string root_;
+  const TempFolder temp_;
+  const std::string root_ = temp_.path();
   std::vector<Told> told_;
   bool audit_works_ = true;
   uint64_t sessions_ = 0;

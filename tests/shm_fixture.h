@@ -7,7 +7,6 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,17 +19,12 @@
 #include "shm/segment_view.h"
 #include "shm/topic.h"
 #include "shm/waiter.h"
+#include "tests/temp_folder.h"
 
 namespace smt {
 
 class ShmTest : public testing::Test {
  protected:
-  ShmTest() {
-    char folder[] = "/dev/shm/smt-test-XXXXXX";
-    root_ = mkdtemp(folder);
-  }
-  ~ShmTest() override { std::filesystem::remove_all(root_); }
-
   Domain OpenDomain() {
     Result<Domain> d = Domain::open({.root = root_, .domain = "d"});
     EXPECT_TRUE(d.ok()) << d.status().message();
@@ -64,7 +58,8 @@ class ShmTest : public testing::Test {
   }
   std::string file(const std::string& name) const { return root_ + "/d/" + name; }
 
-  std::string root_;
+  const TempFolder temp_;
+  const std::string root_ = temp_.path();
 };
 
 #define ASSERT_OK(expression)                       \

@@ -2,14 +2,13 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <functional>
 #include <iostream>
-#include <iterator>
 #include <set>
 
 #include "shm/layout.h"
 #include "shm/node.h"
+#include "tests/text.h"
 
 namespace smt {
 
@@ -43,8 +42,7 @@ Image Make(const Domain& domain, const std::string& what, uint64_t segment_bytes
   }
   Image image;
   image.what = what;
-  std::ifstream in(file, std::ios::binary);
-  const std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  const std::string bytes = Contents(file);
   image.bytes.resize(bytes.size());
   memcpy(image.bytes.data(), bytes.data(), bytes.size());
   image.structure = Structure(image.bytes.data());

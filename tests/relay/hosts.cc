@@ -15,6 +15,8 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "tests/loopback.h"
+
 namespace smt::storm {
 const std::map<std::string, Mode> kModes = {};  // these programs have no children of their own
 }
@@ -79,16 +81,9 @@ std::string Path(const Fd& fd) {
 }
 
 uint16_t FreePort() {
-  const Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    Fail("looking for a free port");
-  }
-  return ntohs(address.sin_port);
+  uint16_t port = 0;
+  if (!Bound(&port).ok()) Fail("looking for a free port");
+  return port;
 }
 
 // Names and addresses of a link's two ends.
@@ -236,15 +231,6 @@ void Hosts::shape(Host end, const std::string& rate) const {
   const std::string tbf = fmt::format("root tbf rate {} burst 16kb latency 200ms", rate);
   Run(Host::kGate, fmt::format("tc qdisc replace dev {} {}", c.gate_end, tbf));
   Run(end, fmt::format("tc qdisc replace dev {} {}", c.far_end, tbf));
-}
-
-uint64_t MemoryBytes(pid_t pid, const std::string& what) {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with(what + ":")) return strtoull(line.c_str() + what.size() + 1, nullptr, 10) * 1024;
-  }
-  ADD_FAILURE() << "no " << what << " of process " << pid;
-  return 0;
 }
 
 int64_t CpuNs(pid_t pid) {

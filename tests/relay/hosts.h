@@ -79,8 +79,6 @@ class Hosts {
   uint16_t port_ = 0;
 };
 
-// A line of /proc/PID/status, as "VmRSS" or "RssAnon".
-uint64_t MemoryBytes(pid_t pid, const std::string& what);
 // Processor time that it has used.
 int64_t CpuNs(pid_t pid);
 

@@ -108,7 +108,7 @@ TEST_F(RelayConnects, LeaveNothingBehind) {
   come(warm);
   const size_t descriptors = Descriptors(pid);
   const int64_t begin = BoottimeNs();
-  std::vector<double> bytes = {static_cast<double>(MemoryBytes(pid, "RssAnon"))};
+  std::vector<double> bytes = {static_cast<double>(tools::MemoryBytes(pid, "RssAnon"))};
   std::string kib = fmt::format("{:.0f}", bytes[0] / 1024);
   // A step, when more come at once than ever before, is no leak, and after it nothing more is kept: where it
   // is one, no rounds are without.
@@ -117,7 +117,7 @@ TEST_F(RelayConnects, LeaveNothingBehind) {
   while (rounds < 2 * kWindow || (kept >= most && rounds < 8 * kWindow)) {
     come(each);
     ++rounds;
-    bytes.push_back(static_cast<double>(MemoryBytes(pid, "RssAnon")));
+    bytes.push_back(static_cast<double>(tools::MemoryBytes(pid, "RssAnon")));
     kib += fmt::format(" {:.0f}", bytes.back() / 1024);
     if (rounds >= kWindow)
       kept = (bytes.back() - bytes[rounds - kWindow]) / static_cast<double>(kWindow * each);

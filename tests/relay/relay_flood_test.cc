@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "relay/connections.h"
+#include "tests/loopback.h"
 #include "tests/relay/elsewhere.h"
 #include "tests/relay/hosts.h"
 #include "tests/relay/timed_topics.h"
@@ -24,17 +25,6 @@ namespace smt::hosts {
 namespace {
 
 constexpr uint64_t kMiB = 1 << 20;
-
-// Nothing: there is no descriptor left, or nobody accepts.
-Fd Dial(uint16_t port) {
-  Fd s(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(port);
-  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  (void)connect(s.get(), reinterpret_cast<sockaddr*>(&to), sizeof to);
-  return s;
-}
 
 // ZMTP 3.0 with CURVE, and the head of a command of `bytes`.
 std::string Begins(uint64_t bytes) {
@@ -68,7 +58,7 @@ class Flood : public tools::KeyedTest {
   Domain open(const std::string& name) const {
     return storm::Must(Domain::open({.root = root_, .domain = name, .create = false}));
   }
-  uint64_t anonymous() const { return MemoryBytes(robot_.process->pid(), "RssAnon"); }
+  uint64_t anonymous() const { return tools::MemoryBytes(robot_.process->pid(), "RssAnon"); }
 
   const std::vector<TimedTopic> topics_ = {{.name = "pose", .period_ns = kMs}};
   Relay robot_, base_;
@@ -100,15 +90,15 @@ TEST_F(Flood, OfConnectionsKeepsNobodyOut) {
   std::thread strangers([&] {
     const Elsewhere machine;
     std::vector<Fd> idle;
-    for (int i = 0; i < 2000; ++i) idle.push_back(Dial(port_));
+    for (int i = 0; i < 2000; ++i) idle.push_back(Dial(port_, SOCK_NONBLOCK));
     std::deque<Fd> new_ones;
     while (!stop) {
-      for (int i = 0; i < 10; ++i, ++dialled) new_ones.push_back(Dial(port_));
+      for (int i = 0; i < 10; ++i, ++dialled) new_ones.push_back(Dial(port_, SOCK_NONBLOCK));
       while (new_ones.size() > 3000) new_ones.pop_front();
       // Who is cut comes back.
       for (Fd& s : idle) {
         char byte;
-        if (recv(s.get(), &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0) s = Dial(port_);
+        if (recv(s.get(), &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0) s = Dial(port_, SOCK_NONBLOCK);
       }
       most = std::max<uint64_t>(most, anonymous());
       storm::Elapse(milliseconds(10));
@@ -149,7 +139,7 @@ TEST_F(Flood, OfBytesBeforeAnyKeyIsShownStaysSmall) {
     std::vector<Fd> peers;
     std::vector<uint64_t> sent;
     for (int i = 0; i < 100; ++i) {
-      peers.push_back(Dial(port_));
+      peers.push_back(Dial(port_, SOCK_NONBLOCK));
       sent.push_back(0);
     }
     const std::string begins = Begins(bytes);

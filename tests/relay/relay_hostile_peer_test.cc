@@ -96,12 +96,12 @@ class HostilePeer : public tools::KeyedTest {
   Session at_base() { return Session(Port(base_), *keys_, "base"); }
   // Grows by so much at most while `attack` runs.
   uint64_t growth(const Relay& relay, const std::function<void()>& attack) {
-    const uint64_t before = MemoryBytes(relay.process->pid(), "RssAnon");
+    const uint64_t before = tools::MemoryBytes(relay.process->pid(), "RssAnon");
     std::atomic<uint64_t> most{before};
     std::atomic<bool> stop{false};
     std::thread look([&] {
       while (!stop) {
-        most = std::max<uint64_t>(most, MemoryBytes(relay.process->pid(), "RssAnon"));
+        most = std::max<uint64_t>(most, tools::MemoryBytes(relay.process->pid(), "RssAnon"));
         storm::Elapse(milliseconds(2));
       }
     });

@@ -153,7 +153,7 @@ TEST_P(RelayMany, AreAllCurrentWithinTwoSecondsOfASubscribersStart) {
     EXPECT_EQ(reader.reader().state(), State::kFresh) << name;
   }
   const auto mib = [](const Process& p, const char* what) {
-    return static_cast<double>(MemoryBytes(p.pid(), what)) / (1 << 20);
+    return static_cast<double>(tools::MemoryBytes(p.pid(), what)) / (1 << 20);
   };
   const double pub = mib(*pub_, "VmRSS"), sub = mib(*sub_, "VmRSS");
   Figures(
@@ -233,7 +233,7 @@ TEST_P(RelayThousands, AreAllCurrentWithinFiveSecondsOfTheRestartOfAnyRelay) {
   int64_t longest = 0;
   for (const std::string& relay : relays) {
     std::unique_ptr<Process>& process = relay == "proxy" ? proxy_ : relay == "pub" ? pub_ : sub_;
-    most_bytes = std::max(most_bytes, MemoryBytes(process->pid(), "VmHWM"));
+    most_bytes = std::max(most_bytes, tools::MemoryBytes(process->pid(), "VmHWM"));
     process.reset();
     crowd.publish();
     const int64_t begin = BoottimeNs();
@@ -246,7 +246,7 @@ TEST_P(RelayThousands, AreAllCurrentWithinFiveSecondsOfTheRestartOfAnyRelay) {
   }
   for (const auto* process : {&pub_, &proxy_, &sub_}) {
     if (*process == nullptr) continue;
-    const uint64_t bytes = MemoryBytes((*process)->pid(), "VmHWM");
+    const uint64_t bytes = tools::MemoryBytes((*process)->pid(), "VmHWM");
     most_bytes = std::max(most_bytes, bytes);
     figures += fmt::format(" {:.0f} MiB", static_cast<double>(bytes) / (1 << 20));
   }

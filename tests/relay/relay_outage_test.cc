@@ -120,7 +120,7 @@ TEST_P(RelayOutage, NothingIsHoardedAndTheFirstValueIsOfNow) {
 
   const std::array<pid_t, 3> pids = {pub_->pid(), proxy_->pid(), sub_->pid()};
   std::array<int64_t, 3> before{}, grown{};
-  const auto memory = [&](size_t i) { return static_cast<int64_t>(MemoryBytes(pids[i], "RssAnon")); };
+  const auto memory = [&](size_t i) { return static_cast<int64_t>(tools::MemoryBytes(pids[i], "RssAnon")); };
   for (size_t i = 0; i < pids.size(); ++i) before[i] = memory(i);
   const auto cpu = [&] { return std::array{CpuNs(pids[0]), CpuNs(pids[1]), CpuNs(pids[2])}; };
   const std::array cpu_before = cpu();

@@ -101,7 +101,7 @@ TEST_P(RelayRequests, LeaveNothingBehind) {
   std::vector<pid_t> pids = {robot.process->pid()};
   if (gate) pids.push_back(gate->process->pid());
   std::vector<int64_t> before;
-  for (const pid_t pid : pids) before.push_back(static_cast<int64_t>(MemoryBytes(pid, "RssAnon")));
+  for (const pid_t pid : pids) before.push_back(static_cast<int64_t>(tools::MemoryBytes(pid, "RssAnon")));
   // The source's relay, where there is a proxy, and the subscriber, who alone wants something.
   const Kept before_it{GetParam() ? 2u : 1u, 1, 0};
   Kept now{};
@@ -119,7 +119,7 @@ TEST_P(RelayRequests, LeaveNothingBehind) {
   EXPECT_TRUE(tools::Eventually([&] { return (now = kept(endpoint)) == before_it; })) << now;
   std::vector<int64_t> grown;
   for (size_t i = 0; i < pids.size(); ++i)
-    grown.push_back((static_cast<int64_t>(MemoryBytes(pids[i], "RssAnon")) - before[i]) >> 10);
+    grown.push_back((static_cast<int64_t>(tools::MemoryBytes(pids[i], "RssAnon")) - before[i]) >> 10);
   storm::Figures(
       "relay_requests{}: {} gets of one process ({:.0f} us each), {} of new ones; RssAnon of pub{} grew by "
       "{} KiB; "

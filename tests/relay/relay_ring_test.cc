@@ -58,7 +58,7 @@ TEST_F(RelayRing, EachSampleArrivesOnceEverywhereAndNothingGrows) {
     watches[i]->begin();
   }
   for (size_t i = 0; i < relays.size(); ++i)
-    memory[i % 3] += MemoryBytes(relays[i].process->pid(), "RssAnon");
+    memory[i % 3] += tools::MemoryBytes(relays[i].process->pid(), "RssAnon");
   storm::Elapse(std::chrono::seconds(seconds));
   for (size_t i = 0; i < 3; ++i) {
     published[i] = sources[i]->published(0) - published[i];
@@ -66,7 +66,8 @@ TEST_F(RelayRing, EachSampleArrivesOnceEverywhereAndNothingGrows) {
   }
   for (size_t at = 0; at < 3; ++at) {
     uint64_t after = 0;
-    for (size_t i = at; i < relays.size(); i += 3) after += MemoryBytes(relays[i].process->pid(), "RssAnon");
+    for (size_t i = at; i < relays.size(); i += 3)
+      after += tools::MemoryBytes(relays[i].process->pid(), "RssAnon");
     for (size_t of = 0; of < 3; ++of) {
       Arrivals a = watches[at]->of(of);
       Figures("relay_ring: of {} at {}: {} of {} in {} s, twice or back {}, wrong {}, age {}", kDomains[of],

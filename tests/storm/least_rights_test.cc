@@ -18,6 +18,7 @@
 #include "storm/identity.h"
 #include "storm/storm.h"
 #include "storm/tool_as.h"
+#include "tests/temp_folder.h"
 
 namespace smt::storm {
 namespace {
@@ -73,21 +74,17 @@ class LeastRights : public testing::Test {
     GTEST_SKIP() << "needs root to act as other users";
   }
   LeastRights() {
-    char folder[] = "/dev/shm/smt-least-XXXXXX";
-    folder_ = mkdtemp(folder);
     if (geteuid() == 0 && chown(folder_.c_str(), kStranger.uid, kStranger.uid) != 0) abort();
   }
-  ~LeastRights() override {
-    std::filesystem::current_path("/");
-    std::filesystem::remove_all(folder_);
-  }
+  ~LeastRights() override { std::filesystem::current_path("/"); }
   template <class Found>
   void expect(const char* what, const std::string& found, const Found& expected) {
     EXPECT_THAT(found, expected) << what;
     ++checked_;
     wrong_ += !testing::Matches(expected)(found);
   }
-  std::string folder_;
+  const TempFolder temp_;
+  const std::string folder_ = temp_.path();
   uint64_t checked_ = 0, wrong_ = 0;
 };
 

@@ -22,6 +22,7 @@
 #include "shm/waiter.h"
 #include "storm/identity.h"
 #include "storm/storm.h"
+#include "tests/text.h"
 
 namespace smt::storm {
 namespace {
@@ -347,8 +348,7 @@ TEST_F(Rights, WhatLiesInWaitUnderANameIsRefused) {
     OpenTo(folder);
     Try("trap", c);
     if (fs::exists(root + "/outside")) {
-      std::ifstream outside(root + "/outside");
-      EXPECT_EQ(std::string(std::istreambuf_iterator<char>(outside), {}), "precious") << c.what;
+      EXPECT_EQ(Contents(root + "/outside"), "precious") << c.what;
     }
   }
   PrintCases("what lies in wait under a name");

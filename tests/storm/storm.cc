@@ -89,28 +89,17 @@ std::string Latencies::text() {
                      percentile_ms(100), count());
 }
 
-TempRoot::TempRoot() {
-  char path[] = "/dev/shm/smt-storm-XXXXXX";
-  if (mkdtemp(path) == nullptr) Must(Status::FromErrno("mkdtemp in /dev/shm", errno));
-  path_ = path;
-}
-
-TempRoot::~TempRoot() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
-
 Domain OpenDomain(const std::string& root) {
   DomainOptions options;
   options.root = root;
   return Must(Domain::open(options));
 }
 
-Domain TempRoot::open() const { return OpenDomain(path_); }
+Domain TempRoot::open() const { return OpenDomain(path()); }
 
 std::vector<std::string> TempRoot::files() const {
   std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(path_ + "/default"))
+  for (const auto& entry : fs::directory_iterator(path() + "/default"))
     names.push_back(entry.path().filename());
   std::sort(names.begin(), names.end());
   return names;
@@ -120,7 +109,7 @@ uint64_t TempRoot::bytes() const {
   uint64_t sum = 0;
   for (const std::string& name : files()) {
     struct stat st;
-    if (stat((path_ + "/default/" + name).c_str(), &st) == 0)
+    if (stat((path() + "/default/" + name).c_str(), &st) == 0)
       sum += static_cast<uint64_t>(st.st_blocks) * 512;
   }
   return sum;

@@ -24,6 +24,7 @@
 #include "shm/fd.h"
 #include "shm/status.h"
 #include "tests/row.h"
+#include "tests/temp_folder.h"
 
 namespace smt::storm {
 
@@ -76,23 +77,14 @@ class Latencies {
   std::vector<int64_t> ns_;
 };
 
-// A root folder of its own under /dev/shm, removed at the end.
-class TempRoot {
+// A root folder of its own.
+class TempRoot : public TempFolder {
  public:
-  TempRoot();
-  ~TempRoot();
-  TempRoot(const TempRoot&) = delete;
-  TempRoot& operator=(const TempRoot&) = delete;
-
-  const std::string& path() const { return path_; }
   Domain open() const;
   // What lies in the domain folder, hidden names too, sorted.
   std::vector<std::string> files() const;
   // Memory behind the files of the domain folder, in bytes.
   uint64_t bytes() const;
-
- private:
-  std::string path_;
 };
 
 Domain OpenDomain(const std::string& root);

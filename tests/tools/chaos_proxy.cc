@@ -16,20 +16,13 @@
 #include <utility>
 
 #include "shm/clock.h"
+#include "tests/loopback.h"
 
 namespace smt::tools {
 namespace {
 
 constexpr size_t kMostPiece = 64 << 10;
 constexpr uint64_t kMostHeld = 4 << 20;  // of one direction; TCP holds the sender back then
-
-sockaddr_in Loopback(uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  return address;
-}
 
 [[noreturn]] void Fail(const char* what) {
   throw std::runtime_error(std::string("chaos proxy: ") + what + ": " + strerror(errno));
@@ -50,18 +43,11 @@ void CloseHard(Fd* fd) {
 }  // namespace
 
 ChaosProxy::ChaosProxy(uint16_t to_port, uint64_t seed)
-    : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)),
+    : listener_(Bound(&port_, SOCK_NONBLOCK)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       to_port_(to_port),
       random_(seed) {
-  sockaddr_in address = Loopback(0);
-  socklen_t size = sizeof address;
-  if (bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
-      listen(listener_.get(), 64) != 0) {
-    Fail("listening");
-  }
-  port_ = ntohs(address.sin_port);
+  if (listen(listener_.get(), 64) != 0) Fail("listening");
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -123,11 +109,8 @@ void ChaosProxy::Accept() {
   for (;;) {
     Fd dialled(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!dialled.ok()) return;
-    Fd onward(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    const sockaddr_in address = Loopback(to_port_);
-    if (!onward.ok() ||
-        (connect(onward.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
-         errno != EINPROGRESS)) {
+    Fd onward = Dial(to_port_, SOCK_NONBLOCK);
+    if (!onward.ok()) {
       CloseHard(&dialled);
       continue;
     }

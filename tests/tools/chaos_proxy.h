@@ -86,8 +86,8 @@ class ChaosProxy {
   void Reset(Connection* c);
   void Wake();
 
-  Fd listener_, wake_;
   uint16_t port_ = 0;
+  Fd listener_, wake_;
   const uint16_t to_port_;
   mutable std::mutex mutex_;  // protects all below
   std::array<Chaos, 2> chaos_;

@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "shm/clock.h"
+#include "tests/loopback.h"
 
 namespace smt::tools {
 namespace {
@@ -21,22 +22,17 @@ constexpr int kPatienceMs = 5'000;
 
 class ChaosProxyTest : public testing::Test {
  protected:
-  ChaosProxyTest() : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address = Loopback(0);
-    socklen_t size = sizeof address;
-    if (bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-        getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
-        listen(listener_.get(), 8) != 0) {
-      abort();
-    }
-    proxy_.emplace(ntohs(address.sin_port), 1);
+  ChaosProxyTest() {
+    uint16_t port = 0;
+    listener_ = Bound(&port);
+    if (listen(listener_.get(), 8) != 0) abort();
+    proxy_.emplace(port, 1);
   }
 
   // A connection through the proxy: `near_` has dialled, `far_` was dialled.
   void Connect() {
-    near_ = Fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const sockaddr_in address = Loopback(proxy_->port());
-    ASSERT_EQ(connect(near_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    near_ = Dial(proxy_->port());
+    ASSERT_TRUE(near_.ok());
     pollfd fd{listener_.get(), POLLIN, 0};
     ASSERT_EQ(poll(&fd, 1, kPatienceMs), 1);
     far_ = Fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
@@ -64,13 +60,6 @@ class ChaosProxyTest : public testing::Test {
       text.append(buffer, static_cast<size_t>(n));
     }
     return text;
-  }
-  static sockaddr_in Loopback(uint16_t port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(port);
-    return address;
   }
   static int Turned(const std::string& a, const std::string& b) {
     return std::transform_reduce(a.begin(), a.end(), b.begin(), 0, std::plus<>(), [](char x, char y) {
@@ -179,9 +168,7 @@ TEST_F(ChaosProxyTest, ClosesOneWayOnly) {
 
 TEST_F(ChaosProxyTest, ResetsWhoDialsWhileNobodyListensBehindIt) {
   listener_.reset();
-  near_ = Fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const sockaddr_in address = Loopback(proxy_->port());
-  ASSERT_EQ(connect(near_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  near_ = Dial(proxy_->port());
   EXPECT_EQ(Receive(near_, 1), "");
   EXPECT_EQ(errno_, ECONNRESET);
 }

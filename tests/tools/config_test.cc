@@ -5,8 +5,6 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <fstream>
-#include <iterator>
 #include <random>
 
 #include "tests/broken_configs.h"
@@ -22,10 +20,7 @@ using ::testing::StartsWith;
 
 const char* const kRoles[] = {"pub", "sub", "proxy", "client"};
 
-std::string Example(const std::string& role) {
-  std::ifstream file(SourcePath("deploy/" + std::string(role) + ".toml"), std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
+std::string Example(const std::string& role) { return Contents(SourcePath("deploy/" + role + ".toml")); }
 
 std::string Join(const std::vector<std::string>& lines) {
   std::string text;

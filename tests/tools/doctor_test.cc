@@ -17,7 +17,9 @@
 
 #include "shm/fd.h"
 #include "shm/node.h"
+#include "tests/loopback.h"
 #include "tests/paths.h"
+#include "tests/temp_folder.h"
 #include "tests/tools/json.h"
 #include "tests/tools/process.h"
 
@@ -155,10 +157,8 @@ TEST_F(Smtdoctor, CuresAFolderThatIsFull) {
 }
 
 TEST_F(Smtdoctor, TellsADomainOnADisk) {
-  char folder[] = "/var/tmp/smt-doctor-XXXXXX";
-  const std::string root = mkdtemp(folder);
-  const auto found = problems({"--root", root});
-  std::filesystem::remove_all(root);
+  const TempFolder root("/var/tmp");
+  const auto found = problems({"--root", root.path()});
   if (!found.contains("memory")) GTEST_SKIP() << "/var/tmp is in memory here";
   EXPECT_EQ(found.find("memory")->second["cure"], "export SMT_ROOT=/dev/shm/smt");
 }
@@ -186,14 +186,10 @@ TEST_F(Smtdoctor, CuresAFolderWithoutKeys) {
 }
 
 TEST_F(Smtdoctor, TellsPortsInUseAndPortsWhereNobodyListens) {
-  const Fd busy(socket(AF_INET, SOCK_STREAM, 0));
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ASSERT_EQ(bind(busy.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  socklen_t size = sizeof address;
-  getsockname(busy.get(), reinterpret_cast<sockaddr*>(&address), &size);
-  const std::string endpoint = "tcp://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  uint16_t port = 0;
+  const Fd busy = Bound(&port);
+  ASSERT_TRUE(busy.ok());
+  const std::string endpoint = "tcp://127.0.0.1:" + std::to_string(port);
   auto found = problems({"--connect", endpoint});
   ASSERT_EQ(found.count("connect"), 1u);
   EXPECT_THAT(found.find("connect")->second["text"].get<std::string>(),
@@ -203,7 +199,7 @@ TEST_F(Smtdoctor, TellsPortsInUseAndPortsWhereNobodyListens) {
   found = problems({"--bind", endpoint});
   ASSERT_EQ(found.count("bind"), 1u);
   EXPECT_THAT(found.find("bind")->second["cure"].get<std::string>(),
-              HasSubstr("ss -ltnp 'sport = :" + std::to_string(ntohs(address.sin_port))));
+              HasSubstr("ss -ltnp 'sport = :" + std::to_string(port)));
   EXPECT_TRUE(problems({"--bind", "tcp://127.0.0.1:*"}).empty());
   EXPECT_EQ(problems({"--connect", "tcp://no.such.host.invalid:1"}).count("connect"), 1u);
   EXPECT_EQ(problems({"--connect", "telnet://x"}).count("connect"), 1u);

@@ -5,11 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include "tests/paths.h"
+#include "tests/text.h"
 #include "tests/tools/process.h"
 
 namespace smt::tools {
@@ -26,8 +25,7 @@ class Generated : public ToolTest {
     return read("out");
   }
   std::string read(const std::string& name) const {
-    std::ifstream in(name[0] == '/' ? name : root_ + "/" + name, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
+    return Contents(name[0] == '/' ? name : root_ + "/" + name);
   }
   // All four outputs: api.h, api_c.h, api.py, api.json.
   void build(const std::string& builder, const std::string& xml) const {

@@ -14,6 +14,7 @@
 #include <random>
 
 #include "shm/fd.h"
+#include "tests/loopback.h"
 #include "tests/row.h"
 #include "tests/tools/chaos_proxy.h"
 #include "tests/tools/keyed_relays.h"
@@ -55,12 +56,8 @@ std::string Property(const std::string& name, const std::string& value) {
 
 // Says all at once, then listens until it is quiet or closed.
 void Talk(uint16_t port, const std::string& says) {
-  const Fd s(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(port);
-  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ASSERT_EQ(connect(s.get(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+  const Fd s = Dial(port);
+  ASSERT_TRUE(s.ok());
   if (!says.empty()) (void)send(s.get(), says.data(), says.size(), MSG_NOSIGNAL);
   char heard[4096];
   for (pollfd wait{s.get(), POLLIN, 0}; poll(&wait, 1, kQuietMs) > 0;) {

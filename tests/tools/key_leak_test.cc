@@ -8,7 +8,6 @@
 #include <zmq.h>
 
 #include <fstream>
-#include <sstream>
 
 #include "relay/keys.h"
 #include "tests/row.h"

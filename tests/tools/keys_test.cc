@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 
 #include <fstream>
-#include <sstream>
 
 #include "tests/text.h"
 #include "tests/tools/keyed_relays.h"

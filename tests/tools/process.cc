@@ -132,16 +132,18 @@ bool Eventually(const std::function<bool()>& condition) {
   return condition();
 }
 
+uint64_t MemoryBytes(pid_t pid, const std::string& what) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(what + ":")) return strtoull(line.c_str() + what.size() + 1, nullptr, 10) * 1024;
+  }
+  ADD_FAILURE() << "no " << what << " of process " << pid;
+  return 0;
+}
+
 uint16_t PortOf(const std::string& endpoint) {
   return static_cast<uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1)));
 }
-
-ToolTest::ToolTest() {
-  char folder[] = "/dev/shm/smt-tools-XXXXXX";
-  root_ = mkdtemp(folder);
-}
-
-ToolTest::~ToolTest() { std::filesystem::remove_all(root_); }
 
 Process::Options ToolTest::env(std::map<std::string, std::string> more) const {
   Process::Options options;

@@ -12,6 +12,7 @@
 
 #include "shm/domain.h"
 #include "shm/fd.h"
+#include "tests/temp_folder.h"
 
 namespace smt::tools {
 
@@ -63,14 +64,14 @@ Ended RunProcess(const std::vector<std::string>& args, const Process::Options& o
 // Asks again every 5 ms until `condition` holds. False: the deadline has passed.
 bool Eventually(const std::function<bool()>& condition);
 
+// A line of /proc/PID/status, as "VmRSS" or "RssAnon". 0: it is not there, which fails the test.
+uint64_t MemoryBytes(pid_t pid, const std::string& what);
+
 // Of "tcp://host:port".
 uint16_t PortOf(const std::string& endpoint);
 
 class ToolTest : public testing::Test {
  protected:
-  ToolTest();
-  ~ToolTest() override;
-
   // Runs with the test's own domain.
   Process::Options env(std::map<std::string, std::string> more = {}) const;
   Ended run(const std::vector<std::string>& args) const { return RunProcess(args, env()); }
@@ -79,7 +80,8 @@ class ToolTest : public testing::Test {
   // Writes root/<name>, making folders on the way; its path.
   std::string write(const std::string& name, const std::string& text) const;
 
-  std::string root_;
+  const TempFolder temp_;
+  const std::string root_ = temp_.path();
 };
 
 }  // namespace smt::tools

@@ -9,6 +9,8 @@
 
 #include <cstring>
 
+#include "tests/loopback.h"
+
 namespace smt::tools {
 namespace {
 
@@ -66,11 +68,8 @@ bool RawPeer::Connect(uint16_t port) {
   const timeval patience{10, 0};
   setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(port);
-  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return connect(socket_.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) == 0;
+  const sockaddr_in to = Loopback(port);
+  return connect(socket_.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0;
 }
 
 bool RawPeer::ShakeHands(const relay::KeyPair& self, const relay::KeyBytes& listener) {

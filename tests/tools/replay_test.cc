@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "shm/fd.h"
+#include "tests/loopback.h"
 #include "tests/row.h"
 #include "tests/tools/chaos_proxy.h"
 #include "tests/tools/keyed_relays.h"
@@ -19,12 +20,8 @@ namespace {
 // Sends the bytes, so many at a time, each piece when the other side has answered or has had time to; then
 // listens until it is quiet or closed. How many bytes came.
 size_t Replay(uint16_t port, const std::string& bytes, size_t at_a_time) {
-  const Fd s(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(port);
-  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  EXPECT_EQ(connect(s.get(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+  const Fd s = Dial(port);
+  EXPECT_TRUE(s.ok());
   size_t heard = 0;
   char text[4096];
   const auto listen = [&](int ms) {

@@ -6,8 +6,6 @@
 #include <signal.h>
 
 #include <cmath>
-#include <fstream>
-#include <sstream>
 
 #include "tests/text.h"
 #include "tests/tools/json.h"

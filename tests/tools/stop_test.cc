@@ -18,6 +18,7 @@
 #include "shm/clock.h"
 #include "shm/fd.h"
 #include "shm/node.h"
+#include "tests/loopback.h"
 #include "tests/row.h"
 #include "tests/tools/keyed_relays.h"
 
@@ -114,12 +115,7 @@ class CleanStop : public KeyedTest {
 
 // A connection that says nothing, or only how it begins.
 Fd Connect(const std::string& endpoint, const std::string& says) {
-  Fd s(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(PortOf(endpoint));
-  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  EXPECT_EQ(connect(s.get(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+  Fd s = Dial(PortOf(endpoint));
   EXPECT_EQ(send(s.get(), says.data(), says.size(), MSG_NOSIGNAL), static_cast<ssize_t>(says.size()));
   return s;
 }
@@ -135,15 +131,10 @@ TEST_F(CleanStop, IsWithinASecondInAnyState) {
     relay(who + " that never sleeps", {who, "--bind", any, "--spin"});
   }
   // In the midst of a handshake, on either side.
-  const Fd deaf(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in here{};
-  here.sin_family = AF_INET;
-  here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof here;
-  ASSERT_EQ(bind(deaf.get(), reinterpret_cast<sockaddr*>(&here), sizeof here), 0);
+  uint16_t port = 0;
+  const Fd deaf = Bound(&port);
   ASSERT_EQ(listen(deaf.get(), 100), 0);
-  ASSERT_EQ(getsockname(deaf.get(), reinterpret_cast<sockaddr*>(&here), &size), 0);
-  const std::string silent = "tcp://127.0.0.1:" + std::to_string(ntohs(here.sin_port));
+  const std::string silent = "tcp://127.0.0.1:" + std::to_string(port);
   relay("a handshake that is not answered",
         {"smtrelay_sub", "--keys", keys("base"), "--connect", silent + "#robot"});
   std::vector<Fd> strangers;

@@ -13,12 +13,12 @@
 #include <algorithm>
 #include <cstdlib>
 #include <deque>
-#include <fstream>
 #include <random>
 
 #include "shm/clock.h"
 #include "shm/fd.h"
 #include "tests/access_rules.h"
+#include "tests/loopback.h"
 #include "tests/row.h"
 #include "tests/tools/chaos_proxy.h"
 #include "tests/tools/keyed_relays.h"
@@ -34,25 +34,13 @@ bool Full() {
   return scale != nullptr && std::string(scale) == "full";
 }
 
-uint64_t RssKiB(pid_t pid) {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmRSS:")) return strtoull(line.c_str() + 6, nullptr, 10);
-  }
-  return 0;
-}
-
 // Connections that have said all they will say; the last ones stay open, so that what was said is read.
 class Crowd {
  public:
   // What of `text` the other side takes at once.
   void Say(uint16_t port, const std::string& text) {
-    Fd s(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ASSERT_EQ(connect(s.get(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+    Fd s = Dial(port);
+    ASSERT_TRUE(s.ok());
     // Greeting, first command and the rest one after the other, each answered: libzmq ends a connection that
     // says all at once.
     size_t command = std::min<size_t>(64, text.size()), rest = command;
@@ -189,7 +177,7 @@ class Zmtp : public KeyedTest {
       EXPECT_TRUE(Served(l, wire.port()));
       l.said = wire.recorded(ChaosProxy::kUp);
       EXPECT_GT(l.said.size(), 100u);
-      l.rss_kib = RssKiB(l.relay.process->pid());
+      l.rss_kib = MemoryBytes(l.relay.process->pid(), "VmRSS") / 1024;
     }
   }
 
@@ -233,7 +221,7 @@ TEST_F(Zmtp, AnyBytesOverTcpLeaveEachRelayServing) {
     crowd.Leave();
   }
   for (const Listener& l : listeners_) {
-    const uint64_t now_kib = RssKiB(l.relay.process->pid());
+    const uint64_t now_kib = MemoryBytes(l.relay.process->pid(), "VmRSS") / 1024;
     EXPECT_LT(now_kib, l.rss_kib + kMostGrowthKiB) << l.name;
     wrong += now_kib >= l.rss_kib + kMostGrowthKiB;
   }
