@@ -4,6 +4,7 @@
 // close; relay/session.cc, reconsider() that says its wants once only; relay/shm_sink.cc, CheckFailSafe()
 // that accepts any size.
 #include "relay/shm_store.h"
+#include "tests/bytes_of.h"
 #include "tests/relay_diary.h"
 #include "tests/relay_fixture.h"
 #include "tests/shm_fixture.h"
@@ -387,13 +388,8 @@ class FailSafeTest : public ShmTest {
   std::vector<std::string> log_;
 };
 
-std::vector<std::byte> BytesOfDouble(double x) {
-  const auto bytes = std::as_bytes(std::span(&x, 1));
-  return {bytes.begin(), bytes.end()};
-}
-
 TEST_F(FailSafeTest, TheBytesOfTheRuleStandInAndGoWithTheNextSample) {
-  Begin(BytesOfDouble(-1));
+  Begin(smt::BytesOf(-1.0));
   EXPECT_EQ(Value("cmd"), 1.5);
   Pass(150 * kMs);
   EXPECT_EQ(Value("cmd"), -1);
@@ -407,7 +403,7 @@ TEST_F(FailSafeTest, TheBytesOfTheRuleStandInAndGoWithTheNextSample) {
 }
 
 TEST_F(FailSafeTest, BytesOfTheWrongSizeAreRefusedAndSaidToBe) {
-  std::vector<std::byte> seven = BytesOfDouble(-1);
+  std::vector<std::byte> seven = smt::BytesOf(-1.0);
   seven.pop_back();
   Begin(seven);
   EXPECT_EQ(Value("cmd"), std::nullopt);

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <span>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,10 +15,12 @@ namespace smt {
 
 inline std::span<const std::byte> Bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
 
-// Empty for a file that cannot be read.
+// Throws for a file that cannot be opened.
 inline std::string Contents(const std::string& path) {
+  const std::ifstream in(path, std::ios::binary);
+  if (!in.good()) throw std::runtime_error("cannot open " + path);
   std::ostringstream out;
-  out << std::ifstream(path, std::ios::binary).rdbuf();
+  out << in.rdbuf();
   return out.str();
 }
 

@@ -169,6 +169,7 @@ TEST_F(ChaosProxyTest, ClosesOneWayOnly) {
 TEST_F(ChaosProxyTest, ResetsWhoDialsWhileNobodyListensBehindIt) {
   listener_.reset();
   near_ = Dial(proxy_->port());
+  ASSERT_TRUE(near_.ok());
   EXPECT_EQ(Receive(near_, 1), "");
   EXPECT_EQ(errno_, ECONNRESET);
 }

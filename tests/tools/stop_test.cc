@@ -116,6 +116,7 @@ class CleanStop : public KeyedTest {
 // A connection that says nothing, or only how it begins.
 Fd Connect(const std::string& endpoint, const std::string& says) {
   Fd s = Dial(PortOf(endpoint));
+  EXPECT_TRUE(s.ok());
   EXPECT_EQ(send(s.get(), says.data(), says.size(), MSG_NOSIGNAL), static_cast<ssize_t>(says.size()));
   return s;
 }
