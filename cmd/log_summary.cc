@@ -33,15 +33,17 @@ void PrintRecordSummary(const RecordSummary& summary, Format format) {
                                                 summary.files.front(), summary.files.back());
     Print((topics.empty() ? "" : FormatTable(rows, {1, 2, 3, 4})) +
           fmt::format(
-              "{}: {} topics, {} samples, {} missed, {} left out, {} of values in {} of file, {:.2f} s\n",
-              Printable(files), topics.size(), sum.samples, sum.missed, sum.left_out, BytesText(sum.bytes),
-              BytesText(summary.file_bytes), summary.seconds));
+              "{}: {} topics, {} samples, {} missed, {} left out, {} events, {} of values in {} of file, "
+              "{:.2f} s\n",
+              Printable(files), topics.size(), sum.samples, sum.missed, sum.left_out, summary.events,
+              BytesText(sum.bytes), BytesText(summary.file_bytes), summary.seconds));
   } else {
     Print(Dump({{"files", summary.files},
                 {"topics", topics},
                 {"samples", sum.samples},
                 {"missed", sum.missed},
                 {"left_out", sum.left_out},
+                {"events", summary.events},
                 {"bytes", sum.bytes},
                 {"file_bytes", summary.file_bytes},
                 {"duration_s", summary.seconds}}) +

@@ -10,11 +10,13 @@
 #include "cmd/output.h"
 #include "cmd/text.h"
 #include "shm/clock.h"
+#include "shm/list.h"
 
 namespace smt::cmd {
 namespace {
 
 constexpr int64_t kFlushNs = 500'000'000;       // so that it is on the disk within a second
+constexpr int64_t kLookNs = 500'000'000;        // at the states of topics
 constexpr int64_t kMostEndNs = 10'000'000'000;  // with writers that say anything of the time
 // The wall clock is followed only where it was set; the spacing of samples is BOOTTIME's.
 constexpr int64_t kWallStepNs = 10'000'000;
@@ -35,6 +37,7 @@ Status Recorder::Begin() {
   file_ = std::move(*file);
   summary_.files.push_back(path);
   part_ns_ = flushed_ns_ = BoottimeNs();
+  if (Status s = file_->declare(events_.topic()); !s.ok()) return s;
   for (const auto& [name, topic] : topics_) {
     if (topic.log == nullptr) continue;
     if (Status s = file_->declare(topic.log.get()); !s.ok()) return s;
@@ -67,6 +70,8 @@ Status Recorder::DeclareNew(const std::map<std::string, Follower::Topic>& topics
 }
 
 void Recorder::Commit(bool kept) {
+  const uint64_t events = std::exchange(open_events_, 0);
+  if (kept) summary_.events += events;
   for (auto& [name, topic] : topics_) {
     const RecordedTopic open = std::exchange(topic.open, {});
     RecordedTopic& sum = summary_.topics[name];
@@ -81,8 +86,40 @@ void Recorder::Commit(bool kept) {
   }
 }
 
+std::vector<TopicEvent> Recorder::Look(const Domain& domain, const relay::PatternSet& patterns) {
+  looked_ns_ = BoottimeNs();
+  Result<DomainListing> listing = ListTopics(domain);
+  if (!listing.ok()) return {};  // as ever: the follower tells what cannot be read
+  std::erase_if(listing->topics, [&](const TopicInfo& topic) { return !patterns.matches(topic.name); });
+  return seen_.look(std::move(listing->topics));
+}
+
+Status Recorder::Tell(const std::string& topic, std::string_view event, uint64_t count) {
+  ++open_events_;
+  return file_->write(events_.next(topic, event, count, wall_ns_ + BoottimeNs()));
+}
+
+Status Recorder::TellChanges(const Domain& domain, const relay::PatternSet& patterns) {
+  for (const TopicEvent& event : Look(domain, patterns)) {
+    if (Status s = Tell(event.topic.name, event.what); !s.ok()) return s;
+  }
+  return Status();
+}
+
+// Since the last flush.
+Status Recorder::TellLosses() {
+  for (const auto& [name, topic] : topics_) {
+    Status s;
+    if (topic.open.missed != 0) s = Tell(name, "missed", topic.open.missed);
+    if (s.ok() && topic.open.left_out != 0) s = Tell(name, "left out", topic.open.left_out);
+    if (!s.ok()) return s;
+  }
+  return Status();
+}
+
 Status Recorder::Flush() {
-  const Status s = file_->flush();
+  Status s = TellLosses();
+  if (s.ok()) s = file_->flush();
   Commit(s.ok());
   flushed_ns_ = BoottimeNs();
   summary_.file_bytes = parts_bytes_ + file_->bytes();
@@ -138,9 +175,10 @@ Status Recorder::Take(const std::string& name, Follower::Topic& from, const Samp
   return file_->full() ? Flush() : Status();
 }
 
-Status Recorder::run(const Domain& domain, relay::PatternSet patterns, const Stop& stop) {
-  Result<Follower> follower = Follower::open(domain, std::move(patterns));
+Status Recorder::run(const Domain& domain, const relay::PatternSet& patterns, const Stop& stop) {
+  Result<Follower> follower = Follower::open(domain, patterns);
   if (!follower.ok()) return follower.status();
+  (void)Look(domain, patterns);  // what is there at the beginning is no event
   for (const auto& [name, topic] : follower->topics()) {
     topics_[name].was_there = topic.reader.state() != State::kEmpty;
   }
@@ -160,6 +198,7 @@ Status Recorder::run(const Domain& domain, relay::PatternSet patterns, const Sto
     });
     const int64_t now = BoottimeNs();
     const bool due = now - flushed_ns_ >= kFlushNs;
+    if (failed.ok() && now - looked_ns_ >= kLookNs) failed = TellChanges(domain, patterns);
     if (failed.ok() && due) failed = DeclareNew(follower->topics());
     if (failed.ok() && due) failed = Flush();
     const bool full = options_.split_bytes != 0 && file_->bytes() >= options_.split_bytes;
@@ -172,13 +211,14 @@ Status Recorder::run(const Domain& domain, relay::PatternSet patterns, const Sto
     } else if (now >= end || stop.stopped() || OutputGone()) {
       stopped_ns = BoottimeNs();
     } else {
-      int64_t until = end;
+      int64_t until = std::min(end, looked_ns_ + kLookNs);
       if (file_->open_bytes() != 0) until = std::min(until, flushed_ns_ + kFlushNs);
       if (options_.split_ns != 0) until = std::min(until, part_ns_ + options_.split_ns);
       follower->sleep(stop, until);
     }
   }
   progress_.end();
+  if (failed.ok()) failed = TellChanges(domain, patterns);
   const Status finished = finish();
   return failed.ok() ? finished : failed;
 }

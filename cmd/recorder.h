@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "cmd/follow.h"
+#include "cmd/log_events.h"
 #include "cmd/log_file.h"
 #include "cmd/progress_line.h"
 #include "cmd/stop.h"
+#include "cmd/topic_events.h"
 
 namespace smt::cmd {
 
@@ -33,6 +35,7 @@ struct RecordedTopic {
 struct RecordSummary {
   std::vector<std::string> files;
   std::map<std::string, RecordedTopic> topics;
+  uint64_t events = 0;
   uint64_t file_bytes = 0;
   double seconds = 0;
 };
@@ -44,7 +47,7 @@ class Recorder {
 
   // Until the duration is over, a signal comes or stdout's reader goes; what was published before that is
   // recorded. An error ends it with a file that is good up to its last chunk; `summary` tells of it too.
-  Status run(const Domain& domain, relay::PatternSet patterns, const Stop& stop);
+  Status run(const Domain& domain, const relay::PatternSet& patterns, const Stop& stop);
   // Where there was nothing to record.
   Status finish();
   const RecordSummary& summary() const { return summary_; }
@@ -62,6 +65,10 @@ class Recorder {
   Status Begin();
   Topic* Know(const std::string& name, const Follower::Topic& from);
   Status DeclareNew(const std::map<std::string, Follower::Topic>& topics);
+  std::vector<TopicEvent> Look(const Domain& domain, const relay::PatternSet& patterns);
+  Status Tell(const std::string& topic, std::string_view event, uint64_t count = 0);
+  Status TellChanges(const Domain& domain, const relay::PatternSet& patterns);
+  Status TellLosses();
   Status Flush();
   Status Split();
   Status Take(const std::string& name, Follower::Topic& topic, const Sample& sample);
@@ -70,13 +77,16 @@ class Recorder {
   void ShowProgress();
 
   RecordOptions options_;
+  LogEvents events_;
+  uint64_t open_events_ = 0;  // since the last flush
+  TopicEvents seen_;
   std::unique_ptr<LogWriter> file_;
   std::map<std::string, Topic> topics_;
   std::vector<std::unique_ptr<LogTopic>> former_;  // writers know them
   RecordSummary summary_;
-  int64_t start_ns_ = 0, part_ns_ = 0, flushed_ns_ = 0;  // BOOTTIME
-  int64_t wall_ns_ = 0;                                  // REALTIME less BOOTTIME
-  uint64_t parts_bytes_ = 0;                             // of the parts before
+  int64_t start_ns_ = 0, part_ns_ = 0, flushed_ns_ = 0, looked_ns_ = 0;  // BOOTTIME
+  int64_t wall_ns_ = 0;                                                  // REALTIME less BOOTTIME
+  uint64_t parts_bytes_ = 0;                                             // of the parts before
   ProgressLine progress_;
 };
 

@@ -17,7 +17,9 @@ struct Patterns {
 };
 
 int Record(const ToolOptions& tool, const Patterns& texts, const RecordOptions& options) {
-  Result<relay::PatternSet> patterns = relay::PatternSet::parse(texts.allow, texts.deny);
+  std::vector<std::string> deny = texts.deny;
+  deny.emplace_back(kLogEventsTopic);  // of a recording that is replayed; this one has its own
+  const Result<relay::PatternSet> patterns = relay::PatternSet::parse(texts.allow, deny);
   if (!patterns.ok()) return Fail(patterns.status());
   KeepLargeBlocks();  // what packs a chunk
   const Stop stop;
@@ -28,7 +30,7 @@ int Record(const ToolOptions& tool, const Patterns& texts, const RecordOptions& 
   Result<Domain> domain = WaitForDomain(tool.domain, stop, end);
   Status status;
   if (domain.ok()) {
-    status = recorder->run(*domain, std::move(*patterns), stop);
+    status = recorder->run(*domain, *patterns, stop);
   } else {
     const Status finished = recorder->finish();
     const bool ended = stop.stopped() || OutputGone() || BoottimeNs() >= end;

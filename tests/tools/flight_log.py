@@ -17,6 +17,7 @@ import sys
 import h5py
 import numpy as np
 
+EVENTS = "smt/logger/events"
 C_TYPES = {"float": np.float32, "double": np.float64, "bool": np.bool_}
 
 
@@ -65,6 +66,8 @@ def h5(flight, *parts):
     for part in parts:
         with h5py.File(part, "r") as file:
             for name, instances in file["topics"].items():
+                if name == EVENTS.split("/")[0]:
+                    continue
                 for instance, group in instances.items():
                     if len(group["t"]) == 0:
                         continue
@@ -88,7 +91,8 @@ def read_lines(path):
     with open(path, encoding="utf-8") as file:
         for line in file:
             topic, log_time, stamp, value = line.split("\t", 3)
-            topics.setdefault(topic, []).append((int(log_time), int(stamp), value))
+            if topic != EVENTS:
+                topics.setdefault(topic, []).append((int(log_time), int(stamp), value))
     return topics
 
 

@@ -67,6 +67,9 @@ def complete(path, summary_path):
         assert bytes(topics["arm/name/data"][:]) == b"height"
         assert bytes(topics["arm/bits/data"][:]) == b"\0\1\2"
         assert list(topics["arm/bits/end"]) == [3]
+        events = file["events"]
+        assert len(events["t"]) == len(events["event"]) == summary["events"]
+        assert (b"wheel/speed", b"source-dead") in zip(events["topic"], events["event"])
         sequences = [int(n) for n in topics["wheel/speed/seq"]]
         missed = [int(n) for n in topics["wheel/speed/missed"]]
         for before, after, gap in zip(sequences, sequences[1:], missed[1:]):

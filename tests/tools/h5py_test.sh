@@ -21,10 +21,10 @@ until "$bin/smttopic" info wheel/speed >/dev/null 2>&1; do :; done
 "$bin/smtlogger" --output "$TMP/a.h5" -f json --log off >"$TMP/summary.json" &
 logger=$!
 check "it grows under a reader's eyes" $read_with growing "$TMP/a.h5"
+kill -KILL "$sine"
+wait "$sine" || :
 kill -INT "$logger"
 check "it ends with 0" wait "$logger"
-kill -INT "$sine"
-wait "$sine"
 check "h5py reads what the summary tells" $read_with complete "$TMP/a.h5" "$TMP/summary.json"
 h5dump -H "$TMP/a.h5" >"$TMP/dump"
 check "h5dump has the field as f64" grep -q 'H5T_IEEE_F64LE' "$TMP/dump"

@@ -13,8 +13,10 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <random>
 
+#include "cmd/log_events.h"
 #include "cmd/log_file.h"
 #include "shm/clock.h"
 #include "shm/node.h"
@@ -37,18 +39,37 @@ struct Recorded {
   Bytes bytes;
   bool operator==(const Recorded&) const = default;
 };
-// By topic, in the order of the file.
+// By topic, in the order of the file; without events.
 using Content = std::map<std::string, std::vector<Recorded>>;
 
 void ReadInto(const std::string& path, Content* content, bool* complete = nullptr) {
   Result<std::unique_ptr<cmd::LogReader>> log = cmd::OpenLog(path);
   ASSERT_TRUE(log.ok()) << log.status().message();
   for (cmd::LogSample s; (*log)->next(&s);) {
+    if (s.topic->name == cmd::kLogEventsTopic) continue;
     (*content)[s.topic->name].push_back(
         {s.sequence, s.stamp_ns, s.receive_ns, s.missed, Bytes(s.bytes.begin(), s.bytes.end())});
   }
   EXPECT_EQ((*log)->samples_left_out(), 0u);
   if (complete != nullptr) *complete = (*log)->complete();
+}
+
+struct Event {
+  std::string topic, event;
+  uint64_t count = 0;
+  bool operator==(const Event&) const = default;
+};
+
+void ReadEvents(const std::string& path, std::vector<Event>* events) {
+  Result<std::unique_ptr<cmd::LogReader>> log = cmd::OpenLog(path);
+  ASSERT_TRUE(log.ok()) << log.status().message();
+  for (cmd::LogSample s; (*log)->next(&s);) {
+    if (s.topic->name != cmd::kLogEventsTopic) continue;
+    cmd::LogEvent event;
+    ASSERT_EQ(s.bytes.size(), sizeof event);
+    memcpy(&event, s.bytes.data(), sizeof event);
+    events->push_back({event.topic, event.event, event.count});
+  }
 }
 
 class Smtlogger : public ToolTest {
@@ -266,6 +287,46 @@ TEST_F(Smtlogger, CountsToTheSampleWhatItCameTooLateFor) {
     EXPECT_EQ(samples[i].sequence - (i == 0 ? 12 : samples[i - 1].sequence) - 1, samples[i].missed);
   }
   EXPECT_EQ(missed, summary["missed"].get<uint64_t>());
+}
+
+TEST_P(EachFormat, EventsTellWhatWasMissedWhatCameAndWhatDied) {
+  Publisher topic = advertise("x", Schema::Scalar(Type::kU32), 8);
+  Result<std::unique_ptr<Node>> other = Node::open(domain_, {.name = "other"});
+  ASSERT_TRUE(other.ok());
+  Result<Publisher> advertised = (*other)->advertise({.name = "brief", .schema = Schema::Scalar(Type::kU32)});
+  ASSERT_TRUE(advertised.ok());
+  std::optional<Publisher> brief(std::move(*advertised));
+  const Bytes zero(4);
+  ASSERT_TRUE(topic.publish(zero).ok());
+  ASSERT_TRUE(brief->publish(zero).ok());
+  const auto logger = record({}, "a." + GetParam());
+  // It has looked at the topics before anything of them is in the file.
+  ASSERT_TRUE(Eventually([&] {
+    const Result<std::unique_ptr<cmd::LogReader>> log = cmd::OpenLog(path("a." + GetParam()));
+    cmd::LogSample sample;
+    return log.ok() && (*log)->next(&sample);
+  }));
+  logger->send(SIGSTOP);
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(topic.publish(zero).ok());
+  brief.reset();
+  other->reset();
+  logger->send(SIGCONT);
+  Publisher late = advertise("late", Schema::Scalar(Type::kU32));
+  ASSERT_TRUE(late.publish(zero).ok());
+  const Json summary = Finish(logger.get());
+  std::vector<Event> events;
+  for (const auto& file : summary["files"]) ReadEvents(file, &events);
+  EXPECT_EQ(summary["events"], events.size());
+  uint64_t missed = 0;
+  for (const Event& e : events) {
+    if (e.event != "missed") continue;
+    EXPECT_EQ(e.topic, "x");
+    missed += e.count;
+  }
+  EXPECT_EQ(missed, 92u);
+  EXPECT_EQ(summary["missed"], missed);
+  EXPECT_EQ(std::count(events.begin(), events.end(), Event{"brief", "source-dead"}), 1);
+  EXPECT_EQ(std::count(events.begin(), events.end(), Event{"late", "appears"}), 1);
 }
 
 TEST_F(Smtlogger, CutOffInsideAChunkIsToldByTheExitCode) {

@@ -7,6 +7,8 @@ const [file, summaryFile] = process.argv.slice(2);
 const bytes = new Uint8Array(await readFile(file));
 const summary = JSON.parse(await readFile(summaryFile, "utf8"));
 const expected = Object.fromEntries(summary.topics.map((t) => [t.topic, t.samples]));
+const events = "smt/logger/events";
+if (summary.events > 0) expected[events] = summary.events;
 
 const values = {
   "arm/pose": { value: [1, 2.5, -3] },
@@ -16,13 +18,13 @@ const values = {
 function check(topic, message) {
   const value = JSON.parse(text(message.data));
   if (topic in values) assert.deepEqual(value, values[topic]);
-  else assert.equal(typeof value.value, "number");
+  else assert.equal(typeof (topic === events ? value.count : value.value), "number");
 }
 
 const reader = await openIndexed(bytes);
 assert.equal(reader.header.profile, "");
 assert.match(reader.header.library, /^smtrelay /);
-assert.equal(reader.statistics.messageCount, BigInt(summary.samples));
+assert.equal(reader.statistics.messageCount, BigInt(summary.samples + summary.events));
 assert.ok(reader.chunkIndexes.length >= 2, "a chunk a second");
 const found = {};
 let last = 0n;
