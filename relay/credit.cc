@@ -121,10 +121,6 @@ void Credit::acknowledged(uint64_t number, int64_t held_ns, int64_t now_ns) {
       last.sent_ns > phase_began_ns_) {
     End(static_cast<double>(delivered_ - last.delivered) / static_cast<double>(rtt), now_ns);
   }
-  if (phase_ == Phase::kEnd) {
-    if (in_flight_ == 0) Begin(now_ns);
-    return;
-  }
   if ((trial_began_ns_ == 0 || dry_at_ns_ == arrived_ns) && arrived_ns >= phase_began_ns_ + rtt) {
     trial_began_ns_ = arrived_ns;
     trial_delivered_ = delivered_;
@@ -227,7 +223,8 @@ void Credit::NextPhase(int64_t now_ns, int64_t arrived_ns, int64_t rtt_ns) {
         Enter(Phase::kSteady, now_ns);
       break;
     case Phase::kEnd:
-      break;
+      if (in_flight_ == 0) Begin(now_ns);
+      return;
   }
   window_ = phase_ == Phase::kDrain ? 1 : Rule(phase_ == Phase::kProbe ? kProbeGain : 1);
 }
