@@ -2,7 +2,9 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -224,6 +226,15 @@ void Hosts::link(Host end, bool up) const {
   const char* state = up ? "up" : "down";
   Run(Host::kGate, fmt::format("ip link set {} {}", c.gate_end, state));
   Run(end, fmt::format("ip link set {} {}", c.far_end, state));
+  const auto passes = [&] { return Running(Host::kGate, c.gate_end) && Running(end, c.far_end); };
+  if (up && !Await(milliseconds(100'000), passes)) throw std::runtime_error("the link does not come up");
+}
+
+bool Hosts::Running(Host on, const char* device) const {
+  ifreq request{};
+  strncpy(request.ifr_name, device, sizeof request.ifr_name - 1);
+  return ioctl(socket(on, SOCK_DGRAM).get(), SIOCGIFFLAGS, &request) == 0 &&
+         (request.ifr_flags & IFF_RUNNING) != 0;
 }
 
 void Hosts::shape(Host end, const std::string& rate) const {

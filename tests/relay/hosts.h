@@ -58,6 +58,8 @@ class Hosts {
   // The link between `end` (robot or base) and the gateway.
   void cut(Host end) const;   // every packet is lost, both ways
   void heal(Host end) const;  // of cut()
+  // Returns when packets pass again, or no more. Where all processors are busy a kernel may take tens of
+  // seconds until it begins to use a link that is up.
   void link(Host end, bool up) const;
   void shape(Host end, const std::string& rate) const;  // both ways, by tbf
   // Packets from `end` are lost from now on, those to it pass: heal() ends it. With `reset` each gets an RST.
@@ -73,6 +75,7 @@ class Hosts {
  private:
   void Plug(Host end) const;
   void Run(Host on, const std::string& command) const;
+  bool Running(Host on, const char* device) const;
   std::string why_not_;
   std::array<Fd, 3> namespaces_;
   std::array<std::unique_ptr<BadCable>, 3> bad_cables_;  // by the end that is not the gateway
