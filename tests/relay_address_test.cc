@@ -21,7 +21,7 @@ class AddressTest : public RelayTest {
       bind(proxy, gate);
       dial(*a_, "a", std::string("up-") + gate);
     }
-    b_ = &host("b", {.receive = All(), .serves = false});
+    b_ = &host("b", Subscriber());
     b_->add_alternatives({[this] { return net("first").dial("mem://first", "b"); },
                           [this] { return net("second").dial("mem://second", "b"); }});
     a_->publish("x", "0", now_);

@@ -92,7 +92,7 @@ TEST_F(AgeTest, BeforeTheClocksAreComparedTheErrorIsUnknownAndTheAgeALowerBound)
 
 TEST_F(AgeTest, WhatIsUnknownAtAProxyIsUnknownBehindIt) {
   p_ = &host("p", {.proxy = true});
-  b_ = &host("b", {.receive = All(), .serves = false});
+  b_ = &host("b", Subscriber());
   dial(*p_, "p", "up");
   bind(*p_, "down");
   dial(*b_, "b", "down");
@@ -162,7 +162,7 @@ TEST_F(AgeTest, AListTellsAgesWithTheWayAndTheirError) {
 }
 
 TEST_F(AgeTest, AnErrorThatNoSenderHasIsTakenForVeryLarge) {
-  b_ = &host("b", {.receive = All(), .serves = false});
+  b_ = &host("b", Subscriber());
   bind(*b_);
   Stranger s(net(), "s");
   s.say(0, s.hello());

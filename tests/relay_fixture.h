@@ -10,6 +10,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -232,7 +233,14 @@ class RelayTest : public testing::Test {
     for (auto& [name, net] : nets_) net->hook = nullptr;
   }
 
+  // Bytes that do not shrink.
+  std::string Noise(size_t bytes) {
+    std::string out(bytes, '\0');
+    for (char& c : out) c = static_cast<char>(noise_());
+    return out;
+  }
   static std::vector<Selection> All() { return {{{"**"}, {}, 0}}; }
+  static HostOptions Subscriber() { return {.receive = All(), .serves = false}; }
   static std::vector<Selection> Only(const std::string& pattern) { return {{{pattern}, {}, 0}}; }
 
   MemNet& net(const std::string& name = "a") {
@@ -250,14 +258,14 @@ class RelayTest : public testing::Test {
     h.add([this, dialer, net_name] { return net(net_name).dial("mem://" + net_name, dialer); });
   }
   // A source that binds and a mirror that dials it as "b".
-  void Pair(HostOptions source = {}, HostOptions mirror = {.receive = {{{"**"}, {}, 0}}, .serves = false}) {
+  void Pair(HostOptions source = {}, HostOptions mirror = Subscriber()) {
     a_ = &host("a", std::move(source));
     b_ = &host("b", std::move(mirror));
     bind(*a_);
     dial(*b_, "b");
   }
   // A robot that dials, a proxy that binds on both nets, and one subscriber that dials as "b".
-  void Chain(HostOptions mirror = {.receive = {{{"**"}, {}, 0}}, .serves = false}, HostOptions proxy = {}) {
+  void Chain(HostOptions mirror = Subscriber(), HostOptions proxy = {}) {
     proxy.proxy = true;
     a_ = &host("a");
     p_ = &host("p", std::move(proxy));
@@ -304,6 +312,7 @@ class RelayTest : public testing::Test {
   std::list<Host> hosts_;
   std::vector<Relay*> more_;  // over stores of the test's own
   Host *a_ = nullptr, *b_ = nullptr, *p_ = nullptr;
+  std::mt19937 noise_{3};
 };
 
 }  // namespace smt::relay

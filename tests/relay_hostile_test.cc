@@ -22,7 +22,7 @@ class HostileTest : public RelayTest {
     bind(*sub_);
     good_ = &host("good");
     dial(*good_, "good");
-    reader_ = &host("reader", {.receive = All(), .serves = false});
+    reader_ = &host("reader", Subscriber());
     dial(*reader_, "reader");
     good_->publish("good", "100", now_);
     Greet();
@@ -269,7 +269,7 @@ TEST_F(HostileTest, ADescriptionMaySayLessThanIsThere) {
   stranger_->say_batch(next(), OneRow(5, 1, {100}), std::string(100, 'v'));
   ASSERT_TRUE(Until(*reader_, "x", std::string(100, 'v')));
   Announce(5, "x", 1);
-  Host& late = host("late", {.receive = All(), .serves = false});
+  Host& late = host("late", Subscriber());
   dial(late, "late");
   ASSERT_TRUE(Until(late, "x", std::string(100, 'v')));
   EXPECT_EQ(late.counters().session.opened, 1u);

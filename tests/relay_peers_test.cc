@@ -120,7 +120,7 @@ TEST_F(PeersTest, OneThatDialsSaysGoodbyeToo) {
 TEST_F(PeersTest, AllAddressesOfOnePeerGoTogether) {
   Bind("first");
   Bind("second");
-  Host& h = host("m", {.receive = All(), .serves = false});
+  Host& h = host("m", Subscriber());
   std::vector<std::unique_ptr<Link>> ways;
   ways.push_back(net("first").dial("mem://first", "m"));
   ways.push_back(net("second").dial("mem://second", "m"));
@@ -155,7 +155,7 @@ TEST_F(PeersTest, WhatAPeerWantedIsNotAskedForUpstreamWhenItsLinkIsGone) {
 TEST_F(PeersTest, AnotherCapOfALinkCountsFromThereOnWithoutANewSession) {
   constexpr uint64_t kCap = 30'000;
   const uint64_t link = Bind("left", {.bytes_per_s = kCap});
-  Host& left = host("left", {.receive = All(), .serves = false});
+  Host& left = host("left", Subscriber());
   dial(left, "left", "left");
   const auto sent_in = [&](int64_t ns) {
     const auto bytes = [&] {
@@ -181,7 +181,7 @@ TEST_F(PeersTest, AnotherCapOfALinkCountsFromThereOnWithoutANewSession) {
 
 TEST_F(PeersTest, CompressionIsSwitchedWithoutANewSession) {
   const uint64_t link = Bind("left");
-  Host& left = host("left", {.receive = All(), .serves = false});
+  Host& left = host("left", Subscriber());
   dial(left, "left", "left");
   const auto saved_in = [&](int ms) {
     const uint64_t before = a_->counters().outbound.saved_bytes;

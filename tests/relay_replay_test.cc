@@ -20,7 +20,7 @@ class ReplayTest : public RelayTest {
       return MemNet::Fate::kDeliver;
     };
     dial(*good_, "good");
-    dial(host("reader", {.receive = All(), .serves = false}), "reader");
+    dial(host("reader", Subscriber()), "reader");
     for (int i = 1; i <= kSamples; ++i) {
       for (int t = 0; t < kTopics; ++t) good_->publish(Name(t), Value(i), now_);
       Run(kMs);

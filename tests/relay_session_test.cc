@@ -215,7 +215,7 @@ TEST_F(SessionTest, AGoodbyeIsSeenAtOnce) {
 }
 
 TEST_F(SessionTest, ADiallerBeginsBeforeItsBinderIsThere) {
-  b_ = &host("b", {.receive = All(), .serves = false});
+  b_ = &host("b", Subscriber());
   dial(*b_, "b");
   Run(20 * kSecond, 20 * kMs);
   a_ = &host("a");
@@ -267,7 +267,7 @@ TEST_F(SessionTest, AnotherProtocolVersionIsRefusedWithAReasonOnBothSides) {
 }
 
 TEST_F(SessionTest, TwoSourcesOfOneNameTheFirstWinsAndTheSecondTakesOver) {
-  Host& sub = host("sub", {.receive = All(), .serves = false});
+  Host& sub = host("sub", Subscriber());
   bind(sub);
   Host& a = host("a");
   Host& b = host("b");
@@ -292,7 +292,7 @@ TEST_F(SessionTest, OfTwoWaysFromOneSourceTheShorterIsTaken) {
   // a -> sub, and a -> p -> sub
   Host& a = host("a");
   Host& p = host("p", {.proxy = true});
-  Host& sub = host("sub", {.receive = All(), .serves = false});
+  Host& sub = host("sub", Subscriber());
   bind(sub, "s");
   bind(p, "p");
   dial(a, "a", "p");

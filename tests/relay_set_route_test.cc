@@ -17,7 +17,7 @@ TEST_F(SetRouteTest, GoesOverTwoProxiesAndComesBackAsATopic) {
   dial(far, "far", "b");
   bind(far, "down");
   AddRobot({Writing("cmd/**")});
-  Host& base = host("base", {.receive = All(), .serves = false});
+  Host& base = host("base", Subscriber());
   dial(base, "base", "down");
   const proto::SetAnswer set = Set(Asker("anna"), "cmd/speed", 5);
   EXPECT_EQ(set.outcome(), proto::SET_DONE);

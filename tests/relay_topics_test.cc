@@ -187,7 +187,7 @@ TEST_F(TopicsTest, TenPeersCostNoMoreReadsThanOne) {
   bind(a);
   std::vector<Host*> subs;
   for (int i = 0; i < 10; ++i) {
-    subs.push_back(&host("s" + std::to_string(i), {.receive = All(), .serves = false}));
+    subs.push_back(&host("s" + std::to_string(i), Subscriber()));
     dial(*subs.back(), "s" + std::to_string(i));
   }
   uint64_t publications = 0;
@@ -206,7 +206,7 @@ TEST_F(TopicsTest, ALargeValueIsReadOnceForAllPeersAndNeverMixedWithItsSuccessor
   bind(a);
   std::vector<Host*> subs;
   for (int i = 0; i < 3; ++i) {
-    subs.push_back(&host("s" + std::to_string(i), {.receive = All(), .serves = false}));
+    subs.push_back(&host("s" + std::to_string(i), Subscriber()));
     dial(*subs.back(), "s" + std::to_string(i));
   }
   for (char c = 'a'; c <= 'z'; ++c) {
@@ -304,14 +304,14 @@ TEST_F(TopicsTest, WhatNobodyKeptCurrentIsShownOnceItsSourceIsGone) {
   Run(kSecond);
   a_->stop();
   Run(kSecond);
-  Host& late = host("late", {.receive = All(), .serves = false});
+  Host& late = host("late", Subscriber());
   dial(late, "late", "down");
   ASSERT_TRUE(Until(late, "x", "1"));
   EXPECT_EQ(late.state("x"), State::kLinkDown);
 }
 
 TEST_F(TopicsTest, ALateJoinerGetsTheCachedValueWithItsTrueAgeAfterTheSourceIsGone) {
-  Chain({.receive = All(), .serves = false}, {.receive = All()});
+  Chain(Subscriber(), {.receive = All()});
   b_->stop();
   a_->publish("x", "1", now_);
   const int64_t born = now_;

@@ -2,8 +2,10 @@
 #ifndef SMT_TESTS_SHM_FIXTURE_H_
 #define SMT_TESTS_SHM_FIXTURE_H_
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -13,6 +15,7 @@
 #include <vector>
 
 #include "shm/domain.h"
+#include "shm/fd.h"
 #include "shm/list.h"
 #include "shm/node.h"
 #include "shm/reader.h"
@@ -57,6 +60,12 @@ class ShmTest : public testing::Test {
     return std::string(reinterpret_cast<const char*>(s->bytes.data()), s->bytes.size());
   }
   std::string file(const std::string& name) const { return root_ + "/d/" + name; }
+  // Overwrites bytes of a node's segment.
+  template <class T>
+  void patch(const std::string& node, size_t offset, T value) {
+    const Fd fd(open(file(node).c_str(), O_RDWR));
+    ASSERT_EQ(pwrite(fd.get(), &value, sizeof value, static_cast<off_t>(offset)), ssize_t{sizeof value});
+  }
 
   const TempFolder temp_;
   const std::string root_ = temp_.path();

@@ -18,24 +18,20 @@ T Field(int fd, size_t offset) {
   EXPECT_EQ(pread(fd, &value, sizeof value, static_cast<off_t>(offset)), static_cast<ssize_t>(sizeof value));
   return value;
 }
-template <class T>
-void SetField(int fd, size_t offset, T value) {
-  ASSERT_EQ(pwrite(fd, &value, sizeof value, static_cast<off_t>(offset)), static_cast<ssize_t>(sizeof value));
-}
 
 TEST_F(KilledTest, ATopicOfWhichItsOwnerCouldNotTellAnyMoreIsFoundOnceTheSegmentIsAdopted) {
   Domain d = OpenDomain();
   auto node = OpenNode(d, "n");
   { Publisher first = Advertise(*node, "first"); }
   Reader r = Open(d, "second");
-  const Fd fd(open(file("n").c_str(), O_RDWR));
+  const Fd fd(open(file("n").c_str(), O_RDONLY));
   const size_t version = offsetof(layout::Header, directory_version);
   const auto seen = Field<uint64_t>(fd.get(), version);
   {
     Publisher second = Advertise(*node, "second");
     Publish(second, "x");
   }
-  SetField<uint64_t>(fd.get(), version, seen);
+  patch<uint64_t>("n", version, seen);
   EXPECT_EQ(r.refresh().code(), Code::kNotFound);
 
   node.reset();
@@ -54,8 +50,7 @@ TEST_F(KilledTest, ASegmentThatWasBeingRemovedIsReplacedAndItsReadersFollow) {
   }
   Reader r = Open(d, "t");
   node.reset();
-  const Fd fd(open(file("n").c_str(), O_RDWR));
-  SetField<uint32_t>(fd.get(), offsetof(layout::Header, closed), layout::kRemoving);
+  patch<uint32_t>("n", offsetof(layout::Header, closed), layout::kRemoving);
   ASSERT_EQ(unlink(file("n.bell").c_str()), 0);
   EXPECT_EQ(Text(r.latest()), "old");
 
