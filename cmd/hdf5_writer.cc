@@ -231,10 +231,12 @@ Status Hdf5LogWriter::Start() {
                    [](const auto& a, const auto& b) { return a.first->name < b.first->name; });
   for (const auto& [log, datasets] : by_name) {
     if (Status s = MakeTopic(*log, datasets); !s.ok()) return s;
-    if (log->name == kLogEventsTopic &&
-        H5Lcreate_soft("/topics/smt/logger/events", file_.get(), "events", H5P_DEFAULT, H5P_DEFAULT) < 0) {
-      return Broken("make a link in");
-    }
+  }
+  const std::string events = std::string("/topics/") + kLogEventsTopic;
+  const bool has_events = std::any_of(by_name.begin(), by_name.end(),
+                                      [](const auto& topic) { return topic.first->name == kLogEventsTopic; });
+  if (has_events && H5Lcreate_soft(events.c_str(), file_.get(), "events", H5P_DEFAULT, H5P_DEFAULT) < 0) {
+    return Broken("make a link in");
   }
   if (H5Fflush(file_.get(), H5F_SCOPE_LOCAL) < 0 || H5Fstart_swmr_write(file_.get()) < 0) {
     return Broken("let readers into");
