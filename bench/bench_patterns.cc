@@ -7,7 +7,7 @@
 
 #include "bench/measure.h"
 #include "bench/report.h"
-#include "relay/pattern_set.h"
+#include "relay/names/pattern_set.h"
 
 namespace smt::bench {
 namespace {

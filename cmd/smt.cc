@@ -16,11 +16,11 @@
 #include <string_view>
 #include <vector>
 
-#include "cmd/exit_code.h"
-#include "cmd/output.h"
-#include "cmd/text.h"
-#include "cmd/tool.h"
-#include "relay/near_names.h"
+#include "cmd/cli/exit_code.h"
+#include "cmd/cli/output.h"
+#include "cmd/cli/tool.h"
+#include "cmd/text/text.h"
+#include "relay/names/near_names.h"
 
 namespace smt::cmd {
 namespace {

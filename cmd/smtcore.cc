@@ -7,12 +7,12 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "cmd/exit_code.h"
-#include "cmd/housekeeping.h"
-#include "cmd/stop.h"
-#include "cmd/text.h"
-#include "cmd/tool.h"
-#include "cmd/topic_json.h"
+#include "cmd/cli/exit_code.h"
+#include "cmd/cli/stop.h"
+#include "cmd/cli/tool.h"
+#include "cmd/core/housekeeping.h"
+#include "cmd/text/text.h"
+#include "cmd/value/topic_json.h"
 #include "shm/fd.h"
 
 namespace smt::cmd {

@@ -5,11 +5,11 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "cmd/doctor.h"
-#include "cmd/exit_code.h"
-#include "cmd/text.h"
-#include "cmd/tool.h"
-#include "cmd/topic_json.h"
+#include "cmd/cli/exit_code.h"
+#include "cmd/cli/tool.h"
+#include "cmd/doctor/doctor.h"
+#include "cmd/text/text.h"
+#include "cmd/value/topic_json.h"
 
 namespace smt::cmd {
 

@@ -4,10 +4,10 @@
 
 #include <CLI/CLI.hpp>
 
-#include "cmd/exit_code.h"
-#include "cmd/log_verbs.h"
-#include "cmd/recorder.h"
-#include "cmd/tool.h"
+#include "cmd/cli/exit_code.h"
+#include "cmd/cli/tool.h"
+#include "cmd/logger/log_verbs.h"
+#include "cmd/recording/recorder.h"
 
 namespace smt::cmd {
 namespace {

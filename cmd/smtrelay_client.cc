@@ -1,12 +1,12 @@
 // smtrelay_client: topics of another machine on demand.
 #include <CLI/CLI.hpp>
 
-#include "cmd/client.h"
-#include "cmd/config_flags.h"
-#include "cmd/exit_code.h"
-#include "cmd/relay_serve.h"
-#include "cmd/tool.h"
-#include "cmd/verbs.h"
+#include "cmd/cli/exit_code.h"
+#include "cmd/cli/tool.h"
+#include "cmd/cli/verbs.h"
+#include "cmd/client/client.h"
+#include "cmd/relays/config_flags.h"
+#include "cmd/relays/relay_serve.h"
 
 int main(int argc, char** argv) {
   using namespace smt::cmd;

@@ -9,11 +9,11 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "cmd/exit_code.h"
-#include "cmd/output.h"
-#include "cmd/relay_config.h"
-#include "cmd/tool.h"
-#include "relay/keyring.h"
+#include "cmd/cli/exit_code.h"
+#include "cmd/cli/output.h"
+#include "cmd/cli/tool.h"
+#include "cmd/config/relay_config.h"
+#include "relay/keys/keyring.h"
 #include "shm/fd.h"
 
 namespace smt::cmd {

@@ -1,8 +1,8 @@
 // smtrelay_proxy: passes topics on between relays, without shared memory.
-#include "cmd/relay_loop.h"
-#include "cmd/relay_serve.h"
-#include "cmd/tool.h"
-#include "relay/mem_store.h"
+#include "cmd/cli/tool.h"
+#include "cmd/relays/relay_serve.h"
+#include "cmd/serve/relay_loop.h"
+#include "relay/store/mem_store.h"
 
 namespace smt::cmd {
 namespace {

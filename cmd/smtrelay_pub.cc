@@ -1,5 +1,5 @@
 // smtrelay_pub: the topics of a domain to other machines.
-#include "cmd/relay_serve.h"
+#include "cmd/relays/relay_serve.h"
 
 int main(int argc, char** argv) {
   using namespace smt::cmd;

@@ -1,5 +1,5 @@
 // smtrelay_sub: topics of other machines into a domain.
-#include "cmd/relay_serve.h"
+#include "cmd/relays/relay_serve.h"
 
 int main(int argc, char** argv) {
   using namespace smt::cmd;

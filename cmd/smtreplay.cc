@@ -3,10 +3,10 @@
 
 #include <CLI/CLI.hpp>
 
-#include "cmd/exit_code.h"
-#include "cmd/replay.h"
-#include "cmd/stop.h"
-#include "cmd/tool.h"
+#include "cmd/cli/exit_code.h"
+#include "cmd/cli/stop.h"
+#include "cmd/cli/tool.h"
+#include "cmd/recording/replay.h"
 
 namespace smt::cmd {
 namespace {

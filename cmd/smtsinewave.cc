@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "cmd/beat.h"
-#include "cmd/exit_code.h"
-#include "cmd/signal.h"
-#include "cmd/stop.h"
-#include "cmd/tool.h"
+#include "cmd/cli/exit_code.h"
+#include "cmd/cli/stop.h"
+#include "cmd/cli/tool.h"
+#include "cmd/text/beat.h"
+#include "cmd/wave/signal.h"
 #include "shm/node.h"
 
 namespace smt::cmd {

@@ -1,9 +1,9 @@
 // smttopic: look at topics, and publish one by hand.
 #include <CLI/CLI.hpp>
 
-#include "cmd/exit_code.h"
-#include "cmd/tool.h"
-#include "cmd/verbs.h"
+#include "cmd/cli/exit_code.h"
+#include "cmd/cli/tool.h"
+#include "cmd/cli/verbs.h"
 
 int main(int argc, char** argv) {
   using namespace smt::cmd;

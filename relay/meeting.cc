@@ -2,8 +2,8 @@
 // peer's addresses is used.
 #include <algorithm>
 
+#include "relay/message/wire.h"
 #include "relay/relay_impl.h"
-#include "relay/wire.h"
 
 namespace smt::relay {
 

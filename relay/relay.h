@@ -10,13 +10,13 @@
 #include <vector>
 
 #include "proto/codec.h"
-#include "relay/counters.h"
-#include "relay/keyring.h"
-#include "relay/link.h"
-#include "relay/rules.h"
-#include "relay/selection.h"
-#include "relay/store.h"
-#include "relay/writes.h"
+#include "relay/counters/counters.h"
+#include "relay/keys/keyring.h"
+#include "relay/link/link.h"
+#include "relay/rules/rules.h"
+#include "relay/rules/selection.h"
+#include "relay/store/store.h"
+#include "relay/writes/writes.h"
 #include "shm/freshness.h"
 
 namespace smt::relay {
@@ -70,7 +70,7 @@ class Relay {
 
   // The number by which the next two know it.
   uint64_t add(std::unique_ptr<Link> link, const LinkOptions& options = {});
-  // Several addresses of one peer, the preferred one first, all of them dialling: see relay/alternatives.h.
+  // Several addresses of one peer, the preferred one first, all of them dialling: see relay/session/alternatives.h.
   // They have one number.
   uint64_t add(std::vector<std::unique_ptr<Link>> links, const LinkOptions& options = {});
   // Says goodbye to who is there; its sessions end, and the link is destroyed.

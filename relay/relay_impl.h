@@ -10,17 +10,17 @@
 #include <utility>
 #include <vector>
 
-#include "relay/access.h"
-#include "relay/allowance.h"
-#include "relay/alternatives.h"
-#include "relay/bars.h"
-#include "relay/dial.h"
-#include "relay/questions.h"
 #include "relay/relay.h"
-#include "relay/session.h"
-#include "relay/sets.h"
-#include "relay/trace.h"
-#include "relay/writes.h"
+#include "relay/requests/questions.h"
+#include "relay/requests/sets.h"
+#include "relay/requests/trace.h"
+#include "relay/rules/access.h"
+#include "relay/session/allowance.h"
+#include "relay/session/alternatives.h"
+#include "relay/session/bars.h"
+#include "relay/session/dial.h"
+#include "relay/session/session.h"
+#include "relay/writes/writes.h"
 
 namespace smt::relay {
 

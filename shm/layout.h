@@ -1,5 +1,5 @@
 // The bytes of a segment and of a bell, and nothing else. shm/LAYOUT.md explains them, shm/seqlock.h holds
-// every memory ordering, tests/shm_layout_test.cc keeps page and structs together.
+// every memory ordering, tests/shm/layout_test.cc keeps page and structs together.
 //
 // kLayoutVersion grows when the width, the order or the MEANING of a field changes; CHANGELOG.md then says
 // so.

@@ -10,9 +10,9 @@
 #include "cmd/api/emit.h"
 #include "cmd/api/names.h"
 #include "cmd/api/outputs.h"
-#include "cmd/exit_code.h"
-#include "cmd/output.h"
-#include "cmd/tool.h"
+#include "cmd/cli/exit_code.h"
+#include "cmd/cli/output.h"
+#include "cmd/cli/tool.h"
 
 namespace smt::cmd::api {
 namespace {

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "cmd/api/names.h"
-#include "cmd/text.h"
+#include "cmd/text/text.h"
 
 namespace smt::cmd::api {
 

@@ -3,7 +3,7 @@
 
 #include "cmd/api/emit.h"
 #include "cmd/api/emit_text.h"
-#include "cmd/csv.h"
+#include "cmd/value/csv.h"
 
 namespace smt::cmd::api {
 namespace {

@@ -1,7 +1,7 @@
 #include <cstdlib>
 
 #include "cmd/api/emit.h"
-#include "cmd/value.h"
+#include "cmd/value/value.h"
 
 namespace smt::cmd::api {
 namespace {

@@ -6,7 +6,7 @@
 #include <cctype>
 
 #include "cmd/api/names.h"
-#include "cmd/value.h"
+#include "cmd/value/value.h"
 
 namespace smt::cmd::api {
 

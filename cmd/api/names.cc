@@ -6,7 +6,7 @@
 #include <cctype>
 #include <iterator>
 
-#include "cmd/config_value.h"
+#include "cmd/text/config_value.h"
 #include "shm/domain.h"
 #include "shm/utf8.h"
 

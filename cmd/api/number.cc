@@ -5,7 +5,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "cmd/config_value.h"
+#include "cmd/text/config_value.h"
 
 namespace smt::cmd::api {
 namespace {

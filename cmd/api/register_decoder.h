@@ -7,8 +7,8 @@
 #include <string>
 
 #include "cmd/api/model.h"
-#include "cmd/config_value.h"
-#include "cmd/topic_json.h"
+#include "cmd/text/config_value.h"
+#include "cmd/value/topic_json.h"
 
 namespace smt::cmd::api {
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "cmd/config_toml.h"
+#include "cmd/text/config_toml.h"
 #include "shm/utf8.h"
 
 namespace smt::cmd::api {

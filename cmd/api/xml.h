@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cmd/config_value.h"
+#include "cmd/text/config_value.h"
 #include "shm/status.h"
 
 namespace smt::cmd::api {

@@ -9,9 +9,9 @@
 #include <fstream>
 #include <iterator>
 
+#include "cmd/cli/exit_code.h"
 #include "cmd/demo/must.h"
 #include "cmd/demo/topics.h"
-#include "cmd/exit_code.h"
 #include "shm/clock.h"
 #include "shm/list.h"
 

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "cmd/cli/stop.h"
 #include "cmd/demo/child.h"
 #include "cmd/demo/table.h"
 #include "cmd/demo/watch.h"
-#include "cmd/stop.h"
 #include "shm/domain.h"
 #include "shm/waiter.h"
 

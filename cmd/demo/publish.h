@@ -9,9 +9,9 @@
 #include <string_view>
 #include <utility>
 
+#include "cmd/cli/stop.h"
 #include "cmd/demo/must.h"
 #include "cmd/demo/topics.h"
-#include "cmd/stop.h"
 #include "shm/clock.h"
 #include "shm/node.h"
 #include "shm/topic.h"

@@ -8,12 +8,12 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "cmd/cli/exit_code.h"
+#include "cmd/cli/output.h"
+#include "cmd/cli/stop.h"
+#include "cmd/cli/tool.h"
 #include "cmd/demo/conductor.h"
 #include "cmd/demo/must.h"
-#include "cmd/exit_code.h"
-#include "cmd/output.h"
-#include "cmd/stop.h"
-#include "cmd/tool.h"
 
 using namespace smt::demo;  // NOLINT: a main
 

@@ -1,9 +1,9 @@
 // smtdemo_host: publishes this machine's load, processors, memory and network as topics, until SIGINT.
 #include <CLI/CLI.hpp>
 
+#include "cmd/cli/tool.h"
 #include "cmd/demo/proc.h"
 #include "cmd/demo/publish.h"
-#include "cmd/tool.h"
 
 using namespace smt::demo;  // NOLINT: a main
 

@@ -6,8 +6,8 @@
 #include <deque>
 #include <vector>
 
+#include "cmd/cli/tool.h"
 #include "cmd/demo/publish.h"
-#include "cmd/tool.h"
 #include "shm/reader.h"
 #include "shm/waiter.h"
 

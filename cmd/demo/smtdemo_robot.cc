@@ -1,9 +1,9 @@
 // smtdemo_robot: publishes what a simulated robot feels, does and sees, until SIGINT.
 #include <CLI/CLI.hpp>
 
+#include "cmd/cli/tool.h"
 #include "cmd/demo/publish.h"
 #include "cmd/demo/robot.h"
-#include "cmd/tool.h"
 
 using namespace smt::demo;  // NOLINT: a main
 

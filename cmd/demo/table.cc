@@ -5,7 +5,7 @@
 
 #include <cstdio>
 
-#include "cmd/output.h"
+#include "cmd/cli/output.h"
 
 namespace smt::demo {
 

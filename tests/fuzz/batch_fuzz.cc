@@ -3,7 +3,7 @@
 // PROTOCOL.md written a second time: what it refuses ends the session, and what it takes, nothing else, is in
 // the memory.
 //
-// Seeded bugs: relay/inbound_values.cc without the comparison of a value's size with what is left of the
+// Seeded bugs: relay/inbound/inbound_values.cc without the comparison of a value's size with what is left of the
 // payload, or of a piece's offset with what has arrived.
 
 #include <zstd.h>
@@ -14,11 +14,11 @@
 #include <set>
 #include <string>
 
-#include "relay/session.h"
+#include "relay/session/session.h"
 #include "tests/fuzz/bounds.h"
 #include "tests/fuzz/script.h"
-#include "tests/link_mem.h"
-#include "tests/wire_topic.h"
+#include "tests/relay/link_mem.h"
+#include "tests/relay/wire_topic.h"
 
 namespace {
 

@@ -3,7 +3,7 @@
 #define SMT_TESTS_FUZZ_BOUNDS_H_
 
 #include "proto/codec.h"
-#include "relay/mem_store.h"
+#include "relay/store/mem_store.h"
 #include "shm/domain.h"
 #include "shm/layout.h"
 #include "shm/schema.h"

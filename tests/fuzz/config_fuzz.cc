@@ -2,7 +2,7 @@
 // taken gives no peer more than the rules that stand in it, by the letter of docs/config.md, and opens no
 // endpoint to other machines.
 //
-// Seeded bugs: relay/access.cc, decide() that allows what no [[allow]] gives; relay/keys.cc without the
+// Seeded bugs: relay/rules/access.cc, decide() that allows what no [[allow]] gives; relay/keys/keys.cc without the
 // comparison with the key written again.
 
 #include <algorithm>
@@ -11,16 +11,16 @@
 #include <string_view>
 #include <vector>
 
-#include "cmd/config_check.h"
-#include "cmd/config_file.h"
-#include "cmd/config_print.h"
-#include "relay/access.h"
-#include "relay/keys.h"
+#include "cmd/config/config_check.h"
+#include "cmd/config/config_file.h"
+#include "cmd/config/config_print.h"
+#include "relay/keys/keys.h"
+#include "relay/rules/access.h"
 #include "shm/domain.h"
-#include "tests/access_rules.h"
-#include "tests/broken_configs.h"
+#include "tests/cmd/config/broken_configs.h"
 #include "tests/fuzz/fuzzer.h"
 #include "tests/fuzz/wire.h"
+#include "tests/relay/access_rules.h"
 
 namespace {
 
@@ -128,7 +128,7 @@ struct Read {
   cmd::RelayConfig config;
   cmd::ConfigErrors errors;
 };
-// As LoadConfig of cmd/config_flags.h, without files, environment and flags.
+// As LoadConfig of cmd/relays/config_flags.h, without files, environment and flags.
 Read ReadText(std::string_view text, cmd::Role role) {
   Read read;
   read.config.role = role;

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cmd/csv.h"
+#include "cmd/value/csv.h"
 #include "tests/fuzz/fuzzer.h"
 
 namespace {

@@ -8,14 +8,14 @@
 
 #include <string>
 
+#include "relay/explain/trail.h"
 #include "relay/relay.h"
-#include "relay/selection.h"
-#include "relay/trail.h"
+#include "relay/rules/selection.h"
 #include "tests/fuzz/bounds.h"
 #include "tests/fuzz/script.h"
-#include "tests/link_mem.h"
-#include "tests/proto_vectors.h"
-#include "tests/wire_topic.h"
+#include "tests/proto/proto_vectors.h"
+#include "tests/relay/link_mem.h"
+#include "tests/relay/wire_topic.h"
 
 namespace {
 

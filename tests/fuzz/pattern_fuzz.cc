@@ -1,9 +1,9 @@
-// Patterns and names of topics (libFuzzer) against tests/access_rules.h, which tries every way: which texts
+// Patterns and names of topics (libFuzzer) against tests/relay/access_rules.h, which tries every way: which texts
 // are patterns, what each matches and what its wildcards stand for, what many of them say at once, and
 // whether two rules that give one name to two topics are found.
 //
-// Seeded bugs: relay/glob.cc, a `**` at the beginning that stands for one segment at least;
-// relay/pattern_index.cc without may_name().
+// Seeded bugs: relay/names/glob.cc, a `**` at the beginning that stands for one segment at least;
+// relay/names/pattern_index.cc without may_name().
 
 #include <algorithm>
 #include <map>
@@ -12,13 +12,13 @@
 #include <string_view>
 #include <vector>
 
-#include "relay/naming.h"
-#include "relay/pattern_index.h"
-#include "relay/pattern_set.h"
-#include "relay/targets.h"
+#include "relay/names/pattern_index.h"
+#include "relay/names/pattern_set.h"
+#include "relay/rules/naming.h"
+#include "relay/rules/targets.h"
 #include "shm/domain.h"
-#include "tests/access_rules.h"
 #include "tests/fuzz/fuzzer.h"
+#include "tests/relay/access_rules.h"
 
 namespace {
 
@@ -34,7 +34,7 @@ bool IsAscii(const std::string& text) {
 }
 bool IsExpression(const std::string& text) { return text.starts_with("re:"); }
 
-// After relay/pattern.h alone. REQUIRES: no expression.
+// After relay/names/pattern.h alone. REQUIRES: no expression.
 bool ShouldParse(const std::string& text) {
   if (text.empty() || text.size() > 1024) return false;
   if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }))

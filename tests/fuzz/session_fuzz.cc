@@ -13,9 +13,9 @@
 #include "tests/fuzz/bounds.h"
 #include "tests/fuzz/script.h"
 #include "tests/fuzz/speaker.h"
-#include "tests/link_mem.h"
+#include "tests/relay/link_mem.h"
+#include "tests/relay/wire_topic.h"
 #include "tests/times.h"
-#include "tests/wire_topic.h"
 
 namespace {
 

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "proto/codec.h"
-#include "relay/link.h"
+#include "relay/link/link.h"
 #include "tests/fuzz/fuzzer.h"
 
 namespace smt::fuzz {

@@ -13,9 +13,9 @@
 #include "cmd/api/emit.h"
 #include "cmd/api/parse.h"
 #include "shm/node.h"
-#include "tests/broken_apis.h"
 #include "tests/paths.h"
 #include "tests/text.h"
+#include "tests/tools/broken_apis.h"
 #include "tests/tools/json.h"
 #include "tests/tools/process.h"
 

@@ -1,5 +1,5 @@
 // Completion, as bash asks for it and as each tool answers. Seeded bug that makes it fail: in
-// cmd/complete.cc, Pass takes the value of a flag for a verb.
+// cmd/cli/complete.cc, Pass takes the value of a flag for a verb.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,13 +1,13 @@
 // The configuration of the relay's tools from outside: the examples pass, more than a hundred broken files
 // are refused with file, line and column, and a broken reload changes nothing. Seeded bug that makes it fail:
-// in cmd/config_file.cc, ReadMember passes over unknown keys.
+// in cmd/config/config_file.cc, ReadMember passes over unknown keys.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
 #include <random>
 
-#include "tests/broken_configs.h"
+#include "tests/cmd/config/broken_configs.h"
 #include "tests/paths.h"
 #include "tests/text.h"
 #include "tests/tools/relay_domains.h"

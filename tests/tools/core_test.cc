@@ -1,6 +1,6 @@
 // smtcore, seen from outside: what it removes and what it leaves, what it tells, what it publishes. Seeded
-// bugs that make it fail: cmd/housekeeping.cc, Due() without `!member.live` or without `keep_`;
-// cmd/census.cc, look() that keeps the segment of a dead node instead of opening the name again.
+// bugs that make it fail: cmd/core/housekeeping.cc, Due() without `!member.live` or without `keep_`;
+// cmd/monitor/census.cc, look() that keeps the segment of a dead node instead of opening the name again.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

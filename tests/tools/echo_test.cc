@@ -1,4 +1,4 @@
-// smttopic echo: what is shown of which samples. Seeded bug that makes it fail: in cmd/sample_choice.cc,
+// smttopic echo: what is shown of which samples. Seeded bug that makes it fail: in cmd/value/sample_choice.cc,
 // choose() returns true where the filter does not match.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
 // Whoever is not known gets nothing: no topic's name, none of its bytes, and little else, at each kind of
 // socket that listens; and those who are known are served before, meanwhile and afterwards. What relays send
-// is recorded on the way. Seeded bugs that make it fail: relay/zap.cc, Guard() that sets no ZAP domain and
-// TryAStranger() that is always OK; relay/link_zmq.cc, `guarded_` that is always false.
+// is recorded on the way. Seeded bugs that make it fail: relay/zmq/zap.cc, Guard() that sets no ZAP domain and
+// TryAStranger() that is always OK; relay/zmq/link_zmq.cc, `guarded_` that is always false.
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

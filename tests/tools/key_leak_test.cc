@@ -1,6 +1,6 @@
 // A secret key is nowhere but in its file: not in logs at their most talkative, not in a command line or an
 // environment, not in what a relay prints of itself, not in shared memory, not on the wire, in no encoding.
-// Seeded bug that makes it fail: cmd/relay_loop.cc, a line of debug with the secret of the pair.
+// Seeded bug that makes it fail: cmd/serve/relay_loop.cc, a line of debug with the secret of the pair.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -9,7 +9,7 @@
 
 #include <fstream>
 
-#include "relay/keys.h"
+#include "relay/keys/keys.h"
 #include "tests/row.h"
 #include "tests/text.h"
 #include "tests/tools/chaos_proxy.h"

@@ -1,5 +1,5 @@
 // Loggers killed at random moments, of each format half: what is recovered is whole, and lacks less than the
-// last second of each topic. Seeded bug that makes it fail: in cmd/recorder.cc, kFlushNs is 3 s.
+// last second of each topic. Seeded bug that makes it fail: in cmd/recording/recorder.cc, kFlushNs is 3 s.
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "cmd/log_file.h"
+#include "cmd/recording/log_file.h"
 #include "shm/clock.h"
 #include "shm/node.h"
 #include "tests/storm/storm.h"

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "relay/keys.h"
+#include "relay/keys/keys.h"
 #include "shm/fd.h"
 
 namespace smt::tools {

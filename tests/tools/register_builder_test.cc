@@ -11,8 +11,8 @@
 #include <random>
 #include <sstream>
 
-#include "tests/broken_registers.h"
 #include "tests/paths.h"
+#include "tests/tools/broken_registers.h"
 #include "tests/tools/generated.h"
 #include "tests/tools/json.h"
 

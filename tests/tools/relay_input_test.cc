@@ -1,5 +1,5 @@
 // Bad input to the relay's tools: a sentence and the right exit code. Seeded bug that makes it fail: in
-// cmd/config_check.cc, CheckRelayEndpoint returns OK where the endpoint is not on the loopback.
+// cmd/config/config_check.cc, CheckRelayEndpoint returns OK where the endpoint is not on the loopback.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // The relay's tools doing their work, seen from outside: processes, the loopback, and what stands in both
 // memories. Seeded bugs that make it fail: in cmd/smtrelay_sub.cc, the prefix is given without its '/'; in
-// cmd/relay_loop.cc, Add() without the impairment; in cmd/list.cc, AgeWithError() without the error.
+// cmd/serve/relay_loop.cc, Add() without the impairment; in cmd/topic/list.cc, AgeWithError() without the error.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

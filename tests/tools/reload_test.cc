@@ -1,5 +1,5 @@
 // Other peers by SIGHUP, from outside: those that stay do not notice. Seeded bugs that make it fail:
-// cmd/peer_links.cc, prepare() that knows no peer again; apply() that removes none; cmd/relay_serve.cc, rules
+// cmd/serve/peer_links.cc, prepare() that knows no peer again; apply() that removes none; cmd/relays/relay_serve.cc, rules
 // taken before the new peers are bound.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 // smtrelay_client set from outside: who may, who holds the lease, what becomes of a topic whose writer is
-// killed, and what the audit says. Seeded bugs that make it fail: cmd/client_set.cc, Release() that does
-// nothing; cmd/relay_serve.cc, an audit that is always fine; relay/writes.cc, FailSafe() that does not tell.
+// killed, and what the audit says. Seeded bugs that make it fail: cmd/client/client_set.cc, Release() that does
+// nothing; cmd/relays/relay_serve.cc, an audit that is always fine; relay/writes/writes.cc, FailSafe() that does not tell.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 // What smttopic info says that a sample costs on the wire, against the bytes that a relay really sends.
-// Seeded bug that makes it fail: in cmd/wire_cost.cc, BatchBytes leaves out AppendRows.
+// Seeded bug that makes it fail: in cmd/topic/wire_cost.cc, BatchBytes leaves out AppendRows.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -17,8 +17,8 @@
 
 #include "shm/clock.h"
 #include "shm/fd.h"
-#include "tests/access_rules.h"
 #include "tests/loopback.h"
+#include "tests/relay/access_rules.h"
 #include "tests/row.h"
 #include "tests/tools/chaos_proxy.h"
 #include "tests/tools/keyed_relays.h"

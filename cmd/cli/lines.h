@@ -1,0 +1,36 @@
+// Lines of text from a descriptor, as they come.
+#ifndef SMT_CMD_CLI_LINES_H_
+#define SMT_CMD_CLI_LINES_H_
+
+#include <cstddef>
+#include <string>
+
+namespace smt::cmd {
+
+class Lines {
+ public:
+  // Does not own `fd`. A line of more than `longest_bytes` is the last: see too_long().
+  Lines(int fd, size_t longest_bytes) : fd_(fd), longest_bytes_(longest_bytes) {}
+
+  // Takes the next line, without its newline. Does not block; false: there is no whole line yet. The end of
+  // the text ends a line too.
+  bool next(std::string* line);
+  // There is none any more, and none will come.
+  bool ended() const { return ended_ && text_.empty(); }
+  bool too_long() const { return too_long_; }
+  // Blocks until next() may have more to say, or `other_fd` is readable.
+  void wait(int other_fd) const;
+
+ private:
+  bool Take(std::string* line);
+
+  const int fd_;
+  const size_t longest_bytes_;
+  std::string text_;
+  size_t searched_ = 0;  // bytes of text_ without a newline
+  bool ended_ = false, too_long_ = false;
+};
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_CLI_LINES_H_

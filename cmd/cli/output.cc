@@ -1,0 +1,65 @@
+#include "cmd/cli/output.h"
+
+#include <fmt/color.h>
+#include <poll.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "cmd/cli/exit_code.h"
+
+namespace smt::cmd {
+namespace {
+
+int output_error = 0;  // errno of the first write that failed
+
+}  // namespace
+
+bool Print(std::string_view text) {
+  while (output_error == 0 && !text.empty()) {
+    const ssize_t n = write(STDOUT_FILENO, text.data(), text.size());
+    if (n >= 0) {
+      text.remove_prefix(n);
+    } else if (errno == EAGAIN) {  // somebody made it non-blocking
+      pollfd out{STDOUT_FILENO, POLLOUT, 0};
+      poll(&out, 1, -1);
+    } else if (errno != EINTR) {
+      output_error = errno;
+    }
+  }
+  return output_error == 0;
+}
+
+int OutputExit(int code) {
+  if (output_error == 0) return code;
+  if (output_error == EPIPE) return kExitOk;
+  spdlog::error("cannot write standard output: {}", strerror(output_error));
+  return kExitFailure;
+}
+
+bool OutputGone() {
+  pollfd out{STDOUT_FILENO, 0, 0};
+  return poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+bool IsTerminal(int fd) { return isatty(fd) != 0; }
+
+bool ColourOn(int fd) {
+  const char* no_color = getenv("NO_COLOR");
+  return IsTerminal(fd) && (no_color == nullptr || *no_color == '\0');
+}
+
+std::string StateText(State state, bool colour) {
+  const std::string_view name = StateName(state);
+  if (!colour) return std::string(name);
+  const auto shade = state == State::kFresh   ? fmt::terminal_color::green
+                     : state == State::kEmpty ? fmt::terminal_color::bright_black
+                     : state == State::kStale ? fmt::terminal_color::yellow
+                                              : fmt::terminal_color::red;
+  return fmt::format(fmt::fg(shade), "{}", name);
+}
+
+}  // namespace smt::cmd

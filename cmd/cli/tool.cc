@@ -1,0 +1,82 @@
+#include "cmd/cli/tool.h"
+
+#include <malloc.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <exception>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "cmd/cli/complete.h"
+#include "cmd/cli/exit_code.h"
+#include "cmd/cli/output.h"
+
+namespace smt::cmd {
+namespace {
+
+// A flag is told with the name of its value and no more: the texts have the bounds and the variables, the
+// usage what is required.
+class HelpFormatter final : public CLI::Formatter {
+ public:
+  std::string make_option_opts(const CLI::Option* option) const override {
+    if (option->get_type_size() == 0 || option->get_positional()) return "";
+    const std::string all = option->get_type_name(), type = all.substr(0, all.find(':'));
+    const bool repeats = option->get_expected_max() == CLI::detail::expected_max_vector_size;
+    return " " + (type == "UINT" ? "N" : type) + (repeats ? " ..." : "");
+  }
+};
+
+}  // namespace
+
+int RunTool(CLI::App& app, int argc, char** argv, const ToolOptions& tool, const std::function<int()>& run) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const auto colour = ColourOn(STDERR_FILENO) ? spdlog::color_mode::automatic : spdlog::color_mode::never;
+  spdlog::set_default_logger(spdlog::stderr_color_mt(app.get_name(), colour));
+  spdlog::set_pattern("%n: %^%l%$: %v");
+  const auto formatter = std::make_shared<HelpFormatter>();
+  app.formatter(formatter);
+  for (CLI::App* verb : app.get_subcommands({})) verb->formatter(formatter);
+  try {
+    if (argc > 1 && argv[1] == std::string_view("--complete")) {
+      for (const std::string& word : Completions(app, tool, {argv + 2, argv + argc})) Print(word + "\n");
+      return OutputExit(kExitOk);
+    }
+    app.parse(argc, argv);
+    spdlog::set_level(spdlog::level::from_str(tool.log));
+    return OutputExit(run());
+  } catch (const CLI::Success& e) {  // --help, --version
+    Print(e.get_name() == "CallForHelp" ? app.help() : std::string(e.what()) + "\n");
+    return OutputExit(kExitOk);
+  } catch (const CLI::ParseError& e) {
+    return Fail(kExitUsage, std::string(e.what()) + "; see " + app.get_name() + " --help");
+  } catch (const std::exception& e) {
+    return Fail(kExitFailure, e.what());
+  }
+}
+
+void RaiseFileLimit() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) spdlog::debug("the limit of open files stays as it is");
+}
+
+void KeepLargeBlocks() {
+  mallopt(M_MMAP_THRESHOLD, 8 << 20);
+  mallopt(M_TRIM_THRESHOLD, 32 << 20);
+}
+
+int Fail(int code, const std::string& message) {
+  spdlog::error("{}", message);
+  return code;
+}
+
+int Fail(const Status& status) { return Fail(ExitCodeOf(status), status.message()); }
+
+}  // namespace smt::cmd

@@ -1,0 +1,31 @@
+// What every main does around its own work.
+#ifndef SMT_CMD_CLI_TOOL_H_
+#define SMT_CMD_CLI_TOOL_H_
+
+#include <functional>
+#include <string>
+
+#include "cmd/cli/cli.h"
+#include "cmd/cli/options.h"
+#include "shm/status.h"
+
+namespace smt::cmd {
+
+// Parses argv (bad usage: a sentence on stderr, exit code 2), sets up the log and runs `run`. Returns the
+// exit code.
+int RunTool(CLI::App& app, int argc, char** argv, const ToolOptions& tool, const std::function<int()>& run);
+
+// As many open files as the system lets this process have; 1,024 are the usual soft limit.
+void RaiseFileLimit();
+
+// Memory of large blocks is kept for the next one: giving it back and taking it anew costs more than what is
+// done with it.
+void KeepLargeBlocks();
+
+// Logs the error; its exit code.
+int Fail(const Status& status);
+int Fail(int code, const std::string& message);
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_CLI_TOOL_H_

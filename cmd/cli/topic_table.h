@@ -1,0 +1,29 @@
+// Lists of topics as `smttopic list` and `smtrelay_client list` print them.
+#ifndef SMT_CMD_CLI_TOPIC_TABLE_H_
+#define SMT_CMD_CLI_TOPIC_TABLE_H_
+
+#include <string>
+#include <vector>
+
+#include "cmd/cli/output.h"
+#include "shm/list.h"
+
+namespace smt::cmd {
+
+// "driver (pid 12), old (gone)"; of a topic of another machine, whose writers nobody here can see,
+// "node@host".
+std::string WriterText(const TopicInfo& topic);
+
+// Of the table; the other formats hold everything anyway.
+struct TopicTable {
+  bool tree = false;  // by the segments of the names
+  bool more = false;  // history, sequence, hops and origin
+};
+
+// In any format. On a terminal that is narrower than the table, the types and writers are shortened to fit.
+// False: stdout failed.
+bool PrintTopics(const std::vector<TopicInfo>& topics, Format format, const TopicTable& table = {});
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_CLI_TOPIC_TABLE_H_

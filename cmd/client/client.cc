@@ -1,0 +1,142 @@
+#include "cmd/client/client.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "cmd/cli/exit_code.h"
+#include "cmd/cli/tool.h"
+#include "cmd/text/text.h"
+#include "shm/clock.h"
+
+namespace smt::cmd {
+namespace {
+
+// The relay itself ends a request when its time is over; this is for one that never does.
+constexpr int64_t kGraceNs = 200'000'000;
+
+relay::RelayOptions Asking(std::vector<relay::ReceiveRule> receive) {
+  relay::RelayOptions relay;
+  relay.name = fmt::format("client-{}", getpid());
+  relay.origin_id = RandomId();
+  relay.receive = std::move(receive);
+  return relay;
+}
+
+}  // namespace
+
+Client::Client(const ClientOptions& options, std::vector<relay::ReceiveRule> receive, int wake_fd)
+    : options_(options),
+      deadline_ns_(DeadlineAfter(options.timeout_ns)),
+      loop_(
+          &store_, Asking(std::move(receive)), stop_,
+          {.prints = true, .wake_fd = wake_fd, .log_from = relay::Severity::kWarning, .keys = options.keys}) {
+}
+
+Status Client::dial() {
+  Result<RelayLoop::Links> links = loop_.dial({options_.connect});
+  if (links.ok()) loop_.add(std::move(*links));
+  return links.status();
+}
+
+std::optional<int> Client::meet() {
+  std::optional<int> end = kExitOk;
+  loop_.run([&](int64_t now) -> std::optional<int64_t> {
+    relay::Relay& relay = loop_.engine();
+    if (!relay.peers().empty()) {
+      end.reset();
+    } else if (const Status& refusal = relay.refusal(); !refusal.ok()) {
+      end = Fail(refusal.code() == Code::kDenied ? kExitDenied : kExitFailure, refusal.message());
+    } else if (now >= deadline_ns_) {
+      end = Fail(kExitNoPeer, fmt::format("nobody answered at {} within {}; does a relay listen there?",
+                                          options_.connect, DurationText(options_.timeout_ns)));
+    } else {
+      return deadline_ns_;
+    }
+    return std::nullopt;
+  });
+  return end;
+}
+
+// Begins a request with `begin(now, timeout)` and waits until `look(number)` is done.
+template <class Answer, class Begin, class Look>
+std::optional<Answer> Client::Await(int64_t deadline_ns, Begin begin, Look look) {
+  std::optional<Answer> answer;
+  std::optional<uint64_t> request;
+  loop_.run([&](int64_t now) -> std::optional<int64_t> {
+    if (!request) {
+      request = begin(now, std::max<int64_t>(0, deadline_ns - now));
+      return now;
+    }
+    const Answer so_far = look(*request);
+    const int64_t last = deadline_ns > kNever - kGraceNs ? kNever : deadline_ns + kGraceNs;
+    if (!so_far.done && now < last) return last;
+    answer = so_far;
+    return std::nullopt;
+  });
+  return answer;
+}
+
+std::optional<relay::Relay::Answer> Client::ask(const relay::Selection& selection, bool list) {
+  relay::Relay& relay = loop_.engine();
+  return Await<relay::Relay::Answer>(
+      deadline_ns_, [&](int64_t now, int64_t timeout) { return relay.get({selection}, list, now, timeout); },
+      [&](uint64_t request) { return relay.answer(request); });
+}
+
+std::optional<relay::Relay::Trail> Client::trace(const std::string& topic) {
+  relay::Relay& relay = loop_.engine();
+  return Await<relay::Relay::Trail>(
+      deadline_ns_, [&](int64_t now, int64_t timeout) { return relay.trace(topic, now, timeout); },
+      [&](uint64_t request) { return relay.trail(request); });
+}
+
+std::optional<relay::Relay::SetResult> Client::set(const relay::Relay::SetWish& wish) {
+  relay::Relay& relay = loop_.engine();
+  return Await<relay::Relay::SetResult>(
+      DeadlineAfter(options_.timeout_ns),
+      [&](int64_t now, int64_t timeout) { return relay.set(wish, now, timeout); },
+      [&](uint64_t request) { return relay.set_result(request); });
+}
+
+std::vector<uint32_t> SortedTopics(const relay::MemStore& store) {
+  std::vector<uint32_t> ids;
+  for (uint32_t id = 0; id < store.topic_limit(); ++id) {
+    if (store.topic(id) != nullptr) ids.push_back(id);
+  }
+  std::sort(ids.begin(), ids.end(),
+            [&](uint32_t a, uint32_t b) { return store.topic(a)->name < store.topic(b)->name; });
+  return ids;
+}
+
+Schema DescribedSchema(const relay::TopicDescription& topic) {
+  if (topic.schema == nullptr) return Schema::Bytes();
+  Result<Schema> schema = Schema::FromText(*topic.schema);
+  return schema.ok() ? std::move(*schema) : Schema::Bytes();
+}
+
+State StateOf(const relay::MemStore& store, uint32_t id, int64_t now_ns) {
+  const SampleHead& head = store.head(id);
+  const int64_t max_age_ns = store.topic(id)->max_age_ns;
+  if (head.sequence == 0) return State::kEmpty;
+  if (store.told_state(id) != State::kEmpty) return store.told_state(id);
+  return max_age_ns > 0 && AgeNs(now_ns, head.born_ns) > max_age_ns ? State::kStale : State::kFresh;
+}
+
+ShownSample ShowStored(const relay::MemStore& store, uint32_t id, const Schema& schema) {
+  const SampleHead& head = store.head(id);
+  const int64_t now = BoottimeNs();
+  ShownSample shown;
+  shown.topic = store.topic(id)->name;
+  shown.schema = schema;
+  shown.state = StateOf(store, id, now);
+  if (head.sequence == 0) return shown;
+  shown.sample = {head.sequence, head.stamp_ns, head.born_ns, head.written_ns, 0, store.value(id)};
+  shown.receive_ns = RealtimeNs() - now + head.written_ns;
+  shown.age_ns = AgeNs(now, head.born_ns);
+  return shown;
+}
+
+}  // namespace smt::cmd

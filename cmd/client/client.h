@@ -1,0 +1,84 @@
+// What the commands of smtrelay_client have in common: one relay with a memory of its own, which dials one
+// endpoint.
+#ifndef SMT_CMD_CLIENT_CLIENT_H_
+#define SMT_CMD_CLIENT_CLIENT_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cmd/cli/cli.h"
+#include "cmd/cli/stop.h"
+#include "cmd/cli/verbs.h"
+#include "cmd/serve/relay_loop.h"
+#include "cmd/value/topic_json.h"
+#include "relay/rules/selection.h"
+#include "relay/store/mem_store.h"
+
+namespace smt::cmd {
+
+struct ClientOptions {
+  Format format = Format::kTable;
+  std::string connect;
+  std::shared_ptr<const relay::Keyring> keys;  // none: not encrypted
+  int64_t timeout_ns = 0;
+};
+
+class Client {
+ public:
+  // Wants what `receive` names for as long as it lives.
+  // `wake_fd`: see LoopOptions.
+  explicit Client(const ClientOptions& options, std::vector<relay::ReceiveRule> receive = {},
+                  int wake_fd = -1);
+
+  // Dials the endpoint.
+  Status dial();
+
+  // The exit code, after a sentence, when the client cannot go on: nobody has answered in time, or somebody
+  // has refused. kExitOk when a signal came. Nothing: somebody is there.
+  std::optional<int> meet();
+
+  // Asks for topics (`list`: for their descriptions alone), which come into store(). Nothing: a signal came.
+  std::optional<relay::Relay::Answer> ask(const relay::Selection& selection, bool list);
+
+  // Asks all relays what they know of a topic. Nothing: a signal came.
+  std::optional<relay::Relay::Trail> trace(const std::string& topic);
+
+  // A value for another memory, with the whole time of an answer from now on. Nothing: a signal came.
+  std::optional<relay::Relay::SetResult> set(const relay::Relay::SetWish& wish);
+
+  relay::MemStore& store() { return store_; }
+  RelayLoop& loop() { return loop_; }
+  const ClientOptions& options() const { return options_; }
+
+ private:
+  template <class Answer, class Begin, class Look>
+  std::optional<Answer> Await(int64_t deadline_ns, Begin begin, Look look);
+
+  const ClientOptions& options_;
+  const Stop stop_;
+  const int64_t deadline_ns_;
+  relay::MemStore store_;
+  RelayLoop loop_;
+};
+
+// Ids of the topics, by name.
+std::vector<uint32_t> SortedTopics(const relay::MemStore& store);
+// Raw bytes where the descriptor cannot be read.
+Schema DescribedSchema(const relay::TopicDescription& topic);
+// What a copy in plain memory tells of itself.
+State StateOf(const relay::MemStore& store, uint32_t id, int64_t now_ns);
+// The newest sample, or sequence 0. Valid as long as the store's value is.
+ShownSample ShowStored(const relay::MemStore& store, uint32_t id, const Schema& schema);
+
+void AddClientGet(CLI::App& app, const ClientOptions& options, Run* run);
+void AddClientList(CLI::App& app, const ClientOptions& options, Run* run);
+void AddClientWhy(CLI::App& app, const ClientOptions& options, Run* run);
+void AddClientSet(CLI::App& app, const ClientOptions& options, Run* run);
+void AddClientWatch(CLI::App& app, const ClientOptions& options, Run* run);
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_CLIENT_CLIENT_H_

@@ -1,0 +1,93 @@
+// smtrelay_client watch: samples of another machine as they arrive.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <unordered_map>
+
+#include "cmd/cli/exit_code.h"
+#include "cmd/cli/sample_printer.h"
+#include "cmd/cli/tool.h"
+#include "cmd/client/client.h"
+#include "relay/names/pattern.h"
+
+namespace smt::cmd {
+namespace {
+
+struct WatchOptions {
+  std::string pattern;
+  uint64_t count = 0;  // 0: no limit
+  std::optional<int64_t> duration_ns;
+};
+
+// Prints each sample once; a topic that is announced again brings the one that is there already.
+class Watcher {
+ public:
+  Watcher(const relay::MemStore& store, Format format, uint64_t count)
+      : store_(store), printer_(format), count_(count) {}
+
+  void take(uint32_t id) {
+    if (done_) return;
+    const relay::TopicDescription& topic = *store_.topic(id);
+    const SampleHead& head = store_.head(id);
+    Seen& seen = seen_[id];
+    const bool same = seen.segment_id == topic.origin.segment_id;
+    if (same && head.sequence == seen.sequence) return;
+    if (seen.schema_hash != topic.schema_hash || seen.sequence == 0) seen.schema = DescribedSchema(topic);
+    ShownSample shown = ShowStored(store_, id, seen.schema);
+    if (same && seen.sequence != 0 && head.sequence > seen.sequence) {
+      shown.sample.missed = head.sequence - seen.sequence - 1;
+    }
+    seen.segment_id = topic.origin.segment_id;
+    seen.sequence = head.sequence;
+    seen.schema_hash = topic.schema_hash;
+    done_ = !printer_.print(shown) || printer_.printed() == count_;
+  }
+  bool done() const { return done_; }
+  void finish() { printer_.finish(); }
+
+ private:
+  struct Seen {
+    Id128 segment_id{};
+    uint64_t sequence = 0;
+    uint64_t schema_hash = 0;
+    Schema schema;
+  };
+  const relay::MemStore& store_;
+  SamplePrinter printer_;
+  uint64_t count_;
+  bool done_ = false;
+  std::unordered_map<uint32_t, Seen> seen_;
+};
+
+int Watch(const ClientOptions& options, const WatchOptions& watch) {
+  if (Result<relay::Pattern> parsed = relay::Pattern::parse(watch.pattern); !parsed.ok()) {
+    return Fail(parsed.status());
+  }
+  relay::ReceiveRule rule;
+  rule.topic = {watch.pattern};
+  Client client(options, {rule});
+  const int64_t end = DeadlineAfter(watch.duration_ns);
+  Watcher watcher(client.store(), options.format, watch.count);
+  client.store().on_sample = [&](uint32_t id) { watcher.take(id); };
+  if (Status s = client.dial(); !s.ok()) return Fail(s);
+  if (const std::optional<int> code = client.meet()) return *code;
+  client.loop().run([&](int64_t now) -> std::optional<int64_t> {
+    if (watcher.done() || now >= end) return std::nullopt;
+    return end;
+  });
+  watcher.finish();
+  return kExitOk;
+}
+
+}  // namespace
+
+void AddClientWatch(CLI::App& app, const ClientOptions& options, Run* run) {
+  CLI::App* verb = app.add_subcommand("watch", "Print each sample as it arrives, until SIGINT");
+  auto watch = std::make_shared<WatchOptions>();
+  verb->add_option("PATTERN", watch->pattern, "Topics, those that appear later too")->required();
+  verb->add_option("-n,--count", watch->count, "End after so many samples")->check(CLI::PositiveNumber);
+  AddDuration(*verb, "--duration", &watch->duration_ns, "End after so long");
+  verb->callback([=, &options] { *run = [=, &options] { return Watch(options, *watch); }; });
+}
+
+}  // namespace smt::cmd

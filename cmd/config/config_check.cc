@@ -1,0 +1,309 @@
+#include "cmd/config/config_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "relay/keys/endpoint.h"
+#include "relay/rules/access.h"
+#include "relay/rules/naming.h"
+#include "relay/rules/selection.h"
+#include "relay/rules/targets.h"
+
+namespace smt::cmd {
+namespace {
+
+using relay::OnStale;
+using relay::Right;
+using relay::Rights;
+
+constexpr size_t kMostPeers = 1000;
+
+// Of the value, or of the table where it is the default.
+template <class T>
+const Place& At(const Entry<T>& entry, std::string_view key) {
+  const auto it = entry.places.find(key);
+  return it == entry.places.end() ? entry.place : it->second;
+}
+
+template <class Rule>
+void CheckPacing(const Entry<Rule>& entry, ConfigErrors* errors) {
+  if (!entry.whole) return;
+  const relay::Pacing& p = entry.value.pacing;
+  const auto no = [&](bool wrong, const char* key, std::string_view message) {
+    if (wrong) errors->add(At(entry, key), message);
+  };
+  // Who sends only allows it.
+  if (p.every && std::is_same_v<Rule, relay::ReceiveRule>) {
+    for (const auto& [wrong, key] :
+         {std::pair(p.period_ns != 0, "rate"), std::pair(p.tick, "tick"), std::pair(p.one_of != 1, "one_of"),
+          std::pair(p.on_change, "on_change")}) {
+      no(wrong, key,
+         fmt::format("mode = \"every\" asks for each sample: leave {} out, or use mode \"latest\"", key));
+    }
+  } else {
+    no(p.tick && p.period_ns == 0, "tick", "tick needs a rate");
+  }
+  no(!p.on_change && p.deadband != 0, "deadband", "deadband needs on_change = true");
+  no(!p.on_change && p.heartbeat_ns != 0, "heartbeat", "heartbeat needs on_change = true");
+  no(p.heartbeat_ns > relay::kLongestPeriodNs, "heartbeat", "a heartbeat is 104 days at most");
+  no(p.on_change && p.heartbeat_ns != 0 && p.heartbeat_ns < p.period_ns, "heartbeat",
+     "a heartbeat more often than rate allows");
+}
+
+void CheckNaming(const Entry<relay::ReceiveRule>& entry, ConfigErrors* errors) {
+  if (!entry.whole) return;
+  if (const auto naming = relay::Naming::parse(entry.value); !naming.ok()) {
+    errors->add(At(entry, entry.value.as.empty() ? "prefix" : "as"), naming.status().message());
+  }
+}
+
+void CheckStale(const Entry<relay::ReceiveRule>& entry, ConfigErrors* errors) {
+  const relay::ReceiveRule& rule = entry.value;
+  if (!entry.whole) return;
+  if (rule.on_stale == OnStale::kBytes && rule.fail_safe.empty()) {
+    errors->add(At(entry, "on_stale"), "on_stale = \"bytes\" needs fail_safe, the bytes in base64");
+  }
+  if (rule.on_stale != OnStale::kBytes && !rule.fail_safe.empty()) {
+    errors->add(At(entry, "fail_safe"), "fail_safe needs on_stale = \"bytes\"");
+  }
+  if (rule.on_stale != OnStale::kHold && rule.max_age_ns == 0) {
+    errors->add(At(entry, "on_stale"), "with max_age = \"0s\" nothing becomes stale; leave on_stale out");
+  }
+}
+
+void CheckWrite(const Entry<relay::WriteRule>& entry, ConfigErrors* errors) {
+  if (!entry.whole) return;
+  const relay::WriteRule& rule = entry.value;
+  const auto no = [&](bool wrong, const char* key, std::string_view message) {
+    if (wrong) errors->add(At(entry, key), message);
+  };
+  if (rule.topic.empty())
+    return errors->add(entry.place, "a [[write]] rule says which topics peers may set: write topic");
+  no(rule.lease_ns == 0, "lease", "with a lease of 0s anybody could set it at any time");
+  no(rule.dead_man_ns != 0 && rule.lease() > rule.dead_man_ns, "lease",
+     "the lease ends with the dead man's time: a longer lease never lasts; make dead_man longer, or \"0s\"");
+  no(rule.dead_man_ns == 0 && rule.on_expiry != OnStale::kZero, "on_expiry",
+     "with dead_man = \"0s\" nothing expires; leave on_expiry out");
+  no(rule.on_expiry == OnStale::kBytes && rule.fail_safe.empty(), "on_expiry",
+     "on_expiry = \"bytes\" needs fail_safe, the bytes in base64");
+  no(rule.on_expiry != OnStale::kBytes && !rule.fail_safe.empty(), "fail_safe",
+     "fail_safe needs on_expiry = \"bytes\"");
+  for (const relay::Limit& max : rule.max) {
+    for (const relay::Limit& min : rule.min) {
+      const bool both = min.field == max.field || min.field.empty() || max.field.empty();
+      no(both && min.value > max.value, "max",
+         fmt::format("max {} is below min {}: nothing would pass", max.value, min.value));
+    }
+  }
+}
+
+const std::vector<std::string>& Peers(const relay::SendRule& rule) { return rule.to; }
+const std::vector<std::string>& Peers(const relay::ReceiveRule& rule) { return rule.from; }
+const std::vector<std::string>& Peers(const relay::WriteRule& rule) { return rule.from; }
+const std::vector<std::string>& Peers(const relay::AccessRule& rule) { return rule.peer; }
+
+bool Has(const std::vector<std::string>& list, std::string_view what) {
+  return std::find(list.begin(), list.end(), what) != list.end();
+}
+
+bool ForAnyPeer(const std::vector<std::string>& peers) { return Has(peers, "*") || Has(peers, "**"); }
+
+// Whether the later rule can never decide: the earlier one names all that it names. False where that is not
+// plain to see.
+template <class Rule>
+bool Covers(const Rule& earlier, const Rule& later) {
+  if (!earlier.exclude.empty()) return false;
+  if (!ForAnyPeer(Peers(earlier)) && Peers(earlier) != Peers(later)) return false;
+  return std::all_of(later.topic.begin(), later.topic.end(), [&](const std::string& topic) {
+    const bool system = topic.starts_with("smt/") || topic.starts_with("re:smt/");
+    return Has(earlier.topic, topic) || (!system && Has(earlier.topic, "**"));
+  });
+}
+
+template <class Rule>
+void CheckOrder(const std::vector<Entry<Rule>>& rules, ConfigErrors* errors) {
+  for (size_t later = 1; later < rules.size(); ++later) {
+    for (size_t earlier = 0; earlier < later; ++earlier) {
+      if (!rules[earlier].whole || !rules[later].whole) continue;
+      if (!Covers(rules[earlier].value, rules[later].value)) continue;
+      errors->add(rules[later].place,
+                  fmt::format("this rule never decides: the one at {} comes first and names the same topics",
+                              rules[earlier].place.text()));
+      break;
+    }
+  }
+}
+
+// kInvalid: none, one whose key is not known, or one that reaches beyond this machine without keys.
+Status CheckPeerEndpoint(const std::string& endpoint, bool binding, const RelayConfig& config) {
+  if (Status s = relay::CheckEndpoint(endpoint, binding); !s.ok()) return s;
+  if (config.keyring != nullptr) {
+    return binding || endpoint.starts_with(relay::kInproc)
+               ? Status()
+               : relay::PeerAt(endpoint, *config.keyring).status();
+  }
+  if (!binding && !relay::SplitPeer(endpoint).second.empty())
+    return Status(Code::kInvalid, fmt::format("{} says whose key is to be there: give --keys DIR", endpoint));
+  if (config.insecure || relay::IsLoopback(endpoint)) return Status();
+  return Status(
+      Code::kInvalid,
+      fmt::format("{} reaches other machines, and nothing on it would be encrypted or asked who it is; make "
+                  "keys with smtrelay_keygen and give --keys DIR, use tcp://127.0.0.1:PORT or ipc://PATH, or "
+                  "say --insecure (insecure = true) if all who reach it may read and write these topics",
+                  endpoint));
+}
+
+// Access: those that deny come first, then the first that names a topic decides.
+struct AccessEntry {
+  const relay::AccessRule* rule;
+  const Place* place;
+  bool allows;
+};
+
+// As Covers() of rules to send.
+bool Covers(const AccessEntry& earlier, const AccessEntry& later) {
+  const auto all = [](const AccessEntry& e) {
+    return e.allows ? relay::GivenBy(e.rule->rights) : relay::TakenBy(e.rule->rights);
+  };
+  if ((all(later) & ~all(earlier)) != 0) return false;
+  return Covers(*earlier.rule, *later.rule);
+}
+
+void CheckAccess(const RelayConfig& config, ConfigErrors* errors) {
+  std::vector<AccessEntry> rules;
+  const auto add = [&](const auto& entries, bool allows) {
+    for (const auto& entry : entries) {
+      if (entry.whole) rules.push_back({&entry.value, &entry.place, allows});
+    }
+  };
+  add(config.deny, false);
+  add(config.allow, true);
+  for (size_t later = 0; later < rules.size(); ++later) {
+    const auto end = rules.begin() + static_cast<ptrdiff_t>(later);
+    const auto covers =
+        std::find_if(rules.begin(), end, [&](const AccessEntry& e) { return Covers(e, rules[later]); });
+    if (covers == end) continue;
+    errors->add(*rules[later].place,
+                fmt::format("this rule never decides: the [[{}]] at {} {}, for the same topics and peers",
+                            covers->allows ? "allow" : "deny", covers->place->text(),
+                            covers->allows == rules[later].allows ? "says so already" : "wins"));
+  }
+  // A proxy passes on what is set.
+  if (config.role == Role::kProxy || !config.write.empty()) return;
+  for (const Entry<relay::AllowRule>& entry : config.allow) {
+    if (!entry.whole || entry.value.rights != Rights(Right::kWrite)) continue;
+    errors->add(At(entry, "do"), "nothing can be set here: that takes a [[write]] rule too");
+  }
+}
+
+// All patterns of a direction travel in one message. False: there are too many.
+template <class Rule>
+bool CheckNumber(const std::vector<Entry<Rule>>& rules, ConfigErrors* errors) {
+  size_t count = 0, patterns = 0, bytes = 0;
+  for (const Entry<Rule>& rule : rules) {
+    for (const auto* list : {&rule.value.topic, &rule.value.exclude}) {
+      patterns += list->size();
+      for (const std::string& pattern : *list) bytes += pattern.size();
+    }
+    if (++count <= relay::kMostSelections && patterns <= relay::kMostPatterns &&
+        bytes <= relay::kMostPatternBytes) {
+      continue;
+    }
+    errors->add(rule.place,
+                fmt::format("too many rules: {} with {} patterns of {} bytes in all are the most",
+                            relay::kMostSelections, relay::kMostPatterns, relay::kMostPatternBytes));
+    return false;
+  }
+  return true;
+}
+
+// Two rules that give two topics one name here.
+void CheckTargets(const std::vector<Entry<relay::ReceiveRule>>& rules, ConfigErrors* errors) {
+  std::vector<relay::ReceiveRule> plain;
+  for (const Entry<relay::ReceiveRule>& entry : rules) {
+    if (!entry.whole || !relay::Naming::parse(entry.value).ok()) return;
+    plain.push_back(entry.value);
+  }
+  const auto found = relay::FindTargetClash(plain);
+  if (!found.ok()) return errors->add(rules.front().place, found.status().message());
+  if (!*found) return;
+  const relay::TargetClash& clash = **found;
+  const bool swapped = clash.side[0].rule > clash.side[1].rule;
+  const auto& [first, second] = std::pair(clash.side[swapped ? 1 : 0], clash.side[swapped ? 0 : 1]);
+  const auto text = [](const relay::TargetClash::Side& side) {
+    return (side.topic.empty() ? "a topic" : "topic " + side.topic) +
+           (side.peer.empty() ? "" : " of peer " + side.peer);
+  };
+  const Entry<relay::ReceiveRule>& entry = rules[second.rule];
+  errors->add(
+      At(entry, entry.value.as.empty() ? "topic" : "as"),
+      fmt::format("{} would be {} of the rule at {}, and {} of this one; give one of them another prefix "
+                  "or as, exclude such topics, or say in from which peers it is for",
+                  clash.name, text(first), rules[first.rule].place.text(), text(second)));
+}
+
+}  // namespace
+
+void ReadKeys(RelayConfig* config, ConfigErrors* errors) {
+  if (config->keys.empty()) return;
+  const Place& place = config->places.find("keys")->second;
+  if (const auto insecure = config->places.find("insecure"); config->insecure) {
+    return errors->add(insecure->second, "keys and insecure: leave one of them out");
+  }
+  Result<std::shared_ptr<const relay::Keyring>> keys = relay::Keyring::read(config->keys);
+  if (!keys.ok()) return errors->add(place, keys.status().message());
+  config->keyring = std::move(*keys);
+  if (config->places.contains("name")) return;
+  const std::string& name = config->keyring->self().name;
+  if (Status s = CheckRelayName(name); !s.ok()) return errors->add(place, s.message());
+  config->name = name;
+}
+
+void CheckPeers(const RelayConfig& config, ConfigErrors* errors) {
+  if (config.peers.size() > kMostPeers) {
+    return errors->add(config.peers[kMostPeers].place, fmt::format("more than {} peers", kMostPeers));
+  }
+  std::map<std::string, Place> seen;
+  const auto check = [&](const std::string& endpoint, const Place& place, bool binding) {
+    if (Status s = CheckPeerEndpoint(endpoint, binding, config); !s.ok()) {
+      return errors->add(place, s.message());
+    }
+    const auto [it, added] = seen.emplace(endpoint, place);
+    if (!added && !endpoint.ends_with(":*")) {
+      errors->add(place, fmt::format("{} is at {} already", endpoint, it->second.text()));
+    }
+  };
+  for (const Entry<PeerConfig>& entry : config.peers) {
+    if (!entry.whole) continue;
+    const PeerConfig& peer = entry.value;
+    if (peer.connect.empty() == peer.bind.empty()) {
+      const char* const message = peer.bind.empty() ? "a peer without an endpoint: write connect or bind"
+                                                    : "connect and bind: a peer has one of them";
+      errors->add(At(entry, "bind"), config.role == Role::kClient ? "a peer without connect" : message);
+    }
+    for (const std::string& endpoint : peer.connect) check(endpoint, At(entry, "connect"), false);
+    if (!peer.bind.empty()) check(peer.bind, At(entry, "bind"), true);
+  }
+}
+
+void CheckRules(const RelayConfig& config, ConfigErrors* errors) {
+  for (const Entry<relay::SendRule>& entry : config.send) CheckPacing(entry, errors);
+  for (const Entry<relay::ReceiveRule>& entry : config.receive) {
+    CheckPacing(entry, errors);
+    CheckNaming(entry, errors);
+    CheckStale(entry, errors);
+  }
+  for (const Entry<relay::WriteRule>& entry : config.write) CheckWrite(entry, errors);
+  CheckOrder(config.write, errors);
+  if (CheckNumber(config.allow, errors) && CheckNumber(config.deny, errors)) CheckAccess(config, errors);
+  if (CheckNumber(config.send, errors)) CheckOrder(config.send, errors);
+  if (!CheckNumber(config.receive, errors)) return;
+  CheckOrder(config.receive, errors);
+  CheckTargets(config.receive, errors);
+}
+
+}  // namespace smt::cmd

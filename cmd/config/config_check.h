@@ -1,0 +1,21 @@
+// What the values of a configuration say together.
+#ifndef SMT_CMD_CONFIG_CONFIG_CHECK_H_
+#define SMT_CMD_CONFIG_CONFIG_CHECK_H_
+
+#include "cmd/config/relay_config.h"
+#include "cmd/text/config_value.h"
+
+namespace smt::cmd {
+
+// Reads the folder of keys, if there is one; a relay that has no name of its own has that of its key.
+void ReadKeys(RelayConfig* config, ConfigErrors* errors);
+
+// Both leave out entries that are not whole.
+// Whether each connection has one side and is allowed, and none is there twice.
+void CheckPeers(const RelayConfig& config, ConfigErrors* errors);
+// Whether the rules make sense, one by one and together.
+void CheckRules(const RelayConfig& config, ConfigErrors* errors);
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_CONFIG_CONFIG_CHECK_H_

@@ -1,0 +1,26 @@
+// The configuration file: from its text to a RelayConfig.
+#ifndef SMT_CMD_CONFIG_CONFIG_FILE_H_
+#define SMT_CMD_CONFIG_CONFIG_FILE_H_
+
+#include <string>
+#include <string_view>
+
+#include "cmd/config/relay_config.h"
+#include "cmd/text/config_value.h"
+
+namespace smt::cmd {
+
+// Which tables the file has, even if they are empty.
+struct Given {
+  bool send = false, receive = false;
+};
+
+// What the text says over what `config` holds already. Each key, type, range and pattern is checked; what
+// several of them say together is for CheckConfig.
+Given ApplyText(std::string_view text, const std::string& path, RelayConfig* config, ConfigErrors* errors);
+// The same with the text of a file.
+Given ApplyFile(const std::string& path, RelayConfig* config, ConfigErrors* errors);
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_CONFIG_CONFIG_FILE_H_

@@ -1,0 +1,214 @@
+#include "cmd/config/config_keys.h"
+
+#include <cctype>
+#include <type_traits>
+
+namespace smt::cmd {
+namespace {
+
+constexpr uint8_t kPub = 1, kSub = 2, kProxy = 4, kClient = 8;
+constexpr uint8_t kDomains = kPub | kSub, kRelays = kDomains | kProxy, kAll = kRelays | kClient;
+
+// `at` gives the member, of a const table too.
+template <class T, class U, class At>
+Key<T> Make(std::string_view name, uint8_t roles, const ConfigType<U>& type, At at,
+            std::string_view what = "") {
+  Key<T> key{name, roles, what, type.name, type.list};
+  key.read = [&type, at](const Value& value, T* table) { return type.read(value, &at(*table)); };
+  key.print = [&type, at](const T& table) { return type.print(at(table)); };
+  return key;
+}
+
+#define SMT_AT(member) \
+  [](auto& table) -> auto& { return table.member; }
+
+// Of either direction.
+template <class Rule>
+void AddPacing(std::vector<Key<Rule>>* keys, std::string_view rate) {
+  keys->push_back(Make<Rule>("mode", kRelays, kModeType, SMT_AT(pacing.every)));
+  keys->push_back(Make<Rule>("priority", kRelays, kPriorityType, SMT_AT(pacing.priority)));
+  keys->push_back(Make<Rule>("rate", kRelays, kHertzType, SMT_AT(pacing.period_ns), rate));
+  keys->push_back(Make<Rule>("tick", kRelays, kBoolType, SMT_AT(pacing.tick)));
+  keys->push_back(Make<Rule>("one_of", kRelays, kCountType, SMT_AT(pacing.one_of)));
+  keys->push_back(Make<Rule>("on_change", kRelays, kBoolType, SMT_AT(pacing.on_change)));
+  keys->push_back(Make<Rule>("deadband", kRelays, kDeadbandType, SMT_AT(pacing.deadband)));
+  keys->push_back(Make<Rule>("heartbeat", kRelays, kDurationType, SMT_AT(pacing.heartbeat_ns)));
+}
+
+std::vector<Key<RelayConfig>> TopKeys() {
+  using T = RelayConfig;
+  return {
+      Make<T>("version", kAll, kVersionType, SMT_AT(version)),
+      Make<T>("name", kRelays, kNameType, SMT_AT(name), "Of this relay, as others log it"),
+      Make<T>("domain", kDomains, kDomainType, SMT_AT(domain.domain), "Name of the domain"),
+      Make<T>("root", kDomains, kPathType, SMT_AT(domain.root), "Folder that holds the domains"),
+      Make<T>("group", kDomains, kGroupType, SMT_AT(domain.group),
+              "Unix group that shares the domain; without one only this user has it"),
+      Make<T>("log", kAll, kLogType, SMT_AT(log),
+              "Least level of what is logged on stderr: trace, debug, info, warn, error or off"),
+      Make<T>("keys", kAll, kPathType, SMT_AT(keys),
+              "Encrypt, and speak with those only whose key is in DIR/peers; made by smtrelay_keygen"),
+      Make<T>("insecure", kAll, kBoolType, SMT_AT(insecure),
+              "Allow endpoints that other machines reach, without encryption"),
+      Make<T>("spin", kRelays, kBoolType, SMT_AT(spin), "Never sleep: less delay for a whole processor"),
+      Make<T>(
+          "segment_size", kDomains, kSegmentSizeType, SMT_AT(segment_bytes),
+          "Virtual size of the mirror's segment, as 64M or 2G; else that of the one that is there, or 1G"),
+      Make<T>("remove_on_exit", kDomains, kBoolType, SMT_AT(remove_on_exit),
+              "Remove the mirrored topics at the end; else their last values stay"),
+      Make<T>(
+          "audit", kDomains, kFileType, SMT_AT(audit),
+          "Append a line of JSON to this file for each value that a peer sets, and for each that is refused"),
+      Make<T>("cache", kProxy, kExcludesType, SMT_AT(cache),
+              "Ask for these even while nobody wants them, so that a late joiner has them at once"),
+      Make<T>("timeout", kClient, kDurationType, SMT_AT(timeout_ns), "How long to wait for an answer"),
+      Make<T>("format", kClient, kFormatType, SMT_AT(format), "How data is printed"),
+  };
+}
+
+std::vector<Key<PeerConfig>> PeerKeys() {
+  using T = PeerConfig;
+  return {
+      Make<T>(
+          "connect", kAll, kConnectType, SMT_AT(connect),
+          "Dial tcp://HOST:PORT or ipc://PATH, and dial again when it is lost; after commas other ways to "
+          "the same peer, tried in this order"),
+      Make<T>("bind", kRelays, kBindType, SMT_AT(bind),
+              "Take connections at tcp://ADDR:PORT (PORT * is a free one) or ipc://PATH"),
+      Make<T>("bytes_per_s", kRelays, kByteRateType, SMT_AT(bytes_per_s)),
+      Make<T>("compress", kRelays, kBoolType, SMT_AT(compress), "Compress what is sent, on all connections"),
+  };
+}
+
+std::vector<Key<relay::SendRule>> SendKeys() {
+  using T = relay::SendRule;
+  std::vector<Key<T>> keys = {
+      Make<T>("topic", kRelays, kPatternsType, SMT_AT(topic), "Send topics that it names"),
+      Make<T>("exclude", kRelays, kExcludesType, SMT_AT(exclude), "But not these"),
+      Make<T>("to", kRelays, kPeersType, SMT_AT(to)),
+  };
+  AddPacing(&keys, "Send each topic to each subscriber at most so often a second");
+  keys.push_back(Make<T>("bytes_per_s", kRelays, kByteRateType, SMT_AT(bytes_per_s)));
+  keys.push_back(Make<T>("max_size", kRelays, kSizeType, SMT_AT(max_bytes)));
+  keys.push_back(Make<T>("drop_older", kRelays, kDurationType, SMT_AT(drop_older_ns)));
+  return keys;
+}
+
+std::vector<Key<relay::ReceiveRule>> ReceiveKeys() {
+  using T = relay::ReceiveRule;
+  std::vector<Key<T>> keys = {
+      Make<T>("topic", kRelays, kPatternsType, SMT_AT(topic),
+              "Ask for topics that it names, as the sender calls them"),
+      Make<T>("exclude", kRelays, kExcludesType, SMT_AT(exclude), "But not these"),
+      Make<T>("from", kRelays, kPeersType, SMT_AT(from)),
+  };
+  AddPacing(&keys, "Ask for each topic at most so often a second");
+  keys.push_back(
+      Make<T>("prefix", kRelays, kPrefixType, SMT_AT(prefix),
+              "Put before the names of topics that arrive, with a '/'; {peer} is the peer's name"));
+  keys.push_back(Make<T>("as", kRelays, kPatternType, SMT_AT(as)));
+  keys.push_back(Make<T>("max_age", kRelays, kMaxAgeType, SMT_AT(max_age_ns),
+                         "A sample older than this is stale, whatever its source says"));
+  keys.push_back(Make<T>(
+      "on_stale", kRelays, kOnStaleType, SMT_AT(on_stale),
+      "What becomes of a topic with a maximum age when that is over: hold (its last value), zero, tombstone "
+      "(it is removed), or bytes (what `fail_safe` of the file says)"));
+  keys.push_back(Make<T>("fail_safe", kRelays, kBytesType, SMT_AT(fail_safe)));
+  keys.push_back(Make<T>("drop_older", kRelays, kDurationType, SMT_AT(drop_older_ns)));
+  return keys;
+}
+
+std::vector<Key<relay::WriteRule>> WriteKeys() {
+  using T = relay::WriteRule;
+  return {
+      Make<T>("topic", kDomains, kPatternsType, SMT_AT(topic)),
+      Make<T>("exclude", kDomains, kExcludesType, SMT_AT(exclude)),
+      Make<T>("from", kDomains, kPeersType, SMT_AT(from)),
+      Make<T>("type", kDomains, kValueTypeType, SMT_AT(type)),
+      Make<T>("lease", kDomains, kMaxAgeType, SMT_AT(lease_ns)),
+      Make<T>("dead_man", kDomains, kDurationType, SMT_AT(dead_man_ns)),
+      Make<T>("on_expiry", kDomains, kOnStaleType, SMT_AT(on_expiry)),
+      Make<T>("fail_safe", kDomains, kBytesType, SMT_AT(fail_safe)),
+      Make<T>("min", kDomains, kLimitsType, SMT_AT(min)),
+      Make<T>("max", kDomains, kLimitsType, SMT_AT(max)),
+      Make<T>("rate", kDomains, kHertzType, SMT_AT(period_ns)),
+  };
+}
+
+// Of either table.
+template <class Rule>
+std::vector<Key<Rule>> AccessKeys() {
+  return {
+      Make<Rule>("peer", kRelays, kPeersType, SMT_AT(peer)),
+      Make<Rule>("topic", kRelays, kPatternsType, SMT_AT(topic)),
+      Make<Rule>("exclude", kRelays, kExcludesType, SMT_AT(exclude)),
+      Make<Rule>("do", kRelays, kRightsType, SMT_AT(rights)),
+  };
+}
+
+#undef SMT_AT
+
+std::string Spelt(std::string prefix, std::string_view name, char parting, bool upper) {
+  for (const char c : name) {
+    prefix += c == '_' ? parting : upper ? static_cast<char>(toupper(static_cast<unsigned char>(c))) : c;
+  }
+  return prefix;
+}
+
+}  // namespace
+
+template <class T>
+std::string Key<T>::flag() const {
+  return Spelt("--", name, '-', false);
+}
+
+template <class T>
+std::string Key<T>::environment() const {
+  return Spelt("SMT_", name, '_', true);
+}
+
+template struct Key<RelayConfig>;
+template struct Key<PeerConfig>;
+template struct Key<relay::SendRule>;
+template struct Key<relay::ReceiveRule>;
+template struct Key<relay::WriteRule>;
+template struct Key<relay::AllowRule>;
+template struct Key<relay::DenyRule>;
+
+template <>
+const std::vector<Key<RelayConfig>>& Keys<RelayConfig>() {
+  static const std::vector<Key<RelayConfig>> keys = TopKeys();
+  return keys;
+}
+template <>
+const std::vector<Key<PeerConfig>>& Keys<PeerConfig>() {
+  static const std::vector<Key<PeerConfig>> keys = PeerKeys();
+  return keys;
+}
+template <>
+const std::vector<Key<relay::SendRule>>& Keys<relay::SendRule>() {
+  static const std::vector<Key<relay::SendRule>> keys = SendKeys();
+  return keys;
+}
+template <>
+const std::vector<Key<relay::ReceiveRule>>& Keys<relay::ReceiveRule>() {
+  static const std::vector<Key<relay::ReceiveRule>> keys = ReceiveKeys();
+  return keys;
+}
+template <>
+const std::vector<Key<relay::WriteRule>>& Keys<relay::WriteRule>() {
+  static const std::vector<Key<relay::WriteRule>> keys = WriteKeys();
+  return keys;
+}
+template <>
+const std::vector<Key<relay::AllowRule>>& Keys<relay::AllowRule>() {
+  static const std::vector<Key<relay::AllowRule>> keys = AccessKeys<relay::AllowRule>();
+  return keys;
+}
+template <>
+const std::vector<Key<relay::DenyRule>>& Keys<relay::DenyRule>() {
+  static const std::vector<Key<relay::DenyRule>> keys = AccessKeys<relay::DenyRule>();
+  return keys;
+}
+
+}  // namespace smt::cmd

@@ -1,0 +1,41 @@
+// What the readers of cmd/config/config_types.cc and cmd/config/config_numbers.cc have in common.
+#ifndef SMT_CMD_CONFIG_CONFIG_READ_H_
+#define SMT_CMD_CONFIG_CONFIG_READ_H_
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "cmd/config/config_types.h"
+#include "cmd/text/config_value.h"
+#include "shm/status.h"
+
+namespace smt::cmd {
+
+// Nothing: the value is right.
+using Read = std::optional<Fault>;
+
+inline Read Wrong(const Value& value, std::string message) { return Fault{value.place, std::move(message)}; }
+inline Read Wrong(const Value& value, const Status& status) { return Wrong(value, status.message()); }
+
+inline Read WrongKind(const Value& value, std::string_view expected) {
+  return Wrong(value, fmt::format("is {}, and must be {}", KindName(value.kind), expected));
+}
+
+inline bool IsText(const Value& value) {
+  return value.kind == Value::Kind::kText || value.kind == Value::Kind::kWord;
+}
+
+template <class Number>
+bool ParseNumber(std::string_view text, Number* out) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *out);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_CONFIG_CONFIG_READ_H_

@@ -1,0 +1,87 @@
+// What smtrelay_pub, smtrelay_sub, smtrelay_proxy and smtrelay_client are told: by a file, the environment
+// and flags. The keys that it is written with are listed in cmd/config/config_keys.cc.
+#ifndef SMT_CMD_CONFIG_RELAY_CONFIG_H_
+#define SMT_CMD_CONFIG_RELAY_CONFIG_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cmd/cli/output.h"
+#include "cmd/text/config_value.h"
+#include "relay/keys/keyring.h"
+#include "relay/relay.h"
+#include "relay/rules/rules.h"
+#include "relay/store/shm_store.h"
+#include "shm/domain.h"
+#include "shm/status.h"
+
+namespace smt::cmd {
+
+enum class Role : uint8_t { kPub = 1, kSub = 2, kProxy = 4, kClient = 8 };
+// "pub" "sub" "proxy" "client"
+std::string_view RoleName(Role role);
+
+inline constexpr int64_t kConfigVersion = 1;
+
+// One connection. Either `connect` or `bind`.
+struct PeerConfig {
+  std::vector<std::string> connect;  // of one peer, tried in this order
+  std::string bind;
+  uint64_t bytes_per_s = 0;  // of all that is sent over it; 0: no cap
+  bool compress = false;
+};
+
+// A table of the file, and where it and its values stand.
+template <class T>
+struct Entry {
+  T value = {};
+  Place place = {};
+  Places places = {};
+  bool whole = true;  // false: a value is missing, because it was wrong
+};
+
+struct RelayConfig {
+  Role role = Role::kPub;
+  int64_t version = kConfigVersion;
+  std::string name;  // of this host, unless it is told
+  DomainOptions domain = {};
+  std::string log = "info";
+  std::string keys;  // folder; "": none
+  bool insecure = false;
+  bool spin = false;
+  uint64_t segment_bytes = 0;  // see NodeOptions
+  bool remove_on_exit = false;
+  std::string audit;  // file; "": none
+  std::vector<std::string> cache;
+  int64_t timeout_ns = 2'000'000'000;
+  Format format = Format::kTable;
+  Places places;
+
+  std::shared_ptr<const relay::Keyring> keyring;  // what the folder has; null: none
+
+  std::vector<Entry<PeerConfig>> peers;
+  std::vector<Entry<relay::SendRule>> send;
+  std::vector<Entry<relay::ReceiveRule>> receive;
+  std::vector<Entry<relay::WriteRule>> write;
+  std::vector<Entry<relay::AllowRule>> allow;
+  std::vector<Entry<relay::DenyRule>> deny;
+};
+
+RelayConfig DefaultConfig(Role role);
+
+// Of this host, as a relay may be called: "robot-1.local".
+std::string HostRelayName();
+// kInvalid, with what is wrong.
+Status CheckRelayName(const std::string& name);
+
+// What the engine is told; without origin id and audit. REQUIRES: a checked configuration
+relay::RelayOptions EngineOptions(const RelayConfig& config);
+// Where is written what is mirrored and what peers set; no mirror unless something is received.
+relay::ShmStoreOptions MirrorOptions(const RelayConfig& config);
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_CONFIG_RELAY_CONFIG_H_

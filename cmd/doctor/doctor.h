@@ -1,0 +1,44 @@
+// What may be wrong with a machine, a domain and a relay's keys and ports, and the command that cures it.
+#ifndef SMT_CMD_DOCTOR_DOCTOR_H_
+#define SMT_CMD_DOCTOR_DOCTOR_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "shm/domain.h"
+
+namespace smt::cmd {
+
+struct DoctorOptions {
+  DomainOptions domain;
+  // The folder with the keys of a relay; "": no relay is looked at.
+  std::string keys;
+  std::vector<std::string> bind, connect;  // endpoints
+  int64_t timeout_ns = 2'000'000'000;      // of one endpoint to answer
+  // Where the machine's own files are (etc/systemd/logind.conf ...): "/", or an image's root.
+  std::string system_root = "/";
+};
+
+struct Finding {
+  enum class Kind {
+    kFine,
+    kNote,     // worth knowing, nothing to do
+    kProblem,  // with a cure
+  };
+  Kind kind = Kind::kFine;
+  std::string check;  // one word
+  std::string text;
+  std::string cure;  // a line for a shell; "" unless it is a problem
+};
+
+// Each looks at its subject and says at least one thing of it. They change nothing and take no lock.
+std::vector<Finding> CheckDomain(const DoctorOptions& options);
+std::vector<Finding> CheckMachine(const DoctorOptions& options);
+std::vector<Finding> CheckKeys(const DoctorOptions& options);
+// Blocks up to timeout_ns for each endpoint to dial.
+std::vector<Finding> CheckEndpoints(const DoctorOptions& options);
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_DOCTOR_DOCTOR_H_

@@ -1,0 +1,149 @@
+// Of the doctor: what of the machine gets into the way of shared memory.
+#include <fmt/format.h>
+#include <pwd.h>
+#include <sys/resource.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include "cmd/doctor/doctor.h"
+#include "cmd/text/text.h"
+
+namespace smt::cmd {
+namespace {
+
+using Kind = Finding::Kind;
+
+constexpr rlim_t kFewFiles = 1024;
+
+// The value of `key` in logind.conf and its drop-ins; the last one counts. Lines are KEY=VALUE.
+std::optional<std::string> LogindValue(const std::string& root, const std::string& key) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> files = {root + "/etc/systemd/logind.conf"};
+  std::vector<std::string> more;
+  for (const char* folder :
+       {"/usr/lib/systemd/logind.conf.d", "/run/systemd/logind.conf.d", "/etc/systemd/logind.conf.d"}) {
+    std::error_code none;
+    for (const auto& entry : fs::directory_iterator(root + folder, none)) {
+      if (entry.path().extension() == ".conf") more.push_back(entry.path());
+    }
+  }
+  std::sort(more.begin(), more.end(),
+            [](const fs::path& a, const fs::path& b) { return a.filename() < b.filename(); });
+  files.insert(files.end(), more.begin(), more.end());
+  std::optional<std::string> value;
+  for (const std::string& file : files) {
+    std::ifstream in(file);
+    for (std::string line; std::getline(in, line);) {
+      line.erase(std::remove(line.begin(), line.end(), ' '), line.end());
+      if (line.starts_with(key + "=")) value = line.substr(key.size() + 1);
+    }
+  }
+  return value;
+}
+
+// systemd removes a user's files below /dev/shm when the last session of the user ends, unless it is a system
+// user, or one that lingers.
+void CheckRemoveIpc(const DoctorOptions& options, std::vector<Finding>* findings) {
+  if (!std::filesystem::exists(options.system_root + "/etc/systemd")) {
+    findings->push_back({Kind::kFine, "logout", "no systemd here", ""});
+    return;
+  }
+  std::string value = LogindValue(options.system_root, "RemoveIPC").value_or("yes");
+  std::transform(value.begin(), value.end(), value.begin(), ::tolower);
+  if (value == "no" || value == "0" || value == "false" || value == "off") {
+    findings->push_back({Kind::kFine, "logout", "topics stay when a user logs out (RemoveIPC=no)", ""});
+    return;
+  }
+  const passwd* user = getpwuid(geteuid());
+  const std::string name = user != nullptr ? user->pw_name : fmt::format("{}", geteuid());
+  if (geteuid() < 1000) {
+    findings->push_back(
+        {Kind::kFine, "logout", fmt::format("{} is a system user: RemoveIPC spares it", name), ""});
+  } else if (std::filesystem::exists(options.system_root + "/var/lib/systemd/linger/" + name)) {
+    findings->push_back(
+        {Kind::kFine, "logout", fmt::format("{} lingers: its topics stay when it logs out", name), ""});
+  } else {
+    findings->push_back(
+        {Kind::kProblem, "logout",
+         fmt::format("the topics of {} are removed when it logs out (RemoveIPC={})", name, value),
+         "loginctl enable-linger " + ShellWord(name)});
+  }
+}
+
+void CheckFiles(std::vector<Finding>* findings) {
+  rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  if (files.rlim_max <= kFewFiles) {
+    findings->push_back(
+        {Kind::kProblem, "files",
+         fmt::format("a process may open {} files, and relays need two for each peer and node",
+                     files.rlim_max),
+         "ulimit -Hn 8192   # or LimitNOFILE=8192 in the unit"});
+  } else {
+    findings->push_back({Kind::kFine, "files", fmt::format("a process may open {}", files.rlim_max), ""});
+  }
+}
+
+// A container has a /dev/shm of its own, 64 MiB unless it is told otherwise, and sees no topic of its host.
+void CheckContainer(const DoctorOptions& options, std::vector<Finding>* findings) {
+  const bool contained = std::filesystem::exists(options.system_root + "/.dockerenv") ||
+                         std::filesystem::exists(options.system_root + "/run/.containerenv");
+  if (!contained) {
+    findings->push_back({Kind::kFine, "container", "this is none", ""});
+    return;
+  }
+  // Lines of: device, target, type, options.
+  std::ifstream mounts("/proc/self/mounts");
+  bool shared = false;
+  for (std::string line; std::getline(mounts, line);) {
+    const size_t begin = line.find(' ') + 1;
+    const std::string device = line.substr(0, begin - 1),
+                      target = line.substr(begin, line.find(' ', begin) - begin);
+    // The device of a container's own /dev/shm is called shm.
+    const bool of_host = target == "/dev/shm" && device != "shm";
+    shared = shared || of_host || target == options.domain.root ||
+             target == options.domain.root + "/" + options.domain.domain;
+  }
+  if (shared) {
+    findings->push_back({Kind::kFine, "container", options.domain.root + " is mounted from outside", ""});
+  } else {
+    findings->push_back(
+        {Kind::kProblem, "container",
+         fmt::format("{} is this container's own: it shares no topic with its host or other containers",
+                     options.domain.root),
+         "docker run -v /dev/shm/smt:/dev/shm/smt ...   # beside the flags it has"});
+  }
+}
+
+void CheckClock(std::vector<Finding>* findings) {
+  timex state = {};
+  const int clock = adjtimex(&state);
+  if (clock == TIME_ERROR || (state.status & STA_UNSYNC) != 0) {
+    findings->push_back(
+        {Kind::kNote, "clock",
+         "no time service disciplines this clock: stamps of several machines do not compare; ages and "
+         "freshness do not need it (apt install chrony)",
+         ""});
+  } else {
+    findings->push_back({Kind::kFine, "clock",
+                         fmt::format("disciplined, to within {}", DurationText(state.esterror * 1000)), ""});
+  }
+}
+
+}  // namespace
+
+std::vector<Finding> CheckMachine(const DoctorOptions& options) {
+  std::vector<Finding> findings;
+  CheckRemoveIpc(options, &findings);
+  CheckFiles(&findings);
+  CheckContainer(options, &findings);
+  CheckClock(&findings);
+  return findings;
+}
+
+}  // namespace smt::cmd

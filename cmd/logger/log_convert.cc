@@ -1,0 +1,80 @@
+// smtlogger convert: a recording in the other format.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <set>
+
+#include "cmd/cli/exit_code.h"
+#include "cmd/cli/tool.h"
+#include "cmd/logger/log_verbs.h"
+#include "cmd/recording/csv_folder_writer.h"
+#include "cmd/recording/log_file.h"
+#include "cmd/text/text.h"
+#include "cmd/value/value.h"
+
+namespace smt::cmd {
+namespace {
+
+// All samples of `from` that fit into `to`; `*samples` tells how many those are.
+Status Copy(LogReader* from, LogWriter* to, uint64_t* samples, uint64_t* left_out) {
+  for (const LogTopic* topic : from->topics()) {
+    if (Status s = to->declare(topic); !s.ok()) return s;
+  }
+  std::set<const LogTopic*> told;
+  for (LogSample sample; from->next(&sample);) {
+    const Status s = to->write(sample);
+    if (!s.ok() && s.code() != Code::kInvalid) return s;
+    ++(s.ok() ? *samples : *left_out);
+    if (!s.ok() && told.insert(sample.topic).second) {
+      spdlog::warn("{}; left out, as all like it of this topic are", s.message());
+    }
+    if (!to->full()) continue;
+    if (Status flushed = to->flush(); !flushed.ok()) return flushed;
+  }
+  return to->finish();
+}
+
+}  // namespace
+
+int ConvertLog(const ToolOptions& tool, const std::string& path, const std::string& out) {
+  Result<std::unique_ptr<LogReader>> from = OpenLog(path);
+  if (!from.ok()) return Fail(from.status());
+  if (!(*from)->complete()) {  // its topics are known when all of it was read
+    for (LogSample sample; (*from)->next(&sample);) {
+    }
+    (*from)->rewind();
+  }
+  RaiseFileLimit();  // for a folder of CSV files
+  Result<std::unique_ptr<LogWriter>> to = out.ends_with('/') ? CsvFolderWriter::create(out) : CreateLog(out);
+  if (!to.ok()) return Fail(to.status());
+  uint64_t samples = 0, left_out = 0;
+  if (Status s = Copy(from->get(), to->get(), &samples, &left_out); !s.ok()) return Fail(s);
+  left_out += (*from)->samples_left_out();
+  for (const std::string& problem : (*from)->problems()) spdlog::warn("{}: {}", path, problem);
+  if (tool.format == Format::kTable) {
+    Print(fmt::format("{}: {} samples from {}, which {}; {} left out\n", Printable(out), samples,
+                      Printable(path), (*from)->complete() ? "is complete" : "has no end", left_out));
+  } else {
+    Print(Dump({{"file", path},
+                {"out", out},
+                {"complete", (*from)->complete()},
+                {"samples", samples},
+                {"left_out", left_out}}) +
+          "\n");
+  }
+  return left_out + (*from)->bytes_left_out() == 0 ? kExitOk : kExitFailure;
+}
+
+void AddLogConvert(CLI::App& app, const ToolOptions& tool, Run* run) {
+  CLI::App* verb = app.add_subcommand(
+      "convert", "Write a recording in the format of another name; exit code 1 if samples were left out");
+  auto path = std::make_shared<std::string>(), out = std::make_shared<std::string>();
+  verb->add_option("FILE", *path, "Recording")->required();
+  verb->add_option("OUT", *out, "New file, .mcap or .h5; or, with a '/' at its end, folder of CSV files")
+      ->required();
+  verb->callback([=, &tool] { *run = [=, &tool] { return ConvertLog(tool, *path, *out); }; });
+}
+
+}  // namespace smt::cmd

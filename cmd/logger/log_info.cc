@@ -1,0 +1,119 @@
+// smtlogger info: what is in a recording, read from its start to its end.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+
+#include "cmd/cli/exit_code.h"
+#include "cmd/cli/tool.h"
+#include "cmd/logger/log_verbs.h"
+#include "cmd/recording/log_file.h"
+#include "cmd/text/text.h"
+#include "cmd/value/topic_json.h"
+
+namespace smt::cmd {
+namespace {
+
+struct Known {
+  const LogTopic* topic = nullptr;
+  uint64_t samples = 0, missed = 0, bytes = 0;
+  int64_t first_ns = 0, last_ns = 0;  // received
+
+  void count(const LogSample& sample) {
+    first_ns = samples == 0 ? sample.receive_ns : std::min(first_ns, sample.receive_ns);
+    last_ns = samples == 0 ? sample.receive_ns : std::max(last_ns, sample.receive_ns);
+    ++samples;
+    missed += sample.missed;
+    bytes += sample.bytes.size();
+  }
+  double seconds() const { return (static_cast<double>(last_ns) - static_cast<double>(first_ns)) / 1e9; }
+  // Samples a second, of those there are; 0: not to be told.
+  double rate_hz() const { return seconds() > 0 ? static_cast<double>(samples - 1) / seconds() : 0; }
+};
+
+Json ToJson(const Known& known) {
+  const LogTopic& topic = *known.topic;
+  return {{"topic", topic.name},
+          {"type", topic.schema.type_name},
+          {"schema_hash", topic.schema.hash()},
+          {"size", topic.schema.size},
+          {"samples", known.samples},
+          {"missed", known.missed},
+          {"bytes", known.bytes},
+          {"rate_hz", known.rate_hz()},
+          {"first_ns", known.first_ns},
+          {"last_ns", known.last_ns},
+          {"origin", {{"host", topic.host}, {"domain", topic.domain}, {"node", topic.node}}}};
+}
+
+int InfoOfLog(const ToolOptions& tool, const std::string& path) {
+  Result<std::unique_ptr<LogReader>> opened = OpenLog(path);
+  if (!opened.ok()) return Fail(opened.status());
+  LogReader& log = **opened;
+  // By name and schema: a topic that has changed its schema has a line for each.
+  std::map<std::pair<std::string, uint64_t>, Known> topics;
+  std::map<const LogTopic*, Known*> found;
+  const auto find = [&](const LogTopic* topic) {
+    Known*& known = found[topic];
+    if (known == nullptr) known = &topics[{topic->name, topic->schema.hash()}];
+    known->topic = topic;
+    return known;
+  };
+  for (const LogTopic* topic : log.topics()) find(topic);
+  Known all;
+  for (LogSample sample; log.next(&sample);) {
+    find(sample.topic)->count(sample);
+    all.count(sample);
+  }
+
+  std::vector<Json> objects;
+  std::vector<std::vector<std::string>> rows = {{"TOPIC", "TYPE", "SAMPLES", "HZ", "MISSED", "BYTES"}};
+  for (const auto& [key, known] : topics) {
+    objects.push_back(ToJson(known));
+    rows.push_back({known.topic->name, known.topic->schema.type_name, std::to_string(known.samples),
+                    fmt::format("{:.2f}", known.rate_hz()), std::to_string(known.missed),
+                    BytesText(known.bytes)});
+  }
+  if (tool.format == Format::kCsv) {
+    PrintObjects(objects, tool.format);
+  } else if (tool.format == Format::kTable) {
+    Print((objects.empty() ? "" : FormatTable(rows, {2, 3, 4, 5})) +
+          fmt::format("{}: {}, {} topics, {} samples, {} missed, {} of values, {:.2f} s from {}\n",
+                      Printable(path), log.complete() ? "complete" : "without its end", topics.size(),
+                      all.samples, all.missed, BytesText(all.bytes), all.seconds(), TimeText(all.first_ns)));
+  } else {
+    Print(Dump({{"file", path},
+                {"complete", log.complete()},
+                {"samples", all.samples},
+                {"missed", all.missed},
+                {"bytes", all.bytes},
+                {"first_ns", all.first_ns},
+                {"last_ns", all.last_ns},
+                {"topics_left_out", log.topics_left_out()},
+                {"samples_left_out", log.samples_left_out()},
+                {"bytes_left_out", log.bytes_left_out()},
+                {"topics", objects}}) +
+          "\n");
+  }
+  for (const std::string& problem : log.problems()) spdlog::warn("{}: {}", path, problem);
+  const bool whole =
+      log.complete() && log.samples_left_out() + log.bytes_left_out() + log.topics_left_out() == 0;
+  if (whole) return kExitOk;
+  return Fail(kExitFailure,
+              fmt::format("{} is not whole: {}, {} topics, {} samples and {} bytes cannot be used", path,
+                          log.complete() ? "it has its end" : "its end is missing", log.topics_left_out(),
+                          log.samples_left_out(), log.bytes_left_out()));
+}
+
+}  // namespace
+
+void AddLogInfo(CLI::App& app, const ToolOptions& tool, Run* run) {
+  CLI::App* verb = app.add_subcommand("info", "Show what is in a recording; exit code 1 if it is not whole");
+  auto path = std::make_shared<std::string>();
+  verb->add_option("FILE", *path, "Recording")->required();
+  verb->callback([=, &tool] { *run = [=, &tool] { return InfoOfLog(tool, *path); }; });
+}
+
+}  // namespace smt::cmd

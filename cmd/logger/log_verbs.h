@@ -1,0 +1,24 @@
+// The verbs of smtlogger; as cmd/cli/verbs.h.
+#ifndef SMT_CMD_LOGGER_LOG_VERBS_H_
+#define SMT_CMD_LOGGER_LOG_VERBS_H_
+
+#include "cmd/cli/verbs.h"
+
+namespace smt::cmd {
+
+struct RecordSummary;
+
+void AddLogInfo(CLI::App& app, const ToolOptions& tool, Run* run);
+void AddLogConvert(CLI::App& app, const ToolOptions& tool, Run* run);
+void AddLogRecover(CLI::App& app, const ToolOptions& tool, Run* run);
+
+// Writes the samples of a recording in the format of the name `out`, of "NAME/" as a folder of CSV files; an
+// exit code.
+int ConvertLog(const ToolOptions& tool, const std::string& path, const std::string& out);
+
+// What a recording has become, on stdout.
+void PrintRecordSummary(const RecordSummary& summary, Format format);
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_LOGGER_LOG_VERBS_H_

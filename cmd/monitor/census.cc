@@ -1,0 +1,116 @@
+#include "cmd/monitor/census.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "shm/clock.h"
+#include "shm/seqlock.h"
+
+namespace smt::cmd {
+namespace {
+
+// BOOTTIME at which the segment's newest sample was written; 0: none, or of another boot.
+int64_t NewestWritten(const SegmentView& segment) {
+  int64_t newest = 0;
+  if (!segment.same_boot() || !segment.same_time()) return 0;
+  for (uint32_t i = 0; i < segment.topic_limit(); ++i) {
+    const std::optional<TopicView> topic = segment.topic(i);
+    if (!topic) continue;
+    const uint64_t position = topic->counter->load(std::memory_order_relaxed);
+    if (position == 0 || !SlotHolds(topic->slot(position), position)) continue;
+    SampleHead head;
+    LoadSampleHead(topic->slot(position), &head);
+    newest = std::max(newest, head.written_ns);
+  }
+  return newest;
+}
+
+// BOOTTIME of the last change of the node's file.
+int64_t FileChanged(const Domain& domain, const std::string& node, int64_t now_ns) {
+  struct stat st;
+  if (stat((domain.path() + "/" + node).c_str(), &st) != 0) return now_ns;
+  const int64_t age_ns = RealtimeNs() - (int64_t{st.st_mtim.tv_sec} * 1'000'000'000 + st.st_mtim.tv_nsec);
+  return now_ns - std::max<int64_t>(0, age_ns);
+}
+
+}  // namespace
+
+void Census::Count(Member* member) {
+  const SegmentView& segment = *member->segment;
+  std::vector<uint32_t> changed;
+  segment.scan(&member->counters, &changed);
+  member->publications = std::accumulate(member->counters.begin(), member->counters.end(), uint64_t{0});
+  const uint64_t version = segment.directory_version();
+  if (version == member->directory_version) return;
+  member->directory_version = version;
+  member->topics.clear();
+  for (uint32_t i = 0; i < segment.topic_limit(); ++i) {
+    if (const std::optional<TopicView> topic = segment.topic(i)) member->topics.push_back(topic->name);
+  }
+  std::sort(member->topics.begin(), member->topics.end());
+}
+
+Result<std::vector<Census::Change>> Census::look() {
+  Result<std::vector<std::string>> names = domain_.nodes();
+  if (!names.ok()) return names.status();
+  std::vector<Change> changes;
+  problems_.clear();
+  std::erase_if(members_, [&](const auto& known) {
+    if (std::binary_search(names->begin(), names->end(), known.first)) return false;
+    changes.push_back({Event::kGone, known.first});
+    return true;
+  });
+  for (const std::string& name : *names) Take(name, &changes);
+  return changes;
+}
+
+void Census::Take(const std::string& node, std::vector<Change>* changes) {
+  auto known = members_.find(node);
+  std::shared_ptr<SegmentView> segment;
+  if (known != members_.end() && known->second.segment->owner_alive()) {
+    segment = known->second.segment;
+  } else {  // a dead node's name may mean another file by now
+    Result<std::shared_ptr<SegmentView>> opened = SegmentView::open(domain_, node);
+    if (!opened.ok() && opened.status().code() != Code::kNotFound)
+      problems_.push_back(node + ": " + opened.status().message());
+    if (opened.ok()) segment = std::move(*opened);
+  }
+  if (known != members_.end() && (segment == nullptr || known->second.segment->id() != segment->id())) {
+    members_.erase(known);
+    known = members_.end();
+  }
+  if (segment == nullptr) return;
+
+  const bool is_new = known == members_.end();
+  const int64_t now = BoottimeNs();
+  Member& member = members_[node];
+  const bool lived = std::exchange(member.live, segment->owner_alive());
+  const bool other_owner = std::exchange(member.epoch, segment->epoch()) != segment->epoch() && !is_new;
+  member.segment = std::move(segment);
+  Count(&member);
+  if (member.live) {
+    member.alive_ns = now;
+    if (is_new || other_owner) changes->push_back({is_new ? Event::kCame : Event::kAdopted, node});
+  } else if (lived || other_owner) {
+    member.alive_ns = now;
+    changes->push_back({member.segment->closed() ? Event::kEnded : Event::kDied, node});
+  } else if (is_new) {
+    const int64_t written = NewestWritten(*member.segment);
+    member.alive_ns = written > 0 && written <= now ? written : FileChanged(domain_, node, now);
+  }
+}
+
+std::map<std::string, std::vector<std::string>> Census::conflicts() const {
+  std::map<std::string, std::vector<std::string>> writers;
+  for (const auto& [node, member] : members_) {
+    if (!member.live) continue;
+    for (const std::string& topic : member.topics) writers[topic].push_back(node);
+  }
+  std::erase_if(writers, [](const auto& of) { return of.second.size() < 2; });
+  return writers;
+}
+
+}  // namespace smt::cmd

@@ -1,0 +1,123 @@
+#include "cmd/monitor/follow.h"
+
+#include <poll.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "cmd/cli/output.h"
+#include "shm/clock.h"
+
+namespace smt::cmd {
+namespace {
+
+constexpr int kMostAtOnce = 1024;
+
+}  // namespace
+
+Result<Domain> WaitForDomain(DomainOptions options, const Stop& stop, int64_t deadline_ns) {
+  options.create = false;
+  for (bool told = false;;) {
+    Result<Domain> domain = Domain::open(options);
+    if (domain.ok() || domain.status().code() != Code::kNotFound) return domain;
+    if (!std::exchange(told, true)) spdlog::info("{}; waiting", domain.status().message());
+    const int64_t now = BoottimeNs();
+    if (now >= deadline_ns || OutputGone()) return domain;
+    if (stop.sleep_until(std::min(deadline_ns, now + 50'000'000))) return domain;
+  }
+}
+
+void Sleeper::sleep(Waiter* waiter, const Stop& stop, int64_t deadline_ns) {
+  const int64_t left = std::max<int64_t>(0, deadline_ns - BoottimeNs());
+  if (waiter->arm()) {
+    const int64_t ns = std::min<int64_t>(left, std::chrono::nanoseconds(waiter->poll_limit()).count());
+    const timespec timeout{ns / 1'000'000'000, ns % 1'000'000'000};
+    pollfd fds[] = {{waiter->fd(), POLLIN, 0}, {stop.fd(), POLLIN, 0}, {STDOUT_FILENO, 0, 0}};
+    ppoll(fds, std::size(fds), &timeout, nullptr);
+  }
+  waiter->collect();
+  warn(waiter->problems());
+}
+
+void Sleeper::warn(const std::vector<std::string>& problems) {
+  for (const std::string& problem : problems) {
+    if (warned_.insert(problem).second) spdlog::warn("{}", problem);
+  }
+}
+
+Result<Follower> Follower::open(const Domain& domain, relay::PatternSet patterns) {
+  Result<Waiter> waiter = Waiter::open(domain);
+  if (!waiter.ok()) return waiter.status();
+  Follower follower(domain, std::move(patterns), std::move(*waiter));
+  follower.sleeper_.warn(follower.waiter_.problems());
+  follower.Look();
+  return follower;
+}
+
+Follower::Topic* Follower::Find(const std::string& name) {
+  auto found = topics_.find(name);
+  if (found == topics_.end()) {
+    Result<Reader> reader = Reader::open(domain_, name);
+    if (!reader.ok()) return nullptr;
+    found = topics_.emplace(name, Topic{std::move(*reader), Schema()}).first;
+  }
+  Topic& topic = found->second;
+  (void)topic.reader.refresh();  // a new writer or generation; gone again is fine
+  topic.schema = topic.reader.schema().value_or(topic.schema);
+  changed_.push_back(name);
+  return &topic;
+}
+
+void Follower::Resolve(Node* node) {
+  // The version first: what changes from here on is seen by the next look.
+  node->directory_version = node->segment->directory_version();
+  node->places.resize(std::max<size_t>(node->places.size(), node->segment->topic_limit()));
+  for (uint32_t i = 0; i < node->segment->topic_limit() && i < node->places.size(); ++i) {
+    const uint64_t generation = node->segment->generation(i);
+    Place& place = node->places[i];
+    if (place.generation == generation) continue;
+    place = {generation, nullptr};
+    const std::optional<TopicView> view = node->segment->topic(i);
+    if (view && patterns_.matches(view->name)) place.topic = Find(view->name);
+  }
+}
+
+void Follower::Look() {
+  const auto& segments = waiter_.nodes();
+  std::erase_if(nodes_, [&](const auto& known) {
+    return std::none_of(segments.begin(), segments.end(), [&](auto& s) { return s.get() == known.first; });
+  });
+  for (const auto& segment : segments) {
+    Node& node = nodes_[segment.get()];
+    node.segment = segment;
+    if (node.directory_version != segment->directory_version()) Resolve(&node);
+  }
+}
+
+bool Follower::drain(const Take& take) {
+  Look();
+  std::set<Topic*> moved;
+  for (const std::string& name : std::exchange(changed_, {})) moved.insert(&topics_.at(name));
+  std::vector<uint32_t> indexes;
+  for (auto& [segment, node] : nodes_) {
+    indexes.clear();
+    segment->scan(&node.seen, &indexes);
+    for (uint32_t i : indexes) {
+      if (i < node.places.size() && node.places[i].topic != nullptr) moved.insert(node.places[i].topic);
+    }
+  }
+  for (Topic* topic : moved) {
+    (void)topic->reader.refresh();  // whether its writer lives
+    for (int taken = 0; const Sample* sample = topic->reader.next(); ++taken) {
+      if (!take(topic->reader.topic(), *topic, *sample)) return false;
+      if (taken + 1 < kMostAtOnce) continue;
+      changed_.push_back(topic->reader.topic());
+      break;
+    }
+  }
+  return true;
+}
+
+}  // namespace smt::cmd

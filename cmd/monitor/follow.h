@@ -1,0 +1,92 @@
+// Every sample of every topic that a set of patterns names, those that appear later too.
+#ifndef SMT_CMD_MONITOR_FOLLOW_H_
+#define SMT_CMD_MONITOR_FOLLOW_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cmd/cli/stop.h"
+#include "relay/names/pattern_set.h"
+#include "shm/domain.h"
+#include "shm/reader.h"
+#include "shm/waiter.h"
+
+namespace smt::cmd {
+
+// Opens the domain without making its folder. Where there is none yet, waits for it (and says so on stderr)
+// until `deadline_ns`, a signal, or the end of stdout's reader: kNotFound then.
+Result<Domain> WaitForDomain(DomainOptions options, const Stop& stop, int64_t deadline_ns);
+
+// Sleeps until something was published after the waiter's last collect(), a signal comes, stdout's reader
+// goes, or it is `deadline_ns`; at most as long as the waiter may. Then collects, and warns of each new
+// segment that cannot be read.
+class Sleeper {
+ public:
+  void sleep(Waiter* waiter, const Stop& stop, int64_t deadline_ns);
+  void warn(const std::vector<std::string>& problems);
+
+ private:
+  std::set<std::string> warned_;
+};
+
+class Follower {
+ public:
+  struct Topic {
+    Reader reader;
+    Schema schema;  // as of the last look at the name
+  };
+
+  static Result<Follower> open(const Domain& domain, relay::PatternSet patterns);
+
+  // The topics found so far, by name.
+  std::map<std::string, Topic>& topics() { return topics_; }
+
+  // Looks for new topics, then calls `take` for each sample not taken yet, topic by topic, each topic's in
+  // order from the oldest that its ring holds. At most 1024 of a topic at once, so that one that is published
+  // faster than it can be taken does not keep this from returning; if more() then, the next call goes on.
+  // False: `take` returned false, which ends it at once.
+  using Take = std::function<bool(const std::string& name, Topic& topic, const Sample& sample)>;
+  bool drain(const Take& take);
+  bool more() const { return !changed_.empty(); }
+
+  // Returns at once if there is more().
+  void sleep(const Stop& stop, int64_t deadline_ns) {
+    sleeper_.sleep(&waiter_, stop, more() ? 0 : deadline_ns);
+  }
+
+ private:
+  // A topic of one node, by its place in the node's directory.
+  struct Place {
+    uint64_t generation = 0;
+    Topic* topic = nullptr;  // null: not matched, or dead
+  };
+  struct Node {
+    std::shared_ptr<SegmentView> segment;
+    uint64_t directory_version = ~uint64_t{0};
+    std::vector<Place> places;
+    std::vector<uint64_t> seen;
+  };
+
+  Follower(const Domain& domain, relay::PatternSet patterns, Waiter waiter)
+      : domain_(domain), patterns_(std::move(patterns)), waiter_(std::move(waiter)) {}
+  void Look();
+  void Resolve(Node* node);
+  Topic* Find(const std::string& name);
+
+  Domain domain_;
+  relay::PatternSet patterns_;
+  Waiter waiter_;
+  Sleeper sleeper_;
+  std::map<const SegmentView*, Node> nodes_;
+  std::map<std::string, Topic> topics_;
+  std::vector<std::string> changed_;  // topics to look at beside those whose counters moved
+};
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_MONITOR_FOLLOW_H_

@@ -1,0 +1,50 @@
+#include "cmd/recording/append_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "cmd/text/text.h"
+
+namespace smt::cmd {
+
+Result<AppendFile> AppendFile::create(const std::string& path) {
+  Fd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (fd.ok()) return AppendFile(path, std::move(fd));
+  if (errno == EEXIST) {
+    return {Code::kInvalid, path + " is there already; take another name, or remove it first"};
+  }
+  if (errno == ENOENT) return {Code::kInvalid, "cannot make " + path + ": there is no such folder"};
+  return Status::FromErrno("cannot make " + path, errno);
+}
+
+Status AppendFile::append(std::string_view bytes) {
+  for (size_t written = 0; written < bytes.size();) {
+    const ssize_t n = pwrite(fd_.get(), bytes.data() + written, bytes.size() - written,
+                             static_cast<off_t>(bytes_ + written));
+    if (n > 0) {
+      written += static_cast<size_t>(n);
+    } else if (n == 0 || errno != EINTR) {
+      const int error = n == 0 ? ENOSPC : errno;
+      std::string what =
+          fmt::format("cannot write {} bytes at the end of {} ({} bytes)", bytes.size(), path_, bytes_);
+      if (struct statvfs fs; fstatvfs(fd_.get(), &fs) == 0) {
+        what += fmt::format(", {} free on its disk", BytesText(uint64_t{fs.f_bavail} * fs.f_frsize));
+      }
+      const int cut = ftruncate(fd_.get(), static_cast<off_t>(bytes_));
+      return Status::FromErrno(cut == 0 ? what : what + ", nor cut off what was half written", error);
+    }
+  }
+  bytes_ += bytes.size();
+  return Status();
+}
+
+Status AppendFile::sync() {
+  if (fdatasync(fd_.get()) == 0) return Status();
+  return Status::FromErrno("cannot bring " + path_ + " to its disk", errno);
+}
+
+}  // namespace smt::cmd

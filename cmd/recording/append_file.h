@@ -1,0 +1,39 @@
+// A new file that only grows, and never by half of what is appended.
+#ifndef SMT_CMD_RECORDING_APPEND_FILE_H_
+#define SMT_CMD_RECORDING_APPEND_FILE_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "shm/fd.h"
+#include "shm/status.h"
+
+namespace smt::cmd {
+
+class AppendFile {
+ public:
+  // Makes the file. kInvalid: it is there already, and stays as it is; or its folder is not there. Else what
+  // the system says.
+  static Result<AppendFile> create(const std::string& path);
+
+  // Writes all of `bytes`. On an error (kNoSpace: with the figures) the file is as long as before, and later
+  // calls may succeed.
+  Status append(std::string_view bytes);
+  // Blocks until what was appended is on the disk.
+  Status sync();
+
+  const std::string& path() const { return path_; }
+  uint64_t bytes() const { return bytes_; }
+
+ private:
+  AppendFile(std::string path, Fd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+
+  std::string path_;
+  Fd fd_;
+  uint64_t bytes_ = 0;
+};
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_RECORDING_APPEND_FILE_H_

@@ -1,0 +1,58 @@
+// One recorded topic: a CSV file, read row by row.
+#ifndef SMT_CMD_RECORDING_CSV_FILE_H_
+#define SMT_CMD_RECORDING_CSV_FILE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <fstream>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cmd/value/csv.h"
+#include "shm/status.h"
+
+namespace smt::cmd {
+
+class CsvFile {
+ public:
+  // Opens a file of `folder` (see NameFromFile) and reads its two header rows. The message of an error begins
+  // with the path.
+  static Result<CsvFile> open(const std::string& folder, const std::string& name);
+
+  const CsvName& name() const { return name_; }
+  const CsvLayout& layout() const { return layout_; }
+
+  // Goes to the next good row. False: there is none. A broken row is left out, counted and, the first ten of
+  // a file, warned of as "path:line: what". Blank lines are nothing.
+  bool next();
+  // Of the row that next() went to.
+  std::span<const std::byte> value() const { return value_; }
+  int64_t timestamp_us() const { return timestamp_us_; }
+
+  // Back to before the first row. Broken rows are not told and counted again.
+  void rewind();
+
+  uint64_t skipped() const { return skipped_; }
+  uint64_t bytes() const { return bytes_; }  // of the file
+  uint64_t bytes_read() const { return bytes_read_; }
+
+ private:
+  CsvFile() = default;
+  bool Line(std::string* line);
+  void Skip(const Status& why);
+
+  std::string path_;
+  std::ifstream in_;
+  CsvName name_;
+  CsvLayout layout_;
+  uint64_t bytes_ = 0, bytes_read_ = 0, line_ = 0, skipped_ = 0;
+  bool first_pass_ = true;
+  std::string row_;
+  std::vector<std::byte> value_;
+  int64_t timestamp_us_ = 0;
+};
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_RECORDING_CSV_FILE_H_

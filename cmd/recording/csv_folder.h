@@ -1,0 +1,54 @@
+// A recording in text: a folder of CSV files, also in folders in it, one for each topic.
+#ifndef SMT_CMD_RECORDING_CSV_FOLDER_H_
+#define SMT_CMD_RECORDING_CSV_FOLDER_H_
+
+#include <cstdint>
+#include <memory>
+#include <queue>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cmd/recording/csv_file.h"
+#include "cmd/recording/log_file.h"
+
+namespace smt::cmd {
+
+// Samples come in the order of their timestamps, of equal ones in the order of the files' names. The
+// timestamp is the stamp and the receive time, the row's number the sequence.
+class CsvFolder final : public LogReader {
+ public:
+  // A file without a good header is left out with a warning. kInvalid: not a folder. kNotFound: no file that
+  // can be used.
+  static Result<std::unique_ptr<LogReader>> open(const std::string& folder);
+
+  std::vector<const LogTopic*> topics() const override;
+  bool next(LogSample* sample) override;
+  void rewind() override;
+  bool complete() const override { return true; }
+  double progress() const override;
+  uint64_t topics_left_out() const override { return files_left_out_; }
+  uint64_t samples_left_out() const override;
+  uint64_t bytes_left_out() const override { return 0; }
+  std::vector<std::string> problems() const override { return {}; }  // told as they were met
+
+ private:
+  struct Track {
+    LogTopic topic;
+    CsvFile file;
+    uint64_t row = 0;
+  };
+  using Due = std::pair<int64_t, size_t>;  // timestamp of a track's next row, index of the track
+
+  CsvFolder() = default;
+  void Queue(size_t index);
+
+  std::vector<std::unique_ptr<Track>> tracks_;  // in the order of the files' names
+  std::priority_queue<Due, std::vector<Due>, std::greater<Due>> due_;
+  size_t taken_ = ~size_t{0};  // the track of the sample returned before
+  uint64_t files_left_out_ = 0;
+};
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_RECORDING_CSV_FOLDER_H_

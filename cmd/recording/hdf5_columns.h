@@ -1,0 +1,76 @@
+// How a topic's samples lie in the datasets of an HDF5 file, one for each field: docs/logging.md.
+#ifndef SMT_CMD_RECORDING_HDF5_COLUMNS_H_
+#define SMT_CMD_RECORDING_HDF5_COLUMNS_H_
+
+#include <hdf5.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "shm/schema.h"
+#include "shm/status.h"
+
+namespace smt::cmd {
+
+// An object of the library, closed with this.
+class Hdf5Id {
+ public:
+  Hdf5Id() = default;
+  explicit Hdf5Id(hid_t id) : id_(id) {}
+  Hdf5Id(Hdf5Id&& o) noexcept : id_(std::exchange(o.id_, -1)) {}
+  Hdf5Id& operator=(Hdf5Id&& o) noexcept {
+    std::swap(id_, o.id_);
+    return *this;
+  }
+  ~Hdf5Id() {
+    if (id_ >= 0) H5Idec_ref(id_);
+  }
+  hid_t get() const { return id_; }
+  bool ok() const { return id_ >= 0; }
+  // No longer closed with this.
+  void release() { id_ = -1; }
+
+ private:
+  hid_t id_ = -1;
+};
+
+// One dataset: a row of `count` elements for each sample; Type::kChar is one text of `count` bytes.
+struct Hdf5Column {
+  struct Piece {
+    uint64_t offset, bytes;  // in the value
+  };
+  std::string name;
+  Type type = Type::kI64;
+  uint64_t count = 1;
+  std::string unit;
+  std::vector<Piece> pieces;  // what of the value a row is; none: not of the value
+
+  uint64_t row_bytes() const { return TypeBytes(type) * count; }
+  // The dataset has a second dimension, of `count`.
+  bool is_array() const { return count > 1 && type != Type::kChar; }
+  // `data` of a topic without fields: a row is a byte, and no sample.
+  bool is_bytes() const { return name == "data" && pieces.empty(); }
+  // For memory and file alike, so that no bit is converted.
+  Hdf5Id element() const;
+};
+
+// The first columns of each topic, in this order: t, recv_t, seq, missed.
+inline constexpr size_t kHdf5Heads = 4;
+
+// A dataset of one number beside them: the samples that are on the disk in all columns. A column may be
+// longer, with rows that were never written, where its writer was killed or its disk is full.
+inline constexpr const char* kHdf5Rows = "rows";
+
+// All columns of a topic. With fields: one for each, and `padding` where bytes of the value are of no field.
+// Without: `end`, and `data`, which has a row for each byte of all samples; `end` is where a sample's end
+// there.
+std::vector<Hdf5Column> Hdf5ColumnsOf(const Schema& schema);
+
+// What the library says of its last error.
+Status Hdf5Error(Code code, const std::string& what);
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_RECORDING_HDF5_COLUMNS_H_

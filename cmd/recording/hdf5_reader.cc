@@ -1,0 +1,248 @@
+#include "cmd/recording/hdf5_reader.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "shm/domain.h"
+
+namespace smt::cmd {
+namespace {
+
+constexpr uint64_t kBlockBytes = 1 << 20;
+constexpr uint64_t kMaxValueBytes = 64 << 20;
+constexpr uint64_t kMaxAttributeBytes = 2 << 20;
+
+// A text of fixed length; "" if it is none.
+std::string TextAttribute(hid_t object, const char* name) {
+  if (H5Aexists(object, name) <= 0) return "";
+  const Hdf5Id attribute(H5Aopen(object, name, H5P_DEFAULT));
+  const Hdf5Id type(H5Aget_type(attribute.get())), space(H5Aget_space(attribute.get()));
+  if (!type.ok() || H5Tget_class(type.get()) != H5T_STRING || H5Tis_variable_str(type.get()) != 0 ||
+      H5Sget_simple_extent_npoints(space.get()) != 1 || H5Tget_size(type.get()) > kMaxAttributeBytes) {
+    return "";
+  }
+  std::string text(H5Tget_size(type.get()), '\0');
+  if (H5Aread(attribute.get(), type.get(), text.data()) < 0) return "";
+  return text.substr(0, text.find('\0'));
+}
+
+herr_t CollectGroup(hid_t, const char* name, const H5O_info_t* info, void* groups) {
+  if (info->type == H5O_TYPE_GROUP) static_cast<std::vector<std::string>*>(groups)->push_back(name);
+  return 0;
+}
+
+template <class T>
+T At(const std::vector<std::byte>& block, uint64_t index) {
+  T value;
+  memcpy(&value, block.data() + index * sizeof value, sizeof value);
+  return value;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LogReader>> Hdf5LogReader::open(const std::string& path) {
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  if (access(path.c_str(), R_OK) != 0) return Status::FromErrno("cannot read " + path, errno);
+  Hdf5Id file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT));
+  // One whose writer has not come to its end is open to readers only in this way.
+  if (!file.ok()) file = Hdf5Id(H5Fopen(path.c_str(), H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, H5P_DEFAULT));
+  if (!file.ok() && H5Fis_hdf5(path.c_str()) > 0) {
+    return Hdf5Error(Code::kSystem,
+                     path +
+                         ": nothing in it can be read; its writer ended before its first samples were "
+                         "on the disk, or it is damaged");
+  }
+  if (!file.ok()) return Hdf5Error(Code::kInvalid, path + " is no HDF5 file that can be read");
+  if (H5Aexists(file.get(), "smt_log_version") <= 0) {
+    return {Code::kInvalid, path + " was not recorded by smtlogger"};
+  }
+  auto* reader = new Hdf5LogReader(std::move(file));
+  std::unique_ptr<LogReader> owned(reader);
+  reader->complete_ = H5Aexists(reader->file_.get(), "end_time_ns") > 0;
+  std::vector<std::string> groups;
+  if (H5Ovisit_by_name2(reader->file_.get(), "topics", H5_INDEX_NAME, H5_ITER_INC, CollectGroup, &groups,
+                        H5O_INFO_BASIC, H5P_DEFAULT) < 0) {
+    return Hdf5Error(Code::kInvalid, path + ": its topics cannot be read");
+  }
+  for (const std::string& group : groups) reader->Learn("topics/" + group);
+  reader->rewind();
+  return owned;
+}
+
+void Hdf5LogReader::Problem(const std::string& what) {
+  if (problems_.size() < kToldProblems) problems_.push_back(what);
+}
+
+void Hdf5LogReader::Learn(const std::string& name) {
+  const Hdf5Id group(H5Gopen2(file_.get(), name.c_str(), H5P_DEFAULT));
+  if (!group.ok() || H5Aexists(group.get(), "topic") <= 0) return;  // only on the way to others
+  auto topic = std::make_unique<Topic>();
+  const Status opened = Open(group.get(), topic.get());
+  if (!opened.ok()) {
+    ++topics_left_out_;
+    return Problem("group " + name + ": " + opened.message() + "; left out");
+  }
+  topics_.push_back(std::move(topic));
+}
+
+Status Hdf5LogReader::Open(hid_t group, Topic* topic) {
+  topic->log.name = TextAttribute(group, "topic");
+  topic->log.host = TextAttribute(group, "host");
+  topic->log.domain = TextAttribute(group, "domain");
+  topic->log.node = TextAttribute(group, "node");
+  if (Status s = CheckTopicName(topic->log.name); !s.ok()) return s;
+  Result<Schema> schema = Schema::FromText(TextAttribute(group, "schema"));
+  if (!schema.ok()) return schema.status();
+  if (schema->size > kMaxValueBytes) return {Code::kInvalid, "values of more than 64 MiB"};
+  topic->log.schema = std::move(*schema);
+  const Hdf5Id rows(H5Dopen2(group, kHdf5Rows, H5P_DEFAULT)), scalar(H5Dget_space(rows.get()));
+  if (H5Sget_simple_extent_npoints(scalar.get()) != 1 ||
+      H5Dread(rows.get(), H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, &topic->samples) < 0) {
+    return {Code::kInvalid, "no dataset rows of one number"};
+  }
+  for (Hdf5Column& column : Hdf5ColumnsOf(topic->log.schema)) {
+    Dataset& dataset = topic->datasets.emplace_back();
+    dataset.element = column.element();
+    dataset.column = std::move(column);
+    const std::string& name = dataset.column.name;
+    dataset.id = Hdf5Id(H5Dopen2(group, name.c_str(), H5P_DEFAULT));
+    if (!dataset.id.ok()) return {Code::kInvalid, "no dataset " + name};
+    const Hdf5Id type(H5Dget_type(dataset.id.get())), space(H5Dget_space(dataset.id.get()));
+    const int rank = dataset.column.is_array() ? 2 : 1;
+    hsize_t dimensions[2] = {0, dataset.column.count};
+    if (H5Tequal(type.get(), dataset.element.get()) <= 0 || H5Sget_simple_extent_ndims(space.get()) != rank ||
+        H5Sget_simple_extent_dims(space.get(), dimensions, nullptr) < 0 ||
+        dimensions[1] != dataset.column.count) {
+      return {Code::kInvalid, "the dataset " + name + " is not what the schema says"};
+    }
+    dataset.rows = dimensions[0];
+    const bool bytes = topic->log.schema.fields.empty() && name == "data";
+    if (!bytes) topic->samples = std::min(topic->samples, dataset.rows);
+  }
+  return Status();
+}
+
+std::vector<const LogTopic*> Hdf5LogReader::topics() const {
+  std::vector<const LogTopic*> topics;
+  for (const auto& topic : topics_) topics.push_back(&topic->log);
+  return topics;
+}
+
+double Hdf5LogReader::progress() const {
+  uint64_t at = 0, samples = 0;
+  for (const auto& topic : topics_) {
+    at += topic->at;
+    samples += topic->samples;
+  }
+  return samples == 0 ? 1 : static_cast<double>(at) / static_cast<double>(samples);
+}
+
+bool Hdf5LogReader::Read(Dataset* dataset, uint64_t begin, uint64_t count) {
+  const hsize_t start[2] = {begin, 0}, size[2] = {count, dataset->column.count};
+  const int rank = dataset->column.is_array() ? 2 : 1;
+  dataset->block.resize(count * dataset->column.row_bytes());
+  if (count == 0) return true;
+  const Hdf5Id memory(H5Screate_simple(rank, size, nullptr)), space(H5Dget_space(dataset->id.get()));
+  return H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, start, nullptr, size, nullptr) >= 0 &&
+         H5Dread(dataset->id.get(), dataset->element.get(), memory.get(), space.get(), H5P_DEFAULT,
+                 dataset->block.data()) >= 0;
+}
+
+// The next block of samples. False: there is none, or it cannot be read.
+bool Hdf5LogReader::Load(Topic* topic) {
+  uint64_t row_bytes = 0;
+  for (const Dataset& dataset : topic->datasets) row_bytes += dataset.column.row_bytes();
+  const uint64_t count =
+      std::min(topic->samples - topic->at, std::clamp<uint64_t>(kBlockBytes / row_bytes, 1, 4096));
+  if (count == 0) return false;
+  topic->begin = topic->at;
+  topic->end = topic->at + count;
+  const bool raw = topic->log.schema.fields.empty();
+  const size_t tables = topic->datasets.size() - (raw ? 1 : 0);
+  for (size_t i = 0; i < tables; ++i) {
+    if (!Read(&topic->datasets[i], topic->begin, count)) return false;
+  }
+  return !raw || LoadData(topic);
+}
+
+// The bytes of the samples of the block, or of as many of them as a block may have.
+bool Hdf5LogReader::LoadData(Topic* topic) {
+  const std::vector<std::byte>& ends = topic->datasets[kHdf5Heads].block;
+  Dataset& data = topic->datasets[kHdf5Heads + 1];
+  uint64_t end = topic->last_end, samples = 0;
+  for (; samples < topic->end - topic->begin; ++samples) {
+    const uint64_t next = At<uint64_t>(ends, samples);
+    if (next < end || next > data.rows || next - end > kMaxValueBytes) break;
+    if (samples != 0 && next - topic->last_end > kMaxValueBytes) break;
+    end = next;
+  }
+  if (samples == 0 || !Read(&data, topic->last_end, end - topic->last_end)) return false;
+  topic->data_begin = topic->last_end;
+  topic->last_end = end;
+  topic->end = topic->begin + samples;
+  return true;
+}
+
+void Hdf5LogReader::Queue(size_t index) {
+  Topic& topic = *topics_[index];
+  if (topic.at == topic.end && !Load(&topic)) {
+    if (topic.at == topic.samples) return;
+    samples_left_out_ += topic.samples - topic.at;
+    return Problem(topic.log.name + ": cannot be read from sample " + std::to_string(topic.at) + " on");
+  }
+  due_.emplace(At<int64_t>(topic.datasets[1].block, topic.at - topic.begin), index);
+}
+
+void Hdf5LogReader::Value(const Topic& topic, LogSample* sample) {
+  const uint64_t row = topic.at - topic.begin;
+  if (topic.log.schema.fields.empty()) {
+    const std::vector<std::byte>& ends = topic.datasets[kHdf5Heads].block;
+    const uint64_t begin = row == 0 ? topic.data_begin : At<uint64_t>(ends, row - 1);
+    const std::byte* bytes = topic.datasets[kHdf5Heads + 1].block.data() + (begin - topic.data_begin);
+    value_.assign(bytes, bytes + (At<uint64_t>(ends, row) - begin));
+  } else {
+    value_.assign(topic.log.schema.size, std::byte{});
+    for (size_t i = kHdf5Heads; i < topic.datasets.size(); ++i) {
+      const Dataset& dataset = topic.datasets[i];
+      const std::byte* from = dataset.block.data() + row * dataset.column.row_bytes();
+      for (const Hdf5Column::Piece& piece : dataset.column.pieces) {
+        memcpy(value_.data() + piece.offset, from, piece.bytes);
+        from += piece.bytes;
+      }
+    }
+  }
+  sample->bytes = value_;
+}
+
+bool Hdf5LogReader::next(LogSample* sample) {
+  if (due_.empty()) return false;
+  const size_t index = due_.top().second;
+  due_.pop();
+  Topic& topic = *topics_[index];
+  const uint64_t row = topic.at - topic.begin;
+  sample->topic = &topic.log;
+  sample->stamp_ns = At<int64_t>(topic.datasets[0].block, row);
+  sample->receive_ns = At<int64_t>(topic.datasets[1].block, row);
+  sample->sequence = At<uint64_t>(topic.datasets[2].block, row);
+  sample->missed = At<uint64_t>(topic.datasets[3].block, row);
+  Value(topic, sample);
+  ++topic.at;
+  Queue(index);
+  return true;
+}
+
+void Hdf5LogReader::rewind() {
+  due_ = {};
+  samples_left_out_ = 0;
+  for (size_t i = 0; i < topics_.size(); ++i) {
+    Topic& topic = *topics_[i];
+    topic.at = topic.begin = topic.end = topic.data_begin = topic.last_end = 0;
+    Queue(i);
+  }
+}
+
+}  // namespace smt::cmd

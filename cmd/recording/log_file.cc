@@ -1,0 +1,39 @@
+#include "cmd/recording/log_file.h"
+
+#include <filesystem>
+
+#include "cmd/recording/csv_folder.h"
+#include "cmd/recording/hdf5_reader.h"
+#include "cmd/recording/hdf5_writer.h"
+#include "cmd/recording/mcap_log.h"
+
+namespace smt::cmd {
+Result<std::unique_ptr<LogWriter>> CreateLog(const std::string& path) {
+  if (path.ends_with(".mcap")) return McapLogWriter::create(path);
+  if (path.ends_with(".h5")) return Hdf5LogWriter::create(path);
+  return {Code::kInvalid, path + ": the name of a recording ends in .mcap or .h5"};
+}
+
+Result<std::unique_ptr<LogReader>> OpenLog(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  if (status.type() == std::filesystem::file_type::none) {
+    return Status::FromErrno("cannot read " + path, error.value());
+  }
+  if (!std::filesystem::exists(status)) {
+    return {Code::kInvalid,
+            "no folder " + path + ", nor a file; a recording is a folder of CSV files, .mcap or .h5"};
+  }
+  if (std::filesystem::is_directory(status)) return CsvFolder::open(path);
+  if (path.ends_with(".mcap")) return McapLogReader::open(path);
+  if (path.ends_with(".h5")) return Hdf5LogReader::open(path);
+  return {Code::kInvalid, path + " is not a CSV directory, and its name does not end in .mcap or .h5"};
+}
+
+std::string LogPartPath(const std::string& path, uint64_t part) {
+  if (part == 0) return path;
+  const std::filesystem::path name(path);
+  return (name.parent_path() / name.stem()).string() + "." + std::to_string(part) + name.extension().string();
+}
+
+}  // namespace smt::cmd

@@ -1,0 +1,217 @@
+#include "cmd/recording/mcap_log.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "cmd/recording/log_value.h"
+#include "cmd/value/value.h"
+#include "shm/domain.h"
+
+namespace smt::cmd {
+namespace {
+
+constexpr const char* kEncoding = "json";
+constexpr const char* kSchemaEncoding = "jsonschema";
+constexpr const char* kMissedTopic = "smt/logger/missed";
+constexpr const char* kMissedSchema =
+    R"({"$schema":"http://json-schema.org/draft-07/schema#","title":"smt.Missed","type":"object",)"
+    R"("properties":{"topic":{"type":"string"},"sequence":{"type":"integer"},"missed":{"type":"integer"}}})";
+// Keys of a channel's metadata.
+constexpr const char* kSchemaKey = "smt.schema";
+constexpr const char* kSequenceHighKey = "smt.sequence_high";
+constexpr const char* kKindKey = "smt.kind";
+constexpr uint64_t kMaxValueBytes = 64 << 20;
+constexpr size_t kMaxMissedTopics = UINT16_MAX;
+
+std::string Find(const std::map<std::string, std::string>& metadata, const char* key) {
+  const auto found = metadata.find(key);
+  return found == metadata.end() ? "" : found->second;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LogWriter>> McapLogWriter::create(const std::string& path) {
+  Result<McapWriter> file = McapWriter::create(path);
+  if (!file.ok()) return file.status();
+  return std::unique_ptr<LogWriter>(new McapLogWriter(std::move(*file)));
+}
+
+Result<uint16_t> McapLogWriter::Channel(const LogSample& sample) {
+  const LogTopic& topic = *sample.topic;
+  const uint64_t high = sample.sequence >> 32;
+  if (const auto found = channels_.find({&topic, high}); found != channels_.end()) return found->second;
+  const std::string text = topic.schema.text();
+  auto schema = schemas_.find(text);
+  if (schema == schemas_.end()) {
+    const Result<uint16_t> id =
+        file_.add_schema({0, topic.schema.type_name, kSchemaEncoding, JsonSchemaText(topic.schema)});
+    if (!id.ok()) return id.status();
+    schema = schemas_.emplace(text, *id).first;
+  }
+  const Result<uint16_t> id = file_.add_channel({0,
+                                                 schema->second,
+                                                 topic.name,
+                                                 kEncoding,
+                                                 {{kSchemaKey, text},
+                                                  {kSequenceHighKey, std::to_string(high)},
+                                                  {"smt.host", topic.host},
+                                                  {"smt.domain", topic.domain},
+                                                  {"smt.node", topic.node}}});
+  if (id.ok()) channels_.emplace(std::pair(&topic, high), *id);
+  return id;
+}
+
+Status McapLogWriter::WriteMissed(const LogSample& sample) {
+  if (missed_channel_ == 0) {
+    const Result<uint16_t> schema = file_.add_schema({0, "smt.Missed", kSchemaEncoding, kMissedSchema});
+    if (!schema.ok()) return schema.status();
+    const Result<uint16_t> id =
+        file_.add_channel({0, *schema, kMissedTopic, kEncoding, {{kKindKey, "missed"}}});
+    if (!id.ok()) return id.status();
+    missed_channel_ = *id;
+  }
+  const auto at = static_cast<uint64_t>(sample.receive_ns);
+  const std::string text =
+      Dump({{"topic", sample.topic->name}, {"sequence", sample.sequence}, {"missed", sample.missed}});
+  return file_.write({missed_channel_, 0, at, at, text});
+}
+
+Status McapLogWriter::write(const LogSample& sample) {
+  const Result<uint16_t> channel = Channel(sample);
+  if (!channel.ok()) return channel.status();
+  if (sample.missed != 0) {
+    if (Status s = WriteMissed(sample); !s.ok()) return s;
+  }
+  const std::string text = LogValueText(sample.topic->schema, sample.bytes);
+  return file_.write({*channel, static_cast<uint32_t>(sample.sequence),
+                      static_cast<uint64_t>(sample.receive_ns), static_cast<uint64_t>(sample.stamp_ns),
+                      text});
+}
+
+Result<std::unique_ptr<LogReader>> McapLogReader::open(const std::string& path) {
+  Result<McapReader> file = McapReader::open(path);
+  if (!file.ok()) return file.status();
+  auto* reader = new McapLogReader(std::move(*file));
+  std::unique_ptr<LogReader> owned(reader);
+  reader->LearnChannels();
+  return owned;
+}
+
+// A topic has another channel where its sequence passed 2^32.
+const LogTopic* McapLogReader::Topic(LogTopic topic) {
+  for (const auto& known : topics_) {
+    if (known->name == topic.name && known->schema == topic.schema) return known.get();
+  }
+  topics_.push_back(std::make_unique<LogTopic>(std::move(topic)));
+  return topics_.back().get();
+}
+
+Status McapLogReader::LearnChannel(const McapChannel& raw, Channel* channel) {
+  if (Find(raw.metadata, kKindKey) == "missed") {
+    channel->is_missed = true;
+    return Status();
+  }
+  if (raw.encoding != kEncoding || raw.metadata.count(kSchemaKey) == 0) {
+    return {Code::kInvalid, "it was not recorded by smtlogger"};
+  }
+  if (Status s = CheckTopicName(raw.topic); !s.ok()) return s;
+  Result<Schema> schema = Schema::FromText(Find(raw.metadata, kSchemaKey));
+  if (!schema.ok()) return schema.status();
+  if (schema->size > kMaxValueBytes) {
+    return {Code::kInvalid,
+            fmt::format("values of {} bytes; at most {} are read", schema->size, kMaxValueBytes)};
+  }
+  const std::string high = Find(raw.metadata, kSequenceHighKey);
+  uint32_t value = 0;
+  std::from_chars(high.data(), high.data() + high.size(), value);
+  channel->sequence_high = uint64_t{value} << 32;
+  channel->topic = Topic({raw.topic, std::move(*schema), Find(raw.metadata, "smt.host"),
+                          Find(raw.metadata, "smt.domain"), Find(raw.metadata, "smt.node")});
+  return Status();
+}
+
+void McapLogReader::LearnChannels() {
+  for (const auto& [id, raw] : file_.channels()) {
+    if (channels_.count(id) != 0) continue;
+    const Status learnt = LearnChannel(raw, &channels_[id]);
+    if (!learnt.ok()) ++topics_left_out_;
+    if (!learnt.ok() && problems_.size() < kToldProblems) {
+      problems_.push_back("channel " + raw.topic + ": " + learnt.message());
+    }
+  }
+}
+
+std::vector<const LogTopic*> McapLogReader::topics() const {
+  std::vector<const LogTopic*> topics;
+  for (const auto& topic : topics_) topics.push_back(topic.get());
+  return topics;
+}
+
+void McapLogReader::LeaveOut(const std::string& why) {
+  ++samples_left_out_;
+  if (problems_.size() < kToldProblems) problems_.push_back(why);
+}
+
+void McapLogReader::LearnMissed(std::string_view text) {
+  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const bool good = json.is_object() && json.contains("topic") && json["topic"].is_string() &&
+                    json.contains("sequence") && json["sequence"].is_number_unsigned() &&
+                    json.contains("missed") && json["missed"].is_number_unsigned();
+  if (!good || missed_.size() >= kMaxMissedTopics) return;
+  missed_[json["topic"].get<std::string>()] = {json["sequence"].get<uint64_t>(),
+                                               json["missed"].get<uint64_t>()};
+}
+
+bool McapLogReader::next(LogSample* sample) {
+  McapMessage message;
+  while (file_.next(&message)) {
+    auto found = channels_.find(message.channel_id);
+    if (found == channels_.end()) {
+      LearnChannels();
+      found = channels_.find(message.channel_id);
+    }
+    const Channel& channel = found->second;
+    if (channel.is_missed) {
+      LearnMissed(message.data);
+      continue;
+    }
+    if (channel.topic == nullptr) {
+      ++samples_left_out_;
+      continue;
+    }
+    const LogTopic& topic = *channel.topic;
+    Result<std::vector<std::byte>> value = ParseLogValue(topic.schema, message.data);
+    if (!value.ok()) {
+      LeaveOut(fmt::format("{} #{}: {}", topic.name, message.sequence, value.status().message()));
+      continue;
+    }
+    value_ = std::move(*value);
+    *sample = {&topic,
+               channel.sequence_high | message.sequence,
+               static_cast<int64_t>(message.publish_time_ns),
+               static_cast<int64_t>(message.log_time_ns),
+               0,
+               value_};
+    if (const auto gap = missed_.find(topic.name); gap != missed_.end()) {
+      if (gap->second.first == sample->sequence) sample->missed = gap->second.second;
+      missed_.erase(gap);
+    }
+    return true;
+  }
+  return false;
+}
+
+void McapLogReader::rewind() {
+  missed_.clear();
+  samples_left_out_ = 0;
+  file_.seek(0);
+}
+
+std::vector<std::string> McapLogReader::problems() const {
+  std::vector<std::string> all = file_.problems();
+  all.insert(all.end(), problems_.begin(), problems_.end());
+  return all;
+}
+
+}  // namespace smt::cmd

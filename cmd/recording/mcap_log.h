@@ -1,0 +1,79 @@
+// Samples in an MCAP file that viewers read without this code: docs/logging.md has the layout.
+#ifndef SMT_CMD_RECORDING_MCAP_LOG_H_
+#define SMT_CMD_RECORDING_MCAP_LOG_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cmd/recording/log_file.h"
+#include "cmd/recording/mcap_reader.h"
+#include "cmd/recording/mcap_writer.h"
+
+namespace smt::cmd {
+
+class McapLogWriter final : public LogWriter {
+ public:
+  static Result<std::unique_ptr<LogWriter>> create(const std::string& path);
+
+  Status declare(const LogTopic*) override { return Status(); }
+  Status write(const LogSample& sample) override;
+  uint64_t open_bytes() const override { return file_.open_bytes(); }
+  Status flush() override { return file_.flush(); }
+  Status finish() override { return file_.finish(); }
+  uint64_t bytes() const override { return file_.bytes(); }
+
+ private:
+  explicit McapLogWriter(McapWriter file) : file_(std::move(file)) {}
+  Result<uint16_t> Channel(const LogSample& sample);
+  Status WriteMissed(const LogSample& sample);
+
+  McapWriter file_;
+  std::map<std::string, uint16_t> schemas_;                            // by the schema's text
+  std::map<std::pair<const LogTopic*, uint64_t>, uint16_t> channels_;  // and the sequence's high half
+  uint16_t missed_channel_ = 0;                                        // 0: not yet there
+};
+
+class McapLogReader final : public LogReader {
+ public:
+  static Result<std::unique_ptr<LogReader>> open(const std::string& path);
+
+  std::vector<const LogTopic*> topics() const override;
+  bool next(LogSample* sample) override;
+  void rewind() override;
+  double progress() const override { return file_.progress(); }
+  bool complete() const override { return file_.summary().has_value(); }
+  uint64_t topics_left_out() const override { return topics_left_out_; }
+  uint64_t samples_left_out() const override { return samples_left_out_; }
+  uint64_t bytes_left_out() const override { return file_.bytes_left_out(); }
+  std::vector<std::string> problems() const override;
+
+ private:
+  struct Channel {
+    const LogTopic* topic = nullptr;  // null: not of ours
+    uint64_t sequence_high = 0;
+    bool is_missed = false;
+  };
+  explicit McapLogReader(McapReader file) : file_(std::move(file)) {}
+  void LearnChannels();
+  Status LearnChannel(const McapChannel& raw, Channel* channel);
+  const LogTopic* Topic(LogTopic topic);
+  void LearnMissed(std::string_view text);
+  void LeaveOut(const std::string& why);
+
+  McapReader file_;
+  std::vector<std::unique_ptr<LogTopic>> topics_;
+  std::map<uint16_t, Channel> channels_;
+  std::map<std::string, std::pair<uint64_t, uint64_t>>
+      missed_;  // topic: the sequence after the gap, how many
+  std::vector<std::byte> value_;
+  uint64_t topics_left_out_ = 0, samples_left_out_ = 0;
+  std::vector<std::string> problems_;
+};
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_RECORDING_MCAP_LOG_H_

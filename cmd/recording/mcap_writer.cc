@@ -1,0 +1,169 @@
+#include "cmd/recording/mcap_writer.h"
+
+#include <fmt/format.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "cmd/text/version.h"
+
+namespace smt::cmd {
+namespace {
+
+constexpr uint64_t kMaxMessageBytes = 48 << 20;
+constexpr int kZstdLevel = 1;
+
+}  // namespace
+
+void McapWriter::Free::operator()(ZSTD_CCtx_s* context) const { ZSTD_freeCCtx(context); }
+
+McapWriter::McapWriter(AppendFile file) : file_(std::move(file)), zstd_(ZSTD_createCCtx()) {
+  ZSTD_CCtx_setParameter(zstd_.get(), ZSTD_c_compressionLevel, kZstdLevel);
+}
+McapWriter::McapWriter(McapWriter&&) noexcept = default;
+McapWriter::~McapWriter() = default;
+
+Result<McapWriter> McapWriter::create(const std::string& path) {
+  Result<AppendFile> file = AppendFile::create(path);
+  if (!file.ok()) return file.status();
+  McapWriter writer(std::move(*file));
+  std::string start(kMcapMagic);
+  Append(McapHeader{"", Version()}, &start);
+  if (Status s = writer.file_.append(start); !s.ok()) return s;
+  return writer;
+}
+
+Result<uint16_t> McapWriter::add_schema(McapSchema schema) {
+  if (schemas_.size() == UINT16_MAX)
+    return {Code::kNoSpace, path() + ": an MCAP file has at most 65535 schemas"};
+  schema.id = static_cast<uint16_t>(schemas_.size() + 1);
+  Append(schema, &schemas_and_channels_);
+  schemas_.push_back(std::move(schema));
+  return schemas_.back().id;
+}
+
+Result<uint16_t> McapWriter::add_channel(McapChannel channel) {
+  if (channels_.size() == UINT16_MAX)
+    return {Code::kNoSpace, path() + ": an MCAP file has at most 65535 channels"};
+  channel.id = static_cast<uint16_t>(channels_.size() + 1);
+  Append(channel, &schemas_and_channels_);
+  channels_.push_back(std::move(channel));
+  return channels_.back().id;
+}
+
+Status McapWriter::write(const McapMessage& message) {
+  if (message.data.size() > kMaxMessageBytes) {
+    return {Code::kInvalid,
+            fmt::format("{}: a message of {} on {}; at most {} fit", path(), message.data.size(),
+                        channels_[message.channel_id - 1u].topic, kMaxMessageBytes)};
+  }
+  const uint64_t offset = messages_.size();
+  Append(message, &messages_);
+  places_.push_back({message.log_time_ns, offset, messages_.size() - offset, message.channel_id});
+  return Status();
+}
+
+Status McapWriter::flush() {
+  if (places_.empty()) return Status();
+  Status written = WriteChunk();
+  schemas_and_channels_.clear();
+  messages_.clear();
+  places_.clear();
+  if (written.ok()) {
+    schemas_written_ = schemas_.size();
+    channels_written_ = channels_.size();
+    return file_.sync();
+  }
+  for (size_t i = schemas_written_; i < schemas_.size(); ++i) Append(schemas_[i], &schemas_and_channels_);
+  for (size_t i = channels_written_; i < channels_.size(); ++i) Append(channels_[i], &schemas_and_channels_);
+  return written;
+}
+
+Status McapWriter::WriteChunk() {
+  std::stable_sort(places_.begin(), places_.end(),
+                   [](const Place& a, const Place& b) { return a.log_time_ns < b.log_time_ns; });
+  std::string raw = schemas_and_channels_;
+  raw.reserve(open_bytes());
+  std::map<uint16_t, McapMessageIndex> indexes;
+  for (const Place& place : places_) {
+    McapMessageIndex& index = indexes[place.channel_id];
+    index.channel_id = place.channel_id;
+    index.entries.emplace_back(place.log_time_ns, raw.size());
+    raw.append(messages_, place.offset, place.bytes);
+  }
+  std::string packed(ZSTD_compressBound(raw.size()), '\0');
+  const size_t n = ZSTD_compress2(zstd_.get(), packed.data(), packed.size(), raw.data(), raw.size());
+  if (ZSTD_isError(n) != 0) return {Code::kSystem, path() + ": zstd: " + ZSTD_getErrorName(n)};
+  packed.resize(n);
+
+  McapChunkIndex chunk;
+  chunk.start_ns = places_.front().log_time_ns;
+  chunk.end_ns = places_.back().log_time_ns;
+  chunk.offset = bytes();
+  chunk.compression = "zstd";
+  chunk.packed_bytes = packed.size();
+  chunk.raw_bytes = raw.size();
+  std::string out;
+  Append(McapChunk{chunk.start_ns, chunk.end_ns, raw.size(), McapCrc(raw), chunk.compression, packed}, &out);
+  chunk.bytes = out.size();
+  for (const auto& [id, index] : indexes) {
+    chunk.message_index_offsets[id] = chunk.offset + out.size();
+    Append(index, &out);
+  }
+  chunk.message_index_bytes = out.size() - chunk.bytes;
+  if (Status s = file_.append(out); !s.ok()) return s;
+
+  const bool first = statistics_.messages == 0;
+  statistics_.start_ns = first ? chunk.start_ns : std::min(statistics_.start_ns, chunk.start_ns);
+  statistics_.end_ns = std::max(statistics_.end_ns, chunk.end_ns);
+  statistics_.messages += places_.size();
+  for (const auto& [id, index] : indexes) statistics_.channel_messages[id] += index.entries.size();
+  chunks_.push_back(std::move(chunk));
+  return Status();
+}
+
+void McapWriter::AppendSummary(uint64_t start, std::string* out) const {
+  const size_t begin = out->size();
+  McapStatistics statistics = statistics_;
+  statistics.schemas = static_cast<uint16_t>(schemas_written_);
+  statistics.channels = static_cast<uint32_t>(channels_written_);
+  statistics.chunks = static_cast<uint32_t>(chunks_.size());
+  std::vector<McapSummaryOffset> offsets;
+  const auto group = [&](McapOp op, auto append) {
+    const size_t at = out->size();
+    append();
+    if (out->size() != at) offsets.push_back({op, start + (at - begin), out->size() - at});
+  };
+  group(McapOp::kSchema, [&] {
+    for (size_t i = 0; i < schemas_written_; ++i) Append(schemas_[i], out);
+  });
+  group(McapOp::kChannel, [&] {
+    for (size_t i = 0; i < channels_written_; ++i) Append(channels_[i], out);
+  });
+  group(McapOp::kStatistics, [&] { Append(statistics, out); });
+  group(McapOp::kChunkIndex, [&] {
+    for (const McapChunkIndex& chunk : chunks_) Append(chunk, out);
+  });
+  McapFooter footer{start, start + (out->size() - begin), 0};
+  for (const McapSummaryOffset& offset : offsets) Append(offset, out);
+  // The CRC goes over the summary and the footer up to the CRC itself.
+  std::string tail;
+  Append(footer, &tail);
+  tail.resize(tail.size() - sizeof footer.summary_crc);
+  footer.summary_crc = McapCrc(tail, McapCrc(std::string_view(*out).substr(begin)));
+  Append(footer, out);
+}
+
+Status McapWriter::finish() {
+  Status flushed = flush();
+  std::string end;
+  AppendDataEnd(&end);
+  AppendSummary(bytes() + end.size(), &end);
+  end += kMcapMagic;
+  if (Status s = file_.append(end); !s.ok()) return s;
+  if (Status s = file_.sync(); !s.ok()) return s;
+  return flushed;
+}
+
+}  // namespace smt::cmd

@@ -1,0 +1,95 @@
+// Records every sample of the topics that some patterns name, in one file or in parts.
+#ifndef SMT_CMD_RECORDING_RECORDER_H_
+#define SMT_CMD_RECORDING_RECORDER_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cmd/cli/progress_line.h"
+#include "cmd/cli/stop.h"
+#include "cmd/monitor/follow.h"
+#include "cmd/monitor/topic_events.h"
+#include "cmd/recording/log_events.h"
+#include "cmd/recording/log_file.h"
+
+namespace smt::cmd {
+
+struct RecordOptions {
+  std::string output;
+  std::optional<int64_t> duration_ns;
+  uint64_t split_bytes = 0;  // a new part at this size of the file, 0: never
+  int64_t split_ns = 0;      // a new part after so long, 0: never
+};
+
+// What is in the files, to the last sample.
+struct RecordedTopic {
+  uint64_t samples = 0;
+  uint64_t bytes = 0;     // of the values
+  uint64_t missed = 0;    // came too late for, while it was recorded
+  uint64_t left_out = 0;  // too long for the format, or of a chunk that could not be written
+};
+struct RecordSummary {
+  std::vector<std::string> files;
+  std::map<std::string, RecordedTopic> topics;
+  uint64_t events = 0;
+  uint64_t file_bytes = 0;
+  double seconds = 0;
+};
+
+class Recorder {
+ public:
+  // Makes the first file.
+  static Result<Recorder> open(const RecordOptions& options);
+
+  // Until the duration is over, a signal comes or stdout's reader goes; what was published before that is
+  // recorded. An error ends it with a file that is good up to its last chunk; `summary` tells of it too.
+  Status run(const Domain& domain, const relay::PatternSet& patterns, const Stop& stop);
+  // Where there was nothing to record.
+  Status finish();
+  const RecordSummary& summary() const { return summary_; }
+
+ private:
+  struct Topic {
+    std::unique_ptr<LogTopic> log;  // of the schema that it has now
+    RecordedTopic open;             // since the last flush
+    bool was_there = false;         // before the recording began: what its first sample misses is history
+    bool told = false;
+    uint64_t missed = 0;  // samples left out, to be told with the next
+  };
+
+  explicit Recorder(const RecordOptions& options) : options_(options) {}
+  Status Begin();
+  Topic* Know(const std::string& name, const Follower::Topic& from);
+  Status DeclareNew(const std::map<std::string, Follower::Topic>& topics);
+  std::vector<TopicEvent> Look(const Domain& domain, const relay::PatternSet& patterns);
+  Status Tell(const std::string& topic, std::string_view event, uint64_t count = 0);
+  Status TellChanges(const Domain& domain, const relay::PatternSet& patterns);
+  Status TellLosses();
+  Status Flush();
+  Status Split();
+  Status Take(const std::string& name, Follower::Topic& topic, const Sample& sample);
+  Status Write(const std::string& name, Topic* topic, const LogSample& sample);
+  void Commit(bool kept);
+  void ShowProgress();
+
+  RecordOptions options_;
+  LogEvents events_;
+  uint64_t open_events_ = 0;  // since the last flush
+  TopicEvents seen_;
+  std::unique_ptr<LogWriter> file_;
+  std::map<std::string, Topic> topics_;
+  std::vector<std::unique_ptr<LogTopic>> former_;  // writers know them
+  RecordSummary summary_;
+  int64_t start_ns_ = 0, part_ns_ = 0, flushed_ns_ = 0, looked_ns_ = 0;  // BOOTTIME
+  int64_t wall_ns_ = 0;                                                  // REALTIME less BOOTTIME
+  uint64_t parts_bytes_ = 0;                                             // of the parts before
+  ProgressLine progress_;
+};
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_RECORDING_RECORDER_H_

@@ -1,0 +1,188 @@
+#include "cmd/recording/replay.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "shm/clock.h"
+
+namespace smt::cmd {
+
+Result<Replay> Replay::open(const Domain& domain, const ReplayOptions& options) {
+  Result<std::unique_ptr<LogReader>> log = OpenLog(options.path);
+  if (!log.ok()) return log.status();
+  Replay replay(options);
+  replay.log_ = std::move(*log);
+  Result<std::unique_ptr<Node>> node = Node::open(domain, options.node);
+  if (!node.ok()) return node.status();
+  replay.node_ = std::move(*node);
+  for (const LogTopic* topic : replay.log_->topics()) {
+    if (replay.names_.count(topic->name) != 0) continue;
+    if (Status s = replay.Advertise(topic); !s.ok()) return s;
+  }
+  return replay;
+}
+
+// Another schema of the name is no longer advertised then.
+Status Replay::Advertise(const LogTopic* log) {
+  const auto known = names_.find(log->name);
+  const bool first = known == names_.end();
+  if (first) {
+    names_.emplace(log->name, log);
+  } else {
+    parts_.erase(std::exchange(known->second, log));
+  }
+  const Schema& schema = log->schema;
+  TopicOptions topic;
+  topic.name = (options_.prefix.empty() ? "" : options_.prefix + "/") + log->name;
+  topic.history = options_.history;
+  topic.max_age_ns = options_.max_age_ns;
+  std::vector<Part>& parts = parts_[log];
+  const auto add = [&](uint64_t offset, uint64_t bytes) {
+    Result<Publisher> publisher = node_->advertise(topic);
+    if (publisher.ok()) parts.push_back({offset, bytes, std::move(*publisher)});
+    return publisher.status();
+  };
+  if (!options_.split || schema.fields.empty()) {
+    topic.schema = schema;
+    if (Status s = add(0, schema.size); !s.ok()) return s;
+  } else {
+    const std::string stem = topic.name + "/";
+    for (const Field& field : schema.fields) {
+      topic.name = stem + field.name;
+      topic.schema = Schema::Scalar(field.type, field.count, field.count > 1);
+      topic.schema.fields[0].unit = field.unit;
+      if (Status s = add(field.offset, topic.schema.size); !s.ok()) return s;
+    }
+  }
+  if (first) summary_.topics += parts.size();
+  return Status();
+}
+
+Status Replay::Publish(const LogSample& sample) {
+  if (parts_.count(sample.topic) == 0) {
+    if (Status s = Advertise(sample.topic); !s.ok()) return s;
+  }
+  const int64_t now = BoottimeNs();
+  const SampleHead head{0, sample.stamp_ns, now, now};
+  Burst burst;
+  for (Part& part : parts_.at(sample.topic)) {
+    const auto bytes = part.bytes == 0 ? sample.bytes : sample.bytes.subspan(part.offset, part.bytes);
+    if (Status s = burst.publish(part.publisher, bytes, head); !s.ok()) return s;
+    ++summary_.samples;
+  }
+  return Status();
+}
+
+// What stands still meanwhile is the clock of the recording.
+void Replay::Pause(bool on) {
+  if (on == (paused_ns_ != 0)) return;
+  const int64_t now = BoottimeNs();
+  if (!on) start_ns_ += now - paused_ns_;
+  paused_ns_ = on ? now : 0;
+}
+
+// The sample at the position is due now.
+void Replay::Seek(int64_t position_ns) {
+  skip_to_ns_ = std::max<int64_t>(0, position_ns);
+  if (skip_to_ns_ <= position_ns_) log_->rewind();
+  last_ns_.reset();
+}
+
+// True: the sample that is due is not, as others come before it.
+bool Replay::Press(const std::string& key) {
+  constexpr int64_t kSeekNs = 5'000'000'000;
+  if (key == "q") quit_ = true;
+  if (key == " ") Pause(paused_ns_ == 0);
+  if (key == ".") {
+    Pause(true);
+    step_ = true;
+  }
+  if (key == "home") return Seek(options_.start_ns), true;
+  if (key == "left") return Seek(position_ns_ - kSeekNs), true;
+  if (key == "right") return Seek(position_ns_ + kSeekNs), true;
+  return false;
+}
+
+// Until the sample is due that played_ns_ stands at.
+Replay::Turn Replay::Wait(const Stop& stop, KeyInput* keys) {
+  for (;;) {
+    const double after_ns = options_.asap ? 0 : static_cast<double>(played_ns_) / options_.speed;
+    const int64_t due = after_ns > 4e18 ? kNever : start_ns_ + static_cast<int64_t>(after_ns);
+    if (std::exchange(step_, false)) {
+      start_ns_ -= due - paused_ns_;  // it is due now
+      return Turn::kPublish;
+    }
+    const bool paused = paused_ns_ != 0;
+    ShowProgress(paused);
+    if (stop.sleep_until(paused ? kNever : due, keys->fd())) return Turn::kStop;
+    bool seek = false;
+    for (const std::string& key : keys->read()) seek = Press(key) || seek;
+    if (quit_) return Turn::kStop;
+    if (seek) return Turn::kSeek;
+    if (!paused && paused_ns_ == 0 && BoottimeNs() >= due) return Turn::kPublish;
+  }
+}
+
+// All samples once.
+Status Replay::Pass(const Stop& stop, KeyInput* keys) {
+  uint64_t samples = 0;
+  for (LogSample sample; log_->next(&sample);) {
+    const int64_t at_ns = sample.receive_ns;
+    if (!begin_ns_) begin_ns_ = at_ns;
+    const int64_t position_ns = AgeNs(at_ns, *begin_ns_);  // negative where it is not in order
+    if (skip_to_ns_ > 0 && position_ns < skip_to_ns_) continue;
+    position_ns_ = position_ns;
+    if (!last_ns_) {
+      last_ns_ = at_ns;
+      start_ns_ = paused_ns_ != 0 ? paused_ns_ : BoottimeNs();
+      played_ns_ = 0;
+    }
+    // In a recording that is not in order time stands still until it has caught up.
+    int64_t gap_ns = std::max<int64_t>(0, AgeNs(at_ns, *last_ns_));
+    if (options_.max_gap_ns != 0) gap_ns = std::min(gap_ns, options_.max_gap_ns);
+    played_ns_ = gap_ns > kNever - played_ns_ ? kNever : played_ns_ + gap_ns;
+    last_ns_ = std::max(*last_ns_, at_ns);
+    const Turn turn = options_.asap && samples % 256 != 0 ? Turn::kPublish : Wait(stop, keys);
+    if (turn == Turn::kSeek) continue;
+    if (turn == Turn::kStop) {
+      summary_.stopped = true;
+      return Status();
+    }
+    if (Status s = Publish(sample); !s.ok()) return s;
+    ++samples;
+  }
+  return Status();
+}
+
+Result<ReplaySummary> Replay::run(const Stop& stop, KeyInput* keys) {
+  begun_ns_ = BoottimeNs();
+  skip_to_ns_ = options_.start_ns;
+  Pause(options_.paused);
+  for (;;) {
+    const uint64_t before = summary_.samples;
+    if (Status s = Pass(stop, keys); !s.ok()) return s;
+    if (!options_.loop || summary_.stopped || summary_.samples == before) break;
+    Seek(options_.start_ns);
+  }
+  progress_.end();
+  for (const std::string& problem : log_->problems()) spdlog::warn("{}: {}", options_.path, problem);
+  summary_.samples_left_out = log_->samples_left_out();
+  summary_.topics_left_out = log_->topics_left_out();
+  summary_.bytes_left_out = log_->bytes_left_out();
+  summary_.seconds = static_cast<double>(BoottimeNs() - begun_ns_) / 1e9;
+  return summary_;
+}
+
+// What the keys do is told where there are any.
+void Replay::ShowProgress(bool paused) {
+  if (!progress_.due() && paused == told_paused_) return;
+  told_paused_ = paused;
+  progress_.show(fmt::format("{:3.0f} %  {} samples  at {:.1f} s{}", 100 * log_->progress(), summary_.samples,
+                             static_cast<double>(position_ns_) / 1e9,
+                             paused ? "  paused: space goes on, . steps, arrows go 5 s, q ends" : ""));
+}
+
+}  // namespace smt::cmd

@@ -1,0 +1,98 @@
+// A recording into shared memory.
+#ifndef SMT_CMD_RECORDING_REPLAY_H_
+#define SMT_CMD_RECORDING_REPLAY_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cmd/cli/progress_line.h"
+#include "cmd/cli/stop.h"
+#include "cmd/cli/terminal.h"
+#include "cmd/recording/log_file.h"
+#include "shm/domain.h"
+#include "shm/node.h"
+
+namespace smt::cmd {
+
+struct ReplayOptions {
+  std::string path;  // see OpenLog
+  double speed = 1;
+  bool asap = false;                   // no pacing
+  int64_t max_gap_ns = 1'000'000'000;  // of recorded time, longer silence is shortened to it; 0: as recorded
+  bool loop = false;
+  int64_t start_ns = 0;  // of recorded time, left out at the beginning
+  bool paused = false;   // at the beginning
+  std::string prefix;    // of all topic names; a '/' is put after it
+  bool split = false;    // a topic for each field: <topic>/<field>
+  uint32_t history = 4;
+  int64_t max_age_ns = 0;
+  NodeOptions node = {.name = "replay"};
+};
+
+struct ReplaySummary {
+  uint64_t topics = 0;
+  uint64_t samples = 0;           // values published
+  uint64_t samples_left_out = 0;  // rows of CSV
+  uint64_t topics_left_out = 0;   // files of CSV
+  uint64_t bytes_left_out = 0;    // damaged
+  double seconds = 0;
+  bool stopped = false;  // by a signal
+};
+
+class Replay {
+ public:
+  // Opens the recording and advertises all topics that it tells of. A topic with several schemas begins with
+  // the first. What OpenLog, Domain and Node say.
+  static Result<Replay> open(const Domain& domain, const ReplayOptions& options);
+
+  // Publishes the samples in their order. Each one's time is counted from the start, so that delays do not
+  // add up. The recorded stamp is the stamp. The keys: space pauses and goes on, '.' publishes one sample and
+  // pauses, left and right go 5 s of recorded time, home to the start, 'q' ends it. Without keys those of the
+  // options count, and a replay that begins paused stays so.
+  Result<ReplaySummary> run(const Stop& stop, KeyInput* keys);
+
+ private:
+  // A piece of a value, and where it goes: all of it, or with `split` one field.
+  struct Part {
+    uint64_t offset, bytes;
+    Publisher publisher;
+  };
+
+  explicit Replay(const ReplayOptions& options) : options_(options) {}
+  Status Advertise(const LogTopic* topic);
+  Status Publish(const LogSample& sample);
+  enum class Turn { kPublish, kSeek, kStop };
+  Turn Wait(const Stop& stop, KeyInput* keys);
+  bool Press(const std::string& key);
+  void Pause(bool on);
+  void Seek(int64_t position_ns);
+  Status Pass(const Stop& stop, KeyInput* keys);
+  void ShowProgress(bool paused);
+
+  ReplayOptions options_;
+  std::unique_ptr<LogReader> log_;
+  std::unique_ptr<Node> node_;
+  std::map<const LogTopic*, std::vector<Part>> parts_;  // of the topics that are advertised
+  std::map<std::string, const LogTopic*> names_;        // of those
+  ReplaySummary summary_;
+  int64_t begun_ns_ = 0;             // BOOTTIME
+  int64_t start_ns_ = 0;             // BOOTTIME at which the sample at played_ns_ = 0 was due
+  int64_t played_ns_ = 0;            // recorded time since then, long gaps shortened
+  int64_t paused_ns_ = 0;            // BOOTTIME since when; 0: not paused
+  bool step_ = false;                // one sample is published all the same
+  std::optional<int64_t> begin_ns_;  // receive time of the first sample of the recording
+  std::optional<int64_t> last_ns_;   // of the one that was due last; none at a start
+  int64_t position_ns_ = 0;          // recorded time of the sample that is due next, from the first one
+  int64_t skip_to_ns_ = 0;           // samples before it are left out
+  bool quit_ = false;
+  bool told_paused_ = false;
+  ProgressLine progress_;
+};
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_RECORDING_REPLAY_H_

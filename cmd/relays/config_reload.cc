@@ -1,0 +1,96 @@
+#include "cmd/relays/config_reload.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "cmd/config/config_keys.h"
+
+namespace smt::cmd {
+namespace {
+
+constexpr int64_t kFileLookNs = 10'000'000;
+
+template <class T>
+void RefuseChange(const Key<T>& key, const T& before, const T& after, const Place& place,
+                  ConfigErrors* errors) {
+  const std::string was = key.print(before);
+  if (key.print(after) == was) return;
+  errors->add(place, fmt::format("{} cannot change while the relay runs: it is {}; restart it", key.name,
+                                 was.empty() ? "not set" : was));
+}
+
+const Place& PlaceOf(const Places& places, std::string_view key, const Place& otherwise) {
+  const auto it = places.find(key);
+  return it == places.end() ? otherwise : it->second;
+}
+
+}  // namespace
+
+std::optional<RelayConfig> ReadAgain(const ConfigFlags& flags, const RelayConfig& present,
+                                     ConfigErrors* errors) {
+  RelayConfig config = LoadConfig(flags, errors);
+  if (!errors->empty()) return std::nullopt;
+  const Place top{From::kFile, flags.file, 1, 1};
+  for (const Key<RelayConfig>& key : Keys<RelayConfig>()) {
+    // A default may change by itself, as the host's name.
+    const bool told = config.places.count(key.name) + present.places.count(key.name) != 0;
+    if (told && !Reloadable(key)) {
+      RefuseChange(key, present, config, PlaceOf(config.places, key.name, top), errors);
+    }
+  }
+  if (config.send.empty() != present.send.empty() || config.receive.empty() != present.receive.empty()) {
+    errors->add(top,
+                "the directions cannot change while the relay runs: whether there are rules to send and "
+                "rules to receive; restart it");
+  }
+  // To let peers set nothing any more is always possible.
+  if (present.write.empty() && !config.write.empty()) {
+    errors->add(config.write.front().place,
+                "the first [[write]] rule cannot come while the relay runs; restart it");
+  }
+  return errors->empty() ? std::optional(std::move(config)) : std::nullopt;
+}
+
+ConfigReload::ConfigReload(ConfigFlags flags, RelayConfig present, Apply apply)
+    : flags_(std::move(flags)), present_(std::move(present)), apply_(std::move(apply)) {
+  if (flags_.file.empty() && present_.keys.empty()) return;
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGHUP);
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  fd_ = Fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd_.ok()) throw std::system_error(errno, std::generic_category(), "signalfd");
+}
+
+void ConfigReload::poll(int64_t now_ns) {
+  if (!fd_.ok() || now_ns < next_look_ns_) return;
+  next_look_ns_ = now_ns + kFileLookNs;
+  signalfd_siginfo info;
+  if (read(fd_.get(), &info, sizeof info) == sizeof info) Reload();
+}
+
+void ConfigReload::Reload() {
+  const std::string& what = flags_.file.empty() ? present_.keys : flags_.file;
+  ConfigErrors errors;
+  std::optional<RelayConfig> config = ReadAgain(flags_, present_, &errors);
+  if (config) {
+    if (Status s = apply_(*config); !s.ok()) errors.add({From::kFlag, flags_.file}, s.message());
+  }
+  if (!errors.empty()) {
+    for (const std::string& line : errors.lines()) spdlog::error("{}", line);
+    spdlog::error("{} is not taken: everything stays as it was", what);
+    return;
+  }
+  present_ = std::move(*config);
+  spdlog::set_level(spdlog::level::from_str(present_.log));
+  spdlog::info("{} is taken", what);
+}
+
+}  // namespace smt::cmd

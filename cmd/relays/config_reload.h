@@ -1,0 +1,47 @@
+// SIGHUP: the configuration is read again while the relay runs.
+#ifndef SMT_CMD_RELAYS_CONFIG_RELOAD_H_
+#define SMT_CMD_RELAYS_CONFIG_RELOAD_H_
+
+#include <functional>
+#include <optional>
+
+#include "cmd/config/relay_config.h"
+#include "cmd/relays/config_flags.h"
+#include "cmd/text/config_value.h"
+#include "shm/fd.h"
+#include "shm/status.h"
+
+namespace smt::cmd {
+
+// The configuration as its sources say now. Nothing, after errors: it is wrong, or differs from `present` in
+// what cannot change while the relay runs (all but peers, rules, cache and log).
+std::optional<RelayConfig> ReadAgain(const ConfigFlags& flags, const RelayConfig& present,
+                                     ConfigErrors* errors);
+
+// From construction on SIGHUP is blocked in this thread. One object per process.
+class ConfigReload {
+ public:
+  using Apply = std::function<Status(const RelayConfig& config)>;
+
+  // Without a file and keys there is nothing to read again: SIGHUP ends the process as ever, and fd() is -1.
+  // `apply` puts a checked configuration in force; when it fails, the present one stays.
+  ConfigReload(ConfigFlags flags, RelayConfig present, Apply apply);
+
+  // Readable when the signal has come.
+  int fd() const { return fd_.get(); }
+  // Reads again and applies if it has, and logs what came of it. Looks at most every 10 ms.
+  void poll(int64_t now_ns);
+
+ private:
+  void Reload();
+
+  ConfigFlags flags_;
+  RelayConfig present_;
+  Apply apply_;
+  Fd fd_;
+  int64_t next_look_ns_ = 0;
+};
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_RELAYS_CONFIG_RELOAD_H_

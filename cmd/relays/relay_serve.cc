@@ -1,0 +1,148 @@
+#include "cmd/relays/relay_serve.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <utility>
+
+#include "cmd/cli/exit_code.h"
+#include "cmd/cli/output.h"
+#include "cmd/cli/tool.h"
+#include "cmd/config/config_print.h"
+#include "cmd/relays/config_reload.h"
+#include "cmd/relays/impair.h"
+#include "cmd/relays/relay_explain.h"
+#include "cmd/serve/audit.h"
+#include "cmd/serve/peer_links.h"
+#include "cmd/serve/relay_loop.h"
+#include "relay/store/shm_store.h"
+#include "shm/clock.h"
+#include "shm/domain.h"
+
+namespace smt::cmd {
+namespace {
+
+std::string Counted(size_t n, const char* what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); }
+
+// Publishes counters there; a warning and none where that cannot be.
+std::optional<RelayCounters> CountersOf(const Domain& domain, const RelayConfig& config) {
+  Result<std::unique_ptr<CounterSink>> sink = CountersInDomain(domain, config);
+  Status failed = sink.status();
+  if (sink.ok()) {
+    Result<RelayCounters> counters = RelayCounters::open(std::move(*sink), config);
+    if (counters.ok()) return std::move(*counters);
+    failed = counters.status();
+  }
+  spdlog::warn("the counters are not published: {}", failed.message());
+  return std::nullopt;
+}
+
+}  // namespace
+
+int RunConfigured(CLI::App& app, int argc, char** argv, const ConfigFlags& flags,
+                  const std::function<int(const RelayConfig&)>& run) {
+  return RunTool(app, argc, argv, ToolOptions(), [&] {
+    ConfigErrors errors;
+    const RelayConfig config = LoadConfig(flags, &errors);
+    for (const std::string& line : errors.lines()) spdlog::error("{}", line);
+    if (!errors.empty()) return kExitUsage;
+    spdlog::set_level(spdlog::level::from_str(config.log));
+    if (flags.check) {
+      const size_t rules = config.send.size() + config.receive.size() + config.write.size() +
+                           config.allow.size() + config.deny.size();
+      Print(fmt::format("ok {}: {}, {}\n", flags.file.empty() ? "flags" : flags.file,
+                        Counted(config.peers.size(), "peer"), Counted(rules, "rule")));
+      return kExitOk;
+    }
+    if (flags.print) {
+      Print(PrintConfig(config));
+      return kExitOk;
+    }
+    return run(config);
+  });
+}
+
+int RunRelay(const char* tool, const char* what, Role role, int argc, char** argv,
+             const std::function<int(const ConfigFlags&, const RelayConfig&)>& serve) {
+  CLI::App app(what, tool);
+  ConfigFlags flags;
+  flags.role = role;
+  AddConfigFlags(app, &flags);
+  return RunConfigured(app, argc, argv, flags, [&](const RelayConfig& config) {
+    if (!flags.explain) return serve(flags, config);
+    if (Status s = CheckTopicName(*flags.explain); !s.ok()) return Fail(s);
+    Print(ExplainTopic(config, *flags.explain));
+    return kExitOk;
+  });
+}
+
+int ServeDomain(const ConfigFlags& flags, const RelayConfig& config) {
+  const Stop stop;
+  Result<Domain> domain = Domain::open(config.domain);
+  if (!domain.ok()) return Fail(domain.status());
+  Result<std::unique_ptr<relay::Store>> store = relay::ShmStore::open(*domain, MirrorOptions(config));
+  if (!store.ok()) return Fail(store.status());
+  Result<Id128> id = domain->origin_id();
+  if (!id.ok()) return Fail(id.status());
+  relay::RelayOptions relay = EngineOptions(config);
+  relay.origin_id = *id;
+  return Serve(store->get(), std::move(relay), flags, config, stop, CountersOf(*domain, config));
+}
+
+int Serve(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& flags, const RelayConfig& config,
+          const Stop& stop, std::optional<RelayCounters> counters) {
+  std::optional<RelayLoop> loop;
+  std::optional<PeerLinks> peers;
+  std::shared_ptr<const relay::Keyring> keys = config.keyring;  // in force
+  const auto use = [&](const std::shared_ptr<const relay::Keyring>& keyring) {
+    if (keyring == nullptr) return;
+    if (Status s = loop->change_keys(keyring); !s.ok()) spdlog::error("{}", s.message());
+  };
+  ConfigReload reload(flags, config, [&](const RelayConfig& now) {
+    // All of it or nothing: what may fail comes first. A new peer is dialled with its new key.
+    use(now.keyring);
+    Result<PeerLinks::Change> change = peers->prepare(now.peers);
+    if (!change.ok()) return use(keys), change.status();
+    relay::RelayOptions rules = EngineOptions(now);
+    if (Status s = loop->engine().configure(std::move(rules.send), std::move(rules.receive),
+                                            std::move(rules.cache), std::move(rules.write), rules.access);
+        !s.ok())
+      return use(keys), s;
+    keys = now.keyring;
+    if (keys != nullptr) loop->engine().change_keys(keys);
+    const PeerLinks::Count count = peers->apply(std::move(*change));
+    if (count.added + count.removed + count.changed != 0) {
+      spdlog::info("peers: {} added, {} removed, {} changed; they are now {}", count.added, count.removed,
+                   count.changed, fmt::join(loop->endpoints(), " "));
+    }
+    return Status();
+  });
+  Result<AuditFile> audit = AuditFile::open(config.audit);
+  if (!audit.ok()) return Fail(audit.status());
+  relay.audit = [&](const relay::WriteEvent& event) {
+    const Status s = audit->append(event);
+    if (!s.ok()) loop->log(relay::Severity::kError, "audit", s.message());
+    if (s.ok() || !IsDoneAfterwards(event)) loop->log(SeverityOf(event), AuditKey(event), AuditText(event));
+    return s.ok();
+  };
+  loop.emplace(
+      store, std::move(relay), stop,
+      LoopOptions{
+          .spin = config.spin, .wake_fd = reload.fd(), .impair = flags.impair, .keys = config.keyring});
+  if (flags.impair) spdlog::warn("every link is impaired on purpose: {}", ImpairmentText(*flags.impair));
+  peers.emplace(&*loop);
+  Result<PeerLinks::Change> links = peers->prepare(config.peers);
+  if (!links.ok()) return Fail(links.status());
+  peers->apply(std::move(*links));
+  Print(fmt::format("ready {} {}\n", config.name, fmt::join(loop->endpoints(), " ")));
+  loop->run([&](int64_t now) -> std::optional<int64_t> {
+    reload.poll(now);
+    return counters ? counters->publish(loop->engine(), now) : kNever;
+  });
+  loop->engine().end_writes(BoottimeNs());
+  return kExitOk;
+}
+
+}  // namespace smt::cmd

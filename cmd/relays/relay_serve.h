@@ -1,0 +1,36 @@
+// What smtrelay_pub, smtrelay_sub and smtrelay_proxy have in common beside their configuration.
+#ifndef SMT_CMD_RELAYS_RELAY_SERVE_H_
+#define SMT_CMD_RELAYS_RELAY_SERVE_H_
+
+#include <functional>
+#include <optional>
+
+#include "cmd/cli/cli.h"
+#include "cmd/cli/stop.h"
+#include "cmd/config/relay_config.h"
+#include "cmd/relays/config_flags.h"
+#include "cmd/serve/relay_counters.h"
+#include "relay/relay.h"
+#include "relay/store/store.h"
+
+namespace smt::cmd {
+
+// A main: flags and configuration, whose errors are logged; then --check-config, --print-config, or `run`
+// with what is in force. The exit code.
+int RunConfigured(CLI::App& app, int argc, char** argv, const ConfigFlags& flags,
+                  const std::function<int(const RelayConfig&)>& run);
+
+// The main of a relay: --explain or `serve`.
+int RunRelay(const char* tool, const char* what, Role role, int argc, char** argv,
+             const std::function<int(const ConfigFlags&, const RelayConfig&)>& serve);
+
+// A relay between a domain and its peers, in the directions that the configuration has rules for.
+int ServeDomain(const ConfigFlags& flags, const RelayConfig& config);
+
+// Binds, dials, prints the line `ready`, and runs until a signal; the exit code.
+int Serve(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& flags, const RelayConfig& config,
+          const Stop& stop, std::optional<RelayCounters> counters);
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_RELAYS_RELAY_SERVE_H_

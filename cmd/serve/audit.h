@@ -1,0 +1,44 @@
+// What peers set, and what was refused: for the log, and as lines of JSON in a file that nothing is left out
+// of.
+#ifndef SMT_CMD_SERVE_AUDIT_H_
+#define SMT_CMD_SERVE_AUDIT_H_
+
+#include <string>
+
+#include "relay/relay.h"
+#include "relay/writes/writes.h"
+#include "shm/fd.h"
+#include "shm/status.h"
+
+namespace smt::cmd {
+
+// One line in words, fit for a terminal; how grave it is; and what it repeats.
+std::string AuditText(const relay::WriteEvent& event);
+relay::Severity SeverityOf(const relay::WriteEvent& event);
+std::string AuditKey(const relay::WriteEvent& event);
+// What is not done unless it can be written down.
+bool IsDoneAfterwards(const relay::WriteEvent& event);
+
+// An object: "time" "act" "topic" "value" "holder" "peer" "endpoint" "rule" "text". The value is what
+// `smttopic echo` shows, or a text that is cut where it is longer than 1,000 bytes; null where there is none.
+std::string AuditLine(const relay::WriteEvent& event, int64_t realtime_ns);
+
+class AuditFile {
+ public:
+  // Appends to the file, or makes it (0640). "": append() does nothing. kInvalid: it is no file; else as the
+  // system says.
+  static Result<AuditFile> open(const std::string& path);
+
+  // Writes one line, in one piece; it is not synced to disk.
+  Status append(const relay::WriteEvent& event);
+
+ private:
+  AuditFile(std::string path, Fd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+  std::string path_;
+  Fd fd_;
+  bool cut_ = false;  // the last line was not written whole
+};
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_SERVE_AUDIT_H_

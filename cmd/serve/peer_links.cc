@@ -1,0 +1,64 @@
+#include "cmd/serve/peer_links.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace smt::cmd {
+namespace {
+
+relay::LinkOptions OptionsOf(const PeerConfig& peer) {
+  return {.bytes_per_s = peer.bytes_per_s, .compress = peer.compress};
+}
+
+}  // namespace
+
+Result<PeerLinks::Change> PeerLinks::prepare(const std::vector<Entry<PeerConfig>>& peers) {
+  Change change;
+  std::vector<const Peer*> left;
+  for (const Peer& peer : peers_) left.push_back(&peer);
+  // What is bound first: a script that reads the line `ready` finds the port there.
+  for (const bool binds : {true, false}) {
+    for (const Entry<PeerConfig>& entry : peers) {
+      const PeerConfig& config = entry.value;
+      if (config.bind.empty() == binds) continue;
+      Peer& peer = change.peers_.emplace_back(Peer{config, 0, {}});
+      const auto same = std::find_if(left.begin(), left.end(), [&](const Peer* p) {
+        return p->config.bind == config.bind && p->config.connect == config.connect;
+      });
+      if (same != left.end()) {
+        peer.number = (*same)->number;
+        left.erase(same);
+        continue;
+      }
+      Result<RelayLoop::Links> links = binds ? loop_->bind(config.bind) : loop_->dial(config.connect);
+      if (!links.ok()) return links.status();
+      peer.links = std::move(*links);
+    }
+  }
+  return change;
+}
+
+PeerLinks::Count PeerLinks::apply(Change change) {
+  Count count;
+  for (const Peer& before : peers_) {
+    const auto now = std::find_if(change.peers_.begin(), change.peers_.end(),
+                                  [&](const Peer& p) { return p.number == before.number; });
+    if (now == change.peers_.end()) {
+      loop_->remove(before.number);
+      ++count.removed;
+    } else if (OptionsOf(now->config) != OptionsOf(before.config)) {
+      loop_->engine().set_options(before.number, OptionsOf(now->config));
+      ++count.changed;
+    }
+  }
+  for (Peer& peer : change.peers_) {
+    if (!peer.links) continue;
+    peer.number = loop_->add(std::move(*peer.links), OptionsOf(peer.config));
+    peer.links.reset();
+    ++count.added;
+  }
+  peers_ = std::move(change.peers_);
+  return count;
+}
+
+}  // namespace smt::cmd

@@ -1,0 +1,171 @@
+#include "cmd/serve/relay_counters.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "cmd/cli/stop.h"
+#include "cmd/serve/relay_loop.h"
+#include "shm/clock.h"
+#include "shm/fields.h"
+
+namespace smt::relay {
+
+SMT_FIELDS(OutboundCounters, publications, slot_reads, samples, batches, chunks, payload_bytes, announces,
+           superseded, passed_over_by_rate, unchanged, dropped_too_old, overwritten, saved_bytes, refused,
+           too_many_hops, too_large, denied, in_flight_bytes, window_bytes, most_in_flight_bytes,
+           most_beyond_window_bytes)
+SMT_FIELDS(InboundCounters, samples, written, confirmed, payload_bytes, superseded, dropped_held, dropped_old,
+           dropped_too_old, dropped_denied, dropped_conflict, dropped_size, dropped_hops)
+SMT_FIELDS(SessionCounters, opened, ended, silent, resets, wrong_session, malformed, corrupt, wrong_version,
+           unknown_key, barred, cut, denied, wants, requests)
+
+// A counter that is left out above would be missing from the topics.
+static_assert(sizeof(OutboundCounters) == 21 * 8);
+static_assert(sizeof(InboundCounters) == 12 * 8);
+static_assert(sizeof(SessionCounters) == 14 * 8);
+
+SMT_FIELDS(WriteCounters, written, leases, released, expired, withdrawn, fail_safe, refused_denied,
+           refused_no_rule, refused_held, refused_owned, refused_limit, refused_rate, refused_no_topic,
+           refused_mismatch, refused_no_audit, refused_no_room)
+static_assert(sizeof(WriteCounters) == 16 * 8);
+
+}  // namespace smt::relay
+
+namespace smt::cmd {
+namespace {
+
+constexpr int64_t kIntervalNs = 1'000'000'000;
+constexpr uint64_t kSegmentBytes = 1 << 20;
+
+std::string NodeName(const RelayConfig& config) {
+  return fmt::format("relay-{}-{}", RoleName(config.role), config.name);
+}
+
+class DomainSink : public CounterSink {
+ public:
+  explicit DomainSink(std::unique_ptr<Node> node) : node_(std::move(node)) {}
+
+  Status open(const std::string& topic, const Schema& schema) override {
+    TopicOptions options;
+    options.name = topic;
+    options.schema = schema;
+    Result<Publisher> publisher = node_->advertise(options);
+    if (!publisher.ok()) return publisher.status();
+    publishers_.push_back(std::move(*publisher));
+    return Status();
+  }
+  Status publish(size_t topic, std::span<const std::byte> value) override {
+    return publishers_[topic].publish(value);
+  }
+
+ private:
+  std::unique_ptr<Node> node_;
+  std::vector<Publisher> publishers_;
+};
+
+class StoreSink : public CounterSink {
+ public:
+  StoreSink(relay::Store* store, TopicOrigin origin) : store_(store), origin_(std::move(origin)) {}
+
+  Status open(const std::string& topic, const Schema& schema) override {
+    relay::TopicDescription description;
+    description.name = topic;
+    description.schema = std::make_shared<const std::string>(schema.text());
+    description.schema_hash = schema.hash();
+    description.value_bytes = description.max_bytes = schema.size;
+    description.history = 1;
+    description.generation = 1;
+    description.origin = origin_;
+    description.first_sequence = 1;
+    Result<uint32_t> handle = store_->open(description, 0);
+    if (!handle.ok()) return handle.status();
+    topics_.push_back({*handle, 0});
+    return Status();
+  }
+  Status publish(size_t topic, std::span<const std::byte> value) override {
+    const int64_t now = BoottimeNs();
+    const SampleHead head{++topics_[topic].sequence, RealtimeNs(), now, now};
+    if (store_->put(topics_[topic].handle, head, value) == relay::Put::kTaken) return Status();
+    return Status(Code::kNoSpace, "the store does not take its own counters");
+  }
+
+ private:
+  struct Topic {
+    uint32_t handle;
+    uint64_t sequence;
+  };
+  relay::Store* store_;
+  TopicOrigin origin_;
+  std::vector<Topic> topics_;
+};
+
+template <auto Member>
+std::span<const std::byte> BytesOf(const relay::Counters& counters) {
+  return std::as_bytes(std::span(&(counters.*Member), 1));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<CounterSink>> CountersInDomain(const Domain& domain, const RelayConfig& config) {
+  NodeOptions options;
+  options.name = NodeName(config);
+  options.segment_bytes = kSegmentBytes;
+  options.remove_on_exit = config.remove_on_exit;
+  Result<std::unique_ptr<Node>> node = Node::open(domain, options);
+  if (!node.ok()) return node.status();
+  return std::unique_ptr<CounterSink>(new DomainSink(std::move(*node)));
+}
+
+std::unique_ptr<CounterSink> CountersInStore(relay::Store* store, const RelayConfig& config,
+                                             const Id128& origin_id) {
+  char host[256] = "";
+  gethostname(host, sizeof host - 1);
+  return std::make_unique<StoreSink>(store, TopicOrigin{origin_id, RandomId(), host, "", NodeName(config)});
+}
+
+Result<RelayCounters> RelayCounters::open(std::unique_ptr<CounterSink> sink, const RelayConfig& config) {
+  RelayCounters counters;
+  counters.sink_ = std::move(sink);
+  Status opened;
+  const auto add = [&](const char* half, const Schema& schema, auto bytes) {
+    if (!opened.ok()) return;
+    opened = counters.sink_->open(fmt::format("smt/relay/{}/{}/{}", config.name, RoleName(config.role), half),
+                                  schema);
+    counters.halves_.push_back({bytes, {}});
+  };
+  if (!config.send.empty()) {
+    add("outbound", SchemaOf<relay::OutboundCounters>(), BytesOf<&relay::Counters::outbound>);
+  }
+  if (!config.receive.empty()) {
+    add("inbound", SchemaOf<relay::InboundCounters>(), BytesOf<&relay::Counters::inbound>);
+  }
+  if (!config.write.empty()) {
+    add("write", SchemaOf<relay::WriteCounters>(), BytesOf<&relay::Counters::write>);
+  }
+  add("session", SchemaOf<relay::SessionCounters>(), BytesOf<&relay::Counters::session>);
+  if (!opened.ok()) return opened;
+  return counters;
+}
+
+int64_t RelayCounters::publish(const relay::Relay& relay, int64_t now_ns) {
+  if (now_ns < due_ns_) return due_ns_;
+  const relay::Counters counters = relay.counters();
+  bool changed = false;
+  for (size_t i = 0; i < halves_.size(); ++i) {
+    const std::span<const std::byte> now = halves_[i].bytes(counters);
+    std::vector<std::byte>& published = halves_[i].published;
+    if (std::equal(now.begin(), now.end(), published.begin(), published.end())) continue;
+    changed = true;
+    if (Status s = sink_->publish(i, now); !s.ok()) spdlog::debug("{}", s.message());
+    published.assign(now.begin(), now.end());
+  }
+  if (!changed) return kNever;
+  due_ns_ = now_ns + kIntervalNs;
+  return due_ns_;
+}
+
+}  // namespace smt::cmd

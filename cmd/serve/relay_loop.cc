@@ -1,0 +1,219 @@
+#include "cmd/serve/relay_loop.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sched.h>
+#include <spdlog/spdlog.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <stdexcept>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "cmd/cli/output.h"
+#include "cmd/cli/tool.h"
+#include "shm/clock.h"
+
+namespace smt::cmd {
+namespace {
+
+// How often a busy loop looks whether it is to end.
+constexpr int64_t kLookNs = 10'000'000;
+// How often it is looked after messages that were held back.
+constexpr int64_t kLogTickNs = 10'000'000'000;
+
+void FillRandom(void* to, size_t bytes) {
+  if (getrandom(to, bytes, 0) != static_cast<ssize_t>(bytes)) {
+    throw std::system_error(errno, std::generic_category(), "getrandom");
+  }
+}
+
+// libzmq has copies of the keys that nobody can erase.
+void KeepOutOfCores() {
+#ifndef SMT_ADDRESS_SANITIZER  // LeakSanitizer looks at its own process
+  if (prctl(PR_SET_DUMPABLE, 0) != 0) spdlog::debug("a core file would have the keys in it");
+#endif
+}
+
+void Write(relay::Severity severity, const std::string& text) {
+  const spdlog::level::level_enum level = severity == relay::Severity::kDebug     ? spdlog::level::debug
+                                          : severity == relay::Severity::kInfo    ? spdlog::level::info
+                                          : severity == relay::Severity::kWarning ? spdlog::level::warn
+                                                                                  : spdlog::level::err;
+  spdlog::log(level, "{}", text);
+}
+
+}  // namespace
+
+uint64_t Random64() {
+  for (uint64_t n = 0;;) {
+    FillRandom(&n, sizeof n);
+    if (n != 0) return n;
+  }
+}
+
+Id128 RandomId() {
+  Id128 id;
+  FillRandom(id.data(), id.size());
+  return id;
+}
+
+RelayLoop::RelayLoop(relay::Store* store, relay::RelayOptions relay, const Stop& stop, LoopOptions options)
+    : store_(store), stop_(stop), options_(options), log_(Write), relay_(store, Complete(std::move(relay))) {
+  RaiseFileLimit();
+  KeepLargeBlocks();
+  if (options_.keys == nullptr) return;
+  KeepOutOfCores();
+  const auto refused = [this](const std::string& address, const std::string& fingerprint) {
+    log(relay::Severity::kWarning, "refused " + address,
+        fmt::format(
+            "refused {}: {}", address,
+            fingerprint.empty() ? "it has no key" : "no key in peers/ has its fingerprint " + fingerprint));
+  };
+  if (Status s = context_.set_keys(options_.keys, refused); !s.ok()) throw std::runtime_error(s.message());
+}
+
+relay::RelayOptions RelayLoop::Complete(relay::RelayOptions relay) {
+  relay.keys = options_.keys;
+  relay.instance = Random64();
+  relay.random = Random64;
+  relay.now = BoottimeNs;
+  relay.log = [this](relay::Severity severity, const std::string& key, const std::string& text) {
+    log(severity, key, text);
+  };
+  return relay;
+}
+
+Result<RelayLoop::Links> RelayLoop::bind(const std::string& endpoint) {
+  Result<std::unique_ptr<relay::Link>> link = context_.bind(endpoint);
+  if (!link.ok()) return link.status();
+  Links links;
+  links.push_back(std::move(*link));
+  return links;
+}
+
+Result<RelayLoop::Links> RelayLoop::dial(const std::vector<std::string>& endpoints) {
+  Links links;
+  for (const std::string& endpoint : endpoints) {
+    Result<std::unique_ptr<relay::Link>> link = context_.dial(endpoint);
+    if (!link.ok()) return link.status();
+    links.push_back(std::move(*link));
+  }
+  return links;
+}
+
+Status RelayLoop::change_keys(std::shared_ptr<const relay::Keyring> keys) {
+  // libzmq closes a listener together with the connections that it has taken: peers that are not told would
+  // notice by the silence. They are given time to read it, as a connection closed while they speak takes with
+  // it what they have not read.
+  if (keys->self().public_key != options_.keys->self().public_key) {
+    relay_.hang_up("this relay has another key now");
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  options_.keys = keys;
+  return context_.change_keys(std::move(keys));
+}
+
+uint64_t RelayLoop::add(Links links, const relay::LinkOptions& options) {
+  std::vector<relay::Link*> added;
+  for (std::unique_ptr<relay::Link>& link : links) {
+    if (options_.impair) {
+      relay::Impairment impairment = *options_.impair;
+      impairment.seed += impaired_++;
+      link = std::make_unique<relay::ImpairedLink>(std::move(link), impairment, BoottimeNs);
+    }
+    added.push_back(link.get());
+  }
+  const uint64_t number = relay_.add(std::move(links), options);
+  for (relay::Link* link : added) links_.push_back({number, link});
+  return number;
+}
+
+void RelayLoop::remove(uint64_t number) {
+  std::erase_if(links_, [&](const Followed& f) { return f.number == number; });
+  relay_.remove(number);
+}
+
+std::vector<std::string> RelayLoop::endpoints() const {
+  std::vector<std::string> out;
+  for (const Followed& f : links_) out.push_back(f.link->endpoint());
+  return out;
+}
+
+RelayLoop::~RelayLoop() { log_.finish(BoottimeNs()); }
+
+void RelayLoop::log(relay::Severity severity, const std::string& key, const std::string& text) {
+  if (severity >= options_.log_from) log_.log(severity, key, text, BoottimeNs());
+}
+
+bool RelayLoop::Ended() const {
+  return !finishing_ && (stop_.stopped() || (options_.prints && OutputGone()));
+}
+
+bool RelayLoop::Sleep(int64_t until_ns) {
+  fds_.assign({{finishing_ ? -1 : stop_.fd(), POLLIN, 0},
+               {options_.prints ? STDOUT_FILENO : -1, 0, 0},
+               {options_.wake_fd, POLLIN, 0},
+               {context_.fd(), POLLIN, 0}});
+  const size_t first_link = fds_.size();
+  for (const Followed& f : links_) fds_.push_back({f.link->fd(), POLLIN, 0});
+  int64_t longest = kNever;
+  if (relay_.has_demand()) {
+    if (!store_->arm()) return true;
+    fds_.push_back({store_->fd(), POLLIN, 0});
+    longest = std::chrono::nanoseconds(store_->poll_limit()).count();
+  }
+  // The last look before poll(): the links' descriptors tell of changes only.
+  if (!relay_.idle()) return true;
+  const int64_t now = BoottimeNs();
+  const int64_t ns = until_ns <= now ? 0 : std::min(longest, until_ns - now);
+  const timespec timeout{ns / 1'000'000'000, ns % 1'000'000'000};
+  const int ready = ppoll(fds_.data(), fds_.size(), &timeout, nullptr);
+  if (ready < 0) return true;
+  for (size_t i = 0; i < links_.size(); ++i) {
+    if (fds_[first_link + i].revents == 0) links_[i].link->quiet();
+  }
+  if (ready == 0) return true;
+  return fds_[0].revents == 0 && fds_[1].revents == 0;
+}
+
+void RelayLoop::run(const After& after) {
+  finishing_ = false;
+  Run(after);
+}
+
+void RelayLoop::finish(const After& after) {
+  finishing_ = true;
+  Run(after);
+}
+
+void RelayLoop::Run(const After& after) {
+  for (int64_t look = 0, tick = 0;;) {
+    const int64_t now = BoottimeNs();
+    context_.admit();
+    relay_.step(now);
+    const std::optional<int64_t> due = after(now);
+    if (!due) return;
+    if (now >= tick) {
+      log_.tick(now);
+      tick = now + kLogTickNs;
+    }
+    if (now >= look) {
+      if (Ended()) return;
+      look = now + kLookNs;
+    }
+    if (options_.spin) {
+      sched_yield();
+    } else if (!Sleep(std::min({relay_.next_due_ns(), *due, tick}))) {
+      return;
+    }
+  }
+}
+
+}  // namespace smt::cmd

@@ -1,0 +1,101 @@
+// A relay, its links, and the loop that drives them: one thread that steps while there is something to do and
+// sleeps in one poll() otherwise.
+#ifndef SMT_CMD_SERVE_RELAY_LOOP_H_
+#define SMT_CMD_SERVE_RELAY_LOOP_H_
+
+#include <poll.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cmd/cli/stop.h"
+#include "cmd/serve/repeat_log.h"
+#include "relay/link/link.h"
+#include "relay/link/link_impair.h"
+#include "relay/relay.h"
+#include "relay/store/store.h"
+#include "relay/zmq/link_zmq.h"
+#include "shm/freshness.h"
+#include "shm/status.h"
+
+namespace smt::cmd {
+
+// Random bits from the kernel.
+uint64_t Random64();  // never 0
+Id128 RandomId();
+
+struct LoopOptions {
+  bool spin = false;                             // never sleep
+  bool prints = false;                           // ends when stdout's reader has gone
+  int wake_fd = -1;                              // when it becomes readable, `after` is called; -1: none
+  std::optional<relay::Impairment> impair = {};  // of each link
+  // Of what the relay has to say, what goes to the log at all.
+  relay::Severity log_from = relay::Severity::kDebug;
+  std::shared_ptr<const relay::Keyring> keys = {};  // none: links are open to all
+};
+
+class RelayLoop {
+ public:
+  ~RelayLoop();
+  // Fills in `keys`, `instance`, `random` and `log`. `store` and `stop` outlive the loop. Raises the soft
+  // limit of open files to the hard one. Throws std::runtime_error: with keys nothing would be asked who
+  // connects.
+  RelayLoop(relay::Store* store, relay::RelayOptions relay, const Stop& stop, LoopOptions options = {});
+
+  // Opened, and not in use yet.
+  using Links = std::vector<std::unique_ptr<relay::Link>>;
+  // See relay::ZmqContext.
+  Result<Links> bind(const std::string& endpoint);
+  // Addresses of one peer, the preferred one first.
+  Result<Links> dial(const std::vector<std::string>& endpoints);
+  // Other keys for what is bound and dialled from here on; sessions that stand are the engine's, see
+  // relay::Relay. Another key of this relay's own ends those of peers that have dialled it. kSystem: see
+  // relay::ZmqContext. REQUIRES: there were keys
+  Status change_keys(std::shared_ptr<const relay::Keyring> keys);
+  // What relay::Relay calls so. Never while it steps: from `after` of run(), or outside.
+  uint64_t add(Links links, const relay::LinkOptions& options = {});
+  void remove(uint64_t number);
+  // As they were bound, with the ports that were taken, and dialled; in order.
+  std::vector<std::string> endpoints() const;
+
+  relay::Relay& engine() { return relay_; }
+  // To the log, once a minute if it repeats: see RepeatLog. At the end nothing is held back.
+  void log(relay::Severity severity, const std::string& key, const std::string& text);
+
+  // Runs until a signal comes or `after` returns nothing. `after` is called after each step, and at the
+  // BOOTTIME that it returned last at the latest.
+  using After = std::function<std::optional<int64_t>(int64_t now_ns)>;
+  void run(const After& after);
+  // The same, and no signal ends it: for what is to be said at the end.
+  void finish(const After& after);
+
+ private:
+  relay::RelayOptions Complete(relay::RelayOptions relay);
+  // False: a signal came, or stdout's reader went.
+  bool Sleep(int64_t until_ns);
+  bool Ended() const;
+  void Run(const After& after);
+
+  relay::Store* store_;
+  const Stop& stop_;
+  LoopOptions options_;
+  bool finishing_ = false;  // signals end nothing
+  RepeatLog log_;
+  relay::ZmqContext context_;
+  relay::Relay relay_;
+  struct Followed {
+    uint64_t number;
+    relay::Link* link;  // relay_ owns it
+  };
+  std::vector<Followed> links_;  // polled
+  uint64_t impaired_ = 0;        // links so far
+  std::vector<pollfd> fds_;
+};
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_SERVE_RELAY_LOOP_H_

@@ -1,0 +1,32 @@
+// How wide text is on a terminal.
+#ifndef SMT_CMD_TEXT_COLUMNS_H_
+#define SMT_CMD_TEXT_COLUMNS_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace smt::cmd {
+
+inline bool BeginsCharacter(char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }
+
+// Columns that UTF-8 text takes, each character as one.
+inline size_t TextWidth(std::string_view text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), BeginsCharacter));
+}
+
+// The text, or so many columns of it, the last of them "…".
+inline std::string Shortened(const std::string& text, size_t width) {
+  if (TextWidth(text) <= width) return text;
+  size_t end = 0, columns = 0;
+  while (end < text.size() && columns + (BeginsCharacter(text[end]) ? 1 : 0) < width) {
+    columns += BeginsCharacter(text[end]) ? 1 : 0;
+    ++end;
+  }
+  return text.substr(0, end) + "…";
+}
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_TEXT_COLUMNS_H_

@@ -1,0 +1,124 @@
+#include "cmd/text/text.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+
+#include "cmd/text/columns.h"
+
+namespace smt::cmd {
+namespace {
+
+struct Unit {
+  std::string_view name;
+  double ns;
+};
+constexpr Unit kUnits[] = {{"ns", 1},   {"us", 1e3},   {"ms", 1e6}, {"s", 1e9},
+                           {"m", 60e9}, {"h", 3600e9}, {"", 1e9}};
+
+}  // namespace
+
+Result<int64_t> ParseDuration(std::string_view text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit_name = text.substr(end - text.data());
+  const Unit* unit =
+      std::find_if(std::begin(kUnits), std::end(kUnits), [&](auto& u) { return u.name == unit_name; });
+  const double ns = unit == std::end(kUnits) ? NAN : std::round(number * unit->ns);
+  if (error != std::errc() || !(ns >= 0 && ns < 9.2e18)) {
+    return {Code::kInvalid, fmt::format("\"{}\" is no duration; write 250ms, 1.5s, 2m or 1h", text)};
+  }
+  return static_cast<int64_t>(ns);
+}
+
+std::string DurationText(int64_t ns) {
+  const double n = static_cast<double>(ns), size = std::abs(n);
+  if (size < 1e3) return fmt::format("{} ns", ns);
+  if (size < 1e6) return fmt::format("{:.3g} us", n / 1e3);
+  if (size < 1e9) return fmt::format("{:.3g} ms", n / 1e6);
+  if (size < 120e9) return fmt::format("{:.3g} s", n / 1e9);
+  if (size < 7200e9) return fmt::format("{:.0f} min", n / 60e9);
+  if (size < 48 * 3600e9) return fmt::format("{:.0f} h", n / 3600e9);
+  return fmt::format("{:.0f} d", n / 86400e9);
+}
+
+std::string AgeText(std::optional<int64_t> age_ns) { return age_ns ? DurationText(*age_ns) : "?"; }
+
+std::string BytesText(uint64_t bytes) {
+  if (bytes < 1024) return fmt::format("{}", bytes);
+  double n = static_cast<double>(bytes);
+  const char* const names[] = {"KiB", "MiB", "GiB", "TiB"};
+  size_t i = 0;
+  for (n /= 1024; n >= 1024 && i + 1 < std::size(names); ++i) n /= 1024;
+  return fmt::format("{:.4g} {}", n, names[i]);
+}
+
+std::string TimeText(int64_t realtime_ns) {
+  int64_t seconds = realtime_ns / 1'000'000'000, ns = realtime_ns % 1'000'000'000;
+  if (ns < 0) --seconds, ns += 1'000'000'000;
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:09}Z", fmt::gmtime(static_cast<time_t>(seconds)), ns);
+}
+
+std::string Printable(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return out;
+}
+
+std::string ShellWord(std::string_view text) {
+  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) ||
+           std::string_view("/._-+:@%=,").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+  if (plain) return std::string(text);
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+std::string FormatTable(const std::vector<std::vector<std::string>>& rows, const std::vector<size_t>& right) {
+  std::vector<size_t> widths;
+  for (const auto& row : rows) {
+    if (widths.size() < row.size()) widths.resize(row.size());
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], TextWidth(row[i]));
+  }
+  std::string out;
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) {
+      const std::string pad(widths[i] - TextWidth(row[i]), ' ');
+      const bool flush = std::find(right.begin(), right.end(), i) != right.end();
+      if (flush) out += pad;
+      out += Printable(row[i]);
+      if (i + 1 < row.size()) out += (flush ? "" : pad) + "  ";
+    }
+    out += '\n';
+  }
+  return out;
+}
+
+std::string CsvCell(std::string_view text) {
+  const bool blank_ends =
+      !text.empty() && (strchr(" \t", text.front()) != nullptr || strchr(" \t", text.back()) != nullptr);
+  if (!blank_ends && text.find_first_of(",\"\r\n") == text.npos) return std::string(text);
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  return out + '"';
+}
+
+std::string CsvLine(const std::vector<std::string>& cells) {
+  std::string out;
+  for (const std::string& cell : cells) out += (&cell == cells.data() ? "" : ",") + CsvCell(cell);
+  return out + '\n';
+}
+
+}  // namespace smt::cmd

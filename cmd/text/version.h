@@ -1,0 +1,13 @@
+#ifndef SMT_CMD_TEXT_VERSION_H_
+#define SMT_CMD_TEXT_VERSION_H_
+
+#include <string>
+
+namespace smt::cmd {
+
+// Of every tool: "smtrelay 0.1.0".
+std::string Version();
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_TEXT_VERSION_H_

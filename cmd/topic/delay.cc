@@ -1,0 +1,46 @@
+// smttopic delay: how old samples were when they came into this memory.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "cmd/cli/verbs.h"
+#include "cmd/text/text.h"
+#include "cmd/topic/measure.h"
+
+namespace smt::cmd {
+namespace {
+
+std::string HostOf(const Rate& r) { return r.origin == nullptr ? "" : r.origin->host; }
+
+std::vector<std::string> DelayRow(const std::string& topic, const Rate& r, double) {
+  const auto told = [&](int64_t ns) { return r.ages.count() == 0 ? "-" : DurationText(ns); };
+  return {topic,
+          fmt::format("{}", r.ages.count()),
+          told(r.ages.quantile(0.5)),
+          told(r.ages.quantile(0.99)),
+          told(r.ages.max()),
+          fmt::format("{}", r.hops),
+          HostOf(r)};
+}
+
+Json DelayObject(const std::string& topic, const Rate& r, double) {
+  const auto told = [&](int64_t ns) { return r.ages.count() == 0 ? Json(nullptr) : Json(ns); };
+  return {{"topic", topic},
+          {"samples", r.ages.count()},
+          {"p50_ns", told(r.ages.quantile(0.5))},
+          {"p99_ns", told(r.ages.quantile(0.99))},
+          {"max_ns", told(r.ages.max())},
+          {"hops", r.hops},
+          {"host", HostOf(r)}};
+}
+
+const MeasureView kDelay = {
+    {"TOPIC", "SAMPLES", "AGE p50", "AGE p99", "AGE max", "HOPS", "FROM"}, DelayRow, DelayObject};
+
+}  // namespace
+
+void AddDelay(CLI::App& app, const ToolOptions& tool, Run* run) {
+  AddMeasure(tool, run, kDelay, app.add_subcommand("delay", "How old samples are when they arrive here"));
+}
+
+}  // namespace smt::cmd

@@ -1,0 +1,202 @@
+// smttopic echo: every sample as it comes.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <set>
+
+#include "cmd/api/register_decoder.h"
+#include "cmd/cli/exit_code.h"
+#include "cmd/cli/sample_printer.h"
+#include "cmd/cli/tool.h"
+#include "cmd/cli/verbs.h"
+#include "cmd/monitor/follow.h"
+#include "cmd/text/text.h"
+#include "cmd/value/sample_choice.h"
+#include "cmd/value/topic_json.h"
+
+namespace smt::cmd {
+namespace {
+
+struct EchoOptions {
+  std::vector<std::string> patterns;
+  uint64_t count = 0;  // 0: no limit
+  bool once = false, raw = false;
+  std::vector<std::string> fields;
+  std::string filter;
+  std::string registers;  // the description of their bits
+  std::optional<int64_t> timeout_ns, duration_ns;
+};
+
+ShownSample Show(const Follower::Topic& topic, const Sample& sample) {
+  ShownSample shown;
+  shown.topic = topic.reader.topic();
+  shown.schema = topic.schema;
+  shown.sample = sample;
+  const int64_t now = BoottimeNs();
+  shown.receive_ns = RealtimeNs() - now + sample.written_ns;
+  shown.state = topic.reader.state();
+  if (topic.reader.age_ns()) shown.age_ns = now - sample.born_ns;
+  return shown;
+}
+
+// Prints what is chosen of the samples.
+class Echoer {
+ public:
+  Echoer(Follower* follower, SampleChoice choice, std::optional<api::RegisterDecoder> registers,
+         const EchoOptions& options, Format format)
+      : follower_(follower),
+        choice_(std::move(choice)),
+        registers_(std::move(registers)),
+        options_(options),
+        printer_(format) {}
+
+  // Takes in what has come. False: all that was asked for is printed, or stdout failed.
+  bool step() {
+    const bool more = !options_.once || Once();
+    return follower_->drain([&](const std::string&, Follower::Topic& topic, const Sample& sample) {
+      return options_.once || (Take(topic, sample) && (options_.count == 0 || printed_ < options_.count));
+    }) && more;
+  }
+  // kInvalid: there are topics, and none has the fields that are named.
+  Status check() {
+    if (follower_->topics().size() != known_) {
+      known_ = follower_->topics().size();
+      for (const auto& [name, topic] : follower_->topics()) {
+        if (topic.reader.schema()) choice_.add(name, *topic.reader.schema());
+      }
+    }
+    return choice_.check();
+  }
+  void finish() {
+    if (!options_.raw) printer_.finish();
+  }
+  uint64_t printed() const { return printed_; }
+
+ private:
+  // The newest sample of each topic there is.
+  bool Once() {
+    for (auto& [name, topic] : follower_->topics()) {
+      (void)topic.reader.refresh();
+      const Sample* sample = topic.reader.latest();
+      if (sample != nullptr && !Take(topic, *sample)) return false;
+    }
+    return printed_ == 0;
+  }
+  // False: stdout failed.
+  bool Take(const Follower::Topic& topic, const Sample& sample) {
+    ShownSample shown = Show(topic, sample);
+    if (!choice_.choose(&shown)) return true;
+    if (registers_ && !registers_->decode(&shown) && others_.insert(shown.topic).second)
+      spdlog::warn("{}: no map of {}; shown as it is", Printable(shown.topic), options_.registers);
+    ++printed_;
+    if (!options_.raw) return printer_.print(shown);
+    return Print({reinterpret_cast<const char*>(sample.bytes.data()), sample.bytes.size()});
+  }
+
+  Follower* follower_;
+  SampleChoice choice_;
+  std::optional<api::RegisterDecoder> registers_;
+  std::set<std::string> others_;  // topics that it does not know, each told once
+  const EchoOptions& options_;
+  SamplePrinter printer_;
+  uint64_t printed_ = 0;
+  size_t known_ = 0;  // topics that the choice knows of
+};
+
+// Of what the flags say, before anything is opened.
+Status Check(const EchoOptions& options, const relay::PatternSet& patterns) {
+  const bool one = patterns.allow().size() == 1 && patterns.allow()[0].names_one_topic();
+  if (!options.raw || one) return Status();
+  return Status(Code::kInvalid, "--raw takes the name of one topic: bytes do not tell where a sample ends");
+}
+
+int Echo(const ToolOptions& tool, const EchoOptions& options) {
+  Result<relay::PatternSet> patterns = relay::PatternSet::parse(options.patterns);
+  if (!patterns.ok()) return Fail(patterns.status());
+  if (Status s = Check(options, *patterns); !s.ok()) return Fail(s);
+  Result<SampleChoice> choice = SampleChoice::parse(options.fields, options.filter);
+  if (!choice.ok()) return Fail(choice.status());
+  std::optional<api::RegisterDecoder> registers;
+  if (!options.registers.empty()) {
+    ConfigErrors errors;
+    registers = api::RegisterDecoder::open(options.registers, &errors);
+    for (const std::string& line : errors.lines()) fmt::print(stderr, "{}\n", line);
+    if (!registers) return kExitUsage;
+  }
+  const Stop stop;
+  const int64_t end = DeadlineAfter(options.duration_ns);
+  int64_t silent_until =
+      options.once && !options.timeout_ns ? BoottimeNs() : DeadlineAfter(options.timeout_ns);
+
+  Result<Domain> domain = WaitForDomain(tool.domain, stop, std::min(end, silent_until));
+  if (!domain.ok()) {
+    const bool missing = domain.status().code() == Code::kNotFound;
+    const bool ended = missing && (stop.stopped() || OutputGone() || BoottimeNs() >= end);
+    return ended ? kExitOk : Fail(domain.status());
+  }
+  Result<Follower> follower = Follower::open(*domain, std::move(*patterns));
+  if (!follower.ok()) return Fail(follower.status());
+  if (!options.once && follower->topics().empty()) {
+    spdlog::info("no topic matches {} yet; waiting", fmt::join(options.patterns, " "));
+  }
+
+  Echoer echoer(&*follower, std::move(*choice), std::move(registers), options, tool.format);
+  bool timed_out = false;
+  for (;;) {
+    const uint64_t before = echoer.printed();
+    if (Status s = echoer.check(); !s.ok()) return Fail(s);
+    const bool more = echoer.step();
+    const int64_t now = BoottimeNs();
+    if (echoer.printed() != before && options.timeout_ns) silent_until = DeadlineAfter(options.timeout_ns);
+    timed_out = more && now >= silent_until;
+    if (!more || timed_out || now >= end || stop.stopped() || OutputGone()) break;
+    follower->sleep(stop, std::min(end, silent_until));
+  }
+  echoer.finish();
+  if (!timed_out) return kExitOk;
+  const std::string what = fmt::format("{}", fmt::join(options.patterns, " "));
+  if (follower->topics().empty()) {
+    return Fail(kExitNoTopic,
+                fmt::format("no topic matches {} in {}; see smttopic list", what, domain->path()));
+  }
+  const std::string sample = options.filter.empty() ? "no sample" : "no sample that fits the filter";
+  return Fail(kExitTimeout,
+              options.timeout_ns
+                  ? fmt::format("{}: {} within {}", what, sample, DurationText(*options.timeout_ns))
+                  : fmt::format("{}: {} yet; --timeout waits for one", what, sample));
+}
+
+}  // namespace
+
+void AddEcho(CLI::App& app, const ToolOptions& tool, Run* run) {
+  CLI::App* verb = app.add_subcommand("echo", "Print every sample, from the oldest that is still there");
+  auto options = std::make_shared<EchoOptions>();
+  verb->add_option("PATTERN", options->patterns, "Topics, those that appear later too")->required();
+  verb->add_option("-n,--count", options->count, "End after so many samples")->check(CLI::PositiveNumber);
+  verb->add_flag("--once", options->once, "Print the newest sample of each topic there is now, and end");
+  CLI::Option* field =
+      verb->add_option("--field", options->fields,
+                       "Print only this field, element or group of fields: pose.x, q[2], pose; "
+                       "may be given again. Topics without it are left out")
+          ->type_name("FIELD")
+          ->allow_extra_args(false);
+  verb->add_option(
+          "--filter", options->filter,
+          "Print only samples for which this holds: comparisons (== != < <= > >=) of a field with a number "
+          "or with text in quotes, joined by && and ||, with parentheses: 'speed > 2.5 && mode == \"auto\"'")
+      ->type_name("EXPR");
+  verb->add_flag("--raw", options->raw,
+                 "Print the bytes of the values of one topic as they are, and nothing else")
+      ->excludes(field);
+  verb->add_option("--registers", options->registers,
+                   "Print what the bits of registers mean, too: a description of smt-register-builder")
+      ->type_name("FILE.xml");
+  AddDuration(*verb, "--timeout", &options->timeout_ns, "End with 3 when no sample came for so long");
+  AddDuration(*verb, "--duration", &options->duration_ns, "End after so long");
+  verb->callback([=, &tool] { *run = [=, &tool] { return Echo(tool, *options); }; });
+}
+
+}  // namespace smt::cmd

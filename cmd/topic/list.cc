@@ -1,0 +1,84 @@
+// smttopic list, find, rm: what is there, at one glance.
+#include "shm/list.h"
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "cmd/cli/exit_code.h"
+#include "cmd/cli/listing.h"
+#include "cmd/cli/tool.h"
+#include "cmd/cli/topic_table.h"
+#include "cmd/cli/verbs.h"
+#include "shm/node.h"
+
+namespace smt::cmd {
+namespace {
+
+struct ListOptions {
+  std::string pattern = "**", type;
+  std::vector<std::string> states;
+  TopicTable table;
+};
+
+int List(const ToolOptions& tool, const ListOptions& options) {
+  Result<TopicFilter> filter = TopicFilter::parse(options.pattern, options.type, options.states);
+  if (!filter.ok()) return Fail(filter.status());
+  Result<std::vector<TopicInfo>> topics = ListedTopics(tool);
+  if (!topics.ok()) return Fail(topics.status());
+  std::erase_if(*topics, [&](const TopicInfo& t) { return !filter->takes(t); });
+  PrintTopics(*topics, tool.format, options.table);
+  return kExitOk;
+}
+
+int Rm(const ToolOptions& tool, const std::string& name) {
+  if (Status s = CheckTopicName(name); !s.ok()) return Fail(s);
+  DomainOptions options = tool.domain;
+  options.create = false;
+  Result<Domain> domain = Domain::open(options);
+  if (!domain.ok()) return Fail(domain.status());
+  const Status removed = RemoveDeadTopic(*domain, name);
+  return removed.ok() ? kExitOk : Fail(removed);
+}
+
+// What list and find have in common.
+void AddListFlags(CLI::App* verb, ListOptions* options) {
+  verb->add_option("--state", options->states,
+                   "Only topics in this state: fresh, stale, source-dead, link-down, "
+                   "substituted or empty; may be given again")
+      ->type_name("STATE")
+      ->allow_extra_args(false);
+  verb->add_flag("--tree", options->table.tree, "A table by the segments of the names");
+  verb->add_flag("-l,--long", options->table.more, "A table with history, sequence, hops and origin too");
+}
+
+}  // namespace
+
+void AddList(CLI::App& app, const ToolOptions& tool, Run* run) {
+  CLI::App* verb = app.add_subcommand("list", "Show the topics of the domain");
+  auto options = std::make_shared<ListOptions>();
+  verb->add_option("PATTERN", options->pattern,
+                   "Only topics that it names; smt/** is shown only when asked for");
+  verb->add_option("--type", options->type, "Only topics whose type's name the pattern matches")
+      ->type_name("PATTERN");
+  AddListFlags(verb, options.get());
+  verb->callback([=, &tool] { *run = [=, &tool] { return List(tool, *options); }; });
+}
+
+void AddFind(CLI::App& app, const ToolOptions& tool, Run* run) {
+  CLI::App* verb = app.add_subcommand("find", "Show the topics of a type");
+  auto options = std::make_shared<ListOptions>();
+  verb->add_option("TYPE", options->type,
+                   "Name of the type, or a pattern that matches it: Pose, 'f64*', '**/Imu'")
+      ->required();
+  AddListFlags(verb, options.get());
+  verb->callback([=, &tool] { *run = [=, &tool] { return List(tool, *options); }; });
+}
+
+void AddRm(CLI::App& app, const ToolOptions& tool, Run* run) {
+  CLI::App* verb = app.add_subcommand("rm", "Remove a topic that nobody publishes any more");
+  auto name = std::make_shared<std::string>();
+  verb->add_option("TOPIC", *name, "One topic")->required();
+  verb->callback([=, &tool] { *run = [=, &tool] { return Rm(tool, *name); }; });
+}
+
+}  // namespace smt::cmd

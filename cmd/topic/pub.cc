@@ -1,0 +1,119 @@
+// smttopic pub: one value from the command line, or many from a file.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+
+#include "cmd/cli/exit_code.h"
+#include "cmd/cli/stop.h"
+#include "cmd/cli/tool.h"
+#include "cmd/cli/verbs.h"
+#include "cmd/text/beat.h"
+#include "cmd/topic/pub_lines.h"
+#include "cmd/topic/pub_topics.h"
+#include "cmd/value/value.h"
+
+namespace smt::cmd {
+namespace {
+
+struct PubOptions {
+  std::string topic, type, value, from;
+  double rate_hz = 0;
+  uint64_t count = 0;  // 0: no limit
+  NodeOptions node;
+};
+
+// Without TYPE the second word is the value.
+Status SortWords(PubOptions* options) {
+  if (!options->from.empty()) {
+    if (options->value.empty()) return Status();
+    return Status(Code::kInvalid, "the values come from --from, so there is no VALUE");
+  }
+  if (options->topic.empty())
+    return Status(Code::kInvalid, "TOPIC is required, or --from; see smttopic pub --help");
+  if (options->value.empty()) std::swap(options->type, options->value);
+  const bool forgotten = options->type.empty() && Schema::Parse(options->value).ok();
+  if (!options->value.empty() && !forgotten) return Status();
+  return Status(Code::kInvalid, "VALUE is required; see smttopic pub --help");
+}
+
+int PubValue(PubTopics* topics, const PubOptions& options, const Stop& stop) {
+  Result<Schema> schema = topics->schema(options.topic, options.type);
+  if (!schema.ok()) return Fail(schema.status());
+  Result<std::vector<std::byte>> value = ParseValue(*schema, options.value);
+  if (!value.ok()) return Fail(value.status());
+  const Beat beat(options.rate_hz, BoottimeNs());
+  uint64_t turn = 0;
+  for (uint64_t published = 0; published == 0 || !stop.sleep_until(beat.due_ns(turn));) {
+    if (Status s = topics->publish(options.topic, *schema, *value); !s.ok()) return Fail(s);
+    if (++published == options.count) break;
+    turn = beat.after(turn, BoottimeNs());
+  }
+  return kExitOk;
+}
+
+int Pub(const ToolOptions& tool, PubOptions options) {
+  if (Status s = SortWords(&options); !s.ok()) return Fail(s);
+  if (!options.topic.empty()) {
+    if (Status s = CheckTopicName(options.topic); !s.ok()) return Fail(s);
+  }
+  if (!options.node.name.empty()) {
+    if (Status s = CheckName("node", options.node.name); !s.ok()) return Fail(s);
+  }
+  if (!options.type.empty()) {  // before the domain is made
+    Result<Schema> schema = Schema::Parse(options.type);
+    if (!schema.ok()) return Fail(schema.status());
+    if (options.from.empty()) {
+      if (Result<std::vector<std::byte>> value = ParseValue(*schema, options.value); !value.ok())
+        return Fail(value.status());
+    }
+  }
+  const Stop stop;
+  Result<Domain> domain = Domain::open(tool.domain);
+  if (!domain.ok()) return Fail(domain.status());
+  PubTopics topics(*domain, options.node);
+  if (options.from.empty()) return PubValue(&topics, options, stop);
+  const Status s =
+      PubLines(&topics, {options.from, options.topic, options.type, options.rate_hz, options.count}, stop);
+  return s.ok() ? kExitOk : Fail(s);
+}
+
+}  // namespace
+
+void AddPub(CLI::App& app, const ToolOptions& tool, Run* run) {
+  CLI::App* verb =
+      app.add_subcommand("pub", "Publish a value, or values from a file; the last one stays readable");
+  auto options = std::make_shared<PubOptions>();
+  verb->add_option("TOPIC", options->topic, "With --from: for all lines, whatever topics they name");
+  verb->add_option(
+      "TYPE", options->type,
+      "bool i8 u8 ... i64 u64 f32 f64 string bytes, or an array as f64[3]; left out: that of the topic, "
+      "which may be a struct");
+  verb->add_option(
+      "VALUE", options->value,
+      "JSON: 1.5, [1,2,3], true, '\"text\"', '\"nan\"', '{\"x\":1,\"y\":2}'; base64 in quotes for bytes");
+  // pub prints no data, so -f is free here, and is what it is for other tools that take a file.
+  verb->add_option("-f,--from", options->from,
+                   "Publish the lines of a file, as smttopic echo -f jsonl prints them, each to its topic; - "
+                   "is stdin. "
+                   "Types are those of the topics that are there, else inferred")
+      ->type_name("FILE");
+  CLI::Option* rate = verb->add_option("-r,--rate", options->rate_hz,
+                                       "Publish the value again and again, or the lines, so often a second")
+                          ->check(CLI::Range(1e-6, 1e6))
+                          ->type_name("HZ");
+  verb->add_option("-n,--count", options->count,
+                   "End after so many publications, of a value 1 a second without --rate")
+      ->check(CLI::PositiveNumber);
+  AddPublishFlags(*verb, &options->node, "cli-<hash of the topic>, one for each");
+  verb->callback([=, &tool] {
+    if (options->from.empty()) {
+      if (rate->count() == 0 && options->count == 0) options->count = 1;
+      if (rate->count() == 0) options->rate_hz = 1;
+    }
+    *run = [=, &tool] { return Pub(tool, *options); };
+  });
+}
+
+}  // namespace smt::cmd

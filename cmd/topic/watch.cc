@@ -1,0 +1,140 @@
+// smttopic watch: a line for each topic that appears, vanishes or changes its state.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+
+#include "cmd/cli/exit_code.h"
+#include "cmd/cli/listing.h"
+#include "cmd/cli/tool.h"
+#include "cmd/cli/verbs.h"
+#include "cmd/monitor/follow.h"
+#include "cmd/monitor/topic_events.h"
+#include "cmd/text/text.h"
+#include "cmd/value/topic_json.h"
+#include "shm/clock.h"
+
+namespace smt::cmd {
+namespace {
+
+// Deaths are seen by asking, and ages pass without a bell.
+constexpr int64_t kEventLookNs = 50'000'000;
+
+struct WatchOptions {
+  std::string pattern = "**";
+  uint64_t count = 0;  // 0: no limit
+  std::optional<int64_t> timeout_ns, duration_ns;
+};
+
+class EventPrinter {
+ public:
+  explicit EventPrinter(Format format) : format_(format), colour_(ColourOn(STDOUT_FILENO)) {}
+
+  // False: stdout failed.
+  bool print(const TopicEvent& event) {
+    ++printed_;
+    if (format_ == Format::kTable) return Print(Line(event));
+    const TopicInfo& t = event.topic;
+    const auto& age = t.freshness.age_ns;
+    Json json = {{"time_ns", RealtimeNs()},
+                 {"topic", t.name},
+                 {"event", event.what},
+                 {"state", StateName(t.freshness.state)},
+                 {"type", t.schema.type_name},
+                 {"sequence", t.sequence},
+                 {"age_ns", age ? Json(*age) : Json(nullptr)}};
+    if (format_ == Format::kJson) return Print((printed_ == 1 ? "[" : ",\n ") + Dump(json));
+    return PrintObjects({std::move(json)}, format_, printed_ == 1);
+  }
+  void finish() {
+    if (format_ == Format::kJson) Print(printed_ == 0 ? "[]\n" : "]\n");
+  }
+  uint64_t printed() const { return printed_; }
+
+ private:
+  std::string Line(const TopicEvent& event) const {
+    const TopicInfo& t = event.topic;
+    const std::string_view state = StateName(t.freshness.state);
+    std::string out = fmt::format("{}  ", TimeText(RealtimeNs()));
+    const std::string pad(event.what.size() < 11 ? 11 - event.what.size() : 0, ' ');
+    out += (event.what == state ? StateText(t.freshness.state, colour_) : event.what) + pad;
+    out += fmt::format("  {}  {}", Printable(t.name), Printable(t.schema.type_name));
+    if (event.what == "appears") out += "  " + StateText(t.freshness.state, colour_);
+    if (event.what == "stale" && t.freshness.age_ns) out += "  age " + DurationText(*t.freshness.age_ns);
+    return out + "\n";
+  }
+
+  Format format_;
+  bool colour_;
+  uint64_t printed_ = 0;
+};
+
+int Watch(const ToolOptions& tool, const WatchOptions& options) {
+  Result<TopicFilter> filter = TopicFilter::parse(options.pattern, "", {});
+  if (!filter.ok()) return Fail(filter.status());
+  const Stop stop;
+  const int64_t end = DeadlineAfter(options.duration_ns);
+  int64_t silent_until = DeadlineAfter(options.timeout_ns);
+  DomainOptions there = tool.domain;
+  there.create = false;
+  const bool is_there = Domain::open(there).ok();
+  Result<Domain> domain = WaitForDomain(tool.domain, stop, std::min(end, silent_until));
+  if (!domain.ok()) {
+    const bool missing = domain.status().code() == Code::kNotFound;
+    const bool ended = missing && (stop.stopped() || OutputGone() || BoottimeNs() >= end);
+    return ended ? kExitOk : Fail(domain.status());
+  }
+  TopicEvents events;
+  EventPrinter printer(tool.format);
+  Sleeper sleeper;
+  bool told = !is_there;  // what is there at the beginning is no event
+  for (;;) {
+    Result<DomainListing> listing = ListTopics(*domain);
+    if (!listing.ok()) return Fail(listing.status());
+    sleeper.warn(listing->problems);
+    std::erase_if(listing->topics, [&](const TopicInfo& t) { return !filter->takes(t); });
+    const size_t topics = listing->topics.size();
+    const uint64_t before = printer.printed();
+    bool more = true;
+    const std::vector<TopicEvent> news = events.look(std::move(listing->topics));
+    if (!std::exchange(told, true)) {
+      spdlog::info("watching {} topics", topics);
+    } else {
+      for (const TopicEvent& event : news) {
+        more = printer.print(event) && printer.printed() != options.count;
+        if (!more) break;
+      }
+    }
+    const int64_t now = BoottimeNs();
+    if (printer.printed() != before && options.timeout_ns) silent_until = DeadlineAfter(options.timeout_ns);
+    const bool timed_out = more && now >= silent_until;
+    if (timed_out) {
+      printer.finish();
+      return Fail(kExitTimeout, fmt::format("{}: nothing happened within {}", options.pattern,
+                                            DurationText(*options.timeout_ns)));
+    }
+    if (!more || now >= end || OutputGone()) break;
+    if (stop.sleep_until(std::min({now + kEventLookNs, end, silent_until}))) break;
+  }
+  printer.finish();
+  return kExitOk;
+}
+
+}  // namespace
+
+void AddWatch(CLI::App& app, const ToolOptions& tool, Run* run) {
+  CLI::App* verb = app.add_subcommand("watch",
+                                      "Print a line when a topic appears, vanishes or changes its state: "
+                                      "stale, fresh, source-dead, link-down");
+  auto options = std::make_shared<WatchOptions>();
+  verb->add_option("PATTERN", options->pattern, "Only topics that it names");
+  verb->add_option("-n,--count", options->count, "End after so many events")->check(CLI::PositiveNumber);
+  AddDuration(*verb, "--timeout", &options->timeout_ns, "End with 3 when nothing happened for so long");
+  AddDuration(*verb, "--duration", &options->duration_ns, "End after so long");
+  verb->callback([=, &tool] { *run = [=, &tool] { return Watch(tool, *options); }; });
+}
+
+}  // namespace smt::cmd

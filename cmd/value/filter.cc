@@ -1,0 +1,110 @@
+#include "cmd/value/filter.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <compare>
+#include <limits>
+#include <utility>
+
+#include "cmd/value/filter_parser.h"
+
+namespace smt::cmd {
+namespace {
+
+std::partial_ordering Compare(const FilterNumber& left, const FilterNumber& right) {
+  return std::visit(
+      [](auto a, auto b) -> std::partial_ordering {
+        if constexpr (std::is_same_v<decltype(a), double> || std::is_same_v<decltype(b), double>) {
+          return static_cast<double>(a) <=> static_cast<double>(b);
+        } else {
+          return std::cmp_less(a, b)    ? std::partial_ordering::less
+                 : std::cmp_equal(a, b) ? std::partial_ordering::equivalent
+                                        : std::partial_ordering::greater;
+        }
+      },
+      left, right);
+}
+
+// The words that stand for floats which are no numbers of JSON.
+FilterNumber NumberOf(const Json& json) {
+  if (json.is_boolean()) return int64_t{json.get<bool>()};
+  if (json.is_number_unsigned()) return json.get<uint64_t>();
+  if (json.is_number_integer()) return json.get<int64_t>();
+  if (json.is_number()) return json.get<double>();
+  if (json == "inf") return std::numeric_limits<double>::infinity();
+  if (json == "-inf") return -std::numeric_limits<double>::infinity();
+  return std::numeric_limits<double>::quiet_NaN();
+}
+
+bool Holds(std::partial_ordering order, Filter::Operator op) {
+  switch (op) {
+    case Filter::Operator::kEqual:
+      return order == 0;
+    case Filter::Operator::kUnequal:
+      return order != 0;
+    case Filter::Operator::kLess:
+      return order < 0;
+    case Filter::Operator::kLessEqual:
+      return order <= 0;
+    case Filter::Operator::kGreater:
+      return order > 0;
+    case Filter::Operator::kGreaterEqual:
+      break;
+  }
+  return order >= 0;
+}
+
+// Null where there is none.
+const Json* ScalarAt(const Json& value, const FieldPath& path) {
+  if (const auto whole = value.find(path.text); whole != value.end()) return &*whole;
+  const auto array = value.find(path.name);
+  if (!path.element || array == value.end() || !array->is_array() || *path.element >= array->size())
+    return nullptr;
+  return &(*array)[*path.element];
+}
+
+}  // namespace
+
+Result<Filter> Filter::parse(std::string_view text) {
+  Result<Node> root = FilterParser(text).parse();
+  if (!root.ok()) return root.status();
+  return Filter(std::move(*root));
+}
+
+Status Filter::check(const Schema& schema) const { return Check(root_, schema, ShownFields(schema)); }
+
+Status Filter::Check(const Node& node, const Schema& schema, const std::vector<Field>& fields) {
+  for (const Node& part : node.parts) {
+    if (Status s = Check(part, schema, fields); !s.ok()) return s;
+  }
+  if (node.kind != Node::Kind::kComparison) return Status();
+  const std::string& name = node.field.text;
+  const Field* field = FindField(fields, node.field);
+  if (field == nullptr) return NoSuchField(node.field, schema);
+  const bool is_text = field->type == Type::kChar;
+  if (!is_text && field->count > 1 && field->name == name) {
+    return Status(Code::kInvalid,
+                  fmt::format("field {} has {} elements; name one of them: {}[0]", name, field->count, name));
+  }
+  if (is_text != std::holds_alternative<std::string>(node.literal)) {
+    return Status(Code::kInvalid, is_text
+                                      ? fmt::format("field {} is text; compare it with text in quotes", name)
+                                      : fmt::format("field {} is a number; compare it with one", name));
+  }
+  return Status();
+}
+
+bool Filter::Matches(const Node& node, const Json& value) {
+  const auto holds = [&](const Node& part) { return Matches(part, value); };
+  if (node.kind == Node::Kind::kAny) return std::any_of(node.parts.begin(), node.parts.end(), holds);
+  if (node.kind == Node::Kind::kAll) return std::all_of(node.parts.begin(), node.parts.end(), holds);
+  const Json* found = ScalarAt(value, node.field);
+  if (found == nullptr) return false;
+  if (const auto* text = std::get_if<std::string>(&node.literal))
+    return found->is_string() && Holds(found->get_ref<const std::string&>() <=> *text, node.op);
+  return Holds(Compare(NumberOf(*found), std::get<FilterNumber>(node.literal)), node.op);
+}
+
+}  // namespace smt::cmd

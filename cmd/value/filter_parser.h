@@ -1,0 +1,42 @@
+// The text of a Filter. See cmd/value/filter.h for the grammar.
+#ifndef SMT_CMD_VALUE_FILTER_PARSER_H_
+#define SMT_CMD_VALUE_FILTER_PARSER_H_
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "cmd/value/filter.h"
+
+namespace smt::cmd {
+
+class FilterParser {
+ public:
+  explicit FilterParser(std::string_view text) : text_(text) {}
+  // kInvalid, see Filter::parse.
+  Result<Filter::Node> parse();
+
+ private:
+  // Each takes what it is named for off the text; false: error_ says what stands there instead.
+  bool Any(Filter::Node* node);
+  bool All(Filter::Node* node);
+  bool Term(Filter::Node* node);
+  bool Comparison(Filter::Node* node);
+  bool Compares(Filter::Operator* op);
+  bool Literal(Filter::Node* node);
+  bool Quoted(char quote, std::string* text);
+
+  void SkipSpace();
+  bool Take(std::string_view token);  // after white space
+  std::string_view Word();            // up to white space, an operator, a parenthesis or a quote
+  bool Expected(std::string_view what);
+
+  std::string_view text_;
+  size_t at_ = 0;
+  int depth_ = 0;
+  std::string error_;
+};
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_VALUE_FILTER_PARSER_H_

@@ -1,0 +1,91 @@
+#include "cmd/value/topic_json.h"
+
+#include "cmd/text/text.h"
+
+namespace smt::cmd {
+namespace {
+
+Json Nullable(std::optional<int64_t> ns) { return ns ? Json(*ns) : Json(nullptr); }
+
+}  // namespace
+
+Json TopicJson(const TopicInfo& topic) {
+  Json writers = Json::array();
+  for (const TopicWriterInfo& w : topic.writers) {
+    writers.push_back({{"node", w.node}, {"pid", w.pid}, {"live", w.live}});
+  }
+  const Freshness& f = topic.freshness;
+  return {{"topic", topic.name},
+          {"type", topic.schema.type_name},
+          {"schema_hash", topic.schema.hash()},
+          {"size", topic.max_bytes},
+          {"history", topic.history},
+          {"state", StateName(f.state)},
+          {"age_ns", Nullable(f.age_ns)},
+          {"max_age_ns", f.max_age_ns},
+          {"stamp_ns", topic.stamp_ns},
+          {"sequence", topic.sequence},
+          {"generation", topic.generation},
+          {"hops", f.hops},
+          {"writers", std::move(writers)},
+          {"origin", {{"host", f.origin.host}, {"domain", f.origin.domain}, {"node", f.origin.node}}},
+          {"age_error_ns", Nullable(f.age_error_ns)},
+          {"delay_ns", Nullable(f.delay_ns)}};
+}
+
+Json TopicJsonWithSchema(const TopicInfo& topic) {
+  Json json = TopicJson(topic);
+  Json fields = Json::array();
+  for (const Field& f : topic.schema.fields) {
+    fields.push_back({{"name", f.name},
+                      {"type", TypeName(f.type)},
+                      {"offset", f.offset},
+                      {"count", f.count},
+                      {"unit", f.unit}});
+  }
+  json["schema"] = std::move(fields);
+  return json;
+}
+
+Json ShownValue(const ShownSample& shown) {
+  return shown.value ? *shown.value : ValueToJson(shown.schema, shown.sample.bytes);
+}
+
+Json SampleJson(const ShownSample& shown) {
+  return {{"topic", shown.topic},
+          {"sequence", shown.sample.sequence},
+          {"stamp_ns", shown.sample.stamp_ns},
+          {"receive_ns", shown.receive_ns},
+          {"age_ns", Nullable(shown.age_ns)},
+          {"state", StateName(shown.state)},
+          {"missed", shown.sample.missed},
+          {"value", shown.sample.sequence == 0 ? Json(nullptr) : ShownValue(shown)}};
+}
+
+bool PrintObjects(const std::vector<Json>& objects, Format format, bool csv_header) {
+  std::string out;
+  if (format == Format::kCsv) {
+    std::vector<std::string> cells;
+    if (csv_header && !objects.empty()) {
+      for (const auto& [key, value] : objects[0].items()) cells.push_back(key);
+      out += CsvLine(cells);
+    }
+    for (const Json& object : objects) {
+      cells.clear();
+      for (const auto& [key, value] : object.items()) {
+        cells.push_back(value.is_null() ? "" : value.is_string() ? value.get<std::string>() : Dump(value));
+      }
+      out += CsvLine(cells);
+    }
+    return Print(out);
+  }
+  const bool array = format == Format::kJson;
+  for (const Json& object : objects) {
+    if (array) out += &object == objects.data() ? "[" : " ";
+    out += Dump(object) + (array && &object != &objects.back() ? ",\n" : array ? "]\n" : "\n");
+  }
+  if (array && objects.empty()) out = "[]\n";
+  return Print(out);
+}
+
+}  // namespace smt::cmd

@@ -1,0 +1,297 @@
+#include "cmd/value/value.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+
+#include "cmd/text/base64.h"
+
+namespace smt::cmd {
+namespace {
+
+// Calls `f` with a zero of the C++ type of `type`; bool and char stand for themselves.
+template <class F>
+auto WithType(Type type, F f) {
+  switch (type) {
+    case Type::kBool:
+      return f(bool{});
+    case Type::kI8:
+      return f(int8_t{});
+    case Type::kU8:
+      return f(uint8_t{});
+    case Type::kI16:
+      return f(int16_t{});
+    case Type::kU16:
+      return f(uint16_t{});
+    case Type::kI32:
+      return f(int32_t{});
+    case Type::kU32:
+      return f(uint32_t{});
+    case Type::kI64:
+      return f(int64_t{});
+    case Type::kU64:
+      return f(uint64_t{});
+    case Type::kF32:
+      return f(float{});
+    case Type::kF64:
+      return f(double{});
+    case Type::kChar:
+      break;
+  }
+  return f(char{});
+}
+
+template <class T>
+Json ScalarToJson(const std::byte* at) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return *at != std::byte{0};  // any byte but 0: a writer may have put 2 there
+  } else {
+    T value;
+    memcpy(&value, at, sizeof value);
+    if constexpr (std::is_floating_point_v<T>) {
+      if (std::isnan(value)) return "nan";
+      if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+    }
+    if constexpr (std::is_same_v<T, float>) {  // the double that prints as the shortest decimal of the float
+      char text[32];
+      *std::to_chars(text, text + sizeof text - 1, value).ptr = '\0';
+      return strtod(text, nullptr);
+    } else {
+      return value;
+    }
+  }
+}
+
+std::string CharsToText(const std::byte* at, size_t count) {
+  const char* chars = reinterpret_cast<const char*>(at);
+  return std::string(chars, strnlen(chars, count));
+}
+
+Json FieldToJson(const Field& field, const std::byte* at) {
+  if (field.type == Type::kChar) return CharsToText(at, field.count);
+  return WithType(field.type, [&](auto zero) {
+    using T = decltype(zero);
+    if (field.count == 1) return ScalarToJson<T>(at);
+    Json array = Json::array();
+    for (uint32_t i = 0; i < field.count; ++i) array.push_back(ScalarToJson<T>(at + i * sizeof(T)));
+    return array;
+  });
+}
+
+std::string Reason(const Json& json, Type type, std::string_view why) {
+  std::string text = Dump(json);
+  if (text.size() > 60) text = text.substr(0, 57) + "...";
+  return fmt::format("{} is {} {}", text, why, TypeName(type));
+}
+
+// "" or the reason. "nan", "inf" and "-inf" are floats.
+template <class T>
+std::string JsonToScalar(const Json& json, Type type, std::byte* at) {
+  T value{};
+  if constexpr (std::is_same_v<T, bool>) {
+    if (!json.is_boolean()) return Reason(json, type, "not true or false, for");
+    value = json.get<bool>();
+  } else if constexpr (std::is_floating_point_v<T>) {
+    if (json == "nan") {
+      value = std::numeric_limits<T>::quiet_NaN();
+    } else if (json == "inf" || json == "-inf") {
+      value = json == "inf" ? std::numeric_limits<T>::infinity() : -std::numeric_limits<T>::infinity();
+    } else if (!json.is_number()) {
+      return Reason(json, type, "not a number, for");
+    } else {
+      value = json.get<T>();
+      if (std::isinf(value)) return Reason(json, type, "out of range of");
+    }
+  } else {
+    if (!json.is_number_integer()) return Reason(json, type, "not an integer, for");
+    const bool fits = json.is_number_unsigned() ? std::in_range<T>(json.get<uint64_t>())
+                                                : std::in_range<T>(json.get<int64_t>());
+    if (!fits) return Reason(json, type, "out of range of");
+    value = json.get<T>();
+  }
+  memcpy(at, &value, sizeof value);
+  return "";
+}
+
+std::string JsonToField(const Json& json, const Field& field, std::byte* at) {
+  if (field.type == Type::kChar) {
+    if (!json.is_string()) return Reason(json, field.type, "not a string, for");
+    const auto& text = json.get_ref<const std::string&>();
+    if (text.size() > field.count)
+      return fmt::format("{} bytes of text do not fit char[{}]", text.size(), field.count);
+    memcpy(at, text.data(), text.size());
+    return "";
+  }
+  return WithType(field.type, [&](auto zero) -> std::string {
+    using T = decltype(zero);
+    if constexpr (std::is_same_v<T, char>) {
+      return "";
+    } else {
+      if (field.count == 1 && !json.is_array()) return JsonToScalar<T>(json, field.type, at);
+      if (!json.is_array()) return Reason(json, field.type, fmt::format("not an array of {}", field.count));
+      if (json.size() != field.count) {
+        return fmt::format("the array has {} elements, {}[{}] has {}", json.size(), TypeName(field.type),
+                           field.count, field.count);
+      }
+      for (uint32_t i = 0; i < field.count; ++i) {
+        const std::string why = JsonToScalar<T>(json[i], field.type, at + i * sizeof(T));
+        if (!why.empty()) return fmt::format("[{}]: {}", i, why);
+      }
+      return "";
+    }
+  });
+}
+
+// In quotes. Most names and texts have nothing that must be escaped.
+void AppendQuoted(const std::string& text, std::string* out) {
+  const bool plain = std::all_of(text.begin(), text.end(),
+                                 [](char c) { return c >= ' ' && c < 0x7F && c != '"' && c != '\\'; });
+  *out += plain ? '"' + text + '"' : Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// nlohmann's own text of a double is not always the shortest (Grisu2: 0.7 % of all f32 come out with 17
+// digits), so numbers with a fraction are written here, and what holds them is walked here.
+template <class T>
+void AppendNumber(T value, std::string* out) {
+  char text[32];
+  const std::string_view number(
+      text, static_cast<size_t>(std::to_chars(text, text + sizeof text, value).ptr - text));
+  *out += number;
+  if (std::is_floating_point_v<T> && number.find_first_of(".e") == number.npos) *out += ".0";
+}
+
+void AppendJson(const Json& json, std::string* out) {
+  if (json.is_number_float() && std::isfinite(json.get<double>())) {
+    AppendNumber(json.get<double>(), out);
+  } else if (json.is_number_unsigned()) {
+    AppendNumber(json.get<uint64_t>(), out);
+  } else if (json.is_number_integer()) {
+    AppendNumber(json.get<int64_t>(), out);
+  } else if (json.is_string()) {
+    AppendQuoted(json.get_ref<const std::string&>(), out);
+  } else if (json.is_array() || json.is_object()) {
+    *out += json.is_array() ? '[' : '{';
+    for (auto at = json.begin(); at != json.end(); ++at) {
+      if (at != json.begin()) *out += ',';
+      if (json.is_object()) {
+        AppendQuoted(at.key(), out);
+        *out += ':';
+      }
+      AppendJson(*at, out);
+    }
+    *out += json.is_array() ? ']' : '}';
+  } else {
+    *out += json.dump();
+  }
+}
+
+bool IsText(const Schema& schema) { return schema.fields.empty() && schema.type_name == "string"; }
+
+Result<std::vector<std::byte>> RawBytes(const Schema& schema, const Json& json) {
+  if (!json.is_string()) {
+    return {Code::kInvalid,
+            fmt::format("{} is not {}", Dump(json),
+                        IsText(schema) ? "a string" : "a string of base64, which stands for bytes")};
+  }
+  const auto& text = json.get_ref<const std::string&>();
+  std::optional<std::vector<std::byte>> bytes = FromBase64(text);
+  if (IsText(schema)) {
+    const auto* begin = reinterpret_cast<const std::byte*>(text.data());
+    bytes.emplace(begin, begin + text.size());
+  }
+  if (!bytes) return {Code::kInvalid, Dump(json) + " is not base64, which stands for bytes"};
+  if (schema.size != 0 && bytes->size() != schema.size) {
+    return {Code::kInvalid,
+            fmt::format("{} bytes, and the topic's values have {}", bytes->size(), schema.size)};
+  }
+  return *std::move(bytes);
+}
+
+}  // namespace
+
+Json ValueToJson(const Schema& schema, std::span<const std::byte> bytes) {
+  Json json = Json::object();
+  if (IsText(schema)) {
+    json["value"] = std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  } else if (schema.fields.empty() || bytes.size() != schema.size) {
+    json["value"] = Base64(bytes);
+  } else {
+    // No two fields have one name, for which operator[] would look.
+    auto& members = static_cast<Json::object_t::Container&>(json.get_ref<Json::object_t&>());
+    members.reserve(schema.fields.size());
+    for (const Field& field : schema.fields) {
+      members.emplace_back(field.name, FieldToJson(field, bytes.data() + field.offset));
+    }
+  }
+  return json;
+}
+
+Result<std::vector<std::byte>> JsonToValue(const Schema& schema, const Json& json) {
+  const bool single =
+      schema.fields.empty() || (schema.fields.size() == 1 && schema.fields[0].name == "value");
+  if (single && !json.is_object()) return JsonToValue(schema, Json{{"value", json}});
+  if (!json.is_object())
+    return {Code::kInvalid, Dump(json) + " is not an object with the fields of the topic"};
+  if (schema.fields.empty()) {
+    if (json.size() != 1 || !json.contains("value")) {
+      return {Code::kInvalid, "an object for this topic has the one key \"value\""};
+    }
+    return RawBytes(schema, json["value"]);
+  }
+  for (const auto& [name, value] : json.items()) {
+    if (schema.field(name) == nullptr) {
+      return {Code::kInvalid, fmt::format("there is no field \"{}\" in {}", name, schema.type_name)};
+    }
+  }
+  std::vector<std::byte> bytes(schema.size);
+  for (const Field& field : schema.fields) {
+    if (!json.contains(field.name))
+      return {Code::kInvalid, fmt::format("field \"{}\" is missing", field.name)};
+    const std::string why = JsonToField(json[field.name], field, bytes.data() + field.offset);
+    if (!why.empty()) return {Code::kInvalid, fmt::format("{}: {}", field.name, why)};
+  }
+  return bytes;
+}
+
+Result<std::vector<std::byte>> ParseValue(const Schema& schema, const std::string& text) {
+  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_discarded()) return JsonToValue(schema, json);
+  return {
+      Code::kInvalid,
+      fmt::format("value {} is not JSON; text needs quotes of its own, as '\"text\"' or '\"nan\"'", text)};
+}
+
+std::string BareText(const Json& json) {
+  if (json.is_string()) return json.get<std::string>();
+  if (!json.is_array()) return Dump(json);
+  std::string out;
+  for (const Json& item : json) out += (out.empty() ? "[" : ", ") + BareText(item);
+  return out.empty() ? "[]" : out + "]";
+}
+
+std::vector<std::pair<std::string, std::string>> ValueCells(const Json& value) {
+  std::vector<std::pair<std::string, std::string>> cells;
+  for (const auto& [name, field] : value.items()) {
+    if (!field.is_array()) {
+      cells.emplace_back(name, BareText(field));
+      continue;
+    }
+    for (size_t i = 0; i < field.size(); ++i)
+      cells.emplace_back(fmt::format("{}[{}]", name, i), BareText(field[i]));
+  }
+  return cells;
+}
+
+std::string Dump(const Json& json) {
+  std::string out;
+  AppendJson(json, &out);
+  return out;
+}
+
+}  // namespace smt::cmd

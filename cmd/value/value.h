@@ -1,0 +1,47 @@
+// A topic's bytes as JSON and back, by its schema.
+//
+// An object with one key for each field, in the schema's order; nested names stay flat keys ("pose.x").
+// Arrays are JSON arrays, char arrays are strings up to their first NUL, bool is true or false. A float is
+// its shortest decimal that reads back to the same bits (an f32 0.1 is 0.1), or "nan", "inf", "-inf". Topics
+// without fields have the one key "value": base64 for bytes, a string for string.
+#ifndef SMT_CMD_VALUE_VALUE_H_
+#define SMT_CMD_VALUE_VALUE_H_
+
+#include <cstddef>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "shm/schema.h"
+#include "shm/status.h"
+
+namespace smt::cmd {
+
+using Json = nlohmann::ordered_json;
+
+// Bytes that are not of the schema's size come out as {"value": base64}.
+Json ValueToJson(const Schema& schema, std::span<const std::byte> bytes);
+
+// kInvalid, with the field and the reason: not the field's type, out of its range, another array length, a
+// field missing or unknown. A value with the single field "value" may stand without the object around it.
+// Padding between fields is zero.
+Result<std::vector<std::byte>> JsonToValue(const Schema& schema, const Json& json);
+
+// The same of a text, which is JSON. kInvalid too: it is none.
+Result<std::vector<std::byte>> ParseValue(const Schema& schema, const std::string& text);
+
+// For people: a string without its quotes, an array as [1, nan, 3]; all else as JSON.
+std::string BareText(const Json& json);
+
+// For CSV, of an object of fields: their names and bare texts, one pair for each scalar, "q[0]" for elements
+// of an array.
+std::vector<std::pair<std::string, std::string>> ValueCells(const Json& value);
+
+// One line of JSON. Text that is not UTF-8 gets replacement characters.
+std::string Dump(const Json& json);
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_VALUE_VALUE_H_

@@ -1,0 +1,140 @@
+#include "cmd/wave/signal.h"
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <numbers>
+#include <utility>
+
+namespace smt::cmd {
+namespace {
+
+constexpr std::pair<std::string_view, Shape> kShapes[] = {
+    {"sine", Shape::kSine},         {"square", Shape::kSquare}, {"ramp", Shape::kRamp},
+    {"triangle", Shape::kTriangle}, {"noise", Shape::kNoise},   {"chirp", Shape::kChirp},
+    {"constant", Shape::kConstant}};
+
+// A permutation of all numbers that leaves no pattern (splitmix64).
+uint64_t Mixed(uint64_t x) {
+  x += 0x9e3779b97f4a7c15;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+  return x ^ (x >> 31);
+}
+
+double Noise(uint64_t seed, uint64_t channel, double seconds) {
+  const uint64_t bits = Mixed(Mixed(Mixed(seed) ^ channel) ^ std::bit_cast<uint64_t>(seconds));
+  return static_cast<double>(bits >> 11) * 0x1p-52 - 1;
+}
+
+double Turns(const Signal& s, double seconds) {
+  if (s.shape != Shape::kChirp) return seconds * s.frequency_hz;
+  const double t = std::fmod(seconds, s.sweep_s);
+  return t * (s.frequency_hz + (s.end_frequency_hz - s.frequency_hz) * t / (2 * s.sweep_s));
+}
+
+double ShapeAt(const Signal& s, double seconds, double turns, uint64_t channel) {
+  const double part = turns - std::floor(turns);
+  switch (s.shape) {
+    case Shape::kSine:
+    case Shape::kChirp:
+      return std::sin(2 * std::numbers::pi * part);
+    case Shape::kSquare:
+      return part < 0.5 ? 1 : -1;
+    case Shape::kRamp:
+      return 2 * part - 1;
+    case Shape::kTriangle:
+      return part < 0.25 ? 4 * part : part < 0.75 ? 2 - 4 * part : 4 * part - 4;
+    case Shape::kNoise:
+      return Noise(s.seed, channel, seconds);
+    case Shape::kConstant:
+      break;
+  }
+  return 0;
+}
+
+double ValueAhead(const Signal& s, double seconds, double ahead_turns, uint64_t channel) {
+  const double turns = Turns(s, seconds) + s.phase_turns + ahead_turns;
+  return s.offset + s.amplitude * ShapeAt(s, seconds, turns, channel);
+}
+
+template <class T>
+void Store(double value, std::byte* to) {
+  T out;
+  if constexpr (std::is_floating_point_v<T>) {
+    out = static_cast<T>(value);
+  } else if (value >= static_cast<double>(std::numeric_limits<T>::max())) {
+    out = std::numeric_limits<T>::max();
+  } else if (value <= static_cast<double>(std::numeric_limits<T>::min())) {
+    out = std::numeric_limits<T>::min();
+  } else {
+    out = static_cast<T>(std::round(value));
+  }
+  memcpy(to, &out, sizeof out);
+}
+
+// Null for a type that is no number.
+void (*StoreAs(Type type))(double, std::byte*) {
+  switch (type) {
+    case Type::kI8:
+      return Store<int8_t>;
+    case Type::kU8:
+      return Store<uint8_t>;
+    case Type::kI16:
+      return Store<int16_t>;
+    case Type::kU16:
+      return Store<uint16_t>;
+    case Type::kI32:
+      return Store<int32_t>;
+    case Type::kU32:
+      return Store<uint32_t>;
+    case Type::kI64:
+      return Store<int64_t>;
+    case Type::kU64:
+      return Store<uint64_t>;
+    case Type::kF32:
+      return Store<float>;
+    case Type::kF64:
+      return Store<double>;
+    case Type::kBool:
+    case Type::kChar:
+      break;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Result<Shape> ShapeNamed(std::string_view name) {
+  std::string names;
+  for (const auto& [known, shape] : kShapes) {
+    if (known == name) return shape;
+    names.append(names.empty() ? "" : ", ").append(known);
+  }
+  return {Code::kInvalid, "\"" + std::string(name) + "\" is no signal; there are " + names};
+}
+
+double ValueAt(const Signal& signal, double seconds, uint64_t channel) {
+  return ValueAhead(signal, seconds, 0, channel);
+}
+
+Status CheckSignalSchema(const Schema& schema) {
+  if (schema.fields.size() == 1 && StoreAs(schema.fields[0].type) != nullptr) return schema.check();
+  return Status(Code::kInvalid,
+                "type " + schema.type_name +
+                    " is no number; use f64, f32, i8 ... i64 or u8 ... u64, or an array as f64[8]");
+}
+
+void FillValue(const Signal& signal, double seconds, uint64_t first_channel, const Schema& schema,
+               std::span<std::byte> value) {
+  const Field& field = schema.fields[0];
+  const auto store = StoreAs(field.type);
+  for (uint32_t i = 0; i < field.count; ++i) {
+    const double ahead = static_cast<double>(i) / field.count;
+    store(ValueAhead(signal, seconds, ahead, first_channel + i),
+          value.data() + field.offset + uint64_t{i} * TypeBytes(field.type));
+  }
+}
+
+}  // namespace smt::cmd

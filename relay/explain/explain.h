@@ -1,0 +1,74 @@
+// What one relay finds when it is asked why a topic does not come: in its own memory, between it and each of
+// its peers, and at the endpoints that it dials. For people; nothing here changes anything but
+// a counter.
+#ifndef SMT_RELAY_EXPLAIN_EXPLAIN_H_
+#define SMT_RELAY_EXPLAIN_EXPLAIN_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proto/codec.h"
+#include "relay/session/session.h"
+
+namespace smt::relay {
+
+using Sessions = std::map<uint64_t, std::unique_ptr<Session>>;  // by key
+
+// Of one Finding, see PROTOCOL.md; and of one Traced.
+inline constexpr size_t kMostFindingText = 512, kMostFindingName = 255, kMostOtherNames = 5;
+inline constexpr size_t kMostFindings = 256;
+
+// The relay that looks.
+struct Viewpoint {
+  std::string name;
+  uint64_t instance = 0;
+  bool proxy = false;
+  const Access* access = nullptr;
+  uint64_t* denied = nullptr;  // counts
+  Outbound* outbound = nullptr;
+  Inbound* inbound = nullptr;
+  Sessions* sessions = nullptr;
+  // Endpoints that are dialled and do not answer, and since when.
+  struct Lost {
+    std::string endpoint;
+    int64_t since_ns;
+  };
+  std::vector<Lost> lost;
+
+  bool serves() const { return !outbound->rules().empty(); }
+  // It takes topics of this peer.
+  bool takes_from(const Session& s) const;
+  // Whether the peer that asks may do so; where not, that is counted and told.
+  bool allows(const Session& asker, const std::string& topic, Right right) const;
+};
+
+// What the topic is called here that `asker` traces. `theirs`: as the asker calls it, or ""; `ours`: as it
+// thinks that it is called here. Does not depend on topics that the asker may not list. REQUIRES: the store
+// was collected in this step.
+std::string NameHere(const Viewpoint& at, Session* asker, const std::string& theirs, const std::string& ours);
+// And what it is called there, as far as that is known.
+std::string NameThere(const Viewpoint& at, Session* peer, const std::string& topic);
+
+// At most kMostFindings. `asker` hears of no other topics than it may have; `first`: it asks for itself, and
+// is no relay on the way. REQUIRES: as above.
+std::vector<proto::Finding> Explain(const Viewpoint& at, const std::string& topic, Session* asker, bool first,
+                                    int64_t now_ns);
+
+// That the asker may not list the topic: the same whether it is there or not.
+proto::Finding DeniedFinding(const Viewpoint& at, const Session& asker, const std::string& topic);
+// Of what other relays have found, that which may name other topics than the one asked for: left out where
+// the asker may not list all.
+void LeaveOutOtherTopics(proto::Finding* f);
+
+// A Finding of this relay, without anything found yet.
+proto::Finding FindingOf(const Viewpoint& at, proto::Side side, const std::string& topic);
+// A length of time, as "3.2 ms".
+std::string TimeWords(int64_t ns);
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_EXPLAIN_EXPLAIN_H_

@@ -1,0 +1,240 @@
+#include "relay/inbound/inbound.h"
+
+#include <algorithm>
+
+#include "relay/message/wire.h"
+#include "shm/domain.h"
+#include "shm/layout.h"
+#include "shm/schema.h"
+
+namespace smt::relay {
+
+namespace {
+
+constexpr size_t kMostSchemas = 65536;
+constexpr size_t kMostText = 64;  // host, domain and node names
+
+}  // namespace
+
+Intake::~Intake() {
+  inbound_->counters().dropped_held += backlog_.take().size();
+  for (const auto& t : topics_) {
+    if (t == nullptr || !Mine(*t)) continue;
+    inbound_->store().abandon(t->handle);
+    inbound_->store().tell_state(t->handle, State::kLinkDown);
+    inbound_->store().set_current(t->handle, true);  // there is nothing better now
+    inbound_->release(t->description->name, &t->claim);
+  }
+}
+
+// The topic is no longer taken under its name.
+void Intake::Close(Topic* t) {
+  if (Mine(*t)) {
+    inbound_->store().remove(t->handle);
+    inbound_->free(t->description->name);
+    inbound_->release(t->description->name, &t->claim);
+  }
+  t->handle = kNone;
+  t->claim.reset();
+  t->arriving = {};
+}
+
+std::vector<std::string> Intake::reconsider() {
+  std::vector<std::string> again;
+  for (const auto& t : topics_) {
+    if (t == nullptr) continue;
+    // What waits for a name may have it now.
+    if (t->refusal != Refusal::kConflict && inbound_->taken(t->name, peer_) == t->taken) continue;
+    Close(t.get());
+    t->refusal = Refusal::kDenied;  // until it is announced anew
+    again.push_back(t->name);
+  }
+  return again;
+}
+
+void Intake::want(Demand demand) {
+  demand_ = std::move(demand);
+  for (const auto& t : topics_) {
+    if (t != nullptr) Judge(t.get());
+  }
+}
+
+// Nobody keeps current what is not wanted; what is wanted is current from its next sample on.
+void Intake::Judge(Topic* t) {
+  t->wanted = demand_.matches(t->name);
+  if (!t->wanted && Mine(*t)) inbound_->store().set_current(t->handle, false);
+}
+
+Intake::Topic* Intake::Find(uint32_t id) { return id < topics_.size() ? topics_[id].get() : nullptr; }
+
+bool Intake::Describe(const proto::Topic& m, TopicDescription* d) {
+  auto schema = schemas_.find(m.schema_hash());
+  if (schema == schemas_.end()) {
+    if (schemas_.size() == kMostSchemas) return false;
+    const Result<Schema> parsed = Schema::FromText(m.schema());
+    if (!parsed.ok() || parsed->hash() != m.schema_hash()) return false;
+    schema =
+        schemas_.emplace(m.schema_hash(), Text{std::make_shared<const std::string>(m.schema()), parsed->size})
+            .first;
+  }
+  d->schema_hash = m.schema_hash();
+  d->schema = schema->second.text;
+  d->value_bytes = schema->second.value_bytes;
+  d->max_bytes = d->value_bytes != 0 ? d->value_bytes : m.max_bytes();
+  d->history = std::clamp<uint32_t>(m.history(), layout::kMinSlots, layout::kMaxSlots);
+  d->generation = m.generation();
+  d->hops = m.hops() + 1;
+  d->max_age_ns = std::max<int64_t>(0, m.max_age_ns());
+  d->first_sequence = m.first_sequence();
+  d->every = m.every();
+  const proto::Origin& o = m.origin();
+  if (!FromWire(o.id(), &d->origin.origin_id) || !FromWire(o.segment_id(), &d->origin.segment_id))
+    return false;
+  d->origin.host = o.host().substr(0, kMostText);
+  d->origin.domain = o.domain().substr(0, kMostText);
+  d->origin.node = o.node().substr(0, kMostText);
+  return CheckTopicName(m.name()).ok() && m.hops() < 1000 && d->max_bytes <= uint64_t{1} << 40;
+}
+
+// What the rules make of it.
+void Intake::Take(Topic* t, TopicDescription* d) {
+  t->taken = inbound_->taken(t->name, peer_);
+  d->name = t->taken.name;
+  if (t->taken.max_age_ns) d->max_age_ns = *t->taken.max_age_ns;
+  d->on_stale = t->taken.on_stale;
+  d->fail_safe = t->taken.fail_safe;
+}
+
+Intake::Refusal Intake::Refuse(Topic* t, Refusal refusal, proto::Verdict why, const std::string& key,
+                               std::string text) {
+  // Tried again with each sample: what is refused as before is not told again.
+  if (t->refusal != refusal) warn_(key, text);
+  t->why = why;
+  t->why_text = std::move(text);
+  return refusal;
+}
+
+Intake::Refusal Intake::Open(Topic* t, bool announced) {
+  const TopicDescription& d = *t->description;
+  t->why = proto::VERDICT_PASSES;
+  if (t->taken.denied) return Refusal::kDenied;
+  if (d.origin.origin_id == inbound_->origin_id()) {
+    t->why = proto::VERDICT_LOOP;
+    t->why_text = "it is this host's own, which comes back";
+    return Refusal::kDenied;
+  }
+  if (d.hops > proto::kMostHops) {
+    return Refuse(t, Refusal::kHops, proto::VERDICT_LOOP, "hops " + d.name,
+                  "topic " + d.name + " has come over " + std::to_string(d.hops - 1) +
+                      " relays and is not taken: do relays stand in a ring?");
+  }
+  if (d.name.empty())
+    return Refuse(t, Refusal::kDenied, proto::VERDICT_BAD_NAME, "name " + t->name, t->taken.error);
+  t->claim = inbound_->claim(d, announced);
+  if (t->claim == nullptr && inbound_->comes_round(d)) {
+    t->why = proto::VERDICT_LOOP;
+    t->why_text = "relays stand in a ring: topic " + d.name + " of " + d.origin.host + " comes over " +
+                  std::to_string(d.hops) + " relays and a shorter way too; the shortest is taken";
+    // Once for all topics: it says something of the relays, not of a topic.
+    if (inbound_->names_ring()) warn_("ring", t->why_text);
+    return Refusal::kConflict;
+  }
+  if (t->claim == nullptr) {
+    return Refuse(t, Refusal::kConflict, proto::VERDICT_CONFLICT, "conflict " + d.name,
+                  "topic " + d.name + " comes from two hosts; that of " + d.origin.host +
+                      " is not taken: give each sender a --prefix");
+  }
+  if (!inbound_->reserve(d, peer_)) {
+    inbound_->release(d.name, &t->claim);
+    return Refuse(t, Refusal::kNoRoom, proto::VERDICT_NO_ROOM, "room " + peer_,
+                  "topic " + d.name + " is not taken: the topics of " + peer_ +
+                      " take three quarters of the memory of this relay, which is what one peer may; take "
+                      "fewer of them "
+                      "(--topic), or give a mirror more (--segment-size)");
+  }
+  Result<uint32_t> handle = inbound_->store().open(d, key_);
+  if (!handle.ok()) {
+    inbound_->free(d.name);
+    inbound_->release(d.name, &t->claim);
+    const Code code = handle.status().code();
+    const bool other_layout = code == Code::kInvalid || code == Code::kMismatch;
+    return Refuse(t, code == Code::kInUse ? Refusal::kConflict : Refusal::kNoRoom,
+                  code == Code::kInUse ? proto::VERDICT_CONFLICT
+                  : other_layout       ? proto::VERDICT_MISMATCH
+                                       : proto::VERDICT_NO_ROOM,
+                  "open " + d.name, handle.status().message());
+  }
+  t->handle = *handle;
+  return Refusal::kNone;
+}
+
+// Where the sender of a topic whose samples come each in order is to begin; the greatest number: nowhere.
+uint64_t Intake::ResumeAfter(const Topic& t) const {
+  if (t.handle != kNone) return inbound_->store().held(t.handle).sequence;
+  return t.refusal == Refusal::kConflict ? 0 : UINT64_MAX;
+}
+
+bool Intake::announce(const proto::Announce& message, const SentAt& sent, int64_t now_ns) {
+  if (static_cast<size_t>(message.topic_size()) > proto::kMostTopics) return false;
+  for (const proto::Topic& m : message.topic()) {
+    if (m.id() >= kMostIds) return false;
+    auto description = std::make_shared<TopicDescription>();
+    if (!Describe(m, description.get())) return false;
+    if (m.id() >= topics_.size()) topics_.resize(m.id() + 1);
+    std::unique_ptr<Topic>& at = topics_[m.id()];
+    if (at == nullptr) at = std::make_unique<Topic>();
+    Topic& t = *at;
+    const bool known = !t.name.empty();
+    if (known && t.name != m.name()) return false;
+    inbound_->counters().superseded += backlog_.drop(m.id());
+    const bool seen = t.seen, mine = Mine(t);
+    const uint32_t handle = t.handle;
+    if (known) inbound_->release(t.description->name, &t.claim);
+    t = Topic();
+    t.name = m.name();
+    Take(&t, description.get());
+    t.description = std::move(description);
+    t.told = FromWire(m.state());
+    t.refusal = Open(&t, true);
+    if (m.every()) resumes_.emplace_back(m.id(), ResumeAfter(t));
+    if (t.handle == kNone) {
+      if (mine) inbound_->store().tell_state(handle, State::kLinkDown);  // it was taken as it was before
+      continue;
+    }
+    Judge(&t);
+    // What it was like is still true until a sample says that the source has it.
+    inbound_->store().tell_state(t.handle, t.told != State::kEmpty ? t.told
+                                           : seen                  ? State::kEmpty
+                                                                   : State::kLinkDown);
+    if (m.sequence() == 0) continue;
+    inbound_->store().tell_state(t.handle, t.told);
+    inbound_->store().note(t.handle, Arrived(m.sequence(), m.stamp_ns(), m.age_ns(), sent, now_ns),
+                           CameBy(m.age_error_ns(), sent, now_ns));
+  }
+  return true;
+}
+
+bool Intake::forget(const proto::Forget& message) {
+  for (const uint32_t id : message.id()) {
+    Topic* t = Find(id);
+    if (t == nullptr) return false;
+    inbound_->counters().superseded += backlog_.drop(id);
+    Close(t);
+    topics_[id].reset();
+  }
+  return true;
+}
+
+bool Intake::state(const proto::StateChange& message) {
+  if (message.id_size() != message.state_size()) return false;
+  for (int i = 0; i < message.id_size(); ++i) {
+    Topic* t = Find(message.id(i));
+    if (t == nullptr) return false;
+    t->told = FromWire(static_cast<proto::State>(message.state(i)));
+    if (!Mine(*t)) continue;
+    if (t->seen || t->told != State::kEmpty) inbound_->store().tell_state(t->handle, t->told);
+  }
+  return true;
+}
+
+}  // namespace smt::relay

@@ -1,0 +1,218 @@
+// Writes what peers send into the store. Inbound is what all peers have in common: which session a name
+// belongs to. An Intake is one session's topics. Everything that arrives is hostile until checked.
+#ifndef SMT_RELAY_INBOUND_INBOUND_H_
+#define SMT_RELAY_INBOUND_INBOUND_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "proto/codec.h"
+#include "relay/counters/counters.h"
+#include "relay/inbound/backlog.h"
+#include "relay/rules/naming.h"
+#include "relay/rules/rule_set.h"
+#include "relay/rules/rules.h"
+#include "relay/rules/selection.h"
+#include "relay/store/store.h"
+
+namespace smt::relay {
+
+class Inbound {
+ public:
+  // `origin_id`: samples of it are this host's own. Without rules everything is taken as it is called.
+  Inbound(Store* store, const Id128& origin_id, InboundCounters* counters)
+      : store_(store), origin_id_(origin_id), counters_(counters) {}
+
+  // What is taken, and what it is called here. kInvalid, and nothing has changed. Each Intake is to be told:
+  // see Intake::reconsider.
+  Status configure(std::vector<ReceiveRule> rules);
+  // What the rules ask this peer for.
+  std::vector<Selection> wishes(std::string_view peer) const;
+
+  const std::vector<ReceiveRule>& rules() const { return rules_; }
+  // Which rule decides about a topic that a peer calls so, and why.
+  RuleSet::Decision explain(std::string_view topic, std::string_view peer) const {
+    return rule_set_.explain(topic, peer);
+  }
+  // What a peer would have to call a topic so that it is called `local` here; nothing where that cannot be
+  // told.
+  std::optional<std::string> original(const std::string& local, std::string_view peer) const;
+
+  Store& store() { return *store_; }
+  const Id128& origin_id() const { return origin_id_; }
+  InboundCounters& counters() { return *counters_; }
+
+  // What becomes of a topic that a peer calls so.
+  struct Taken {
+    bool denied = false;  // no rule names it
+    std::string name;     // here; empty: it cannot be called so, and `error` says why
+    std::string error;
+    std::optional<int64_t> max_age_ns;
+    OnStale on_stale = OnStale::kHold;
+    std::vector<std::byte> fail_safe;
+    int64_t drop_older_ns = 0;
+    bool operator==(const Taken&) const = default;
+  };
+  Taken taken(const std::string& topic, std::string_view peer) const;
+
+  // The right to write the topic of a name, while `valid`. First come, first served, until it is released. Of
+  // one origin the shorter way has it, and of ways as long the one announced last (`announced`), as its
+  // predecessor is a connection not missed yet.
+  struct Claim {
+    bool valid = true;
+    Id128 origin{};
+    uint32_t hops = 0;
+  };
+  // Null: somebody else has it.
+  std::shared_ptr<const Claim> claim(const TopicDescription& topic, bool announced);
+  // The name is taken, and by the same origin: this topic comes the longer way round.
+  bool comes_round(const TopicDescription& topic) const {
+    const auto claim = claims_.find(topic.name);
+    return claim != claims_.end() && claim->second->origin == topic.origin.origin_id;
+  }
+  void release(const std::string& name, std::shared_ptr<const Claim>* claim);
+  // Room for the topic at the expense of this peer, until free(). False: one peer may take three quarters of
+  // the store, and this one has.
+  bool reserve(const TopicDescription& topic, const std::string& peer);
+  void free(const std::string& name);
+  // That relays stand in a ring is to be told now: true the first time.
+  bool names_ring() { return !std::exchange(ring_named_, true); }
+
+ private:
+  Store* store_;
+  const Id128 origin_id_;
+  InboundCounters* counters_;
+  std::vector<ReceiveRule> rules_;
+  RuleSet rule_set_;
+  std::vector<Naming> namings_;  // as rules_
+  std::unordered_map<std::string, std::shared_ptr<Claim>> claims_;
+  bool ring_named_ = false;
+  struct Reserved {
+    std::string peer;
+    uint64_t bytes;
+  };
+  std::unordered_map<std::string, Reserved> reserved_;        // by topic
+  std::unordered_map<std::string, uint64_t> reserved_bytes_;  // by peer
+};
+
+class Intake {
+ public:
+  using Warn = std::function<void(const std::string& key, const std::string& text)>;
+  // `key`: of the session, see Store::from; `peer`: its name, for the rules.
+  Intake(Inbound* inbound, uint64_t key, std::string peer, Warn warn)
+      : inbound_(inbound), key_(key), peer_(std::move(peer)), warn_(std::move(warn)) {}
+  ~Intake();  // the session has ended: its topics are link-down
+  Intake(const Intake&) = delete;
+  Intake& operator=(const Intake&) = delete;
+
+  // What the sender is asked to keep current from here on.
+  void want(Demand demand);
+  // The rules of the Inbound are other ones now. Topics, as the sender names them, that are to be announced
+  // anew, since they are taken otherwise than before.
+  std::vector<std::string> reconsider();
+  // Of topics whose samples come each in order: what to tell the sender, see the message Resume.
+  std::vector<std::pair<uint32_t, uint64_t>>& resumes() { return resumes_; }
+
+  // When a message was sent, in this host's time, and how wrong that may be.
+  struct SentAt {
+    int64_t ns = 0;  // 0: not known yet
+    int64_t error_ns = Way::kUnknown;
+  };
+  // `now_ns` is the time of arrival. False: no sender of this version says so, the session is to be ended.
+  bool announce(const proto::Announce& message, const SentAt& sent, int64_t now_ns);
+  bool forget(const proto::Forget& message);
+
+  // What has become of a topic that was announced under this name, for people; nothing: none was.
+  struct Standing {
+    std::string name;  // here
+    proto::Verdict verdict = proto::VERDICT_PASSES;
+    std::string text;            // why it is not taken
+    Put last_put = Put::kTaken;  // what became of its last sample
+  };
+  std::optional<Standing> standing(std::string_view sender_name) const;
+  // What the sender calls a topic that it has announced; nothing: none is called so here.
+  std::optional<std::string> sender_name(std::string_view local) const;
+
+  bool state(const proto::StateChange& message);
+  bool batch(const proto::Batch& message, std::span<const std::byte> payload, const SentAt& sent,
+             int64_t now_ns);
+  bool chunk(const proto::Chunk& message, std::span<const std::byte> payload, const SentAt& sent,
+             int64_t now_ns);
+  // Any other message that says when it was sent has come.
+  void heard(const SentAt& sent, int64_t now_ns);
+  // Writes what is held back while the link catches up: nothing follows, the peer said goodbye or is silent.
+  // What is held back when the session ends otherwise is dropped, as the next one has newer values.
+  void settle(int64_t now_ns);
+
+ private:
+  static constexpr uint32_t kMostIds = 1 << 18;
+  static constexpr uint32_t kNone = ~uint32_t{0};
+  enum class Refusal { kNone, kDenied, kHops, kConflict, kNoRoom };
+  struct Topic {
+    bool seen = false;  // a sample has come in this session
+    bool wanted = false;
+    std::string name;  // as the sender has it
+    Inbound::Taken taken;
+    Refusal refusal = Refusal::kNone;
+    proto::Verdict why = proto::VERDICT_PASSES;  // it was refused, in words that people are told
+    std::string why_text;
+    Put last_put = Put::kTaken;
+    uint32_t handle = kNone;
+    std::shared_ptr<const Inbound::Claim> claim;  // with a handle; it may have been lost
+    uint64_t sequence = 0;  // of the sample that came last; 0: none since it was announced
+    State told = State::kEmpty;
+    std::shared_ptr<const TopicDescription> description;
+    uint64_t arriving_bytes = 0, arrived_bytes = 0, arriving_sequence = 0;  // a value in pieces
+    std::span<std::byte> arriving;
+  };
+
+  // Born in this host's time: the age when it was sent and the time on the way, as far as that is known.
+  static SampleHead Arrived(uint64_t sequence, int64_t stamp_ns, int64_t age_ns, const SentAt& sent,
+                            int64_t now_ns);
+  // What the sender may be wrong by and what this link's clocks may add; unknown if one of them is.
+  static Way CameBy(int64_t age_error_ns, const SentAt& sent, int64_t now_ns);
+  bool Late(const SentAt& sent, int64_t now_ns);
+  Topic* Find(uint32_t id);
+  static bool Mine(const Topic& t) { return t.claim != nullptr && t.claim->valid; }
+  bool Describe(const proto::Topic& message, TopicDescription* d);
+  void Take(Topic* t, TopicDescription* d);
+  uint64_t ResumeAfter(const Topic& t) const;
+  static bool TooOld(const Topic& t, const SampleHead& head);
+  Refusal Open(Topic* t, bool announced);
+  Refusal Refuse(Topic* t, Refusal refusal, proto::Verdict why, const std::string& key, std::string text);
+  void Close(Topic* t);
+  void CountDrop(Refusal why);
+  bool Writable(Topic* t);
+  void Judge(Topic* t);
+  void Write(Topic* t, const SampleHead& head, const Way& way, std::span<const std::byte> value);
+  void Account(Topic* t, Put put, uint64_t bytes);
+  bool Disproves(const Topic& t, const SampleHead& head, const Way& way) const;
+  bool Reopen(Topic* t);
+
+  Inbound* inbound_;
+  const uint64_t key_;
+  const std::string peer_;
+  Warn warn_;
+  Demand demand_;
+  // By the sender's id; null: none is announced. A sender may choose the greatest id for its only topic.
+  std::vector<std::unique_ptr<Topic>> topics_;
+  struct Text {
+    std::shared_ptr<const std::string> text;
+    uint64_t value_bytes;
+  };
+  std::unordered_map<uint64_t, Text> schemas_;  // of this session, by hash
+  std::vector<proto::BatchRow> rows_;
+  Backlog backlog_;
+  std::vector<std::pair<uint32_t, uint64_t>> resumes_;
+};
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_INBOUND_INBOUND_H_

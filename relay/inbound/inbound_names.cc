@@ -1,0 +1,52 @@
+// What a relay tells people of topics that arrive: how they are called on both sides, and what became of
+// them.
+#include "relay/inbound/inbound.h"
+#include "shm/domain.h"
+
+namespace smt::relay {
+
+std::optional<std::string> Inbound::original(const std::string& local, std::string_view peer) const {
+  const auto named = [&](std::string text) {
+    for (size_t at = 0; (at = text.find(kPeerWord, at)) != std::string::npos; at += peer.size())
+      text.replace(at, kPeerWord.size(), peer);
+    return text;
+  };
+  if (taken(local, peer).name == local) return local;
+  for (const ReceiveRule& r : rules_) {
+    std::optional<std::string> name;
+    if (!r.prefix.empty()) {
+      const std::string prefix = named(std::string(PrefixText(r.prefix))) + "/";
+      if (local.starts_with(prefix)) name = local.substr(prefix.size());
+    } else if (!r.as.empty() && r.topic.size() == 1) {
+      // The rule the other way round.
+      ReceiveRule back;
+      back.topic = {named(r.as)};
+      back.as = r.topic[0];
+      if (const Result<Naming> naming = Naming::parse(back); naming.ok()) name = naming->local(local, peer);
+    }
+    if (name && CheckTopicName(*name).ok() && taken(*name, peer).name == local) return name;
+  }
+  return std::nullopt;
+}
+
+std::optional<Intake::Standing> Intake::standing(std::string_view sender_name) const {
+  for (const auto& t : topics_) {
+    if (t == nullptr || t->name != sender_name) continue;
+    Standing s{t->taken.name, t->why, t->why_text, t->last_put};
+    if (t->handle != kNone && !Mine(*t)) {
+      s.verdict = proto::VERDICT_LOOP;
+      s.text = "it comes a shorter way too, which is taken";
+    }
+    return s;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Intake::sender_name(std::string_view local) const {
+  for (const auto& t : topics_) {
+    if (t != nullptr && t->taken.name == local) return t->name;
+  }
+  return std::nullopt;
+}
+
+}  // namespace smt::relay

@@ -1,0 +1,75 @@
+// What carries messages between peers. A link that binds has many peers, one that dials has one at most.
+#ifndef SMT_RELAY_LINK_LINK_H_
+#define SMT_RELAY_LINK_LINK_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "relay/frame/frame.h"
+
+namespace smt::relay {
+
+// Names a connection, never chosen by the peer; "" on a link that dials.
+using PeerId = std::string;
+
+struct Incoming {
+  PeerId peer;
+  std::span<const std::byte> header, payload;  // valid until the next receive()
+  bool malformed = false;                      // not one or two frames: header and payload are empty
+  // Why the link has cut this connection, for people, "": it has not. Header and payload are empty, peer and
+  // key too unless it had said something; malformed if what it sent is the reason. Valid as the others.
+  std::string_view cut = {};
+  // The public key (text) that the peer has proved to have; "": nobody proves anything on this link. Valid as
+  // the others.
+  std::string_view key = {};
+};
+
+enum class Sent {
+  kOk,
+  kFull,  // not now: nobody is connected, or the queue is full
+  kGone,  // this peer's connection has ended; it will not come back under this id
+};
+
+// Of what goes over one link, in this direction.
+struct LinkOptions {
+  uint64_t bytes_per_s = 0;  // to each peer at most; 0: as much as it takes
+  bool compress = false;     // payloads, where that makes them smaller
+  bool operator==(const LinkOptions&) const = default;
+};
+
+// Nothing here blocks. One thread.
+class Link {
+ public:
+  virtual ~Link() = default;
+
+  virtual bool dials() const = 0;
+  // As people know it: "tcp://127.0.0.1:7000", with the port that was taken.
+  virtual const std::string& endpoint() const = 0;
+
+  // False: nothing has arrived.
+  virtual bool receive(Incoming* in) = 0;
+  // `header` is copied, `payload` is shared until it has left. An empty payload is not sent as a frame.
+  virtual Sent send(const PeerId& to, std::span<const std::byte> header, const Frame& payload) = 0;
+  // Gives up the connection and makes a new one. REQUIRES: dials()
+  virtual void redial() = 0;
+  // The connection of this peer is to end as soon as what was sent to it has left. REQUIRES: !dials()
+  virtual void drop(const PeerId&) {}
+  // Why the connection dialled last does not come about, for people; "": that is not known.
+  virtual std::string trouble() { return ""; }
+
+  // To be polled for reading; -1: there is none. It tells of changes only: poll it only when readable() is
+  // false.
+  virtual int fd() const = 0;
+  virtual bool readable() = 0;
+  // fd() was polled and was not readable: the next receive() need not ask.
+  virtual void quiet() {}
+  // When receive() is to be called even if nothing is readable (BOOTTIME); INT64_MAX: never.
+  virtual int64_t due_ns() const { return INT64_MAX; }
+};
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_LINK_LINK_H_

@@ -1,0 +1,51 @@
+// What memory and wire say in different words: states and 128-bit ids.
+#ifndef SMT_RELAY_MESSAGE_WIRE_H_
+#define SMT_RELAY_MESSAGE_WIRE_H_
+
+#include <algorithm>
+#include <string>
+
+#include "proto/smtrelay.pb.h"
+#include "shm/freshness.h"
+
+namespace smt::relay {
+
+// Only what a receiver cannot see for itself is told.
+inline proto::State ToWire(State state) {
+  switch (state) {
+    case State::kSourceDead:
+      return proto::SOURCE_DEAD;
+    case State::kLinkDown:
+      return proto::LINK_DOWN;
+    case State::kSubstituted:
+      return proto::SUBSTITUTED;
+    default:
+      return proto::NORMAL;
+  }
+}
+
+inline State FromWire(proto::State state) {
+  switch (state) {
+    case proto::SOURCE_DEAD:
+      return State::kSourceDead;
+    case proto::LINK_DOWN:
+      return State::kLinkDown;
+    case proto::SUBSTITUTED:
+      return State::kSubstituted;
+    default:
+      return State::kEmpty;
+  }
+}
+
+inline std::string ToWire(const Id128& id) { return std::string(id.begin(), id.end()); }
+
+// False: these are not the bytes of an id.
+inline bool FromWire(const std::string& bytes, Id128* id) {
+  if (bytes.size() != id->size()) return false;
+  std::copy_n(bytes.begin(), bytes.size(), id->begin());
+  return true;
+}
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_MESSAGE_WIRE_H_

@@ -1,0 +1,37 @@
+// Whether a value differs from the one sent last: by a byte, or, with a deadband, by more than noise.
+#ifndef SMT_RELAY_OUTBOUND_CHANGE_H_
+#define SMT_RELAY_OUTBOUND_CHANGE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "shm/schema.h"
+
+namespace smt::relay {
+
+class ChangeFilter {
+ public:
+  // `schema`: of the values, see Schema::text(). deadband > 0: numbers (no bool) that differ by no more are
+  // equal, and so is what lies between fields. Values without fields are compared by their bytes.
+  ChangeFilter(const std::string& schema, double deadband);
+
+  bool changed(std::span<const std::byte> value) const;
+  void sent(std::span<const std::byte> value, int64_t now_ns);
+  // When sent() was called last; 0: never.
+  int64_t sent_ns() const { return sent_ns_; }
+
+ private:
+  double deadband_;
+  std::vector<Field> fields_;     // with a deadband
+  std::vector<std::byte> value_;  // likewise
+  uint64_t hash_ = 0;             // without one
+  uint64_t bytes_ = 0;
+  int64_t sent_ns_ = 0;
+};
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_OUTBOUND_CHANGE_H_

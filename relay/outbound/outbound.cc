@@ -1,0 +1,229 @@
+#include "relay/outbound/outbound.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "relay/outbound/feed.h"
+#include "shm/clock.h"
+
+namespace smt::relay {
+
+namespace {
+
+constexpr size_t kMostNameBytes = 255;
+constexpr size_t kMostSchemaBytes = proto::kLargestFrame / 2;
+
+}  // namespace
+
+Outbound::Outbound(Store* store, const Access* access, OutboundCounters* counters)
+    : store_(store), access_(access), counters_(counters) {}
+
+Status Outbound::configure(std::vector<SendRule> rules) {
+  if (!rules.empty()) {
+    // What the system tells about itself is served to whoever asks for it by name, unless a rule denies it.
+    SendRule& system = rules.emplace_back();
+    system.topic = {"smt/**"};
+    for (const SendRule& r : rules) {
+      if (&r != &system) system.exclude.insert(system.exclude.end(), r.exclude.begin(), r.exclude.end());
+    }
+  }
+  Result<RuleSet> set = RuleSet::parse(rules);
+  if (!set.ok()) return set.status();
+  rules_ = std::move(rules);
+  rule_set_ = std::move(*set);
+  return Status();
+}
+
+std::optional<size_t> Outbound::rule(uint32_t id, std::string_view peer) const {
+  if (id >= topics_.size() || !topics_[id].fits) return std::nullopt;
+  const std::optional<size_t> rule = rule_set_.decide(store_->topic(id)->name, peer);
+  if (!rule) return rule;
+  const uint64_t most = rules_[*rule].max_bytes;
+  return most == 0 || topics_[id].max_bytes <= most ? rule : std::nullopt;
+}
+
+void Outbound::collect(int64_t now_ns, const std::vector<Feed*>& feeds) {
+  changes_.clear();
+  encoded_valid_ = false;
+  store_->collect(now_ns, &changes_);
+  for (const uint32_t id : changes_.gone) {
+    for (Feed* f : feeds) f->gone(id);
+    if (id >= topics_.size()) continue;
+    topics_[id] = Topic();
+    kept_[id] = Kept();
+  }
+  if (topics_.size() < store_->topic_limit()) {
+    topics_.resize(store_->topic_limit());
+    kept_.resize(topics_.size());
+  }
+  for (const uint32_t id : changes_.described) {
+    const TopicDescription& d = *store_->topic(id);
+    Topic& t = topics_[id];
+    t.kept = false;
+    t.variable = d.value_bytes == 0;
+    t.max_bytes = d.max_bytes;
+    const bool fits =
+        d.name.size() <= kMostNameBytes && d.schema != nullptr && d.schema->size() <= kMostSchemaBytes;
+    if (!fits) ++counters_->too_large;
+    t.fits = fits;
+    for (Feed* f : feeds) f->described(id);
+  }
+  for (const uint32_t id : changes_.moved) {
+    if (topics_[id].kept) kept_[id].whole = {};
+    topics_[id].kept = false;
+    for (Feed* f : feeds) f->moved(id, now_ns);
+  }
+  for (const uint32_t id : changes_.state) {
+    for (Feed* f : feeds) f->restated(id);
+  }
+  counters_->slot_reads = store_->slot_reads();
+}
+
+SampleRead Outbound::sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) {
+  Topic& t = topics_[id];
+  if (t.kept) {
+    const Kept& k = kept_[id];
+    const std::span<const std::byte> value = k.bytes();
+    *head = k.head;
+    *bytes = value.size();
+    if (!value.empty()) memcpy(room, value.data(), value.size());
+    return SampleRead::kOk;
+  }
+  const SampleRead read = store_->sample(id, head, room, bytes);
+  if (read == SampleRead::kOk && t.wanted_by > 1) {
+    t.kept = true;
+    kept_[id].head = *head;
+    kept_[id].value.assign(room, room + *bytes);
+    kept_[id].whole = {};
+  }
+  return read;
+}
+
+const Outbound::Kept* Outbound::look(uint32_t id, SampleRead* read) {
+  Topic& t = topics_[id];
+  Kept& k = kept_[id];
+  *read = SampleRead::kOk;
+  if (t.kept) return &k;
+  k.value.resize(t.max_bytes);
+  k.whole = {};
+  uint64_t bytes = 0;
+  *read = store_->sample(id, &k.head, k.value.data(), &bytes);
+  if (*read != SampleRead::kOk) return nullptr;
+  k.value.resize(bytes);
+  t.kept = true;
+  return &k;
+}
+
+SampleRead Outbound::sample_whole(uint32_t id, std::optional<uint64_t> after, SampleHead* head,
+                                  Frame* value) {
+  Topic& t = topics_[id];
+  Kept& k = kept_[id];
+  if (!after && t.kept && k.whole.block != nullptr) {
+    *head = k.head;
+    *value = k.whole;
+    return SampleRead::kOk;
+  }
+  std::shared_ptr<std::byte[]> room = Frame::room(t.max_bytes);
+  uint64_t bytes = 0;
+  const SampleRead read = after ? store_->sample_after(id, *after, head, room.get(), &bytes)
+                                : sample(id, head, room.get(), &bytes);
+  if (read != SampleRead::kOk) return read;
+  value->bytes = {room.get(), bytes};
+  value->block = std::move(room);
+  if (!after && t.kept) {
+    k.whole = *value;
+    k.value = {};
+  }
+  return read;
+}
+
+void Outbound::AddRow(const Row& row, const SampleHead& head, uint64_t bytes, int64_t now_ns, Done* done) {
+  const uint64_t base = done->samples == 0 ? row.base : done->last;
+  rows_.push_back({row.id, head.sequence - base, head.stamp_ns, AgeNs(now_ns, head.born_ns),
+                   store_->way(row.id, head.sequence).age_error_ns});
+  if (topics_[row.id].variable) batch_.add_size(bytes);
+  ++done->samples;
+  done->bytes += bytes;
+  done->last = head.sequence;
+}
+
+void Outbound::EncodeNewest(const Row& row, int64_t now_ns, std::byte* room, Done* done) {
+  SampleHead head;
+  uint64_t bytes = 0;
+  const SampleRead read = sample(row.id, &head, room, &bytes);
+  done->busy = read == SampleRead::kBusy;
+  if (read != SampleRead::kOk || (head.sequence == row.base && !row.again)) return;
+  if (row.max_age_ns != 0 && !row.again && AgeNs(now_ns, head.born_ns) > row.max_age_ns) {
+    done->looked_at = head.sequence;
+    done->too_old = 1;
+    return;
+  }
+  AddRow(row, head, bytes, now_ns, done);
+}
+
+void Outbound::EncodeNext(const Row& row, int64_t now_ns, std::byte* room, Done* done) {
+  uint64_t after = row.after;
+  for (uint32_t i = 0; i < row.most; ++i) {
+    SampleHead head;
+    uint64_t bytes = 0;
+    const SampleRead read = store_->sample_after(row.id, after, &head, room + done->bytes, &bytes);
+    done->busy = read == SampleRead::kBusy;
+    if (read != SampleRead::kOk) return;
+    if (after != 0) done->overwritten += head.sequence - after - 1;
+    after = head.sequence;
+    if (row.max_age_ns != 0 && AgeNs(now_ns, head.born_ns) > row.max_age_ns) {
+      ++done->too_old;
+      done->looked_at = head.sequence;
+      continue;
+    }
+    AddRow(row, head, bytes, now_ns, done);
+  }
+}
+
+Outbound::Encoded& Outbound::encode(const std::vector<Row>& asked, int64_t now_ns) {
+  if (encoded_valid_ && encoded_.asked == asked) return encoded_;
+  Encoded& e = encoded_;
+  e.asked = asked;
+  e.done.assign(e.asked.size(), Done());
+  e.tried_packed = e.packed = false;
+  size_t most = 0;
+  for (const Row& row : e.asked) most += topics_[row.id].max_bytes * std::max(1u, row.most);
+  std::shared_ptr<std::byte[]> room = Frame::room(most);
+  size_t at = 0;
+  rows_.clear();
+  batch_.Clear();
+  for (size_t i = 0; i < e.asked.size(); ++i) {
+    const Row& row = e.asked[i];
+    if (row.most == 0) {
+      EncodeNewest(row, now_ns, room.get() + at, &e.done[i]);
+    } else {
+      EncodeNext(row, now_ns, room.get() + at, &e.done[i]);
+    }
+    at += e.done[i].bytes;
+  }
+  e.samples = rows_.size();
+  if (e.samples != 0) {
+    proto::AppendRows(rows_, &batch_);
+    batch_.set_sent_ns(static_cast<uint64_t>(now_ns));
+    batch_.SerializeToString(&e.body);
+    e.payload.bytes = {room.get(), at};
+    e.payload.block = std::move(room);
+    e.payload_hash = proto::PayloadHash(e.payload.bytes);
+  }
+  encoded_valid_ = true;
+  return e;
+}
+
+bool Outbound::pack(Encoded* e) {
+  if (e->tried_packed) return e->packed;
+  e->tried_packed = true;
+  std::optional<Frame> packed = batches_.shrink(e->payload.bytes);
+  if (!packed) return false;
+  batch_.set_raw_bytes(static_cast<uint32_t>(e->payload.bytes.size()));
+  batch_.SerializeToString(&e->packed_body);
+  e->packed_payload = std::move(*packed);
+  e->packed_hash = proto::PayloadHash(e->packed_payload.bytes);
+  return e->packed = true;
+}
+
+}  // namespace smt::relay

@@ -1,0 +1,135 @@
+// What all peers have in common that topics are sent to: the rules, the look at the store, the samples taken,
+// the batch encoded last. What one of them has got and has not is its Feed.
+#ifndef SMT_RELAY_OUTBOUND_OUTBOUND_H_
+#define SMT_RELAY_OUTBOUND_OUTBOUND_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/codec.h"
+#include "relay/counters/counters.h"
+#include "relay/frame/compression.h"
+#include "relay/frame/frame.h"
+#include "relay/rules/access.h"
+#include "relay/rules/rule_set.h"
+#include "relay/rules/rules.h"
+#include "relay/store/store.h"
+
+namespace smt::relay {
+
+class Feed;
+
+class Outbound {
+ public:
+  // `access`: what each peer may of what the rules let pass.
+  Outbound(Store* store, const Access* access, OutboundCounters* counters);
+
+  // What peers may have; nothing before. kInvalid as RuleSet::compile, and nothing has changed. Each Feed is
+  // to be told: see Feed::reconsider.
+  Status configure(std::vector<SendRule> rules);
+  const std::vector<SendRule>& rules() const { return rules_; }
+  // The rule for a topic that goes to this peer; nothing: the peer does not get it. Access is asked apart.
+  std::optional<size_t> rule(uint32_t id, std::string_view peer) const;
+  const Access& access() const { return *access_; }
+
+  // Why, and whether a message can hold the description of a topic.
+  RuleSet::Decision explain(std::string_view topic, std::string_view peer) const {
+    return rule_set_.explain(topic, peer);
+  }
+  bool fits(uint32_t id) const { return topics_[id].fits; }
+
+  // Looks at the store, and tells every feed what changed.
+  void collect(int64_t now_ns, const std::vector<Feed*>& feeds);
+
+  Store& store() { return *store_; }
+  OutboundCounters& counters() { return *counters_; }
+  void wanted(uint32_t id, int more) { topics_[id].wanted_by += more; }
+  // Largest value; 0: no such topic, or its values are empty.
+  uint64_t max_bytes(uint32_t id) const { return topics_[id].max_bytes; }
+
+  // As Store::sample; a sample that several peers want is read from its slot once.
+  SampleRead sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes);
+  // The same for a value that is sent in pieces. after > 0: as Store::sample_after; else the newest.
+  SampleRead sample_whole(uint32_t id, std::optional<uint64_t> after, SampleHead* head, Frame* value);
+  // The newest sample, which encode() and sample_whole() then take too; null: see `read`. Valid until the
+  // next call.
+  struct Kept {
+    SampleHead head;
+    std::vector<std::byte> value;
+    Frame whole;
+    std::span<const std::byte> bytes() const { return whole.block != nullptr ? whole.bytes : value; }
+  };
+  const Kept* look(uint32_t id, SampleRead* read);
+
+  struct Row {
+    uint32_t id;
+    uint64_t base;      // the sequence sent last
+    bool again;         // send it even if it is that one
+    uint32_t most = 0;  // so many samples after `after`, in order; 0: the newest one
+    uint64_t after = 0;
+    int64_t max_age_ns = 0;  // none that is older; 0: any
+    bool operator==(const Row&) const = default;
+  };
+  // What became of a row: samples of rising sequence.
+  struct Done {
+    uint32_t samples = 0;
+    uint64_t last = 0;         // sequence of the last of them; 0: there is none
+    uint64_t bytes = 0;        // of their values
+    uint32_t too_old = 0;      // left out
+    uint64_t looked_at = 0;    // sequence of the last of those
+    uint64_t overwritten = 0;  // gone from the ring: gaps between the samples, and before the first
+    bool busy = false;         // to be tried again
+  };
+  struct Encoded {
+    std::vector<Row> asked;
+    std::vector<Done> done;  // in order of `asked`
+    size_t samples = 0;
+    std::string body;
+    Frame payload;
+    uint64_t payload_hash = 0;
+    bool tried_packed = false;
+    bool packed = false;  // these are valid:
+    std::string packed_body;
+    Frame packed_payload;
+    uint64_t packed_hash = 0;
+  };
+  // Samples of each topic as a Batch. Peers that ask for the same in one step share the bytes.
+  Encoded& encode(const std::vector<Row>& rows, int64_t now_ns);
+  // The same compressed; false: it does not shrink.
+  bool pack(Encoded* e);
+  // A piece of a large value compressed, and its size before; nothing: it does not shrink.
+  std::optional<Frame> pack_piece(std::span<const std::byte> piece) { return pieces_.shrink(piece); }
+
+ private:
+  struct Topic {
+    bool variable = false;  // the size of its values
+    bool fits = false;      // a message can hold its description
+    bool kept = false;      // in kept_ is what the store has
+    int wanted_by = 0;
+    uint64_t max_bytes = 0;  // of its values
+  };
+  void EncodeNewest(const Row& row, int64_t now_ns, std::byte* room, Done* done);
+  void EncodeNext(const Row& row, int64_t now_ns, std::byte* room, Done* done);
+  void AddRow(const Row& row, const SampleHead& head, uint64_t bytes, int64_t now_ns, Done* done);
+
+  Store* store_;
+  const Access* access_;
+  OutboundCounters* counters_;
+  std::vector<SendRule> rules_;
+  RuleSet rule_set_;
+  std::vector<Topic> topics_;
+  std::vector<Kept> kept_;  // as long as topics_
+  Changes changes_;
+  Encoded encoded_;
+  bool encoded_valid_ = false;
+  std::vector<proto::BatchRow> rows_;
+  proto::Batch batch_;
+  Compressor batches_, pieces_;
+};
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_OUTBOUND_OUTBOUND_H_

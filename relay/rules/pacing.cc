@@ -1,0 +1,44 @@
+#include "relay/rules/pacing.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace smt::relay {
+
+bool Thins(const Pacing& p) { return p.period_ns != 0 || p.one_of > 1 || p.on_change; }
+
+Pacing LessOf(const Pacing& allowed, const Pacing& wish) {
+  Pacing p;
+  p.priority = allowed.priority != Priority::kNormal ? allowed.priority : wish.priority;
+  p.period_ns = std::max(allowed.period_ns, wish.period_ns);
+  p.tick = (allowed.tick || wish.tick) && p.period_ns != 0;
+  p.one_of = std::max(allowed.one_of, wish.one_of);
+  p.on_change = allowed.on_change || wish.on_change;
+  p.deadband = std::max(allowed.deadband, wish.deadband);
+  p.heartbeat_ns = !allowed.on_change ? wish.heartbeat_ns
+                   : !wish.on_change  ? allowed.heartbeat_ns
+                   : allowed.heartbeat_ns == 0 || wish.heartbeat_ns == 0
+                       ? 0
+                       : std::max(allowed.heartbeat_ns, wish.heartbeat_ns);
+  // Each sample, or some of them: the two do not go together.
+  p.every = allowed.every && wish.every && !Thins(p);
+  return p;
+}
+
+Pacing MoreOf(const Pacing& a, const Pacing& b) {
+  Pacing p;
+  p.every = a.every || b.every;
+  p.priority = std::max(a.priority, b.priority);
+  if (p.every) return p;
+  p.period_ns = std::min(a.period_ns, b.period_ns);
+  p.tick = a.tick && b.tick && a.period_ns == b.period_ns;
+  p.one_of = std::gcd(a.one_of, b.one_of);  // by sequence, so that what each takes is among them
+  p.on_change = a.on_change && b.on_change;
+  if (!p.on_change) return p;
+  p.deadband = std::min(a.deadband, b.deadband);
+  p.heartbeat_ns = a.heartbeat_ns == 0 || b.heartbeat_ns == 0 ? std::max(a.heartbeat_ns, b.heartbeat_ns)
+                                                              : std::min(a.heartbeat_ns, b.heartbeat_ns);
+  return p;
+}
+
+}  // namespace smt::relay

@@ -1,0 +1,20 @@
+// Several rules about one topic, as one.
+#ifndef SMT_RELAY_RULES_PACING_H_
+#define SMT_RELAY_RULES_PACING_H_
+
+#include "relay/rules/rules.h"
+
+namespace smt::relay {
+
+// What is sent of a topic when one side allows `allowed` and the other wishes for `wish`: what both do. A
+// priority that the sender states counts.
+Pacing LessOf(const Pacing& allowed, const Pacing& wish);
+// What is to come so that each of two receivers can be given what it wishes for.
+Pacing MoreOf(const Pacing& a, const Pacing& b);
+
+// Samples are passed over, beside those that are older than the newest.
+bool Thins(const Pacing& p);
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_RULES_PACING_H_

@@ -1,0 +1,61 @@
+// What a peer wants: topics by pattern. Travels as the message Selection.
+#ifndef SMT_RELAY_RULES_SELECTION_H_
+#define SMT_RELAY_RULES_SELECTION_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/smtrelay.pb.h"
+#include "relay/names/pattern_set.h"
+#include "relay/rules/rules.h"
+#include "shm/status.h"
+
+namespace smt::relay {
+
+struct Selection {
+  std::vector<std::string> topic, exclude;
+  uint32_t hops = 0;   // relays that it came through
+  Pacing pacing = {};  // which samples of them
+  uint32_t group = 0;  // of those of one group the first that names a topic counts
+
+  bool operator==(const Selection&) const = default;
+};
+
+inline constexpr size_t kMostSelections = 1024;
+inline constexpr size_t kMostPatterns = 4096;  // of all selections together
+inline constexpr size_t kMostPatternBytes = 256 * 1024;
+inline constexpr int64_t kLongestPeriodNs = int64_t{1} << 53;  // of a Pacing on the wire: 104 days
+
+// Several selections, compiled: matches what one of them matches.
+class Demand {
+ public:
+  Demand() = default;
+  // kInvalid: a pattern is none, or there are too many. REQUIRES: those of one group stand together.
+  static Result<Demand> compile(std::vector<Selection> selections);
+
+  bool matches(std::string_view topic) const;
+  // What is wanted of the topic, by all groups together; nothing: none wants it.
+  std::optional<Pacing> wish(std::string_view topic) const;
+  const std::vector<Selection>& selections() const { return selections_; }
+  bool empty() const { return selections_.empty(); }
+
+ private:
+  std::vector<Selection> selections_;
+  PatternSets sets_;  // by selection
+};
+
+// kInvalid as above.
+Result<Demand> DemandFromWire(const google::protobuf::RepeatedPtrField<proto::Selection>& selections);
+void ToWire(const std::vector<Selection>& selections,
+            google::protobuf::RepeatedPtrField<proto::Selection>* out);
+
+// The groups of `more` added to `to`. Groups of the same topics become one, with the fewest hops, that asks
+// for all that they ask for. False: not all of them fit into a message.
+bool Unite(const std::vector<Selection>& more, uint32_t hops_more, std::vector<Selection>* to);
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_RULES_SELECTION_H_

@@ -1,0 +1,145 @@
+// One peer, while it is there: what goes back and forth over one connection, under one session number.
+#ifndef SMT_RELAY_SESSION_SESSION_H_
+#define SMT_RELAY_SESSION_SESSION_H_
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "proto/codec.h"
+#include "relay/counters/counters.h"
+#include "relay/frame/compression.h"
+#include "relay/inbound/inbound.h"
+#include "relay/link/link.h"
+#include "relay/outbound/credit.h"
+#include "relay/outbound/feed.h"
+#include "relay/outbound/outbound.h"
+#include "relay/session/clock_offset.h"
+
+namespace smt::relay {
+
+class Session : public Outlet {
+ public:
+  struct Peer {
+    uint64_t instance = 0;
+    std::string name;
+    Id128 origin{};
+    bool serves = false;
+    std::string key;  // that it has proved to have; "": nothing proves its name
+  };
+
+  // `key` names this session in this process; `number` is on the wire.
+  Session(uint64_t key, uint64_t number, Link* link, PeerId id, Peer peer, const LinkOptions& options,
+          Outbound* outbound, Inbound* inbound, Intake::Warn warn, int64_t now_ns);
+
+  uint64_t key() const { return key_; }
+  uint64_t number() const { return number_; }
+  Link* link() const { return link_; }
+  const PeerId& id() const { return id_; }
+  const Peer& peer() const { return peer_; }
+  // Of a session that stands by nothing is wanted, and nothing is given: another address of the peer is used.
+  bool stands_by() const { return stands_by_; }
+  void set_stands_by(bool stands_by);
+  // It may be asked for topics.
+  bool serves() const { return peer_.serves && !stands_by_; }
+  // Of what is sent from here on.
+  void set_options(const LinkOptions& options);
+  Feed& feed() { return feed_; }
+  Intake& intake() { return intake_; }
+  const Credit& credit() const { return credit_; }
+  // Raises the most that was under way of one session.
+  void count_most(OutboundCounters* counters) const;
+  int64_t rtt_ns() const { return clock_.smoothed_rtt_ns(); }
+
+  // Counts a message in. False: it is not the one that follows the last.
+  bool hear_number(const proto::Envelope& message);
+  // A message of this session other than Hello, Reset, Get, Reply, Trace, Traced, Set and SetReply. False: no
+  // peer of this version sends it.
+  bool hear(const proto::Envelope& message, std::span<const std::byte> payload, int64_t now_ns);
+  // A Want or Get that takes time waits until it is this peer's turn. False: more of them than a peer may
+  // have waiting. `*message` is scratch then.
+  bool put_off(proto::Envelope* message);
+  bool has_request() const { return !put_off_.empty(); }
+  // The first one. REQUIRES: has_request()
+  proto::Envelope take_request();
+  // Any message has come: the peer lives.
+  void alive(int64_t now_ns) { heard_ns_ = now_ns; }
+
+  // What this side wants, asks and answers: sent as soon as the link takes it.
+  void want(std::vector<Selection> selections);
+  // The rules of Outbound and Inbound are other ones now. What is taken otherwise than before is asked for
+  // anew. False: it is too much to ask for; the session is to be begun anew.
+  bool reconsider();
+  void ask(uint64_t request, const std::vector<Selection>& selections, bool list);
+
+  // Any other message, sent as soon as the link takes it; and how many have not been.
+  template <class Body>
+  void tell(const Body& body, const Frame& payload = Frame()) {
+    tells_.push_back({proto::kFieldOf<Body>, body.SerializeAsString(), payload});
+  }
+  size_t untold() const { return tells_.size(); }
+
+  // Sends what is due; the number of messages.
+  size_t send(int64_t now_ns);
+  // When send() is due next if nothing happens.
+  int64_t due_ns() const;
+
+  // Heard nothing for too long.
+  bool silent(int64_t now_ns) const { return now_ns - heard_ns_ > patience_ns(); }
+  int64_t silent_at_ns() const { return heard_ns_ + patience_ns(); }
+  // The connection is gone for good.
+  bool gone() const { return gone_; }
+  // `reason`: of proto::Reset. Best effort.
+  void say_reset(proto::Reset::Reason reason, const std::string& text);
+
+ private:
+  bool send(int field, std::string_view body, const Frame& payload, uint64_t payload_hash) override;
+  bool Post(const std::string& header, const Frame& payload);
+  size_t SendWants();
+  bool SendResumes();
+  bool SendReport(int64_t now_ns);
+  int64_t ReportAt() const;
+  int64_t patience_ns() const;
+
+  const uint64_t key_, number_;
+  Link* const link_;
+  const PeerId id_;
+  const Peer peer_;
+  Credit credit_;
+  Feed feed_;
+  Intake intake_;
+  ClockOffset clock_;
+  int64_t now_ns_;  // of the step
+  int64_t heard_ns_, reported_ns_ = 0;
+  uint64_t sent_ = 0;      // number of the last message that is acknowledged
+  uint64_t received_ = 0;  // of the peer
+  bool report_due_ = true;
+  uint64_t reported_ = 0;      // of received_
+  int64_t received_ns_ = 0;    // when the last of them came
+  int64_t unreported_ns_ = 0;  // when the first came that is not reported
+  int64_t echo_sent_ns_ = 0, echo_received_ns_ = 0;
+  std::vector<Selection> wanted_;
+  std::deque<std::vector<Selection>> wants_due_;  // not said yet; the last one is wanted_
+  int64_t wants_open_ns_ = 0;                     // when the next may be said
+  std::deque<proto::Envelope> put_off_;
+  size_t put_off_bytes_ = 0;
+  Expander expander_;
+  std::vector<proto::Get> asks_;  // not sent yet
+  struct Told {
+    int field;
+    std::string body;
+    Frame payload;
+  };
+  std::deque<Told> tells_;
+  bool gone_ = false;
+  bool stands_by_ = false;
+  std::optional<Demand> demand_;  // of the peer, while this stands by
+};
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_SESSION_SESSION_H_

@@ -1,0 +1,104 @@
+// Topics in plain memory: the last value of each, and where each sample is wanted the last ones. What a proxy
+// and a client have.
+#ifndef SMT_RELAY_STORE_MEM_STORE_H_
+#define SMT_RELAY_STORE_MEM_STORE_H_
+
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "relay/store/store.h"
+
+namespace smt::relay {
+
+// Handles and ids are the same numbers.
+class MemStore : public Store {
+ public:
+  // At most `most_bytes` of values and names together; what is more is refused (kNoSpace).
+  explicit MemStore(uint64_t most_bytes = uint64_t{1} << 30);
+
+  void collect(int64_t now_ns, Changes* changes) override;
+  uint32_t topic_limit() const override { return static_cast<uint32_t>(topics_.size()); }
+  const TopicDescription* topic(uint32_t id) const override;
+  State told_state(uint32_t id) const override { return topics_[id].state; }
+  uint64_t from(uint32_t id) const override { return topics_[id].from; }
+  SampleRead sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) override;
+  Way way(uint32_t id, uint64_t sequence) const override;
+  const SampleHead* noted(uint32_t id) const override { return &head(id); }
+  bool current(uint32_t id) const override { return topics_[id].current; }
+  uint64_t newest(uint32_t id) const override { return topics_[id].head.sequence; }
+  SampleRead sample_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
+                          uint64_t* bytes) override;
+  uint64_t slot_reads() const override { return reads_; }
+  int fd() const override { return -1; }
+  bool arm() override { return !changed_; }
+  std::chrono::milliseconds poll_limit() const override { return std::chrono::milliseconds(1000); }
+
+  Result<uint32_t> open(const TopicDescription& topic, uint64_t from) override;
+  uint64_t room_bytes() const override { return most_bytes_; }
+  uint64_t bytes_of(const TopicDescription& topic) const override;
+  SampleHead held(uint32_t handle) const override { return topics_[handle].head; }
+  Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
+          const Way& way = {}) override;
+  std::span<std::byte> loan(uint32_t handle, uint64_t bytes) override;
+  Put commit(uint32_t handle, const SampleHead& head, const Way& way = {}) override;
+  void abandon(uint32_t handle) override;
+  void note(uint32_t handle, const SampleHead& head, const Way& way = {}) override;
+  void tell_state(uint32_t handle, State state) override;
+  void set_current(uint32_t handle, bool current) override;
+  void remove(uint32_t handle) override;
+  void flush(int64_t now_ns) override;
+
+  // Nothing if there is no such topic.
+  std::optional<uint32_t> find(std::string_view name) const;
+  // Of the newest sample that is known; sequence 0: none yet.
+  const SampleHead& head(uint32_t id) const {
+    const Topic& t = topics_[id];
+    return t.noted.sequence > t.head.sequence ? t.noted : t.head;
+  }
+  // The newest value that is here where it lies, until the next call that writes.
+  std::span<const std::byte> value(uint32_t id) const { return topics_[id].value; }
+  // Called at each sample taken or confirmed, if set.
+  std::function<void(uint32_t id)> on_sample;
+
+ private:
+  struct Topic {
+    bool live = false, current = true;
+    bool described = false, moved = false, state_changed = false;  // since the last collect()
+    TopicDescription description;
+    uint64_t from = 0;
+    State state = State::kEmpty;
+    SampleHead head{};   // of `value`
+    SampleHead noted{};  // without a value
+    Way way, noted_way;
+    std::vector<std::byte> value, arriving;
+    // With description.every the last samples before the newest, the oldest first: as many as the source has.
+    struct Past {
+      SampleHead head;
+      Way way;
+      std::vector<std::byte> value;
+    };
+    std::deque<Past> past;
+  };
+  using Past = std::deque<Topic::Past>::const_iterator;
+  static Past FirstAfter(const Topic& t, uint64_t sequence);
+  void Forget(Topic* t, size_t most);
+  bool MakeRoom(Topic* t, uint64_t bytes);
+  void StopArriving(Topic* t);
+  void Mark(uint32_t id, bool Topic::*flag);
+
+  uint64_t most_bytes_, bytes_ = 0, reads_ = 0;
+  uint64_t past_bytes_ = 0;   // of bytes_
+  std::deque<Topic> topics_;  // they stay where they are: loan() has given away room of theirs
+  std::vector<uint32_t> changed_ids_, gone_, free_;
+  bool changed_ = false;
+  std::unordered_map<std::string, uint32_t> by_name_;
+};
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_STORE_MEM_STORE_H_

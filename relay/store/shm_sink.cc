@@ -1,0 +1,293 @@
+#include "relay/store/shm_sink.h"
+
+#include <algorithm>
+
+#include "relay/store/shm_store.h"
+#include "shm/clock.h"
+
+namespace smt::relay {
+
+namespace {
+
+// How long readers believe the mirror without hearing of this process.
+constexpr int64_t kAliveNs = 600'000'000;
+constexpr int64_t kLookForMirrorsNs = 100'000'000;
+// How often a topic's delay is told at most: readers have the line of memory that it is in.
+constexpr int64_t kTellDelayNs = 100'000'000;
+
+}  // namespace
+
+ShmSink::ShmSink(const Domain& domain, bool mirror, std::unique_ptr<Node> node)
+    : domain_(domain), mirror_(mirror), node_(std::move(node)) {}
+
+Result<std::unique_ptr<ShmSink>> ShmSink::open(const Domain& domain, const NodeOptions& options) {
+  Result<std::unique_ptr<Node>> opened = Node::open(domain, options);
+  if (!opened.ok()) return opened.status();
+  return std::unique_ptr<ShmSink>(new ShmSink(domain, options.mirror, std::move(*opened)));
+}
+
+void ShmSink::LookForOtherMirrors() {
+  const int64_t now = domain_.clock().boottime_ns();
+  if (others_seen_ns_ != 0 && now - others_seen_ns_ < kLookForMirrorsNs) return;
+  others_seen_ns_ = now;
+  const Result<std::vector<std::string>> nodes = domain_.nodes();
+  if (!nodes.ok()) return;
+  std::erase_if(others_, [&](const auto& other) {
+    return other.second.view->retired() || !std::binary_search(nodes->begin(), nodes->end(), other.first);
+  });
+  for (const std::string& name : *nodes) {
+    if (!name.starts_with(kMirrorPrefix) || name == node_->name() || others_.count(name) != 0) continue;
+    Result<std::shared_ptr<SegmentView>> view = SegmentView::open(domain_, name);
+    if (view.ok()) others_[name].view = std::move(*view);
+  }
+  for (auto& [name, other] : others_) {
+    const uint64_t version = other.view->directory_version();
+    if (version == other.directory_version) continue;
+    other.directory_version = version;
+    other.topics.clear();
+    for (uint32_t i = 0; i < other.view->topic_limit(); ++i) {
+      if (std::optional<TopicView> topic = other.view->topic(i)) other.topics.insert(std::move(topic->name));
+    }
+  }
+}
+
+Status ShmSink::CheckOtherMirrors(const std::string& topic) {
+  LookForOtherMirrors();
+  for (const auto& [name, other] : others_) {
+    if (other.topics.count(topic) == 0 || !other.view->owner_alive()) continue;
+    return Status(Code::kInUse, "topic " + topic + " is mirrored by node " + name + " (pid " +
+                                    std::to_string(other.view->pid()) + " on " + other.view->host() +
+                                    ") already: give one of the two relays a --prefix");
+  }
+  return Status();
+}
+
+Status ShmSink::Advertise(Topic* t) {
+  Result<Publisher> publisher = node_->advertise(t->options);
+  if (!publisher.ok() && publisher.status().code() == Code::kNoSpace && t->options.history > 4) {
+    t->options.history = 4;  // the source has more memory: its latest values are worth more than none
+    publisher = node_->advertise(t->options);
+  }
+  if (!publisher.ok()) return publisher.status();
+  t->publisher.emplace(std::move(*publisher));
+  t->shown = t->publisher->state();
+  t->age_error_ns = t->delay_ns = -1;
+  return Status();
+}
+
+// What stands in is a value of the topic.
+Status ShmSink::CheckFailSafe(const Topic& t) {
+  const uint64_t bytes = t.fail_safe.size();
+  if (t.on_stale != OnStale::kBytes || (t.options.schema.size == 0 && bytes <= t.options.max_bytes) ||
+      bytes == t.options.schema.size)
+    return Status();
+  return Status(Code::kInvalid, "topic " + t.options.name + ": its fail-safe value has " +
+                                    std::to_string(bytes) + " bytes, its values have " +
+                                    std::to_string(t.options.max_bytes));
+}
+
+Result<uint32_t> ShmSink::open_topic(const TopicDescription& topic) {
+  if (mirror_) {
+    if (Status other = CheckOtherMirrors(topic.name); !other.ok()) return other;
+  }
+  Result<Schema> schema = Schema::FromText(*topic.schema);
+  if (!schema.ok()) return schema.status();
+
+  const auto known = by_name_.find(topic.name);
+  uint32_t handle;
+  if (known != by_name_.end()) {
+    handle = known->second;
+    topics_[handle].loan.reset();
+    topics_[handle].publisher.reset();
+  } else if (!free_.empty()) {
+    handle = free_.back();
+  } else {
+    handle = static_cast<uint32_t>(topics_.size());
+    topics_.emplace_back();
+    free_.push_back(handle);
+  }
+  Topic& t = topics_[handle];
+  TopicOptions& o = t.options;
+  o.name = topic.name;
+  o.schema = std::move(*schema);
+  o.max_bytes = o.schema.size != 0 ? o.schema.size : topic.max_bytes;
+  o.history = topic.history;
+  o.max_age_ns = topic.max_age_ns;
+  if (mirror_) o.origin = topic.origin;
+  o.hops = topic.hops;
+  o.first_sequence = topic.first_sequence;
+  t.on_stale = topic.on_stale;
+  t.fail_safe = topic.fail_safe;
+  if (t.on_stale != OnStale::kBytes) t.fail_safe.assign(o.schema.size, std::byte{0});
+  Status s = CheckFailSafe(t);
+  if (s.ok()) s = Advertise(&t);
+  if (!s.ok()) {
+    if (known != by_name_.end()) remove(handle);
+    return s;
+  }
+  if (known == by_name_.end()) free_.pop_back();
+  by_name_[topic.name] = handle;
+  t.name = topic.name;
+  // Described anew, it is still as old as it was.
+  if (t.newest.sequence != t.publisher->sequence()) t.newest = {t.publisher->sequence(), 0, 0, 0};
+  t.confirmed = false;
+  t.substituted = t.newest.sequence != 0 && t.shown == State::kSubstituted;
+  t.told = State::kEmpty;
+  Show(&t);
+  return handle;
+}
+
+// The value first, then the state: no reader takes what stands in for a value for a fresh one.
+void ShmSink::Show(Topic* t) {
+  const State state = t->substituted ? State::kSubstituted : t->told;
+  if (!t->publisher || t->shown == state) return;
+  t->shown = state;
+  t->publisher->set_state(state);
+}
+
+// REQUIRES: it has its publisher. Of the sample that is written next; 0 is what is not known.
+void ShmSink::TellWay(Topic* t, const Way& way, int64_t now_ns) {
+  const auto known = [](int64_t ns) { return ns == Way::kUnknown ? 0 : std::max<int64_t>(1, ns); };
+  if (const int64_t error = known(way.age_error_ns); error != t->age_error_ns) {
+    t->age_error_ns = error;
+    t->publisher->set_age_error(error);
+  }
+  const int64_t delay = known(way.delay_ns);
+  if (delay == t->delay_ns || (t->delay_ns > 0 && now_ns - t->delay_told_ns < kTellDelayNs)) return;
+  t->delay_ns = delay;
+  t->delay_told_ns = now_ns;
+  t->publisher->set_delay(delay);
+}
+
+bool ShmSink::TooOld(const Topic& t, const SampleHead& head) const {
+  return t.on_stale != OnStale::kHold && t.options.max_age_ns > 0 &&
+         AgeNs(head.written_ns, head.born_ns) > t.options.max_age_ns;
+}
+
+// Under the number and the age of the sample that it stands in for. False: not now, a newer one is coming in.
+bool ShmSink::Substitute(Topic* t, const SampleHead& head) {
+  if (t->loan) return false;
+  burst_.reset();
+  t->newest = head;
+  t->substituted = true;
+  if (t->on_stale == OnStale::kTombstone) {
+    t->publisher.reset();
+    (void)node_->remove(t->name);  // kNotFound: it has its tombstone already
+    return true;
+  }
+  (void)t->publisher->publish(t->fail_safe, head);  // fits, see CheckFailSafe
+  t->confirmed = true;
+  Show(t);
+  return true;
+}
+
+void ShmSink::Expire(int64_t now_ns) {
+  constexpr int64_t kAgainNs = 10'000'000;
+  while (due_ns() <= now_ns) {
+    const uint32_t handle = expiries_.top().second;
+    expiries_.pop();
+    Topic& t = topics_[handle];
+    t.expires = false;
+    // Without a birth it has not been followed since it was opened.
+    if (t.name.empty() || t.substituted || t.newest.born_ns == 0 || t.options.max_age_ns == 0) continue;
+    int64_t next = t.newest.born_ns + t.options.max_age_ns + 1;
+    if (next <= now_ns) {
+      if (Substitute(&t, {t.newest.sequence, t.newest.stamp_ns, t.newest.born_ns, now_ns})) continue;
+      next = now_ns + kAgainNs;
+    }
+    t.expires = true;
+    expiries_.emplace(next, handle);
+  }
+}
+
+// Its maximum age is watched from here on.
+void ShmSink::Follow(uint32_t handle, const SampleHead& head) {
+  Topic& t = topics_[handle];
+  t.newest = head;
+  t.confirmed = true;
+  if (t.on_stale == OnStale::kHold || t.options.max_age_ns == 0 || t.expires) return;
+  t.expires = true;
+  expiries_.emplace(head.born_ns + t.options.max_age_ns + 1, handle);
+}
+
+Put ShmSink::Done(uint32_t handle, const SampleHead& head) {
+  topics_[handle].substituted = false;
+  Follow(handle, head);
+  Show(&topics_[handle]);
+  return Put::kTaken;
+}
+
+// The sample's value goes into the ring.
+bool ShmSink::Writes(const Topic& t, const SampleHead& head) const {
+  if (head.sequence < t.newest.sequence || TooOld(t, head)) return false;
+  return head.sequence > t.newest.sequence || t.substituted;
+}
+
+// What becomes of one whose value does not. REQUIRES: no loan
+Put ShmSink::Settle(uint32_t handle, const SampleHead& head) {
+  Topic& t = topics_[handle];
+  if (head.sequence < t.newest.sequence) return Put::kOld;
+  const bool same = head.sequence == t.newest.sequence, too_old = TooOld(t, head);
+  if (too_old && !(same && t.substituted)) Substitute(&t, head);
+  if (!same) return Put::kTooOld;
+  if (!t.confirmed && t.publisher) t.publisher->confirm();
+  if (!too_old) Follow(handle, head);
+  t.confirmed = true;
+  return Put::kConfirmed;
+}
+
+Put ShmSink::put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value, const Way& way) {
+  Topic& t = topics_[handle];
+  t.loan.reset();
+  if (!Writes(t, head)) return Settle(handle, head);
+  if (!t.publisher && !Advertise(&t).ok()) return Put::kRefused;
+  TellWay(&t, way, head.written_ns);
+  if (!burst_) burst_.emplace();
+  return burst_->publish(*t.publisher, value, head).ok() ? Done(handle, head) : Put::kRefused;
+}
+
+std::span<std::byte> ShmSink::loan(uint32_t handle, uint64_t bytes) {
+  Topic& t = topics_[handle];
+  t.loan.reset();
+  if (!t.publisher && !Advertise(&t).ok()) return {};
+  Result<Loan> loan = t.publisher->loan(bytes);
+  if (!loan.ok()) return {};
+  t.loan.emplace(std::move(*loan));
+  t.loan_bytes = bytes;
+  return t.loan->bytes();
+}
+
+Put ShmSink::commit(uint32_t handle, const SampleHead& head, const Way& way) {
+  Topic& t = topics_[handle];
+  if (!t.loan) return Put::kRefused;
+  const bool writes = Writes(t, head);
+  if (writes) TellWay(&t, way, head.written_ns);
+  if (writes) t.loan->commit(head, t.loan_bytes);
+  t.loan.reset();
+  return writes ? Done(handle, head) : Settle(handle, head);
+}
+
+void ShmSink::tell_state(uint32_t handle, State state) {
+  topics_[handle].told = state;
+  Show(&topics_[handle]);
+}
+
+void ShmSink::remove(uint32_t handle) {
+  Topic& t = topics_[handle];
+  if (t.name.empty()) return;
+  by_name_.erase(t.name);
+  const std::string name = std::move(t.name);
+  const bool expires = t.expires;
+  t = Topic();
+  t.expires = expires;
+  (void)node_->remove(name);  // kNotFound: it could not be advertised
+  free_.push_back(handle);
+}
+
+void ShmSink::flush(int64_t now_ns) {
+  Expire(now_ns);
+  burst_.reset();
+  if (mirror_) node_->keep_alive(now_ns + kAliveNs);
+}
+
+}  // namespace smt::relay

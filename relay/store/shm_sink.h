@@ -1,0 +1,98 @@
+// A writing half of a ShmStore: one node, which mirrors or holds what peers set here, adopted when the relay
+// starts again.
+#ifndef SMT_RELAY_STORE_SHM_SINK_H_
+#define SMT_RELAY_STORE_SHM_SINK_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "relay/store/store.h"
+#include "shm/domain.h"
+#include "shm/node.h"
+#include "shm/publisher.h"
+#include "shm/segment_view.h"
+
+namespace smt::relay {
+
+class ShmSink {
+ public:
+  // As Node::open. Topics of a node that is no mirror are this host's own: it is their origin.
+  static Result<std::unique_ptr<ShmSink>> open(const Domain& domain, const NodeOptions& options);
+
+  // As in Store.
+  Result<uint32_t> open_topic(const TopicDescription& topic);
+  uint64_t segment_bytes() const { return node_->segment_bytes(); }
+  SampleHead held(uint32_t handle) const { return topics_[handle].newest; }
+  Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value, const Way& way);
+  std::span<std::byte> loan(uint32_t handle, uint64_t bytes);
+  Put commit(uint32_t handle, const SampleHead& head, const Way& way);
+  void abandon(uint32_t handle) { topics_[handle].loan.reset(); }
+  void tell_state(uint32_t handle, State state);
+  void remove(uint32_t handle);
+  void flush(int64_t now_ns);
+  int64_t due_ns() const { return expiries_.empty() ? INT64_MAX : expiries_.top().first; }
+
+ private:
+  struct Topic {
+    std::string name;
+    TopicOptions options;
+    OnStale on_stale = OnStale::kHold;
+    std::vector<std::byte> fail_safe;          // what stands in
+    std::optional<Publisher> publisher;        // none: the handle is free, or the topic has a tombstone
+    SampleHead newest{};                       // sample; sequence 0: none yet
+    int64_t age_error_ns = -1, delay_ns = -1;  // as the mirror has them; -1: not written by this process
+    int64_t delay_told_ns = 0;                 // when that was
+    bool confirmed = false;                    // published or confirmed since this process opened it
+    State told = State::kEmpty, shown = State::kEmpty;
+    bool substituted = false;  // something else stands in for the newest sample
+    bool expires = false;      // is in expiries_
+    std::optional<Loan> loan;
+    uint64_t loan_bytes = 0;
+  };
+  // Another relay's mirror in this domain, and what it has.
+  struct OtherMirror {
+    std::shared_ptr<SegmentView> view;
+    uint64_t directory_version = ~uint64_t{0};
+    std::set<std::string> topics;
+  };
+
+  ShmSink(const Domain& domain, bool mirror, std::unique_ptr<Node> node);
+  Status CheckOtherMirrors(const std::string& topic);
+  void LookForOtherMirrors();
+  static Status CheckFailSafe(const Topic& t);
+  Status Advertise(Topic* t);
+  Put Done(uint32_t handle, const SampleHead& head);
+  void Follow(uint32_t handle, const SampleHead& head);
+  void Show(Topic* t);
+  void TellWay(Topic* t, const Way& way, int64_t now_ns);
+  bool TooOld(const Topic& t, const SampleHead& head) const;
+  bool Writes(const Topic& t, const SampleHead& head) const;
+  Put Settle(uint32_t handle, const SampleHead& head);
+  bool Substitute(Topic* t, const SampleHead& head);
+  void Expire(int64_t now_ns);
+
+  Domain domain_;
+  const bool mirror_;
+  std::unique_ptr<Node> node_;
+  std::optional<Burst> burst_;  // of this step
+  std::vector<Topic> topics_;   // after node_: the publishers go before it
+  std::vector<uint32_t> free_;
+  std::unordered_map<std::string, uint32_t> by_name_;
+  std::map<std::string, OtherMirror> others_;
+  // When to look at a topic's age, the next one first; not with OnStale::kHold.
+  using Expiry = std::pair<int64_t, uint32_t>;
+  std::priority_queue<Expiry, std::vector<Expiry>, std::greater<Expiry>> expiries_;
+  int64_t others_seen_ns_ = 0;
+};
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_STORE_SHM_SINK_H_

@@ -1,0 +1,389 @@
+#include "relay/store/shm_source.h"
+
+#include <algorithm>
+#include <map>
+
+#include "relay/store/shm_store.h"
+
+namespace smt::relay {
+
+namespace {
+
+// States of mirrored topics change without a publication: how often they are asked for.
+constexpr int64_t kJudgeNs = 100'000'000;
+constexpr int kTries = 8;
+
+// Birth of the newest sample, and whether there is one.
+bool NewestBorn(const TopicView& view, int64_t* born_ns) {
+  for (int i = 0; i < kTries; ++i) {
+    const uint64_t head = LoadHead(*view.counter);
+    if (head < view.first_position) return false;
+    const layout::Slot* slot = view.slot(head);
+    SampleHead sample;
+    if (!SlotHolds(slot, head)) continue;
+    LoadSampleHead(slot, &sample);
+    if (!StillHolds(slot, head, view.entry, view.generation)) continue;
+    *born_ns = sample.born_ns;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ShmSource>> ShmSource::open(const Domain& domain) {
+  Result<Waiter> waiter = Waiter::open(domain);
+  if (!waiter.ok()) return waiter.status();
+  Result<Id128> origin = domain.origin_id();
+  if (!origin.ok()) return origin.status();
+  return std::unique_ptr<ShmSource>(new ShmSource(domain, std::move(*waiter), *origin));
+}
+
+const TopicDescription* ShmSource::topic(uint32_t id) const {
+  return id < topics_.size() && !topics_[id].writers.empty() ? &topics_[id].description : nullptr;
+}
+
+void ShmSource::SetSpecial(uint32_t id) {
+  const bool special = topics_[id].writers.size() > 1 || topics_[id].told != State::kEmpty;
+  flags_[id] = static_cast<uint8_t>(special ? flags_[id] | kSpecial : flags_[id] & ~kSpecial);
+}
+
+uint32_t ShmSource::IdFor(const std::string& name) {
+  if (const auto it = by_name_.find(name); it != by_name_.end()) return it->second;
+  uint32_t id;
+  if (free_.empty()) {
+    id = static_cast<uint32_t>(topics_.size());
+    topics_.emplace_back();
+    rings_.emplace_back();
+    flags_.push_back(0);
+  } else {
+    id = free_.back();
+    free_.pop_back();
+    topics_[id] = Topic();
+  }
+  by_name_[name] = id;
+  return id;
+}
+
+std::shared_ptr<const std::string> ShmSource::SchemaText(const TopicView& view, uint64_t* value_bytes) {
+  auto known = schemas_.find(view.schema_hash);
+  if (known == schemas_.end()) {
+    Result<Schema> schema = view.segment->schema(view);
+    if (!schema.ok()) return nullptr;
+    known = schemas_
+                .emplace(view.schema_hash,
+                         Text{std::make_shared<const std::string>(schema->text()), schema->size})
+                .first;
+  }
+  *value_bytes = known->second.value_bytes;
+  return known->second.text;
+}
+
+// Of several writers the one whose sample was born last (tie: the greater node name), as Reader has it.
+void ShmSource::ChooseWriter(uint32_t id) {
+  Topic& t = topics_[id];
+  size_t best = 0;
+  int64_t best_born = INT64_MIN;
+  for (size_t i = 0; i < t.writers.size() && t.writers.size() > 1; ++i) {
+    int64_t born;
+    if (!NewestBorn(t.writers[i], &born)) continue;
+    if (born > best_born ||
+        (born == best_born && t.writers[i].segment->node() > t.writers[best].segment->node())) {
+      best = i;
+      best_born = born;
+    }
+  }
+  t.winner = best;
+}
+
+void ShmSource::Describe(uint32_t id) {
+  Topic& t = topics_[id];
+  const TopicView& view = t.writers[t.winner];
+  TopicDescription& d = t.description;
+  d.name = view.name;
+  d.schema_hash = view.schema_hash;
+  d.schema = SchemaText(view, &d.value_bytes);
+  d.max_bytes = view.max_bytes;
+  d.history = static_cast<uint32_t>(view.slot_count);
+  d.generation = view.generation;
+  d.origin = view.segment->origin(view);
+  if (view.origin_offset == 0) {
+    d.origin.origin_id = origin_id_;
+    d.origin.domain = domain_.name();
+  }
+  d.hops = view.hops;
+  d.max_age_ns = view.segment->max_age_ns(view);
+  d.first_sequence = view.first_sequence;
+  rings_[id] = {view.counter,     view.entry,          view.ring,       view.slot_count - 1,
+                view.slot_stride, view.first_position, view.generation, view.max_bytes};
+  SetSpecial(id);
+  flags_[id] = static_cast<uint8_t>(d.hops != 0 ? flags_[id] | kMirrored : flags_[id] & ~kMirrored);
+  Mark(id, kDescribed);
+  Mark(id, kMoved);
+}
+
+void ShmSource::AddWriter(NodeState* node, TopicView view) {
+  const uint32_t index = view.index;
+  uint64_t value_bytes;
+  if (SchemaText(view, &value_bytes) == nullptr)
+    return;  // removed meanwhile, or damaged: as if it were not there
+  const uint32_t id = IdFor(view.name);
+  node->generations[index] = view.generation;
+  node->ids[index] = id;
+  topics_[id].writers.push_back(std::move(view));
+  ChooseWriter(id);
+  Describe(id);
+}
+
+void ShmSource::DropWriter(NodeState* node, uint32_t index) {
+  const uint32_t id = node->ids[index];
+  node->ids[index] = kNone;
+  node->generations[index] = 0;
+  if (id == kNone) return;
+  Topic& t = topics_[id];
+  std::erase_if(t.writers, [&](const TopicView& w) { return w.segment == node->view && w.index == index; });
+  Mark(id, kRestated);  // looked at again when all nodes are read
+}
+
+void ShmSource::Index(NodeState* node) {
+  const SegmentView& view = *node->view;
+  // The version first: what changes after it is seen next time.
+  node->directory_version = view.directory_version();
+  const uint32_t limit = view.topic_limit();
+  node->generations.resize(std::max<size_t>(limit, node->generations.size()), 0);
+  node->ids.resize(node->generations.size(), kNone);
+  std::vector<uint32_t> fresh;
+  for (uint32_t i = 0; i < limit; ++i) {
+    const uint64_t generation = view.generation(i);
+    if (generation == node->generations[i]) continue;
+    DropWriter(node, i);
+    if (generation % 2 == 1) fresh.push_back(i);
+  }
+  for (const uint32_t i : fresh) {
+    if (std::optional<TopicView> topic = view.topic(i)) AddWriter(node, std::move(*topic));
+  }
+}
+
+// Brings nodes_ in line with the folder.
+void ShmSource::FollowNodes() {
+  const std::vector<std::shared_ptr<SegmentView>>& views = waiter_.nodes();
+  const auto is = [](const NodeState& node, const std::shared_ptr<SegmentView>& view) {
+    return node.view == view;
+  };
+  if (std::equal(nodes_.begin(), nodes_.end(), views.begin(), views.end(), is)) return;
+  std::map<const SegmentView*, NodeState> before;
+  for (NodeState& node : nodes_) before[node.view.get()] = std::move(node);
+  nodes_.clear();
+  for (const std::shared_ptr<SegmentView>& view : views) {
+    NodeState& node = nodes_.emplace_back();
+    if (auto known = before.extract(view.get())) node = std::move(known.mapped());
+    node.view = view;
+    node.sets = view->node().starts_with(kWritePrefix);
+  }
+  for (auto& [view, node] : before) {  // gone, or replaced
+    for (uint32_t index = 0; index < node.ids.size(); ++index) DropWriter(&node, index);
+  }
+}
+
+const ShmSource::NodeState& ShmSource::NodeOf(const TopicView& writer) const {
+  const auto node =
+      std::lower_bound(nodes_.begin(), nodes_.end(), writer.segment->node(),
+                       [](const NodeState& n, const std::string& name) { return n.view->node() < name; });
+  return *node;
+}
+
+std::vector<WriterInfo> ShmSource::writers(uint32_t id) const {
+  std::vector<WriterInfo> out;
+  for (const TopicView& w : topics_[id].writers) {
+    const NodeState& node = NodeOf(w);
+    out.push_back(
+        {w.segment->node(), w.segment->host(), w.segment->pid(), node.alive && !node.closed, w.schema_hash});
+  }
+  if (topics_[id].winner < out.size()) std::swap(out[0], out[topics_[id].winner]);
+  return out;
+}
+
+void ShmSource::JudgeState(const NodeState& node, uint32_t id, int64_t now_ns) {
+  Topic& t = topics_[id];
+  if (t.writers.empty() || t.writers[t.winner].segment != node.view) return;
+  State told = State::kEmpty;
+  // Without a maximum age: how old is too old, the mirror's reader sees for itself.
+  switch (const State s = node.view->state(t.writers[t.winner], !node.alive, now_ns, 0)) {
+    case State::kSourceDead:
+    case State::kLinkDown:
+    case State::kSubstituted:
+      told = s;
+      break;
+    default:
+      break;
+  }
+  if (told == t.told) return;
+  t.told = told;
+  SetSpecial(id);
+  Mark(id, kRestated);
+}
+
+// What moved in this node, and whose state is another one now.
+void ShmSource::Look(NodeState* node, int64_t now_ns, bool all_states) {
+  moved_indexes_.clear();
+  node->view->scan(&node->counters, &moved_indexes_);
+  const bool closed = node->view->closed();
+  const uint64_t epoch = node->view->epoch();
+  const bool judge_all = all_states || closed != node->closed || epoch != node->epoch;
+  node->closed = closed;
+  node->epoch = epoch;
+  for (const uint32_t index : moved_indexes_) {
+    const uint32_t id = index < node->ids.size() ? node->ids[index] : kNone;
+    if (id == kNone) continue;
+    if ((flags_[id] & kSpecial) == 0) {
+      Mark(id, kMoved);
+      if (node->sets) JudgeState(*node, id, now_ns);
+      continue;
+    }
+    Topic& t = topics_[id];
+    if (t.writers.size() > 1) {
+      const size_t before = t.winner;
+      ChooseWriter(id);
+      if (t.winner != before) Describe(id);
+      if (t.writers[t.winner].segment != node->view) continue;  // an older one than that of another writer
+    }
+    Mark(id, kMoved);
+    if (t.told != State::kEmpty) JudgeState(*node, id, now_ns);
+  }
+  if (!judge_all) return;
+  for (const uint32_t id : node->ids) {
+    if (id != kNone) JudgeState(*node, id, now_ns);
+  }
+}
+
+void ShmSource::collect(int64_t now_ns, Changes* changes) {
+  free_.insert(free_.end(), freed_.begin(), freed_.end());
+  freed_.clear();
+  waiter_.collect();
+  FollowNodes();
+  for (NodeState& node : nodes_) {
+    if (node.view->directory_version() != node.directory_version) Index(&node);
+  }
+  const bool due = now_ns - judged_ns_ >= kJudgeNs;
+  if (due) judged_ns_ = now_ns;
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    NodeState& node = nodes_[i];
+    const bool alive = waiter_.alive()[i];
+    const bool turned = alive != node.alive;
+    node.alive = alive;
+    // States of a mirror and of what peers set change by themselves; the others' after a death and an
+    // adoption.
+    Look(&node, now_ns, turned || (due && (node.view->mirror() || node.sets)));
+  }
+  for (const uint32_t id : marked_) {
+    if ((flags_[id] & kMarks) == kMoved) {
+      changes->moved.push_back(id);
+      flags_[id] &= static_cast<uint8_t>(~kMarks);
+      continue;
+    }
+    Topic& t = topics_[id];
+    if (t.writers.empty()) {
+      by_name_.erase(t.description.name);
+      freed_.push_back(id);
+      changes->gone.push_back(id);
+      rings_[id] = Ring();
+    } else {
+      if (t.winner >= t.writers.size() || t.writers[t.winner].entry != rings_[id].entry ||
+          t.writers[t.winner].generation != rings_[id].generation) {
+        ChooseWriter(id);
+        Describe(id);
+      }
+      if ((flags_[id] & kDescribed) != 0) {
+        JudgeState(NodeOf(t.writers[t.winner]), id, now_ns);
+        changes->described.push_back(id);
+      }
+      if ((flags_[id] & kMoved) != 0) changes->moved.push_back(id);
+      if ((flags_[id] & kRestated) != 0) changes->state.push_back(id);
+    }
+    flags_[id] &= static_cast<uint8_t>(~kMarks);
+  }
+  marked_.clear();
+}
+
+// A byte tells of most topics that they were born here.
+Way ShmSource::way(uint32_t id) const {
+  if ((flags_[id] & kMirrored) == 0 || topics_[id].writers.empty()) return {};
+  const TopicView& view = topics_[id].writers[topics_[id].winner];
+  return {view.segment->age_error_ns(view).value_or(Way::kUnknown), Way::kUnknown};
+}
+
+SampleRead ShmSource::sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) {
+  const Ring& ring = rings_[id];
+  if (ring.counter == nullptr) return SampleRead::kEmpty;
+  for (int i = 0; i < kTries; ++i) {
+    const uint64_t position = LoadHead(*ring.counter);
+    if (position < ring.first_position) return SampleRead::kEmpty;
+    ++slot_reads_;
+    switch (ReadSlot(ring, position, head, room, bytes)) {
+      case SlotRead::kOk:
+        return SampleRead::kOk;
+      case SlotRead::kDamaged:
+        return SampleRead::kEmpty;
+      case SlotRead::kNotThere:
+        break;
+    }
+  }
+  return SampleRead::kBusy;
+}
+
+uint64_t ShmSource::newest(uint32_t id) const {
+  const Ring& ring = rings_[id];
+  uint64_t sequence = 0;
+  if (ring.counter == nullptr) return 0;
+  for (int i = 0; i < kTries; ++i) {
+    const uint64_t position = LoadHead(*ring.counter);
+    if (position < ring.first_position) return 0;
+    if (SequenceAt(ring, position, &sequence)) return sequence;
+  }
+  return sequence;
+}
+
+// False: the slot holds another position by now.
+bool ShmSource::SequenceAt(const Ring& ring, uint64_t position, uint64_t* sequence) {
+  const layout::Slot* slot = ring.slot(position);
+  SampleHead head;
+  if (!SlotHolds(slot, position)) return false;
+  LoadSampleHead(slot, &head);
+  *sequence = head.sequence;
+  return StillHolds(slot, position, ring.entry, ring.generation);
+}
+
+SampleRead ShmSource::sample_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
+                                   uint64_t* bytes) {
+  const Ring& ring = rings_[id];
+  if (ring.counter == nullptr) return SampleRead::kEmpty;
+  for (int i = 0; i < kTries; ++i) {
+    const uint64_t newest = LoadHead(*ring.counter);
+    if (newest < ring.first_position) return SampleRead::kEmpty;
+    // Sequences rise with positions. What is overwritten while it is looked at is older than what is sought.
+    uint64_t low = std::max(ring.first_position, newest - std::min(newest, ring.mask)), high = newest + 1;
+    uint64_t sequence;
+    while (low < high) {
+      const uint64_t middle = low + (high - low) / 2;
+      if (!SequenceAt(ring, middle, &sequence) || sequence <= after) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    if (low > newest) return SampleRead::kEmpty;
+    ++slot_reads_;
+    switch (ReadSlot(ring, low, head, room, bytes)) {
+      case SlotRead::kOk:
+        return SampleRead::kOk;
+      case SlotRead::kDamaged:
+        if (SequenceAt(ring, low, &sequence)) after = sequence;
+        break;
+      case SlotRead::kNotThere:
+        break;
+    }
+  }
+  return SampleRead::kBusy;
+}
+
+}  // namespace smt::relay

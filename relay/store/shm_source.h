@@ -1,0 +1,124 @@
+// The reading half of a ShmStore: every topic of a domain, whoever publishes it.
+#ifndef SMT_RELAY_STORE_SHM_SOURCE_H_
+#define SMT_RELAY_STORE_SHM_SOURCE_H_
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "relay/store/store.h"
+#include "shm/domain.h"
+#include "shm/segment_view.h"
+#include "shm/waiter.h"
+
+namespace smt::relay {
+
+class ShmSource {
+ public:
+  static Result<std::unique_ptr<ShmSource>> open(const Domain& domain);
+
+  // As in Store.
+  void collect(int64_t now_ns, Changes* changes);
+  uint32_t topic_limit() const { return static_cast<uint32_t>(topics_.size()); }
+  const TopicDescription* topic(uint32_t id) const;
+  State told_state(uint32_t id) const { return topics_[id].told; }
+  SampleRead sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes);
+  uint64_t newest(uint32_t id) const;
+  SampleRead sample_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room, uint64_t* bytes);
+  Way way(uint32_t id) const;
+  std::vector<WriterInfo> writers(uint32_t id) const;
+  uint64_t slot_reads() const { return slot_reads_; }
+  int fd() const { return waiter_.fd(); }
+  bool arm() { return waiter_.arm(); }
+  // Deaths may be seen later than by a Reader: the mirror is told of them within 1 s.
+  std::chrono::milliseconds poll_limit() const {
+    constexpr std::chrono::milliseconds kLimit(100), kNoBell(10);
+    return waiter_.poll_limit() > kNoBell ? kLimit : kNoBell;
+  }
+
+ private:
+  static constexpr uint32_t kNone = ~uint32_t{0};
+
+  // A node as it was seen last.
+  struct NodeState {
+    std::shared_ptr<SegmentView> view;
+    bool alive = true, closed = false;
+    bool sets = false;  // what peers set is here: fail-safe values come and go
+    uint64_t epoch = 0;
+    uint64_t directory_version = ~uint64_t{0};
+    std::vector<uint64_t> counters;     // for SegmentView::scan
+    std::vector<uint64_t> generations;  // by index; 0: no topic of ours
+    std::vector<uint32_t> ids;          // by index
+  };
+  struct Topic {
+    TopicDescription description;
+    std::vector<TopicView> writers;  // none: the topic is gone
+    size_t winner = 0;               // the writer that is followed
+    State told = State::kEmpty;
+  };
+  // What sampling needs of the writer that is followed, in one cache line: there may be many thousand topics.
+  struct alignas(64) Ring {
+    const layout::Word* counter = nullptr;
+    const layout::Entry* entry = nullptr;
+    const std::byte* slots = nullptr;
+    uint64_t mask = 0, stride = 0, first_position = 0, generation = 0, max_bytes = 0;
+    const layout::Slot* slot(uint64_t position) const {
+      return reinterpret_cast<const layout::Slot*>(slots + (position & mask) * stride);
+    }
+  };
+  // Of a topic: the first three in this collect().
+  enum Flag : uint8_t {
+    kDescribed = 1,
+    kMoved = 2,
+    kRestated = 4,
+    kSpecial = 8,    // several writers, or told_state() is something
+    kMirrored = 16,  // from another host: its age may be wrong
+  };
+  static constexpr uint8_t kMarks = kDescribed | kMoved | kRestated;
+
+  ShmSource(const Domain& domain, Waiter waiter, Id128 origin_id)
+      : domain_(domain), waiter_(std::move(waiter)), origin_id_(origin_id) {}
+
+  static bool SequenceAt(const Ring& ring, uint64_t position, uint64_t* sequence);
+  void FollowNodes();
+  const NodeState& NodeOf(const TopicView& writer) const;
+  void Index(NodeState* node);
+  void AddWriter(NodeState* node, TopicView view);
+  void DropWriter(NodeState* node, uint32_t index);
+  void ChooseWriter(uint32_t id);
+  void Describe(uint32_t id);
+  void Look(NodeState* node, int64_t now_ns, bool all_states);
+  void JudgeState(const NodeState& node, uint32_t id, int64_t now_ns);
+  uint32_t IdFor(const std::string& name);
+  std::shared_ptr<const std::string> SchemaText(const TopicView& view, uint64_t* value_bytes);
+  void Mark(uint32_t id, Flag flag) {
+    if ((flags_[id] & kMarks) == 0) marked_.push_back(id);
+    flags_[id] |= flag;
+  }
+  void SetSpecial(uint32_t id);
+
+  Domain domain_;
+  Waiter waiter_;
+  Id128 origin_id_;
+  std::vector<NodeState> nodes_;  // as waiter_.nodes(): by name
+  std::vector<Topic> topics_;
+  std::vector<Ring> rings_;     // as long as topics_
+  std::vector<uint8_t> flags_;  // as long as topics_
+  std::unordered_map<std::string, uint32_t> by_name_;
+  std::vector<uint32_t> free_, freed_;  // ids; freed_ become free_ with the next collect()
+  std::vector<uint32_t> marked_, moved_indexes_;
+  struct Text {
+    std::shared_ptr<const std::string> text;
+    uint64_t value_bytes;
+  };
+  std::unordered_map<uint64_t, Text> schemas_;  // by hash
+  int64_t judged_ns_ = 0;
+  uint64_t slot_reads_ = 0;
+};
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_STORE_SHM_SOURCE_H_

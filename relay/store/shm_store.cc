@@ -1,0 +1,119 @@
+#include "relay/store/shm_store.h"
+
+#include <algorithm>
+#include <array>
+
+#include "relay/store/shm_sink.h"
+#include "relay/store/shm_source.h"
+#include "shm/layout.h"
+
+namespace smt::relay {
+
+namespace {
+
+using Sinks = std::array<std::unique_ptr<ShmSink>, 2>;  // the mirror, what peers set; null: not
+
+class BothHalves : public Store {
+ public:
+  BothHalves(std::unique_ptr<ShmSource> source, Sinks sinks)
+      : source_(std::move(source)), sinks_(std::move(sinks)) {}
+
+  void collect(int64_t now_ns, Changes* changes) override { source_->collect(now_ns, changes); }
+  uint32_t topic_limit() const override { return source_->topic_limit(); }
+  const TopicDescription* topic(uint32_t id) const override { return source_->topic(id); }
+  State told_state(uint32_t id) const override { return source_->told_state(id); }
+  uint64_t from(uint32_t) const override { return 0; }
+  SampleRead sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) override {
+    return source_->sample(id, head, room, bytes);
+  }
+  uint64_t newest(uint32_t id) const override { return source_->newest(id); }
+  SampleRead sample_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
+                          uint64_t* bytes) override {
+    return source_->sample_after(id, after, head, room, bytes);
+  }
+  Way way(uint32_t id, uint64_t) const override { return source_->way(id); }
+  std::vector<WriterInfo> writers(uint32_t id) const override { return source_->writers(id); }
+  uint64_t slot_reads() const override { return source_->slot_reads(); }
+  int fd() const override { return source_->fd(); }
+  bool arm() override { return source_->arm(); }
+  std::chrono::milliseconds poll_limit() const override { return source_->poll_limit(); }
+
+  Result<uint32_t> open(const TopicDescription& topic, uint64_t from) override {
+    const uint32_t which = from == 0 && sinks_[kOwn] != nullptr ? kOwn : kMirror;
+    if (sinks_[which] == nullptr) return Status(Code::kInvalid, "this relay takes no topics");
+    Result<uint32_t> handle = sinks_[which]->open_topic(topic);
+    return handle.ok() ? Result<uint32_t>(*handle * 2 + which) : handle;
+  }
+  uint64_t room_bytes() const override {
+    return sinks_[kMirror] != nullptr ? sinks_[kMirror]->segment_bytes() : 0;
+  }
+  uint64_t bytes_of(const TopicDescription& topic) const override {
+    const uint64_t largest = room_bytes();
+    return std::min<uint64_t>(topic.history, layout::kMaxSlots) * std::min(topic.max_bytes, largest) +
+           topic.name.size() + topic.schema->size();
+  }
+  SampleHead held(uint32_t handle) const override { return Of(handle).held(handle / 2); }
+  Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
+          const Way& way) override {
+    return Of(handle).put(handle / 2, head, value, way);
+  }
+  std::span<std::byte> loan(uint32_t handle, uint64_t bytes) override {
+    return Of(handle).loan(handle / 2, bytes);
+  }
+  Put commit(uint32_t handle, const SampleHead& head, const Way& way) override {
+    return Of(handle).commit(handle / 2, head, way);
+  }
+  void abandon(uint32_t handle) override { Of(handle).abandon(handle / 2); }
+  void tell_state(uint32_t handle, State state) override { Of(handle).tell_state(handle / 2, state); }
+  void remove(uint32_t handle) override { Of(handle).remove(handle / 2); }
+  void flush(int64_t now_ns) override {
+    for (const auto& sink : sinks_) {
+      if (sink != nullptr) sink->flush(now_ns);
+    }
+  }
+  int64_t due_ns() const override {
+    int64_t due = INT64_MAX;
+    for (const auto& sink : sinks_) {
+      if (sink != nullptr) due = std::min(due, sink->due_ns());
+    }
+    return due;
+  }
+
+ private:
+  // A handle is twice that of its sink, and which one of them that is.
+  static constexpr uint32_t kMirror = 0, kOwn = 1;
+  ShmSink& Of(uint32_t handle) const { return *sinks_[handle % 2]; }
+
+  std::unique_ptr<ShmSource> source_;
+  Sinks sinks_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> ShmStore::open(const Domain& domain, const ShmStoreOptions& options) {
+  Sinks sinks;
+  const auto add = [&](std::unique_ptr<ShmSink>* sink, const NodeOptions& node) {
+    Result<std::unique_ptr<ShmSink>> opened = ShmSink::open(domain, node);
+    if (opened.ok()) *sink = std::move(*opened);
+    return opened.status();
+  };
+  if (!options.mirror.empty()) {
+    NodeOptions node;
+    node.name = std::string(kMirrorPrefix) + options.mirror;
+    node.segment_bytes = options.segment_bytes;
+    node.remove_on_exit = options.remove_on_exit;
+    node.mirror = true;
+    if (Status s = add(&sinks[0], node); !s.ok()) return s;
+  }
+  if (!options.sets.empty()) {
+    NodeOptions node;
+    node.name = std::string(kWritePrefix) + options.sets;
+    node.remove_on_exit = options.remove_on_exit;
+    if (Status s = add(&sinks[1], node); !s.ok()) return s;
+  }
+  Result<std::unique_ptr<ShmSource>> source = ShmSource::open(domain);
+  if (!source.ok()) return source.status();
+  return std::unique_ptr<Store>(new BothHalves(std::move(*source), std::move(sinks)));
+}
+
+}  // namespace smt::relay

@@ -1,0 +1,368 @@
+#include "relay/zmq/link_zmq.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <optional>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+#include <zmq.hpp>
+
+#include "proto/codec.h"
+#include "relay/keys/endpoint.h"
+#include "relay/zmq/connections.h"
+#include "relay/zmq/zap.h"
+#include "shm/clock.h"
+
+namespace smt::relay {
+
+namespace {
+
+// Below this a copy is cheaper than sharing.
+constexpr size_t kCopyBelow = 1024;
+// libzmq's own routing ids: a zero byte and four random ones. A peer that brings one of its own is not
+// served.
+constexpr size_t kRoutingIdBytes = 5;
+
+// Keeps a block until libzmq is done with it, in its own thread. libzmq hands it over under locks of its own;
+// `handed` says the same where a race detector can see it.
+struct Hold {
+  std::shared_ptr<const std::byte[]> block;
+  std::atomic<bool> handed{false};
+};
+
+void Release(void*, void* hint) {
+  auto* hold = static_cast<Hold*>(hint);
+  (void)hold->handed.load(std::memory_order_acquire);
+  delete hold;
+}
+
+zmq::message_t Share(const Frame& frame) {
+  if (frame.bytes.size() < kCopyBelow) return zmq::message_t(frame.bytes.data(), frame.bytes.size());
+  auto* hold = new Hold{frame.block};
+  hold->handed.store(true, std::memory_order_release);
+  return zmq::message_t(const_cast<std::byte*>(frame.bytes.data()), frame.bytes.size(), Release, hold);
+}
+
+class ZmqLink;
+
+// What all links of a context share.
+struct Shared {
+  std::shared_ptr<const Keyring> keys;  // null: none
+  std::set<ZmqLink*> links;
+};
+
+class ZmqLink : public Link {
+ public:
+  // `peer`: whose key is to be there, of a link that dials with keys.
+  ZmqLink(zmq::context_t* context, Shared* shared, bool dials, std::string endpoint, std::string peer)
+      : context_(context),
+        dials_(dials),
+        endpoint_(std::move(endpoint)),
+        peer_(std::move(peer)),
+        shared_(shared),
+        guarded_(shared->keys != nullptr && !endpoint_.starts_with(kInproc)) {
+    shared_->links.insert(this);
+  }
+  ~ZmqLink() override {
+    shared_->links.erase(this);
+    // A goodbye may still leave.
+    if (socket_) socket_.set(zmq::sockopt::linger, 100);
+  }
+
+  // Throws zmq::error_t.
+  void open() {
+    zmq::socket_t s(*context_, dials_ ? zmq::socket_type::dealer : zmq::socket_type::router);
+    auto connections = std::make_unique<Connections>(context_, &s);
+    s.set(zmq::sockopt::linger, 0);
+    s.set(zmq::sockopt::maxmsgsize, static_cast<int64_t>(proto::kLargestFrame + 4096));
+    s.set(zmq::sockopt::tcp_keepalive, 1);
+    s.set(zmq::sockopt::ipv6, endpoint_.find('[') != std::string::npos);
+    if (dials_) {
+      const bool known = !guarded_ || AwaitPeer(&s);
+      // Nothing is queued for a connection that is not there: it would be old when it arrives.
+      s.set(zmq::sockopt::immediate, 1);
+      s.set(zmq::sockopt::reconnect_ivl, 50);
+      s.set(zmq::sockopt::reconnect_ivl_max, 200);
+      if (known) s.connect(endpoint_);
+    } else {
+      s.set(zmq::sockopt::router_mandatory, 1);
+      s.set(zmq::sockopt::router_handover, 0);
+      s.set(zmq::sockopt::handshake_ivl, 3000);
+      s.set(zmq::sockopt::backlog, 1024);
+      if (guarded_) Guard(&s, shared_->keys->self());
+      s.bind(endpoint_);
+      endpoint_ = s.get(zmq::sockopt::last_endpoint);
+    }
+    connections_.reset();
+    socket_ = std::move(s);
+    connections_ = std::move(connections);
+  }
+
+  // New connections use the present key of this relay. Those that this socket has taken are closed: libzmq
+  // has them belong to the listener. Throws zmq::error_t.
+  void renew_key() {
+    if (!guarded_ || dials_) return;
+    socket_.unbind(endpoint_);
+    Guard(&socket_, shared_->keys->self());
+    // The old listener closes in libzmq's own thread.
+    for (int tries = 1;; ++tries) {
+      try {
+        return socket_.bind(endpoint_);
+      } catch (const zmq::error_t& e) {
+        if (e.num() != EADDRINUSE || tries == 1000) throw;
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+    }
+  }
+  bool guarded() const { return guarded_; }
+
+  bool dials() const override { return dials_; }
+  const std::string& endpoint() const override { return endpoint_; }
+
+  bool receive(Incoming* in) override {
+    const int64_t now = BoottimeNs();
+    if (now >= connections_->due_ns()) connections_->check(!dials_, now);
+    if (connections_->take_cut(&cut_)) {
+      *in = {.peer = cut_.peer,
+             .header = {},
+             .payload = {},
+             .malformed = cut_.hoards,
+             .cut = cut_.why,
+             .key = cut_.key};
+      return true;
+    }
+    if (std::exchange(quiet_, false)) return false;
+    for (;;) {
+      in->peer.clear();
+      in->malformed = false;
+      in->cut = in->key = {};
+      in->header = in->payload = {};
+      zmq::message_t id;
+      if (!dials_) {
+        if (!socket_.recv(id, zmq::recv_flags::dontwait)) return !(drained_ = true);
+        if (!id.more()) continue;
+      }
+      if (!socket_.recv(header_, zmq::recv_flags::dontwait)) return !(drained_ = true);
+      if (header_.more()) {
+        if (!socket_.recv(payload_, zmq::recv_flags::dontwait)) return false;
+      } else {
+        payload_.rebuild();
+      }
+      uint64_t wire_bytes = WireBytes(header_) + (header_.more() ? WireBytes(payload_) : 0);
+      for (bool more = payload_.more(); more;) {
+        in->malformed = true;
+        zmq::message_t rest;
+        if (!socket_.recv(rest, zmq::recv_flags::dontwait)) break;
+        wire_bytes += WireBytes(rest);
+        more = rest.more();
+      }
+      if (!dials_) {
+        in->peer.assign(static_cast<const char*>(id.data()), id.size());
+        if (id.size() != kRoutingIdBytes || in->peer[0] != 0) continue;
+      }
+      if (guarded_) {
+        const char* const user = dials_ ? peer_key_.c_str() : zmq_msg_gets(header_.handle(), "User-Id");
+        if (user == nullptr) continue;
+        in->key = user;
+      }
+      connections_->took(zmq_msg_get(header_.handle(), ZMQ_SRCFD), in->peer, in->key, wire_bytes, now);
+      answered_ = true;
+      if (!in->malformed) {
+        in->header = {static_cast<const std::byte*>(header_.data()), header_.size()};
+        in->payload = {static_cast<const std::byte*>(payload_.data()), payload_.size()};
+      }
+      return true;
+    }
+  }
+
+  Sent send(const PeerId& to, std::span<const std::byte> header, const Frame& payload) override {
+    drained_ = false;
+    try {
+      const auto more = zmq::send_flags::sndmore | zmq::send_flags::dontwait;
+      const bool two = !payload.bytes.empty();
+      if (!dials_ && !socket_.send(zmq::buffer(to), more)) return Sent::kFull;
+      zmq::message_t head(header.data(), header.size());
+      if (!socket_.send(head, two ? more : zmq::send_flags::dontwait)) return Sent::kFull;
+      // The first frame decides: the others go where it went.
+      if (two) {
+        zmq::message_t body = Share(payload);
+        if (!socket_.send(body, zmq::send_flags::dontwait)) return Sent::kFull;
+      }
+      return Sent::kOk;
+    } catch (const zmq::error_t& e) {
+      return e.num() == EHOSTUNREACH ? Sent::kGone : Sent::kFull;
+    }
+  }
+
+  void redial() override {
+    drained_ = false;
+    // The peer may have its other key by now.
+    if (!std::exchange(answered_, false)) ++turn_;
+    try {
+      open();  // closes the old socket
+    } catch (const zmq::error_t&) {
+      // Out of descriptors, or the interface is gone: the old socket goes on trying, and so does the next
+      // redial.
+    }
+  }
+
+  void drop(const PeerId& peer) override { connections_->drop(peer, BoottimeNs()); }
+
+  std::string trouble() override {
+    switch (guarded_ ? connections_->last(BoottimeNs()) : Handshake::kNone) {
+      case Handshake::kRefused:
+        return "our key is not known there; its fingerprint is " +
+               Fingerprint(shared_->keys->self().public_key);
+      case Handshake::kFailed:
+        return "who answers has not the key that peers/ has of " + peer_ + ", or does not encrypt";
+      default:
+        return "";
+    }
+  }
+
+  int fd() const override { return socket_.get(zmq::sockopt::fd); }
+  bool readable() override { return !drained_ && (socket_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0; }
+  void quiet() override { quiet_ = drained_; }
+  int64_t due_ns() const override { return connections_->due_ns(); }
+
+ private:
+  uint64_t WireBytes(const zmq::message_t& frame) const {
+    return Connections::WireBytes(frame.size(), guarded_);
+  }
+
+  // False: there is no key of the peer.
+  bool AwaitPeer(zmq::socket_t* s) {
+    const std::vector<KeyBytes>* const keys = shared_->keys->keys_of(peer_);
+    if (keys == nullptr) return false;
+    const KeyBytes& key = (*keys)[turn_ % keys->size()];
+    Await(s, shared_->keys->self(), key);
+    peer_key_ = PublicKeyText(key);
+    return true;
+  }
+
+  zmq::context_t* context_;
+  const bool dials_;
+  std::string endpoint_;
+  const std::string peer_;
+  Shared* shared_;
+  const bool guarded_;
+  std::string peer_key_;   // that the connection dialled last wants
+  size_t turn_ = 0;        // which of the peer's keys is tried
+  bool answered_ = false;  // by the peer, since it was dialled last
+  zmq::socket_t socket_;
+  std::unique_ptr<Connections> connections_;  // of socket_
+  Connections::Cut cut_;                      // told last
+  zmq::message_t header_, payload_;
+  // The last call found nothing, so that whatever comes makes the descriptor readable: no need to ask again.
+  bool drained_ = false;
+  bool quiet_ = false;
+};
+
+// libzmq takes a path over from whoever listens there.
+bool SomebodyListens(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) return false;
+  memcpy(address.sun_path, path.data(), path.size());
+  const int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const bool listens = s >= 0 && connect(s, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  if (s >= 0) close(s);
+  return listens;
+}
+
+}  // namespace
+
+struct ZmqContext::Impl {
+  zmq::context_t context{1};
+  Shared shared;
+  std::optional<ZapHandler> zap;
+  std::string stranger;  // the fingerprint of who is tried
+
+  Result<std::unique_ptr<Link>> open(const std::string& text, bool dials) {
+    if (Status s = CheckEndpoint(text, !dials); !s.ok()) return s;
+    const std::string endpoint = dials ? SplitPeer(text).first : text;
+    const std::string what = (dials ? "cannot dial " : "cannot bind ") + endpoint;
+    std::string peer;
+    if (dials && shared.keys != nullptr && !endpoint.starts_with(kInproc)) {
+      Result<std::string> name = PeerAt(text, *shared.keys);
+      if (!name.ok()) return Status(name.status().code(), what + ": " + name.status().message());
+      peer = std::move(*name);
+    }
+    if (!dials && endpoint.starts_with(kIpc) && SomebodyListens(endpoint.substr(kIpc.size()))) {
+      return Status(Code::kInUse, what + ": another process listens there");
+    }
+    auto link = std::make_unique<ZmqLink>(&context, &shared, dials, endpoint, peer);
+    try {
+      link->open();
+      if (!dials && link->guarded()) {
+        const KeyPair tried = KeyPair::Make("stranger");
+        stranger = Fingerprint(tried.public_key);
+        if (Status s = TryAStranger(&context, link->endpoint(), shared.keys->self(), tried, &*zap); !s.ok())
+          return s;
+      }
+    } catch (const zmq::error_t& e) {
+      if (e.num() == EADDRINUSE) {
+        return Status(Code::kInUse,
+                      what + ": another process has the port; take another one, or `*` for a free one");
+      }
+      return Status(Code::kSystem, what + ": " + e.what());
+    }
+    return std::unique_ptr<Link>(std::move(link));
+  }
+};
+
+ZmqContext::ZmqContext() : impl_(std::make_unique<Impl>()) {}
+ZmqContext::~ZmqContext() = default;
+
+Status ZmqContext::set_keys(std::shared_ptr<const Keyring> keys, Refused refused) {
+  impl_->shared.keys = std::move(keys);
+  try {
+    impl_->zap.emplace(&impl_->context, impl_->shared.keys,
+                       [impl = impl_.get(), refused = std::move(refused)](const std::string& address,
+                                                                          const std::string& fingerprint) {
+                         if (fingerprint != impl->stranger) refused(address, fingerprint);
+                       });
+  } catch (const zmq::error_t& e) {
+    return Status(Code::kSystem, std::string("cannot answer who may connect: ") + e.what());
+  }
+  return Status();
+}
+
+Status ZmqContext::change_keys(std::shared_ptr<const Keyring> keys) {
+  const bool own = keys->self().public_key != impl_->shared.keys->self().public_key;
+  impl_->shared.keys = std::move(keys);
+  impl_->zap->set_keys(impl_->shared.keys);
+  Status failed;
+  for (ZmqLink* link : impl_->shared.links) {
+    if (!own) break;
+    try {
+      link->renew_key();
+    } catch (const zmq::error_t& e) {
+      failed = Status(Code::kSystem, "cannot listen at " + link->endpoint() +
+                                         " with the new key: " + e.what() + "; restart the relay");
+    }
+  }
+  return failed;
+}
+
+void ZmqContext::admit() {
+  if (impl_->zap) impl_->zap->answer();
+}
+
+int ZmqContext::fd() const { return impl_->zap ? impl_->zap->fd() : -1; }
+
+Result<std::unique_ptr<Link>> ZmqContext::bind(const std::string& endpoint) {
+  return impl_->open(endpoint, false);
+}
+Result<std::unique_ptr<Link>> ZmqContext::dial(const std::string& endpoint) {
+  return impl_->open(endpoint, true);
+}
+
+}  // namespace smt::relay

@@ -1,0 +1,49 @@
+// Numbers as people read and write them. Seeded bug that makes it fail: in cmd/text/text.cc, {"m", 60e9} -> {"m",
+// 1e6}.
+#include <gtest/gtest.h>
+
+#include "cmd/text/text.h"
+
+namespace smt::cmd {
+namespace {
+
+TEST(Text, ReadsDurations) {
+  const std::pair<const char*, int64_t> kTable[] = {{"250ms", 250'000'000},  {"1.5s", 1'500'000'000},
+                                                    {"2m", 120'000'000'000}, {"1h", 3'600'000'000'000},
+                                                    {"10us", 10'000},        {"5ns", 5},
+                                                    {"3", 3'000'000'000},    {"0", 0}};
+  for (const auto& [text, ns] : kTable) {
+    Result<int64_t> parsed = ParseDuration(text);
+    ASSERT_TRUE(parsed.ok()) << text;
+    EXPECT_EQ(*parsed, ns) << text;
+  }
+}
+
+TEST(Text, RefusesWhatIsNoDuration) {
+  for (const char* text : {"", "s", "-1s", "1x", "1 s", "nan", "inf", "1e30", "1s2"}) {
+    EXPECT_FALSE(ParseDuration(text).ok()) << text;
+  }
+}
+
+TEST(Text, WritesDurationsSizesAndTimes) {
+  EXPECT_EQ(DurationText(999), "999 ns");
+  EXPECT_EQ(DurationText(1'234'567), "1.23 ms");
+  EXPECT_EQ(DurationText(-1'500), "-1.5 us");
+  EXPECT_EQ(AgeText(std::nullopt), "?");
+  EXPECT_EQ(BytesText(1023), "1023");
+  EXPECT_EQ(BytesText(1536), "1.5 KiB");
+  EXPECT_EQ(BytesText(1 << 30), "1 GiB");
+  EXPECT_EQ(TimeText(1), "1970-01-01T00:00:00.000000001Z");
+  EXPECT_EQ(TimeText(-1), "1969-12-31T23:59:59.999999999Z");
+}
+
+TEST(Text, AlignsTablesByCharactersAndKeepsTerminalsSafe) {
+  EXPECT_EQ(FormatTable({{"A", "N", "B"}, {"ü", "12", "x"}, {"abc", "3", "y"}}, {1}),
+            "A     N  B\nü    12  x\nabc   3  y\n");
+  EXPECT_EQ(FormatTable({{"a\x1b[2J", "b"}}), "a?[2J  b\n");
+}
+
+TEST(Text, QuotesCsvCellsThatNeedIt) { EXPECT_EQ(CsvLine({"a", "b,c", "d\"e"}), "a,\"b,c\",\"d\"\"e\"\n"); }
+
+}  // namespace
+}  // namespace smt::cmd

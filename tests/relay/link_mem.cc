@@ -1,0 +1,184 @@
+#include "tests/relay/link_mem.h"
+
+#include <deque>
+#include <set>
+
+namespace smt::relay {
+
+namespace {
+
+struct OnTheWay {
+  int64_t at_ns;
+  MemMessage message;
+};
+
+struct Connection {
+  PeerId id;
+  std::string dialer;
+  bool open = true;  // false: what is on its way still arrives
+  std::deque<OnTheWay> to_binder, to_dialer;
+};
+
+}  // namespace
+
+struct MemNet::Net {
+  MemNet* owner;
+  const int64_t* now_ns;
+  int64_t to_binder_ns = 0, to_dialer_ns = 0;
+  size_t room = 1000;
+  bool bound = false;
+  std::set<std::string> cut;
+  std::vector<std::shared_ptr<Connection>> connections;  // that are open
+  uint64_t next_id = 1;
+  std::map<std::pair<std::string, bool>, Traffic> traffic;
+
+  // `linger`: what is on its way to the other end still arrives.
+  void close(const std::shared_ptr<Connection>& c, bool linger = false) {
+    if (c == nullptr) return;
+    c->open = false;
+    if (!linger) c->to_binder.clear(), c->to_dialer.clear();
+    std::erase_if(connections, [](const auto& each) { return !each->open && each->to_binder.empty(); });
+  }
+  std::shared_ptr<Connection> connect(const std::string& dialer) {
+    if (!bound || cut.count(dialer) != 0) return nullptr;
+    auto c = std::make_shared<Connection>();
+    c->id = std::string("\0mem", 4) + std::to_string(next_id++);
+    c->dialer = dialer;
+    connections.push_back(c);
+    return c;
+  }
+  Sent send(Connection* c, bool to_binder, std::span<const std::byte> header,
+            std::span<const std::byte> payload) {
+    std::deque<OnTheWay>& queue = to_binder ? c->to_binder : c->to_dialer;
+    if (queue.size() >= room) return Sent::kFull;
+    const auto text = [](std::span<const std::byte> bytes) {
+      return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    };
+    MemMessage m{c->dialer, to_binder, text(header), text(payload)};
+    Traffic& t = traffic[{c->dialer, to_binder}];
+    ++t.messages;
+    t.header_bytes += header.size();
+    t.payload_bytes += payload.size();
+    const Fate fate = owner->hook ? owner->hook(&m) : Fate::kDeliver;
+    if (!c->open || fate == Fate::kDrop) return Sent::kOk;  // the hook may have cut it
+    const int64_t at = *now_ns + (to_binder ? to_binder_ns : to_dialer_ns);
+    if (fate == Fate::kTwice) queue.push_back({at, m});
+    queue.push_back({at, std::move(m)});
+    return Sent::kOk;
+  }
+};
+
+class MemLink : public Link {
+ public:
+  MemLink(std::shared_ptr<MemNet::Net> net, std::string endpoint, std::string dialer)
+      : net_(std::move(net)), endpoint_(std::move(endpoint)), dialer_(std::move(dialer)) {}
+  ~MemLink() override {
+    if (dials()) {
+      net_->close(connection_, true);
+    } else {
+      net_->bound = false;
+      for (const auto& c : net_->connections) {
+        c->open = false;
+        c->to_binder.clear();
+      }
+      net_->connections.clear();
+    }
+  }
+
+  bool dials() const override { return !dialer_.empty(); }
+  const std::string& endpoint() const override { return endpoint_; }
+
+  bool receive(Incoming* in) override {
+    Connection* c = Ready();
+    if (c == nullptr) return false;
+    std::deque<OnTheWay>& queue = dials() ? c->to_dialer : c->to_binder;
+    here_ = std::move(queue.front().message);
+    queue.pop_front();
+    in->peer = dials() ? "" : c->id;
+    in->malformed = here_.malformed;
+    in->header = in->payload = {};
+    if (here_.malformed) return true;
+    in->header = std::as_bytes(std::span(here_.header));
+    in->payload = std::as_bytes(std::span(here_.payload));
+    return true;
+  }
+  Sent send(const PeerId& to, std::span<const std::byte> header, const Frame& payload) override {
+    if (dials()) {
+      Connect();
+      return connection_ == nullptr || !connection_->open
+                 ? Sent::kFull
+                 : net_->send(connection_.get(), true, header, payload.bytes);
+    }
+    for (const auto& c : net_->connections) {
+      if (c->id == to && c->open) return net_->send(std::shared_ptr(c).get(), false, header, payload.bytes);
+    }
+    return Sent::kGone;
+  }
+  void redial() override {
+    net_->close(connection_);
+    connection_ = nullptr;
+    Connect();
+  }
+  int fd() const override { return -1; }
+  bool readable() override { return Ready() != nullptr; }
+
+ private:
+  void Connect() {
+    if (connection_ != nullptr && !connection_->open && !connection_->to_dialer.empty()) return;
+    if (connection_ == nullptr || !connection_->open) connection_ = net_->connect(dialer_);
+  }
+  // One with a message that has arrived; those that bind take turns among their connections.
+  Connection* Ready() {
+    const auto has = [&](const std::deque<OnTheWay>& queue) {
+      return !queue.empty() && queue.front().at_ns <= *net_->now_ns;
+    };
+    if (dials()) {
+      Connect();
+      return connection_ != nullptr && has(connection_->to_dialer) ? connection_.get() : nullptr;
+    }
+    const size_t n = net_->connections.size();
+    for (size_t i = 0; i < n; ++i) {
+      Connection* c = net_->connections[(turn_ + i) % n].get();
+      if (!has(c->to_binder)) continue;
+      turn_ = (turn_ + i + 1) % n;
+      return c;
+    }
+    return nullptr;
+  }
+
+  std::shared_ptr<MemNet::Net> net_;
+  const std::string endpoint_, dialer_;
+  std::shared_ptr<Connection> connection_;
+  MemMessage here_;
+  size_t turn_ = 0;
+};
+
+MemNet::MemNet(const int64_t* now_ns) : net_(std::make_shared<Net>()) {
+  net_->owner = this;
+  net_->now_ns = now_ns;
+}
+std::unique_ptr<Link> MemNet::bind(const std::string& endpoint) {
+  net_->bound = true;
+  return std::make_unique<MemLink>(net_, endpoint, "");
+}
+std::unique_ptr<Link> MemNet::dial(const std::string& endpoint, const std::string& name) {
+  return std::make_unique<MemLink>(net_, endpoint, name);
+}
+void MemNet::set_delay(int64_t to_binder_ns, int64_t to_dialer_ns) {
+  net_->to_binder_ns = to_binder_ns;
+  net_->to_dialer_ns = to_dialer_ns;
+}
+void MemNet::cut(const std::string& dialer) {
+  net_->cut.insert(dialer);
+  const auto all = net_->connections;
+  for (const auto& c : all) {
+    if (c->dialer == dialer) net_->close(c);
+  }
+}
+void MemNet::heal(const std::string& dialer) { net_->cut.erase(dialer); }
+void MemNet::set_room(size_t messages) { net_->room = messages; }
+MemNet::Traffic MemNet::traffic(const std::string& dialer, bool to_binder) const {
+  return net_->traffic[{dialer, to_binder}];
+}
+
+}  // namespace smt::relay

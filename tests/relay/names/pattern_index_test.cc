@@ -1,0 +1,237 @@
+// Many patterns at once say the same as one by one: first(), all(), and what rules and wishes make of them.
+// Seeded bugs that must make this file fail: relay/names/pattern_index.cc, ForEach() that does not ask may_name(),
+// first() that takes what comes first; relay/names/pattern_set.cc, named() that tells a set once for each pattern;
+// relay/rules/selection.cc, wish() that takes all of a group.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "relay/names/pattern_index.h"
+#include "relay/rules/pacing.h"
+#include "relay/rules/rule_set.h"
+#include "relay/rules/selection.h"
+
+namespace smt::relay {
+namespace {
+
+using Texts = std::vector<std::string>;
+
+// Patterns and names of few words, so that they meet often.
+class Maker {
+ public:
+  explicit Maker(uint32_t seed) : random_(seed) {}
+
+  size_t below(size_t n) { return random_() % n; }
+  std::string join(const Texts& words, size_t most) {
+    std::string out;
+    for (size_t n = 1 + below(most); n-- > 0;) out += (out.empty() ? "" : "/") + words[below(words.size())];
+    return out;
+  }
+  std::string topic() { return join({"a", "b", "ab", "ba", "aab", "x", "smt", "größe"}, 4); }
+  std::string pattern() {
+    switch (below(8)) {
+      case 0:
+        return topic();
+      case 1:
+        return "re:" + join({"a+", "(a|b)*", ".*", "smt", "[^/]+", "a|b/x", "größe", "(?i)AB", "^a$"}, 3);
+      default:
+        return join({"**", "**", "*", "a", "b", "a*", "*b", "a*b", "smt", "größe"}, 4);
+    }
+  }
+  Texts patterns(size_t most) {
+    Texts out;
+    for (size_t n = below(most + 1); n-- > 0;) out.push_back(pattern());
+    return out;
+  }
+  Texts one_or_more(size_t most) {
+    Texts out = patterns(most - 1);
+    out.push_back(pattern());
+    return out;
+  }
+
+ private:
+  std::mt19937 random_;
+};
+
+std::vector<Pattern> Parsed(const Texts& texts) {
+  Result<std::vector<Pattern>> patterns = ParsePatterns(texts);
+  EXPECT_TRUE(patterns.ok()) << patterns.status().message();
+  return patterns.ok() ? *patterns : std::vector<Pattern>();
+}
+
+std::vector<size_t> OneByOne(const std::vector<Pattern>& patterns, const std::string& topic) {
+  std::vector<size_t> out;
+  for (size_t i = 0; i < patterns.size(); ++i) {
+    if (patterns[i].matches(topic)) out.push_back(i);
+  }
+  return out;
+}
+
+std::optional<size_t> FirstOf(const std::vector<size_t>& all) {
+  return all.empty() ? std::nullopt : std::optional(all[0]);
+}
+
+// How many of the topics are matched.
+size_t ExpectTheSame(const PatternIndex& index, const std::vector<Pattern>& patterns, const Texts& topics) {
+  size_t matched = 0;
+  for (const std::string& topic : topics) {
+    const std::vector<size_t> expected = OneByOne(patterns, topic);
+    EXPECT_EQ(index.all(topic), expected) << topic;
+    EXPECT_EQ(index.first(topic), FirstOf(expected)) << topic;
+    matched += !expected.empty();
+  }
+  return matched;
+}
+
+TEST(PatternIndex, SaysTheSameAsOneByOneOfRandomPatternsAndTopics) {
+  Maker make(1);
+  size_t at_once = 0, matched = 0, asked = 0;
+  for (int i = 0; i < 300; ++i) {
+    const std::vector<Pattern> patterns = Parsed(make.patterns(i % 10 == 0 ? 200 : 12));
+    const PatternIndex index(patterns);
+    at_once += index.at_once();
+    Texts topics;
+    for (int k = 0; k < 50; ++k) topics.push_back(make.topic());
+    matched += ExpectTheSame(index, patterns, topics);
+    asked += topics.size();
+  }
+  EXPECT_GT(at_once, 150u);
+  EXPECT_LT(at_once, 300u);
+  EXPECT_GT(matched, asked / 4);
+  EXPECT_LT(matched, asked);
+}
+
+TEST(PatternIndex, SaysTheSameWithHardlyAnyMemoryOrNone) {
+  Maker make(2);
+  Texts texts, topics;
+  for (int i = 0; i < 300; ++i) texts.push_back(make.pattern());
+  for (int k = 0; k < 300; ++k) topics.push_back(make.topic());
+  const std::vector<Pattern> patterns = Parsed(texts);
+  size_t at_once = 0, one_by_one = 0;
+  for (int64_t bytes = 1; bytes < 4 << 20; bytes += bytes / 8 + 1) {
+    const PatternIndex index(patterns, bytes);
+    (index.at_once() ? at_once : one_by_one) += 1;
+    EXPECT_GT(ExpectTheSame(index, patterns, topics), 100u) << bytes;
+  }
+  EXPECT_GT(at_once, 0u);
+  EXPECT_GT(one_by_one, 0u);
+}
+
+TEST(PatternIndex, TakesAsManyPatternsAsAMessageHolds) {
+  Texts texts;
+  for (size_t i = 0; i < kMostPatterns; ++i) {
+    const std::string n = std::to_string(i);
+    texts.push_back(i % 4 == 0   ? "a" + n + "/**"
+                    : i % 4 == 1 ? "**/b" + n
+                    : i % 4 == 2 ? "c" + n + "/*/x"
+                                 : "d/" + n);
+  }
+  const std::vector<Pattern> patterns = Parsed(texts);
+  const PatternIndex index(patterns);
+  EXPECT_TRUE(index.at_once());
+  Texts topics;
+  for (const char* n : {"4", "5", "6", "7", "4092", "4093", "4094", "4095"}) {
+    const std::string number = n;
+    topics.insert(topics.end(),
+                  {"a" + number + "/y/z", "y/z/b" + number, "c" + number + "/y/x", "d/" + number});
+  }
+  EXPECT_EQ(ExpectTheSame(index, patterns, topics), 8u);
+}
+
+TEST(PatternIndex, WithoutPatternsMatchesNothing) {
+  EXPECT_EQ(PatternIndex().first("a"), std::nullopt);
+  EXPECT_TRUE(PatternIndex(std::vector<Pattern>()).all("a").empty());
+}
+
+TEST(PatternSets, ManyPatternsDecideAsOneByOne) {
+  Maker make(3);
+  for (int i = 0; i < 100; ++i) {
+    const Texts allow = make.one_or_more(40), deny = make.patterns(6);
+    const std::vector<Pattern> allowing = Parsed(allow), denying = Parsed(deny);
+    const Result<PatternSet> set = PatternSet::parse(allow, deny);
+    ASSERT_TRUE(set.ok());
+    for (int k = 0; k < 50; ++k) {
+      const std::string topic = make.topic();
+      const auto a = FirstOf(OneByOne(allowing, topic)), d = FirstOf(OneByOne(denying, topic));
+      const PatternSet::Decision decision = set->decide(topic);
+      EXPECT_EQ(decision.allowed, a && !d) << topic;
+      EXPECT_EQ(decision.pattern, d ? &set->deny()[*d] : a ? &set->allow()[*a] : nullptr) << topic;
+    }
+  }
+}
+
+TEST(PatternSets, TellsEachSetOnceWithTheFirstOfItsPatterns) {
+  const PatternSets sets({{Parsed({"x", "a/*", "a/**", "**"}), Parsed({"b", "a/b/**", "re:a/.*"})},
+                          {Parsed({"b"}), {}},
+                          {Parsed({"a/b", "a/b"}), {}}});
+  const std::vector<PatternSets::Named> named = sets.named("a/b");
+  ASSERT_EQ(named.size(), 2u);
+  EXPECT_EQ(named[0].set, 0u);
+  EXPECT_EQ(named[0].allow->text(), "a/*");
+  EXPECT_EQ(named[0].deny->text(), "a/b/**");
+  EXPECT_EQ(named[1].set, 2u);
+  EXPECT_EQ(named[1].allow->text(), "a/b");
+  EXPECT_EQ(named[1].deny, nullptr);
+}
+
+TEST(RuleSets, HundredsOfRulesDecideAsOneByOne) {
+  Maker make(4);
+  size_t decided = 0;
+  for (int i = 0; i < 20; ++i) {
+    std::vector<RuleSet::Rule> rules;
+    std::vector<PatternSet> topics;
+    for (int r = 0; r < 300; ++r) {
+      rules.push_back({make.one_or_more(3), make.patterns(4), {r % 3 == 0 ? "*" : r % 3 == 1 ? "p*" : "q"}});
+      topics.push_back(*PatternSet::parse(rules.back().topic, rules.back().exclude));
+    }
+    const Result<RuleSet> set = RuleSet::parse(rules);
+    ASSERT_TRUE(set.ok()) << set.status().message();
+    for (int k = 0; k < 100; ++k) {
+      const std::string topic = make.topic(), peer = k % 2 == 0 ? "p1" : "q";
+      std::optional<size_t> expected;
+      for (size_t r = 0; r < rules.size() && !expected; ++r) {
+        if (topics[r].matches(topic) && PatternSet::parse(rules[r].peers)->matches(peer)) expected = r;
+      }
+      EXPECT_EQ(set->decide(topic, peer), expected) << topic << " of " << peer;
+      EXPECT_EQ(set->explain(topic, peer).rule, expected);
+      decided += expected.has_value();
+    }
+  }
+  EXPECT_GT(decided, 500u);
+}
+
+TEST(Demand, OfManySelectionsTheFirstOfEachGroupThatNamesATopicCounts) {
+  Maker make(5);
+  size_t wished = 0;
+  for (int i = 0; i < 20; ++i) {
+    std::vector<Selection> selections;
+    std::vector<PatternSet> sets;
+    for (uint32_t n = 0; n < 300; ++n) {
+      Selection& s = selections.emplace_back();
+      s.topic = make.one_or_more(2);
+      s.exclude = make.patterns(3);
+      s.group = n / 7;
+      s.pacing.period_ns = static_cast<int64_t>(1 + make.below(1000));
+      sets.push_back(*PatternSet::parse(s.topic, s.exclude));
+    }
+    const Result<Demand> demand = Demand::compile(selections);
+    ASSERT_TRUE(demand.ok()) << demand.status().message();
+    for (int k = 0; k < 100; ++k) {
+      const std::string topic = make.topic();
+      std::optional<Pacing> expected;
+      std::optional<uint32_t> last;
+      for (size_t n = 0; n < sets.size(); ++n) {
+        if (last == selections[n].group || !sets[n].matches(topic)) continue;
+        last = selections[n].group;
+        expected = expected ? MoreOf(*expected, selections[n].pacing) : selections[n].pacing;
+      }
+      EXPECT_EQ(demand->wish(topic), expected) << topic;
+      EXPECT_EQ(demand->matches(topic), expected.has_value()) << topic;
+      wished += expected.has_value();
+    }
+  }
+  EXPECT_GT(wished, 500u);
+}
+
+}  // namespace
+}  // namespace smt::relay

@@ -1,0 +1,73 @@
+// Robot - gate - base in process, and a client that asks at the gate why a topic does not come.
+#ifndef SMT_TESTS_RELAY_REQUESTS_TRACE_FIXTURE_H_
+#define SMT_TESTS_RELAY_REQUESTS_TRACE_FIXTURE_H_
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "relay/explain/trail.h"
+#include "tests/relay/relay_fixture.h"
+
+namespace smt::relay {
+
+inline ReceiveRule Taking(const std::string& pattern) {
+  ReceiveRule rule;
+  rule.topic = {pattern};
+  return rule;
+}
+
+class TraceTest : public RelayTest {
+ protected:
+  // Options that are left out: the robot sends all, the gate passes all on, the base wants all.
+  void Chain(HostOptions robot = {}, HostOptions gate = {}, std::vector<ReceiveRule> base = {Taking("**")}) {
+    gate.proxy = true;
+    gate_ = &host("gate", std::move(gate));
+    bind(*gate_, "up");
+    bind(*gate_, "down");
+    robot_ = &host("robot", std::move(robot));
+    dial(*robot_, "robot", "up");
+    if (!base.empty()) {
+      base_ = &host("base", {.serves = false, .receive_rules = std::move(base)});
+      dial(*base_, "base", "down");
+    }
+    AddClient("down");
+  }
+  void AddClient(const std::string& net_name) {
+    client_ = &host("client", {.serves = false});
+    dial(*client_, "client", net_name);
+  }
+  // What the client is told; `more` is done in each step.
+  Route Why(const std::string& topic, const std::function<void()>& more = nullptr) {
+    EXPECT_TRUE(Until([&] { return !client_->relay().peers().empty(); }));
+    const uint64_t request = client_->relay().trace(topic, now_, 2 * kSecond);
+    EXPECT_TRUE(Until([&] {
+      if (more) more();
+      return client_->relay().trail(request).done;
+    }));
+    trail_ = client_->relay().trail(request);
+    return FindRoute(trail_.findings);
+  }
+  // "robot, to gate: filter: [[send]] ..."
+  static std::string Words(const proto::Finding& f) {
+    return f.relay() + ", " + SideWords(f) + ": " + std::string(VerdictName(f.verdict())) + ": " + f.text();
+  }
+  static std::string Cause(const Route& way) { return way.cause ? Words(*way.stops()) : "passes"; }
+  static std::vector<std::string> All(const Route& way) {
+    std::vector<std::string> out;
+    for (const Route::Step& s : way.steps) out.push_back(Words(s.finding));
+    return out;
+  }
+  void Publish(const std::string& topic = "arm/pose", const std::string& value = "12345678") {
+    robot_->publish(topic, value, now_);
+    Run(200 * kMs);
+  }
+
+  Host *robot_ = nullptr, *gate_ = nullptr, *base_ = nullptr, *client_ = nullptr;
+  Relay::Trail trail_;
+};
+
+}  // namespace smt::relay
+
+#endif  // SMT_TESTS_RELAY_REQUESTS_TRACE_FIXTURE_H_

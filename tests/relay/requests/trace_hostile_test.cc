@@ -1,0 +1,168 @@
+// Strangers who ask why a topic does not come, and answer that, as they like.
+// Seeded bugs that must make this file fail: relay/requests/trace.cc, from_peer() that does not know a request again,
+// or lets one peer have any number of answered ones; answered() without the bound of kMostFindings.
+#include <random>
+
+#include "tests/relay/requests/trace_fixture.h"
+
+namespace smt::relay {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+class TraceHostileTest : public TraceTest {
+ protected:
+  TraceHostileTest() {
+    Chain();
+    Publish();
+    Greet();
+  }
+  void Greet() {
+    stranger_ = std::make_unique<Stranger>(net("down"), "s" + std::to_string(++strangers_));
+    stranger_->session = 1000 + static_cast<uint64_t>(strangers_);
+    stranger_->say(0, stranger_->hello(900 + static_cast<uint64_t>(strangers_)));
+    Settle();
+    stranger_->hear();
+    number_ = 0;
+    ended_ = gate_->counters().session.ended;
+  }
+  static proto::Trace Question(uint64_t request, const std::string& topic = "arm/pose", uint32_t hops = 0) {
+    proto::Trace t;
+    t.set_request(request);
+    t.set_topic(topic);
+    t.set_hops(hops);
+    return t;
+  }
+  template <class Body>
+  bool EndsTheSession(const Body& body) {
+    stranger_->say(++number_, body);
+    Settle();
+    const bool ended = gate_->counters().session.ended != ended_;
+    if (ended) Greet();
+    return ended;
+  }
+  std::vector<proto::Traced> Answers() {
+    std::vector<proto::Traced> out;
+    for (const proto::Envelope& e : stranger_->hear()) {
+      if (e.has_traced()) out.push_back(e.traced());
+    }
+    return out;
+  }
+
+  std::unique_ptr<Stranger> stranger_;
+  int strangers_ = 0;
+  uint64_t number_ = 0, ended_ = 0;
+};
+
+TEST_F(TraceHostileTest, QuestionsThatAreNoneEndTheSession) {
+  EXPECT_TRUE(EndsTheSession(Question(0)));
+  EXPECT_TRUE(EndsTheSession(Question(1, "")));
+  EXPECT_TRUE(EndsTheSession(Question(1, "a//b")));
+  EXPECT_TRUE(EndsTheSession(Question(1, std::string(300, 'x'))));
+  EXPECT_TRUE(EndsTheSession(Question(1, std::string(100'000, 'x'))));
+  EXPECT_TRUE(EndsTheSession(Question(1, "a", 9)));
+  proto::Trace t = Question(1);
+  t.set_here(std::string(300, 'x'));
+  EXPECT_TRUE(EndsTheSession(t));
+  EXPECT_FALSE(EndsTheSession(Question(1)));
+}
+
+TEST_F(TraceHostileTest, AQuestionThatGoesRoundAndRoundIsAnsweredOnce) {
+  stranger_->say(++number_, Question(5));
+  for (int i = 0; i < 20; ++i) stranger_->say(++number_, Question(5, "arm/pose", 8));
+  Run(100 * kMs);
+  size_t findings = 0, answers = 0;
+  for (const proto::Traced& t : Answers()) {
+    ++answers;
+    findings += t.finding_size() != 0;
+  }
+  EXPECT_EQ(answers, 21u);
+  EXPECT_EQ(findings, 1u);
+}
+
+TEST_F(TraceHostileTest, QuestionsWithoutEndAreNotKept) {
+  net("up").set_delay(10 * kSecond, 0);  // the robot's answers do not come
+  size_t said = 0;
+  while (said < 1000 && !EndsTheSession(Question(100 + said))) ++said;
+  EXPECT_EQ(said, 64u);
+  net("up").set_delay(0, 0);
+  Run(3 * kSecond);
+  EXPECT_EQ(Cause(Why("arm/pose")), "passes") << "the others go on";
+}
+
+TEST_F(TraceHostileTest, AFloodOfQuestionsHoldsUpNoTopic) {
+  for (int i = 0; i < 60; ++i) stranger_->say(++number_, Question(1000 + static_cast<uint64_t>(i)));
+  robot_->publish("arm/pose", "new", now_);
+  EXPECT_TRUE(Until(*base_, "arm/pose", "new"));
+  EXPECT_LT(took_ns_, 20 * kMs);
+  Run(100 * kMs);
+  EXPECT_EQ(Answers().size(), 60u);
+}
+
+TEST_F(TraceHostileTest, WhoAsksWithoutPauseKeepsNobodyElseFromAsking) {
+  for (uint64_t i = 0; i < 5000; ++i) {
+    ASSERT_FALSE(EndsTheSession(Question(10'000 + i)));
+    stranger_->hear();
+  }
+  EXPECT_THAT(All(Why("arm/pose")), Contains(HasSubstr("base, here: passes: ")));
+}
+
+TEST_F(TraceHostileTest, AnswersThatAreTooLargeEndTheSessionAndUnaskedOnesDoNothing) {
+  proto::Traced t;
+  t.set_request(4);
+  t.add_finding()->set_text(std::string(512, 'x'));
+  EXPECT_FALSE(EndsTheSession(t)) << "nobody asked";
+  t.mutable_finding(0)->set_text(std::string(513, 'x'));
+  EXPECT_TRUE(EndsTheSession(t));
+  t.mutable_finding(0)->set_text("");
+  t.mutable_finding(0)->set_relay(std::string(256, 'x'));
+  EXPECT_TRUE(EndsTheSession(t));
+  t.mutable_finding(0)->set_relay("");
+  for (int i = 0; i < 6; ++i) t.mutable_finding(0)->add_other_name("x");
+  EXPECT_TRUE(EndsTheSession(t));
+  t.clear_finding();
+  for (int i = 0; i < 257; ++i) t.add_finding();
+  EXPECT_TRUE(EndsTheSession(t));
+}
+
+TEST_F(TraceHostileTest, MoreThanFitsIsLeftOutAndSaidToBeMissing) {
+  const uint64_t request = client_->relay().trace("arm/pose", now_, 2 * kSecond);
+  proto::Traced t;
+  for (int i = 0; i < 256; ++i) t.add_finding()->set_text(std::string(512, 'x'));
+  ASSERT_TRUE(Until([&] {
+    for (const proto::Envelope& e : stranger_->hear()) {
+      if (!e.has_trace()) continue;
+      t.set_request(e.trace().request());
+      stranger_->say(++number_, t);
+    }
+    return client_->relay().trail(request).done;
+  }));
+  EXPECT_EQ(client_->relay().trail(request).findings.size(), 256u);
+  EXPECT_FALSE(client_->relay().trail(request).complete);
+}
+
+TEST(Route, IsFoundInAnyNumbers) {
+  std::mt19937_64 random(7);
+  for (int i = 0; i < 3000; ++i) {
+    std::vector<proto::Finding> findings(random() % 30);
+    for (proto::Finding& f : findings) {
+      f.set_instance(random() % 5);
+      f.set_peer_instance(random() % 5);
+      f.set_side(static_cast<proto::Side>(random() % 5));
+      f.set_verdict(static_cast<proto::Verdict>(static_cast<int>(random() % 30) - 2));
+      f.set_topic_hops(random() % 3 == 0 ? static_cast<uint32_t>(random() >> (random() % 64)) : 0);
+      f.set_asked(random() % 2 == 0);
+    }
+    const size_t n = findings.size();
+    const Route way = FindRoute(std::move(findings));
+    ASSERT_EQ(way.steps.size(), n);
+    if (way.cause) {
+      ASSERT_TRUE(Stops(way.stops()->verdict()));
+    }
+    for (const Route::Step& s : way.steps) ASSERT_FALSE(SideWords(s.finding).empty());
+  }
+}
+
+}  // namespace
+}  // namespace smt::relay

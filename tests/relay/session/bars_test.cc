@@ -1,0 +1,58 @@
+// Who is barred, and how much of a relay's time a peer may take. Seeded bugs that must make this file fail:
+// relay/session/bars.h, strike() that bars at the fourth; relay/session/allowance.h, charge() that does nothing.
+#include <gtest/gtest.h>
+
+#include "relay/session/allowance.h"
+#include "relay/session/bars.h"
+#include "tests/times.h"
+
+namespace smt::relay {
+namespace {
+
+TEST(BarsTest, ThreeStrikesWithinAMinuteBarForAMinute) {
+  Bars bars;
+  EXPECT_FALSE(bars.strike("key", 1 * kSecond));
+  EXPECT_FALSE(bars.strike("key", 30 * kSecond));
+  EXPECT_FALSE(bars.barred("key", 30 * kSecond));
+  EXPECT_TRUE(bars.strike("key", 60 * kSecond));
+  EXPECT_TRUE(bars.barred("key", 60 * kSecond));
+  EXPECT_TRUE(bars.barred("key", 119 * kSecond));
+  EXPECT_FALSE(bars.barred("key", 120 * kSecond));
+  EXPECT_FALSE(bars.barred("other", 60 * kSecond));
+}
+
+TEST(BarsTest, StrikesThatAreLongAgoDoNotCount) {
+  Bars bars;
+  for (int i = 0; i < 100; ++i) EXPECT_FALSE(bars.strike("key", i * 31 * kSecond));
+}
+
+TEST(BarsTest, WhoProvesNothingIsNeverBarred) {
+  Bars bars;
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(bars.strike("", kSecond));
+  EXPECT_FALSE(bars.bar("", kSecond));
+  EXPECT_FALSE(bars.barred("", kSecond));
+}
+
+TEST(AllowanceTest, ShortRequestsAreFree) {
+  Allowance allowance;
+  for (int i = 0; i < 100'000; ++i) allowance.charge(kMs / 10, kSecond);
+  EXPECT_TRUE(allowance.open(kSecond));
+  EXPECT_TRUE(allowance.paid(kSecond));
+}
+
+TEST(AllowanceTest, LongOnesTakeAHundredthOfTheTimeInTheLongRun) {
+  Allowance allowance;
+  int64_t now = kSecond, taken = 0;
+  for (; now < 1001 * kSecond; now += kMs) {
+    if (!allowance.open(now)) continue;
+    allowance.charge(5 * kMs, now);
+    taken += 5 * kMs;
+  }
+  EXPECT_GT(taken, 10 * kSecond);
+  EXPECT_LT(taken, 10'400 * kMs);
+  EXPECT_FALSE(allowance.paid(now));
+  EXPECT_TRUE(allowance.paid(now + 11 * kSecond));
+}
+
+}  // namespace
+}  // namespace smt::relay

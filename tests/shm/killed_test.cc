@@ -1,0 +1,77 @@
+// What an owner leaves that is killed between two steps, put there by hand; tests/models has all such places.
+// Seeded bugs that must make this file fail: shm/topic_table.cc, rebuild() without Changed();
+// shm/owned_segment.cc, Adopt() without kRemoving; end() that marks each segment kClosed.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "shm/layout.h"
+#include "tests/shm/shm_fixture.h"
+
+namespace smt {
+namespace {
+
+using KilledTest = ShmTest;
+
+template <class T>
+T Field(int fd, size_t offset) {
+  T value{};
+  EXPECT_EQ(pread(fd, &value, sizeof value, static_cast<off_t>(offset)), static_cast<ssize_t>(sizeof value));
+  return value;
+}
+
+TEST_F(KilledTest, ATopicOfWhichItsOwnerCouldNotTellAnyMoreIsFoundOnceTheSegmentIsAdopted) {
+  Domain d = OpenDomain();
+  auto node = OpenNode(d, "n");
+  { Publisher first = Advertise(*node, "first"); }
+  Reader r = Open(d, "second");
+  const Fd fd(open(file("n").c_str(), O_RDONLY));
+  const size_t version = offsetof(layout::Header, directory_version);
+  const auto seen = Field<uint64_t>(fd.get(), version);
+  {
+    Publisher second = Advertise(*node, "second");
+    Publish(second, "x");
+  }
+  patch<uint64_t>("n", version, seen);
+  EXPECT_EQ(r.refresh().code(), Code::kNotFound);
+
+  node.reset();
+  node = OpenNode(d, "n");
+  ASSERT_TRUE(node->birth().adopted);
+  ASSERT_OK(r.refresh());
+  EXPECT_EQ(Text(r.latest()), "x");
+}
+
+TEST_F(KilledTest, ASegmentThatWasBeingRemovedIsReplacedAndItsReadersFollow) {
+  Domain d = OpenDomain();
+  auto node = OpenNode(d, "n");
+  {
+    Publisher p = Advertise(*node, "t");
+    Publish(p, "old");
+  }
+  Reader r = Open(d, "t");
+  node.reset();
+  patch<uint32_t>("n", offsetof(layout::Header, closed), layout::kRemoving);
+  ASSERT_EQ(unlink(file("n.bell").c_str()), 0);
+  EXPECT_EQ(Text(r.latest()), "old");
+
+  node = OpenNode(d, "n");
+  EXPECT_EQ(node->birth().replaced_why, "it was being removed");
+  Publisher p = Advertise(*node, "t");
+  Publish(p, "new");
+  ASSERT_OK(r.refresh());
+  EXPECT_EQ(Text(r.latest()), "new");
+  EXPECT_EQ(r.reopened(), 1u);
+}
+
+TEST_F(KilledTest, WhoRemovesItsSegmentSaysSoFirst) {
+  Domain d = OpenDomain();
+  auto node = OpenNode(d, "n", {.remove_on_exit = true});
+  const Fd fd(open(file("n").c_str(), O_RDONLY));
+  node.reset();
+  EXPECT_EQ(Field<uint32_t>(fd.get(), offsetof(layout::Header, closed)), layout::kRemoving);
+  node = OpenNode(d, "n");
+  EXPECT_FALSE(node->birth().replaced);
+}
+
+}  // namespace
+}  // namespace smt

@@ -1,0 +1,383 @@
+// One process: how segments begin, end, are taken over and replaced, and what readers see of it.
+// Seeded bugs that must make this file fail: adoption that does not move the epoch; Create() that links
+// before it locks; end() that unlinks the segment before the bell; OwnedSegment with one descriptor for
+// mapping and lock.
+#include <poll.h>
+#include <sys/wait.h>
+
+#include <filesystem>
+
+#include "shm/layout.h"
+#include "tests/shm/shm_fixture.h"
+
+namespace smt {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+
+using NodeTest = ShmTest;
+
+TEST_F(NodeTest, ANodeLeavesItsLastValuesReadableAndItsSuccessorGoesOn) {
+  Domain d = OpenDomain();
+  Reader r = Open(d, "t");
+  auto node = OpenNode(d, "n");
+  const Id128 id = node->segment_id();
+  {
+    Publisher p = Advertise(*node, "t");
+    Publish(p, "one");
+    Publish(p, "two");
+  }
+  node.reset();
+  ASSERT_OK(r.refresh());
+  EXPECT_EQ(r.state(), State::kSourceDead);
+  EXPECT_EQ(r.latest_fresh(), nullptr);
+  EXPECT_EQ(Text(r.latest()), "two");
+
+  node = OpenNode(d, "n");
+  EXPECT_TRUE(node->birth().adopted);
+  EXPECT_EQ(node->birth().epoch, 2u);
+  EXPECT_EQ(node->segment_id(), id);
+  // Alive again, but this value is of the last epoch.
+  ASSERT_OK(r.refresh());
+  EXPECT_EQ(r.state(), State::kSourceDead);
+  Publisher p = Advertise(*node, "t");
+  EXPECT_EQ(r.state(), State::kSourceDead);
+  Publish(p, "three");
+  EXPECT_EQ(r.state(), State::kFresh);
+  EXPECT_EQ(Text(r.latest_fresh()), "three");
+  EXPECT_EQ(r.latest()->sequence, 3u);
+  EXPECT_EQ(r.reopened(), 0u);
+}
+
+TEST_F(NodeTest, ATopicNotPublishedByTheSuccessorStaysDead) {
+  Domain d = OpenDomain();
+  {
+    auto node = OpenNode(d, "n");
+    Publisher a = Advertise(*node, "a"), b = Advertise(*node, "b");
+    Publish(a, "a");
+    Publish(b, "b");
+  }
+  auto node = OpenNode(d, "n");
+  Publisher a = Advertise(*node, "a");
+  Publish(a, "a again");
+  Reader rb = Open(d, "b"), ra = Open(d, "a");
+  EXPECT_EQ(ra.state(), State::kFresh);
+  EXPECT_EQ(rb.state(), State::kSourceDead);
+  EXPECT_EQ(Text(rb.latest()), "b");
+}
+
+TEST_F(NodeTest, ASecondProcessWithTheSameNameIsToldWhoHasIt) {
+  Domain d = OpenDomain();
+  auto node = OpenNode(d, "n");
+  Result<std::unique_ptr<Node>> second = Node::open(d, {.name = "n"});
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.status().code(), Code::kInUse);
+  EXPECT_THAT(second.status().message(), HasSubstr("pid " + std::to_string(getpid())));
+}
+
+TEST_F(NodeTest, OnlyOneSegmentAndOneBellAreLeftAndNeitherWithRemoveOnExit) {
+  Domain d = OpenDomain();
+  for (int i = 0; i < 3; ++i) OpenNode(d, "n");
+  EXPECT_THAT(*d.nodes(), testing::ElementsAre("n"));
+  EXPECT_TRUE(std::filesystem::exists(file("n.bell")));
+  OpenNode(d, "n", {.remove_on_exit = true});
+  EXPECT_TRUE(std::filesystem::is_empty(root_ + "/d"));
+}
+
+TEST_F(NodeTest, AnotherSizeReplacesTheSegmentAndReadersFollow) {
+  Domain d = OpenDomain();
+  Reader r = Open(d, "t");
+  {
+    auto node = OpenNode(d, "n");
+    Publisher p = Advertise(*node, "t");
+    Publish(p, "old");
+  }
+  ASSERT_OK(r.refresh());
+  EXPECT_EQ(Text(r.next()), "old");
+  auto node = OpenNode(d, "n", {.segment_bytes = 1 << 22});
+  EXPECT_TRUE(node->birth().replaced);
+  EXPECT_THAT(node->birth().replaced_why, HasSubstr("16.0 MiB"));
+  EXPECT_EQ(Text(r.latest()), "old");  // kept until the new one has it
+  Publisher p = Advertise(*node, "t");
+  Publish(p, "new");
+  Woke woke = Woke::kState;
+  while (woke == Woke::kState) woke = r.wait(milliseconds(5000));  // it also tells of the old one's end
+  ASSERT_EQ(woke, Woke::kSample);
+  EXPECT_EQ(Text(r.next()), "new");
+  EXPECT_EQ(r.reopened(), 1u);
+}
+
+struct Damage {
+  const char* what;
+  size_t offset;
+  uint64_t value;
+  int bytes;
+};
+
+// Each of these is refused by readers with a sentence, and replaced by the next owner.
+TEST_F(NodeTest, ADamagedSegmentIsRefusedByReadersAndReplacedByItsOwner) {
+  const Damage kCases[] = {
+      {"magic", offsetof(layout::Header, magic), 7, 8},
+      {"version", offsetof(layout::Header, version), 99, 4},
+      {"endian", offsetof(layout::Header, endian), 0x04030201, 4},
+      {"size", offsetof(layout::Header, size), 4096, 8},
+      {"header_bytes", offsetof(layout::Header, header_bytes), 0, 4},
+      {"kind", offsetof(layout::Header, kind), 9, 4},
+      {"node", offsetof(layout::Header, node), 'x', 1},
+      {"reserved", offsetof(layout::Header, reserved), uint64_t{1} << 40, 8},
+  };
+  Domain d = OpenDomain();
+  auto good = OpenNode(d, "good");
+  Publisher gp = Advertise(*good, "good");
+  Publish(gp, "x");
+  for (const Damage& c : kCases) {
+    SCOPED_TRACE(c.what);
+    {
+      auto node = OpenNode(d, "n");
+      Publisher p = Advertise(*node, "t");
+      Publish(p, "x");
+    }
+    const Fd fd(open(file("n").c_str(), O_RDWR));
+    ASSERT_EQ(pwrite(fd.get(), &c.value, static_cast<size_t>(c.bytes), static_cast<off_t>(c.offset)),
+              c.bytes);
+    Result<std::shared_ptr<SegmentView>> view = SegmentView::open(d, "n");
+    ASSERT_FALSE(view.ok());
+    EXPECT_THAT(view.status().message(), HasSubstr(file("n")));
+    // The other topics go on.
+    Result<Domain> fresh = Domain::open({.root = root_, .domain = "d"});
+    Result<DomainListing> all = ListTopics(*fresh);
+    ASSERT_EQ(all->topics.size(), 1u);
+    EXPECT_EQ(all->topics[0].name, "good");
+    ASSERT_EQ(all->problems.size(), 1u);
+    EXPECT_THAT(all->problems[0], HasSubstr("n: "));
+
+    auto node = OpenNode(d, "n");
+    EXPECT_TRUE(node->birth().replaced) << node->birth().replaced_why;
+    Publisher p = Advertise(*node, "t");
+    Publish(p, "again");
+    EXPECT_EQ(Text(Open(d, "t").latest()), "again");
+  }
+}
+
+TEST_F(NodeTest, ATruncatedSegmentIsRefusedAndReplaced) {
+  Domain d = OpenDomain();
+  for (const off_t bytes : {0, 63, 639, 4096, 100000}) {
+    SCOPED_TRACE(bytes);
+    {
+      auto node = OpenNode(d, "n");
+      Publisher p = Advertise(*node, "t");
+      Publish(p, "x");
+    }
+    ASSERT_EQ(truncate(file("n").c_str(), bytes), 0);
+    EXPECT_EQ(SegmentView::open(d, "n").status().code(), Code::kDamaged);
+    EXPECT_TRUE(OpenNode(d, "n")->birth().replaced);
+  }
+}
+
+TEST_F(NodeTest, ASegmentOfAnotherBootIsSourceDeadAndReplaced) {
+  Domain d = OpenDomain();
+  {
+    auto node = OpenNode(d, "n");
+    Publisher p = Advertise(*node, "t");
+    Publish(p, "x");
+    patch<uint64_t>("n", offsetof(layout::Header, boot_id), 12345);
+    Reader r = Open(d, "t");
+    EXPECT_EQ(r.state(), State::kSourceDead);
+    EXPECT_EQ(r.age_ns(), std::nullopt);
+    EXPECT_EQ(Text(r.latest()), "x");
+  }
+  EXPECT_THAT(OpenNode(d, "n")->birth().replaced_why, HasSubstr("another boot"));
+}
+
+TEST_F(NodeTest, InAnotherTimeNamespaceTheAgeIsUnknownAndNotWrong) {
+  Domain d = OpenDomain();
+  auto node = OpenNode(d, "n");
+  Publisher p = Advertise(*node, "t", {.max_age_ns = 1});
+  Publish(p, "x");
+  patch<uint64_t>("n", offsetof(layout::Header, time_namespace), 1);
+  Reader r = Open(d, "t");
+  EXPECT_EQ(r.age_ns(), std::nullopt);
+  EXPECT_EQ(r.state(), State::kFresh);
+}
+
+TEST_F(NodeTest, HalfWrittenSlotsAreCountedAndRepairedAtAdoption) {
+  Domain d = OpenDomain();
+  {
+    auto node = OpenNode(d, "n");
+    Publisher p = Advertise(*node, "t");
+    Publish(p, "whole");
+    { Result<Loan> abandoned = p.loan(3); }
+  }
+  auto node = OpenNode(d, "n");
+  EXPECT_EQ(node->birth().half_written, 1u);
+  Reader r = Open(d, "t");
+  EXPECT_EQ(Text(r.latest()), "whole");
+  Publisher p = Advertise(*node, "t");
+  Publish(p, "next");
+  EXPECT_EQ(Text(r.next()), "next");
+  EXPECT_EQ((*SegmentView::open(d, "n"))->half_written(), 1u);
+}
+
+TEST_F(NodeTest, ANodeThatAsksToBeKeptIsMarkedUntilASuccessorDoesNotAsk) {
+  Domain d = OpenDomain();
+  const auto kept = [&] { return (*SegmentView::open(d, "n"))->keep(); };
+  { auto node = OpenNode(d, "n", {.keep = true}); }
+  EXPECT_TRUE(kept());
+  { auto node = OpenNode(d, "n", {.create = false}); }  // as `smttopic rm` does
+  EXPECT_TRUE(kept());
+  { auto node = OpenNode(d, "n"); }
+  EXPECT_FALSE(kept());
+}
+
+TEST_F(NodeTest, AMirrorCarriesSequenceOriginHopsAndTheSourcesState) {
+  static int64_t now;
+  now = 5'000'000'000;
+  Result<Domain> d =
+      Domain::open({.root = root_, .domain = "d", .clock = {[] { return now; }, [] { return now; }}});
+  ASSERT_TRUE(d.ok());
+  TopicOrigin origin;
+  origin.origin_id[0] = 1;
+  origin.segment_id[3] = 7;
+  origin.host = "robot";
+  origin.domain = "default";
+  origin.node = "driver";
+  auto node = OpenNode(*d, "mirror-base", {.mirror = true});
+  Publisher p = Advertise(*node, "r1/pose", {.origin = origin, .hops = 2, .first_sequence = 1});
+  Reader r = Open(*d, "r1/pose");
+  node->keep_alive(now + 600);
+  EXPECT_EQ(r.state(), State::kEmpty);
+  ASSERT_OK(p.publish({}, {41, 99, now - 50, now}));
+  ASSERT_NE(r.next(), nullptr);
+  EXPECT_EQ(r.latest()->sequence, 41u);
+  EXPECT_EQ(r.missed(), 40u);
+  EXPECT_EQ(r.latest()->stamp_ns, 99);
+  EXPECT_EQ(r.age_ns(), 50);
+  EXPECT_EQ(r.state(), State::kFresh);
+  EXPECT_EQ(r.freshness().hops, 2u);
+  EXPECT_EQ(r.freshness().origin, origin);
+  p.set_state(State::kSourceDead);
+  EXPECT_EQ(r.state(), State::kSourceDead);
+  p.set_state(State::kStale);
+  EXPECT_EQ(r.state(), State::kStale);
+  p.set_state(State::kSubstituted);
+  EXPECT_EQ(r.state(), State::kSubstituted);
+  p.set_state(State::kLinkDown);
+  EXPECT_EQ(r.state(), State::kLinkDown);
+  p.set_state(State::kEmpty);
+  EXPECT_EQ(r.state(), State::kFresh);
+  now += 601;  // the relay hangs
+  EXPECT_EQ(r.state(), State::kLinkDown);
+  EXPECT_EQ(r.latest_fresh(), nullptr);
+  node->keep_alive(now + 600);
+  EXPECT_EQ(r.state(), State::kFresh);
+  // The relay restarts: link-down until the topic is received or confirmed again.
+  { Publisher gone = std::move(p); }
+  node.reset();
+  node = OpenNode(*d, "mirror-base", {.mirror = true});
+  node->keep_alive(now + 600);
+  EXPECT_EQ(r.state(), State::kLinkDown);
+  Publisher again = Advertise(*node, "r1/pose", {.origin = origin, .hops = 2, .first_sequence = 1});
+  EXPECT_EQ(r.state(), State::kLinkDown);
+  again.confirm();
+  EXPECT_EQ(r.state(), State::kFresh);
+  EXPECT_EQ(r.latest()->sequence, 41u);
+  EXPECT_EQ(r.reopened(), 0u);
+}
+
+TEST_F(NodeTest, AMirrorOfAnotherSourceSegmentStartsAnew) {
+  Domain d = OpenDomain();
+  auto node = OpenNode(d, "m", {.mirror = true});
+  node->keep_alive(INT64_MAX);
+  TopicOrigin first, second;
+  first.segment_id[0] = 1;
+  second.segment_id[0] = 2;
+  Reader r = Open(d, "t");
+  {
+    Publisher p = Advertise(*node, "t", {.origin = first, .hops = 1, .first_sequence = 1});
+    ASSERT_OK(p.publish({}, {500, 0, 0, 0}));
+    ASSERT_OK(r.refresh());
+    EXPECT_EQ(r.next()->sequence, 500u);
+  }
+  Publisher p = Advertise(*node, "t", {.origin = second, .hops = 1, .first_sequence = 1});
+  ASSERT_OK(p.publish({}, {1, 0, 0, 0}));
+  ASSERT_OK(p.publish({}, {3, 0, 0, 0}));
+  ASSERT_OK(r.refresh());
+  const Sample* s = r.next();
+  ASSERT_NE(s, nullptr);
+  EXPECT_EQ(s->sequence, 1u);
+  EXPECT_EQ(s->missed, 0u);
+  EXPECT_EQ(r.next()->missed, 1u);
+}
+
+TEST_F(NodeTest, AForkedChildMayNotPublishAndDoesNotKeepTheNodeAlive) {
+  Domain d = OpenDomain();
+  int ready[2], go[2];
+  ASSERT_EQ(pipe(ready), 0);
+  ASSERT_EQ(pipe(go), 0);
+  // The publisher is a process of its own, which forks and is then killed; its child lives on.
+  const pid_t parent = fork();
+  if (parent == 0) {
+    Result<Domain> own = Domain::open({.root = root_, .domain = "d"});
+    auto node = Node::open(*own, {.name = "n"});
+    auto p = (*node)->advertise({.name = "t"});
+    bool good = p->publish({}).ok();
+    if (fork() == 0) {
+      good = good && p->publish({}).code() == Code::kForked &&
+             (*node)->advertise({.name = "u"}).status().code() == Code::kForked &&
+             (*node)->remove("t").code() == Code::kForked && p->loan(1).status().code() == Code::kForked;
+      (void)!write(ready[1], good ? "y" : "n", 1);
+      char c;
+      (void)!read(go[0], &c, 1);
+      _exit(0);
+    }
+    for (;;) pause();
+  }
+  char answer = 0;
+  ASSERT_EQ(read(ready[0], &answer, 1), 1);
+  EXPECT_EQ(answer, 'y');
+  Reader r = Open(d, "t");
+  EXPECT_EQ(r.state(), State::kFresh);
+  kill(parent, SIGKILL);
+  waitpid(parent, nullptr, 0);
+  EXPECT_EQ(r.wait(milliseconds(5000)), Woke::kSample);  // the one it had not taken yet
+  EXPECT_NE(r.next(), nullptr);
+  if (r.state() != State::kSourceDead) {
+    EXPECT_EQ(r.wait(milliseconds(5000)), Woke::kState);
+  }
+  EXPECT_EQ(r.state(), State::kSourceDead);
+  auto successor = OpenNode(d, "n", {.segment_bytes = uint64_t{1} << 30});
+  EXPECT_TRUE(successor->birth().adopted);
+  (void)!write(go[1], "x", 1);
+}
+
+TEST_F(NodeTest, ADomainHasOneOriginForEver) {
+  Domain d = OpenDomain();
+  Result<Id128> a = d.origin_id(), b = OpenDomain().origin_id();
+  ASSERT_TRUE(a.ok() && b.ok());
+  EXPECT_EQ(*a, *b);
+  EXPECT_EQ(a->size(), 16u);
+}
+
+TEST(Names, AreCheckedWhereverTheyEnter) {
+  for (const char* good : {"a", "A-b_c.d", "0", "x.bel", "-"}) {
+    EXPECT_TRUE(CheckName("node", good).ok()) << good;
+  }
+  for (const std::string& bad :
+       {std::string(), std::string("."), std::string(".a"), std::string("a/b"), std::string("a.bell"),
+        std::string("a b"), std::string("\xC3\xA4"), std::string(65, 'x'), std::string("a\0b", 3)}) {
+    EXPECT_EQ(CheckName("node", bad).code(), Code::kInvalid) << bad;
+  }
+  for (const char* good : {"a", "a/b/c", "\xC3\xA4rm/gelenk", "a b", ".hidden", "a.b/c-d_e"}) {
+    EXPECT_TRUE(CheckTopicName(good).ok()) << good;
+  }
+  for (const std::string& bad :
+       {std::string(), std::string("/a"), std::string("a/"), std::string("a//b"), std::string("a*"),
+        std::string("a\n"), std::string("\xFF"), std::string("\xC0\xAF"), std::string("\xED\xA0\x80"),
+        std::string(256, 'x')}) {
+    EXPECT_EQ(CheckTopicName(bad).code(), Code::kInvalid) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace smt
