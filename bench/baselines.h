@@ -12,6 +12,8 @@
 #include <cstring>
 #include <new>
 
+#include "bench/ordering.h"
+
 namespace smt::bench {
 
 // Zeroed memory that forked children share. Lives as long as the process.
@@ -30,23 +32,21 @@ class OneSlotSeqlock {
 
   void publish(const void* value, size_t bytes) {
     const uint64_t lock = slot_->lock.load(std::memory_order_relaxed);
-    slot_->lock.store(lock + 1, std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_release);
+    begin_write(&slot_->lock, lock + 1);
     memcpy(value_, value, bytes);
-    slot_->lock.store(lock + 2, std::memory_order_release);
+    end_write(&slot_->lock, lock + 2);
   }
 
   // One attempt. False: a write was under way.
   bool read(void* value, size_t bytes) const {
-    const uint64_t lock = slot_->lock.load(std::memory_order_acquire);
+    const uint64_t lock = begin_read(slot_->lock);
     if (lock % 2 != 0) return false;
     memcpy(value, value_, bytes);
-    std::atomic_thread_fence(std::memory_order_acquire);
-    return slot_->lock.load(std::memory_order_relaxed) == lock;
+    return still_reads(slot_->lock, lock);
   }
 
   // Grows by two with each publish.
-  uint64_t lock() const { return slot_->lock.load(std::memory_order_acquire); }
+  uint64_t lock() const { return begin_read(slot_->lock); }
 
  private:
   struct alignas(64) Slot {

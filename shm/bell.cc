@@ -9,6 +9,8 @@
 #include <climits>
 #include <string>
 
+#include "shm/ordering.h"
+
 namespace smt {
 
 Fifos::~Fifos() {
@@ -18,11 +20,11 @@ Fifos::~Fifos() {
 }
 
 void Fifos::write(uint32_t k) {
-  int fd = fd_[k].load(std::memory_order_acquire);
+  int fd = read_descriptor(fd_[k]);
   if (fd < 0) {
-    Fd opened = OpenFifo(domain_, k);
+    Fd opened = OpenFifo(folder_, k);
     if (!opened.ok()) return;
-    if (fd_[k].compare_exchange_strong(fd, opened.get(), std::memory_order_acq_rel)) {
+    if (keep_descriptor(&fd_[k], &fd, opened.get())) {
       fd = opened.release();
     }  // else another thread was first, and `fd` is its descriptor
   }
@@ -32,20 +34,18 @@ void Fifos::write(uint32_t k) {
 
 std::string FifoName(uint32_t k) { return ".waiter." + std::to_string(k); }
 
-Fd OpenFifo(const Domain::State& domain, uint32_t k) {
-  Fd fd(openat(domain.folder.get(), FifoName(k).c_str(), O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+Fd OpenFifo(const DomainFolder& folder, uint32_t k) {
+  Fd fd(openat(folder.fd.get(), FifoName(k).c_str(), O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
   struct stat st;
   if (!fd.ok() || fstat(fd.get(), &st) != 0 || !S_ISFIFO(st.st_mode)) return Fd();
   return fd;
 }
 
 void Wake(layout::Half* bell, layout::Half* word, Fifos* fifos) {
-  // BELL-X: taken, not read, so that each setting of a bit costs one system call and not one per publish.
-  const uint32_t bits = bell->exchange(0, std::memory_order_seq_cst);
+  // Taken once, so that each setting of a bit costs one system call and not one per publish.
+  const uint32_t bits = take_bell_bits(bell);
   if ((bits & layout::kSleeperBit) != 0) {
-    // BELL-2: a sleeper that set its bit between our first add and the exchange, and has loaded the word but
-    // not yet gone to sleep, finds the word moved. Without this add its wake-up is lost.
-    word->fetch_add(1, std::memory_order_seq_cst);
+    ring_bell_again(word);
     syscall(SYS_futex, reinterpret_cast<uint32_t*>(word), FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
   }
   for (uint32_t k = 0; k < layout::kWaiters; ++k) {

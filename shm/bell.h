@@ -8,7 +8,7 @@
 #include <chrono>
 #include <cstdint>
 
-#include "shm/domain_state.h"
+#include "shm/domain_folder.h"
 #include "shm/layout.h"
 
 namespace smt {
@@ -16,7 +16,7 @@ namespace smt {
 // The writer's ends of the domain's FIFOs, opened when first rung and kept. Thread-safe.
 class Fifos {
  public:
-  explicit Fifos(const Domain::State& domain) : domain_(domain) {
+  explicit Fifos(const DomainFolder& folder) : folder_(folder) {
     for (auto& fd : fd_) fd.store(-1, std::memory_order_relaxed);
   }
   ~Fifos();
@@ -24,7 +24,7 @@ class Fifos {
   void write(uint32_t k);
 
  private:
-  const Domain::State& domain_;
+  const DomainFolder& folder_;
   std::array<std::atomic<int>, layout::kWaiters> fd_;
 };
 
@@ -32,7 +32,7 @@ class Fifos {
 std::string FifoName(uint32_t k);
 // Opens FIFO k for both directions, so that it never blocks and never breaks. Not ok(): there is none, or
 // something else has its name.
-Fd OpenFifo(const Domain::State& domain, uint32_t k);
+Fd OpenFifo(const DomainFolder& folder, uint32_t k);
 
 // Takes all bits of a bell and wakes whom they stand for.
 void Wake(layout::Half* bell, layout::Half* word, Fifos* fifos);

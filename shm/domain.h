@@ -6,16 +6,16 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "shm/clock.h"
 #include "shm/freshness.h"
+#include "shm/name.h"
 #include "shm/status.h"
 
 namespace smt {
 
-class DomainView;
+struct DomainFolder;
 
 struct DomainOptions {
   std::string root = "/dev/shm/smt";
@@ -50,20 +50,13 @@ class Domain {
   Result<Id128> origin_id() const;
 
   // For the other parts of libsmt.
-  struct State;
-  State& state() const { return *state_; }
-  const std::shared_ptr<State>& shared_state() const { return state_; }
+  DomainFolder& folder() const { return *folder_; }
+  const std::shared_ptr<DomainFolder>& shared_folder() const { return folder_; }
 
  private:
-  explicit Domain(std::shared_ptr<State> state) : state_(std::move(state)) {}
-  std::shared_ptr<State> state_;
+  explicit Domain(std::shared_ptr<DomainFolder> folder) : folder_(std::move(folder)) {}
+  std::shared_ptr<DomainFolder> folder_;
 };
-
-// Domain, node and peer names: [A-Za-z0-9_-][A-Za-z0-9._-]{0,63}, not ending in ".bell".
-Status CheckName(std::string_view what, std::string_view name);
-// Topic names: UTF-8, 1 to 255 bytes, segments split by '/', none of them empty, no control character, no
-// '*'.
-Status CheckTopicName(std::string_view name);
 
 }  // namespace smt
 

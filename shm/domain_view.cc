@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "shm/domain_state.h"
-
 namespace smt {
 
 namespace {
@@ -14,12 +12,18 @@ constexpr int64_t kMs = 1'000'000;
 constexpr int64_t kRetryNs = 100 * kMs;
 }  // namespace
 
+DomainView& view_of(const Domain& domain) {
+  DomainFolder& folder = domain.folder();
+  std::call_once(folder.view_made, [&] { folder.view = std::make_shared<DomainView>(folder); });
+  return *folder.view;
+}
+
 // The folder's time stamp is as coarse as the kernel's tick. A change in the tick of the last look leaves it
 // as it is, so it counts only if it was clearly older than that look.
 bool DomainView::FolderChanged() {
   struct stat st;
-  if (fstat(domain_.folder.get(), &st) != 0) return false;
-  const int64_t now = domain_.clock.boottime_ns();
+  if (fstat(folder_.fd.get(), &st) != 0) return false;
+  const int64_t now = folder_.clock.boottime_ns();
   const bool same = st.st_mtim.tv_sec == folder_time_.tv_sec && st.st_mtim.tv_nsec == folder_time_.tv_nsec;
   if (same && settled_) {
     const bool waiting =
@@ -39,15 +43,14 @@ bool DomainView::FolderChanged() {
 }
 
 void DomainView::Scan() {
-  Result<std::vector<std::string>> nodes = domain_.nodes();
+  Result<std::vector<std::string>> nodes = folder_.nodes();
   const std::string problem = nodes.ok() ? "" : nodes.status().message();
   if (problem != folder_problem_) ++changes_;
   folder_problem_ = problem;
   if (!nodes.ok()) return;
   for (auto it = known_.begin(); it != known_.end();) {
     const bool listed = std::binary_search(nodes->begin(), nodes->end(), it->first);
-    const bool good =
-        listed && it->second.view != nullptr && it->second.view->StillNamed(domain_.folder.get());
+    const bool good = listed && it->second.view != nullptr && it->second.view->StillNamed(folder_.fd.get());
     if (!good && !(listed && it->second.view == nullptr)) {
       it = known_.erase(it);
       ++changes_;
@@ -58,7 +61,7 @@ void DomainView::Scan() {
   for (const std::string& node : *nodes) {
     Known& known = known_[node];
     if (known.view != nullptr) continue;
-    Result<std::shared_ptr<SegmentView>> view = SegmentView::Open(domain_, node);
+    Result<std::shared_ptr<SegmentView>> view = SegmentView::open(folder_, node);
     if (view.ok()) {
       known = Known();
       known.view = std::move(*view);
@@ -73,29 +76,19 @@ void DomainView::Scan() {
 }
 
 void DomainView::Index(Known* known) {
-  // The version first: what changes from here on is seen by the next look.
-  const uint64_t version = known->view->directory_version();
-  if (version == known->directory_version) return;
-  known->directory_version = version;
+  if (!known->directory.changed(*known->view)) return;
   ++changes_;
-  known->damaged.clear();
-  const uint32_t limit = known->view->topic_limit();
-  known->generation.resize(limit, 0);
-  known->name.resize(limit);
-  for (uint32_t i = 0; i < limit; ++i) {
-    const uint64_t generation = known->view->generation(i);
-    if (generation == known->generation[i]) continue;
+  while (std::optional<DirectoryCursor::Change> change = known->directory.next(*known->view)) {
+    const uint32_t i = change->index;
+    if (known->name.size() <= i) known->name.resize(known->directory.limit());
+    if (change->topic) {
+      known->name[i] = change->topic->name;
+      known->index[change->topic->name] = i;
+      continue;
+    }
     const auto old = known->index.find(known->name[i]);
     if (old != known->index.end() && old->second == i) known->index.erase(old);
     known->name[i].clear();
-    known->generation[i] = generation;
-    bool damaged = false;
-    if (std::optional<TopicView> topic = known->view->topic(i, &damaged)) {
-      known->generation[i] = topic->generation;
-      known->name[i] = topic->name;
-      known->index[topic->name] = i;
-    }
-    if (damaged) known->damaged.push_back(i);
   }
 }
 
@@ -123,7 +116,7 @@ std::vector<std::string> DomainView::problems() {
   if (!folder_problem_.empty()) out.push_back(folder_problem_);
   for (const auto& [node, known] : known_) {
     if (!known.problem.empty()) out.push_back(known.problem);
-    for (uint32_t i : known.damaged) {
+    for (uint32_t i : known.directory.damaged()) {
       out.push_back(node + ": the directory entry of topic " + std::to_string(i) +
                     " is damaged; restart the node, which replaces the segment");
     }
@@ -150,7 +143,7 @@ std::vector<TopicView> DomainView::all() {
   std::vector<TopicView> out;
   for (const auto& [node, known] : known_) {
     if (known.view == nullptr) continue;
-    for (uint32_t i = 0; i < known.generation.size(); ++i) {
+    for (uint32_t i = 0; i < known.name.size(); ++i) {
       if (known.name[i].empty()) continue;
       if (std::optional<TopicView> view = known.view->topic(i)) out.push_back(std::move(*view));
     }

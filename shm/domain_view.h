@@ -7,20 +7,21 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "shm/directory_cursor.h"
 #include "shm/domain.h"
+#include "shm/domain_folder.h"
 #include "shm/segment_view.h"
 
 namespace smt {
 
 class DomainView {
  public:
-  explicit DomainView(Domain::State& domain) : domain_(domain) {}
+  explicit DomainView(DomainFolder& folder) : folder_(folder) {}
 
   // Looks at the folder and at each directory, and does the work only where something changed.
   // The number grows whenever anything did.
@@ -38,17 +39,15 @@ class DomainView {
   struct Known {
     std::shared_ptr<SegmentView> view;  // null: could not be opened
     std::string problem;
-    std::optional<uint64_t> directory_version;
-    std::vector<uint64_t> generation;  // by topic index, as indexed last
-    std::vector<std::string> name;
+    DirectoryCursor directory;
+    std::vector<std::string> name;  // by topic index; "": none
     std::unordered_map<std::string, uint32_t> index;
-    std::vector<uint32_t> damaged;
   };
   bool FolderChanged();
   void Scan();
   void Index(Known* known);
 
-  Domain::State& domain_;
+  DomainFolder& folder_;
   std::mutex mutex_;
   std::map<std::string, Known> known_;
   std::string folder_problem_;
@@ -57,6 +56,9 @@ class DomainView {
   bool settled_ = false;    // the folder's time was old enough then to tell a change by it
   uint64_t changes_ = 0;
 };
+
+// The one of this process, shared by all copies of the handle.
+DomainView& view_of(const Domain& domain);
 
 }  // namespace smt
 

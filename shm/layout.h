@@ -1,4 +1,4 @@
-// The bytes of a segment and of a bell, and nothing else. shm/LAYOUT.md explains them, shm/seqlock.h holds
+// The bytes of a segment and of a bell, and nothing else. shm/LAYOUT.md explains them, shm/ordering.h holds
 // every memory ordering, tests/shm/layout_test.cc keeps page and structs together.
 //
 // kLayoutVersion grows when the width, the order or the MEANING of a field changes; CHANGELOG.md then says
@@ -19,7 +19,8 @@ static_assert(std::endian::native == std::endian::little,
 
 using Word = std::atomic<uint64_t>;
 using Half = std::atomic<uint32_t>;
-// Not is_always_lock_free, which clang for 32-bit x86 denies: it thinks of a plain uint64_t, aligned to 4 there.
+// Not is_always_lock_free, which clang for 32-bit x86 denies: it thinks of a plain uint64_t, aligned to 4
+// there.
 static_assert(sizeof(Word) == 8 && alignof(Word) == 8 && __atomic_always_lock_free(8, nullptr));
 static_assert(sizeof(Half) == 4 && alignof(Half) == 4 && __atomic_always_lock_free(4, nullptr));
 

@@ -3,37 +3,12 @@
 #include <algorithm>
 #include <map>
 
-#include "shm/domain_state.h"
+#include "shm/domain_view.h"
 
 namespace smt {
 
-namespace {
-
-struct Head {
-  uint64_t sequence = 0;
-  SampleHead sample{};
-};
-
-// The newest sample's head; sequence 0: none.
-Head NewestHead(const TopicView& t) {
-  for (int attempt = 0; attempt < 256; ++attempt) {
-    const uint64_t at = LoadHead(*t.counter);
-    if (at < t.first_position) break;
-    const layout::Slot* slot = t.slot(at);
-    if (!SlotHolds(slot, at)) continue;
-    Head head;
-    LoadSampleHead(slot, &head.sample);
-    if (!StillHolds(slot, at, t.entry, t.generation)) continue;
-    head.sequence = head.sample.sequence;
-    return head;
-  }
-  return Head();
-}
-
-}  // namespace
-
 Result<DomainListing> ListTopics(const Domain& domain) {
-  DomainView& view = domain.state().view;
+  DomainView& view = view_of(domain);
   view.refresh();
   DomainListing listing;
   listing.problems = view.problems();
@@ -49,14 +24,13 @@ Result<DomainListing> ListTopics(const Domain& domain) {
     TopicInfo info;
     info.name = name;
     const TopicView* best = nullptr;
-    Head best_head;
+    SampleHead best_head{};  // sequence 0: none
     for (const TopicView& t : writers) {
-      const Head head = NewestHead(t);
-      const bool later =
-          best == nullptr || (head.sequence != 0 && best_head.sequence == 0) ||
-          (head.sequence != 0 &&
-           (head.sample.born_ns > best_head.sample.born_ns ||
-            (head.sample.born_ns == best_head.sample.born_ns && t.segment->node() > best->segment->node())));
+      const SampleHead head = peek_newest(t).value_or(SampleHead{});
+      const bool later = best == nullptr || (head.sequence != 0 && best_head.sequence == 0) ||
+                         (head.sequence != 0 &&
+                          (head.born_ns > best_head.born_ns ||
+                           (head.born_ns == best_head.born_ns && t.segment->node() > best->segment->node())));
       if (later) {
         best = &t;
         best_head = head;
@@ -74,11 +48,11 @@ Result<DomainListing> ListTopics(const Domain& domain) {
     info.history = best->slot_count;
     info.generation = best->generation / 2 + 1;
     info.sequence = best_head.sequence;
-    info.stamp_ns = best_head.sample.stamp_ns;
+    info.stamp_ns = best_head.stamp_ns;
     const int64_t now = domain.clock().boottime_ns();  // not before a sample that came meanwhile
     info.freshness.state = best->segment->state(*best, !alive[best->segment.get()], now);
     if (best_head.sequence != 0 && best->segment->same_time())
-      info.freshness.age_ns = AgeNs(now, best_head.sample.born_ns);
+      info.freshness.age_ns = AgeNs(now, best_head.born_ns);
     info.freshness.max_age_ns = best->segment->max_age_ns(*best);
     info.freshness.hops = best->hops;
     info.freshness.age_error_ns = best->segment->age_error_ns(*best);

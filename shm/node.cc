@@ -7,6 +7,8 @@
 #include <mutex>
 
 #include "shm/bell.h"
+#include "shm/domain_view.h"
+#include "shm/ordering.h"
 #include "shm/owned_segment.h"
 #include "shm/topic_table.h"
 
@@ -21,7 +23,7 @@ class Node::Impl : public internal::NodeCore {
 
     Status prepare(uint64_t bytes) override;
     void announce() override {
-      record->epoch.store(impl_->segment->birth().epoch, std::memory_order_release);
+      publish_epoch(record, impl_->segment->birth().epoch);
       quick = true;
     }
     // Takes everything from the directory's entry.
@@ -44,7 +46,7 @@ class Node::Impl : public internal::NodeCore {
     TopicOptions options_;
   };
 
-  explicit Impl(const Domain& d, const NodeOptions& o) : domain(d), options(o), fifos(d.state()) {
+  explicit Impl(const Domain& d, const NodeOptions& o) : domain(d), options(o), fifos(d.folder()) {
     clock = d.clock();
     forks = internal::fork_count.load(std::memory_order_relaxed);
   }
@@ -93,7 +95,7 @@ Node::~Node() = default;
 Result<std::unique_ptr<Node>> Node::open(const Domain& domain, const NodeOptions& options) {
   auto impl = std::make_unique<Impl>(domain, options);
   Result<std::unique_ptr<OwnedSegment>> segment =
-      OwnedSegment::open(domain.shared_state(), options, &impl->table);
+      OwnedSegment::open(domain.shared_folder(), options, &impl->table);
   if (!segment.ok()) return segment.status();
   impl->segment = std::move(*segment);
   impl->word = &impl->segment->header()->word;
@@ -182,7 +184,7 @@ uint64_t Node::reserved_bytes() const {
 
 Status RemoveDeadTopic(const Domain& domain, std::string_view topic) {
   if (Status s = CheckTopicName(topic); !s.ok()) return s;
-  DomainView& view = domain.state().view;
+  DomainView& view = view_of(domain);
   view.refresh();
   const std::vector<TopicView> writers = view.find(topic);
   if (writers.empty())
@@ -205,7 +207,7 @@ Status RemoveDeadTopic(const Domain& domain, std::string_view topic) {
 }
 
 Status RemoveDeadNode(const Domain& domain, const std::string& node) {
-  return OwnedSegment::Remove(domain.shared_state(), node);
+  return OwnedSegment::Remove(domain.shared_folder(), node);
 }
 
 void Node::remove_on_exit() { impl_->options.remove_on_exit = true; }

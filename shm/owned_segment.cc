@@ -10,6 +10,9 @@
 #include <cstring>
 
 #include "shm/fork.h"
+#include "shm/memory_text.h"
+#include "shm/name.h"
+#include "shm/ordering.h"
 #include "shm/place.h"
 
 namespace smt {
@@ -36,12 +39,12 @@ Fd Reopen(const Fd& file) {
 
 }  // namespace
 
-OwnedSegment::OwnedSegment(std::shared_ptr<Domain::State> domain, std::string name)
-    : domain_(std::move(domain)), name_(std::move(name)) {}
+OwnedSegment::OwnedSegment(std::shared_ptr<DomainFolder> folder, std::string name)
+    : folder_(std::move(folder)), name_(std::move(name)) {}
 
 OwnedSegment::~OwnedSegment() { GiveUpLock(&lock_); }
 
-Result<std::unique_ptr<OwnedSegment>> OwnedSegment::open(std::shared_ptr<Domain::State> domain,
+Result<std::unique_ptr<OwnedSegment>> OwnedSegment::open(std::shared_ptr<DomainFolder> folder,
                                                          const NodeOptions& options, TopicTable* table) {
   if (Status s = CheckName("node", options.name); !s.ok()) return s;
   if (options.segment_bytes != 0 && (options.segment_bytes < layout::kMinSegmentBytes ||
@@ -49,19 +52,19 @@ Result<std::unique_ptr<OwnedSegment>> OwnedSegment::open(std::shared_ptr<Domain:
     return Status(Code::kInvalid,
                   "segment size " + std::to_string(options.segment_bytes) + ": use 64 KiB to 16 TiB");
   }
-  if (!domain->may_write) {
-    return Status(Code::kDenied, domain->path + " belongs to user " + std::to_string(domain->owner) +
+  if (!folder->may_write) {
+    return Status(Code::kDenied, folder->path + " belongs to user " + std::to_string(folder->owner) +
                                      ": publish as that user, or in another --domain");
   }
-  const std::string full = domain->path + "/" + options.name;
+  const std::string full = folder->path + "/" + options.name;
   // A few rounds, as another process may begin or end under the same name meanwhile.
   for (int round = 0; round < 16; ++round) {
-    std::unique_ptr<OwnedSegment> s(new OwnedSegment(domain, options.name));
+    std::unique_ptr<OwnedSegment> s(new OwnedSegment(folder, options.name));
     struct stat st;
-    Result<Fd> old = domain->open_file(options.name, O_RDWR, false, &st);
+    Result<Fd> old = folder->open_file(options.name, O_RDWR, false, &st);
     if (!old.ok() && old.status().code() != Code::kNotFound) return old.status();
     if (!old.ok()) {
-      if (!options.create) return Status(Code::kNotFound, "no node " + options.name + " in " + domain->path);
+      if (!options.create) return Status(Code::kNotFound, "no node " + options.name + " in " + folder->path);
       Status made = s->Create(options, nullptr, table);
       if (made.ok()) return s;
       if (made.code() == Code::kInUse) continue;
@@ -85,7 +88,7 @@ Result<std::unique_ptr<OwnedSegment>> OwnedSegment::open(std::shared_ptr<Domain:
     if (why.empty()) return s;
     if (!options.create)
       return Status(Code::kDamaged, full + " cannot be adopted: " + why + "; remove the file");
-    std::unique_ptr<OwnedSegment> fresh(new OwnedSegment(domain, options.name));
+    std::unique_ptr<OwnedSegment> fresh(new OwnedSegment(folder, options.name));
     if (Status made = fresh->Create(options, &s->file_, table); !made.ok()) return made;
     fresh->birth_.replaced = true;
     fresh->birth_.replaced_why = std::move(why);
@@ -94,12 +97,12 @@ Result<std::unique_ptr<OwnedSegment>> OwnedSegment::open(std::shared_ptr<Domain:
   return Status(Code::kSystem, full + " is being replaced over and over by other processes");
 }
 
-Status OwnedSegment::Remove(std::shared_ptr<Domain::State> domain, const std::string& name) {
+Status OwnedSegment::Remove(std::shared_ptr<DomainFolder> folder, const std::string& name) {
   if (Status s = CheckName("node", name); !s.ok()) return s;
-  const std::string full = domain->path + "/" + name;
-  OwnedSegment dead(domain, name);
+  const std::string full = folder->path + "/" + name;
+  OwnedSegment dead(folder, name);
   struct stat st;
-  Result<Fd> file = domain->open_file(name, O_RDWR, false, &st);
+  Result<Fd> file = folder->open_file(name, O_RDWR, false, &st);
   if (!file.ok()) return file.status();
   if (st.st_uid != geteuid())
     return Status(Code::kDenied, full + " belongs to user " + std::to_string(st.st_uid));
@@ -119,25 +122,25 @@ Status OwnedSegment::Remove(std::shared_ptr<Domain::State> domain, const std::st
 
 bool OwnedSegment::Named(const struct stat& opened) const {
   struct stat now;
-  return fstatat(domain_->folder.get(), name_.c_str(), &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+  return fstatat(folder_->fd.get(), name_.c_str(), &now, AT_SYMLINK_NOFOLLOW) == 0 &&
          now.st_ino == opened.st_ino && now.st_dev == opened.st_dev;
 }
 
 // The bell first, while the name still says that the node is ours: a successor cannot take this bell for its
 // own.
 void OwnedSegment::Unlink() const {
-  unlinkat(domain_->folder.get(), (name_ + ".bell").c_str(), 0);
-  unlinkat(domain_->folder.get(), name_.c_str(), 0);
+  unlinkat(folder_->fd.get(), (name_ + ".bell").c_str(), 0);
+  unlinkat(folder_->fd.get(), name_.c_str(), 0);
 }
 
 Status OwnedSegment::Lock(const Fd& file, bool* taken) {
   return TakeLock(&lock_, [&]() -> Result<Fd> {
     Fd fd = Reopen(file);
     if (!fd.ok())
-      return Status::FromErrno("cannot open " + domain_->path + "/" + name_ + " for locking", errno);
+      return Status::FromErrno("cannot open " + folder_->path + "/" + name_ + " for locking", errno);
     if (SetLock(fd.get())) return fd;
     if (errno != EAGAIN && errno != EACCES)
-      return Status::FromErrno("cannot lock " + domain_->path + "/" + name_, errno);
+      return Status::FromErrno("cannot lock " + folder_->path + "/" + name_, errno);
     *taken = true;
     return Fd();
   });
@@ -147,8 +150,8 @@ Status OwnedSegment::InUse(const Fd& file) const {
   alignas(layout::Header) std::byte copy[sizeof(layout::Header)] = {};
   (void)!pread(file.get(), copy, sizeof copy, 0);
   const auto* h = reinterpret_cast<const layout::Header*>(copy);
-  return Status(Code::kInUse, "node " + name_ + " in " + domain_->path + " is already running: pid " +
-                                  std::to_string(h->pid.load()) + " on host " +
+  return Status(Code::kInUse, "node " + name_ + " in " + folder_->path + " is already running: pid " +
+                                  std::to_string(h->pid.load(std::memory_order_relaxed)) + " on host " +
                                   std::string(h->host, strnlen(h->host, sizeof h->host)) +
                                   "; stop it, or choose another --node name");
 }
@@ -159,7 +162,7 @@ Status OwnedSegment::Create(const NodeOptions& options, const Fd* old, TopicTabl
   const uint64_t size =
       layout::AlignUp(options.segment_bytes != 0 ? options.segment_bytes : kDefaultSegmentBytes, 4096);
   Result<Fd> file =
-      domain_->unnamed(domain_->segment_mode(), size, layout::kHeaderBytes, "the segment of node " + name_);
+      folder_->unnamed(folder_->segment_mode(), size, layout::kHeaderBytes, "the segment of node " + name_);
   if (!file.ok()) return file.status();
   file_ = std::move(*file);
   Result<Mapping> mapping = Mapping::map(file_.get(), size, true);
@@ -181,7 +184,7 @@ Status OwnedSegment::Create(const NodeOptions& options, const Fd* old, TopicTabl
   memcpy(h->host, host.data(), std::min<size_t>(host.size(), sizeof h->host));
   h->epoch.store(1, std::memory_order_relaxed);
   h->pid.store(static_cast<uint64_t>(getpid()), std::memory_order_relaxed);
-  h->started.store(static_cast<uint64_t>(domain_->clock.realtime_ns()), std::memory_order_relaxed);
+  h->started.store(static_cast<uint64_t>(folder_->clock.realtime_ns()), std::memory_order_relaxed);
   h->keep.store(options.keep ? 1 : 0, std::memory_order_relaxed);
   h->reserved.store(layout::kHeaderBytes, std::memory_order_relaxed);
   memcpy(id_.data(), h->id, sizeof h->id);
@@ -195,25 +198,25 @@ Status OwnedSegment::Create(const NodeOptions& options, const Fd* old, TopicTabl
   if (Status s = OpenBell(); !s.ok()) return s;
   if (old != nullptr) {
     const std::string temporary = "." + name_ + ".new";
-    unlinkat(domain_->folder.get(), temporary.c_str(), 0);  // of a predecessor killed right here
-    if (Status s = domain_->link(file_, temporary); !s.ok()) return s;
+    unlinkat(folder_->fd.get(), temporary.c_str(), 0);  // of a predecessor killed right here
+    if (Status s = folder_->link(file_, temporary); !s.ok()) return s;
     // Readers that have the old file mapped learn from it that there is a new one. Nothing can fail any more.
     struct stat st;
     if (fstat(old->get(), &st) == 0 && static_cast<uint64_t>(st.st_size) >= sizeof(layout::Header)) {
       const uint32_t retired = 1;
       (void)!pwrite(old->get(), &retired, sizeof retired, offsetof(layout::Header, retired));
     }
-    if (renameat(domain_->folder.get(), temporary.c_str(), domain_->folder.get(), name_.c_str()) != 0) {
+    if (renameat(folder_->fd.get(), temporary.c_str(), folder_->fd.get(), name_.c_str()) != 0) {
       const int error = errno;
-      unlinkat(domain_->folder.get(), temporary.c_str(), 0);
-      return Status::FromErrno("cannot replace " + domain_->path + "/" + name_, error);
+      unlinkat(folder_->fd.get(), temporary.c_str(), 0);
+      return Status::FromErrno("cannot replace " + folder_->path + "/" + name_, error);
     }
-  } else if (Status s = domain_->link(file_, name_); !s.ok()) {
+  } else if (Status s = folder_->link(file_, name_); !s.ok()) {
     return s;
   }
   // The bell's name may have gone with a predecessor that was just removing it.
   struct stat named, ours;
-  if (fstatat(domain_->folder.get(), (name_ + ".bell").c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0 ||
+  if (fstatat(folder_->fd.get(), (name_ + ".bell").c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0 ||
       fstat(bell_file_.get(), &ours) != 0 || named.st_ino != ours.st_ino) {
     return OpenBell();
   }
@@ -241,7 +244,7 @@ Status OwnedSegment::Adopt(const NodeOptions& options, TopicTable* table, std::s
   if (h->version != layout::kLayoutVersion) return no("it has layout version " + std::to_string(h->version));
   if (h->header_bytes != layout::kHeaderBytes || h->size != bytes) return no("its header is damaged");
   if (options.segment_bytes != 0 && layout::AlignUp(options.segment_bytes, 4096) != bytes) {
-    return no("it has " + BytesText(bytes) + ", asked for are " + BytesText(options.segment_bytes));
+    return no("it has " + memory_text(bytes) + ", asked for are " + memory_text(options.segment_bytes));
   }
   const auto kind = static_cast<uint32_t>(options.mirror ? layout::Kind::kMirror : layout::Kind::kLocal);
   if (h->kind != kind && options.create) return no("it is of another kind (local, mirror)");
@@ -271,12 +274,11 @@ Status OwnedSegment::Adopt(const NodeOptions& options, TopicTable* table, std::s
   h->half_written.store(h->half_written.load(std::memory_order_relaxed) + half_written,
                         std::memory_order_relaxed);
   h->pid.store(static_cast<uint64_t>(getpid()), std::memory_order_relaxed);
-  h->started.store(static_cast<uint64_t>(domain_->clock.realtime_ns()), std::memory_order_relaxed);
+  h->started.store(static_cast<uint64_t>(folder_->clock.realtime_ns()), std::memory_order_relaxed);
   if (options.create) h->keep.store(options.keep ? 1 : 0, std::memory_order_relaxed);
   h->alive_until.store(0, std::memory_order_relaxed);
-  // CLOSED-W: the epoch before `closed`, so that nobody takes the last epoch's values for this one's.
   h->epoch.store(birth_.epoch, std::memory_order_relaxed);
-  h->closed.store(0, std::memory_order_release);
+  reopen_segment(h);
   return Status();
 }
 
@@ -284,12 +286,12 @@ Status OwnedSegment::OpenBell() {
   const std::string bell = name_ + ".bell";
   for (int round = 0; round < 16; ++round) {
     struct stat st;
-    Result<Fd> fd = domain_->open_file(bell, O_RDWR, false, &st);
+    Result<Fd> fd = folder_->open_file(bell, O_RDWR, false, &st);
     if (!fd.ok() && fd.status().code() == Code::kNotFound) {
-      Result<Fd> made = domain_->unnamed(domain_->bell_mode(), layout::kBellBytes, layout::kBellBytes,
+      Result<Fd> made = folder_->unnamed(folder_->bell_mode(), layout::kBellBytes, layout::kBellBytes,
                                          "the bell of node " + name_);
       if (!made.ok()) return made.status();
-      if (Status s = domain_->link(*made, bell); !s.ok()) {
+      if (Status s = folder_->link(*made, bell); !s.ok()) {
         if (s.code() == Code::kInUse) continue;
         return s;
       }
@@ -297,10 +299,10 @@ Status OwnedSegment::OpenBell() {
     } else if (!fd.ok()) {
       return fd.status();
     } else if (st.st_uid != geteuid()) {
-      return Status(Code::kDenied, domain_->path + "/" + bell + " belongs to user " +
+      return Status(Code::kDenied, folder_->path + "/" + bell + " belongs to user " +
                                        std::to_string(st.st_uid) + ": choose another node name");
     } else if (static_cast<uint64_t>(st.st_size) != layout::kBellBytes || st.st_blocks * 512 < st.st_size) {
-      unlinkat(domain_->folder.get(), bell.c_str(), 0);  // ours, and not a bell: make a new one
+      unlinkat(folder_->fd.get(), bell.c_str(), 0);  // ours, and not a bell: make a new one
       continue;
     }
     Result<Mapping> mapping = Mapping::map(fd->get(), layout::kBellBytes, true);
@@ -309,7 +311,7 @@ Status OwnedSegment::OpenBell() {
     bell_mapping_ = std::move(*mapping);
     return Status();
   }
-  return Status(Code::kSystem, domain_->path + "/" + bell + " comes and goes");
+  return Status(Code::kSystem, folder_->path + "/" + bell + " comes and goes");
 }
 
 Result<uint64_t> OwnedSegment::reserve(uint64_t end, const std::string& what) {
@@ -317,9 +319,10 @@ Result<uint64_t> OwnedSegment::reserve(uint64_t end, const std::string& what) {
   const uint64_t reserved = h->reserved.load(std::memory_order_relaxed);
   if (end <= reserved) return reserved;
   if (end > h->size) {
-    return Status(Code::kNoSpace, "the segment of node " + name_ + " is full (" + BytesText(h->size) + ", " +
-                                      BytesText(reserved) + " used): need " + BytesText(end - reserved) +
-                                      " for " + what + "; start it with a larger --segment-size");
+    return Status(Code::kNoSpace, "the segment of node " + name_ + " is full (" + memory_text(h->size) +
+                                      ", " + memory_text(reserved) + " used): need " +
+                                      memory_text(end - reserved) + " for " + what +
+                                      "; start it with a larger --segment-size");
   }
   // Some more than asked for, so that 10,000 topics do not cost 10,000 system calls; just enough where space
   // is short.
@@ -332,20 +335,19 @@ Result<uint64_t> OwnedSegment::reserve(uint64_t end, const std::string& what) {
           posix_fallocate(file_.get(), static_cast<off_t>(reserved), static_cast<off_t>(target - reserved));
     } while (error == EINTR);
     if (error == 0) {
-      h->reserved.store(target, std::memory_order_release);
+      publish_reserved(h, target);
       return target;
     }
     if (error != ENOSPC) {
       return Status::FromErrno(
-          "cannot reserve " + BytesText(end - reserved) + " for " + what + " in " + domain_->path, error);
+          "cannot reserve " + memory_text(end - reserved) + " for " + what + " in " + folder_->path, error);
     }
   }
-  return domain_->no_space(end - reserved, what);
+  return folder_->no_space(end - reserved, what);
 }
 
 void OwnedSegment::end(bool remove) {
-  layout::Header* h = header();
-  h->closed.store(remove ? layout::kRemoving : layout::kClosed, std::memory_order_release);
+  close_segment(header(), remove ? layout::kRemoving : layout::kClosed);
   if (remove) Unlink();
 }
 

@@ -7,11 +7,11 @@
 #include <memory>
 #include <string>
 
-#include "shm/domain_state.h"
+#include "shm/domain_folder.h"
 #include "shm/fd.h"
 #include "shm/layout.h"
 #include "shm/mapping.h"
-#include "shm/node.h"
+#include "shm/node_options.h"
 #include "shm/status.h"
 #include "shm/topic_table.h"
 
@@ -20,12 +20,12 @@ namespace smt {
 class OwnedSegment {
  public:
   // As Node::open. `table` is rebuilt from the segment that is adopted, or made empty.
-  static Result<std::unique_ptr<OwnedSegment>> open(std::shared_ptr<Domain::State> domain,
+  static Result<std::unique_ptr<OwnedSegment>> open(std::shared_ptr<DomainFolder> folder,
                                                     const NodeOptions& options, TopicTable* table);
   ~OwnedSegment();  // gives up the lock; see end()
 
   // As RemoveDeadNode.
-  static Status Remove(std::shared_ptr<Domain::State> domain, const std::string& name);
+  static Status Remove(std::shared_ptr<DomainFolder> folder, const std::string& name);
 
   layout::Header* header() const { return reinterpret_cast<layout::Header*>(base()); }
   std::byte* base() const { return mapping_.data(); }
@@ -40,7 +40,7 @@ class OwnedSegment {
   void end(bool remove);
 
  private:
-  OwnedSegment(std::shared_ptr<Domain::State> domain, std::string name);
+  OwnedSegment(std::shared_ptr<DomainFolder> folder, std::string name);
   Status Lock(const Fd& file, bool* taken);
   // Whether the name still means the file that `opened` was told of.
   bool Named(const struct stat& opened) const;
@@ -52,7 +52,7 @@ class OwnedSegment {
   Status OpenBell();
   Status InUse(const Fd& file) const;
 
-  std::shared_ptr<Domain::State> domain_;
+  std::shared_ptr<DomainFolder> folder_;
   std::string name_;
   Fd file_;  // for mapping and reserving
   Fd lock_;  // another description of the same file: only this one holds the lock, so that a forked child,

@@ -1,5 +1,7 @@
 #include "shm/publisher.h"
 
+#include "shm/ordering.h"
+
 namespace smt {
 
 Loan::Loan(internal::TopicWriter* topic, uint64_t size)

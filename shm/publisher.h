@@ -10,6 +10,7 @@
 
 #include "shm/clock.h"
 #include "shm/freshness.h"
+#include "shm/ordering.h"
 #include "shm/seqlock.h"
 #include "shm/status.h"
 
@@ -29,10 +30,8 @@ struct NodeCore {
   virtual ~NodeCore() = default;
   virtual void wake() = 0;  // the bell is not zero: see shm/bell.h
 
-  // BELL-W: both seq_cst. Either the reader that set a bit sees the new word, or this sees its bit.
   void ring() {
-    word->fetch_add(1, std::memory_order_seq_cst);
-    if (bell->load(std::memory_order_seq_cst) != 0) [[unlikely]]
+    if (ring_bell(word, bell)) [[unlikely]]
       wake();
   }
 };

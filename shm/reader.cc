@@ -4,19 +4,20 @@
 #include <cstring>
 
 #include "shm/bell.h"
+#include "shm/ordering.h"
 #include "shm/reader_impl.h"
 
 namespace smt {
 
 using std::chrono::nanoseconds;
-Reader::Reader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)), quick_(&impl_->quick) {}
+Reader::Reader(std::unique_ptr<ReaderImpl> impl) : impl_(std::move(impl)), quick_(&impl_->quick) {}
 Reader::Reader(Reader&&) noexcept = default;
 Reader& Reader::operator=(Reader&&) noexcept = default;
 Reader::~Reader() = default;
 
 Result<Reader> Reader::open(const Domain& domain, std::string_view topic, ReaderOptions options) {
   if (Status s = CheckTopicName(topic); !s.ok()) return s;
-  Reader reader(std::make_unique<Impl>(domain, topic, std::move(options)));
+  Reader reader(std::make_unique<ReaderImpl>(domain, topic, std::move(options)));
   reader.impl_->Refresh();
   reader.impl_->MakeRoom();
   reader.impl_->reported = reader.impl_->Now();
@@ -24,20 +25,20 @@ Result<Reader> Reader::open(const Domain& domain, std::string_view topic, Reader
 }
 
 const Sample* Reader::latest() {
-  Impl& r = *impl_;
+  ReaderImpl& r = *impl_;
   if (r.writers.empty()) return nullptr;
   size_t w = 0;
   if (r.compare) {
     w = r.Best();
     const TopicView& view = r.writers[w].view;
     // Nothing older after something newer: rather the same again.
-    const std::optional<SampleHead> head = r.Peek(r.writers[w], LoadHead(*view.counter));
+    const std::optional<SampleHead> head = peek_sample(view, read_newest_head(*view.counter));
     if (head && r.has_sample && Later(r.last_born, r.last_node, head->born_ns, view.segment->node())) {
-      for (auto& other : r.writers) other.next = LoadHead(*other.view.counter) + 1;
+      for (auto& other : r.writers) other.next = read_newest_head(*other.view.counter) + 1;
       return &r.sample;
     }
     for (size_t i = 0; i < r.writers.size(); ++i) {
-      if (i != w) r.writers[i].next = LoadHead(*r.writers[i].view.counter) + 1;
+      if (i != w) r.writers[i].next = read_newest_head(*r.writers[i].view.counter) + 1;
     }
   }
   SampleHead head;
@@ -61,7 +62,7 @@ bool Reader::LatestInto(void* value, size_t bytes, SampleHead* head) {
 }
 
 const Sample* Reader::latest_fresh() {
-  Impl& r = *impl_;
+  ReaderImpl& r = *impl_;
   const int64_t now = r.domain.clock().boottime_ns();
   if (now - r.probed_ns >= kProbe.count()) r.Refresh();
   // The state first: a value read after an epoch of now is of now.
@@ -71,7 +72,7 @@ const Sample* Reader::latest_fresh() {
 }
 
 const Sample* Reader::next() {
-  Impl& r = *impl_;
+  ReaderImpl& r = *impl_;
   if (r.writers.size() == 1 && !r.compare) {
     const Sample* s = r.NextOf(0);
     if (s == nullptr && (!r.writers[0].view.live() || r.writers[0].view.segment->retired())) r.Moved();
@@ -84,11 +85,11 @@ const Sample* Reader::next() {
     SampleHead first_head{};
     for (size_t i = 0; i < r.writers.size(); ++i) {
       auto& w = r.writers[i];
-      const uint64_t head = LoadHead(*w.view.counter);
+      const uint64_t head = read_newest_head(*w.view.counter);
       if (head < w.view.first_position) continue;
       if (w.next < w.view.oldest(head)) w.next = w.view.oldest(head);
       std::optional<SampleHead> h;
-      while (w.next <= head && !(h = r.Peek(w, w.next))) {
+      while (w.next <= head && !(h = peek_sample(w.view, w.next))) {
         if (!w.view.live()) break;
         ++w.next;
       }
@@ -120,7 +121,7 @@ const Sample* Reader::next() {
 }
 
 Woke Reader::wait(std::chrono::nanoseconds timeout) {
-  Impl& r = *impl_;
+  ReaderImpl& r = *impl_;
   const Clock& clock = r.domain.clock();
   const int64_t start = BoottimeNs();
   for (;;) {
@@ -140,7 +141,7 @@ Woke Reader::wait(std::chrono::nanoseconds timeout) {
       left = std::min(left, timeout - nanoseconds(BoottimeNs() - start));
       if (left.count() <= 0) return Woke::kTimeout;
     }
-    const Impl::Writer* live = nullptr;
+    const ReaderImpl::Writer* live = nullptr;
     size_t lives = 0;
     for (const auto& w : r.writers) {
       if (w.dead() || w.view.segment->closed()) continue;
@@ -149,9 +150,9 @@ Woke Reader::wait(std::chrono::nanoseconds timeout) {
     }
     const bool futex = lives == 1 && live->view.segment->bell() != nullptr && live->view.live();
     if (futex) {
-      // BELL-R: the word, then the bit, then the topic again, then sleep on that word.
-      const uint32_t word = live->view.segment->word()->load(std::memory_order_seq_cst);
-      live->view.segment->bell()->fetch_or(layout::kSleeperBit, std::memory_order_seq_cst);
+      // The word, then the bit, then the topic again, then sleep on that word.
+      const uint32_t word = read_bell_word(live->view.segment->word());
+      set_bell_bits(live->view.segment->bell(), layout::kSleeperBit);
       if (!r.HasNew() && r.Now() == r.reported) FutexWait(live->view.segment->word(), word, left);
     } else {
       static const layout::Half never{0};
@@ -164,12 +165,12 @@ Woke Reader::wait(std::chrono::nanoseconds timeout) {
 }
 
 std::optional<Borrowed> Reader::borrow() {
-  Impl& r = *impl_;
+  ReaderImpl& r = *impl_;
   if (r.writers.empty()) return std::nullopt;
   const size_t i = r.Best();
   auto& w = r.writers[i];
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const uint64_t at = LoadHead(*w.view.counter);
+    const uint64_t at = read_newest_head(*w.view.counter);
     if (at < w.view.first_position) return std::nullopt;
     const layout::Slot* slot = w.view.slot(at);
     Borrowed b;
@@ -207,7 +208,7 @@ std::optional<Borrowed> Reader::borrow() {
 bool Borrowed::valid() const { return StillHolds(slot_, position_, entry_, generation_); }
 
 Status Reader::refresh() {
-  Impl& r = *impl_;
+  ReaderImpl& r = *impl_;
   r.Refresh();
   if (!r.mismatch.ok()) return r.mismatch;
   if (r.writers.empty()) {
@@ -219,21 +220,16 @@ Status Reader::refresh() {
 State Reader::state() const { return impl_->Now(); }
 
 std::optional<int64_t> Reader::age_ns() const {
-  const Impl& r = *impl_;
+  const ReaderImpl& r = *impl_;
   if (r.writers.empty()) return std::nullopt;
   const auto& w = r.writers[r.Best()];
   if (!w.view.segment->same_time()) return std::nullopt;
-  for (int attempt = 0; attempt < 64 && w.view.live(); ++attempt) {
-    const uint64_t at = LoadHead(*w.view.counter);
-    if (at < w.view.first_position) return std::nullopt;
-    if (std::optional<SampleHead> head = r.Peek(w, at))
-      return AgeNs(r.domain.clock().boottime_ns(), head->born_ns);
-  }
-  return std::nullopt;
+  const std::optional<SampleHead> head = peek_newest(w.view);
+  return head ? std::optional(AgeNs(r.domain.clock().boottime_ns(), head->born_ns)) : std::nullopt;
 }
 
 Freshness Reader::freshness() const {
-  const Impl& r = *impl_;
+  const ReaderImpl& r = *impl_;
   Freshness f;
   f.state = r.Now();
   f.missed = r.missed;
@@ -255,7 +251,7 @@ uint64_t Reader::reopened() const { return impl_->reopened; }
 uint64_t Reader::retries() const { return impl_->retries; }
 
 std::optional<Schema> Reader::schema() const {
-  const Impl& r = *impl_;
+  const ReaderImpl& r = *impl_;
   if (r.writers.empty()) return std::nullopt;
   const TopicView& v = r.writers[r.Best()].view;
   Result<Schema> schema = v.segment->schema(v);

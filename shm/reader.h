@@ -15,27 +15,15 @@
 
 #include "shm/domain.h"
 #include "shm/freshness.h"
+#include "shm/ordering.h"
+#include "shm/sample.h"
 #include "shm/schema.h"
 #include "shm/segment_view.h"
 #include "shm/status.h"
 
 namespace smt {
 
-struct Sample {
-  uint64_t sequence = 0;
-  int64_t stamp_ns = 0;
-  int64_t born_ns = 0;
-  int64_t written_ns = 0;
-  uint64_t missed = 0;               // samples between the one returned before and this one
-  std::span<const std::byte> bytes;  // the reader's own copy, until its next call
-};
-
-struct ReaderOptions {
-  // If given, a topic of another schema is not read, and refresh() says why (kMismatch, with both layouts).
-  std::optional<Schema> schema = {};
-  // If given, instead of the topic's own maximum age.
-  std::optional<int64_t> max_age_ns = {};
-};
+struct ReaderImpl;
 
 enum class Woke {
   kSample,  // there is a sample newer than the last one returned
@@ -61,23 +49,6 @@ class Borrowed {
   std::span<const std::byte> bytes_;
   std::vector<std::byte> copy_;  // only under ThreadSanitizer, see LAYOUT.md
 };
-
-namespace internal {
-
-// What the quick path of Reader::latest_into needs: the one writer's topic. `bytes` is 0 where there is not
-// exactly one writer, or values have no fixed size.
-struct QuickTopic {
-  uint64_t bytes = 0;
-  const layout::Word* counter = nullptr;
-  const layout::Entry* entry = nullptr;
-  const layout::Half* retired = nullptr;
-  const std::byte* ring = nullptr;
-  uint64_t mask = 0, stride = 0, first_position = 0, generation = 0;
-  uint64_t* next = nullptr;
-  uint64_t* last_sequence = nullptr;
-};
-
-}  // namespace internal
 
 // One thread at a time. The topic need not exist yet; it is looked up when the reader is made, in refresh()
 // and inside wait(). With several writers the sample with the later `born` wins (tie: the greater node name),
@@ -137,7 +108,7 @@ class Reader {
   bool latest_into(void* value, size_t bytes, SampleHead* head) {
     const internal::QuickTopic& q = *quick_;
     if (q.bytes == bytes && bytes != 0) [[likely]] {
-      const uint64_t at = LoadHead(*q.counter);
+      const uint64_t at = read_newest_head(*q.counter);
       const auto* slot = reinterpret_cast<const layout::Slot*>(q.ring + (at & q.mask) * q.stride);
       if (at >= q.first_position && SlotHolds(slot, at) && LoadSampleHead(slot, head) == bytes) {
         LoadWords(value, Payload(slot), bytes);
@@ -152,10 +123,9 @@ class Reader {
   }
 
  private:
-  struct Impl;
-  explicit Reader(std::unique_ptr<Impl> impl);
+  explicit Reader(std::unique_ptr<ReaderImpl> impl);
   bool LatestInto(void* value, size_t bytes, SampleHead* head);
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<ReaderImpl> impl_;
   const internal::QuickTopic* quick_;
 };
 

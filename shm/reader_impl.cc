@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "shm/ordering.h"
+
 namespace smt {
 
-void Reader::Impl::Resolve() {
-  std::vector<TopicView> found = domain.state().view.find(topic);
+void ReaderImpl::Resolve() {
+  std::vector<TopicView> found = view_of(domain).find(topic);
   std::vector<Writer> fresh;
   mismatch = Status();
   for (TopicView& v : found) {
@@ -57,7 +59,7 @@ void Reader::Impl::Resolve() {
   SetQuick();
 }
 
-void Reader::Impl::Probe() {
+void ReaderImpl::Probe() {
   probed_ns = domain.clock().boottime_ns();
   for (Writer& w : writers) {
     const uint64_t epoch = w.view.segment->epoch();
@@ -65,7 +67,7 @@ void Reader::Impl::Probe() {
   }
 }
 
-bool Reader::Impl::Follow(Writer* w) {
+bool ReaderImpl::Follow(Writer* w) {
   if (w->view.segment->retired()) return false;
   std::optional<TopicView> v = w->view.segment->topic(w->view.index);
   if (!v || v->name != topic || v->schema_hash != w->view.schema_hash ||
@@ -79,7 +81,7 @@ bool Reader::Impl::Follow(Writer* w) {
   return true;
 }
 
-void Reader::Impl::MakeRoom() {
+void ReaderImpl::MakeRoom() {
   uint64_t need = 8;
   for (const Writer& w : writers) need = std::max(need, layout::AlignUp(w.view.max_bytes, 8));
   if (need <= room) return;
@@ -93,7 +95,7 @@ void Reader::Impl::MakeRoom() {
   room = need;
 }
 
-void Reader::Impl::SetQuick() {
+void ReaderImpl::SetQuick() {
   quick = {};
   if (writers.size() != 1 || compare || writers[0].view.variable) return;
   const TopicView& v = writers[0].view;
@@ -111,8 +113,8 @@ void Reader::Impl::SetQuick() {
 }
 
 // The sample in `spare` is the one to return.
-void Reader::Impl::Adopt(size_t writer, uint64_t position, const SampleHead& head, uint64_t bytes,
-                         bool in_order) {
+void ReaderImpl::Adopt(size_t writer, uint64_t position, const SampleHead& head, uint64_t bytes,
+                       bool in_order) {
   Writer& w = writers[writer];
   std::swap(buffer, spare);
   const bool later = head.sequence > w.last_sequence;
@@ -138,9 +140,9 @@ void Reader::Impl::Adopt(size_t writer, uint64_t position, const SampleHead& hea
   }
 }
 
-bool Reader::Impl::ReadNewest(Writer* w, SampleHead* head, uint64_t* bytes, uint64_t* position) {
+bool ReaderImpl::ReadNewest(Writer* w, SampleHead* head, uint64_t* bytes, uint64_t* position) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const uint64_t at = LoadHead(*w->view.counter);
+    const uint64_t at = read_newest_head(*w->view.counter);
     if (at < w->view.first_position) return false;
     const SlotRead read = ReadSlot(w->view, at, head, spare.get(), bytes);
     if (read == SlotRead::kOk) {
@@ -157,33 +159,19 @@ bool Reader::Impl::ReadNewest(Writer* w, SampleHead* head, uint64_t* bytes, uint
   return false;
 }
 
-std::optional<SampleHead> Reader::Impl::Peek(const Writer& w, uint64_t position) const {
-  const layout::Slot* slot = w.view.slot(position);
-  SampleHead head;
-  if (!SlotHolds(slot, position)) return std::nullopt;
-  LoadSampleHead(slot, &head);
-  if (!StillHolds(slot, position, w.view.entry, w.view.generation)) return std::nullopt;
-  return head;
-}
-
-bool Reader::Impl::HasNew() const {
+bool ReaderImpl::HasNew() const {
   return std::any_of(writers.begin(), writers.end(), [](const Writer& w) {
-    const uint64_t head = LoadHead(*w.view.counter);
+    const uint64_t head = read_newest_head(*w.view.counter);
     return head >= w.view.first_position && head >= w.next;
   });
 }
 
-size_t Reader::Impl::Best() const {
+size_t ReaderImpl::Best() const {
   if (writers.size() < 2) return 0;
   size_t best = 0;
   std::optional<SampleHead> best_head;
   for (size_t i = 0; i < writers.size(); ++i) {
-    std::optional<SampleHead> head;
-    for (int attempt = 0; !head && attempt < 64; ++attempt) {
-      const uint64_t at = LoadHead(*writers[i].view.counter);
-      if (at < writers[i].view.first_position || !writers[i].view.live()) break;
-      head = Peek(writers[i], at);
-    }
+    const std::optional<SampleHead> head = peek_newest(writers[i].view);
     if (!head) continue;
     if (!best_head || Later(head->born_ns, writers[i].view.segment->node(), best_head->born_ns,
                             writers[best].view.segment->node())) {
@@ -194,17 +182,17 @@ size_t Reader::Impl::Best() const {
   return best;
 }
 
-State Reader::Impl::Now() const {
+State ReaderImpl::Now() const {
   if (writers.empty()) return was_there ? State::kRemoved : State::kEmpty;
   const Writer& w = writers[Best()];
   return w.view.segment->state(w.view, w.dead(), domain.clock().boottime_ns(),
                                options.max_age_ns.value_or(-1));
 }
 
-const Sample* Reader::Impl::NextOf(size_t writer) {
+const Sample* ReaderImpl::NextOf(size_t writer) {
   Writer& w = writers[writer];
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const uint64_t head = LoadHead(*w.view.counter);
+    const uint64_t head = read_newest_head(*w.view.counter);
     if (head < w.view.first_position) return nullptr;
     const uint64_t oldest = w.view.oldest(head);
     if (w.next < oldest) w.next = oldest;

@@ -11,8 +11,10 @@
 #include <string_view>
 #include <vector>
 
-#include "shm/domain_state.h"
-#include "shm/reader.h"
+#include "shm/domain.h"
+#include "shm/domain_view.h"
+#include "shm/sample.h"
+#include "shm/segment_view.h"
 
 namespace smt {
 
@@ -28,7 +30,7 @@ inline bool Later(int64_t born, const std::string& node, int64_t than_born, cons
   return born != than_born ? born > than_born : node > than_node;
 }
 
-struct Reader::Impl {
+struct ReaderImpl {
   struct Writer {
     TopicView view;
     uint64_t next = 0;           // position to be read next; 0: from the oldest
@@ -39,7 +41,8 @@ struct Reader::Impl {
     bool dead() const { return dead_epoch != 0 && dead_epoch == view.segment->epoch(); }
   };
 
-  Impl(const Domain& d, std::string_view t, ReaderOptions o) : domain(d), topic(t), options(std::move(o)) {}
+  ReaderImpl(const Domain& d, std::string_view t, ReaderOptions o)
+      : domain(d), topic(t), options(std::move(o)) {}
 
   Domain domain;
   std::string topic;
@@ -70,7 +73,7 @@ struct Reader::Impl {
   void Resolve();
   void Probe();
   void Refresh() {
-    const uint64_t now = domain.state().view.refresh();
+    const uint64_t now = view_of(domain).refresh();
     if (now != changes) {
       changes = now;
       Resolve();
@@ -95,7 +98,6 @@ struct Reader::Impl {
 
   // Into `spare`; false: there is none, or it cannot be had.
   bool ReadNewest(Writer* w, SampleHead* head, uint64_t* bytes, uint64_t* position);
-  std::optional<SampleHead> Peek(const Writer& w, uint64_t position) const;
   // A writer has a sample that was not returned yet.
   bool HasNew() const;
   // The writer whose newest sample is the latest; the first if none has any.

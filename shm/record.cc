@@ -1,6 +1,7 @@
 #include "shm/record.h"
 
-#include "shm/domain.h"
+#include "shm/name.h"
+#include "shm/ordering.h"
 
 namespace smt {
 
@@ -63,9 +64,9 @@ bool Parse(const std::byte* base, uint64_t backed, uint64_t generation, uint32_t
 RecordRead ReadRecord(const std::byte* base, uint64_t backed, const layout::Entry* entry, uint32_t index,
                       RecordCopy* out) {
   for (int attempt = 0; attempt < 16; ++attempt) {
-    const uint64_t generation = LoadGeneration(entry);
+    const uint64_t generation = read_generation(entry);
     if (generation % 2 == 0) return RecordRead::kDead;
-    out->offset = entry->record[generation / 2 % 2].load(kLoadWord);
+    out->offset = read_word(&entry->record[generation / 2 % 2]);
     const bool good = Parse(base, backed, generation, index, out);
     if (StillGeneration(entry, generation)) return good ? RecordRead::kLive : RecordRead::kDamaged;
   }

@@ -7,7 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "shm/domain_state.h"
+#include "shm/domain_folder.h"
+#include "shm/ordering.h"
 #include "shm/place.h"
 #include "shm/record.h"
 
@@ -32,14 +33,14 @@ std::string FixedText(const char* text, size_t limit) { return std::string(text,
 
 Result<std::shared_ptr<SegmentView>> SegmentView::open(const Domain& domain, std::string_view node) {
   if (Status s = CheckName("node", node); !s.ok()) return s;
-  return Open(domain.state(), node);
+  return open(domain.folder(), node);
 }
 
-Result<std::shared_ptr<SegmentView>> SegmentView::Open(const Domain::State& domain, std::string_view node) {
+Result<std::shared_ptr<SegmentView>> SegmentView::open(const DomainFolder& folder, std::string_view node) {
   const std::string name(node);
-  const std::string full = domain.path + "/" + name;
+  const std::string full = folder.path + "/" + name;
   struct stat st;
-  Result<Fd> fd = domain.open_file(name, O_RDONLY, true, &st);
+  Result<Fd> fd = folder.open_file(name, O_RDONLY, true, &st);
   if (!fd.ok()) return fd.status();
   if ((st.st_mode & 022) != 0) {
     return Status(Code::kDenied, full + " is writable by others than its owner: remove it");
@@ -96,14 +97,14 @@ Result<std::shared_ptr<SegmentView>> SegmentView::Open(const Domain::State& doma
   v->header_ = reinterpret_cast<const layout::Header*>(v->base_);
   v->fd_ = std::move(*fd);
   if (v->Backed() < layout::kHeaderBytes) return damaged("its memory is not reserved as its header says");
-  v->OpenBell(domain);
+  v->OpenBell(folder);
   return v;
 }
 
-void SegmentView::OpenBell(const Domain::State& domain) {
-  if (!domain.may_write) return;
+void SegmentView::OpenBell(const DomainFolder& folder) {
+  if (!folder.may_write) return;
   struct stat st;
-  Result<Fd> fd = domain.open_file(node_ + ".bell", O_RDWR, true, &st);
+  Result<Fd> fd = folder.open_file(node_ + ".bell", O_RDWR, true, &st);
   if (!fd.ok() || static_cast<uint64_t>(st.st_size) < layout::kBellBytes || st.st_blocks == 0) return;
   Result<Mapping> region = Mapping::map(fd->get(), layout::kBellBytes, true);
   if (!region.ok()) return;
@@ -126,7 +127,7 @@ bool SegmentView::StillNamed(int folder) const {
 }
 
 uint64_t SegmentView::Backed() const {
-  const uint64_t reserved = header_->reserved.load(std::memory_order_acquire);
+  const uint64_t reserved = read_reserved(header_);
   uint64_t verified = verified_.load(std::memory_order_relaxed);
   if (reserved <= verified) return reserved;
   // Touching a page that nobody reserved would take the writer's memory, and kill this process by SIGBUS
@@ -153,7 +154,7 @@ const std::byte* SegmentView::Block(uint32_t block) const {
 }
 
 uint32_t SegmentView::topic_limit() const {
-  const uint64_t told = header_->topic_limit.load(std::memory_order_acquire);
+  const uint64_t told = read_topic_limit(header_);
   uint32_t limit = told < layout::kMaxTopics ? static_cast<uint32_t>(told) : layout::kMaxTopics;
   if (limit == 0) return 0;
   // Only as far as there are blocks.
@@ -169,7 +170,7 @@ uint64_t SegmentView::generation(uint32_t index) const {
   if (at == nullptr) return 0;
   const auto* entry =
       reinterpret_cast<const layout::Entry*>(at + layout::BlockTopics(block) * sizeof(layout::Word));
-  return LoadGeneration(entry + layout::PlaceOf(index));
+  return read_generation(entry + layout::PlaceOf(index));
 }
 
 std::optional<TopicView> SegmentView::topic(uint32_t index, bool* damaged) const {
@@ -180,7 +181,13 @@ std::optional<TopicView> SegmentView::topic(uint32_t index, bool* damaged) const
       reinterpret_cast<const layout::Entry*>(at + layout::BlockTopics(block) * sizeof(layout::Word)) +
       layout::PlaceOf(index);
   RecordCopy r;
-  const RecordRead read = ReadRecord(base_, Backed(), entry, index, &r);
+  uint64_t backed = Backed();
+  RecordRead read = ReadRecord(base_, backed, entry, index, &r);
+  // A record that lies beyond may be in memory that was reserved since.
+  for (int again = 0; read == RecordRead::kDamaged && again < 16 && Backed() > backed; ++again) {
+    backed = Backed();
+    read = ReadRecord(base_, backed, entry, index, &r);
+  }
   if (damaged != nullptr) *damaged = read == RecordRead::kDamaged;
   if (read != RecordRead::kLive) return std::nullopt;
   TopicView t;
@@ -286,14 +293,33 @@ void SegmentView::scan(std::vector<uint64_t>* seen, std::vector<uint32_t>* chang
   }
 }
 
+void SegmentView::scan_generations(std::vector<uint64_t>* seen, std::vector<uint32_t>* changed) const {
+  const uint32_t limit = topic_limit();
+  if (seen->size() < limit) seen->resize(limit, 0);
+  const auto note = [&](uint32_t index, uint64_t generation) {
+    if (generation == (*seen)[index]) return;
+    (*seen)[index] = generation;
+    changed->push_back(index);
+  };
+  for (uint32_t block = 0, first = 0; first < limit; ++block) {
+    const std::byte* at = Block(block);
+    if (at == nullptr) return;
+    const auto topics = static_cast<uint32_t>(layout::BlockTopics(block));
+    const auto* entries = reinterpret_cast<const layout::Entry*>(at + topics * sizeof(layout::Word));
+    const uint32_t end = std::min(limit - first, topics);
+    for (uint32_t i = 0; i < end; ++i) note(first + i, read_generation(entries + i));
+    first += topics;
+  }
+  for (auto index = limit; index < seen->size(); ++index) note(index, 0);
+}
+
 State SegmentView::state(const TopicView& topic, bool dead, int64_t now_ns, int64_t max_age) const {
   if (!topic.live()) return State::kRemoved;
-  const uint64_t head = LoadHead(*topic.counter);
+  const uint64_t head = read_newest_head(*topic.counter);
   if (head < topic.first_position) return State::kEmpty;
-  // CLOSED-R pairs with the adoption, which moves the epoch before it clears `closed`.
-  const bool ended = header_->closed.load(std::memory_order_acquire) != 0;
-  // EPOCH-R pairs with EPOCH-W: an epoch of now means that the counter is of now too.
-  const bool this_epoch = topic.record->epoch.load(std::memory_order_acquire) == epoch();
+  // An adoption moves the segment's epoch before it clears `closed`: `closed` is read first.
+  const bool ended = read_closed(header_);
+  const bool this_epoch = read_epoch(topic.record) == epoch();
   const auto told = static_cast<State>(topic.record->state.load(std::memory_order_relaxed));
   if (mirror_) {
     const bool vouched = same_time_ ? now_ns <= alive_until() : same_boot_ && !dead;

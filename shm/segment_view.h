@@ -16,6 +16,7 @@
 #include "shm/fd.h"
 #include "shm/freshness.h"
 #include "shm/mapping.h"
+#include "shm/ordering.h"
 #include "shm/schema.h"
 #include "shm/seqlock.h"
 #include "shm/status.h"
@@ -77,11 +78,38 @@ SlotRead ReadSlot(const View& view, uint64_t position, SampleHead* head, void* b
   return sane ? SlotRead::kOk : SlotRead::kDamaged;
 }
 
+// The head of the sample at `position`, and the size of its payload, which is not touched. Nothing: see
+// kNotThere. The size is what the slot says; one above view.max_bytes is damage.
+template <class View>
+std::optional<SampleHead> peek_sample(const View& view, uint64_t position, uint64_t* bytes = nullptr) {
+  const layout::Slot* slot = view.slot(position);
+  if (!SlotHolds(slot, position)) return std::nullopt;
+  SampleHead head;
+  const uint64_t n = LoadSampleHead(slot, &head);
+  if (!StillHolds(slot, position, view.entry, view.generation)) return std::nullopt;
+  if (bytes != nullptr) *bytes = n;
+  return head;
+}
+
+// The head of the newest sample. Nothing: there is none, the topic is gone, or its writer was faster
+// `attempts` times.
+template <class View>
+std::optional<SampleHead> peek_newest(const View& view, int attempts = 64) {
+  for (int i = 0; i < attempts; ++i) {
+    const uint64_t position = read_newest_head(*view.counter);
+    if (position < view.first_position || !StillGeneration(view.entry, view.generation)) break;
+    if (const std::optional<SampleHead> head = peek_sample(view, position)) return head;
+  }
+  return std::nullopt;
+}
+
 // Thread-safe, but for scan().
 class SegmentView : public std::enable_shared_from_this<SegmentView> {
  public:
   // kNotFound, kDenied (symlink, hard link, foreign owner, writable by others), kVersion, kDamaged.
   static Result<std::shared_ptr<SegmentView>> open(const Domain& domain, std::string_view node);
+  // REQUIRES: `node` passes CheckName
+  static Result<std::shared_ptr<SegmentView>> open(const DomainFolder& folder, std::string_view node);
 
   const std::string& node() const { return node_; }
   const std::string& host() const { return host_; }
@@ -102,7 +130,7 @@ class SegmentView : public std::enable_shared_from_this<SegmentView> {
   int64_t alive_until() const {
     return static_cast<int64_t>(header_->alive_until.load(std::memory_order_relaxed));
   }
-  uint64_t directory_version() const { return header_->directory_version.load(std::memory_order_acquire); }
+  uint64_t directory_version() const { return read_directory_version(header_); }
   uint64_t reserved_bytes() const { return header_->reserved.load(std::memory_order_relaxed); }
   uint64_t segment_bytes() const { return size_; }
 
@@ -123,6 +151,10 @@ class SegmentView : public std::enable_shared_from_this<SegmentView> {
   // and appends the indexes of the topics that moved. About 0.3 ns per topic that did not.
   void scan(std::vector<uint64_t>* seen, std::vector<uint32_t>* changed) const;
 
+  // Which entries changed: as scan(), of the generations. An entry that topic_limit() no longer covers counts
+  // as dead (0).
+  void scan_generations(std::vector<uint64_t>* seen, std::vector<uint32_t>* changed) const;
+
   // State of a topic from memory alone; `dead`: the lock probe said that nobody owns the segment.
   // max_age_ns < 0: the topic's own.
   State state(const TopicView& topic, bool dead, int64_t now_ns, int64_t max_age_ns = -1) const;
@@ -141,8 +173,7 @@ class SegmentView : public std::enable_shared_from_this<SegmentView> {
  private:
   friend class DomainView;
   SegmentView() = default;
-  static Result<std::shared_ptr<SegmentView>> Open(const Domain::State& domain, std::string_view node);
-  void OpenBell(const Domain::State& domain);
+  void OpenBell(const DomainFolder& folder);
   // The file is still the one that the name means (one system call).
   bool StillNamed(int folder) const;
   // Bytes from the start that may be touched: what the header says is reserved, once fstat has said so too.

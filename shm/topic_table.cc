@@ -4,7 +4,8 @@
 #include <bit>
 #include <cstring>
 
-#include "shm/domain_state.h"
+#include "shm/memory_text.h"
+#include "shm/ordering.h"
 #include "shm/record.h"
 
 namespace smt {
@@ -162,12 +163,12 @@ bool TopicTable::rebuild(uint64_t backed, std::string* why, uint32_t* half_writt
       auto* slot = reinterpret_cast<layout::Slot*>(ring(e) + s * e.slot_stride);
       const uint64_t lock = slot->lock.load(std::memory_order_relaxed);
       if (lock == 0 || (lock % 2 == 0 && lock / 2 <= head && lock / 2 % e.slot_count == s)) continue;
-      slot->lock.store(0, std::memory_order_release);
+      slot->lock.store(0, std::memory_order_relaxed);  // vouches for nothing: no order
       ++*half_written;
     }
   }
   // Whoever was killed between a generation and the version that tells of it has told nobody.
-  Changed();
+  publish_directory_version(header());
   return true;
 }
 
@@ -193,8 +194,7 @@ Status TopicTable::AddBlock(const std::string& what) {
   for (uint64_t at = 0; at < bytes; at += sizeof(layout::Word)) {
     Words(base_ + *offset + at)->store(0, std::memory_order_relaxed);
   }
-  header()->block[block].store(*offset, std::memory_order_release);
-  header()->block_count.store(block + 1, std::memory_order_release);
+  publish_block(header(), block, *offset);
   return Status();
 }
 
@@ -209,8 +209,7 @@ Result<uint32_t> TopicTable::FreeIndex(const std::string& what) {
       layout::BlockOf(index) >= header()->block_count.load(std::memory_order_relaxed)) {
     if (Status s = AddBlock(what); !s.ok()) return s;
   }
-  // LIMIT-W: the block and its zeros are visible before the limit that lets readers look at them.
-  header()->topic_limit.store(index + 1, std::memory_order_release);
+  publish_topic_limit(header(), index + 1);
   return index;
 }
 
@@ -251,7 +250,7 @@ void TopicTable::CopyHistory(const Entry& from, std::byte* to, uint64_t slot_cou
         8;
     layout::Word* out = Words(to + (p & (slot_count - 1)) * slot_stride);
     for (uint64_t w = 0; w < words; ++w) {
-      out[w].store(reinterpret_cast<const layout::Word*>(old)[w].load(kLoadWord), kStoreWord);
+      write_word(&out[w], read_word(reinterpret_cast<const layout::Word*>(old) + w));
     }
   }
 }
@@ -263,9 +262,10 @@ Result<TopicTable::Entry*> TopicTable::put(const TopicOptions& options, const Sc
   const uint64_t stride = layout::SlotStride(max_bytes);
   const uint64_t size = header()->size;
   if (slot_count > layout::kMaxSlots || max_bytes > size || stride > size / slot_count) {
-    return Status(Code::kNoSpace, what + " of " + BytesText(max_bytes) + " with a history of " +
+    return Status(Code::kNoSpace, what + " of " + memory_text(max_bytes) + " with a history of " +
                                       std::to_string(slot_count) + " does not fit a segment of " +
-                                      BytesText(size) + "; use a larger --segment-size or a shorter history");
+                                      memory_text(size) +
+                                      "; use a larger --segment-size or a shorter history");
   }
   const uint64_t block_bytes = layout::RingOffset(options.name.size()) + slot_count * stride;
 
@@ -343,12 +343,12 @@ Result<TopicTable::Entry*> TopicTable::put(const TopicOptions& options, const Sc
   std::byte* new_ring = at + layout::RingOffset(options.name.size());
   for (uint64_t s = 0; s < slot_count; ++s) {
     // No lock that another ring left here may look like one of ours.
-    reinterpret_cast<layout::Slot*>(new_ring + s * stride)->lock.store(0, kStoreWord);
+    write_word(&reinterpret_cast<layout::Slot*>(new_ring + s * stride)->lock, 0);
   }
   if (keep_history) CopyHistory(*old, new_ring, slot_count, stride);
-  in_directory->record[e.generation / 2 % 2].store(*offset, kStoreWord);
-  ReplaceGeneration(in_directory, e.generation);
-  Changed();
+  write_word(&in_directory->record[e.generation / 2 % 2], *offset);
+  replace_entry(in_directory, e.generation);
+  publish_directory_version(header());
 
   if (old == nullptr) {
     Entry* fresh = &by_name_[options.name];
@@ -364,19 +364,13 @@ Result<TopicTable::Entry*> TopicTable::put(const TopicOptions& options, const Sc
 }
 
 void TopicTable::remove(Entry* e) {
-  RetireGeneration(entry(e->index), e->generation + 1);
-  Changed();
+  retire_entry(entry(e->index), e->generation + 1);
+  publish_directory_version(header());
   heap_->free(e->record_offset, e->block_bytes);
   Unshare(e->schema_offset);
   if (e->origin_offset != 0) Unshare(e->origin_offset);
   free_indexes_.push_back(e->index);
   by_name_.erase(by_name_.find(e->name));
-}
-
-// DIR-W: after the generation, so that whoever sees the new version finds the change.
-void TopicTable::Changed() {
-  header()->directory_version.store(header()->directory_version.load(std::memory_order_relaxed) + 1,
-                                    std::memory_order_release);
 }
 
 }  // namespace smt

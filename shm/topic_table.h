@@ -4,7 +4,6 @@
 #define SMT_SHM_TOPIC_TABLE_H_
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,7 +11,8 @@
 #include <vector>
 
 #include "shm/heap.h"
-#include "shm/node.h"
+#include "shm/layout.h"
+#include "shm/node_options.h"
 #include "shm/publisher.h"
 #include "shm/status.h"
 
@@ -73,7 +73,6 @@ class TopicTable {
   Result<uint64_t> Share(const std::string& bytes, const std::string& what);
   void Unshare(uint64_t offset);
   void CopyHistory(const Entry& from, std::byte* ring, uint64_t slot_count, uint64_t slot_stride);
-  void Changed();
 
   std::byte* base_ = nullptr;
   std::unique_ptr<Heap> heap_;

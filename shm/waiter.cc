@@ -10,8 +10,9 @@
 #include <unordered_map>
 
 #include "shm/bell.h"
-#include "shm/domain_state.h"
+#include "shm/domain_view.h"
 #include "shm/fork.h"
+#include "shm/ordering.h"
 
 namespace smt {
 
@@ -51,7 +52,7 @@ struct Waiter::Impl {
   }
   bool Moved() const {
     for (size_t i = 0; i < nodes.size(); ++i) {
-      if (nodes[i]->word()->load(std::memory_order_seq_cst) != words[i]) return true;
+      if (read_bell_word(nodes[i]->word()) != words[i]) return true;
     }
     return false;
   }
@@ -60,16 +61,16 @@ struct Waiter::Impl {
 // The first of the domain's FIFOs that nobody else has locked; they are never removed, as publishers keep
 // them open.
 void Waiter::Impl::Claim() {
-  const Domain::State& state = domain.state();
-  if (!state.may_write) return;
+  const DomainFolder& folder = domain.folder();
+  if (!folder.may_write) return;
   for (uint32_t k = 0; k < layout::kWaiters; ++k) {
     const Status taken = TakeLock(&fifo, [&]() -> Result<Fd> {
-      if (mkfifoat(state.folder.get(), FifoName(k).c_str(), state.bell_mode()) == 0) {
+      if (mkfifoat(folder.fd.get(), FifoName(k).c_str(), folder.bell_mode()) == 0) {
         // Past the umask; O_PATH would not do, and the FIFO is ours.
-        Fd made = OpenFifo(state, k);
-        if (made.ok()) (void)!fchmod(made.get(), state.bell_mode());
+        Fd made = OpenFifo(folder, k);
+        if (made.ok()) (void)!fchmod(made.get(), folder.bell_mode());
       }
-      Fd fd = OpenFifo(state, k);
+      Fd fd = OpenFifo(folder, k);
       if (!fd.ok()) return Fd();
       struct flock lock = {};
       lock.l_type = F_WRLCK;
@@ -108,9 +109,9 @@ milliseconds Waiter::poll_limit() const {
 bool Waiter::arm() {
   if (impl_->bit != 0) {
     impl_->armed = true;
-    // BELL-R: the bit, then the words again.
+    // The bits, then the words again.
     for (const auto& node : impl_->nodes) {
-      if (node->bell() != nullptr) node->bell()->fetch_or(impl_->bit, std::memory_order_seq_cst);
+      if (node->bell() != nullptr) set_bell_bits(node->bell(), impl_->bit);
     }
   }
   return !impl_->Moved();
@@ -130,12 +131,12 @@ bool Waiter::collect() {
   const bool due = w.looked_ns == 0 || now - w.looked_ns >= nanoseconds(kLookAnyway).count() / 2;
   // A change of a directory rings, a new node or a death does not.
   if (due || (changed && w.DirectoryMoved())) {
-    const uint64_t changes = w.domain.state().view.refresh();
+    const uint64_t changes = view_of(w.domain).refresh();
     if (changes != w.changes) {
       w.changes = changes;
       changed = true;
-      w.nodes = w.domain.state().view.segments();
-      w.problems = w.domain.state().view.problems();
+      w.nodes = view_of(w.domain).segments();
+      w.problems = view_of(w.domain).problems();
       w.words.assign(w.nodes.size(), 0);
       w.directories.clear();
       for (const auto& node : w.nodes) w.directories.push_back(node->directory_version());
@@ -151,8 +152,7 @@ bool Waiter::collect() {
       w.alive[i] = alive;
     }
   }
-  for (size_t i = 0; i < w.nodes.size(); ++i)
-    w.words[i] = w.nodes[i]->word()->load(std::memory_order_seq_cst);
+  for (size_t i = 0; i < w.nodes.size(); ++i) w.words[i] = read_bell_word(w.nodes[i]->word());
   return changed;
 }
 

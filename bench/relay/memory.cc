@@ -28,25 +28,24 @@ uint64_t Memory::updates() const {
 
 bool Memory::look(int topic, uint64_t position, ValueWords* value) const {
   const Slot* slot = At(topic, position);
-  if (slot->lock.load(std::memory_order_acquire) != 2 * position) return false;
+  if (begin_read(slot->lock) != 2 * position) return false;
   const layout::Word* words = slot->words();
   *value = {words[0].load(std::memory_order_relaxed), words[1].load(std::memory_order_relaxed),
             words[2].load(std::memory_order_relaxed), words[bytes_ / 8 - 1].load(std::memory_order_relaxed)};
-  FenceAcquire();
-  return slot->lock.load(std::memory_order_relaxed) == 2 * position;
+  return still_reads(slot->lock, 2 * position);
 }
 
 // A sleeper says so before it compares the word, and the word grows before it is looked for: either it sees
 // the new word, or it is seen. The second add is for one that says so between the first and the exchange.
 void Memory::Wake() {
-  if (word_->asleep.exchange(0) == 0) return;
-  word_->count.fetch_add(1);
+  if (!take_asleep(&word_->asleep)) return;
+  move_word(&word_->count);
   syscall(SYS_futex, &word_->count, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
 }
 
 void Memory::wait(uint32_t seen) const {
-  word_->asleep.store(1);
-  if (word_->count.load() != seen) return;
+  set_asleep(&word_->asleep);
+  if (read_word(word_->count) != seen) return;
   const timespec limit = {0, 100'000'000};
   syscall(SYS_futex, &word_->count, FUTEX_WAIT, seen, &limit, nullptr, 0);
 }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "bench/ordering.h"
 #include "bench/relay/load.h"
 #include "shm/seqlock.h"
 
@@ -24,34 +25,32 @@ class Memory {
   void put(int topic, const void* value) {
     const uint64_t position = counters_[topic].load(std::memory_order_relaxed) + 1;
     Slot* slot = At(topic, position);
-    slot->lock.store(2 * position - 1, std::memory_order_relaxed);
-    FenceRelease();
+    begin_write(&slot->lock, 2 * position - 1);
     StoreWords(slot->words(), value, bytes_);
-    slot->lock.store(2 * position, std::memory_order_release);
-    counters_[topic].store(position, std::memory_order_release);
+    end_write(&slot->lock, 2 * position);
+    publish_position(&counters_[topic], position);
   }
   void ring() {
-    word_->count.fetch_add(1);
-    if (word_->asleep.load() != 0) Wake();
+    move_word(&word_->count);
+    if (read_word(word_->asleep) != 0) Wake();
   }
 
   // Of the newest value of a topic; 0: none yet.
-  uint64_t position(int topic) const { return counters_[topic].load(std::memory_order_acquire); }
+  uint64_t position(int topic) const { return read_position(counters_[topic]); }
   // All values put so far.
   uint64_t updates() const;
   // False: written over meanwhile.
   bool read(int topic, uint64_t position, void* value) const {
     const Slot* slot = At(topic, position);
-    if (slot->lock.load(std::memory_order_acquire) != 2 * position) return false;
+    if (begin_read(slot->lock) != 2 * position) return false;
     LoadWords(value, slot->words(), bytes_);
-    FenceAcquire();
-    return slot->lock.load(std::memory_order_relaxed) == 2 * position;
+    return still_reads(slot->lock, 2 * position);
   }
   // As read, of the words that are looked at.
   bool look(int topic, uint64_t position, ValueWords* value) const;
 
   // Sleeps until ring() is called after `seen` = word() was taken, 100 ms at most.
-  uint32_t word() const { return word_->count.load(); }
+  uint32_t word() const { return read_word(word_->count); }
   void wait(uint32_t seen) const;
 
  private:

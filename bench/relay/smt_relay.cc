@@ -118,7 +118,7 @@ class Mirror {
   }
   uint64_t updates() const {
     uint64_t sum = 0;
-    for (const TopicView& topic : topics_) sum += LoadHead(*topic.counter);
+    for (const TopicView& topic : topics_) sum += read_newest_head(*topic.counter);
     return sum;
   }
 

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "shm/clock.h"
-#include "shm/seqlock.h"
 
 namespace smt::cmd {
 namespace {
@@ -19,11 +18,8 @@ int64_t NewestWritten(const SegmentView& segment) {
   for (uint32_t i = 0; i < segment.topic_limit(); ++i) {
     const std::optional<TopicView> topic = segment.topic(i);
     if (!topic) continue;
-    const uint64_t position = topic->counter->load(std::memory_order_relaxed);
-    if (position == 0 || !SlotHolds(topic->slot(position), position)) continue;
-    SampleHead head;
-    LoadSampleHead(topic->slot(position), &head);
-    newest = std::max(newest, head.written_ns);
+    if (const std::optional<SampleHead> head = peek_newest(*topic))
+      newest = std::max(newest, head->written_ns);
   }
   return newest;
 }
@@ -43,13 +39,14 @@ void Census::Count(Member* member) {
   std::vector<uint32_t> changed;
   segment.scan(&member->counters, &changed);
   member->publications = std::accumulate(member->counters.begin(), member->counters.end(), uint64_t{0});
-  const uint64_t version = segment.directory_version();
-  if (version == member->directory_version) return;
-  member->directory_version = version;
-  member->topics.clear();
-  for (uint32_t i = 0; i < segment.topic_limit(); ++i) {
-    if (const std::optional<TopicView> topic = segment.topic(i)) member->topics.push_back(topic->name);
+  if (!member->directory.changed(segment)) return;
+  while (std::optional<DirectoryCursor::Change> change = member->directory.next(segment)) {
+    if (member->names.size() <= change->index) member->names.resize(member->directory.limit());
+    member->names[change->index] = change->topic ? std::move(change->topic->name) : "";
   }
+  member->topics.clear();
+  std::copy_if(member->names.begin(), member->names.end(), std::back_inserter(member->topics),
+               [](const std::string& name) { return !name.empty(); });
   std::sort(member->topics.begin(), member->topics.end());
 }
 

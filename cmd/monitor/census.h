@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "shm/directory_cursor.h"
 #include "shm/domain.h"
 #include "shm/segment_view.h"
 #include "shm/status.h"
@@ -28,7 +29,8 @@ struct Member {
   uint64_t publications = 0;        // of all its topics, ever
   std::vector<std::string> topics;  // sorted
   std::vector<uint64_t> counters;   // by topic index
-  uint64_t directory_version = ~uint64_t{0};
+  DirectoryCursor directory;
+  std::vector<std::string> names;  // by topic index; "": none
 };
 
 class Census {

@@ -71,16 +71,10 @@ Follower::Topic* Follower::Find(const std::string& name) {
 }
 
 void Follower::Resolve(Node* node) {
-  // The version first: what changes from here on is seen by the next look.
-  node->directory_version = node->segment->directory_version();
-  node->places.resize(std::max<size_t>(node->places.size(), node->segment->topic_limit()));
-  for (uint32_t i = 0; i < node->segment->topic_limit() && i < node->places.size(); ++i) {
-    const uint64_t generation = node->segment->generation(i);
-    Place& place = node->places[i];
-    if (place.generation == generation) continue;
-    place = {generation, nullptr};
-    const std::optional<TopicView> view = node->segment->topic(i);
-    if (view && patterns_.matches(view->name)) place.topic = Find(view->name);
+  while (std::optional<DirectoryCursor::Change> change = node->directory.next(*node->segment)) {
+    if (node->topics.size() <= change->index) node->topics.resize(node->directory.limit());
+    Topic*& topic = node->topics[change->index];
+    topic = change->topic && patterns_.matches(change->topic->name) ? Find(change->topic->name) : nullptr;
   }
 }
 
@@ -92,7 +86,7 @@ void Follower::Look() {
   for (const auto& segment : segments) {
     Node& node = nodes_[segment.get()];
     node.segment = segment;
-    if (node.directory_version != segment->directory_version()) Resolve(&node);
+    Resolve(&node);
   }
 }
 
@@ -105,7 +99,7 @@ bool Follower::drain(const Take& take) {
     indexes.clear();
     segment->scan(&node.seen, &indexes);
     for (uint32_t i : indexes) {
-      if (i < node.places.size() && node.places[i].topic != nullptr) moved.insert(node.places[i].topic);
+      if (i < node.topics.size() && node.topics[i] != nullptr) moved.insert(node.topics[i]);
     }
   }
   for (Topic* topic : moved) {

@@ -12,6 +12,7 @@
 
 #include "cmd/cli/stop.h"
 #include "relay/names/pattern_set.h"
+#include "shm/directory_cursor.h"
 #include "shm/domain.h"
 #include "shm/reader.h"
 #include "shm/waiter.h"
@@ -60,15 +61,10 @@ class Follower {
   }
 
  private:
-  // A topic of one node, by its place in the node's directory.
-  struct Place {
-    uint64_t generation = 0;
-    Topic* topic = nullptr;  // null: not matched, or dead
-  };
   struct Node {
     std::shared_ptr<SegmentView> segment;
-    uint64_t directory_version = ~uint64_t{0};
-    std::vector<Place> places;
+    DirectoryCursor directory;
+    std::vector<Topic*> topics;  // by index; null: not matched, or dead
     std::vector<uint64_t> seen;
   };
 

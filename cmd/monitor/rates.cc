@@ -14,13 +14,10 @@ struct Head {
 std::optional<Head> ReadHead(const TopicView& view, uint64_t position) {
   if (position < view.first_position)
     return std::nullopt;  // no sample yet; the empty slot would pass for one
-  const layout::Slot* slot = view.slot(position);
-  if (!SlotHolds(slot, position)) return std::nullopt;
-  Head head;
-  head.bytes = LoadSampleHead(slot, &head.sample);
-  if (!StillHolds(slot, position, view.entry, view.generation) || head.bytes > view.max_bytes)
-    return std::nullopt;
-  return head;
+  uint64_t bytes;
+  const std::optional<SampleHead> sample = peek_sample(view, position, &bytes);
+  if (!sample || bytes > view.max_bytes) return std::nullopt;
+  return Head{*sample, bytes};
 }
 
 void Merge(const Rate& more, Rate* rate) {
@@ -57,26 +54,25 @@ Rate& RateMeter::Of(const Writer& writer, Rates* rates) {
 }
 
 void RateMeter::Resolve(Node* node) {
-  // The version first: what changes from here on is seen by the next look.
-  node->directory_version = node->segment->directory_version();
-  const uint32_t limit = node->segment->topic_limit();
-  node->writers.resize(std::max<size_t>(node->writers.size(), limit));
-  for (uint32_t i = 0; i < limit; ++i) {
-    Writer& writer = node->writers[i];
-    const uint64_t generation = node->segment->generation(i);
-    if (writer.generation == generation) continue;
-    std::optional<TopicView> view = node->segment->topic(i);
-    const bool goes_on = view && writer.view && view->name == writer.view->name;
-    writer.generation = generation;
-    if (!view || !patterns_.matches(view->name)) {
-      writer.view.reset();
+  std::map<uint32_t, Writer> replaced;  // by index
+  while (std::optional<DirectoryCursor::Change> change = node->directory.next(*node->segment)) {
+    if (node->writers.size() <= change->index) node->writers.resize(node->directory.limit());
+    Writer& writer = node->writers[change->index];
+    if (!change->topic) {
+      replaced[change->index] = std::exchange(writer, Writer());
       continue;
     }
-    writer.view = std::move(view);
+    if (!patterns_.matches(change->topic->name)) continue;
+    // A topic that grew, or was advertised anew: its counter goes on.
+    const auto before = replaced.find(change->index);
+    const bool goes_on =
+        before != replaced.end() && before->second.view && before->second.view->name == change->topic->name;
+    if (goes_on) writer = std::move(before->second);
+    writer.view = std::move(change->topic);
     writer.origin = std::make_shared<TopicOrigin>(node->segment->origin(*writer.view));
     Of(writer, &interval_);
     if (goes_on) continue;
-    writer.position = LoadHead(*writer.view->counter);
+    writer.position = read_newest_head(*writer.view->counter);
     const std::optional<Head> head = ReadHead(*writer.view, writer.position);
     writer.last = head ? std::optional(head->sample) : std::nullopt;
     writer.last_position = writer.position;
@@ -85,7 +81,7 @@ void RateMeter::Resolve(Node* node) {
 
 void RateMeter::TakeIn(Writer* writer) {
   const TopicView& view = *writer->view;
-  const uint64_t newest = LoadHead(*view.counter);
+  const uint64_t newest = read_newest_head(*view.counter);
   if (newest <= writer->position) return;
   Rate rate;
   rate.published = newest - writer->position;
@@ -126,7 +122,7 @@ void RateMeter::look(const std::vector<std::shared_ptr<SegmentView>>& nodes) {
   for (const auto& segment : nodes) {
     Node& node = nodes_[segment.get()];
     node.segment = segment;
-    if (node.directory_version != segment->directory_version()) Resolve(&node);
+    Resolve(&node);
     changed.clear();
     segment->scan(&node.seen, &changed);
     for (uint32_t i : changed) {

@@ -12,6 +12,7 @@
 
 #include "cmd/text/ages.h"
 #include "relay/names/pattern_set.h"
+#include "shm/directory_cursor.h"
 #include "shm/freshness.h"
 #include "shm/segment_view.h"
 
@@ -54,7 +55,6 @@ class RateMeter {
 
  private:
   struct Writer {
-    uint64_t generation = 0;
     std::optional<TopicView> view;  // nothing: not matched, or dead
     std::shared_ptr<const TopicOrigin> origin;
     uint64_t position = 0;           // the counter, as of the last look
@@ -63,7 +63,7 @@ class RateMeter {
   };
   struct Node {
     std::shared_ptr<SegmentView> segment;
-    uint64_t directory_version = ~uint64_t{0};
+    DirectoryCursor directory;
     std::vector<Writer> writers;  // by index
     std::vector<uint64_t> seen;
   };

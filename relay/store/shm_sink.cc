@@ -41,12 +41,15 @@ void ShmSink::LookForOtherMirrors() {
     if (view.ok()) others_[name].view = std::move(*view);
   }
   for (auto& [name, other] : others_) {
-    const uint64_t version = other.view->directory_version();
-    if (version == other.directory_version) continue;
-    other.directory_version = version;
-    other.topics.clear();
-    for (uint32_t i = 0; i < other.view->topic_limit(); ++i) {
-      if (std::optional<TopicView> topic = other.view->topic(i)) other.topics.insert(std::move(topic->name));
+    while (std::optional<DirectoryCursor::Change> change = other.directory.next(*other.view)) {
+      if (other.names.size() <= change->index) other.names.resize(other.directory.limit());
+      std::string& at = other.names[change->index];
+      if (change->topic) {
+        at = std::move(change->topic->name);
+        other.topics.insert(at);
+      } else {
+        other.topics.erase(other.topics.find(at));
+      }
     }
   }
 }

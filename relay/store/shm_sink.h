@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "relay/store/store.h"
+#include "shm/directory_cursor.h"
 #include "shm/domain.h"
 #include "shm/node.h"
 #include "shm/publisher.h"
@@ -60,8 +61,9 @@ class ShmSink {
   // Another relay's mirror in this domain, and what it has.
   struct OtherMirror {
     std::shared_ptr<SegmentView> view;
-    uint64_t directory_version = ~uint64_t{0};
-    std::set<std::string> topics;
+    DirectoryCursor directory;
+    std::vector<std::string> names;     // by index
+    std::multiset<std::string> topics;  // the same; a damaged directory may have one twice
   };
 
   ShmSink(const Domain& domain, bool mirror, std::unique_ptr<Node> node);

@@ -13,22 +13,6 @@ namespace {
 constexpr int64_t kJudgeNs = 100'000'000;
 constexpr int kTries = 8;
 
-// Birth of the newest sample, and whether there is one.
-bool NewestBorn(const TopicView& view, int64_t* born_ns) {
-  for (int i = 0; i < kTries; ++i) {
-    const uint64_t head = LoadHead(*view.counter);
-    if (head < view.first_position) return false;
-    const layout::Slot* slot = view.slot(head);
-    SampleHead sample;
-    if (!SlotHolds(slot, head)) continue;
-    LoadSampleHead(slot, &sample);
-    if (!StillHolds(slot, head, view.entry, view.generation)) continue;
-    *born_ns = sample.born_ns;
-    return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<ShmSource>> ShmSource::open(const Domain& domain) {
@@ -85,8 +69,9 @@ void ShmSource::ChooseWriter(uint32_t id) {
   size_t best = 0;
   int64_t best_born = INT64_MIN;
   for (size_t i = 0; i < t.writers.size() && t.writers.size() > 1; ++i) {
-    int64_t born;
-    if (!NewestBorn(t.writers[i], &born)) continue;
+    const std::optional<SampleHead> head = peek_newest(t.writers[i], kTries);
+    if (!head) continue;
+    const int64_t born = head->born_ns;
     if (born > best_born ||
         (born == best_born && t.writers[i].segment->node() > t.writers[best].segment->node())) {
       best = i;
@@ -128,7 +113,6 @@ void ShmSource::AddWriter(NodeState* node, TopicView view) {
   if (SchemaText(view, &value_bytes) == nullptr)
     return;  // removed meanwhile, or damaged: as if it were not there
   const uint32_t id = IdFor(view.name);
-  node->generations[index] = view.generation;
   node->ids[index] = id;
   topics_[id].writers.push_back(std::move(view));
   ChooseWriter(id);
@@ -138,7 +122,6 @@ void ShmSource::AddWriter(NodeState* node, TopicView view) {
 void ShmSource::DropWriter(NodeState* node, uint32_t index) {
   const uint32_t id = node->ids[index];
   node->ids[index] = kNone;
-  node->generations[index] = 0;
   if (id == kNone) return;
   Topic& t = topics_[id];
   std::erase_if(t.writers, [&](const TopicView& w) { return w.segment == node->view && w.index == index; });
@@ -146,21 +129,13 @@ void ShmSource::DropWriter(NodeState* node, uint32_t index) {
 }
 
 void ShmSource::Index(NodeState* node) {
-  const SegmentView& view = *node->view;
-  // The version first: what changes after it is seen next time.
-  node->directory_version = view.directory_version();
-  const uint32_t limit = view.topic_limit();
-  node->generations.resize(std::max<size_t>(limit, node->generations.size()), 0);
-  node->ids.resize(node->generations.size(), kNone);
-  std::vector<uint32_t> fresh;
-  for (uint32_t i = 0; i < limit; ++i) {
-    const uint64_t generation = view.generation(i);
-    if (generation == node->generations[i]) continue;
-    DropWriter(node, i);
-    if (generation % 2 == 1) fresh.push_back(i);
-  }
-  for (const uint32_t i : fresh) {
-    if (std::optional<TopicView> topic = view.topic(i)) AddWriter(node, std::move(*topic));
+  while (std::optional<DirectoryCursor::Change> change = node->directory.next(*node->view)) {
+    if (node->ids.size() <= change->index) node->ids.resize(node->directory.limit(), kNone);
+    if (change->topic) {
+      AddWriter(node, std::move(*change->topic));
+    } else {
+      DropWriter(node, change->index);
+    }
   }
 }
 
@@ -261,9 +236,7 @@ void ShmSource::collect(int64_t now_ns, Changes* changes) {
   freed_.clear();
   waiter_.collect();
   FollowNodes();
-  for (NodeState& node : nodes_) {
-    if (node.view->directory_version() != node.directory_version) Index(&node);
-  }
+  for (NodeState& node : nodes_) Index(&node);
   const bool due = now_ns - judged_ns_ >= kJudgeNs;
   if (due) judged_ns_ = now_ns;
   for (size_t i = 0; i < nodes_.size(); ++i) {
@@ -316,7 +289,7 @@ SampleRead ShmSource::sample(uint32_t id, SampleHead* head, std::byte* room, uin
   const Ring& ring = rings_[id];
   if (ring.counter == nullptr) return SampleRead::kEmpty;
   for (int i = 0; i < kTries; ++i) {
-    const uint64_t position = LoadHead(*ring.counter);
+    const uint64_t position = read_newest_head(*ring.counter);
     if (position < ring.first_position) return SampleRead::kEmpty;
     ++slot_reads_;
     switch (ReadSlot(ring, position, head, room, bytes)) {
@@ -336,7 +309,7 @@ uint64_t ShmSource::newest(uint32_t id) const {
   uint64_t sequence = 0;
   if (ring.counter == nullptr) return 0;
   for (int i = 0; i < kTries; ++i) {
-    const uint64_t position = LoadHead(*ring.counter);
+    const uint64_t position = read_newest_head(*ring.counter);
     if (position < ring.first_position) return 0;
     if (SequenceAt(ring, position, &sequence)) return sequence;
   }
@@ -345,12 +318,9 @@ uint64_t ShmSource::newest(uint32_t id) const {
 
 // False: the slot holds another position by now.
 bool ShmSource::SequenceAt(const Ring& ring, uint64_t position, uint64_t* sequence) {
-  const layout::Slot* slot = ring.slot(position);
-  SampleHead head;
-  if (!SlotHolds(slot, position)) return false;
-  LoadSampleHead(slot, &head);
-  *sequence = head.sequence;
-  return StillHolds(slot, position, ring.entry, ring.generation);
+  const std::optional<SampleHead> head = peek_sample(ring, position);
+  if (head) *sequence = head->sequence;
+  return head.has_value();
 }
 
 SampleRead ShmSource::sample_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
@@ -358,7 +328,7 @@ SampleRead ShmSource::sample_after(uint32_t id, uint64_t after, SampleHead* head
   const Ring& ring = rings_[id];
   if (ring.counter == nullptr) return SampleRead::kEmpty;
   for (int i = 0; i < kTries; ++i) {
-    const uint64_t newest = LoadHead(*ring.counter);
+    const uint64_t newest = read_newest_head(*ring.counter);
     if (newest < ring.first_position) return SampleRead::kEmpty;
     // Sequences rise with positions. What is overwritten while it is looked at is older than what is sought.
     uint64_t low = std::max(ring.first_position, newest - std::min(newest, ring.mask)), high = newest + 1;

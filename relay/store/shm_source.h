@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "relay/store/store.h"
+#include "shm/directory_cursor.h"
 #include "shm/domain.h"
 #include "shm/segment_view.h"
 #include "shm/waiter.h"
@@ -48,10 +49,9 @@ class ShmSource {
     bool alive = true, closed = false;
     bool sets = false;  // what peers set is here: fail-safe values come and go
     uint64_t epoch = 0;
-    uint64_t directory_version = ~uint64_t{0};
-    std::vector<uint64_t> counters;     // for SegmentView::scan
-    std::vector<uint64_t> generations;  // by index; 0: no topic of ours
-    std::vector<uint32_t> ids;          // by index
+    DirectoryCursor directory;
+    std::vector<uint64_t> counters;  // for SegmentView::scan
+    std::vector<uint32_t> ids;       // by index; kNone: no topic of ours
   };
   struct Topic {
     TopicDescription description;

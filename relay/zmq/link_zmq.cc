@@ -17,6 +17,7 @@
 #include "proto/codec.h"
 #include "relay/keys/endpoint.h"
 #include "relay/zmq/connections.h"
+#include "relay/zmq/ordering.h"
 #include "relay/zmq/zap.h"
 #include "shm/clock.h"
 
@@ -30,8 +31,7 @@ constexpr size_t kCopyBelow = 1024;
 // served.
 constexpr size_t kRoutingIdBytes = 5;
 
-// Keeps a block until libzmq is done with it, in its own thread. libzmq hands it over under locks of its own;
-// `handed` says the same where a race detector can see it.
+// Keeps a block until libzmq's thread is done with it.
 struct Hold {
   std::shared_ptr<const std::byte[]> block;
   std::atomic<bool> handed{false};
@@ -39,14 +39,14 @@ struct Hold {
 
 void Release(void*, void* hint) {
   auto* hold = static_cast<Hold*>(hint);
-  (void)hold->handed.load(std::memory_order_acquire);
+  take_over(hold->handed);
   delete hold;
 }
 
 zmq::message_t Share(const Frame& frame) {
   if (frame.bytes.size() < kCopyBelow) return zmq::message_t(frame.bytes.data(), frame.bytes.size());
   auto* hold = new Hold{frame.block};
-  hold->handed.store(true, std::memory_order_release);
+  hand_over(&hold->handed);
   return zmq::message_t(const_cast<std::byte*>(frame.bytes.data()), frame.bytes.size(), Release, hold);
 }
 

@@ -5,7 +5,7 @@
 // readers must find every topic as it was or as it was to become, and a successor must take over, publish,
 // and be read.
 //
-// Seeded bugs, each of which is found: in shm/seqlock.h, store the counter before the even lock (EndSample);
+// Seeded bugs, each of which is found: in shm/seqlock.h, publish_head before complete_sample;
 // in shm/topic_table.cc, publish the generation before the record offset (put).
 #include <fcntl.h>
 #include <sys/mman.h>

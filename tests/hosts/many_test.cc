@@ -113,7 +113,7 @@ class Mirror {
     SampleHead head;
     uint64_t value = 0, bytes = 0;
     if (t->max_bytes != sizeof value ||
-        ReadSlot(*t, LoadHead(*t->counter), &head, &value, &bytes) != SlotRead::kOk) {
+        ReadSlot(*t, read_newest_head(*t->counter), &head, &value, &bytes) != SlotRead::kOk) {
       return Is::kBehind;
     }
     wrong_ += value != head.sequence;

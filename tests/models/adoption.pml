@@ -1,5 +1,5 @@
 /* The name of a node: how its segment is born, owned, adopted, replaced and ended (shm/LAYOUT.md, "Life of a segment";
-   OwnedSegment::open, Create, Adopt, OpenBell and end in shm/owned_segment.cc; DomainView::Scan, SegmentView::Open).
+   OwnedSegment::open, Create, Adopt, OpenBell and end in shm/owned_segment.cc; DomainView::Scan, SegmentView::open).
 
    Two candidates want the name, LIVES times in all; each may be killed before any system call, may end and leave its
    segment, may end and remove it, may find that what it adopts must be replaced, or may publish for ever. A program keeps

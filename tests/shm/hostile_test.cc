@@ -91,9 +91,9 @@ TEST_F(HostileTest, ASingleFlippedBitInALiveSegmentNeitherCrashesNorHoldsUpARead
     // Half of the flips where it matters most, half anywhere that readers look.
     const uint64_t offset = i % 2 == 0 ? structure[Random() % structure.size()] : Random() % (backed / 8) * 8;
     auto* word = reinterpret_cast<layout::Word*>(segment.data() + offset);
-    const uint64_t good = word->load();
+    const uint64_t good = word->load(std::memory_order_relaxed);
     uint64_t flipped = good ^ (uint64_t{1} << Random() % 64);
-    word->store(flipped);
+    word->store(flipped, std::memory_order_relaxed);
     publish();
     Explored on;
     for (Reader& r : readers) ReadOn(&r, &on);
@@ -105,7 +105,7 @@ TEST_F(HostileTest, ASingleFlippedBitInALiveSegmentNeitherCrashesNorHoldsUpARead
     refused += 1 - all.segments;
     samples += on.samples + all.samples;
     // Back again, unless the writer has written it over meanwhile.
-    word->compare_exchange_strong(flipped, good);
+    word->compare_exchange_strong(flipped, good, std::memory_order_relaxed);
     if (HasFailure()) FAIL() << "bit flip " << i << " at offset " << offset;
   }
   printf("%d flips: %lu times the segment was opened, %lu times refused; %lu samples\n", kFlips, opened,
@@ -329,8 +329,8 @@ TEST_F(HostileTest, SlotsThatOverflowAllNumbersAreDamage) {
   StoreWords(at, &record, sizeof record);
   StoreWords(at + sizeof record / sizeof(layout::Word), "a", 1);
   layout::Entry entry{};
-  entry.record[0].store(layout::kHeaderBytes, kStoreWord);
-  PublishGeneration(&entry, 1);
+  write_word(&entry.record[0], layout::kHeaderBytes);
+  publish_entry(&entry, 1);
   RecordCopy copy;
   EXPECT_EQ(ReadRecord(reinterpret_cast<const std::byte*>(segment.data()), layout::kMaxSegmentBytes, &entry,
                        0, &copy),

@@ -100,7 +100,7 @@ TEST(Threads, ReadersOfARingSeeOnlyWholeValues) {
   auto buffer = std::make_unique<Buffer>();
   Core core(buffer.get());
   HandMadeTopic topic(buffer.get(), &core, layout::kHeaderBytes);
-  PublishGeneration(&buffer->entry, 1);
+  publish_entry(&buffer->entry, 1);
   TopicView view;
   view.generation = 1;
   view.slot_count = kSlots;
@@ -121,7 +121,7 @@ TEST(Threads, ReadersOfARingSeeOnlyWholeValues) {
         uint64_t last = 0;
         for (uint64_t turn = 0; !done; ++turn) {
           // The newest value, or the oldest, which is the next to be written over.
-          const uint64_t newest = LoadHead(buffer->counter);
+          const uint64_t newest = read_newest_head(buffer->counter);
           const uint64_t at = turn % 2 == 0 || newest < kSlots ? newest : newest - (kSlots - 1);
           SampleHead head;
           Value value;
@@ -151,7 +151,7 @@ void Readvertise(Buffer* buffer, Core* core, uint64_t topic, uint64_t generation
   record.slot_count = kSlots;
   record.slot_stride = layout::SlotStride(kBytes);
   record.max_bytes = kBytes;
-  record.first_position = record.first_sequence = buffer->counter.load() + 1;
+  record.first_position = record.first_sequence = buffer->counter.load(std::memory_order_relaxed) + 1;
   record.name_bytes = static_cast<uint32_t>(name.size());
   record.block_bytes = layout::RingOffset(name.size()) + kSlots * record.slot_stride;
   auto* at = reinterpret_cast<layout::Word*>(buffer->at(offset));
@@ -159,9 +159,9 @@ void Readvertise(Buffer* buffer, Core* core, uint64_t topic, uint64_t generation
   StoreWords(at + sizeof record / 8, name.data(), name.size());
   const uint64_t ring = offset + layout::RingOffset(name.size());
   HandMadeTopic writer(buffer, core, ring);
-  for (uint64_t s = 0; s < kSlots; ++s) writer.slot(s)->lock.store(0, kStoreWord);
-  buffer->entry.record[generation / 2 % 2].store(offset, kStoreWord);
-  PublishGeneration(&buffer->entry, generation);
+  for (uint64_t s = 0; s < kSlots; ++s) write_word(&writer.slot(s)->lock, 0);
+  write_word(&buffer->entry.record[generation / 2 % 2], offset);
+  publish_entry(&buffer->entry, generation);
   for (uint64_t i = 0; i < topic % 4; ++i) writer.publish(topic % 10);
 }
 
@@ -174,7 +174,7 @@ TEST(Threads, AnEntryThatIsUsedAgainIsNeverTakenForTheOldTopic) {
       [&] {
         for (uint64_t topic = 0; topic < topics || reads < 100; ++topic) {
           Readvertise(buffer.get(), &core, topic, 2 * topic + 1);
-          RetireGeneration(&buffer->entry, 2 * topic + 2);
+          retire_entry(&buffer->entry, 2 * topic + 2);
         }
       },
       [&](const std::atomic<bool>& done) {
@@ -190,7 +190,7 @@ TEST(Threads, AnEntryThatIsUsedAgainIsNeverTakenForTheOldTopic) {
           view.max_bytes = r.max_bytes;
           view.entry = &buffer->entry;
           view.ring = buffer->at(r.offset + layout::RingOffset(r.name_bytes));
-          const uint64_t at = LoadHead(buffer->counter);
+          const uint64_t at = read_newest_head(buffer->counter);
           if (at < r.first_position) continue;
           SampleHead head;
           Value value;

@@ -1,31 +1,38 @@
-// The open folder behind a Domain. Internal to libsmt.
-#ifndef SMT_SHM_DOMAIN_STATE_H_
-#define SMT_SHM_DOMAIN_STATE_H_
+// The open folder of a domain: which files are in it, and how files of it are made, named and opened.
+// Internal to libsmt.
+#ifndef SMT_SHM_DOMAIN_FOLDER_H_
+#define SMT_SHM_DOMAIN_FOLDER_H_
 
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include <cstdint>
+#include <memory>
+#include <mutex>
 #include <string>
-#include <string_view>
+#include <vector>
 
-#include "shm/domain.h"
-#include "shm/domain_view.h"
+#include "shm/clock.h"
 #include "shm/fd.h"
 #include "shm/status.h"
 
 namespace smt {
 
-struct Domain::State {
+class DomainView;
+
+struct DomainFolder {
   std::string path;
   std::string name;
   Clock clock;
-  Fd folder;
+  Fd fd;
   uid_t owner = 0;
   gid_t gid = 0;
   bool shared = false;    // a group's domain: folder 03770
   bool may_write = true;  // false: root looking into another user's folder; nothing in there is written
 
-  DomainView view{*this};
+  // What this process sees of the domain, made when it is first asked for: see view_of().
+  std::once_flag view_made;
+  std::shared_ptr<DomainView> view;
 
   mode_t segment_mode() const { return shared ? 0640 : 0600; }
   mode_t bell_mode() const { return shared ? 0660 : 0600; }
@@ -33,6 +40,7 @@ struct Domain::State {
   // See Domain::nodes.
   Result<std::vector<std::string>> nodes() const;
   // A new unnamed file of this folder, with `bytes` bytes of size and `reserve` bytes of memory behind it.
+  // `what` is for the message where that fails, as "the segment of node arm".
   Result<Fd> unnamed(mode_t mode, uint64_t bytes, uint64_t reserve, const std::string& what) const;
   // Gives an unnamed file a name. kInUse: the name is taken.
   Status link(const Fd& file, const std::string& as) const;
@@ -43,9 +51,6 @@ struct Domain::State {
   Status no_space(uint64_t bytes, const std::string& what) const;
 };
 
-// "64 B", "1.5 KiB", "64.0 MiB"
-std::string BytesText(uint64_t bytes);
-
 }  // namespace smt
 
-#endif  // SMT_SHM_DOMAIN_STATE_H_
+#endif  // SMT_SHM_DOMAIN_FOLDER_H_

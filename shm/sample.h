@@ -1,0 +1,50 @@
+// A sample as a Reader hands it out, and which samples it takes.
+#ifndef SMT_SHM_SAMPLE_H_
+#define SMT_SHM_SAMPLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "shm/layout.h"
+#include "shm/schema.h"
+
+namespace smt {
+
+struct Sample {
+  uint64_t sequence = 0;
+  int64_t stamp_ns = 0;
+  int64_t born_ns = 0;
+  int64_t written_ns = 0;
+  uint64_t missed = 0;               // samples between the one returned before and this one
+  std::span<const std::byte> bytes;  // the reader's own copy, until its next call
+};
+
+struct ReaderOptions {
+  // If given, a topic of another schema is not read, and refresh() says why (kMismatch, with both layouts).
+  std::optional<Schema> schema = {};
+  // If given, instead of the topic's own maximum age.
+  std::optional<int64_t> max_age_ns = {};
+};
+
+namespace internal {
+
+// What the quick path of Reader::latest_into needs: the one writer's topic. `bytes` is 0 where there is not
+// exactly one writer, or values have no fixed size.
+struct QuickTopic {
+  uint64_t bytes = 0;
+  const layout::Word* counter = nullptr;
+  const layout::Entry* entry = nullptr;
+  const layout::Half* retired = nullptr;
+  const std::byte* ring = nullptr;
+  uint64_t mask = 0, stride = 0, first_position = 0, generation = 0;
+  uint64_t* next = nullptr;
+  uint64_t* last_sequence = nullptr;
+};
+
+}  // namespace internal
+
+}  // namespace smt
+
+#endif  // SMT_SHM_SAMPLE_H_
