@@ -1,14 +1,15 @@
 #!/bin/sh
 # Runs every bench beside this script, one after the other, and repeats all goals at the end.
-# Flags: --quick (a look of a few seconds each), --json (one array instead of tables).
+# Flags: --quick (a look of a few seconds each), --smoke (a second each, whose figures mean nothing), --json (one array
+# instead of tables).
 set -eu
 here=$(dirname "$0")
 json=
 for flag in "$@"; do
   case $flag in
     --json) json=1 ;;
-    --quick) ;;
-    *) echo "usage: bench_all [--quick] [--json]" >&2; exit 2 ;;
+    --quick | --smoke) ;;
+    *) echo "usage: bench_all [--quick | --smoke] [--json]" >&2; exit 2 ;;
   esac
 done
 out=$(mktemp)

@@ -104,8 +104,8 @@ void Measure(const Options& options, const Domain& domain, const std::string& la
   Value value(bytes);
   SampleHead head;
 
-  const int rounds = options.quick ? 5 : 15;
-  const int64_t duration_ns = options.quick ? 20'000'000 : 60'000'000;
+  const int rounds = options.choose(15, 5, 1);
+  const int64_t duration_ns = options.choose(60'000'000, 20'000'000, 2'000'000);
   const auto none = [] { return uint64_t{0}; };
   std::vector<double> ns[3], retries[3], publish[3];
   const char* const names[] = {"latest_into", "seqlock", "rwlock"};

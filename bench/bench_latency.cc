@@ -156,7 +156,7 @@ struct Receiver {
 void Measure(const Options& options, const Domain& domain, const std::string& label, size_t bytes,
              Report* report) {
   Receiver r(domain, fmt::format("bytes/{}", bytes), bytes);
-  const int rounds = options.quick ? 5 : 9, samples = options.quick ? 60 : 200;
+  const int rounds = options.choose(9, 5, 1), samples = options.choose(200, 60, 10);
   struct Case {
     const char *how, *name;
     std::function<std::vector<double>()> run;

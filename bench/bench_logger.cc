@@ -143,7 +143,7 @@ double DiskRate(const std::string& path, double bytes) {
 }
 
 Report Run(const Options& options, const Domain& domain) {
-  const int rounds = options.quick ? 1 : 3, seconds = options.quick ? 2 : 5;
+  const int rounds = options.choose(3, 1, 1), seconds = options.choose(5, 2, 1);
   Report report(fmt::format("logger: {} topics of 8 bytes at 1 kHz, recorded for {} s, {} rounds", kTopics,
                             seconds, rounds),
                 {"by hand"});

@@ -51,7 +51,7 @@ void Measure(const Options& options, const std::string& group, size_t count,
   for (const std::string& topic : topics) {
     if (at_once(topic) != one_by_one(topic)) Fail(Status(Code::kSystem, topic + ": they disagree"));
   }
-  const int rounds = options.quick ? 5 : 21;
+  const int rounds = options.choose(21, 5, 1);
   const auto each = [&](auto matches) {
     return [&, matches] {
       size_t matched = 0;

@@ -24,8 +24,8 @@ void CheckRead(bool good, const std::byte* value) {
 template <size_t kBytes>
 void Measure(const Options& options, const Domain& domain, Node* node, const std::string& label,
              Report* report) {
-  const int rounds = options.quick ? 7 : 31;
-  const int64_t batch_ns = options.quick ? 1'000'000 : 3'000'000;
+  const int rounds = options.choose(31, 7, 1);
+  const int64_t batch_ns = options.choose(3'000'000, 1'000'000, 50'000);
   const std::string topic = fmt::format("bytes/{}", kBytes);
   Publisher publisher = Check(node->advertise(BytesTopic(topic, kBytes)));
   Reader reader = Check(Reader::open(domain, topic));

@@ -99,8 +99,8 @@ double PublishP99(Publisher* publisher, int64_t duration_ns, double ns_per_tick)
 
 Report Run(const Options& options, const Domain& domain) {
   Pin(1);
-  const int quads = options.quick ? 3 : 10;
-  const int64_t duration_ns = options.quick ? 100'000'000 : 200'000'000;
+  const int quads = options.choose(10, 3, 1);
+  const int64_t duration_ns = options.choose(200, 100, 10) * int64_t{1'000'000};
   const double ns_per_tick = NsPerTick();
   Report report(fmt::format("readers: p99 in ns of publishing 64 bytes without time stamps, {} A B B A pairs",
                             2 * quads),

@@ -68,8 +68,8 @@ void Measure(const Options& options, const Domain& domain, size_t count, Report*
       Fail(Status(Code::kSystem, fmt::format("{} of {} changes seen", s.changed.size(), n)));
     s.changed.clear();
   };
-  const int rounds = options.quick ? 7 : 31;
-  const int64_t batch_ns = options.quick ? 2'000'000 : 4'000'000;
+  const int rounds = options.choose(31, 7, 1);
+  const int64_t batch_ns = options.choose(4'000'000, 2'000'000, 100'000);
 
   topics();
   s.changed.clear();

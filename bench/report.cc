@@ -114,6 +114,7 @@ int Main(int argc, char** argv, const std::function<Report(const Options&, const
   Options options;
   CLI::App app;
   app.add_flag("--quick", options.quick, "a look of a few seconds");
+  app.add_flag("--smoke", options.smoke, "does it run? a second whose figures mean nothing");
   app.add_flag("--json", options.json, "one JSON object instead of the table");
   CLI11_PARSE(app, argc, argv);
 

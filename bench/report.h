@@ -13,7 +13,13 @@ namespace smt::bench {
 
 struct Options {
   bool quick = false;  // a look of a few seconds instead of the full measurement
+  bool smoke = false;  // whether it runs at all, in about a second: the figures mean nothing
   bool json = false;
+
+  template <class T>
+  T choose(T at_full, T at_quick, T at_smoke) const {
+    return smoke ? at_smoke : quick ? at_quick : at_full;
+  }
 };
 
 class Report {

@@ -1,6 +1,7 @@
 #!/bin/sh
-# The rows that tests have printed (tests/row.h) as a table: of each promise and test the largest run. Fails if any
-# row has violations, or if there is none.
+# The rows that tests have printed (tests/row.h) as a table: of each promise and test the largest run, and at which size
+# that was (tests/scale.h; "-": the test has only one). Fails if any row has violations, or if there is none: how large a
+# run was is no violation.
 # usage: promises.sh LOG...
 set -eu
 cat "$@" | grep '^{"id":".*}$' | sort -V | awk '
@@ -15,12 +16,12 @@ cat "$@" | grep '^{"id":".*}$' | sort -V | awk '
     if (!(key in line)) keys[++count] = key
     skip = field("skip")
     # The log of a test that ran at both sizes, or in several trees, has the largest last.
-    line[key] = sprintf("%-4s %-52s %12s %6s %9s %9s %s", field("id"), substr(field("what"), 1, 52), field("n"), \
-                        field("violations"), field("max_ms"), field("p99_ms"), skip == "-" ? "" : "SKIP: " skip)
+    line[key] = sprintf("%-4s %-52s %12s %-5s %6s %9s %9s %s", field("id"), substr(field("what"), 1, 52), field("n"), \
+                        field("size"), field("violations"), field("max_ms"), field("p99_ms"), skip == "-" ? "" : "SKIP: " skip)
     if (field("violations") > 0) bad[++failures] = $0
   }
   END {
-    printf "%-4s %-52s %12s %6s %9s %9s\n", "id", "what", "n", "wrong", "max ms", "p99 ms"
+    printf "%-4s %-52s %12s %-5s %6s %9s %9s\n", "id", "what", "n", "size", "wrong", "max ms", "p99 ms"
     for (i = 1; i <= count; ++i) print line[keys[i]]
     for (i = 1; i <= failures; ++i) print "VIOLATED: " bad[i]
     printf "%d rows, %d with violations\n", count, failures

@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 
+#include "tests/scale.h"
+
 namespace smt {
 
 struct Row {
@@ -18,6 +20,7 @@ struct Row {
   std::optional<double> max_ms = {}, p99_ms = {};
   std::optional<uint64_t> seed = {};  // of the random choices, to try them again
   std::string skip = "";              // why it was not tried at all; "" = it was
+  // The size is that of tests/scale.h, if the test has several.
 };
 
 // Texts are this program's own, without quotes. Flushed, so that it stands before anything a child prints.
@@ -28,6 +31,7 @@ inline void Print(const Row& row) {
     printf(",\"violations\":%llu", static_cast<unsigned long long>(row.violations));
     if (row.max_ms) printf(",\"max_ms\":%.3f", *row.max_ms);
     if (row.p99_ms) printf(",\"p99_ms\":%.3f", *row.p99_ms);
+    if (const std::string size = Scale::get().used(); !size.empty()) printf(",\"size\":\"%s\"", size.c_str());
     if (row.seed) printf(",\"seed\":%llu", static_cast<unsigned long long>(*row.seed));
   } else {
     printf(",\"skip\":\"%s\"", row.skip.c_str());

@@ -14,6 +14,7 @@
 #include "tests/crash/recovery.h"
 #include "tests/crash/traced_owner.h"
 #include "tests/row.h"
+#include "tests/scale.h"
 
 namespace smt {
 namespace {
@@ -51,9 +52,8 @@ bool KillIn(uint64_t seed, uint64_t operation, Total* total) {
 }  // namespace
 }  // namespace smt
 
-int main(int argc, char** argv) {
-  const uint64_t owners = argc > 1 ? strtoul(argv[1], nullptr, 10) : 1;
-  const uint64_t first = argc > 2 ? strtoul(argv[2], nullptr, 10) : 0;
+int main() {
+  const uint64_t owners = smt::Scale::get().scaled(1, 24), first = owners * smt::Scale::round();
   smt::Total total;
   for (uint64_t seed = first; seed < first + owners; ++seed) {
     for (uint64_t operation = 0; smt::KillIn(seed, operation, &total); ++operation) {

@@ -21,6 +21,7 @@ struct Tally {
   void Tell(uint64_t violations) const {
     // A run that only merges or minimises has tried nothing.
     if (executions == 0) return;
+    smt::Scale::get().chosen_outside();
     Print(smt::Row{
         .id = "S5", .what = name, .n = executions, .violations = violations, .max_ms = {}, .seed = seed});
   }

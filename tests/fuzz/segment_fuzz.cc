@@ -93,6 +93,7 @@ struct Bench {
     printf(
         "segment_fuzz: %lu executions, %lu segments opened, %lu topics believed, %lu samples, %lu adopted\n",
         executions, segments, topics, samples, adopted);
+    smt::Scale::get().chosen_outside();
     Print(smt::Row{.id = "L7",
                    .what = kAdopt ? "hostile segments adopted" : "hostile segments read",
                    .n = executions,

@@ -103,7 +103,7 @@ TEST_F(RelayDamage, BehindTheChecksumOfTcpIsFoundAndTheSessionsRecover) {
             back += a.sequence <= last[t];
             last[t] = a.sequence;
           });
-      const int64_t end = BoottimeNs() + static_cast<int64_t>(storm::Scaled(30, 240)) * 1'000'000'000;
+      const int64_t end = BoottimeNs() + static_cast<int64_t>(storm::Scaled(30, 240, 120)) * 1'000'000'000;
       for (uint64_t round = i; (flips < target || campaigns < storm::Scaled(10, 600)) && BoottimeNs() < end;
            ++round) {
         campaign(i, round);

@@ -25,7 +25,7 @@ constexpr size_t kScalars = 50;
 // Scalars at 100 Hz and large values, which are smaller, and as many more, where the run is shorter than such
 // a value takes.
 std::vector<TimedTopic> SeventeenMbit() {
-  const uint64_t shrink = storm::Sized(16, 1);
+  const uint64_t shrink = storm::Sized(16, 1, 4);
   std::vector<TimedTopic> topics;
   for (size_t i = 0; i < kScalars; ++i) topics.push_back({.name = "scalar/" + std::to_string(i)});
   topics.push_back({.name = "large",
@@ -95,7 +95,7 @@ TEST_F(RelaySlowLink, FiftyTopicsAndALargeOneOnAMegabit) {
   start_all();
   Watch watch(in("base"), topics);
   Settle(&watch);
-  storm::Elapse(milliseconds(storm::Scaled(3'000, 60'000)));
+  storm::Elapse(milliseconds(storm::Scaled(3'000, 60'000, 20'000)));
   Arrivals scalars = watch.of(0, kScalars), large = watch.of(kScalars);
   // A batch and a piece of 1400 bytes each, with what is around them.
   const double message_ms = 1600.0 * 8e3 / kBitsPerS;
@@ -146,12 +146,12 @@ TEST_F(RelaySlowLink, APoseBesideValuesOfTenMegabytes) {
   SMT_NEED_BAD_CABLE(Host::kRobot, {.bits_per_s = 8'000'000, .delay_ns = kRttNs / 2});
   const std::vector<TimedTopic> topics = {
       {.name = "pose", .bytes = 56, .period_ns = 20 * kMsNs},
-      {.name = "map", .bytes = storm::Sized(500'000, 10'000'000), .period_ns = kSecondNs / 2}};
+      {.name = "map", .bytes = storm::Sized(500'000, 10'000'000, 1'000'000), .period_ns = kSecondNs / 2}};
   TimedSource source(in("robot"), topics);
   start_all();
   Watch watch(in("base"), topics);
   Settle(&watch);
-  storm::Elapse(milliseconds(storm::Scaled(3'000, 30'000)));
+  storm::Elapse(milliseconds(storm::Scaled(3'000, 30'000, 8'000)));
   Arrivals pose = watch.of(0), map = watch.of(1);
   Figures(
       "relay_slow_link 8 Mbit/s, RTT 20 ms, values of {} bytes: age of the pose on arrival {} (bound p99 "
@@ -176,7 +176,7 @@ TEST_F(RelaySlowLink, ALossyLinkWithJitterDegradesAndDoesNotStop) {
   start_all();
   Watch watch(in("base"), topics);
   Settle(&watch);
-  storm::Elapse(milliseconds(storm::Scaled(4'000, 60'000)));
+  storm::Elapse(milliseconds(storm::Scaled(4'000, 60'000, 20'000)));
   Arrivals small = watch.of(0, kSmall), camera = watch.of(kSmall);
   const BadCable::Traffic up = hosts_.traffic(Host::kRobot, true);
   Figures(

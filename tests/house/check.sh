@@ -16,12 +16,12 @@ check() {
 
 not() { ! "$@"; }
 
-# row ID WHAT N VIOLATIONS, or row ID WHAT skip WHY: the line of tests/row.h, from a script.
+# row ID WHAT N VIOLATIONS [SIZE], or row ID WHAT skip WHY: the line of tests/row.h, from a script.
 row() {
   if [ "$3" = skip ]; then
     printf '{"id":"%s","what":"%s","skip":"%s"}\n' "$1" "$2" "$4"
   else
-    printf '{"id":"%s","what":"%s","n":%s,"violations":%s}\n' "$1" "$2" "$3" "$4"
+    printf '{"id":"%s","what":"%s","n":%s,"violations":%s%s}\n' "$1" "$2" "$3" "$4" "${5:+,\"size\":\"$5\"}"
   fi
 }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Checks the models in all states, and that each seeded mistake is refuted, two at a time. Exit 77 (skipped) without spin.
-# usage: run.sh    needs: spin, a C compiler (CC, default cc); SMT_SCALE=full: larger instances
+# usage: run.sh    needs: spin, a C compiler (CC, default cc); SMT_SCALE (tests/scale.h): larger instances at full size
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 if ! command -v spin >/dev/null; then
@@ -12,8 +12,11 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 cd "$work" || exit 1
-full=0
-[ "${SMT_SCALE-}" != full ] || full=1
+size=${SMT_SCALE:-quick}
+case $size in
+  quick | ci) full=0 ;;
+  *) full=1 ;;
+esac
 
 # check MODEL holds|refuted FLAG...: searches all states (until the first mistake) and compares. $search: how. Whoever comes
 # first to a check does it.
@@ -102,11 +105,11 @@ wait
 # Rows as tests/row.h: the states of each model that holds, and the mistakes.
 [ -e finished.0 ] && [ -e finished.1 ] && [ ! -e failed ]
 failed=$?
-cat 0/checked 1/checked | awk -v failed="$failed" '
+cat 0/checked 1/checked | awk -v failed="$failed" -v size="$size" '
   $2 == "holds" { states[$1] += $3 }
   $2 == "refuted" { ++refuted }
   END {
-    row = "{\"id\":\"L11\",\"what\":\"%s\",\"n\":%d,\"violations\":%d}\n"
+    row = "{\"id\":\"L11\",\"what\":\"%s\",\"n\":%d,\"violations\":%d,\"size\":\"" size "\"}\n"
     for (model in states) printf row, "states of " model, states[model], 0
     printf row, "seeded mistakes of the models, refuted", refuted, failed
   }'

@@ -82,8 +82,8 @@ class Crowd : public testing::Test {
   // Has node i publish once more. REQUIRES: within one child, in turn.
   void Publish(size_t i) { children_[i / each_].tell(); }
 
-  // Full size: each node is a process of its own.
-  const size_t each_ = kNodes / Sized(4, kNodes);
+  // But for a quick look each node is a process of its own.
+  const size_t each_ = kNodes / Sized(4, kNodes, kNodes);
   TempRoot root_;
   Domain domain_;
   std::vector<Child> children_;

@@ -15,24 +15,19 @@
 
 #include "shm/clock.h"
 #include "shm/seqlock.h"
+#include "tests/scale.h"
 
 namespace smt::storm {
 
 namespace fs = std::filesystem;
 
-uint64_t Scaled(uint64_t quick, uint64_t full) {
-  static const uint64_t scale = [] {
-    const char* given = getenv("SMT_SCALE");
-    if (given == nullptr) return uint64_t{0};
-    if (std::string_view(given) == "full") return uint64_t{1};
-    const uint64_t number = strtoull(given, nullptr, 10);
-    if (number == 0) throw std::runtime_error("SMT_SCALE is \"full\" or a number from 1 on");
-    return number;
-  }();
-  return scale == 0 ? quick : full * scale;
+uint64_t Scaled(uint64_t quick, uint64_t full, std::optional<uint64_t> ci) {
+  return Scale::get().scaled(quick, full, ci);
 }
 
-uint64_t Sized(uint64_t quick, uint64_t full) { return Scaled(0, 1) == 0 ? quick : full; }
+uint64_t Sized(uint64_t quick, uint64_t full, std::optional<uint64_t> ci) {
+  return Scale::get().sized(quick, full, ci);
+}
 
 int64_t Patience() {
 #ifdef SMT_ADDRESS_SANITIZER

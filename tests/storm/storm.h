@@ -1,8 +1,7 @@
 // What the many-process tests share: temporary domains, children of this binary, figures.
 //
-// A test program lists its modes in kModes; Child::spawn runs this same binary in one of them. Quick by
-// default; SMT_SCALE=full runs at the size of the promises, SMT_SCALE=10 at ten times that. SMT_SEED changes
-// the random choices.
+// A test program lists its modes in kModes; Child::spawn runs this same binary in one of them. SMT_SCALE
+// chooses its size (tests/scale.h), SMT_SEED the random choices.
 #ifndef SMT_TESTS_STORM_STORM_H_
 #define SMT_TESTS_STORM_STORM_H_
 
@@ -15,6 +14,7 @@
 #include <cstdio>
 #include <functional>
 #include <map>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -35,10 +35,9 @@ using Args = std::vector<std::string>;
 using Mode = int (*)(const Args&);
 extern const std::map<std::string, Mode> kModes;  // defined by each test program
 
-// How often, or for how long: grows with SMT_SCALE.
-uint64_t Scaled(uint64_t quick, uint64_t full);
-// How large a thing is: as Scaled, but never beyond `full`.
-uint64_t Sized(uint64_t quick, uint64_t full);
+// How often, or for how long; how large a thing is (Scale::scaled, Scale::sized).
+uint64_t Scaled(uint64_t quick, uint64_t full, std::optional<uint64_t> ci = {});
+uint64_t Sized(uint64_t quick, uint64_t full, std::optional<uint64_t> ci = {});
 // Bounds on time are this many times wider under a sanitizer.
 int64_t Patience();
 uint64_t Seed();

@@ -20,6 +20,7 @@
 #include "tests/loopback.h"
 #include "tests/relay/access_rules.h"
 #include "tests/row.h"
+#include "tests/scale.h"
 #include "tests/tools/chaos_proxy.h"
 #include "tests/tools/keyed_relays.h"
 
@@ -28,11 +29,6 @@ namespace {
 
 constexpr size_t kListeners = 6;
 constexpr uint64_t kMostGrowthKiB = 64 << 10;
-
-bool Full() {
-  const char* scale = getenv("SMT_SCALE");
-  return scale != nullptr && std::string(scale) == "full";
-}
 
 // Connections that have said all they will say; the last ones stay open, so that what was said is read.
 class Crowd {
@@ -206,7 +202,7 @@ class Zmtp : public KeyedTest {
 
 TEST_F(Zmtp, AnyBytesOverTcpLeaveEachRelayServing) {
   const uint32_t seed = relay::Seed();
-  const uint64_t block = Full() ? 100 : 20, cases = Full() ? 2000 : kListeners * 20;
+  const uint64_t block = Scale::get().sized(20, 100), cases = Scale::get().scaled(kListeners * 20, 2000);
   Liar liar(seed);
   Crowd crowd;
   uint64_t wrong = 0;
