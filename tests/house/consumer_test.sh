@@ -1,6 +1,6 @@
 #!/bin/sh
-# A stranger installs libsmt and builds the program of the README against it: installed headers only, each of
-# them complete by itself, none but shm/describe.h with Boost in it, and none with ZeroMQ or Protocol Buffers.
+# A stranger installs libsmt and builds the program of README.md with the CMake project of docs/topics.md: installed headers
+# only, each of them complete by itself, none but shm/describe.h with Boost in it, and none with ZeroMQ or Protocol Buffers.
 #
 # Fails when: a public header is left out of public_headers in shm/CMakeLists.txt, or includes a Boost header.
 set -eu
@@ -12,9 +12,9 @@ cmake --install "$build_dir" --prefix "$TMP/prefix" >"$TMP/install.log"
 include=$TMP/prefix/include/smt
 
 mkdir "$TMP/consumer"
-block cmake "$source_dir/README.md" >"$TMP/consumer/CMakeLists.txt"
+block cmake "$source_dir/docs/topics.md" >"$TMP/consumer/CMakeLists.txt"
 block cpp "$source_dir/README.md" >"$TMP/consumer/drive.cc"
-check "the README's project configures" \
+check "the project of the pages configures" \
   cmake -S "$TMP/consumer" -B "$TMP/consumer/build" -G Ninja -DCMAKE_PREFIX_PATH="$TMP/prefix" \
   -DCMAKE_CXX_FLAGS="-Wall -Wextra -Wshadow -Werror"
 check "and builds without a warning" cmake --build "$TMP/consumer/build"
