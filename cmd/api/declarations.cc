@@ -88,7 +88,7 @@ void Declarations::read_constant(Element* e) {
 void Declarations::read_enum(Element* e) {
   Enum out{e->need("name"), "", Type::kU8, {}};
   const std::string type_name = e->need("type");
-  if (!TypeFromName(type_name, &out.type) || !IsInteger(out.type)) {
+  if (!TypeFromName(type_name, &out.type) || !is_integer(out.type)) {
     e->wrong("type", Quoted(type_name) + " is no integer type; use i8, u8, i16, ... u64");
     out.type = Type::kI64;
   }

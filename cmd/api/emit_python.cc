@@ -15,7 +15,7 @@ std::string Format(Type type) {
 
 std::string Annotation(const Api& api, const Member& m) {
   if (m.type == Type::kChar && !m.of_struct) return "str";
-  std::string type = m.type == Type::kBool ? "bool" : IsFloat(m.type) ? "float" : "int";
+  std::string type = m.type == Type::kBool ? "bool" : is_float(m.type) ? "float" : "int";
   if (m.of_struct) type = api.structs[*m.of_struct].name;
   if (m.of_enum) type = api.enums[*m.of_enum].name;
   return m.array ? fmt::format("list[{}]", type) : type;
@@ -24,14 +24,14 @@ std::string Annotation(const Api& api, const Member& m) {
 // All bytes zero, as in C++.
 std::string Zero(const Api& api, const Member& m) {
   if (m.type == Type::kChar && !m.of_struct) return "\"\"";
-  std::string kind = m.type == Type::kBool ? "bool" : IsFloat(m.type) ? "float" : "int";
+  std::string kind = m.type == Type::kBool ? "bool" : is_float(m.type) ? "float" : "int";
   if (m.of_struct) kind = api.structs[*m.of_struct].name;
   if (m.array && m.of_enum)
     return fmt::format("_filled({}, lambda: _named({}, 0))", m.count, api.enums[*m.of_enum].name);
   if (m.array) return fmt::format("_filled({}, {})", m.count, kind);
   if (m.of_struct) return fmt::format("_dataclasses.field(default_factory={})", kind);
   if (m.of_enum) return fmt::format("_named({}, 0)", api.enums[*m.of_enum].name);
-  return m.type == Type::kBool ? "False" : IsFloat(m.type) ? "0.0" : "0";
+  return m.type == Type::kBool ? "False" : is_float(m.type) ? "0.0" : "0";
 }
 
 std::string FieldRow(const Api& api, const Member& m) {

@@ -68,7 +68,7 @@ std::string Guard(const Api& api, std::string_view suffix) {
 std::string CRangeCheck(const Member& m, const std::string& value) {
   const bool low = m.min && !IsLeast(*m.min), high = m.max && !IsMost(*m.max);
   if (!low && !high) return "";
-  if (IsFloat(m.type)) {  // so that NaN is outside
+  if (is_float(m.type)) {  // so that NaN is outside
     const std::string least = low ? fmt::format("{} >= {}", value, CLiteral(*m.min)) : "";
     const std::string most = high ? fmt::format("{} <= {}", value, CLiteral(*m.max)) : "";
     return fmt::format("!({}{}{})", least, low && high ? " && " : "", most);

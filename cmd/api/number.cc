@@ -37,21 +37,16 @@ Result<Number> ReadReal(Type type, std::string_view text) {
 
 }  // namespace
 
-bool IsFloat(Type type) { return type == Type::kF32 || type == Type::kF64; }
-bool IsInteger(Type type) { return !IsFloat(type) && type != Type::kBool && type != Type::kChar; }
-bool IsSigned(Type type) {
-  return type == Type::kI8 || type == Type::kI16 || type == Type::kI32 || type == Type::kI64;
-}
 uint32_t Bits(Type type) { return 8 * TypeBytes(type); }
 
 uint64_t MostOf(Type type) {
   if (type == Type::kBool) return 1;
-  return ~uint64_t{0} >> (64 - Bits(type) + (IsSigned(type) ? 1 : 0));
+  return ~uint64_t{0} >> (64 - Bits(type) + (is_signed_integer(type) ? 1 : 0));
 }
-uint64_t LeastOf(Type type) { return IsSigned(type) ? MostOf(type) + 1 : 0; }
+uint64_t LeastOf(Type type) { return is_signed_integer(type) ? MostOf(type) + 1 : 0; }
 
 Result<Number> ReadNumber(Type type, std::string_view text) {
-  if (IsFloat(type)) return ReadReal(type, text);
+  if (is_float(type)) return ReadReal(type, text);
   if (type == Type::kBool) {
     if (text == "true" || text == "false") return Unsigned(type, text == "true" ? 1 : 0);
     return {Code::kInvalid, Quoted(text) + " is neither true nor false"};
@@ -71,7 +66,7 @@ Result<Number> ReadNumber(Type type, std::string_view text) {
   }
   if (outside) {
     return {Code::kInvalid, fmt::format("{} is out of the range of {}: {}{} to {}", text, TypeName(type),
-                                        IsSigned(type) ? "-" : "", LeastOf(type), MostOf(type))};
+                                        is_signed_integer(type) ? "-" : "", LeastOf(type), MostOf(type))};
   }
   if (n.magnitude == 0) n.negative = false;
   return n;
@@ -80,15 +75,15 @@ Result<Number> ReadNumber(Type type, std::string_view text) {
 Number Unsigned(Type type, uint64_t magnitude) { return {type, false, magnitude, 0}; }
 
 bool Less(const Number& a, const Number& b) {
-  if (IsFloat(a.type)) return a.real < b.real;
+  if (is_float(a.type)) return a.real < b.real;
   if (a.negative != b.negative) return a.negative;
   return a.negative ? a.magnitude > b.magnitude : a.magnitude < b.magnitude;
 }
 
 bool IsLeast(const Number& n) {
-  return !IsFloat(n.type) && n.magnitude == LeastOf(n.type) && n.negative == IsSigned(n.type);
+  return !is_float(n.type) && n.magnitude == LeastOf(n.type) && n.negative == is_signed_integer(n.type);
 }
-bool IsMost(const Number& n) { return !IsFloat(n.type) && !n.negative && n.magnitude == MostOf(n.type); }
+bool IsMost(const Number& n) { return !is_float(n.type) && !n.negative && n.magnitude == MostOf(n.type); }
 
 std::string CLiteral(const Number& n) {
   switch (n.type) {
@@ -115,7 +110,7 @@ std::string CLiteral(const Number& n) {
 
 std::string PythonLiteral(const Number& n) {
   if (n.type == Type::kBool) return n.magnitude != 0 ? "True" : "False";
-  if (IsFloat(n.type)) return RealText(n.real);  // of f32 the double that it is
+  if (is_float(n.type)) return RealText(n.real);  // of f32 the double that it is
   return fmt::format("{}{}", Sign(n), n.magnitude);
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "shm/scalar.h"
 #include "shm/schema.h"
 #include "shm/status.h"
 
@@ -19,9 +20,6 @@ struct Number {
   double real = 0;  // of f32 (rounded to one) and f64
 };
 
-bool IsInteger(Type type);  // neither bool nor char
-bool IsFloat(Type type);
-bool IsSigned(Type type);
 uint32_t Bits(Type type);
 // The greatest integer of the type, and the magnitude of the least one.
 uint64_t MostOf(Type type);

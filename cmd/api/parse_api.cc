@@ -82,7 +82,7 @@ class ApiParser {
     ReadType(e, &m);
     ReadCount(e, &m);
     m.unit = names_.unit(e);
-    const bool number = !m.of_enum && !m.of_struct && m.type != Type::kBool && m.type != Type::kChar;
+    const bool number = !m.of_enum && !m.of_struct && is_number(m.type);
     if (number) {
       names_.range(e, m.type, &m.min, &m.max);
     } else {
@@ -126,7 +126,7 @@ class ApiParser {
     m->array = true;
     Number count;
     if (const Constant* constant = names_.find_constant(*text)) {
-      if (!IsInteger(constant->value.type))
+      if (!is_integer(constant->value.type))
         return e->wrong("count", Quoted(*text) + " is no integer constant");
       count = constant->value;
       m->count_name = *text;

@@ -6,6 +6,7 @@
 
 #include "cmd/text/base64.h"
 #include "cmd/value/value.h"
+#include "shm/scalar.h"
 #include "shm/utf8.h"
 
 namespace smt::cmd {
@@ -66,7 +67,7 @@ Json JsonSchemaOf(const Field& field) {
   Json scalar = {{"type", "integer"}};
   if (field.type == Type::kBool) scalar = {{"type", "boolean"}};
   if (field.type == Type::kChar) scalar = {{"type", "string"}};
-  if (field.type == Type::kF32 || field.type == Type::kF64) scalar = {{"type", "number"}};
+  if (is_float(field.type)) scalar = {{"type", "number"}};
   Json out = scalar;
   if (field.type != Type::kChar && field.count > 1) {
     out = {{"type", "array"}, {"items", scalar}, {"minItems", field.count}, {"maxItems", field.count}};

@@ -15,6 +15,7 @@
 #include <type_traits>
 
 #include "shm/domain.h"
+#include "shm/scalar.h"
 
 namespace smt::cmd {
 namespace {
@@ -142,40 +143,22 @@ Parsed ParseText(std::string_view cell, uint32_t bytes, std::byte* to) {
 
 Parsed ParseCell(const Column& column, std::string_view cell, std::byte* to) {
   if (column.text_bytes != 0) return ParseText(cell, column.text_bytes, to);
-  switch (column.type) {
-    case Type::kBool:
+  return visit_scalar(column.type, [&]<class T>(T) {
+    if constexpr (std::is_same_v<T, bool>) {
       return ParseBool(cell, to);
-    case Type::kI8:
-      return ParseNumber<int8_t>(cell, to);
-    case Type::kU8:
-      return ParseNumber<uint8_t>(cell, to);
-    case Type::kI16:
-      return ParseNumber<int16_t>(cell, to);
-    case Type::kU16:
-      return ParseNumber<uint16_t>(cell, to);
-    case Type::kI32:
-      return ParseNumber<int32_t>(cell, to);
-    case Type::kU32:
-      return ParseNumber<uint32_t>(cell, to);
-    case Type::kI64:
-      return ParseNumber<int64_t>(cell, to);
-    case Type::kU64:
-      return ParseNumber<uint64_t>(cell, to);
-    case Type::kF32:
-      return ParseNumber<float>(cell, to);
-    case Type::kF64:
-      return ParseNumber<double>(cell, to);
-    case Type::kChar:
+    } else if constexpr (std::is_same_v<T, char>) {
       return ParseChar(cell, to);
-  }
-  return Parsed::kNotANumber;
+    } else {
+      return ParseNumber<T>(cell, to);
+    }
+  });
 }
 
 // The value at `at`, microseconds; nothing if its nanoseconds do not fit 64 bits.
 std::optional<int64_t> Microseconds(Type type, const std::byte* at) {
   uint64_t bits = 0;
   memcpy(&bits, at, TypeBytes(type));
-  if (type == Type::kI8 || type == Type::kI16 || type == Type::kI32 || type == Type::kI64) {
+  if (is_signed_integer(type)) {
     const unsigned shift = 64 - 8 * TypeBytes(type);
     const int64_t us = static_cast<int64_t>(bits << shift) >> shift;
     return us < std::numeric_limits<int64_t>::min() / 1000 ? std::nullopt : std::optional(us);
@@ -254,8 +237,7 @@ Result<CsvLayout> ParseHeader(std::string_view names_row, std::string_view types
     offset = (offset + width - 1) / width * width;
     layout.schema.fields.push_back({std::string(name), type, offset, count, name == "timestamp" ? "us" : ""});
     if (name == "timestamp" && count == 1) {
-      const bool integer = type >= Type::kI8 && type <= Type::kU64;
-      if (!integer) return {Code::kInvalid, "column \"timestamp\" is no integer"};
+      if (!is_integer(type)) return {Code::kInvalid, "column \"timestamp\" is no integer"};
       has_timestamp = true;
       layout.timestamp_column = i;
     }

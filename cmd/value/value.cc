@@ -11,41 +11,10 @@
 #include <type_traits>
 
 #include "cmd/text/base64.h"
+#include "shm/scalar.h"
 
 namespace smt::cmd {
 namespace {
-
-// Calls `f` with a zero of the C++ type of `type`; bool and char stand for themselves.
-template <class F>
-auto WithType(Type type, F f) {
-  switch (type) {
-    case Type::kBool:
-      return f(bool{});
-    case Type::kI8:
-      return f(int8_t{});
-    case Type::kU8:
-      return f(uint8_t{});
-    case Type::kI16:
-      return f(int16_t{});
-    case Type::kU16:
-      return f(uint16_t{});
-    case Type::kI32:
-      return f(int32_t{});
-    case Type::kU32:
-      return f(uint32_t{});
-    case Type::kI64:
-      return f(int64_t{});
-    case Type::kU64:
-      return f(uint64_t{});
-    case Type::kF32:
-      return f(float{});
-    case Type::kF64:
-      return f(double{});
-    case Type::kChar:
-      break;
-  }
-  return f(char{});
-}
 
 template <class T>
 Json ScalarToJson(const std::byte* at) {
@@ -75,7 +44,7 @@ std::string CharsToText(const std::byte* at, size_t count) {
 
 Json FieldToJson(const Field& field, const std::byte* at) {
   if (field.type == Type::kChar) return CharsToText(at, field.count);
-  return WithType(field.type, [&](auto zero) {
+  return visit_scalar(field.type, [&](auto zero) {
     using T = decltype(zero);
     if (field.count == 1) return ScalarToJson<T>(at);
     Json array = Json::array();
@@ -128,7 +97,7 @@ std::string JsonToField(const Json& json, const Field& field, std::byte* at) {
     memcpy(at, text.data(), text.size());
     return "";
   }
-  return WithType(field.type, [&](auto zero) -> std::string {
+  return visit_scalar(field.type, [&](auto zero) -> std::string {
     using T = decltype(zero);
     if constexpr (std::is_same_v<T, char>) {
       return "";

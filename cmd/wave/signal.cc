@@ -7,6 +7,8 @@
 #include <numbers>
 #include <utility>
 
+#include "shm/scalar.h"
+
 namespace smt::cmd {
 namespace {
 
@@ -74,34 +76,16 @@ void Store(double value, std::byte* to) {
   memcpy(to, &out, sizeof out);
 }
 
-// Null for a type that is no number.
+// REQUIRES: `type` is that of a number
 void (*StoreAs(Type type))(double, std::byte*) {
-  switch (type) {
-    case Type::kI8:
-      return Store<int8_t>;
-    case Type::kU8:
-      return Store<uint8_t>;
-    case Type::kI16:
-      return Store<int16_t>;
-    case Type::kU16:
-      return Store<uint16_t>;
-    case Type::kI32:
-      return Store<int32_t>;
-    case Type::kU32:
-      return Store<uint32_t>;
-    case Type::kI64:
-      return Store<int64_t>;
-    case Type::kU64:
-      return Store<uint64_t>;
-    case Type::kF32:
-      return Store<float>;
-    case Type::kF64:
-      return Store<double>;
-    case Type::kBool:
-    case Type::kChar:
-      break;
-  }
-  return nullptr;
+  using Function = void (*)(double, std::byte*);
+  return visit_scalar(type, []<class T>(T) -> Function {
+    if constexpr (is_number_type<T>) {
+      return Store<T>;
+    } else {
+      return nullptr;
+    }
+  });
 }
 
 }  // namespace
@@ -120,7 +104,7 @@ double ValueAt(const Signal& signal, double seconds, uint64_t channel) {
 }
 
 Status CheckSignalSchema(const Schema& schema) {
-  if (schema.fields.size() == 1 && StoreAs(schema.fields[0].type) != nullptr) return schema.check();
+  if (schema.fields.size() == 1 && is_number(schema.fields[0].type)) return schema.check();
   return Status(Code::kInvalid,
                 "type " + schema.type_name +
                     " is no number; use f64, f32, i8 ... i64 or u8 ... u64, or an array as f64[8]");

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "proto/codec.h"
+#include "shm/scalar.h"
 
 namespace smt::relay {
 
@@ -34,32 +35,13 @@ bool Differs(const std::byte* a, const std::byte* b, uint32_t count, double dead
 bool Differs(const Field& f, const std::byte* a, const std::byte* b, double deadband) {
   a += f.offset;
   b += f.offset;
-  switch (f.type) {
-    case Type::kBool:
-    case Type::kChar:
+  return visit_scalar(f.type, [&]<class T>(T) {
+    if constexpr (is_number_type<T>) {
+      return Differs<T>(a, b, f.count, deadband);
+    } else {
       return memcmp(a, b, f.count) != 0;
-    case Type::kI8:
-      return Differs<int8_t>(a, b, f.count, deadband);
-    case Type::kU8:
-      return Differs<uint8_t>(a, b, f.count, deadband);
-    case Type::kI16:
-      return Differs<int16_t>(a, b, f.count, deadband);
-    case Type::kU16:
-      return Differs<uint16_t>(a, b, f.count, deadband);
-    case Type::kI32:
-      return Differs<int32_t>(a, b, f.count, deadband);
-    case Type::kU32:
-      return Differs<uint32_t>(a, b, f.count, deadband);
-    case Type::kI64:
-      return Differs<int64_t>(a, b, f.count, deadband);
-    case Type::kU64:
-      return Differs<uint64_t>(a, b, f.count, deadband);
-    case Type::kF32:
-      return Differs<float>(a, b, f.count, deadband);
-    case Type::kF64:
-      return Differs<double>(a, b, f.count, deadband);
-  }
-  return true;
+    }
+  });
 }
 
 }  // namespace

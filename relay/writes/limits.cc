@@ -6,6 +6,8 @@
 #include <cstring>
 #include <limits>
 
+#include "shm/scalar.h"
+
 namespace smt::relay {
 
 namespace {
@@ -26,47 +28,18 @@ std::string Text(double number) {
   return text;
 }
 
-template <class T>
-Wide As(const std::byte* at) {
-  T value;
-  memcpy(&value, at, sizeof value);
-  return static_cast<Wide>(value);
+// REQUIRES: `type` is that of a number
+Wide NumberAt(Type type, const std::byte* at) {
+  return visit_scalar(type, [&](auto value) {
+    memcpy(&value, at, sizeof value);
+    return static_cast<Wide>(value);
+  });
 }
 
-// False: not a number.
-bool NumberAt(Type type, const std::byte* at, Wide* out) {
-  switch (type) {
-    case Type::kI8:
-      return *out = As<int8_t>(at), true;
-    case Type::kU8:
-      return *out = As<uint8_t>(at), true;
-    case Type::kI16:
-      return *out = As<int16_t>(at), true;
-    case Type::kU16:
-      return *out = As<uint16_t>(at), true;
-    case Type::kI32:
-      return *out = As<int32_t>(at), true;
-    case Type::kU32:
-      return *out = As<uint32_t>(at), true;
-    case Type::kI64:
-      return *out = As<int64_t>(at), true;
-    case Type::kU64:
-      return *out = As<uint64_t>(at), true;
-    case Type::kF32:
-      return *out = As<float>(at), true;
-    case Type::kF64:
-      return *out = As<double>(at), true;
-    case Type::kBool:
-    case Type::kChar:
-      break;
-  }
-  return false;
-}
-
+// "" or what is wrong. REQUIRES: `f` is of numbers
 std::string Outside(const Field& f, std::span<const std::byte> value, const Limit& limit, bool least) {
   for (uint32_t i = 0; i < f.count; ++i) {
-    Wide number = 0;
-    if (!NumberAt(f.type, value.data() + f.offset + uint64_t{i} * TypeBytes(f.type), &number)) return "";
+    const Wide number = NumberAt(f.type, value.data() + f.offset + uint64_t{i} * TypeBytes(f.type));
     // Written so that a NaN is outside of everything.
     if (least ? number >= limit.value : number <= limit.value) continue;
     const std::string name = f.count == 1 ? f.name : f.name + "[" + std::to_string(i) + "]";
@@ -76,12 +49,10 @@ std::string Outside(const Field& f, std::span<const std::byte> value, const Limi
   return "";
 }
 
-bool IsNumber(const Field& f) { return f.type != Type::kBool && f.type != Type::kChar; }
-
 std::string Outside(const Schema& schema, std::span<const std::byte> value, const Limit& limit, bool least) {
   bool bounded = false;
   for (const Field& f : schema.fields) {
-    if ((!limit.field.empty() && f.name != limit.field) || !IsNumber(f)) continue;
+    if ((!limit.field.empty() && f.name != limit.field) || !is_number(f.type)) continue;
     bounded = true;
     if (std::string why = Outside(f, value, limit, least); !why.empty()) return why;
   }

@@ -3,7 +3,7 @@
 
     arrows_test.py TREE            checks the tree, and that violations planted in a copy in memory are found
     arrows_test.py TREE --count    prints the figures of a tree, one without arrows.txt too
-    arrows_test.py TREE --actual   prints which room includes which, with one place each
+    arrows_test.py TREE --actual   prints the arrows that a tree has, as lines of arrows.txt
 
 A unit is a .h with the .cc of its name; feed_topics.cc, whose first include is feed.h, belongs to the unit of that.
 
@@ -330,7 +330,7 @@ def main():
                f"{len(unit_circles)} circles of units")
     if "--actual" in options:
         for room, to in sorted(includes.rooms.items()):
-            print(f"{room}:" + "".join(f"\n    {name:20} {place}" for name, place in sorted(to.items())))
+            print(f"{room}: " + " ".join(sorted(to, key=lambda name: (name.split("/")[0] not in ("shm", "proto"), name))))
         return 0
     if "--count" in options:
         print(figures)

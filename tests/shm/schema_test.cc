@@ -6,6 +6,7 @@
 
 #include "shm/describe.h"
 #include "shm/fields.h"
+#include "shm/scalar.h"
 #include "shm/schema.h"
 
 namespace robot {
@@ -333,6 +334,21 @@ TEST(SchemaDiff, OfLongSchemasShowsThePlaceThatDiffers) {
   EXPECT_THAT(diff, AllOf(StartsWith("`u0` is i8, expected u8\n"),
                           HasSubstr("  200 u0 u8                   200 u0 i8\n")));
   EXPECT_LT(std::count(diff.begin(), diff.end(), '\n'), 32);
+}
+
+TEST(Scalar, EachTypeIsVisitedAsTheCppTypeOfItsSizeAndKind) {
+  for (int i = 0; i <= static_cast<int>(Type::kChar); ++i) {
+    const auto type = static_cast<Type>(i);
+    const std::string name(TypeName(type));
+    const size_t bytes = visit_scalar(type, [](auto zero) { return sizeof zero; });
+    EXPECT_EQ(bytes, TypeBytes(type)) << name;
+    const Type same = visit_scalar(type, []<class T>(T) { return internal::TypeOf<T>(); });
+    EXPECT_EQ(same, type) << name;
+    EXPECT_EQ(is_float(type), name[0] == 'f') << name;
+    EXPECT_EQ(is_signed_integer(type), name[0] == 'i') << name;
+    EXPECT_EQ(is_integer(type), name[0] == 'i' || name[0] == 'u') << name;
+    EXPECT_EQ(is_number(type), is_integer(type) || is_float(type)) << name;
+  }
 }
 
 }  // namespace
