@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "cmd/cli/exit_code.h"
+#include "cmd/cli/print_objects.h"
 #include "cmd/cli/stop.h"
 #include "cmd/cli/tool.h"
 #include "cmd/core/housekeeping.h"

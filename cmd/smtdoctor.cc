@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "cmd/cli/exit_code.h"
+#include "cmd/cli/print_objects.h"
 #include "cmd/cli/tool.h"
 #include "cmd/doctor/doctor.h"
 #include "cmd/text/text.h"

@@ -5,35 +5,56 @@
 #include <CLI/CLI.hpp>
 
 #include "cmd/cli/exit_code.h"
+#include "cmd/cli/progress_line.h"
+#include "cmd/cli/stop.h"
 #include "cmd/cli/tool.h"
 #include "cmd/logger/log_verbs.h"
 #include "cmd/recording/recorder.h"
+#include "cmd/text/text.h"
 
 namespace smt::cmd {
 namespace {
+
+constexpr Verb<ToolOptions> kVerbs[] = {
+    {"info", "Show what is in a recording; exit code 1 if it is not whole", AddLogInfo},
+    {"recover",
+     "Make a complete file of what can be read of one; exit code 1 if bytes or samples were left out",
+     AddLogRecover},
+    {"convert", "Write a recording in the format of another name; exit code 1 if samples were left out",
+     AddLogConvert},
+};
 
 struct Patterns {
   std::vector<std::string> allow = {"**"}, deny;
 };
 
-int Record(const ToolOptions& tool, const Patterns& texts, const RecordOptions& options) {
+int Record(const ToolOptions& tool, const Patterns& texts, RecordOptions options) {
   std::vector<std::string> deny = texts.deny;
   deny.emplace_back(kLogEventsTopic);  // of a recording that is replayed; this one has its own
   const Result<relay::PatternSet> patterns = relay::PatternSet::parse(texts.allow, deny);
   if (!patterns.ok()) return Fail(patterns.status());
   KeepLargeBlocks();  // what packs a chunk
-  const Stop stop;
+  const Stop stop(StopOn::kSignalOrOutputGone);
+  const ProgressLine line;
+  options.log = tool_log();
+  if (line.shown()) {
+    options.progress = [&](const RecordProgress& p) {
+      line.show(fmt::format("{:.1f} s  {} topics  {} samples  {} missed  {}", p.seconds, p.topics, p.samples,
+                            p.missed, BytesText(p.file_bytes)));
+    };
+  }
   Result<Recorder> recorder = Recorder::open(options);
   if (!recorder.ok()) return Fail(recorder.status());
   spdlog::info("recording {} to {}", fmt::join(texts.allow, " "), options.output);
   const int64_t end = options.duration_ns ? DeadlineAfter(options.duration_ns) : kNever;
-  Result<Domain> domain = WaitForDomain(tool.domain, stop, end);
+  Result<Domain> domain = WaitForDomain(tool.domain, stop.fd(), end, tool_log());
   Status status;
   if (domain.ok()) {
-    status = recorder->run(*domain, *patterns, stop);
+    status = recorder->run(*domain, *patterns, stop.fd());
+    line.end();
   } else {
     const Status finished = recorder->finish();
-    const bool ended = stop.stopped() || OutputGone() || BoottimeNs() >= end;
+    const bool ended = stop.stopped() || BoottimeNs() >= end;
     status = ended && domain.status().code() == Code::kNotFound ? finished : domain.status();
   }
   PrintRecordSummary(recorder->summary(), tool.format);
@@ -66,9 +87,7 @@ int main(int argc, char** argv) {
       "Ends cleanly on SIGINT, with a summary on standard output. Parts are FILE.mcap, FILE.1.mcap, ...\n"
       "Exit codes: 0 ok, 1 failure (the file is good up to what the summary tells), 2 usage.");
   Run run;
-  AddLogInfo(app, tool, &run);
-  AddLogRecover(app, tool, &run);
-  AddLogConvert(app, tool, &run);
+  for (const auto& verb : kVerbs) verb.add(app.add_subcommand(verb.name, verb.description), tool, &run);
   return RunTool(app, argc, argv, tool, [&] {
     if (run) return run();
     if (options.output.empty())

@@ -8,6 +8,20 @@
 #include "cmd/relays/config_flags.h"
 #include "cmd/relays/relay_serve.h"
 
+namespace smt::cmd {
+namespace {
+
+constexpr Verb<ClientOptions> kCommands[] = {
+    {"get", "Print the present value of each topic", AddClientGet},
+    {"list", "Show the topics that are there", AddClientList},
+    {"set", "Write a value into another machine's memory, where a rule allows it", AddClientSet},
+    {"watch", "Print each sample as it arrives, until SIGINT", AddClientWatch},
+    {"why", "Say what stops a topic, and at which hop", AddClientWhy},
+};
+
+}  // namespace
+}  // namespace smt::cmd
+
 int main(int argc, char** argv) {
   using namespace smt::cmd;
   CLI::App app("Fetch topics from a relay, or set them", "smtrelay_client");
@@ -22,14 +36,14 @@ int main(int argc, char** argv) {
       "5 another layout, 6 refused, 7 nobody answers there; of why: 1 something stops the topic.");
   ClientOptions options;
   Run run;
-  for (auto add : {AddClientGet, AddClientList, AddClientSet, AddClientWatch, AddClientWhy})
-    add(app, options, &run);
-  for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) {
-    verb->footer("Flags of all commands (--connect, --format, ...): smtrelay_client --help");
+  for (const auto& command : kCommands) {
+    CLI::App* added = app.add_subcommand(command.name, command.description);
+    added->footer("Flags of all commands (--connect, --format, ...): smtrelay_client --help");
+    command.add(added, options, &run);
   }
   return RunConfigured(app, argc, argv, flags, [&](const RelayConfig& config) {
     if (!run)
-      return Fail(kExitUsage, "which command? get, list, set, watch or why; see smtrelay_client --help");
+      return Fail(kExitUsage, "which command? " + verb_names(kCommands) + "; see smtrelay_client --help");
     options.connect = config.peers.front().value.connect.front();
     options.keys = config.keyring;
     options.timeout_ns = config.timeout_ns;

@@ -1,10 +1,13 @@
 // smtreplay: a recorded flight into shared memory.
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
 
 #include "cmd/cli/exit_code.h"
+#include "cmd/cli/progress_line.h"
 #include "cmd/cli/stop.h"
+#include "cmd/cli/terminal.h"
 #include "cmd/cli/tool.h"
 #include "cmd/recording/replay.h"
 
@@ -17,6 +20,15 @@ int Run(const ToolOptions& tool, ReplayOptions options) {
     if (Status s = CheckTopicName(options.prefix); !s.ok()) return Fail(s);
   }
   const Stop stop;
+  const ProgressLine line;
+  options.log = tool_log();
+  if (line.shown()) {
+    options.progress = [&](const ReplayProgress& p) {
+      line.show(fmt::format("{:3.0f} %  {} samples  at {:.1f} s{}", 100 * p.read, p.samples,
+                            static_cast<double>(p.position_ns) / 1e9,
+                            p.paused ? "  paused: space goes on, . steps, arrows go 5 s, q ends" : ""));
+    };
+  }
   Result<Domain> domain = Domain::open(tool.domain);
   if (!domain.ok()) return Fail(domain.status());
   Result<Replay> replay = Replay::open(*domain, options);
@@ -25,8 +37,11 @@ int Run(const ToolOptions& tool, ReplayOptions options) {
   if (options.paused && keys.fd() < 0) {
     return Fail(kExitUsage, "--paused: stdin is no terminal, so no key could start it");
   }
-  Result<ReplaySummary> summary = replay->run(stop, &keys);
+  Result<ReplaySummary> summary =
+      replay->run(stop.fd(), {[&] { return keys.fd(); }, [&] { return keys.read(); }});
   if (!summary.ok()) return Fail(summary.status());
+  line.end();
+  for (const std::string& problem : summary->problems) spdlog::warn("{}: {}", options.path, problem);
   fmt::print(stderr, "smtreplay: {} topics, {} samples, {} rows skipped, {} files left out, {:.2f} s\n",
              summary->topics, summary->samples, summary->samples_left_out, summary->topics_left_out,
              summary->seconds);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "shm/control_characters.h"
 #include "shm/layout.h"
 #include "shm/utf8.h"
 
@@ -38,9 +39,8 @@ Status CheckTopicName(std::string_view name) {
                   quoted + ": an empty segment; write 'arm/joint', without '/' at either end");
   }
   for (size_t i = 0; i < name.size();) {
-    const auto c = static_cast<uint8_t>(name[i]);
-    if (c < 0x20 || c == 0x7F) return Status(Code::kInvalid, "topic name holds a control character");
-    if (c == '*') return Status(Code::kInvalid, quoted + ": '*' is for patterns only");
+    if (is_control(name[i])) return Status(Code::kInvalid, "topic name holds a control character");
+    if (name[i] == '*') return Status(Code::kInvalid, quoted + ": '*' is for patterns only");
     const size_t n = Utf8Length(name, i);
     if (n == 0) return Status(Code::kInvalid, "topic name is not UTF-8");
     i += n;

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "shm/fnv1a.h"
 #include "shm/layout.h"
 
 namespace smt {
@@ -128,11 +129,7 @@ Result<Schema> Schema::FromText(std::string_view text) {
   return schema;
 }
 
-uint64_t Schema::hash() const {
-  uint64_t h = 0xcbf29ce484222325;
-  for (const unsigned char c : text()) h = (h ^ c) * 0x100000001b3;
-  return h;
-}
+uint64_t Schema::hash() const { return fnv1a(text()); }
 
 Status Schema::check() const {
   if (!IsWord(type_name)) return {Code::kInvalid, "schema: the type name is empty or holds white space"};

@@ -1,7 +1,6 @@
 #!/bin/sh
-# The rows that tests have printed (tests/row.h) as a table: of each promise and test the largest run, and at which size
-# that was (tests/scale.h; "-": the test has only one). Fails if any row has violations, or if there is none: how large a
-# run was is no violation.
+# Prints the rows of tests (tests/row.h) as a table: the largest run of each promise and test, and its size (tests/scale.h; "-"
+# if the test has only one). Fails if a row has violations, or if there is no row. A small size is no violation.
 # usage: promises.sh LOG...
 set -eu
 cat "$@" | grep '^{"id":".*}$' | sort -V | awk '

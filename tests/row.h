@@ -20,7 +20,6 @@ struct Row {
   std::optional<double> max_ms = {}, p99_ms = {};
   std::optional<uint64_t> seed = {};  // of the random choices, to try them again
   std::string skip = "";              // why it was not tried at all; "" = it was
-  // The size is that of tests/scale.h, if the test has several.
 };
 
 // Texts are this program's own, without quotes. Flushed, so that it stands before anything a child prints.

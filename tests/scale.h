@@ -1,9 +1,9 @@
-// How large a test is. SMT_SCALE chooses:
-//   (unset)  quick: seconds, for whoever has just changed something
-//   ci       a tenth of the size of the promises, or what the test says: `./run test --full`
-//   full     the size of the promises (docs/promises.md): `./run soak`
-//   N        N times that, from 1 on: `./run soak --scale N`
-// SMT_ROUND=R, from 0 on, is how often a soak has run the test before: fixed choices (seeds) move on with it.
+// The size of a test. SMT_SCALE chooses it:
+//   (unset)  quick: seconds
+//   ci       a tenth of the full size, or what the test says; `./run test --full` uses it
+//   full     the size of the promises (docs/promises.md); `./run soak` uses it
+//   N        N times the full size, from 1 on; `./run soak --scale N` uses it
+// SMT_ROUND, from 0 on, counts the rounds of a soak: a test whose seeds are fixed takes other seeds in each round.
 #ifndef SMT_TESTS_SCALE_H_
 #define SMT_TESTS_SCALE_H_
 
@@ -20,27 +20,27 @@ class Scale {
  public:
   // REQUIRES: SMT_SCALE is one of the above, or an exception says so.
   static Scale& get() {
-    static Scale* scale = new Scale(getenv("SMT_SCALE"));  // rows are printed by destructors too
+    static Scale* scale = new Scale(getenv("SMT_SCALE"));  // destructors print rows too
     return *scale;
   }
 
-  // How often, or for how long: grows with N. `ci` takes the place of a tenth where that would prove nothing.
+  // A count or a duration, which grows with N. `ci` replaces a tenth where a tenth would prove nothing.
   uint64_t scaled(uint64_t quick, uint64_t full, std::optional<uint64_t> ci = {}) {
     used_ = true;
     if (name_ == "ci") return ci.value_or(std::max(quick, (full + 9) / 10));
     return times_full_ == 0 ? quick : full * times_full_;
   }
 
-  // How large a thing is: never beyond `full`, and in CI as `quick` unless the test says otherwise.
+  // The size of one thing, which never exceeds `full`. In CI it is `quick` unless `ci` says otherwise.
   uint64_t sized(uint64_t quick, uint64_t full, std::optional<uint64_t> ci = {}) {
     used_ = true;
     if (name_ == "ci") return ci.value_or(quick);
     return times_full_ == 0 ? quick : full;
   }
 
-  // "quick", "ci", "full" or N; "" as long as nobody has asked for a size: the test has only one.
+  // "quick", "ci", "full" or N. "" if the test has not asked for a size: it has only one.
   std::string used() const { return used_ ? name_ : ""; }
-  // The size was chosen elsewhere (tests/sized.sh).
+  // tests/sized.sh has chosen the size: the test need not ask.
   void chosen_outside() { used_ = true; }
 
   static uint64_t round() {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs a test at the size that SMT_SCALE chooses (tests/scale.h), or without it at that of CI. Of a fuzzer, -runs=N is
-# the full size: another one runs as much less or more, and its random choices (-seed=N) move on with SMT_ROUND.
+# Runs a test at the size that SMT_SCALE chooses (tests/scale.h), at the size of CI if it is unset. The argument -runs=N of a
+# fuzzer is its full size and is scaled as well; SMT_ROUND is added to -seed=N.
 # usage: sized.sh PROGRAM [ARGUMENT]...
 set -eu
 export SMT_SCALE="${SMT_SCALE:-ci}"
@@ -12,7 +12,7 @@ case $SMT_SCALE in
     exit 2
     ;;
 esac
-# Each argument is taken from the front and put at the end.
+# Each argument moves from the front of the list to its end.
 for argument; do
   shift
   case $argument in

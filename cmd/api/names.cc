@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "cmd/text/config_value.h"
+#include "shm/control_characters.h"
 #include "shm/domain.h"
 #include "shm/utf8.h"
 
@@ -64,7 +65,7 @@ bool TurnsText(std::string_view text) {
 }
 
 Status CheckShown(std::string_view what, std::string_view text) {
-  if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
+  if (std::any_of(text.begin(), text.end(), is_control)) {
     return Wrong(fmt::format("{} has a control character; write it on one line", what));
   }
   if (TurnsText(text)) return Wrong(fmt::format("{} has a mark that turns the direction of text", what));

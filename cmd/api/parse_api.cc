@@ -5,6 +5,7 @@
 
 #include "cmd/api/names.h"
 #include "cmd/api/parse.h"
+#include "relay/names/near_names.h"
 
 namespace smt::cmd::api {
 namespace {
@@ -112,7 +113,7 @@ class ApiParser {
                                             "i32",  "u32",  "i64", "u64", "f32", "f64"};
       for (const auto& [name, index] : structs_) near.push_back(name);
       for (const Enum& other : api_->enums) near.push_back(other.name);
-      const std::string_view meant = DidYouMean(m->type_name, near);
+      const std::string_view meant = relay::did_you_mean(m->type_name, near);
       e->wrong("type",
                fmt::format("{} is no type; {}", Quoted(m->type_name),
                            meant.empty() ? fmt::format("use {}, or a struct or enum of this file", kScalars)

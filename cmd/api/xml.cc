@@ -7,6 +7,7 @@
 #include <cctype>
 
 #include "cmd/text/config_toml.h"
+#include "relay/names/near_names.h"
 #include "shm/utf8.h"
 
 namespace smt::cmd::api {
@@ -181,7 +182,7 @@ std::vector<Element> Element::children(const std::vector<std::string_view>& name
         file_->wrong(at, "");
         continue;
       }
-      const std::string_view near = DidYouMean(child.name(), names);
+      const std::string_view near = relay::did_you_mean(child.name(), names);
       const std::string hint = !near.empty()   ? fmt::format("did you mean <{}>?", near)
                                : names.empty() ? "it has no elements"
                                                : fmt::format("it has <{}>", fmt::join(names, ">, <"));
@@ -199,7 +200,7 @@ void Element::finish() const {
     if (Find(attribute.name) != &attribute) {
       file_->wrong(attribute.name_at, fmt::format("{} is there twice; remove one", attribute.name));
     } else if (std::find(names.begin(), names.end(), attribute.name) == names.end()) {
-      const std::string_view near = file_->errors().full() ? "" : DidYouMean(attribute.name, names);
+      const std::string_view near = file_->errors().full() ? "" : relay::did_you_mean(attribute.name, names);
       const std::string hint = near.empty() ? fmt::format("it has {}", fmt::join(names, ", "))
                                             : fmt::format("did you mean {}?", near);
       file_->wrong(attribute.name_at, fmt::format("{} is unknown in <{}>; {}", attribute.name, name(), hint));

@@ -4,9 +4,11 @@
 
 #include <CLI/CLI.hpp>
 
-#include "cmd/config/config_types.h"
+#include "cmd/text/log_sink.h"
 #include "cmd/text/text.h"
 #include "cmd/text/version.h"
+#include "cmd/text/words.h"
+#include "shm/fnv1a.h"
 
 namespace smt::cmd {
 namespace {
@@ -17,19 +19,27 @@ int64_t DurationOrThrow(const std::string& flag, const std::string& text) {
   return *ns;
 }
 
-// A flag with a type of the configuration.
-template <class U>
-CLI::Option* AddWord(CLI::App& app, const std::string& flag, const ConfigType<U>& type, U* out,
-                     const std::string& what) {
+template <class Nanoseconds>
+CLI::Option* add_duration_to(CLI::App& app, const std::string& flag, Nanoseconds* ns,
+                             const std::string& what) {
   return app
       .add_option_function<std::string>(
-          flag,
-          [&type, out, flag](const std::string& text) {
-            const std::optional<Fault> fault = type.read(Value::Word(text, {}), out);
-            if (fault) throw CLI::ValidationError(flag, fault->message);
-          },
-          what)
-      ->type_name(std::string(type.name));
+          flag, [=](const std::string& text) { *ns = DurationOrThrow(flag, text); }, what)
+      ->type_name("DURATION");
+}
+
+// A flag whose value is one of `words`.
+template <class U, class Words>
+CLI::Option* AddWord(CLI::App& app, const std::string& flag, const Words& words, U* out,
+                     const std::string& what) {
+  return app.add_option_function<std::string>(
+      flag,
+      [&words, out, flag](const std::string& text) {
+        const auto meaning = parse_word(words, text);
+        if (!meaning.ok()) throw CLI::ValidationError(flag, meaning.status().message());
+        *out = U(*meaning);
+      },
+      what);
 }
 
 }  // namespace
@@ -43,8 +53,9 @@ void AddCommonFlags(CLI::App& app, ToolOptions* tool) {
   app.add_option("--group", tool->domain.group,
                  "Unix group that shares the domain; without one only this user has it [SMT_GROUP]")
       ->type_name("GROUP");
-  AddWord(app, "--log", kLogType, &tool->log,
+  AddWord(app, "--log", kLogThresholds, &tool->log,
           "Least level of what is logged on stderr: trace, debug, info, warn, error or off [SMT_LOG or info]")
+      ->type_name("LEVEL")
       ->envname("SMT_LOG");
   AddVersionFlag(app);
 }
@@ -52,23 +63,18 @@ void AddCommonFlags(CLI::App& app, ToolOptions* tool) {
 void AddVersionFlag(CLI::App& app) { app.set_version_flag("--version", Version()); }
 
 void AddFormatFlag(CLI::App& app, ToolOptions* tool) {
-  AddWord(app, "-f,--format", kFormatType, &tool->format, "How data is printed [SMT_FORMAT or table]")
+  AddWord(app, "-f,--format", kFormats, &tool->format, "How data is printed [SMT_FORMAT or table]")
+      ->type_name(std::string(kFormatChoice))
       ->envname("SMT_FORMAT");
 }
 
 CLI::Option* AddDuration(CLI::App& app, const std::string& flag, int64_t* ns, const std::string& what) {
-  return app
-      .add_option_function<std::string>(
-          flag, [=](const std::string& text) { *ns = DurationOrThrow(flag, text); }, what)
-      ->type_name("DURATION");
+  return add_duration_to(app, flag, ns, what);
 }
 
 CLI::Option* AddDuration(CLI::App& app, const std::string& flag, std::optional<int64_t>* ns,
                          const std::string& what) {
-  return app
-      .add_option_function<std::string>(
-          flag, [=](const std::string& text) { *ns = DurationOrThrow(flag, text); }, what)
-      ->type_name("DURATION");
+  return add_duration_to(app, flag, ns, what);
 }
 
 void AddPublishFlags(CLI::App& app, NodeOptions* node, const std::string& name_default) {
@@ -85,9 +91,7 @@ void AddPublishFlags(CLI::App& app, NodeOptions* node, const std::string& name_d
 }
 
 std::string NodeNameFor(const std::string& prefix, const std::string& topic) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (unsigned char c : topic) hash = (hash ^ c) * 0x100000001b3;
-  return fmt::format("{}-{:016x}", prefix, hash);
+  return fmt::format("{}-{:016x}", prefix, fnv1a(topic));
 }
 
 }  // namespace smt::cmd

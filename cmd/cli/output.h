@@ -5,11 +5,10 @@
 #include <string>
 #include <string_view>
 
+#include "cmd/text/format.h"
 #include "shm/freshness.h"
 
 namespace smt::cmd {
-
-enum class Format { kTable, kJson, kJsonl, kCsv };
 
 // Writes to stdout, at once. False: it failed, now or before; end the tool with OutputExit().
 bool Print(std::string_view text);

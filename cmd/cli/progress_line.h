@@ -2,7 +2,6 @@
 #ifndef SMT_CMD_CLI_PROGRESS_LINE_H_
 #define SMT_CMD_CLI_PROGRESS_LINE_H_
 
-#include <cstdint>
 #include <string>
 
 namespace smt::cmd {
@@ -11,15 +10,14 @@ namespace smt::cmd {
 class ProgressLine {
  public:
   ProgressLine();
-  // A new line is worth it: 200 ms after the one before. Always false without a terminal.
-  bool due() const;
-  void show(const std::string& text);
+  // stderr is a terminal; else the other two do nothing.
+  bool shown() const { return terminal_; }
+  void show(const std::string& text) const;
   // Wipes it.
-  void end();
+  void end() const;
 
  private:
   bool terminal_;
-  int64_t shown_ns_;  // BOOTTIME
 };
 
 }  // namespace smt::cmd

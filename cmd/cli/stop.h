@@ -3,33 +3,30 @@
 #define SMT_CMD_CLI_STOP_H_
 
 #include <cstdint>
-#include <limits>
-#include <optional>
 
+#include "cmd/text/deadline.h"
 #include "shm/fd.h"
 
 namespace smt::cmd {
 
-inline constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+enum class StopOn { kSignal, kSignalOrOutputGone };
 
 // From construction on the two signals are blocked in this thread. One object per process.
 class Stop {
  public:
-  Stop();
+  explicit Stop(StopOn on = StopOn::kSignal);
 
-  // Readable when a signal has come.
-  int fd() const { return fd_.get(); }
-  bool stopped() const;
-  // Returns at the BOOTTIME `until_ns` or when `wake_fd` can be read (false), or when a signal comes (true).
-  // Deadlines are absolute: waiting for one after the other adds up no error.
-  bool sleep_until(int64_t until_ns, int wake_fd = -1) const;
+  // Readable when a signal has come; with kSignalOrOutputGone also when OutputGone().
+  int fd() const { return either_.ok() ? either_.get() : signals_.get(); }
+  bool stopped() const { return is_stopped(fd()); }
+  bool sleep_until(int64_t until_ns, int wake_fd = -1) const {
+    return cmd::sleep_until(until_ns, fd(), wake_fd);
+  }
 
  private:
-  Fd fd_;
+  Fd signals_;
+  Fd either_;  // an epoll of the signals and of what happens to stdout
 };
-
-// BOOTTIME at which `duration_ns` from now is over; kNever without a duration.
-int64_t DeadlineAfter(std::optional<int64_t> duration_ns);
 
 }  // namespace smt::cmd
 

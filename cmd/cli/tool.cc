@@ -72,6 +72,16 @@ void KeepLargeBlocks() {
   mallopt(M_TRIM_THRESHOLD, 32 << 20);
 }
 
+LogSink tool_log() {
+  return LogSink([](LogLevel level, const std::string& line) {
+    const spdlog::level::level_enum to = level == LogLevel::kDebug     ? spdlog::level::debug
+                                         : level == LogLevel::kInfo    ? spdlog::level::info
+                                         : level == LogLevel::kWarning ? spdlog::level::warn
+                                                                       : spdlog::level::err;
+    spdlog::log(to, "{}", line);
+  });
+}
+
 int Fail(int code, const std::string& message) {
   spdlog::error("{}", message);
   return code;

@@ -7,6 +7,7 @@
 
 #include "cmd/cli/cli.h"
 #include "cmd/cli/options.h"
+#include "cmd/text/log_sink.h"
 #include "shm/status.h"
 
 namespace smt::cmd {
@@ -21,6 +22,9 @@ void RaiseFileLimit();
 // Memory of large blocks is kept for the next one: giving it back and taking it anew costs more than what is
 // done with it.
 void KeepLargeBlocks();
+
+// The log of this tool, for libraries.
+LogSink tool_log();
 
 // Logs the error; its exit code.
 int Fail(const Status& status);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "cmd/cli/print_objects.h"
 #include "cmd/cli/topic_tree.h"
 #include "cmd/text/columns.h"
 #include "cmd/text/text.h"

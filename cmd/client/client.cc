@@ -30,9 +30,14 @@ relay::RelayOptions Asking(std::vector<relay::ReceiveRule> receive) {
 Client::Client(const ClientOptions& options, std::vector<relay::ReceiveRule> receive, int wake_fd)
     : options_(options),
       deadline_ns_(DeadlineAfter(options.timeout_ns)),
-      loop_(
-          &store_, Asking(std::move(receive)), stop_,
-          {.prints = true, .wake_fd = wake_fd, .log_from = relay::Severity::kWarning, .keys = options.keys}) {
+      loop_(&store_, Asking(std::move(receive)),
+            {.stop_fd = stop_.fd(),
+             .wake_fd = wake_fd,
+             .log = tool_log(),
+             .log_from = relay::Severity::kWarning,
+             .keys = options.keys}) {
+  RaiseFileLimit();
+  KeepLargeBlocks();
 }
 
 Status Client::dial() {

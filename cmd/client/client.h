@@ -14,6 +14,7 @@
 #include "cmd/cli/verbs.h"
 #include "cmd/serve/relay_loop.h"
 #include "cmd/value/topic_json.h"
+#include "relay/relay.h"
 #include "relay/rules/selection.h"
 #include "relay/store/mem_store.h"
 
@@ -58,7 +59,7 @@ class Client {
   std::optional<Answer> Await(int64_t deadline_ns, Begin begin, Look look);
 
   const ClientOptions& options_;
-  const Stop stop_;
+  const Stop stop_{StopOn::kSignalOrOutputGone};
   const int64_t deadline_ns_;
   relay::MemStore store_;
   RelayLoop loop_;
@@ -73,11 +74,11 @@ State StateOf(const relay::MemStore& store, uint32_t id, int64_t now_ns);
 // The newest sample, or sequence 0. Valid as long as the store's value is.
 ShownSample ShowStored(const relay::MemStore& store, uint32_t id, const Schema& schema);
 
-void AddClientGet(CLI::App& app, const ClientOptions& options, Run* run);
-void AddClientList(CLI::App& app, const ClientOptions& options, Run* run);
-void AddClientWhy(CLI::App& app, const ClientOptions& options, Run* run);
-void AddClientSet(CLI::App& app, const ClientOptions& options, Run* run);
-void AddClientWatch(CLI::App& app, const ClientOptions& options, Run* run);
+void AddClientGet(CLI::App* verb, const ClientOptions& options, Run* run);
+void AddClientList(CLI::App* verb, const ClientOptions& options, Run* run);
+void AddClientWhy(CLI::App* verb, const ClientOptions& options, Run* run);
+void AddClientSet(CLI::App* verb, const ClientOptions& options, Run* run);
+void AddClientWatch(CLI::App* verb, const ClientOptions& options, Run* run);
 
 }  // namespace smt::cmd
 

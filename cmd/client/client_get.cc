@@ -120,15 +120,13 @@ int List(const ClientOptions& options, const std::string& pattern) {
 
 }  // namespace
 
-void AddClientGet(CLI::App& app, const ClientOptions& options, Run* run) {
-  CLI::App* verb = app.add_subcommand("get", "Print the present value of each topic");
+void AddClientGet(CLI::App* verb, const ClientOptions& options, Run* run) {
   auto patterns = std::make_shared<std::vector<std::string>>();
   verb->add_option("PATTERN", *patterns, "Topics; each pattern must name one at least")->required();
   verb->callback([=, &options] { *run = [=, &options] { return Get(options, *patterns); }; });
 }
 
-void AddClientList(CLI::App& app, const ClientOptions& options, Run* run) {
-  CLI::App* verb = app.add_subcommand("list", "Show the topics that are there");
+void AddClientList(CLI::App* verb, const ClientOptions& options, Run* run) {
   auto pattern = std::make_shared<std::string>("**");
   verb->add_option("PATTERN", *pattern, "Only topics that it names; smt/** is shown only when asked for");
   verb->callback([=, &options] { *run = [=, &options] { return List(options, *pattern); }; });

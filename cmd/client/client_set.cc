@@ -11,6 +11,7 @@
 
 #include "cmd/cli/exit_code.h"
 #include "cmd/cli/lines.h"
+#include "cmd/cli/print_objects.h"
 #include "cmd/cli/tool.h"
 #include "cmd/client/client.h"
 #include "cmd/text/text.h"
@@ -305,9 +306,7 @@ int SetTopic(const ClientOptions& options, const SetOptions& set) {
 
 }  // namespace
 
-void AddClientSet(CLI::App& app, const ClientOptions& options, Run* run) {
-  CLI::App* verb =
-      app.add_subcommand("set", "Write a value into another machine's memory, where a rule allows it");
+void AddClientSet(CLI::App* verb, const ClientOptions& options, Run* run) {
   auto set = std::make_shared<SetOptions>();
   verb->add_option("TOPIC", set->topic, "As the relay at EP names it")->required();
   verb->add_option(

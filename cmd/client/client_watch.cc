@@ -81,8 +81,7 @@ int Watch(const ClientOptions& options, const WatchOptions& watch) {
 
 }  // namespace
 
-void AddClientWatch(CLI::App& app, const ClientOptions& options, Run* run) {
-  CLI::App* verb = app.add_subcommand("watch", "Print each sample as it arrives, until SIGINT");
+void AddClientWatch(CLI::App* verb, const ClientOptions& options, Run* run) {
   auto watch = std::make_shared<WatchOptions>();
   verb->add_option("PATTERN", watch->pattern, "Topics, those that appear later too")->required();
   verb->add_option("-n,--count", watch->count, "End after so many samples")->check(CLI::PositiveNumber);

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "cmd/cli/exit_code.h"
+#include "cmd/cli/print_objects.h"
 #include "cmd/cli/tool.h"
 #include "cmd/client/client.h"
 #include "cmd/text/text.h"
@@ -125,8 +126,7 @@ int Why(const ClientOptions& options, const std::string& topic) {
 
 }  // namespace
 
-void AddClientWhy(CLI::App& app, const ClientOptions& options, Run* run) {
-  CLI::App* verb = app.add_subcommand("why", "Say what stops a topic, and at which hop");
+void AddClientWhy(CLI::App* verb, const ClientOptions& options, Run* run) {
   auto topic = std::make_shared<std::string>();
   verb->add_option("TOPIC", *topic, "As the relay at EP names it")->required();
   verb->callback([=, &options] { *run = [=, &options] { return Why(options, *topic); }; });

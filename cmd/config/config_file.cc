@@ -8,6 +8,7 @@
 
 #include "cmd/config/config_keys.h"
 #include "cmd/text/config_toml.h"
+#include "relay/names/near_names.h"
 
 namespace smt::cmd {
 namespace {
@@ -57,7 +58,7 @@ std::string Unknown(std::string_view name, Role role) {
   if (TableName<T>().empty() && role != Role::kClient)
     names.insert(names.end(), {"send", "receive", "allow", "deny"});
   if (TableName<T>().empty() && HasMemory(role)) names.push_back("write");
-  const std::string_view near = DidYouMean(name, names);
+  const std::string_view near = relay::did_you_mean(name, names);
   if (near.empty()) return fmt::format("{} in {}; it has {}", what, Where<T>(), fmt::join(names, ", "));
   return fmt::format("{} in {}; did you mean \"{}\"?", what, Where<T>(), near);
 }

@@ -10,11 +10,16 @@
 #include <string_view>
 #include <utility>
 
-#include "cmd/config/config_types.h"
 #include "cmd/text/config_value.h"
 #include "shm/status.h"
 
 namespace smt::cmd {
+
+// What is wrong with a value, at it or inside it.
+struct Fault {
+  Place place;
+  std::string message;
+};
 
 // Nothing: the value is right.
 using Read = std::optional<Fault>;

@@ -9,6 +9,8 @@
 #include "cmd/config/config_read.h"
 #include "cmd/config/relay_config.h"
 #include "cmd/text/base64.h"
+#include "cmd/text/log_sink.h"
+#include "cmd/text/words.h"
 #include "relay/keys/endpoint.h"
 #include "relay/names/pattern.h"
 #include "relay/rules/access.h"
@@ -145,40 +147,28 @@ std::string PrintBytes(const std::vector<std::byte>& bytes) {
 
 // --- one of several words ---
 
-template <class U>
-using Word = std::pair<std::string_view, U>;
-
-constexpr Word<bool> kModes[] = {{"latest", false}, {"every", true}};
-constexpr Word<relay::Priority> kPriorities[] = {{"low", relay::Priority::kLow},
-                                                 {"normal", relay::Priority::kNormal},
-                                                 {"high", relay::Priority::kHigh},
-                                                 {"urgent", relay::Priority::kUrgent}};
-constexpr Word<relay::OnStale> kOnStale[] = {{"hold", relay::OnStale::kHold},
-                                             {"zero", relay::OnStale::kZero},
-                                             {"tombstone", relay::OnStale::kTombstone},
-                                             {"bytes", relay::OnStale::kBytes}};
-constexpr Word<std::string_view> kLevels[] = {{"trace", "trace"}, {"debug", "debug"}, {"info", "info"},
-                                              {"warn", "warn"},   {"error", "error"}, {"off", "off"}};
-constexpr Word<Format> kFormats[] = {
-    {"table", Format::kTable}, {"json", Format::kJson}, {"jsonl", Format::kJsonl}, {"csv", Format::kCsv}};
+constexpr NamedValue<bool> kModes[] = {{"latest", false}, {"every", true}};
+constexpr NamedValue<relay::Priority> kPriorities[] = {{"low", relay::Priority::kLow},
+                                                       {"normal", relay::Priority::kNormal},
+                                                       {"high", relay::Priority::kHigh},
+                                                       {"urgent", relay::Priority::kUrgent}};
+constexpr NamedValue<relay::OnStale> kOnStale[] = {{"hold", relay::OnStale::kHold},
+                                                   {"zero", relay::OnStale::kZero},
+                                                   {"tombstone", relay::OnStale::kTombstone},
+                                                   {"bytes", relay::OnStale::kBytes}};
 
 template <const auto& words, class U>
 Read ReadWord(const Value& value, U* out) {
-  std::vector<std::string_view> names;
-  for (const auto& word : words) names.push_back(word.first);
-  if (!IsText(value)) return WrongKind(value, fmt::format("one of {}", fmt::join(names, ", ")));
-  for (const auto& [name, meaning] : words) {
-    if (name == value.text) return *out = U(meaning), std::nullopt;
-  }
-  return Wrong(value, fmt::format("\"{}\" is none of {}", value.text, fmt::join(names, ", ")));
+  if (!IsText(value)) return WrongKind(value, "one of " + joined_names(words));
+  const auto meaning = parse_word(words, value.text);
+  if (!meaning.ok()) return Wrong(value, meaning.status());
+  return *out = U(*meaning), std::nullopt;
 }
 
 template <const auto& words, class U>
 std::string PrintWord(const U& value) {
-  for (const auto& [name, meaning] : words) {
-    if (meaning == value) return Quoted(name);
-  }
-  return "";
+  const std::string_view name = word_for(words, value);
+  return name.empty() ? "" : Quoted(name);
 }
 
 constexpr relay::Right kRights[] = {relay::Right::kRead, relay::Right::kList, relay::Right::kWrite};
@@ -242,7 +232,7 @@ const ConfigType<relay::Priority> kPriorityType =
     WordType<kPriorities, relay::Priority>("low|normal|high|urgent");
 const ConfigType<relay::OnStale> kOnStaleType =
     WordType<kOnStale, relay::OnStale>("hold|zero|tombstone|bytes");
-const ConfigType<std::string> kLogType = WordType<kLevels, std::string>("LEVEL");
-const ConfigType<Format> kFormatType = WordType<kFormats, Format>("table|json|jsonl|csv");
+const ConfigType<std::string> kLogType = WordType<kLogThresholds, std::string>("LEVEL");
+const ConfigType<Format> kFormatType = WordType<kFormats, Format>(kFormatChoice);
 
 }  // namespace smt::cmd

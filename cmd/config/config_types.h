@@ -9,17 +9,12 @@
 #include <string_view>
 #include <vector>
 
-#include "cmd/cli/output.h"
+#include "cmd/config/config_read.h"
 #include "cmd/text/config_value.h"
+#include "cmd/text/format.h"
 #include "relay/rules/rules.h"
 
 namespace smt::cmd {
-
-// What is wrong with a value, at it or inside it.
-struct Fault {
-  Place place;
-  std::string message;
-};
 
 template <class U>
 struct ConfigType {

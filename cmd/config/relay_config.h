@@ -9,12 +9,10 @@
 #include <string_view>
 #include <vector>
 
-#include "cmd/cli/output.h"
 #include "cmd/text/config_value.h"
+#include "cmd/text/format.h"
 #include "relay/keys/keyring.h"
-#include "relay/relay.h"
 #include "relay/rules/rules.h"
-#include "relay/store/shm_store.h"
 #include "shm/domain.h"
 #include "shm/status.h"
 
@@ -76,11 +74,6 @@ RelayConfig DefaultConfig(Role role);
 std::string HostRelayName();
 // kInvalid, with what is wrong.
 Status CheckRelayName(const std::string& name);
-
-// What the engine is told; without origin id and audit. REQUIRES: a checked configuration
-relay::RelayOptions EngineOptions(const RelayConfig& config);
-// Where is written what is mirrored and what peers set; no mirror unless something is received.
-relay::ShmStoreOptions MirrorOptions(const RelayConfig& config);
 
 }  // namespace smt::cmd
 

@@ -10,9 +10,10 @@
 #include "cmd/cli/tool.h"
 #include "cmd/logger/log_verbs.h"
 #include "cmd/recording/csv_folder_writer.h"
-#include "cmd/recording/log_file.h"
+#include "cmd/recording/open_log.h"
 #include "cmd/text/text.h"
 #include "cmd/value/value.h"
+#include "shm/status.h"
 
 namespace smt::cmd {
 namespace {
@@ -39,7 +40,7 @@ Status Copy(LogReader* from, LogWriter* to, uint64_t* samples, uint64_t* left_ou
 }  // namespace
 
 int ConvertLog(const ToolOptions& tool, const std::string& path, const std::string& out) {
-  Result<std::unique_ptr<LogReader>> from = OpenLog(path);
+  Result<std::unique_ptr<LogReader>> from = OpenLog(path, tool_log());
   if (!from.ok()) return Fail(from.status());
   if (!(*from)->complete()) {  // its topics are known when all of it was read
     for (LogSample sample; (*from)->next(&sample);) {
@@ -67,9 +68,7 @@ int ConvertLog(const ToolOptions& tool, const std::string& path, const std::stri
   return left_out + (*from)->bytes_left_out() == 0 ? kExitOk : kExitFailure;
 }
 
-void AddLogConvert(CLI::App& app, const ToolOptions& tool, Run* run) {
-  CLI::App* verb = app.add_subcommand(
-      "convert", "Write a recording in the format of another name; exit code 1 if samples were left out");
+void AddLogConvert(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto path = std::make_shared<std::string>(), out = std::make_shared<std::string>();
   verb->add_option("FILE", *path, "Recording")->required();
   verb->add_option("OUT", *out, "New file, .mcap or .h5; or, with a '/' at its end, folder of CSV files")

@@ -7,9 +7,10 @@
 #include <memory>
 
 #include "cmd/cli/exit_code.h"
+#include "cmd/cli/print_objects.h"
 #include "cmd/cli/tool.h"
 #include "cmd/logger/log_verbs.h"
-#include "cmd/recording/log_file.h"
+#include "cmd/recording/open_log.h"
 #include "cmd/text/text.h"
 #include "cmd/value/topic_json.h"
 
@@ -49,7 +50,7 @@ Json ToJson(const Known& known) {
 }
 
 int InfoOfLog(const ToolOptions& tool, const std::string& path) {
-  Result<std::unique_ptr<LogReader>> opened = OpenLog(path);
+  Result<std::unique_ptr<LogReader>> opened = OpenLog(path, tool_log());
   if (!opened.ok()) return Fail(opened.status());
   LogReader& log = **opened;
   // By name and schema: a topic that has changed its schema has a line for each.
@@ -109,8 +110,7 @@ int InfoOfLog(const ToolOptions& tool, const std::string& path) {
 
 }  // namespace
 
-void AddLogInfo(CLI::App& app, const ToolOptions& tool, Run* run) {
-  CLI::App* verb = app.add_subcommand("info", "Show what is in a recording; exit code 1 if it is not whole");
+void AddLogInfo(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto path = std::make_shared<std::string>();
   verb->add_option("FILE", *path, "Recording")->required();
   verb->callback([=, &tool] { *run = [=, &tool] { return InfoOfLog(tool, *path); }; });

@@ -96,10 +96,7 @@ int Recover(const ToolOptions& tool, const std::string& path, const std::string&
 
 }  // namespace
 
-void AddLogRecover(CLI::App& app, const ToolOptions& tool, Run* run) {
-  CLI::App* verb = app.add_subcommand(
-      "recover",
-      "Make a complete file of what can be read of one; exit code 1 if bytes or samples were left out");
+void AddLogRecover(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto path = std::make_shared<std::string>(), out = std::make_shared<std::string>();
   verb->add_option("FILE", *path, "Recording")->required();
   verb->add_option("OUT", *out, "New file, .mcap or .h5")->required();

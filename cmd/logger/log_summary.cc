@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "cmd/cli/print_objects.h"
 #include "cmd/logger/log_verbs.h"
 #include "cmd/recording/recorder.h"
 #include "cmd/text/text.h"

@@ -8,9 +8,9 @@ namespace smt::cmd {
 
 struct RecordSummary;
 
-void AddLogInfo(CLI::App& app, const ToolOptions& tool, Run* run);
-void AddLogConvert(CLI::App& app, const ToolOptions& tool, Run* run);
-void AddLogRecover(CLI::App& app, const ToolOptions& tool, Run* run);
+void AddLogInfo(CLI::App* verb, const ToolOptions& tool, Run* run);
+void AddLogConvert(CLI::App* verb, const ToolOptions& tool, Run* run);
+void AddLogRecover(CLI::App* verb, const ToolOptions& tool, Run* run);
 
 // Writes the samples of a recording in the format of the name `out`, of "NAME/" as a folder of CSV files; an
 // exit code.

@@ -1,13 +1,9 @@
 #include "cmd/monitor/follow.h"
 
-#include <poll.h>
-#include <spdlog/spdlog.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 
-#include "cmd/cli/output.h"
+#include "cmd/text/deadline.h"
 #include "shm/clock.h"
 
 namespace smt::cmd {
@@ -17,25 +13,21 @@ constexpr int kMostAtOnce = 1024;
 
 }  // namespace
 
-Result<Domain> WaitForDomain(DomainOptions options, const Stop& stop, int64_t deadline_ns) {
+Result<Domain> WaitForDomain(DomainOptions options, int stop_fd, int64_t deadline_ns, const LogSink& log) {
   options.create = false;
   for (bool told = false;;) {
     Result<Domain> domain = Domain::open(options);
     if (domain.ok() || domain.status().code() != Code::kNotFound) return domain;
-    if (!std::exchange(told, true)) spdlog::info("{}; waiting", domain.status().message());
+    if (!std::exchange(told, true)) log.info(domain.status().message() + "; waiting");
     const int64_t now = BoottimeNs();
-    if (now >= deadline_ns || OutputGone()) return domain;
-    if (stop.sleep_until(std::min(deadline_ns, now + 50'000'000))) return domain;
+    if (now >= deadline_ns || sleep_until(std::min(deadline_ns, now + 50'000'000), stop_fd)) return domain;
   }
 }
 
-void Sleeper::sleep(Waiter* waiter, const Stop& stop, int64_t deadline_ns) {
-  const int64_t left = std::max<int64_t>(0, deadline_ns - BoottimeNs());
+void Sleeper::sleep(Waiter* waiter, int stop_fd, int64_t deadline_ns) {
   if (waiter->arm()) {
-    const int64_t ns = std::min<int64_t>(left, std::chrono::nanoseconds(waiter->poll_limit()).count());
-    const timespec timeout{ns / 1'000'000'000, ns % 1'000'000'000};
-    pollfd fds[] = {{waiter->fd(), POLLIN, 0}, {stop.fd(), POLLIN, 0}, {STDOUT_FILENO, 0, 0}};
-    ppoll(fds, std::size(fds), &timeout, nullptr);
+    const int64_t limit = BoottimeNs() + std::chrono::nanoseconds(waiter->poll_limit()).count();
+    sleep_until(std::min(deadline_ns, limit), stop_fd, waiter->fd());
   }
   waiter->collect();
   warn(waiter->problems());
@@ -43,14 +35,14 @@ void Sleeper::sleep(Waiter* waiter, const Stop& stop, int64_t deadline_ns) {
 
 void Sleeper::warn(const std::vector<std::string>& problems) {
   for (const std::string& problem : problems) {
-    if (warned_.insert(problem).second) spdlog::warn("{}", problem);
+    if (warned_.insert(problem).second) log_.warn(problem);
   }
 }
 
-Result<Follower> Follower::open(const Domain& domain, relay::PatternSet patterns) {
+Result<Follower> Follower::open(const Domain& domain, relay::PatternSet patterns, const LogSink& log) {
   Result<Waiter> waiter = Waiter::open(domain);
   if (!waiter.ok()) return waiter.status();
-  Follower follower(domain, std::move(patterns), std::move(*waiter));
+  Follower follower(domain, std::move(patterns), std::move(*waiter), log);
   follower.sleeper_.warn(follower.waiter_.problems());
   follower.Look();
   return follower;

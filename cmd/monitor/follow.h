@@ -8,9 +8,10 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "cmd/cli/stop.h"
+#include "cmd/text/log_sink.h"
 #include "relay/names/pattern_set.h"
 #include "shm/directory_cursor.h"
 #include "shm/domain.h"
@@ -19,19 +20,23 @@
 
 namespace smt::cmd {
 
-// Opens the domain without making its folder. Where there is none yet, waits for it (and says so on stderr)
-// until `deadline_ns`, a signal, or the end of stdout's reader: kNotFound then.
-Result<Domain> WaitForDomain(DomainOptions options, const Stop& stop, int64_t deadline_ns);
+// Opens the domain without making its folder. Where there is none yet, waits for it, with a line to `log`,
+// until `deadline_ns` or until `stop_fd` can be read: kNotFound then.
+Result<Domain> WaitForDomain(DomainOptions options, int stop_fd, int64_t deadline_ns, const LogSink& log);
 
-// Sleeps until something was published after the waiter's last collect(), a signal comes, stdout's reader
-// goes, or it is `deadline_ns`; at most as long as the waiter may. Then collects, and warns of each new
-// segment that cannot be read.
+// Sleeps until something was published after the waiter's last collect(), `stop_fd` can be read, or it is
+// `deadline_ns`; at most as long as the waiter may. Then collects, and warns of each new segment that cannot
+// be read.
 class Sleeper {
  public:
-  void sleep(Waiter* waiter, const Stop& stop, int64_t deadline_ns);
+  explicit Sleeper(LogSink log) : log_(std::move(log)) {}
+
+  void sleep(Waiter* waiter, int stop_fd, int64_t deadline_ns);
+  // Each problem once.
   void warn(const std::vector<std::string>& problems);
 
  private:
+  LogSink log_;
   std::set<std::string> warned_;
 };
 
@@ -42,7 +47,7 @@ class Follower {
     Schema schema;  // as of the last look at the name
   };
 
-  static Result<Follower> open(const Domain& domain, relay::PatternSet patterns);
+  static Result<Follower> open(const Domain& domain, relay::PatternSet patterns, const LogSink& log);
 
   // The topics found so far, by name.
   std::map<std::string, Topic>& topics() { return topics_; }
@@ -56,8 +61,8 @@ class Follower {
   bool more() const { return !changed_.empty(); }
 
   // Returns at once if there is more().
-  void sleep(const Stop& stop, int64_t deadline_ns) {
-    sleeper_.sleep(&waiter_, stop, more() ? 0 : deadline_ns);
+  void sleep(int stop_fd, int64_t deadline_ns) {
+    sleeper_.sleep(&waiter_, stop_fd, more() ? 0 : deadline_ns);
   }
 
  private:
@@ -68,8 +73,8 @@ class Follower {
     std::vector<uint64_t> seen;
   };
 
-  Follower(const Domain& domain, relay::PatternSet patterns, Waiter waiter)
-      : domain_(domain), patterns_(std::move(patterns)), waiter_(std::move(waiter)) {}
+  Follower(const Domain& domain, relay::PatternSet patterns, Waiter waiter, const LogSink& log)
+      : domain_(domain), patterns_(std::move(patterns)), waiter_(std::move(waiter)), sleeper_(log) {}
   void Look();
   void Resolve(Node* node);
   Topic* Find(const std::string& name);

@@ -1,7 +1,6 @@
 #include "cmd/recording/csv_file.h"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -23,9 +22,9 @@ bool CsvFile::Line(std::string* line) {
   return true;
 }
 
-Result<CsvFile> CsvFile::open(const std::string& folder, const std::string& name) {
+Result<CsvFile> CsvFile::open(const std::string& folder, const std::string& name, const LogSink& log) {
   const std::string path = std::filesystem::path(folder) / name;
-  CsvFile file;
+  CsvFile file(log);
   file.path_ = path;
   errno = 0;
   file.in_.open(path, std::ios::binary);
@@ -56,8 +55,8 @@ bool CsvFile::next() {
 }
 
 void CsvFile::Skip(const Status& why) {
-  if (++skipped_ <= kToldRows) spdlog::warn("{}:{}: {}; row skipped", path_, line_, why.message());
-  if (skipped_ == kToldRows) spdlog::warn("{}: more broken rows of this file are only counted", path_);
+  if (++skipped_ <= kToldRows) log_.warn(fmt::format("{}:{}: {}; row skipped", path_, line_, why.message()));
+  if (skipped_ == kToldRows) log_.warn(path_ + ": more broken rows of this file are only counted");
 }
 
 void CsvFile::rewind() {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cmd/text/log_sink.h"
 #include "cmd/value/csv.h"
 #include "shm/status.h"
 
@@ -18,13 +19,13 @@ class CsvFile {
  public:
   // Opens a file of `folder` (see NameFromFile) and reads its two header rows. The message of an error begins
   // with the path.
-  static Result<CsvFile> open(const std::string& folder, const std::string& name);
+  static Result<CsvFile> open(const std::string& folder, const std::string& name, const LogSink& log);
 
   const CsvName& name() const { return name_; }
   const CsvLayout& layout() const { return layout_; }
 
   // Goes to the next good row. False: there is none. A broken row is left out, counted and, the first ten of
-  // a file, warned of as "path:line: what". Blank lines are nothing.
+  // a file, warned of to `log` as "path:line: what". Blank lines are nothing.
   bool next();
   // Of the row that next() went to.
   std::span<const std::byte> value() const { return value_; }
@@ -38,10 +39,11 @@ class CsvFile {
   uint64_t bytes_read() const { return bytes_read_; }
 
  private:
-  CsvFile() = default;
+  explicit CsvFile(const LogSink& log) : log_(log) {}
   bool Line(std::string* line);
   void Skip(const Status& why);
 
+  LogSink log_;
   std::string path_;
   std::ifstream in_;
   CsvName name_;

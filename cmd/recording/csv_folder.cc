@@ -1,7 +1,5 @@
 #include "cmd/recording/csv_folder.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <limits>
@@ -36,16 +34,16 @@ int64_t Nanoseconds(int64_t us) {
 
 }  // namespace
 
-Result<std::unique_ptr<LogReader>> CsvFolder::open(const std::string& folder) {
+Result<std::unique_ptr<LogReader>> CsvFolder::open(const std::string& folder, const LogSink& log) {
   Result<std::vector<std::string>> files = CsvFiles(folder);
   if (!files.ok()) return files.status();
   auto* reader = new CsvFolder();
   std::unique_ptr<LogReader> owned(reader);
   for (const std::string& name : *files) {
-    Result<CsvFile> file = CsvFile::open(folder, name);
+    Result<CsvFile> file = CsvFile::open(folder, name, log);
     const Status named = file.ok() ? CheckTopicName(file->name().topic) : file.status();
     if (!named.ok()) {
-      spdlog::warn("{}; file left out", named.message());
+      log.warn(named.message() + "; file left out");
       ++reader->files_left_out_;
       continue;
     }

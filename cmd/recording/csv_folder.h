@@ -18,9 +18,9 @@ namespace smt::cmd {
 // timestamp is the stamp and the receive time, the row's number the sequence.
 class CsvFolder final : public LogReader {
  public:
-  // A file without a good header is left out with a warning. kInvalid: not a folder. kNotFound: no file that
-  // can be used.
-  static Result<std::unique_ptr<LogReader>> open(const std::string& folder);
+  // A file without a good header is left out with a warning to `log`. kInvalid: not a folder. kNotFound: no
+  // file that can be used.
+  static Result<std::unique_ptr<LogReader>> open(const std::string& folder, const LogSink& log);
 
   std::vector<const LogTopic*> topics() const override;
   bool next(LogSample* sample) override;
@@ -30,7 +30,7 @@ class CsvFolder final : public LogReader {
   uint64_t topics_left_out() const override { return files_left_out_; }
   uint64_t samples_left_out() const override;
   uint64_t bytes_left_out() const override { return 0; }
-  std::vector<std::string> problems() const override { return {}; }  // told as they were met
+  std::vector<std::string> problems() const override { return {}; }  // `log` has them
 
  private:
   struct Track {

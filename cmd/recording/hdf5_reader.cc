@@ -13,7 +13,6 @@ namespace smt::cmd {
 namespace {
 
 constexpr uint64_t kBlockBytes = 1 << 20;
-constexpr uint64_t kMaxValueBytes = 64 << 20;
 constexpr uint64_t kMaxAttributeBytes = 2 << 20;
 
 // A text of fixed length; "" if it is none.

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,8 +13,9 @@
 
 namespace smt::cmd {
 
-inline constexpr uint64_t kFlushBytes = 1 << 20;  // of a writer that does not say otherwise
-inline constexpr size_t kToldProblems = 10;       // in problems() of a reader
+inline constexpr uint64_t kFlushBytes = 1 << 20;      // of a writer that does not say otherwise
+inline constexpr size_t kToldProblems = 10;           // in problems() of a reader
+inline constexpr uint64_t kMaxValueBytes = 64 << 20;  // that a reader takes
 
 // A topic under one schema; under another it is another one.
 struct LogTopic {
@@ -55,11 +55,6 @@ class LogWriter {
   virtual uint64_t bytes() const = 0;
 };
 
-// The format follows from the name: .mcap or .h5. kInvalid: another name, or the file is there already.
-Result<std::unique_ptr<LogWriter>> CreateLog(const std::string& path);
-// "flight.mcap", 2 -> "flight.2.mcap"; part 0 is the name itself.
-std::string LogPartPath(const std::string& path, uint64_t part);
-
 // One thread. The file is hostile: what cannot be a sample is left out, counted and told.
 class LogReader {
  public:
@@ -83,9 +78,6 @@ class LogReader {
   virtual uint64_t bytes_left_out() const = 0;
   virtual std::vector<std::string> problems() const = 0;
 };
-
-// A folder of CSV files, or a file by its name. kInvalid: no recording.
-Result<std::unique_ptr<LogReader>> OpenLog(const std::string& path);
 
 }  // namespace smt::cmd
 

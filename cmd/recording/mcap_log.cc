@@ -21,7 +21,6 @@ constexpr const char* kMissedSchema =
 constexpr const char* kSchemaKey = "smt.schema";
 constexpr const char* kSequenceHighKey = "smt.sequence_high";
 constexpr const char* kKindKey = "smt.kind";
-constexpr uint64_t kMaxValueBytes = 64 << 20;
 constexpr size_t kMaxMissedTopics = UINT16_MAX;
 
 std::string Find(const std::map<std::string, std::string>& metadata, const char* key) {

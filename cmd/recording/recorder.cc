@@ -1,14 +1,13 @@
 #include "cmd/recording/recorder.h"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <utility>
 
-#include "cmd/cli/output.h"
-#include "cmd/text/text.h"
+#include "cmd/recording/open_log.h"
+#include "cmd/text/deadline.h"
 #include "shm/clock.h"
 #include "shm/list.h"
 
@@ -17,6 +16,7 @@ namespace {
 
 constexpr int64_t kFlushNs = 500'000'000;       // so that it is on the disk within a second
 constexpr int64_t kLookNs = 500'000'000;        // at the states of topics
+constexpr int64_t kReportNs = 200'000'000;      // of the progress
 constexpr int64_t kMostEndNs = 10'000'000'000;  // with writers that say anything of the time
 // The wall clock is followed only where it was set; the spacing of samples is BOOTTIME's.
 constexpr int64_t kWallStepNs = 10'000'000;
@@ -26,7 +26,7 @@ constexpr int64_t kWallStepNs = 10'000'000;
 Result<Recorder> Recorder::open(const RecordOptions& options) {
   Recorder recorder(options);
   if (Status s = recorder.Begin(); !s.ok()) return s;
-  recorder.start_ns_ = recorder.part_ns_;
+  recorder.start_ns_ = recorder.reported_ns_ = recorder.part_ns_;
   return recorder;
 }
 
@@ -150,7 +150,7 @@ Status Recorder::Write(const std::string& name, Topic* topic, const LogSample& s
     if (s = Split(); s.ok()) s = file_->write(sample);
   }
   if (s.code() == Code::kInvalid && !std::exchange(topic->told, true)) {
-    spdlog::warn("{}; left out, as others of {} that are like it", s.message(), name);
+    options_.log.warn(fmt::format("{}; left out, as others of {} that are like it", s.message(), name));
   }
   return s;
 }
@@ -175,8 +175,8 @@ Status Recorder::Take(const std::string& name, Follower::Topic& from, const Samp
   return file_->full() ? Flush() : Status();
 }
 
-Status Recorder::run(const Domain& domain, const relay::PatternSet& patterns, const Stop& stop) {
-  Result<Follower> follower = Follower::open(domain, patterns);
+Status Recorder::run(const Domain& domain, const relay::PatternSet& patterns, int stop_fd) {
+  Result<Follower> follower = Follower::open(domain, patterns, options_.log);
   if (!follower.ok()) return follower.status();
   (void)Look(domain, patterns);  // what is there at the beginning is no event
   for (const auto& [name, topic] : follower->topics()) {
@@ -205,35 +205,36 @@ Status Recorder::run(const Domain& domain, const relay::PatternSet& patterns, co
     const bool old = options_.split_ns != 0 && now - part_ns_ >= options_.split_ns;
     if (failed.ok() && (full || old)) failed = Split();
     if (!failed.ok()) break;
-    ShowProgress();
+    report_progress();
     if (stopped_ns != kNever) {
       if (!older || !follower->more() || now - stopped_ns > kMostEndNs) break;
-    } else if (now >= end || stop.stopped() || OutputGone()) {
+    } else if (now >= end || is_stopped(stop_fd)) {
       stopped_ns = BoottimeNs();
     } else {
       int64_t until = std::min(end, looked_ns_ + kLookNs);
       if (file_->open_bytes() != 0) until = std::min(until, flushed_ns_ + kFlushNs);
       if (options_.split_ns != 0) until = std::min(until, part_ns_ + options_.split_ns);
-      follower->sleep(stop, until);
+      follower->sleep(stop_fd, until);
     }
   }
-  progress_.end();
   if (failed.ok()) failed = TellChanges(domain, patterns);
   const Status finished = finish();
   return failed.ok() ? finished : failed;
 }
 
-void Recorder::ShowProgress() {
-  if (!progress_.due()) return;
-  uint64_t samples = 0, missed = 0;
+void Recorder::report_progress() {
+  const int64_t now = BoottimeNs();
+  if (!options_.progress || now - reported_ns_ < kReportNs) return;
+  reported_ns_ = now;
+  RecordProgress progress{.seconds = static_cast<double>(now - start_ns_) / 1e9,
+                          .topics = topics_.size(),
+                          .file_bytes = parts_bytes_ + file_->bytes()};
   for (const auto& [name, topic] : topics_) {
     const RecordedTopic& sum = summary_.topics[name];
-    samples += sum.samples + topic.open.samples;
-    missed += sum.missed + topic.open.missed;
+    progress.samples += sum.samples + topic.open.samples;
+    progress.missed += sum.missed + topic.open.missed;
   }
-  progress_.show(fmt::format("{:.1f} s  {} topics  {} samples  {} missed  {}",
-                             static_cast<double>(BoottimeNs() - start_ns_) / 1e9, topics_.size(), samples,
-                             missed, BytesText(parts_bytes_ + file_->bytes())));
+  options_.progress(progress);
 }
 
 }  // namespace smt::cmd

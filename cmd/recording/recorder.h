@@ -3,26 +3,38 @@
 #define SMT_CMD_RECORDING_RECORDER_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "cmd/cli/progress_line.h"
-#include "cmd/cli/stop.h"
 #include "cmd/monitor/follow.h"
 #include "cmd/monitor/topic_events.h"
 #include "cmd/recording/log_events.h"
 #include "cmd/recording/log_file.h"
+#include "cmd/text/log_sink.h"
+#include "relay/names/pattern_set.h"
 
 namespace smt::cmd {
 
+// How far a recording is.
+struct RecordProgress {
+  double seconds = 0;
+  size_t topics = 0;
+  uint64_t samples = 0;
+  uint64_t missed = 0;
+  uint64_t file_bytes = 0;
+};
+
 struct RecordOptions {
-  std::string output;
-  std::optional<int64_t> duration_ns;
-  uint64_t split_bytes = 0;  // a new part at this size of the file, 0: never
-  int64_t split_ns = 0;      // a new part after so long, 0: never
+  std::string output = {};
+  std::optional<int64_t> duration_ns = {};
+  uint64_t split_bytes = 0;                                           // a new part at this size, 0: never
+  int64_t split_ns = 0;                                               // a new part after so long, 0: never
+  LogSink log = {};                                                   // gets a warning of what is left out
+  std::function<void(const RecordProgress& progress)> progress = {};  // called five times a second
 };
 
 // What is in the files, to the last sample.
@@ -45,9 +57,9 @@ class Recorder {
   // Makes the first file.
   static Result<Recorder> open(const RecordOptions& options);
 
-  // Until the duration is over, a signal comes or stdout's reader goes; what was published before that is
-  // recorded. An error ends it with a file that is good up to its last chunk; `summary` tells of it too.
-  Status run(const Domain& domain, const relay::PatternSet& patterns, const Stop& stop);
+  // Until the duration is over or `stop_fd` can be read; what was published before that is recorded. An error
+  // ends it with a file that is good up to its last chunk; `summary` tells of it too.
+  Status run(const Domain& domain, const relay::PatternSet& patterns, int stop_fd);
   // Where there was nothing to record.
   Status finish();
   const RecordSummary& summary() const { return summary_; }
@@ -74,7 +86,7 @@ class Recorder {
   Status Take(const std::string& name, Follower::Topic& topic, const Sample& sample);
   Status Write(const std::string& name, Topic* topic, const LogSample& sample);
   void Commit(bool kept);
-  void ShowProgress();
+  void report_progress();
 
   RecordOptions options_;
   LogEvents events_;
@@ -84,10 +96,10 @@ class Recorder {
   std::map<std::string, Topic> topics_;
   std::vector<std::unique_ptr<LogTopic>> former_;  // writers know them
   RecordSummary summary_;
-  int64_t start_ns_ = 0, part_ns_ = 0, flushed_ns_ = 0, looked_ns_ = 0;  // BOOTTIME
-  int64_t wall_ns_ = 0;                                                  // REALTIME less BOOTTIME
-  uint64_t parts_bytes_ = 0;                                             // of the parts before
-  ProgressLine progress_;
+  // BOOTTIME
+  int64_t start_ns_ = 0, part_ns_ = 0, flushed_ns_ = 0, looked_ns_ = 0, reported_ns_ = 0;
+  int64_t wall_ns_ = 0;       // REALTIME less BOOTTIME
+  uint64_t parts_bytes_ = 0;  // of the parts before
 };
 
 }  // namespace smt::cmd

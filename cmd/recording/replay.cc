@@ -1,17 +1,21 @@
 #include "cmd/recording/replay.h"
 
-#include <fmt/format.h>
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <optional>
 
+#include "cmd/recording/open_log.h"
+#include "cmd/text/deadline.h"
 #include "shm/clock.h"
 
 namespace smt::cmd {
+namespace {
+
+constexpr int64_t kReplayReportNs = 200'000'000;  // of the progress
+
+}  // namespace
 
 Result<Replay> Replay::open(const Domain& domain, const ReplayOptions& options) {
-  Result<std::unique_ptr<LogReader>> log = OpenLog(options.path);
+  Result<std::unique_ptr<LogReader>> log = OpenLog(options.path, options.log);
   if (!log.ok()) return log.status();
   Replay replay(options);
   replay.log_ = std::move(*log);
@@ -107,7 +111,7 @@ bool Replay::Press(const std::string& key) {
 }
 
 // Until the sample is due that played_ns_ stands at.
-Replay::Turn Replay::Wait(const Stop& stop, KeyInput* keys) {
+Replay::Turn Replay::Wait(int stop_fd, const ReplayKeys& keys) {
   for (;;) {
     const double after_ns = options_.asap ? 0 : static_cast<double>(played_ns_) / options_.speed;
     const int64_t due = after_ns > 4e18 ? kNever : start_ns_ + static_cast<int64_t>(after_ns);
@@ -116,10 +120,13 @@ Replay::Turn Replay::Wait(const Stop& stop, KeyInput* keys) {
       return Turn::kPublish;
     }
     const bool paused = paused_ns_ != 0;
-    ShowProgress(paused);
-    if (stop.sleep_until(paused ? kNever : due, keys->fd())) return Turn::kStop;
+    report_progress(paused);
+    const int keys_fd = keys.fd ? keys.fd() : -1;
+    if (sleep_until(paused ? kNever : due, stop_fd, keys_fd)) return Turn::kStop;
     bool seek = false;
-    for (const std::string& key : keys->read()) seek = Press(key) || seek;
+    if (keys.read) {
+      for (const std::string& key : keys.read()) seek = Press(key) || seek;
+    }
     if (quit_) return Turn::kStop;
     if (seek) return Turn::kSeek;
     if (!paused && paused_ns_ == 0 && BoottimeNs() >= due) return Turn::kPublish;
@@ -127,7 +134,7 @@ Replay::Turn Replay::Wait(const Stop& stop, KeyInput* keys) {
 }
 
 // All samples once.
-Status Replay::Pass(const Stop& stop, KeyInput* keys) {
+Status Replay::Pass(int stop_fd, const ReplayKeys& keys) {
   uint64_t samples = 0;
   for (LogSample sample; log_->next(&sample);) {
     const int64_t at_ns = sample.receive_ns;
@@ -145,7 +152,7 @@ Status Replay::Pass(const Stop& stop, KeyInput* keys) {
     if (options_.max_gap_ns != 0) gap_ns = std::min(gap_ns, options_.max_gap_ns);
     played_ns_ = gap_ns > kNever - played_ns_ ? kNever : played_ns_ + gap_ns;
     last_ns_ = std::max(*last_ns_, at_ns);
-    const Turn turn = options_.asap && samples % 256 != 0 ? Turn::kPublish : Wait(stop, keys);
+    const Turn turn = options_.asap && samples % 256 != 0 ? Turn::kPublish : Wait(stop_fd, keys);
     if (turn == Turn::kSeek) continue;
     if (turn == Turn::kStop) {
       summary_.stopped = true;
@@ -157,18 +164,17 @@ Status Replay::Pass(const Stop& stop, KeyInput* keys) {
   return Status();
 }
 
-Result<ReplaySummary> Replay::run(const Stop& stop, KeyInput* keys) {
-  begun_ns_ = BoottimeNs();
+Result<ReplaySummary> Replay::run(int stop_fd, const ReplayKeys& keys) {
+  begun_ns_ = reported_ns_ = BoottimeNs();
   skip_to_ns_ = options_.start_ns;
   Pause(options_.paused);
   for (;;) {
     const uint64_t before = summary_.samples;
-    if (Status s = Pass(stop, keys); !s.ok()) return s;
+    if (Status s = Pass(stop_fd, keys); !s.ok()) return s;
     if (!options_.loop || summary_.stopped || summary_.samples == before) break;
     Seek(options_.start_ns);
   }
-  progress_.end();
-  for (const std::string& problem : log_->problems()) spdlog::warn("{}: {}", options_.path, problem);
+  summary_.problems = log_->problems();
   summary_.samples_left_out = log_->samples_left_out();
   summary_.topics_left_out = log_->topics_left_out();
   summary_.bytes_left_out = log_->bytes_left_out();
@@ -176,13 +182,13 @@ Result<ReplaySummary> Replay::run(const Stop& stop, KeyInput* keys) {
   return summary_;
 }
 
-// What the keys do is told where there are any.
-void Replay::ShowProgress(bool paused) {
-  if (!progress_.due() && paused == told_paused_) return;
-  told_paused_ = paused;
-  progress_.show(fmt::format("{:3.0f} %  {} samples  at {:.1f} s{}", 100 * log_->progress(), summary_.samples,
-                             static_cast<double>(position_ns_) / 1e9,
-                             paused ? "  paused: space goes on, . steps, arrows go 5 s, q ends" : ""));
+void Replay::report_progress(bool paused) {
+  if (!options_.progress) return;
+  const int64_t now = BoottimeNs();
+  if (now - reported_ns_ < kReplayReportNs && paused == reported_paused_) return;
+  reported_ns_ = now;
+  reported_paused_ = paused;
+  options_.progress({log_->progress(), summary_.samples, position_ns_, paused});
 }
 
 }  // namespace smt::cmd

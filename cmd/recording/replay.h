@@ -3,20 +3,27 @@
 #define SMT_CMD_RECORDING_REPLAY_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "cmd/cli/progress_line.h"
-#include "cmd/cli/stop.h"
-#include "cmd/cli/terminal.h"
 #include "cmd/recording/log_file.h"
+#include "cmd/text/log_sink.h"
 #include "shm/domain.h"
 #include "shm/node.h"
 
 namespace smt::cmd {
+
+// How far a replay is.
+struct ReplayProgress {
+  double read = 0;  // of the recording, 0 to 1
+  uint64_t samples = 0;
+  int64_t position_ns = 0;  // of recorded time
+  bool paused = false;
+};
 
 struct ReplayOptions {
   std::string path;  // see OpenLog
@@ -31,6 +38,9 @@ struct ReplayOptions {
   uint32_t history = 4;
   int64_t max_age_ns = 0;
   NodeOptions node = {.name = "replay"};
+  LogSink log = {};  // see OpenLog
+  // Called five times a second, and when it is paused or goes on.
+  std::function<void(const ReplayProgress& progress)> progress = {};
 };
 
 struct ReplaySummary {
@@ -40,7 +50,14 @@ struct ReplaySummary {
   uint64_t topics_left_out = 0;   // files of CSV
   uint64_t bytes_left_out = 0;    // damaged
   double seconds = 0;
-  bool stopped = false;  // by a signal
+  bool stopped = false;               // by `stop_fd` or a key
+  std::vector<std::string> problems;  // the first of what was left out, see LogReader
+};
+
+// Keys as they are pressed, by the names that Replay::run() tells. Without functions none come.
+struct ReplayKeys {
+  std::function<int()> fd;                         // to poll, -1: none come now
+  std::function<std::vector<std::string>()> read;  // those that have come so far; does not block
 };
 
 class Replay {
@@ -51,9 +68,9 @@ class Replay {
 
   // Publishes the samples in their order. Each one's time is counted from the start, so that delays do not
   // add up. The recorded stamp is the stamp. The keys: space pauses and goes on, '.' publishes one sample and
-  // pauses, left and right go 5 s of recorded time, home to the start, 'q' ends it. Without keys those of the
-  // options count, and a replay that begins paused stays so.
-  Result<ReplaySummary> run(const Stop& stop, KeyInput* keys);
+  // pauses, left and right go 5 s of recorded time, home to the start, 'q' ends it, as `stop_fd` does when it
+  // can be read. Without keys those of the options count, and a replay that begins paused stays so.
+  Result<ReplaySummary> run(int stop_fd, const ReplayKeys& keys = {});
 
  private:
   // A piece of a value, and where it goes: all of it, or with `split` one field.
@@ -66,12 +83,12 @@ class Replay {
   Status Advertise(const LogTopic* topic);
   Status Publish(const LogSample& sample);
   enum class Turn { kPublish, kSeek, kStop };
-  Turn Wait(const Stop& stop, KeyInput* keys);
+  Turn Wait(int stop_fd, const ReplayKeys& keys);
   bool Press(const std::string& key);
   void Pause(bool on);
   void Seek(int64_t position_ns);
-  Status Pass(const Stop& stop, KeyInput* keys);
-  void ShowProgress(bool paused);
+  Status Pass(int stop_fd, const ReplayKeys& keys);
+  void report_progress(bool paused);
 
   ReplayOptions options_;
   std::unique_ptr<LogReader> log_;
@@ -89,8 +106,8 @@ class Replay {
   int64_t position_ns_ = 0;          // recorded time of the sample that is due next, from the first one
   int64_t skip_to_ns_ = 0;           // samples before it are left out
   bool quit_ = false;
-  bool told_paused_ = false;
-  ProgressLine progress_;
+  bool reported_paused_ = false;
+  int64_t reported_ns_ = 0;  // BOOTTIME
 };
 
 }  // namespace smt::cmd

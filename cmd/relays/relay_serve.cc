@@ -15,8 +15,10 @@
 #include "cmd/relays/impair.h"
 #include "cmd/relays/relay_explain.h"
 #include "cmd/serve/audit.h"
+#include "cmd/serve/engine_options.h"
 #include "cmd/serve/peer_links.h"
 #include "cmd/serve/relay_loop.h"
+#include "relay/store/mem_store.h"
 #include "relay/store/shm_store.h"
 #include "shm/clock.h"
 #include "shm/domain.h"
@@ -31,7 +33,7 @@ std::optional<RelayCounters> CountersOf(const Domain& domain, const RelayConfig&
   Result<std::unique_ptr<CounterSink>> sink = CountersInDomain(domain, config);
   Status failed = sink.status();
   if (sink.ok()) {
-    Result<RelayCounters> counters = RelayCounters::open(std::move(*sink), config);
+    Result<RelayCounters> counters = RelayCounters::open(std::move(*sink), config, tool_log());
     if (counters.ok()) return std::move(*counters);
     failed = counters.status();
   }
@@ -91,6 +93,17 @@ int ServeDomain(const ConfigFlags& flags, const RelayConfig& config) {
   return Serve(store->get(), std::move(relay), flags, config, stop, CountersOf(*domain, config));
 }
 
+int ServeMemory(const ConfigFlags& flags, const RelayConfig& config) {
+  const Stop stop;
+  relay::MemStore store;
+  relay::RelayOptions relay = EngineOptions(config);
+  relay.origin_id = RandomId();
+  Result<RelayCounters> counters =
+      RelayCounters::open(CountersInStore(&store, config, relay.origin_id), config, tool_log());
+  if (!counters.ok()) return Fail(counters.status());
+  return Serve(&store, relay, flags, config, stop, std::move(*counters));
+}
+
 int Serve(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& flags, const RelayConfig& config,
           const Stop& stop, std::optional<RelayCounters> counters) {
   std::optional<RelayLoop> loop;
@@ -127,10 +140,15 @@ int Serve(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& fla
     if (s.ok() || !IsDoneAfterwards(event)) loop->log(SeverityOf(event), AuditKey(event), AuditText(event));
     return s.ok();
   };
-  loop.emplace(
-      store, std::move(relay), stop,
-      LoopOptions{
-          .spin = config.spin, .wake_fd = reload.fd(), .impair = flags.impair, .keys = config.keyring});
+  RaiseFileLimit();
+  KeepLargeBlocks();
+  loop.emplace(store, std::move(relay),
+               LoopOptions{.spin = config.spin,
+                           .stop_fd = stop.fd(),
+                           .wake_fd = reload.fd(),
+                           .log = tool_log(),
+                           .impair = flags.impair,
+                           .keys = config.keyring});
   if (flags.impair) spdlog::warn("every link is impaired on purpose: {}", ImpairmentText(*flags.impair));
   peers.emplace(&*loop);
   Result<PeerLinks::Change> links = peers->prepare(config.peers);

@@ -27,6 +27,9 @@ int RunRelay(const char* tool, const char* what, Role role, int argc, char** arg
 // A relay between a domain and its peers, in the directions that the configuration has rules for.
 int ServeDomain(const ConfigFlags& flags, const RelayConfig& config);
 
+// A relay between its peers alone, with a memory of its own.
+int ServeMemory(const ConfigFlags& flags, const RelayConfig& config);
+
 // Binds, dials, prints the line `ready`, and runs until a signal; the exit code.
 int Serve(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& flags, const RelayConfig& config,
           const Stop& stop, std::optional<RelayCounters> counters);

@@ -1,14 +1,13 @@
 #include "cmd/serve/relay_counters.h"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <utility>
 
-#include "cmd/cli/stop.h"
 #include "cmd/serve/relay_loop.h"
+#include "cmd/text/deadline.h"
 #include "shm/clock.h"
 #include "shm/fields.h"
 
@@ -127,8 +126,10 @@ std::unique_ptr<CounterSink> CountersInStore(relay::Store* store, const RelayCon
   return std::make_unique<StoreSink>(store, TopicOrigin{origin_id, RandomId(), host, "", NodeName(config)});
 }
 
-Result<RelayCounters> RelayCounters::open(std::unique_ptr<CounterSink> sink, const RelayConfig& config) {
+Result<RelayCounters> RelayCounters::open(std::unique_ptr<CounterSink> sink, const RelayConfig& config,
+                                          const LogSink& log) {
   RelayCounters counters;
+  counters.log_ = log;
   counters.sink_ = std::move(sink);
   Status opened;
   const auto add = [&](const char* half, const Schema& schema, auto bytes) {
@@ -160,7 +161,7 @@ int64_t RelayCounters::publish(const relay::Relay& relay, int64_t now_ns) {
     std::vector<std::byte>& published = halves_[i].published;
     if (std::equal(now.begin(), now.end(), published.begin(), published.end())) continue;
     changed = true;
-    if (Status s = sink_->publish(i, now); !s.ok()) spdlog::debug("{}", s.message());
+    if (Status s = sink_->publish(i, now); !s.ok()) log_.debug(s.message());
     published.assign(now.begin(), now.end());
   }
   if (!changed) return kNever;

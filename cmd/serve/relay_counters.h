@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cmd/config/relay_config.h"
+#include "cmd/text/log_sink.h"
 #include "relay/counters/counters.h"
 #include "relay/relay.h"
 #include "relay/store/store.h"
@@ -43,8 +44,9 @@ std::unique_ptr<CounterSink> CountersInStore(relay::Store* store, const RelayCon
 // second.
 class RelayCounters {
  public:
-  // Opens the topics.
-  static Result<RelayCounters> open(std::unique_ptr<CounterSink> sink, const RelayConfig& config);
+  // Opens the topics. `log` gets a line when one cannot be published.
+  static Result<RelayCounters> open(std::unique_ptr<CounterSink> sink, const RelayConfig& config,
+                                    const LogSink& log = LogSink());
 
   // The BOOTTIME at which it wants to be called again; kNever: when something may have changed.
   int64_t publish(const relay::Relay& relay, int64_t now_ns);
@@ -55,6 +57,7 @@ class RelayCounters {
     std::vector<std::byte> published;  // empty: nothing yet
   };
   std::unique_ptr<CounterSink> sink_;
+  LogSink log_;
   std::vector<Half> halves_;
   int64_t due_ns_ = 0;
 };

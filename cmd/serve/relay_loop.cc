@@ -3,10 +3,8 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sched.h>
-#include <spdlog/spdlog.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -16,8 +14,7 @@
 #include <thread>
 #include <utility>
 
-#include "cmd/cli/output.h"
-#include "cmd/cli/tool.h"
+#include "cmd/text/deadline.h"
 #include "shm/clock.h"
 
 namespace smt::cmd {
@@ -35,18 +32,17 @@ void FillRandom(void* to, size_t bytes) {
 }
 
 // libzmq has copies of the keys that nobody can erase.
-void KeepOutOfCores() {
+void KeepOutOfCores([[maybe_unused]] const LogSink& log) {
 #ifndef SMT_ADDRESS_SANITIZER  // LeakSanitizer looks at its own process
-  if (prctl(PR_SET_DUMPABLE, 0) != 0) spdlog::debug("a core file would have the keys in it");
+  if (prctl(PR_SET_DUMPABLE, 0) != 0) log.debug("a core file would have the keys in it");
 #endif
 }
 
-void Write(relay::Severity severity, const std::string& text) {
-  const spdlog::level::level_enum level = severity == relay::Severity::kDebug     ? spdlog::level::debug
-                                          : severity == relay::Severity::kInfo    ? spdlog::level::info
-                                          : severity == relay::Severity::kWarning ? spdlog::level::warn
-                                                                                  : spdlog::level::err;
-  spdlog::log(level, "{}", text);
+LogLevel level_of(relay::Severity severity) {
+  return severity == relay::Severity::kDebug     ? LogLevel::kDebug
+         : severity == relay::Severity::kInfo    ? LogLevel::kInfo
+         : severity == relay::Severity::kWarning ? LogLevel::kWarning
+                                                 : LogLevel::kError;
 }
 
 }  // namespace
@@ -64,12 +60,15 @@ Id128 RandomId() {
   return id;
 }
 
-RelayLoop::RelayLoop(relay::Store* store, relay::RelayOptions relay, const Stop& stop, LoopOptions options)
-    : store_(store), stop_(stop), options_(options), log_(Write), relay_(store, Complete(std::move(relay))) {
-  RaiseFileLimit();
-  KeepLargeBlocks();
+RelayLoop::RelayLoop(relay::Store* store, relay::RelayOptions relay, LoopOptions options)
+    : store_(store),
+      options_(std::move(options)),
+      log_([this](relay::Severity severity, const std::string& text) {
+        options_.log.log(level_of(severity), text);
+      }),
+      relay_(store, Complete(std::move(relay))) {
   if (options_.keys == nullptr) return;
-  KeepOutOfCores();
+  KeepOutOfCores(options_.log);
   const auto refused = [this](const std::string& address, const std::string& fingerprint) {
     log(relay::Severity::kWarning, "refused " + address,
         fmt::format(
@@ -152,13 +151,10 @@ void RelayLoop::log(relay::Severity severity, const std::string& key, const std:
   if (severity >= options_.log_from) log_.log(severity, key, text, BoottimeNs());
 }
 
-bool RelayLoop::Ended() const {
-  return !finishing_ && (stop_.stopped() || (options_.prints && OutputGone()));
-}
+bool RelayLoop::Ended() const { return !finishing_ && is_stopped(options_.stop_fd); }
 
 bool RelayLoop::Sleep(int64_t until_ns) {
-  fds_.assign({{finishing_ ? -1 : stop_.fd(), POLLIN, 0},
-               {options_.prints ? STDOUT_FILENO : -1, 0, 0},
+  fds_.assign({{finishing_ ? -1 : options_.stop_fd, POLLIN, 0},
                {options_.wake_fd, POLLIN, 0},
                {context_.fd(), POLLIN, 0}});
   const size_t first_link = fds_.size();
@@ -180,7 +176,7 @@ bool RelayLoop::Sleep(int64_t until_ns) {
     if (fds_[first_link + i].revents == 0) links_[i].link->quiet();
   }
   if (ready == 0) return true;
-  return fds_[0].revents == 0 && fds_[1].revents == 0;
+  return fds_[0].revents == 0;
 }
 
 void RelayLoop::run(const After& after) {

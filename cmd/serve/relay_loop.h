@@ -12,8 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "cmd/cli/stop.h"
 #include "cmd/serve/repeat_log.h"
+#include "cmd/text/log_sink.h"
+#include "relay/keys/keyring.h"
 #include "relay/link/link.h"
 #include "relay/link/link_impair.h"
 #include "relay/relay.h"
@@ -30,10 +31,11 @@ Id128 RandomId();
 
 struct LoopOptions {
   bool spin = false;                             // never sleep
-  bool prints = false;                           // ends when stdout's reader has gone
-  int wake_fd = -1;                              // when it becomes readable, `after` is called; -1: none
+  int stop_fd = -1;                              // when it can be read, run() ends; -1: none
+  int wake_fd = -1;                              // when it can be read, `after` is called; -1: none
+  LogSink log = {};                              // of what the relay has to say
   std::optional<relay::Impairment> impair = {};  // of each link
-  // Of what the relay has to say, what goes to the log at all.
+  // What is less grave does not go to the log.
   relay::Severity log_from = relay::Severity::kDebug;
   std::shared_ptr<const relay::Keyring> keys = {};  // none: links are open to all
 };
@@ -41,10 +43,9 @@ struct LoopOptions {
 class RelayLoop {
  public:
   ~RelayLoop();
-  // Fills in `keys`, `instance`, `random` and `log`. `store` and `stop` outlive the loop. Raises the soft
-  // limit of open files to the hard one. Throws std::runtime_error: with keys nothing would be asked who
-  // connects.
-  RelayLoop(relay::Store* store, relay::RelayOptions relay, const Stop& stop, LoopOptions options = {});
+  // Fills in `keys`, `instance`, `random` and `log`. `store` outlives the loop. With keys no core file is
+  // written. Throws std::runtime_error: with keys nothing would be asked who connects.
+  RelayLoop(relay::Store* store, relay::RelayOptions relay, LoopOptions options = {});
 
   // Opened, and not in use yet.
   using Links = std::vector<std::unique_ptr<relay::Link>>;
@@ -66,24 +67,23 @@ class RelayLoop {
   // To the log, once a minute if it repeats: see RepeatLog. At the end nothing is held back.
   void log(relay::Severity severity, const std::string& key, const std::string& text);
 
-  // Runs until a signal comes or `after` returns nothing. `after` is called after each step, and at the
-  // BOOTTIME that it returned last at the latest.
+  // Runs until `stop_fd` can be read or `after` returns nothing. `after` is called after each step, and at
+  // the BOOTTIME that it returned last at the latest.
   using After = std::function<std::optional<int64_t>(int64_t now_ns)>;
   void run(const After& after);
-  // The same, and no signal ends it: for what is to be said at the end.
+  // The same, and `stop_fd` does not end it: for what is to be said at the end.
   void finish(const After& after);
 
  private:
   relay::RelayOptions Complete(relay::RelayOptions relay);
-  // False: a signal came, or stdout's reader went.
+  // False: `stop_fd` can be read.
   bool Sleep(int64_t until_ns);
   bool Ended() const;
   void Run(const After& after);
 
   relay::Store* store_;
-  const Stop& stop_;
   LoopOptions options_;
-  bool finishing_ = false;  // signals end nothing
+  bool finishing_ = false;  // `stop_fd` ends nothing
   RepeatLog log_;
   relay::ZmqContext context_;
   relay::Relay relay_;

@@ -2,30 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <numeric>
-
 #include "cmd/text/text.h"
+#include "shm/control_characters.h"
 
 namespace smt::cmd {
-namespace {
-
-// Levenshtein's.
-size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0]++;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({substituted, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
-}  // namespace
 
 std::string Place::text() const {
   if (from == From::kDefault) return "default";
@@ -93,25 +73,13 @@ std::string Quoted(std::string_view text) {
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+    } else if (is_control(c)) {
       out += fmt::format("\\u{:04x}", c);
     } else {
       out += c;
     }
   }
   return out + '"';
-}
-
-std::string_view DidYouMean(std::string_view text, const std::vector<std::string_view>& candidates) {
-  constexpr size_t kLongest = 64;
-  std::string_view best;
-  size_t least = 1 + std::min<size_t>(3, text.size() / 2);
-  if (text.size() > kLongest) return best;
-  for (const std::string_view candidate : candidates) {
-    const size_t distance = EditDistance(text, candidate);
-    if (distance < least) least = distance, best = candidate;
-  }
-  return best;
 }
 
 }  // namespace smt::cmd

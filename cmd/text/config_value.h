@@ -84,9 +84,6 @@ class ConfigErrors {
 // As a string of TOML, with its quotation marks.
 std::string Quoted(std::string_view text);
 
-// The candidate that somebody who wrote `text` most likely meant; "": none is near.
-std::string_view DidYouMean(std::string_view text, const std::vector<std::string_view>& candidates);
-
 }  // namespace smt::cmd
 
 #endif  // SMT_CMD_TEXT_CONFIG_VALUE_H_

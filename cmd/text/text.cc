@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "cmd/text/columns.h"
+#include "shm/control_characters.h"
 
 namespace smt::cmd {
 namespace {
@@ -64,13 +65,7 @@ std::string TimeText(int64_t realtime_ns) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:09}Z", fmt::gmtime(static_cast<time_t>(seconds)), ns);
 }
 
-std::string Printable(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  return out;
-}
+std::string Printable(std::string_view text) { return mask_controls(std::string(text)); }
 
 std::string ShellWord(std::string_view text) {
   const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {

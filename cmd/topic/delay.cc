@@ -3,9 +3,9 @@
 
 #include <CLI/CLI.hpp>
 
-#include "cmd/cli/verbs.h"
 #include "cmd/text/text.h"
 #include "cmd/topic/measure.h"
+#include "cmd/topic/topic_verbs.h"
 
 namespace smt::cmd {
 namespace {
@@ -39,8 +39,6 @@ const MeasureView kDelay = {
 
 }  // namespace
 
-void AddDelay(CLI::App& app, const ToolOptions& tool, Run* run) {
-  AddMeasure(tool, run, kDelay, app.add_subcommand("delay", "How old samples are when they arrive here"));
-}
+void AddDelay(CLI::App* verb, const ToolOptions& tool, Run* run) { AddMeasure(tool, run, kDelay, verb); }
 
 }  // namespace smt::cmd

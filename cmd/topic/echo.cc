@@ -10,10 +10,11 @@
 #include "cmd/api/register_decoder.h"
 #include "cmd/cli/exit_code.h"
 #include "cmd/cli/sample_printer.h"
+#include "cmd/cli/stop.h"
 #include "cmd/cli/tool.h"
-#include "cmd/cli/verbs.h"
 #include "cmd/monitor/follow.h"
 #include "cmd/text/text.h"
+#include "cmd/topic/topic_verbs.h"
 #include "cmd/value/sample_choice.h"
 #include "cmd/value/topic_json.h"
 
@@ -65,7 +66,8 @@ class Echoer {
     if (follower_->topics().size() != known_) {
       known_ = follower_->topics().size();
       for (const auto& [name, topic] : follower_->topics()) {
-        if (topic.reader.schema()) choice_.add(name, *topic.reader.schema());
+        if (!topic.reader.schema()) continue;
+        for (const std::string& line : choice_.add(name, *topic.reader.schema())) spdlog::warn("{}", line);
       }
     }
     return choice_.check();
@@ -126,18 +128,18 @@ int Echo(const ToolOptions& tool, const EchoOptions& options) {
     for (const std::string& line : errors.lines()) fmt::print(stderr, "{}\n", line);
     if (!registers) return kExitUsage;
   }
-  const Stop stop;
+  const Stop stop(StopOn::kSignalOrOutputGone);
   const int64_t end = DeadlineAfter(options.duration_ns);
   int64_t silent_until =
       options.once && !options.timeout_ns ? BoottimeNs() : DeadlineAfter(options.timeout_ns);
 
-  Result<Domain> domain = WaitForDomain(tool.domain, stop, std::min(end, silent_until));
+  Result<Domain> domain = WaitForDomain(tool.domain, stop.fd(), std::min(end, silent_until), tool_log());
   if (!domain.ok()) {
     const bool missing = domain.status().code() == Code::kNotFound;
-    const bool ended = missing && (stop.stopped() || OutputGone() || BoottimeNs() >= end);
+    const bool ended = missing && (stop.stopped() || BoottimeNs() >= end);
     return ended ? kExitOk : Fail(domain.status());
   }
-  Result<Follower> follower = Follower::open(*domain, std::move(*patterns));
+  Result<Follower> follower = Follower::open(*domain, std::move(*patterns), tool_log());
   if (!follower.ok()) return Fail(follower.status());
   if (!options.once && follower->topics().empty()) {
     spdlog::info("no topic matches {} yet; waiting", fmt::join(options.patterns, " "));
@@ -152,8 +154,8 @@ int Echo(const ToolOptions& tool, const EchoOptions& options) {
     const int64_t now = BoottimeNs();
     if (echoer.printed() != before && options.timeout_ns) silent_until = DeadlineAfter(options.timeout_ns);
     timed_out = more && now >= silent_until;
-    if (!more || timed_out || now >= end || stop.stopped() || OutputGone()) break;
-    follower->sleep(stop, std::min(end, silent_until));
+    if (!more || timed_out || now >= end || stop.stopped()) break;
+    follower->sleep(stop.fd(), std::min(end, silent_until));
   }
   echoer.finish();
   if (!timed_out) return kExitOk;
@@ -171,8 +173,7 @@ int Echo(const ToolOptions& tool, const EchoOptions& options) {
 
 }  // namespace
 
-void AddEcho(CLI::App& app, const ToolOptions& tool, Run* run) {
-  CLI::App* verb = app.add_subcommand("echo", "Print every sample, from the oldest that is still there");
+void AddEcho(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto options = std::make_shared<EchoOptions>();
   verb->add_option("PATTERN", options->patterns, "Topics, those that appear later too")->required();
   verb->add_option("-n,--count", options->count, "End after so many samples")->check(CLI::PositiveNumber);

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "cmd/cli/verbs.h"
 #include "cmd/text/text.h"
 #include "cmd/topic/measure.h"
+#include "cmd/topic/topic_verbs.h"
 
 namespace smt::cmd {
 namespace {
@@ -65,12 +65,8 @@ const MeasureView kBw = {{"TOPIC", "RATE", "HZ", "MEAN", "MIN", "MAX"}, BwRow, B
 
 }  // namespace
 
-void AddHz(CLI::App& app, const ToolOptions& tool, Run* run) {
-  AddMeasure(tool, run, kHz, app.add_subcommand("hz", "Publications a second, and how regular they are"));
-}
+void AddHz(CLI::App* verb, const ToolOptions& tool, Run* run) { AddMeasure(tool, run, kHz, verb); }
 
-void AddBw(CLI::App& app, const ToolOptions& tool, Run* run) {
-  AddMeasure(tool, run, kBw, app.add_subcommand("bw", "Bytes a second, and the sizes of the values"));
-}
+void AddBw(CLI::App* verb, const ToolOptions& tool, Run* run) { AddMeasure(tool, run, kBw, verb); }
 
 }  // namespace smt::cmd

@@ -7,10 +7,11 @@
 
 #include "cmd/cli/exit_code.h"
 #include "cmd/cli/listing.h"
+#include "cmd/cli/print_objects.h"
 #include "cmd/cli/tool.h"
 #include "cmd/cli/topic_table.h"
-#include "cmd/cli/verbs.h"
 #include "cmd/text/text.h"
+#include "cmd/topic/topic_verbs.h"
 #include "cmd/topic/wire_cost.h"
 #include "cmd/value/topic_json.h"
 
@@ -105,8 +106,7 @@ int Info(const ToolOptions& tool, const std::string& name) {
 
 }  // namespace
 
-void AddInfo(CLI::App& app, const ToolOptions& tool, Run* run) {
-  CLI::App* verb = app.add_subcommand("info", "Show all that is known of a topic, and its fields");
+void AddInfo(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto name = std::make_shared<std::string>();
   verb->add_option("TOPIC", *name, "One topic")->required();
   verb->callback([=, &tool] { *run = [=, &tool] { return Info(tool, *name); }; });

@@ -8,7 +8,7 @@
 #include "cmd/cli/listing.h"
 #include "cmd/cli/tool.h"
 #include "cmd/cli/topic_table.h"
-#include "cmd/cli/verbs.h"
+#include "cmd/topic/topic_verbs.h"
 #include "shm/node.h"
 
 namespace smt::cmd {
@@ -53,8 +53,7 @@ void AddListFlags(CLI::App* verb, ListOptions* options) {
 
 }  // namespace
 
-void AddList(CLI::App& app, const ToolOptions& tool, Run* run) {
-  CLI::App* verb = app.add_subcommand("list", "Show the topics of the domain");
+void AddList(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto options = std::make_shared<ListOptions>();
   verb->add_option("PATTERN", options->pattern,
                    "Only topics that it names; smt/** is shown only when asked for");
@@ -64,8 +63,7 @@ void AddList(CLI::App& app, const ToolOptions& tool, Run* run) {
   verb->callback([=, &tool] { *run = [=, &tool] { return List(tool, *options); }; });
 }
 
-void AddFind(CLI::App& app, const ToolOptions& tool, Run* run) {
-  CLI::App* verb = app.add_subcommand("find", "Show the topics of a type");
+void AddFind(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto options = std::make_shared<ListOptions>();
   verb->add_option("TYPE", options->type,
                    "Name of the type, or a pattern that matches it: Pose, 'f64*', '**/Imu'")
@@ -74,8 +72,7 @@ void AddFind(CLI::App& app, const ToolOptions& tool, Run* run) {
   verb->callback([=, &tool] { *run = [=, &tool] { return List(tool, *options); }; });
 }
 
-void AddRm(CLI::App& app, const ToolOptions& tool, Run* run) {
-  CLI::App* verb = app.add_subcommand("rm", "Remove a topic that nobody publishes any more");
+void AddRm(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto name = std::make_shared<std::string>();
   verb->add_option("TOPIC", *name, "One topic")->required();
   verb->callback([=, &tool] { *run = [=, &tool] { return Rm(tool, *name); }; });

@@ -11,6 +11,8 @@
 #include <utility>
 
 #include "cmd/cli/exit_code.h"
+#include "cmd/cli/print_objects.h"
+#include "cmd/cli/stop.h"
 #include "cmd/cli/tool.h"
 #include "cmd/monitor/follow.h"
 #include "cmd/text/text.h"
@@ -71,16 +73,16 @@ class RatePrinter {
 int Measure(const ToolOptions& tool, const MeasureView& view, const RateOptions& options) {
   Result<relay::PatternSet> patterns = relay::PatternSet::parse(options.patterns);
   if (!patterns.ok()) return Fail(patterns.status());
-  const Stop stop;
+  const Stop stop(StopOn::kSignalOrOutputGone);
   const int64_t end = DeadlineAfter(options.duration_ns);
-  Result<Domain> domain = WaitForDomain(tool.domain, stop, end);
+  Result<Domain> domain = WaitForDomain(tool.domain, stop.fd(), end, tool_log());
   if (!domain.ok()) return domain.status().code() == Code::kNotFound ? kExitOk : Fail(domain.status());
   Result<Waiter> waiter = Waiter::open(*domain);
   if (!waiter.ok()) return Fail(waiter.status());
 
   RateMeter meter(std::move(*patterns));
   RatePrinter printer(view, tool.format);
-  Sleeper sleeper;
+  Sleeper sleeper(tool_log());
   meter.look(waiter->nodes());
   const int64_t start = BoottimeNs();
   int64_t interval = start;
@@ -90,7 +92,7 @@ int Measure(const ToolOptions& tool, const MeasureView& view, const RateOptions&
     waiter->collect();  // without arm(): no writer is asked to ring
     sleeper.warn(waiter->problems());
     meter.look(waiter->nodes());
-    if (stopped || OutputGone()) break;
+    if (stopped) break;
     const int64_t now = BoottimeNs();
     if (now < due) continue;
     printer.print(meter.take(), static_cast<double>(now - interval) / 1e9);

@@ -8,10 +8,10 @@
 #include "cmd/cli/exit_code.h"
 #include "cmd/cli/stop.h"
 #include "cmd/cli/tool.h"
-#include "cmd/cli/verbs.h"
 #include "cmd/text/beat.h"
 #include "cmd/topic/pub_lines.h"
 #include "cmd/topic/pub_topics.h"
+#include "cmd/topic/topic_verbs.h"
 #include "cmd/value/value.h"
 
 namespace smt::cmd {
@@ -81,9 +81,7 @@ int Pub(const ToolOptions& tool, PubOptions options) {
 
 }  // namespace
 
-void AddPub(CLI::App& app, const ToolOptions& tool, Run* run) {
-  CLI::App* verb =
-      app.add_subcommand("pub", "Publish a value, or values from a file; the last one stays readable");
+void AddPub(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto options = std::make_shared<PubOptions>();
   verb->add_option("TOPIC", options->topic, "With --from: for all lines, whatever topics they name");
   verb->add_option(

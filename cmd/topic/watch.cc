@@ -9,11 +9,13 @@
 
 #include "cmd/cli/exit_code.h"
 #include "cmd/cli/listing.h"
+#include "cmd/cli/print_objects.h"
+#include "cmd/cli/stop.h"
 #include "cmd/cli/tool.h"
-#include "cmd/cli/verbs.h"
 #include "cmd/monitor/follow.h"
 #include "cmd/monitor/topic_events.h"
 #include "cmd/text/text.h"
+#include "cmd/topic/topic_verbs.h"
 #include "cmd/value/topic_json.h"
 #include "shm/clock.h"
 
@@ -75,21 +77,21 @@ class EventPrinter {
 int Watch(const ToolOptions& tool, const WatchOptions& options) {
   Result<TopicFilter> filter = TopicFilter::parse(options.pattern, "", {});
   if (!filter.ok()) return Fail(filter.status());
-  const Stop stop;
+  const Stop stop(StopOn::kSignalOrOutputGone);
   const int64_t end = DeadlineAfter(options.duration_ns);
   int64_t silent_until = DeadlineAfter(options.timeout_ns);
   DomainOptions there = tool.domain;
   there.create = false;
   const bool is_there = Domain::open(there).ok();
-  Result<Domain> domain = WaitForDomain(tool.domain, stop, std::min(end, silent_until));
+  Result<Domain> domain = WaitForDomain(tool.domain, stop.fd(), std::min(end, silent_until), tool_log());
   if (!domain.ok()) {
     const bool missing = domain.status().code() == Code::kNotFound;
-    const bool ended = missing && (stop.stopped() || OutputGone() || BoottimeNs() >= end);
+    const bool ended = missing && (stop.stopped() || BoottimeNs() >= end);
     return ended ? kExitOk : Fail(domain.status());
   }
   TopicEvents events;
   EventPrinter printer(tool.format);
-  Sleeper sleeper;
+  Sleeper sleeper(tool_log());
   bool told = !is_there;  // what is there at the beginning is no event
   for (;;) {
     Result<DomainListing> listing = ListTopics(*domain);
@@ -116,7 +118,7 @@ int Watch(const ToolOptions& tool, const WatchOptions& options) {
       return Fail(kExitTimeout, fmt::format("{}: nothing happened within {}", options.pattern,
                                             DurationText(*options.timeout_ns)));
     }
-    if (!more || now >= end || OutputGone()) break;
+    if (!more || now >= end) break;
     if (stop.sleep_until(std::min({now + kEventLookNs, end, silent_until}))) break;
   }
   printer.finish();
@@ -125,10 +127,7 @@ int Watch(const ToolOptions& tool, const WatchOptions& options) {
 
 }  // namespace
 
-void AddWatch(CLI::App& app, const ToolOptions& tool, Run* run) {
-  CLI::App* verb = app.add_subcommand("watch",
-                                      "Print a line when a topic appears, vanishes or changes its state: "
-                                      "stale, fresh, source-dead, link-down");
+void AddWatch(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto options = std::make_shared<WatchOptions>();
   verb->add_option("PATTERN", options->pattern, "Only topics that it names");
   verb->add_option("-n,--count", options->count, "End after so many events")->check(CLI::PositiveNumber);

@@ -38,19 +38,19 @@ FilterNumber NumberOf(const Json& json) {
   return std::numeric_limits<double>::quiet_NaN();
 }
 
-bool Holds(std::partial_ordering order, Filter::Operator op) {
+bool Holds(std::partial_ordering order, FilterOperator op) {
   switch (op) {
-    case Filter::Operator::kEqual:
+    case FilterOperator::kEqual:
       return order == 0;
-    case Filter::Operator::kUnequal:
+    case FilterOperator::kUnequal:
       return order != 0;
-    case Filter::Operator::kLess:
+    case FilterOperator::kLess:
       return order < 0;
-    case Filter::Operator::kLessEqual:
+    case FilterOperator::kLessEqual:
       return order <= 0;
-    case Filter::Operator::kGreater:
+    case FilterOperator::kGreater:
       return order > 0;
-    case Filter::Operator::kGreaterEqual:
+    case FilterOperator::kGreaterEqual:
       break;
   }
   return order >= 0;
@@ -68,18 +68,18 @@ const Json* ScalarAt(const Json& value, const FieldPath& path) {
 }  // namespace
 
 Result<Filter> Filter::parse(std::string_view text) {
-  Result<Node> root = FilterParser(text).parse();
+  Result<FilterNode> root = FilterParser(text).parse();
   if (!root.ok()) return root.status();
   return Filter(std::move(*root));
 }
 
 Status Filter::check(const Schema& schema) const { return Check(root_, schema, ShownFields(schema)); }
 
-Status Filter::Check(const Node& node, const Schema& schema, const std::vector<Field>& fields) {
-  for (const Node& part : node.parts) {
+Status Filter::Check(const FilterNode& node, const Schema& schema, const std::vector<Field>& fields) {
+  for (const FilterNode& part : node.parts) {
     if (Status s = Check(part, schema, fields); !s.ok()) return s;
   }
-  if (node.kind != Node::Kind::kComparison) return Status();
+  if (node.kind != FilterNode::Kind::kComparison) return Status();
   const std::string& name = node.field.text;
   const Field* field = FindField(fields, node.field);
   if (field == nullptr) return NoSuchField(node.field, schema);
@@ -96,10 +96,10 @@ Status Filter::Check(const Node& node, const Schema& schema, const std::vector<F
   return Status();
 }
 
-bool Filter::Matches(const Node& node, const Json& value) {
-  const auto holds = [&](const Node& part) { return Matches(part, value); };
-  if (node.kind == Node::Kind::kAny) return std::any_of(node.parts.begin(), node.parts.end(), holds);
-  if (node.kind == Node::Kind::kAll) return std::all_of(node.parts.begin(), node.parts.end(), holds);
+bool Filter::Matches(const FilterNode& node, const Json& value) {
+  const auto holds = [&](const FilterNode& part) { return Matches(part, value); };
+  if (node.kind == FilterNode::Kind::kAny) return std::any_of(node.parts.begin(), node.parts.end(), holds);
+  if (node.kind == FilterNode::Kind::kAll) return std::all_of(node.parts.begin(), node.parts.end(), holds);
   const Json* found = ScalarAt(value, node.field);
   if (found == nullptr) return false;
   if (const auto* text = std::get_if<std::string>(&node.literal))

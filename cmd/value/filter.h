@@ -6,26 +6,22 @@
 //   term       = "(" any ")" | comparison
 //   comparison = FIELD ("==" | "!=" | "<" | "<=" | ">" | ">=") (NUMBER | "true" | "false" | STRING)
 //
-// FIELD is a name as in cmd/value/field_selection.h, of one scalar. A bool is 0 or 1 as a number. STRING stands in
-// single or double quotes, in which a backslash takes the next character as it is; text is compared byte by
-// byte. A NaN is != any number and nothing else. Integers are compared exactly.
+// FIELD is a name as in cmd/value/field_selection.h, of one scalar. A bool is 0 or 1 as a number. STRING
+// stands in single or double quotes, in which a backslash takes the next character as it is; text is compared
+// byte by byte. A NaN is != any number and nothing else. Integers are compared exactly.
 #ifndef SMT_CMD_VALUE_FILTER_H_
 #define SMT_CMD_VALUE_FILTER_H_
 
-#include <cstdint>
-#include <string>
 #include <string_view>
-#include <variant>
+#include <utility>
 #include <vector>
 
-#include "cmd/value/field_selection.h"
+#include "cmd/value/filter_tree.h"
 #include "cmd/value/value.h"
 #include "shm/schema.h"
 #include "shm/status.h"
 
 namespace smt::cmd {
-
-using FilterNumber = std::variant<int64_t, uint64_t, double>;
 
 class Filter {
  public:
@@ -38,21 +34,12 @@ class Filter {
   // REQUIRES: `value` is ValueToJson of a schema that check() finds OK.
   bool matches(const Json& value) const { return Matches(root_, value); }
 
-  enum class Operator { kEqual, kUnequal, kLess, kLessEqual, kGreater, kGreaterEqual };
-  struct Node {
-    enum class Kind { kAny, kAll, kComparison } kind = Kind::kComparison;
-    std::vector<Node> parts;  // of kAny and kAll
-    FieldPath field;
-    Operator op = Operator::kEqual;
-    std::variant<FilterNumber, std::string> literal;
-  };
-
  private:
-  explicit Filter(Node root) : root_(std::move(root)) {}
-  static Status Check(const Node& node, const Schema& schema, const std::vector<Field>& fields);
-  static bool Matches(const Node& node, const Json& value);
+  explicit Filter(FilterNode root) : root_(std::move(root)) {}
+  static Status Check(const FilterNode& node, const Schema& schema, const std::vector<Field>& fields);
+  static bool Matches(const FilterNode& node, const Json& value);
 
-  Node root_;
+  FilterNode root_;
 };
 
 }  // namespace smt::cmd

@@ -25,11 +25,11 @@ bool ReadNumber(std::string_view text, FilterNumber* number) {
 
 }  // namespace
 
-Result<Filter::Node> FilterParser::parse() {
+Result<FilterNode> FilterParser::parse() {
   if (text_.size() > kLongest) {
     return {Code::kInvalid, fmt::format("a filter of {} bytes; {} are the most", text_.size(), kLongest)};
   }
-  Filter::Node node;
+  FilterNode node;
   bool good = Any(&node);
   if (good) {
     SkipSpace();
@@ -39,23 +39,23 @@ Result<Filter::Node> FilterParser::parse() {
   return node;
 }
 
-bool FilterParser::Any(Filter::Node* node) {
-  node->kind = Filter::Node::Kind::kAny;
+bool FilterParser::Any(FilterNode* node) {
+  node->kind = FilterNode::Kind::kAny;
   do {
     if (!All(&node->parts.emplace_back())) return false;
   } while (Take("||"));
   return true;
 }
 
-bool FilterParser::All(Filter::Node* node) {
-  node->kind = Filter::Node::Kind::kAll;
+bool FilterParser::All(FilterNode* node) {
+  node->kind = FilterNode::Kind::kAll;
   do {
     if (!Term(&node->parts.emplace_back())) return false;
   } while (Take("&&"));
   return true;
 }
 
-bool FilterParser::Term(Filter::Node* node) {
+bool FilterParser::Term(FilterNode* node) {
   if (!Take("(")) return Comparison(node);
   if (++depth_ > kDeepest) {
     --at_;
@@ -67,17 +67,17 @@ bool FilterParser::Term(Filter::Node* node) {
   return Take(")") || Expected(") or an operator");
 }
 
-bool FilterParser::Comparison(Filter::Node* node) {
+bool FilterParser::Comparison(FilterNode* node) {
   SkipSpace();
   const std::string_view field = Word();
   if (field.empty()) return Expected("a field");
-  node->kind = Filter::Node::Kind::kComparison;
+  node->kind = FilterNode::Kind::kComparison;
   node->field = FieldPath::Parse(field);
   return Compares(&node->op) && Literal(node);
 }
 
-bool FilterParser::Compares(Filter::Operator* op) {
-  using Operator = Filter::Operator;
+bool FilterParser::Compares(FilterOperator* op) {
+  using Operator = FilterOperator;
   // The longer ones first.
   const std::pair<std::string_view, Operator> kOperators[] = {
       {"==", Operator::kEqual},        {"!=", Operator::kUnequal}, {"<=", Operator::kLessEqual},
@@ -90,7 +90,7 @@ bool FilterParser::Compares(Filter::Operator* op) {
   return Expected("== != < <= > or >=");
 }
 
-bool FilterParser::Literal(Filter::Node* node) {
+bool FilterParser::Literal(FilterNode* node) {
   SkipSpace();
   if (at_ < text_.size() && (text_[at_] == '"' || text_[at_] == '\'')) {
     return Quoted(text_[at_], &node->literal.emplace<std::string>());

@@ -6,7 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "cmd/value/filter.h"
+#include "cmd/value/filter_tree.h"
+#include "shm/status.h"
 
 namespace smt::cmd {
 
@@ -14,16 +15,16 @@ class FilterParser {
  public:
   explicit FilterParser(std::string_view text) : text_(text) {}
   // kInvalid, see Filter::parse.
-  Result<Filter::Node> parse();
+  Result<FilterNode> parse();
 
  private:
   // Each takes what it is named for off the text; false: error_ says what stands there instead.
-  bool Any(Filter::Node* node);
-  bool All(Filter::Node* node);
-  bool Term(Filter::Node* node);
-  bool Comparison(Filter::Node* node);
-  bool Compares(Filter::Operator* op);
-  bool Literal(Filter::Node* node);
+  bool Any(FilterNode* node);
+  bool All(FilterNode* node);
+  bool Term(FilterNode* node);
+  bool Comparison(FilterNode* node);
+  bool Compares(FilterOperator* op);
+  bool Literal(FilterNode* node);
   bool Quoted(char quote, std::string* text);
 
   void SkipSpace();

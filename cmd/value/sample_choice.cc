@@ -1,6 +1,8 @@
 #include "cmd/value/sample_choice.h"
 
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
+
+#include <utility>
 
 #include "cmd/text/text.h"
 
@@ -25,14 +27,17 @@ const SampleChoice::Known& SampleChoice::Find(const std::string& topic, const Sc
   return known;
 }
 
-void SampleChoice::add(const std::string& topic, const Schema& schema) {
-  if (ChoosesAll()) return;
+std::vector<std::string> SampleChoice::add(const std::string& topic, const Schema& schema) {
+  std::vector<std::string> left_out;
+  if (ChoosesAll()) return left_out;
   (void)Find(topic, schema);
-  if (fitting_ == 0) return;
+  if (fitting_ == 0) return left_out;
   for (auto& [name, known] : known_) {
     if (known.problem.ok() || std::exchange(known.told, true)) continue;
-    spdlog::warn("{} is left out: {}", Printable(name), Printable(known.problem.message()));
+    left_out.push_back(
+        fmt::format("{} is left out: {}", Printable(name), Printable(known.problem.message())));
   }
+  return left_out;
 }
 
 Status SampleChoice::check() const {

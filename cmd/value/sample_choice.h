@@ -20,8 +20,9 @@ class SampleChoice {
   // An empty `filter` is none. kInvalid: see Filter::parse.
   static Result<SampleChoice> parse(const std::vector<std::string>& fields, const std::string& filter);
 
-  // A topic that there is. One that is left out is warned of as soon as another one is not.
-  void add(const std::string& topic, const Schema& schema);
+  // A topic that there is. Returns a sentence for each topic that is left out, once, as soon as another one
+  // is not.
+  std::vector<std::string> add(const std::string& topic, const Schema& schema);
   // kInvalid, with the fields there are: topics were added, and none of them has those named.
   Status check() const;
   // Puts into shown->value what is to be shown of it. False: nothing.

@@ -62,7 +62,7 @@ Json SampleJson(const ShownSample& shown) {
           {"value", shown.sample.sequence == 0 ? Json(nullptr) : ShownValue(shown)}};
 }
 
-bool PrintObjects(const std::vector<Json>& objects, Format format, bool csv_header) {
+std::string objects_text(const std::vector<Json>& objects, Format format, bool csv_header) {
   std::string out;
   if (format == Format::kCsv) {
     std::vector<std::string> cells;
@@ -77,7 +77,7 @@ bool PrintObjects(const std::vector<Json>& objects, Format format, bool csv_head
       }
       out += CsvLine(cells);
     }
-    return Print(out);
+    return out;
   }
   const bool array = format == Format::kJson;
   for (const Json& object : objects) {
@@ -85,7 +85,7 @@ bool PrintObjects(const std::vector<Json>& objects, Format format, bool csv_head
     out += Dump(object) + (array && &object != &objects.back() ? ",\n" : array ? "]\n" : "\n");
   }
   if (array && objects.empty()) out = "[]\n";
-  return Print(out);
+  return out;
 }
 
 }  // namespace smt::cmd

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cmd/cli/output.h"
+#include "cmd/text/format.h"
 #include "cmd/value/value.h"
 #include "shm/list.h"
 #include "shm/reader.h"
@@ -35,9 +35,9 @@ Json ShownValue(const ShownSample& shown);
 // `smttopic echo`. The value of sequence 0, which is none, is null.
 Json SampleJson(const ShownSample& shown);
 
-// Prints a list of objects of one shape as `format` says: an array, an object a line, or CSV with a header
-// row (arrays and objects in a cell are JSON). kTable is the caller's own affair. False: stdout failed.
-bool PrintObjects(const std::vector<Json>& objects, Format format, bool csv_header = true);
+// A list of objects of one shape as `format` says: an array, an object a line, or CSV with a header row
+// (arrays and objects in a cell are JSON). kTable is the caller's own affair.
+std::string objects_text(const std::vector<Json>& objects, Format format, bool csv_header = true);
 
 }  // namespace smt::cmd
 

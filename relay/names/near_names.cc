@@ -44,4 +44,17 @@ std::vector<std::string> NearNames::Best(Ranked names, size_t most) {
   return out;
 }
 
+std::string_view did_you_mean(std::string_view text, const std::vector<std::string_view>& candidates) {
+  constexpr size_t kMaxText = 64;
+  std::string_view best;
+  if (text.size() > kMaxText) return best;
+  size_t least = 1 + std::min<size_t>(3, text.size() / 2);
+  for (const std::string_view candidate : candidates) {
+    if (least == 0) break;
+    const size_t distance = EditDistance(text, candidate, least - 1);
+    if (distance < least) least = distance, best = candidate;
+  }
+  return best;
+}
+
 }  // namespace smt::relay

@@ -35,6 +35,9 @@ class NearNames {
 // more than `most`.
 size_t EditDistance(std::string_view a, std::string_view b, size_t most);
 
+// The candidate that somebody who wrote `text` most likely meant; "": none is near.
+std::string_view did_you_mean(std::string_view text, const std::vector<std::string_view>& candidates);
+
 }  // namespace smt::relay
 
 #endif  // SMT_RELAY_NAMES_NEAR_NAMES_H_

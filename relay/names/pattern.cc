@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "relay/names/glob.h"
+#include "shm/control_characters.h"
 #include "shm/utf8.h"
 
 namespace smt::relay {
@@ -40,7 +41,7 @@ Result<Pattern> Pattern::parse_with_parts(std::string_view text) { return parse(
 Result<Pattern> Pattern::parse(std::string_view text, bool groups) {
   if (text.empty()) return bad_pattern(text, "is empty; `**` names every topic");
   if (text.size() > kMaxPatternBytes) return bad_pattern(text.substr(0, 40), "is longer than 1024 bytes");
-  if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
+  if (std::any_of(text.begin(), text.end(), is_control)) {
     return bad_pattern("", "holds a control character");
   }
   if (!IsUtf8(text)) return bad_pattern("", "is not UTF-8");

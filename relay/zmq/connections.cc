@@ -46,9 +46,9 @@ uint64_t ReadBytes(int fd) {
 
 Connections::Connections(zmq::context_t* context, zmq::socket_t* socket)
     : socket_(socket->handle()), events_(*context, zmq::socket_type::pair) {
-  static std::atomic<uint64_t> count{0};
+  static std::atomic<uint64_t> made{0};
   const std::string name =
-      "inproc://smtrelay.connections." + std::to_string(count.fetch_add(1, std::memory_order_relaxed) + 1);
+      "inproc://smtrelay.connections." + std::to_string(made.fetch_add(1, std::memory_order_relaxed) + 1);
   const int kinds = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED | ZMQ_EVENT_DISCONNECTED |
                     ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
                     ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;

@@ -2,8 +2,8 @@
 // taken gives no peer more than the rules that stand in it, by the letter of docs/config.md, and opens no
 // endpoint to other machines.
 //
-// Seeded bugs: relay/rules/access.cc, decide() that allows what no [[allow]] gives; relay/keys/keys.cc without the
-// comparison with the key written again.
+// Seeded bugs: relay/rules/access.cc, decide() that allows what no [[allow]] gives; relay/keys/keys.cc
+// without the comparison with the key written again.
 
 #include <algorithm>
 #include <array>
@@ -14,6 +14,7 @@
 #include "cmd/config/config_check.h"
 #include "cmd/config/config_file.h"
 #include "cmd/config/config_print.h"
+#include "cmd/serve/engine_options.h"
 #include "relay/keys/keys.h"
 #include "relay/rules/access.h"
 #include "shm/domain.h"

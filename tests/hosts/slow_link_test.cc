@@ -95,7 +95,7 @@ TEST_F(RelaySlowLink, FiftyTopicsAndALargeOneOnAMegabit) {
   start_all();
   Watch watch(in("base"), topics);
   Settle(&watch);
-  storm::Elapse(milliseconds(storm::Scaled(3'000, 60'000, 20'000)));
+  storm::Elapse(milliseconds(storm::Scaled(3'000, 60'000, 10'000)));
   Arrivals scalars = watch.of(0, kScalars), large = watch.of(kScalars);
   // A batch and a piece of 1400 bytes each, with what is around them.
   const double message_ms = 1600.0 * 8e3 / kBitsPerS;
@@ -176,7 +176,7 @@ TEST_F(RelaySlowLink, ALossyLinkWithJitterDegradesAndDoesNotStop) {
   start_all();
   Watch watch(in("base"), topics);
   Settle(&watch);
-  storm::Elapse(milliseconds(storm::Scaled(4'000, 60'000, 20'000)));
+  storm::Elapse(milliseconds(storm::Scaled(4'000, 60'000, 10'000)));
   Arrivals small = watch.of(0, kSmall), camera = watch.of(kSmall);
   const BadCable::Traffic up = hosts_.traffic(Host::kRobot, true);
   Figures(

@@ -57,7 +57,7 @@ def rule(tag, line):
     kind, name, scope = tag["kind"], tag["name"], tag.get("scope", "")
     if name.startswith(("__anon", "operator", "~", "&")):  # lambdas, unnamed types, structured bindings
         return None
-    if kind in ("function", "member") and MACRO.fullmatch(name):  # the use of a macro
+    if kind in ("function", "prototype", "member") and MACRO.fullmatch(name):  # the use of a macro
         return None
     if LIMIT.fullmatch(name):
         better = re.sub("most|longest|largest", "max", name) if name.islower() or "_" in name else name

@@ -5,10 +5,10 @@
 # holds it; what comes of it is linked into a copy of the test, before the libraries of the build tree: the first definition
 # counts. Of a header the test's own objects are compiled anew: what is inline there comes before the libraries' too. Neither
 # the source nor the build tree is touched.
-# With SMT_SCALE=ci some are left out, and others each time: made are those of files that the last 50 commits changed, newest
-# change first and 32 at most, and of all others a quarter, which the hash of the tree's contents chooses. A commit that
-# changes over 60 files (names, formatting) and a move without a change count for none. Without a history of 50 commits all
-# are made.
+# SMT_SCALE=ci makes a part of them: those in files that the last 50 commits changed (32 at most, newest change first), and a
+# quarter of all others, which the hash of the tree's contents chooses, so that it is another quarter after each commit. A
+# commit that changes more than 60 files (a renaming, a formatting) does not count as a change, nor does a pure move. If there
+# is no history of 50 commits, all mutants are made.
 # usage: run.sh SOURCE_DIR BUILD_DIR [WORD]...    only mutants whose name, file or test holds one of the words
 set -u
 source=$(cd "$1" && pwd) build=$(cd "$2" && pwd)
@@ -46,10 +46,10 @@ awk -v words="$*" '
 [ -s "$work/list" ] || die "no such mutant in $table"
 tab=$(printf '\t')
 
-# The files that the last 50 commits changed, by the names that they have now, newest change first.
+# Prints the files that the last 50 commits changed, by their present names, newest change first.
 changed_files() {
   git -C "$source" log -50 -M --no-merges --format=format:commit --name-status | awk -F '\t' '
-    # Commits come newest first: what a file was called before is followed back.
+    # Commits come newest first, so that each older name of a file is known when it comes.
     function now(path) { return path in later ? later[path] : path }
     function told(   i) {
       if (files <= 60) for (i = 1; i <= count; ++i) if (!(changed[i] in seen)) { seen[changed[i]]; print changed[i] }
@@ -66,12 +66,12 @@ changed_files() {
     END { told() }'
 }
 
-# What CI leaves out (see above).
+# CI leaves a part out.
 if [ "${SMT_SCALE-}" = ci ] && [ $# -eq 0 ] && tree=$(git -C "$source" rev-parse -q --verify 'HEAD^{tree}') &&
   git -C "$source" rev-parse -q --verify HEAD~50 >/dev/null; then
   mv "$work/list" "$work/all"
   changed_files >"$work/changed"
-  # By the age of the file's last change; then as the hash of the tree and the mutant has it.
+  # The order is that of the last change to the file; a hash of the tree and the mutant decides within a file.
   while IFS= read -r line; do
     printf '%s\t%s\n' "$(printf '%s' "$tree$line" | cksum | cut -d ' ' -f 1)" "$line"
   done <"$work/all" | awk -F '\t' -v OFS='\t' -v changed="$work/changed" '
@@ -111,8 +111,8 @@ compiled() {
     -e "s| -o [^ ]* -c [^ ]*| -O0 -w $* -iquote $dir -o $object -c $from|"
 }
 
-# What the files have in common is the standard library, and most of the time went there: it is compiled ahead. A compiler
-# that cannot use that (other flags) reads the text.
+# The headers of the standard library take most of the time of a compilation: they are compiled ahead. The compiler reads the
+# text where the flags of a target differ.
 common=$work/standard.h
 find "$source/shm" "$source/relay" "$source/proto" "$source/cmd" -name '*.h' -exec grep -h '^#include <[a-z_]*>' {} + |
   sort -u >"$common"
@@ -123,11 +123,11 @@ if [ -n "$first" ]; then
     >"$work/log" 2>&1 || rm -f "$common.gch"
 fi
 
-# A faster linker, if it is there.
+# lld links several times as fast as the default linker.
 linker=
 if command -v ld.lld >/dev/null; then linker=-fuse-ld=lld; fi
 
-# try PROGRAM [WHAT]: WHAT is a test of GoogleTest; a program of another kind takes nothing, and is quick then.
+# try PROGRAM [TEST]: runs a test of a GoogleTest program, or a program of another kind at its quick size.
 try() {
   program=$1
   shift
@@ -163,7 +163,7 @@ mutant() {
   fi
   link=$(printf '%s' "$link" | sed "s| -o bin/$2 | $linker -o $1/test |")
   (cd "$build" && eval "$compile $link") >"$1/log" 2>&1 || { echo "does not build"; return; }
-  # Without a mistake the test passes, and there is one.
+  # Without the mistake the test must exist and pass.
   if ! grep -q -x -F -e "$2 $3" "$work/passed"; then
     try "$build/bin/$2" ${3:+"$3"} >"$1/log" 2>&1 || { echo "fails anyway"; return; }
     ! grep -q 'Running 0 tests' "$1/log" || { echo "no such test"; return; }

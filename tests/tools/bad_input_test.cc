@@ -79,7 +79,7 @@ const ToolRow kToolTable[] = {
     {"bad pattern", {"smttopic", "echo", "a//b"}, 2, "pattern \"a//b\": empty segment"},
     {"bad expression", {"smttopic", "list", "re:["}, 2, "pattern \"re:[\": missing ]"},
     {"bad pattern, hz", {"smttopic", "hz", "a**"}, 2, "whole segments"},
-    {"no verb", {"smttopic"}, 2, "which verb? list, info, echo"},
+    {"no verb", {"smttopic"}, 2, "which verb? list, find, info, echo"},
     {"unknown verb", {"smttopic", "lits"}, 2, "lits"},
     {"unknown flag", {"smttopic", "list", "--bad"}, 2, "--bad"},
     {"missing argument", {"smttopic", "pub", "x", "u8"}, 2, "VALUE is required"},

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The flight of ../shared/data/px4_flight at its own pace into an HDF5 and an MCAP file at once, read by h5py and
-# @mcap/core and compared with the CSV value by value; then the replay of each, recorded again.
+# @mcap/core and compared with the CSV value by value; then the replay of each, in CI (SMT_SCALE=ci) of the HDF5 file only,
+# recorded again.
 #
 # Fails when: a field or a sample is lost, changed or out of order, a reader of others does not take the file, or the
 # replay of a recording has another spacing than the recording.
@@ -26,7 +27,7 @@ replayed() {
     "$bin/smtlogger" --output "$file" -f json >"$file.json" &
     loggers="$loggers $!"
   done
-  for file; do timeout 20 sh -c 'until [ -e "$1" ]; do :; done' - "$file" || return 1; done
+  for file; do timeout 20 sh -c 'until [ -e "$1" ]; do sleep 0.01; done' - "$file" || return 1; done
   "$bin/smtreplay" "$from" --history 4096 || return 1
   # shellcheck disable=SC2086
   kill -INT $loggers
@@ -44,7 +45,9 @@ check "h5clear finds no flag to clear" sh -c 'cp a.h5 b.h5 && h5clear -s b.h5 &&
 check "@mcap/core reads the MCAP file, indexed and as a stream" listed a.mcap
 check "and every sample as it is in the CSV" $compare lines "$flight" a.mcap.lines
 cat check.out
-for format in h5 mcap; do
+formats="h5 mcap"
+[ "${SMT_SCALE-}" != ci ] || formats=h5
+for format in $formats; do
   check "the recording is complete" "$bin/smtlogger" info "a.$format"
   check "a replay of a.$format is recorded" replayed "again-$format" "a.$format" "$format.mcap"
   check "@mcap/core reads that" listed "$format.mcap"

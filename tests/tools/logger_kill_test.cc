@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "cmd/recording/log_file.h"
+#include "cmd/recording/open_log.h"
 #include "shm/clock.h"
 #include "shm/node.h"
 #include "tests/storm/storm.h"

@@ -1,5 +1,6 @@
 // smtlogger from outside: what was published is what is in the file, whatever ends the recording. Seeded bug
-// that makes it fail: in cmd/recording/recorder.cc, run() ends as soon as the signal is there, without another drain.
+// that makes it fail: in cmd/recording/recorder.cc, run() ends as soon as the signal is there, without
+// another drain.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -17,7 +18,7 @@
 #include <random>
 
 #include "cmd/recording/log_events.h"
-#include "cmd/recording/log_file.h"
+#include "cmd/recording/open_log.h"
 #include "shm/clock.h"
 #include "shm/node.h"
 #include "shm/reader.h"

@@ -10,6 +10,7 @@
 #include "cmd/config/config_file.h"
 #include "cmd/config/config_keys.h"
 #include "cmd/config/config_print.h"
+#include "cmd/serve/engine_options.h"
 #include "tests/cmd/config/broken_configs.h"
 #include "tests/cmd/config/config_fixture.h"
 

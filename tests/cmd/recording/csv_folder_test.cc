@@ -1,5 +1,6 @@
-// A recording as a folder of CSV files, written and read back. Seeded bug that makes it fail: in cmd/text/text.cc,
-// CsvCell does not quote a cell that begins or ends with a blank (a text comes back without it).
+// A recording as a folder of CSV files, written and read back. Seeded bug that makes it fail: in
+// cmd/text/text.cc, CsvCell does not quote a cell that begins or ends with a blank (a text comes back without
+// it).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <deque>
 
 #include "cmd/recording/csv_folder_writer.h"
+#include "cmd/recording/open_log.h"
 #include "cmd/value/csv.h"
 #include "cmd/value/value.h"
 #include "tests/temp_folder.h"

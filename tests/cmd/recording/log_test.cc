@@ -1,6 +1,6 @@
 // Samples into a recording and back: in each format whatever their bytes are; of MCAP also cut off at every
-// byte and damaged in every byte. Seeded bug that makes it fail: in cmd/recording/mcap_reader.cc, Unpack does not
-// compare the CRC (a damaged value comes out as one).
+// byte and damaged in every byte. Seeded bug that makes it fail: in cmd/recording/mcap_reader.cc, Unpack does
+// not compare the CRC (a damaged value comes out as one).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -13,6 +13,7 @@
 
 #include "cmd/recording/log_value.h"
 #include "cmd/recording/mcap_log.h"
+#include "cmd/recording/open_log.h"
 #include "tests/bytes_of.h"
 #include "tests/temp_folder.h"
 #include "tests/text.h"

@@ -1,4 +1,4 @@
-#include "cmd/recording/log_file.h"
+#include "cmd/recording/open_log.h"
 
 #include <filesystem>
 
@@ -8,13 +8,14 @@
 #include "cmd/recording/mcap_log.h"
 
 namespace smt::cmd {
+
 Result<std::unique_ptr<LogWriter>> CreateLog(const std::string& path) {
   if (path.ends_with(".mcap")) return McapLogWriter::create(path);
   if (path.ends_with(".h5")) return Hdf5LogWriter::create(path);
   return {Code::kInvalid, path + ": the name of a recording ends in .mcap or .h5"};
 }
 
-Result<std::unique_ptr<LogReader>> OpenLog(const std::string& path) {
+Result<std::unique_ptr<LogReader>> OpenLog(const std::string& path, const LogSink& log) {
   std::error_code error;
   const std::filesystem::file_status status = std::filesystem::status(path, error);
   if (status.type() == std::filesystem::file_type::none) {
@@ -24,7 +25,7 @@ Result<std::unique_ptr<LogReader>> OpenLog(const std::string& path) {
     return {Code::kInvalid,
             "no folder " + path + ", nor a file; a recording is a folder of CSV files, .mcap or .h5"};
   }
-  if (std::filesystem::is_directory(status)) return CsvFolder::open(path);
+  if (std::filesystem::is_directory(status)) return CsvFolder::open(path, log);
   if (path.ends_with(".mcap")) return McapLogReader::open(path);
   if (path.ends_with(".h5")) return Hdf5LogReader::open(path);
   return {Code::kInvalid, path + " is not a CSV directory, and its name does not end in .mcap or .h5"};

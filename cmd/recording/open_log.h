@@ -1,0 +1,26 @@
+// Recordings by their name: the format follows from it.
+#ifndef SMT_CMD_RECORDING_OPEN_LOG_H_
+#define SMT_CMD_RECORDING_OPEN_LOG_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "cmd/recording/log_file.h"
+#include "cmd/text/log_sink.h"
+#include "shm/status.h"
+
+namespace smt::cmd {
+
+// A new .mcap or .h5. kInvalid: another name, or the file is there already.
+Result<std::unique_ptr<LogWriter>> CreateLog(const std::string& path);
+// "flight.mcap", 2 -> "flight.2.mcap"; part 0 is the name itself.
+std::string LogPartPath(const std::string& path, uint64_t part);
+
+// A folder of CSV files, or a file by its name. kInvalid: no recording. `log` gets a warning, as they are
+// met, of each CSV file and of the first rows that are left out.
+Result<std::unique_ptr<LogReader>> OpenLog(const std::string& path, const LogSink& log = LogSink());
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_RECORDING_OPEN_LOG_H_
