@@ -214,9 +214,7 @@ size_t Relay::step(int64_t now_ns) {
   // once at the beginning: when a session waits for it, the look at very many topics would pass for silence.
   if (r.store->fd() < 0 || (r.serves() && !r.looked) || has_demand() || r.look_due(now_ns)) {
     r.looked = true;
-    r.feeds.clear();
-    for (const auto& [key, s] : r.sessions) r.feeds.push_back(&s->feed());
-    r.outbound.collect(now_ns, r.feeds);
+    r.collect(now_ns);
   }
   if (r.traces.any()) r.traces.update(r.View(), now_ns);
   if (r.sets.any()) r.sets.update(r.View(), now_ns);
@@ -302,9 +300,7 @@ Relay::SetResult Relay::set_result(uint64_t request) const { return impl_->sets.
 void Relay::end_writes(int64_t now_ns) {
   Impl& r = *impl_;
   if (!r.writes) return;
-  r.feeds.clear();
-  for (const auto& [key, s] : r.sessions) r.feeds.push_back(&s->feed());
-  r.outbound.collect(now_ns, r.feeds);
+  r.collect(now_ns);
   r.writes->end(now_ns);
   r.store->flush(now_ns);
 }

@@ -97,7 +97,7 @@ class Relay {
   bool idle();
   // When step() is due even if nothing happens (BOOTTIME).
   int64_t next_due_ns() const;
-  // A peer wants something, so that changes of the store matter: sleep on Store::fd() too.
+  // A peer wants something, so that changes of the store matter: sleep on TopicSource::fd() too.
   bool has_demand() const;
 
   // Asks all peers that serve, and those that come within the time given. The values, or with `list` the

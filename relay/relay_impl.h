@@ -54,6 +54,11 @@ class Relay::Impl {
     int64_t alone_ns = 0;  // of a link that dials: since when it has none; 0: not looked at yet
   };
   bool serves() const { return !options.send.empty(); }
+  // Looks at the store, and tells each session what has changed.
+  void collect(int64_t at_ns) {
+    const Changes& changes = outbound.collect(at_ns);
+    for (const auto& [key, s] : sessions) s->feed().on_changes(changes, at_ns);
+  }
   // The next step needs a store that is collected.
   bool look_due(int64_t at_ns) const {
     return traces.look_due() || sets.look_due() || (writes && writes->due_ns() <= at_ns);
@@ -117,7 +122,6 @@ class Relay::Impl {
   bool asked = false;  // since the last step
   Status refusal;
   proto::Envelope message;
-  std::vector<Feed*> feeds;  // of `sessions`, in one step
 };
 
 }  // namespace smt::relay

@@ -68,7 +68,7 @@ class DomainSink : public CounterSink {
 
 class StoreSink : public CounterSink {
  public:
-  StoreSink(relay::Store* store, TopicOrigin origin) : store_(store), origin_(std::move(origin)) {}
+  StoreSink(relay::TopicSink* sink, TopicOrigin origin) : sink_(sink), origin_(std::move(origin)) {}
 
   Status open(const std::string& topic, const Schema& schema) override {
     relay::TopicDescription description;
@@ -80,7 +80,7 @@ class StoreSink : public CounterSink {
     description.generation = 1;
     description.origin = origin_;
     description.first_sequence = 1;
-    Result<uint32_t> handle = store_->open(description, 0);
+    Result<uint32_t> handle = sink_->open(description, 0);
     if (!handle.ok()) return handle.status();
     topics_.push_back({*handle, 0});
     return Status();
@@ -88,7 +88,7 @@ class StoreSink : public CounterSink {
   Status publish(size_t topic, std::span<const std::byte> value) override {
     const int64_t now = BoottimeNs();
     const SampleHead head{++topics_[topic].sequence, RealtimeNs(), now, now};
-    if (store_->put(topics_[topic].handle, head, value) == relay::Put::kTaken) return Status();
+    if (sink_->put(topics_[topic].handle, head, value) == relay::Put::kTaken) return Status();
     return Status(Code::kNoSpace, "the store does not take its own counters");
   }
 
@@ -97,7 +97,7 @@ class StoreSink : public CounterSink {
     uint32_t handle;
     uint64_t sequence;
   };
-  relay::Store* store_;
+  relay::TopicSink* sink_;
   TopicOrigin origin_;
   std::vector<Topic> topics_;
 };
@@ -119,11 +119,11 @@ Result<std::unique_ptr<CounterSink>> CountersInDomain(const Domain& domain, cons
   return std::unique_ptr<CounterSink>(new DomainSink(std::move(*node)));
 }
 
-std::unique_ptr<CounterSink> CountersInStore(relay::Store* store, const RelayConfig& config,
+std::unique_ptr<CounterSink> CountersInStore(relay::TopicSink* sink, const RelayConfig& config,
                                              const Id128& origin_id) {
   char host[256] = "";
   gethostname(host, sizeof host - 1);
-  return std::make_unique<StoreSink>(store, TopicOrigin{origin_id, RandomId(), host, "", NodeName(config)});
+  return std::make_unique<StoreSink>(sink, TopicOrigin{origin_id, RandomId(), host, "", NodeName(config)});
 }
 
 Result<RelayCounters> RelayCounters::open(std::unique_ptr<CounterSink> sink, const RelayConfig& config,

@@ -15,7 +15,7 @@
 #include "cmd/text/log_sink.h"
 #include "relay/counters/counters.h"
 #include "relay/relay.h"
-#include "relay/store/store.h"
+#include "relay/store/topic_sink.h"
 #include "shm/domain.h"
 #include "shm/freshness.h"
 #include "shm/node.h"
@@ -36,8 +36,8 @@ class CounterSink {
 
 // As node relay-<role>-<name> of the domain. kInUse: another relay of this role and name publishes there.
 Result<std::unique_ptr<CounterSink>> CountersInDomain(const Domain& domain, const RelayConfig& config);
-// Into the store of a relay without a domain. `store` outlives the sink.
-std::unique_ptr<CounterSink> CountersInStore(relay::Store* store, const RelayConfig& config,
+// Into the store of a relay without a domain. `sink` outlives the counters.
+std::unique_ptr<CounterSink> CountersInStore(relay::TopicSink* sink, const RelayConfig& config,
                                              const Id128& origin_id);
 
 // The directions that the configuration has rules for, each published when it has changed, at most once a

@@ -61,7 +61,7 @@ Id128 RandomId() {
 }
 
 RelayLoop::RelayLoop(relay::Store* store, relay::RelayOptions relay, LoopOptions options)
-    : store_(store),
+    : source_(store),
       options_(std::move(options)),
       log_([this](relay::Severity severity, const std::string& text) {
         options_.log.log(level_of(severity), text);
@@ -116,7 +116,14 @@ Status RelayLoop::change_keys(std::shared_ptr<const relay::Keyring> keys) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   options_.keys = keys;
-  return context_.change_keys(std::move(keys));
+  const Status changed = context_.change_keys(std::move(keys));
+  // A second for libzmq to close the old listeners.
+  Status listens = context_.listen_again();
+  for (int tries = 1; listens.code() == Code::kInUse && tries < 1000; ++tries) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    listens = context_.listen_again();
+  }
+  return changed.ok() ? listens : changed;
 }
 
 uint64_t RelayLoop::add(Links links, const relay::LinkOptions& options) {
@@ -161,9 +168,9 @@ bool RelayLoop::Sleep(int64_t until_ns) {
   for (const Followed& f : links_) fds_.push_back({f.link->fd(), POLLIN, 0});
   int64_t longest = kNever;
   if (relay_.has_demand()) {
-    if (!store_->arm()) return true;
-    fds_.push_back({store_->fd(), POLLIN, 0});
-    longest = std::chrono::nanoseconds(store_->poll_limit()).count();
+    if (!source_->arm()) return true;
+    fds_.push_back({source_->fd(), POLLIN, 0});
+    longest = std::chrono::nanoseconds(source_->poll_limit()).count();
   }
   // The last look before poll(): the links' descriptors tell of changes only.
   if (!relay_.idle()) return true;

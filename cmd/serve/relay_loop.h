@@ -81,7 +81,7 @@ class RelayLoop {
   bool Ended() const;
   void Run(const After& after);
 
-  relay::Store* store_;
+  relay::TopicSource* source_;  // wakes the loop
   LoopOptions options_;
   bool finishing_ = false;  // `stop_fd` ends nothing
   RepeatLog log_;

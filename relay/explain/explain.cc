@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kMostPatternsTold = 3;
 
-std::optional<uint32_t> IdOf(const Store& store, const std::string& topic) {
+std::optional<uint32_t> IdOf(const TopicSource& store, const std::string& topic) {
   for (uint32_t id = 0; id < store.topic_limit(); ++id) {
     const TopicDescription* d = store.topic(id);
     if (d != nullptr && d->name == topic) return id;
@@ -87,7 +87,7 @@ std::string RateWords(const Pacing& p) {
 // The newest sample; sequence 0: there is none.
 SampleHead Newest(const Viewpoint& at, uint32_t id) {
   SampleHead head{};
-  if (const SampleHead* noted = at.outbound->store().noted(id); noted != nullptr) return *noted;
+  if (const SampleHead* noted = at.outbound->source().noted(id); noted != nullptr) return *noted;
   Frame value;
   if (at.outbound->sample_whole(id, std::nullopt, &head, &value) != SampleRead::kOk) return {};
   return head;
@@ -100,7 +100,7 @@ Session* SessionOf(const Viewpoint& at, uint64_t key) {
 
 // Names like this one that `asker` may know.
 void SuggestNames(const Viewpoint& at, const std::string& topic, Session* asker, proto::Finding* f) {
-  const Store& store = at.outbound->store();
+  const TopicSource& store = at.outbound->source();
   NearNames near(topic);
   for (uint32_t id = 0; id < store.topic_limit() && !near.full(); ++id) {
     const TopicDescription* d = store.topic(id);
@@ -129,10 +129,10 @@ std::string WriterWords(const WriterInfo& w) {
 
 // What the copy itself says, whose newest sample is `head`.
 void JudgeCopy(const Viewpoint& at, uint32_t id, const SampleHead& head, int64_t now_ns, proto::Finding* f) {
-  const Store& store = at.outbound->store();
+  const TopicSource& store = at.outbound->source();
   const TopicDescription& d = *store.topic(id);
   const std::vector<WriterInfo> writers = store.writers(id);
-  const Session* from = SessionOf(at, store.from(id));
+  const Session* from = SessionOf(at, store.session_key(id));
   const int64_t age_ns = head.sequence == 0 ? -1 : std::max<int64_t>(0, AgeNs(now_ns, head.born_ns));
   f->set_topic_hops(d.hops + 1);
   f->set_state(ToWire(store.told_state(id)));
@@ -163,11 +163,11 @@ void JudgeCopy(const Viewpoint& at, uint32_t id, const SampleHead& head, int64_t
       break;
   }
   if (head.sequence == 0) {
-    return Say(f, store.current(id) ? proto::VERDICT_NO_SAMPLE : proto::VERDICT_NO_DEMAND,
+    return Say(f, store.is_current(id) ? proto::VERDICT_NO_SAMPLE : proto::VERDICT_NO_DEMAND,
                "no sample has come of " + source);
   }
   const std::string age = TimeWords(age_ns);
-  if (!store.current(id)) {
+  if (!store.is_current(id)) {
     return Say(f, proto::VERDICT_NO_DEMAND,
                "nobody here asks for it; what is kept, sample " + std::to_string(head.sequence) + ", is " +
                    age + " old");
@@ -222,7 +222,7 @@ void JudgeSending(const Viewpoint& at, const std::string& topic, std::optional<u
   if (!access.allowed) return Say(f, proto::VERDICT_DENIED, AccessWords(s->peer().name, access));
   const SendRule& rule = at.outbound->rules()[*decision.rule];
   const std::string by = RuleWords("send", *decision.rule);
-  const TopicDescription* d = id ? at.outbound->store().topic(*id) : nullptr;
+  const TopicDescription* d = id ? at.outbound->source().topic(*id) : nullptr;
   if (d != nullptr && !at.outbound->fits(*id))
     return Say(f, proto::VERDICT_TOO_LARGE, "its name or its schema is larger than a message");
   if (d != nullptr && rule.max_bytes != 0 && at.outbound->max_bytes(*id) > rule.max_bytes) {
@@ -271,8 +271,9 @@ void JudgeSending(const Viewpoint& at, const std::string& topic, std::optional<u
 // The peer is where it comes from.
 bool ComesFrom(const Viewpoint& at, const std::string& topic, std::optional<uint32_t> id, Session* s) {
   if (!id) return false;
-  const Store& store = at.outbound->store();
-  if (store.from(*id) == s->key() || store.topic(*id)->origin.origin_id == s->peer().origin) return true;
+  const TopicSource& store = at.outbound->source();
+  if (store.session_key(*id) == s->key() || store.topic(*id)->origin.origin_id == s->peer().origin)
+    return true;
   const std::optional<std::string> theirs = s->intake().sender_name(topic);
   return theirs && s->intake().standing(*theirs)->verdict == proto::VERDICT_PASSES;
 }
@@ -337,7 +338,7 @@ std::string NameHere(const Viewpoint& at, Session* asker, const std::string& the
   if (const auto standing = asker->intake().standing(theirs); standing && !standing->name.empty())
     return standing->name;
   if (!at.takes_from(*asker)) return ours;
-  if (at.access->allows(asker->peer().name, ours, Right::kList) && IdOf(at.outbound->store(), ours))
+  if (at.access->allows(asker->peer().name, ours, Right::kList) && IdOf(at.outbound->source(), ours))
     return ours;
   const Inbound::Taken taken = at.inbound->taken(theirs, asker->peer().name);
   return taken.name.empty() ? ours : taken.name;
@@ -351,7 +352,7 @@ std::string NameThere(const Viewpoint& at, Session* peer, const std::string& top
 std::vector<proto::Finding> Explain(const Viewpoint& at, const std::string& topic, Session* asker, bool first,
                                     int64_t now_ns) {
   std::vector<proto::Finding> out;
-  const Store& store = at.outbound->store();
+  const TopicSource& store = at.outbound->source();
   const std::optional<uint32_t> id = IdOf(store, topic);
   const SampleHead head = id ? Newest(at, *id) : SampleHead{};
   proto::Finding& here = out.emplace_back(FindingOf(at, proto::SIDE_HERE, topic));

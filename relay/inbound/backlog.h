@@ -11,7 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "relay/store/store.h"
+#include "relay/store/topic_description.h"
+#include "shm/seqlock.h"
 
 namespace smt::relay {
 

@@ -20,9 +20,9 @@ Intake::~Intake() {
   inbound_->counters().dropped_held += backlog_.take().size();
   for (const auto& t : topics_) {
     if (t == nullptr || !Mine(*t)) continue;
-    inbound_->store().abandon(t->handle);
-    inbound_->store().tell_state(t->handle, State::kLinkDown);
-    inbound_->store().set_current(t->handle, true);  // there is nothing better now
+    inbound_->sink().abandon(t->handle);
+    inbound_->sink().tell_state(t->handle, State::kLinkDown);
+    inbound_->sink().set_current(t->handle, true);  // there is nothing better now
     inbound_->release(t->description->name, &t->claim);
   }
 }
@@ -30,7 +30,7 @@ Intake::~Intake() {
 // The topic is no longer taken under its name.
 void Intake::Close(Topic* t) {
   if (Mine(*t)) {
-    inbound_->store().remove(t->handle);
+    inbound_->sink().remove(t->handle);
     inbound_->free(t->description->name);
     inbound_->release(t->description->name, &t->claim);
   }
@@ -62,7 +62,7 @@ void Intake::want(Demand demand) {
 // Nobody keeps current what is not wanted; what is wanted is current from its next sample on.
 void Intake::Judge(Topic* t) {
   t->wanted = demand_.matches(t->name);
-  if (!t->wanted && Mine(*t)) inbound_->store().set_current(t->handle, false);
+  if (!t->wanted && Mine(*t)) inbound_->sink().set_current(t->handle, false);
 }
 
 Intake::Topic* Intake::Find(uint32_t id) { return id < topics_.size() ? topics_[id].get() : nullptr; }
@@ -152,7 +152,7 @@ Intake::Refusal Intake::Open(Topic* t, bool announced) {
                       "fewer of them "
                       "(--topic), or give a mirror more (--segment-size)");
   }
-  Result<uint32_t> handle = inbound_->store().open(d, key_);
+  Result<uint32_t> handle = inbound_->sink().open(d, key_);
   if (!handle.ok()) {
     inbound_->free(d.name);
     inbound_->release(d.name, &t->claim);
@@ -170,7 +170,7 @@ Intake::Refusal Intake::Open(Topic* t, bool announced) {
 
 // Where the sender of a topic whose samples come each in order is to begin; the greatest number: nowhere.
 uint64_t Intake::ResumeAfter(const Topic& t) const {
-  if (t.handle != kNone) return inbound_->store().held(t.handle).sequence;
+  if (t.handle != kNone) return inbound_->sink().held(t.handle).sequence;
   return t.refusal == Refusal::kConflict ? 0 : UINT64_MAX;
 }
 
@@ -198,18 +198,18 @@ bool Intake::announce(const proto::Announce& message, const SentAt& sent, int64_
     t.refusal = Open(&t, true);
     if (m.every()) resumes_.emplace_back(m.id(), ResumeAfter(t));
     if (t.handle == kNone) {
-      if (mine) inbound_->store().tell_state(handle, State::kLinkDown);  // it was taken as it was before
+      if (mine) inbound_->sink().tell_state(handle, State::kLinkDown);  // it was taken as it was before
       continue;
     }
     Judge(&t);
     // What it was like is still true until a sample says that the source has it.
-    inbound_->store().tell_state(t.handle, t.told != State::kEmpty ? t.told
-                                           : seen                  ? State::kEmpty
-                                                                   : State::kLinkDown);
+    inbound_->sink().tell_state(t.handle, t.told != State::kEmpty ? t.told
+                                          : seen                  ? State::kEmpty
+                                                                  : State::kLinkDown);
     if (m.sequence() == 0) continue;
-    inbound_->store().tell_state(t.handle, t.told);
-    inbound_->store().note(t.handle, Arrived(m.sequence(), m.stamp_ns(), m.age_ns(), sent, now_ns),
-                           CameBy(m.age_error_ns(), sent, now_ns));
+    inbound_->sink().tell_state(t.handle, t.told);
+    inbound_->sink().note(t.handle, Arrived(m.sequence(), m.stamp_ns(), m.age_ns(), sent, now_ns),
+                          CameBy(m.age_error_ns(), sent, now_ns));
   }
   return true;
 }
@@ -232,7 +232,7 @@ bool Intake::state(const proto::StateChange& message) {
     if (t == nullptr) return false;
     t->told = FromWire(static_cast<proto::State>(message.state(i)));
     if (!Mine(*t)) continue;
-    if (t->seen || t->told != State::kEmpty) inbound_->store().tell_state(t->handle, t->told);
+    if (t->seen || t->told != State::kEmpty) inbound_->sink().tell_state(t->handle, t->told);
   }
   return true;
 }

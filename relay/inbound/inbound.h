@@ -20,15 +20,15 @@
 #include "relay/rules/rule_set.h"
 #include "relay/rules/rules.h"
 #include "relay/rules/selection.h"
-#include "relay/store/store.h"
+#include "relay/store/topic_sink.h"
 
 namespace smt::relay {
 
 class Inbound {
  public:
   // `origin_id`: samples of it are this host's own. Without rules everything is taken as it is called.
-  Inbound(Store* store, const Id128& origin_id, InboundCounters* counters)
-      : store_(store), origin_id_(origin_id), counters_(counters) {}
+  Inbound(TopicSink* sink, const Id128& origin_id, InboundCounters* counters)
+      : sink_(sink), origin_id_(origin_id), counters_(counters) {}
 
   // What is taken, and what it is called here. kInvalid, and nothing has changed. Each Intake is to be told:
   // see Intake::reconsider.
@@ -45,7 +45,7 @@ class Inbound {
   // told.
   std::optional<std::string> original(const std::string& local, std::string_view peer) const;
 
-  Store& store() { return *store_; }
+  TopicSink& sink() { return *sink_; }
   const Id128& origin_id() const { return origin_id_; }
   InboundCounters& counters() { return *counters_; }
 
@@ -86,7 +86,7 @@ class Inbound {
   bool names_ring() { return !std::exchange(ring_named_, true); }
 
  private:
-  Store* store_;
+  TopicSink* sink_;
   const Id128 origin_id_;
   InboundCounters* counters_;
   std::vector<ReceiveRule> rules_;
@@ -105,7 +105,7 @@ class Inbound {
 class Intake {
  public:
   using Warn = std::function<void(const std::string& key, const std::string& text)>;
-  // `key`: of the session, see Store::from; `peer`: its name, for the rules.
+  // `key`: of the session, see TopicSource::session_key; `peer`: its name, for the rules.
   Intake(Inbound* inbound, uint64_t key, std::string peer, Warn warn)
       : inbound_(inbound), key_(key), peer_(std::move(peer)), warn_(std::move(warn)) {}
   ~Intake();  // the session has ended: its topics are link-down

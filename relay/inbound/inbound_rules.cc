@@ -67,9 +67,9 @@ void Inbound::release(const std::string& name, std::shared_ptr<const Claim>* cla
 
 bool Inbound::reserve(const TopicDescription& topic, const std::string& peer) {
   free(topic.name);
-  const uint64_t bytes = store_->bytes_of(topic);
+  const uint64_t bytes = sink_->bytes_of(topic);
   uint64_t& of_peer = reserved_bytes_[peer];
-  if (of_peer + bytes > store_->room_bytes() / 4 * 3) return false;
+  if (of_peer + bytes > sink_->room_bytes() / 4 * 3) return false;
   of_peer += bytes;
   reserved_[topic.name] = {peer, bytes};
   return true;

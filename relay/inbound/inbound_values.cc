@@ -78,9 +78,9 @@ void Intake::Account(Topic* t, Put put, uint64_t bytes) {
             "topic " + t->description->name + ": no room for a value of " + std::to_string(bytes) + " bytes");
       return;
   }
-  if (!t->seen) inbound_->store().tell_state(t->handle, t->told);
+  if (!t->seen) inbound_->sink().tell_state(t->handle, t->told);
   t->seen = true;
-  if (t->wanted) inbound_->store().set_current(t->handle, true);
+  if (t->wanted) inbound_->sink().set_current(t->handle, true);
 }
 
 // The rule takes nothing so old.
@@ -92,7 +92,7 @@ bool Intake::TooOld(const Topic& t, const SampleHead& head) {
 // source, whoever said so.
 bool Intake::Disproves(const Topic& t, const SampleHead& head, const Way& way) const {
   constexpr int64_t kSureNs = 1'000'000'000;
-  const SampleHead held = inbound_->store().held(t.handle);
+  const SampleHead held = inbound_->sink().held(t.handle);
   return head.sequence < held.sequence && held.born_ns != 0 && way.age_error_ns != Way::kUnknown &&
          AgeNs(head.born_ns, held.born_ns) > kSureNs + way.age_error_ns;
 }
@@ -109,7 +109,7 @@ bool Intake::Reopen(Topic* t) {
 
 void Intake::Write(Topic* t, const SampleHead& head, const Way& way, std::span<const std::byte> value) {
   if (Disproves(*t, head, way) && !Reopen(t)) return CountDrop(t->refusal);
-  Account(t, TooOld(*t, head) ? Put::kTooOld : inbound_->store().put(t->handle, head, value, way),
+  Account(t, TooOld(*t, head) ? Put::kTooOld : inbound_->sink().put(t->handle, head, value, way),
           value.size());
 }
 
@@ -182,7 +182,7 @@ bool Intake::chunk(const proto::Chunk& m, std::span<const std::byte> piece, cons
     t->arriving_sequence = m.sequence();
     t->arriving_bytes = m.size();
     t->arrived_bytes = 0;
-    t->arriving = Writable(t) ? inbound_->store().loan(t->handle, m.size()) : std::span<std::byte>();
+    t->arriving = Writable(t) ? inbound_->sink().loan(t->handle, m.size()) : std::span<std::byte>();
   } else if (!t->arriving.empty() && !Mine(*t)) {
     t->arriving = {};  // another session has taken the topic over meanwhile
   }
@@ -198,13 +198,13 @@ bool Intake::chunk(const proto::Chunk& m, std::span<const std::byte> piece, cons
   if (!Mine(*t)) return true;  // counted when it began
   const SampleHead head = Arrived(m.sequence(), m.stamp_ns(), m.age_ns(), sent, now_ns);
   const Way way = CameBy(m.age_error_ns(), sent, now_ns);
-  if (TooOld(*t, head)) inbound_->store().abandon(t->handle);
+  if (TooOld(*t, head)) inbound_->sink().abandon(t->handle);
   // The next one is taken.
   if (Disproves(*t, head, way)) return Reopen(t), true;
   Account(t,
           !kept              ? Put::kRefused
           : TooOld(*t, head) ? Put::kTooOld
-                             : inbound_->store().commit(t->handle, head, way),
+                             : inbound_->sink().commit(t->handle, head, way),
           m.size());
   return true;
 }

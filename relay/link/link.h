@@ -40,7 +40,8 @@ struct LinkOptions {
   bool operator==(const LinkOptions&) const = default;
 };
 
-// Nothing here blocks. One thread.
+// No method blocks, nor does the destructor: what cannot be done at once is done later or not at all, and the
+// result says so. A link may read the clock (BOOTTIME). One thread.
 class Link {
  public:
   virtual ~Link() = default;

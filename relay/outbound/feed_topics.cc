@@ -1,4 +1,4 @@
-// What a Feed tells of topics beside their values: what they are, how they are, that they are gone.
+// What a Feed sends about topics beside their values: descriptions, states, and that they are gone.
 #include <algorithm>
 
 #include "relay/message/wire.h"
@@ -30,7 +30,7 @@ Feed::Step Feed::SendStates() {
   restated_.walk([&](uint32_t id) {
     if (static_cast<size_t>(change.id_size()) == proto::kMostTopics) return false;
     change.add_id(id);
-    change.add_state(ToWire(outbound_->store().told_state(id)));
+    change.add_state(ToWire(outbound_->source().told_state(id)));
     return true;
   });
   const Step step = Emit(proto::Envelope::kStateFieldNumber, change);
@@ -42,8 +42,8 @@ Feed::Step Feed::SendStates() {
 
 void Feed::FillAnnounce(uint32_t id, bool with_head, int64_t now_ns, proto::Announce* out,
                         std::vector<uint64_t>* schemas) {
-  Store& store = outbound_->store();
-  const TopicDescription& d = *store.topic(id);
+  const TopicSource& source = outbound_->source();
+  const TopicDescription& d = *source.topic(id);
   proto::Topic* t = out->add_topic();
   t->set_id(id);
   t->set_name(d.name);
@@ -61,16 +61,16 @@ void Feed::FillAnnounce(uint32_t id, bool with_head, int64_t now_ns, proto::Anno
   o->set_domain(d.origin.domain);
   o->set_node(d.origin.node);
   t->set_hops(d.hops);
-  t->set_state(ToWire(store.told_state(id)));
+  t->set_state(ToWire(source.told_state(id)));
   t->set_max_age_ns(d.max_age_ns);
   t->set_max_bytes(d.max_bytes);
   t->set_history(d.history);
   t->set_first_sequence(d.first_sequence);
-  t->set_every(At(id).wanted && At(id).pacing.every);
+  t->set_every(At(id).is_in_order());
   if (!with_head) return;
   SampleHead head;
   Frame value;
-  if (const SampleHead* noted = store.noted(id); noted != nullptr) {
+  if (const SampleHead* noted = source.noted(id); noted != nullptr) {
     if (noted->sequence == 0) return;
     head = *noted;
   } else if (outbound_->sample_whole(id, std::nullopt, &head, &value) != SampleRead::kOk) {
@@ -79,7 +79,7 @@ void Feed::FillAnnounce(uint32_t id, bool with_head, int64_t now_ns, proto::Anno
   t->set_sequence(head.sequence);
   t->set_stamp_ns(head.stamp_ns);
   t->set_age_ns(AgeNs(now_ns, head.born_ns));
-  t->set_age_error_ns(store.way(id, head.sequence).age_error_ns);
+  t->set_age_error_ns(source.way(id, head.sequence).age_error_ns);
 }
 
 Feed::Step Feed::SendTopics(Bits* ids, bool with_head, int64_t now_ns) {
@@ -105,12 +105,9 @@ Feed::Step Feed::SendTopics(Bits* ids, bool with_head, int64_t now_ns) {
   outbound_->counters().announces += static_cast<uint64_t>(announce.topic_size());
   for (const proto::Topic& told : announce.topic()) {
     listed_.clear(told.id());
-    Topic& t = At(told.id());
-    LaneOf(t).unknown.clear(told.id());
-    t.announced = t.known = true;
-    t.sequence = t.after = 0;
-    t.torn = false;
-    t.resumes_due = static_cast<uint8_t>(t.resumes_due + told.every());
+    TopicState& t = At(told.id());
+    unknown_topics(told.id()).clear(told.id());
+    t.on_announced(told.every());
     if (with_head && t.wanted) Dirty(told.id()).set(told.id());
   }
   return step;

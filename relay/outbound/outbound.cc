@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "relay/outbound/feed.h"
 #include "shm/clock.h"
 
 namespace smt::relay {
@@ -15,8 +14,8 @@ constexpr size_t kMostSchemaBytes = proto::kLargestFrame / 2;
 
 }  // namespace
 
-Outbound::Outbound(Store* store, const Access* access, OutboundCounters* counters)
-    : store_(store), access_(access), counters_(counters) {}
+Outbound::Outbound(TopicSource* source, const Access* access, OutboundCounters* counters)
+    : source_(source), access_(access), counters_(counters) {}
 
 Status Outbound::configure(std::vector<SendRule> rules) {
   if (!rules.empty()) {
@@ -36,28 +35,27 @@ Status Outbound::configure(std::vector<SendRule> rules) {
 
 std::optional<size_t> Outbound::rule(uint32_t id, std::string_view peer) const {
   if (id >= topics_.size() || !topics_[id].fits) return std::nullopt;
-  const std::optional<size_t> rule = rule_set_.decide(store_->topic(id)->name, peer);
+  const std::optional<size_t> rule = rule_set_.decide(source_->topic(id)->name, peer);
   if (!rule) return rule;
   const uint64_t most = rules_[*rule].max_bytes;
   return most == 0 || topics_[id].max_bytes <= most ? rule : std::nullopt;
 }
 
-void Outbound::collect(int64_t now_ns, const std::vector<Feed*>& feeds) {
+const Changes& Outbound::collect(int64_t now_ns) {
   changes_.clear();
   encoded_valid_ = false;
-  store_->collect(now_ns, &changes_);
+  source_->collect(now_ns, &changes_);
   for (const uint32_t id : changes_.gone) {
-    for (Feed* f : feeds) f->gone(id);
     if (id >= topics_.size()) continue;
-    topics_[id] = Topic();
+    topics_[id] = {.wanted_by = topics_[id].wanted_by};  // until each Feed has been told
     kept_[id] = Kept();
   }
-  if (topics_.size() < store_->topic_limit()) {
-    topics_.resize(store_->topic_limit());
+  if (topics_.size() < source_->topic_limit()) {
+    topics_.resize(source_->topic_limit());
     kept_.resize(topics_.size());
   }
   for (const uint32_t id : changes_.described) {
-    const TopicDescription& d = *store_->topic(id);
+    const TopicDescription& d = *source_->topic(id);
     Topic& t = topics_[id];
     t.kept = false;
     t.variable = d.value_bytes == 0;
@@ -66,17 +64,13 @@ void Outbound::collect(int64_t now_ns, const std::vector<Feed*>& feeds) {
         d.name.size() <= kMostNameBytes && d.schema != nullptr && d.schema->size() <= kMostSchemaBytes;
     if (!fits) ++counters_->too_large;
     t.fits = fits;
-    for (Feed* f : feeds) f->described(id);
   }
   for (const uint32_t id : changes_.moved) {
     if (topics_[id].kept) kept_[id].whole = {};
     topics_[id].kept = false;
-    for (Feed* f : feeds) f->moved(id, now_ns);
   }
-  for (const uint32_t id : changes_.state) {
-    for (Feed* f : feeds) f->restated(id);
-  }
-  counters_->slot_reads = store_->slot_reads();
+  counters_->slot_reads = source_->slot_reads();
+  return changes_;
 }
 
 SampleRead Outbound::sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) {
@@ -89,7 +83,7 @@ SampleRead Outbound::sample(uint32_t id, SampleHead* head, std::byte* room, uint
     if (!value.empty()) memcpy(room, value.data(), value.size());
     return SampleRead::kOk;
   }
-  const SampleRead read = store_->sample(id, head, room, bytes);
+  const SampleRead read = source_->read_newest(id, head, room, bytes);
   if (read == SampleRead::kOk && t.wanted_by > 1) {
     t.kept = true;
     kept_[id].head = *head;
@@ -107,7 +101,7 @@ const Outbound::Kept* Outbound::look(uint32_t id, SampleRead* read) {
   k.value.resize(t.max_bytes);
   k.whole = {};
   uint64_t bytes = 0;
-  *read = store_->sample(id, &k.head, k.value.data(), &bytes);
+  *read = source_->read_newest(id, &k.head, k.value.data(), &bytes);
   if (*read != SampleRead::kOk) return nullptr;
   k.value.resize(bytes);
   t.kept = true;
@@ -125,7 +119,7 @@ SampleRead Outbound::sample_whole(uint32_t id, std::optional<uint64_t> after, Sa
   }
   std::shared_ptr<std::byte[]> room = Frame::room(t.max_bytes);
   uint64_t bytes = 0;
-  const SampleRead read = after ? store_->sample_after(id, *after, head, room.get(), &bytes)
+  const SampleRead read = after ? source_->read_after(id, *after, head, room.get(), &bytes)
                                 : sample(id, head, room.get(), &bytes);
   if (read != SampleRead::kOk) return read;
   value->bytes = {room.get(), bytes};
@@ -140,7 +134,7 @@ SampleRead Outbound::sample_whole(uint32_t id, std::optional<uint64_t> after, Sa
 void Outbound::AddRow(const Row& row, const SampleHead& head, uint64_t bytes, int64_t now_ns, Done* done) {
   const uint64_t base = done->samples == 0 ? row.base : done->last;
   rows_.push_back({row.id, head.sequence - base, head.stamp_ns, AgeNs(now_ns, head.born_ns),
-                   store_->way(row.id, head.sequence).age_error_ns});
+                   source_->way(row.id, head.sequence).age_error_ns});
   if (topics_[row.id].variable) batch_.add_size(bytes);
   ++done->samples;
   done->bytes += bytes;
@@ -166,7 +160,7 @@ void Outbound::EncodeNext(const Row& row, int64_t now_ns, std::byte* room, Done*
   for (uint32_t i = 0; i < row.most; ++i) {
     SampleHead head;
     uint64_t bytes = 0;
-    const SampleRead read = store_->sample_after(row.id, after, &head, room + done->bytes, &bytes);
+    const SampleRead read = source_->read_after(row.id, after, &head, room + done->bytes, &bytes);
     done->busy = read == SampleRead::kBusy;
     if (read != SampleRead::kOk) return;
     if (after != 0) done->overwritten += head.sequence - after - 1;

@@ -1,5 +1,5 @@
-// What all peers have in common that topics are sent to: the rules, the look at the store, the samples taken,
-// the batch encoded last. What one of them has got and has not is its Feed.
+// What all peers have in common that topics are sent to: the rules, the look at the source, the samples
+// taken, the batch encoded last. A Feed tracks what one of them has and lacks.
 #ifndef SMT_RELAY_OUTBOUND_OUTBOUND_H_
 #define SMT_RELAY_OUTBOUND_OUTBOUND_H_
 
@@ -16,16 +16,14 @@
 #include "relay/rules/access.h"
 #include "relay/rules/rule_set.h"
 #include "relay/rules/rules.h"
-#include "relay/store/store.h"
+#include "relay/store/topic_source.h"
 
 namespace smt::relay {
-
-class Feed;
 
 class Outbound {
  public:
   // `access`: what each peer may of what the rules let pass.
-  Outbound(Store* store, const Access* access, OutboundCounters* counters);
+  Outbound(TopicSource* source, const Access* access, OutboundCounters* counters);
 
   // What peers may have; nothing before. kInvalid as RuleSet::compile, and nothing has changed. Each Feed is
   // to be told: see Feed::reconsider.
@@ -41,18 +39,19 @@ class Outbound {
   }
   bool fits(uint32_t id) const { return topics_[id].fits; }
 
-  // Looks at the store, and tells every feed what changed.
-  void collect(int64_t now_ns, const std::vector<Feed*>& feeds);
+  // Looks at the source. Each Feed is to be told what is returned: see Feed::on_changes. Valid until the next
+  // call.
+  const Changes& collect(int64_t now_ns);
 
-  Store& store() { return *store_; }
+  TopicSource& source() { return *source_; }
   OutboundCounters& counters() { return *counters_; }
   void wanted(uint32_t id, int more) { topics_[id].wanted_by += more; }
   // Largest value; 0: no such topic, or its values are empty.
   uint64_t max_bytes(uint32_t id) const { return topics_[id].max_bytes; }
 
-  // As Store::sample; a sample that several peers want is read from its slot once.
+  // As TopicSource::read_newest; a sample that several peers want is read from its slot once.
   SampleRead sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes);
-  // The same for a value that is sent in pieces. after > 0: as Store::sample_after; else the newest.
+  // The same for a value that is sent in pieces. `after`: as TopicSource::read_after; without it the newest.
   SampleRead sample_whole(uint32_t id, std::optional<uint64_t> after, SampleHead* head, Frame* value);
   // The newest sample, which encode() and sample_whole() then take too; null: see `read`. Valid until the
   // next call.
@@ -107,7 +106,7 @@ class Outbound {
   struct Topic {
     bool variable = false;  // the size of its values
     bool fits = false;      // a message can hold its description
-    bool kept = false;      // in kept_ is what the store has
+    bool kept = false;      // in kept_ is what the source has
     int wanted_by = 0;
     uint64_t max_bytes = 0;  // of its values
   };
@@ -115,7 +114,7 @@ class Outbound {
   void EncodeNext(const Row& row, int64_t now_ns, std::byte* room, Done* done);
   void AddRow(const Row& row, const SampleHead& head, uint64_t bytes, int64_t now_ns, Done* done);
 
-  Store* store_;
+  TopicSource* source_;
   const Access* access_;
   OutboundCounters* counters_;
   std::vector<SendRule> rules_;

@@ -34,7 +34,7 @@ const TopicDescription* MemStore::topic(uint32_t id) const {
   return id < topics_.size() && topics_[id].live ? &topics_[id].description : nullptr;
 }
 
-SampleRead MemStore::sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) {
+SampleRead MemStore::read_newest(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) {
   const Topic& t = topics_[id];
   if (t.head.sequence == 0) return SampleRead::kEmpty;
   ++reads_;
@@ -56,12 +56,12 @@ Way MemStore::way(uint32_t id, uint64_t sequence) const {
   return past != t.past.end() && past->head.sequence == sequence ? past->way : t.noted_way;
 }
 
-SampleRead MemStore::sample_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
-                                  uint64_t* bytes) {
+SampleRead MemStore::read_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
+                                uint64_t* bytes) {
   const Topic& t = topics_[id];
   if (t.head.sequence <= after) return SampleRead::kEmpty;
   const Past next = FirstAfter(t, after);
-  if (next == t.past.end()) return sample(id, head, room, bytes);
+  if (next == t.past.end()) return read_newest(id, head, room, bytes);
   ++reads_;
   *head = next->head;
   *bytes = next->value.size();
@@ -92,7 +92,7 @@ uint64_t MemStore::bytes_of(const TopicDescription& topic) const {
   return topic.name.size() + std::min(topic.max_bytes, most_bytes_);
 }
 
-Result<uint32_t> MemStore::open(const TopicDescription& topic, uint64_t from) {
+Result<uint32_t> MemStore::open(const TopicDescription& topic, uint64_t session_key) {
   const auto known = by_name_.find(topic.name);
   if (bytes_ - past_bytes_ + topic.name.size() + topic.max_bytes > most_bytes_) {
     return Status(Code::kNoSpace, "no room for topic " + topic.name + ": the values of this relay take " +
@@ -129,7 +129,7 @@ Result<uint32_t> MemStore::open(const TopicDescription& topic, uint64_t from) {
   for (const Topic::Past& p : t.past) {
     t.description.max_bytes = std::max<uint64_t>(t.description.max_bytes, p.value.size());
   }
-  t.from = from;
+  t.session_key = session_key;
   Mark(id, &Topic::described);
   if (goes_on && t.head.sequence != 0) Mark(id, &Topic::moved);
   return id;

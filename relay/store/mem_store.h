@@ -25,20 +25,20 @@ class MemStore : public Store {
   uint32_t topic_limit() const override { return static_cast<uint32_t>(topics_.size()); }
   const TopicDescription* topic(uint32_t id) const override;
   State told_state(uint32_t id) const override { return topics_[id].state; }
-  uint64_t from(uint32_t id) const override { return topics_[id].from; }
-  SampleRead sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) override;
+  uint64_t session_key(uint32_t id) const override { return topics_[id].session_key; }
+  SampleRead read_newest(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) override;
+  SampleRead read_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
+                        uint64_t* bytes) override;
   Way way(uint32_t id, uint64_t sequence) const override;
   const SampleHead* noted(uint32_t id) const override { return &head(id); }
-  bool current(uint32_t id) const override { return topics_[id].current; }
-  uint64_t newest(uint32_t id) const override { return topics_[id].head.sequence; }
-  SampleRead sample_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
-                          uint64_t* bytes) override;
+  bool is_current(uint32_t id) const override { return topics_[id].current; }
+  uint64_t newest_sequence(uint32_t id) const override { return topics_[id].head.sequence; }
   uint64_t slot_reads() const override { return reads_; }
   int fd() const override { return -1; }
   bool arm() override { return !changed_; }
   std::chrono::milliseconds poll_limit() const override { return std::chrono::milliseconds(1000); }
 
-  Result<uint32_t> open(const TopicDescription& topic, uint64_t from) override;
+  Result<uint32_t> open(const TopicDescription& topic, uint64_t session_key) override;
   uint64_t room_bytes() const override { return most_bytes_; }
   uint64_t bytes_of(const TopicDescription& topic) const override;
   SampleHead held(uint32_t handle) const override { return topics_[handle].head; }
@@ -70,7 +70,7 @@ class MemStore : public Store {
     bool live = false, current = true;
     bool described = false, moved = false, state_changed = false;  // since the last collect()
     TopicDescription description;
-    uint64_t from = 0;
+    uint64_t session_key = 0;
     State state = State::kEmpty;
     SampleHead head{};   // of `value`
     SampleHead noted{};  // without a value

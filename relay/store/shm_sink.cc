@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
-#include "relay/store/shm_store.h"
+#include "relay/store/node_names.h"
 #include "shm/clock.h"
+#include "shm/layout.h"
 
 namespace smt::relay {
 
@@ -89,7 +90,12 @@ Status ShmSink::CheckFailSafe(const Topic& t) {
                                     std::to_string(t.options.max_bytes));
 }
 
-Result<uint32_t> ShmSink::open_topic(const TopicDescription& topic) {
+uint64_t ShmSink::bytes_of(const TopicDescription& topic, uint64_t segment_bytes) {
+  return std::min<uint64_t>(topic.history, layout::kMaxSlots) * std::min(topic.max_bytes, segment_bytes) +
+         topic.name.size() + topic.schema->size();
+}
+
+Result<uint32_t> ShmSink::open(const TopicDescription& topic, uint64_t) {
   if (mirror_) {
     if (Status other = CheckOtherMirrors(topic.name); !other.ok()) return other;
   }

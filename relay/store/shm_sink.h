@@ -1,5 +1,5 @@
-// A writing half of a ShmStore: one node, which mirrors or holds what peers set here, adopted when the relay
-// starts again.
+// The TopicSink over shared memory: one node, which mirrors topics of other hosts or holds what peers set
+// here, and which a relay that starts again adopts.
 #ifndef SMT_RELAY_STORE_SHM_SINK_H_
 #define SMT_RELAY_STORE_SHM_SINK_H_
 
@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "relay/store/store.h"
+#include "relay/store/topic_sink.h"
 #include "shm/directory_cursor.h"
 #include "shm/domain.h"
 #include "shm/node.h"
@@ -23,23 +23,27 @@
 
 namespace smt::relay {
 
-class ShmSink {
+class ShmSink final : public TopicSink {
  public:
   // As Node::open. Topics of a node that is no mirror are this host's own: it is their origin.
   static Result<std::unique_ptr<ShmSink>> open(const Domain& domain, const NodeOptions& options);
 
-  // As in Store.
-  Result<uint32_t> open_topic(const TopicDescription& topic);
-  uint64_t segment_bytes() const { return node_->segment_bytes(); }
-  SampleHead held(uint32_t handle) const { return topics_[handle].newest; }
-  Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value, const Way& way);
-  std::span<std::byte> loan(uint32_t handle, uint64_t bytes);
-  Put commit(uint32_t handle, const SampleHead& head, const Way& way);
-  void abandon(uint32_t handle) { topics_[handle].loan.reset(); }
-  void tell_state(uint32_t handle, State state);
-  void remove(uint32_t handle);
-  void flush(int64_t now_ns);
-  int64_t due_ns() const { return expiries_.empty() ? INT64_MAX : expiries_.top().first; }
+  // A domain knows no sessions: a ShmSource says that the topic is of this host.
+  Result<uint32_t> open(const TopicDescription& topic, uint64_t session_key) override;
+  uint64_t room_bytes() const override { return node_->segment_bytes(); }
+  uint64_t bytes_of(const TopicDescription& topic) const override { return bytes_of(topic, room_bytes()); }
+  // In a segment of so many bytes.
+  static uint64_t bytes_of(const TopicDescription& topic, uint64_t segment_bytes);
+  SampleHead held(uint32_t handle) const override { return topics_[handle].newest; }
+  Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
+          const Way& way = {}) override;
+  std::span<std::byte> loan(uint32_t handle, uint64_t bytes) override;
+  Put commit(uint32_t handle, const SampleHead& head, const Way& way = {}) override;
+  void abandon(uint32_t handle) override { topics_[handle].loan.reset(); }
+  void tell_state(uint32_t handle, State state) override;
+  void remove(uint32_t handle) override;
+  void flush(int64_t now_ns) override;
+  int64_t due_ns() const override { return expiries_.empty() ? INT64_MAX : expiries_.top().first; }
 
  private:
   struct Topic {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "relay/store/shm_store.h"
+#include "relay/store/node_names.h"
 
 namespace smt::relay {
 
@@ -279,13 +279,13 @@ void ShmSource::collect(int64_t now_ns, Changes* changes) {
 }
 
 // A byte tells of most topics that they were born here.
-Way ShmSource::way(uint32_t id) const {
+Way ShmSource::way(uint32_t id, uint64_t) const {
   if ((flags_[id] & kMirrored) == 0 || topics_[id].writers.empty()) return {};
   const TopicView& view = topics_[id].writers[topics_[id].winner];
   return {view.segment->age_error_ns(view).value_or(Way::kUnknown), Way::kUnknown};
 }
 
-SampleRead ShmSource::sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) {
+SampleRead ShmSource::read_newest(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) {
   const Ring& ring = rings_[id];
   if (ring.counter == nullptr) return SampleRead::kEmpty;
   for (int i = 0; i < kTries; ++i) {
@@ -304,7 +304,7 @@ SampleRead ShmSource::sample(uint32_t id, SampleHead* head, std::byte* room, uin
   return SampleRead::kBusy;
 }
 
-uint64_t ShmSource::newest(uint32_t id) const {
+uint64_t ShmSource::newest_sequence(uint32_t id) const {
   const Ring& ring = rings_[id];
   uint64_t sequence = 0;
   if (ring.counter == nullptr) return 0;
@@ -323,8 +323,8 @@ bool ShmSource::SequenceAt(const Ring& ring, uint64_t position, uint64_t* sequen
   return head.has_value();
 }
 
-SampleRead ShmSource::sample_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
-                                   uint64_t* bytes) {
+SampleRead ShmSource::read_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
+                                 uint64_t* bytes) {
   const Ring& ring = rings_[id];
   if (ring.counter == nullptr) return SampleRead::kEmpty;
   for (int i = 0; i < kTries; ++i) {

@@ -1,4 +1,4 @@
-// The reading half of a ShmStore: every topic of a domain, whoever publishes it.
+// The TopicSource over shared memory: every topic of a domain, whichever node publishes it.
 #ifndef SMT_RELAY_STORE_SHM_SOURCE_H_
 #define SMT_RELAY_STORE_SHM_SOURCE_H_
 
@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "relay/store/store.h"
+#include "relay/store/topic_source.h"
 #include "shm/directory_cursor.h"
 #include "shm/domain.h"
 #include "shm/segment_view.h"
@@ -17,25 +17,25 @@
 
 namespace smt::relay {
 
-class ShmSource {
+class ShmSource final : public TopicSource {
  public:
   static Result<std::unique_ptr<ShmSource>> open(const Domain& domain);
 
-  // As in Store.
-  void collect(int64_t now_ns, Changes* changes);
-  uint32_t topic_limit() const { return static_cast<uint32_t>(topics_.size()); }
-  const TopicDescription* topic(uint32_t id) const;
-  State told_state(uint32_t id) const { return topics_[id].told; }
-  SampleRead sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes);
-  uint64_t newest(uint32_t id) const;
-  SampleRead sample_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room, uint64_t* bytes);
-  Way way(uint32_t id) const;
-  std::vector<WriterInfo> writers(uint32_t id) const;
-  uint64_t slot_reads() const { return slot_reads_; }
-  int fd() const { return waiter_.fd(); }
-  bool arm() { return waiter_.arm(); }
+  void collect(int64_t now_ns, Changes* changes) override;
+  uint32_t topic_limit() const override { return static_cast<uint32_t>(topics_.size()); }
+  const TopicDescription* topic(uint32_t id) const override;
+  State told_state(uint32_t id) const override { return topics_[id].told; }
+  SampleRead read_newest(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) override;
+  SampleRead read_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
+                        uint64_t* bytes) override;
+  uint64_t newest_sequence(uint32_t id) const override;
+  Way way(uint32_t id, uint64_t sequence) const override;
+  std::vector<WriterInfo> writers(uint32_t id) const override;
+  uint64_t slot_reads() const override { return slot_reads_; }
+  int fd() const override { return waiter_.fd(); }
+  bool arm() override { return waiter_.arm(); }
   // Deaths may be seen later than by a Reader: the mirror is told of them within 1 s.
-  std::chrono::milliseconds poll_limit() const {
+  std::chrono::milliseconds poll_limit() const override {
     constexpr std::chrono::milliseconds kLimit(100), kNoBell(10);
     return waiter_.poll_limit() > kNoBell ? kLimit : kNoBell;
   }

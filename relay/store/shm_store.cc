@@ -5,52 +5,49 @@
 
 #include "relay/store/shm_sink.h"
 #include "relay/store/shm_source.h"
-#include "shm/layout.h"
 
 namespace smt::relay {
 
 namespace {
 
-using Sinks = std::array<std::unique_ptr<ShmSink>, 2>;  // the mirror, what peers set; null: not
+using Sinks = std::array<std::unique_ptr<ShmSink>, 2>;  // the mirror, what peers set; null: there is none
 
-class BothHalves : public Store {
+// Hands each call on to the half, and of the sinks to the one, that it is for.
+class SourceAndSinks final : public Store {
  public:
-  BothHalves(std::unique_ptr<ShmSource> source, Sinks sinks)
+  SourceAndSinks(std::unique_ptr<ShmSource> source, Sinks sinks)
       : source_(std::move(source)), sinks_(std::move(sinks)) {}
 
   void collect(int64_t now_ns, Changes* changes) override { source_->collect(now_ns, changes); }
   uint32_t topic_limit() const override { return source_->topic_limit(); }
   const TopicDescription* topic(uint32_t id) const override { return source_->topic(id); }
   State told_state(uint32_t id) const override { return source_->told_state(id); }
-  uint64_t from(uint32_t) const override { return 0; }
-  SampleRead sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) override {
-    return source_->sample(id, head, room, bytes);
+  SampleRead read_newest(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) override {
+    return source_->read_newest(id, head, room, bytes);
   }
-  uint64_t newest(uint32_t id) const override { return source_->newest(id); }
-  SampleRead sample_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
-                          uint64_t* bytes) override {
-    return source_->sample_after(id, after, head, room, bytes);
+  SampleRead read_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
+                        uint64_t* bytes) override {
+    return source_->read_after(id, after, head, room, bytes);
   }
-  Way way(uint32_t id, uint64_t) const override { return source_->way(id); }
+  uint64_t newest_sequence(uint32_t id) const override { return source_->newest_sequence(id); }
+  Way way(uint32_t id, uint64_t sequence) const override { return source_->way(id, sequence); }
   std::vector<WriterInfo> writers(uint32_t id) const override { return source_->writers(id); }
   uint64_t slot_reads() const override { return source_->slot_reads(); }
   int fd() const override { return source_->fd(); }
   bool arm() override { return source_->arm(); }
   std::chrono::milliseconds poll_limit() const override { return source_->poll_limit(); }
 
-  Result<uint32_t> open(const TopicDescription& topic, uint64_t from) override {
-    const uint32_t which = from == 0 && sinks_[kOwn] != nullptr ? kOwn : kMirror;
+  Result<uint32_t> open(const TopicDescription& topic, uint64_t session_key) override {
+    const uint32_t which = session_key == 0 && sinks_[kOwn] != nullptr ? kOwn : kMirror;
     if (sinks_[which] == nullptr) return Status(Code::kInvalid, "this relay takes no topics");
-    Result<uint32_t> handle = sinks_[which]->open_topic(topic);
+    Result<uint32_t> handle = sinks_[which]->open(topic, session_key);
     return handle.ok() ? Result<uint32_t>(*handle * 2 + which) : handle;
   }
   uint64_t room_bytes() const override {
-    return sinks_[kMirror] != nullptr ? sinks_[kMirror]->segment_bytes() : 0;
+    return sinks_[kMirror] != nullptr ? sinks_[kMirror]->room_bytes() : 0;
   }
   uint64_t bytes_of(const TopicDescription& topic) const override {
-    const uint64_t largest = room_bytes();
-    return std::min<uint64_t>(topic.history, layout::kMaxSlots) * std::min(topic.max_bytes, largest) +
-           topic.name.size() + topic.schema->size();
+    return ShmSink::bytes_of(topic, room_bytes());
   }
   SampleHead held(uint32_t handle) const override { return Of(handle).held(handle / 2); }
   Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
@@ -113,7 +110,7 @@ Result<std::unique_ptr<Store>> ShmStore::open(const Domain& domain, const ShmSto
   }
   Result<std::unique_ptr<ShmSource>> source = ShmSource::open(domain);
   if (!source.ok()) return source.status();
-  return std::unique_ptr<Store>(new BothHalves(std::move(*source), std::move(sinks)));
+  return std::unique_ptr<Store>(new SourceAndSinks(std::move(*source), std::move(sinks)));
 }
 
 }  // namespace smt::relay

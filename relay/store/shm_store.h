@@ -1,12 +1,12 @@
-// The topics of a domain. Reads what all its nodes publish; writes, if it is told to, as one node what it
-// mirrors, and as another one what peers set.
+// The topics of a domain: a ShmSource of what all its nodes publish and, where the options ask for them, a
+// ShmSink of the node that mirrors and another one of the node that holds what peers set.
 #ifndef SMT_RELAY_STORE_SHM_STORE_H_
 #define SMT_RELAY_STORE_SHM_STORE_H_
 
 #include <memory>
 #include <string>
-#include <string_view>
 
+#include "relay/store/node_names.h"
 #include "relay/store/store.h"
 #include "shm/domain.h"
 #include "shm/node.h"
@@ -18,12 +18,10 @@ struct ShmStoreOptions {
   std::string mirror = {};
   uint64_t segment_bytes = 0;  // of the mirror, see NodeOptions
   bool remove_on_exit = false;
-  // Of the node "set-<name>", to which topics are opened that come from this host (Store::open with 0); "":
-  // there are none.
+  // Of the node "set-<name>", to which topics are opened that come from this host (TopicSink::open with 0);
+  // "": there are none.
   std::string sets = {};
 };
-
-inline constexpr std::string_view kMirrorPrefix = "mirror-", kWritePrefix = "set-";
 
 class ShmStore {
  public:

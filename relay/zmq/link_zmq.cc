@@ -5,11 +5,9 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <chrono>
 #include <cstring>
 #include <optional>
 #include <set>
-#include <thread>
 #include <utility>
 #include <vector>
 #include <zmq.hpp>
@@ -105,21 +103,25 @@ class ZmqLink : public Link {
     connections_ = std::move(connections);
   }
 
-  // New connections use the present key of this relay. Those that this socket has taken are closed: libzmq
-  // has them belong to the listener. Throws zmq::error_t.
+  // New connections use the present key of this relay, once this link listens again. Those that this socket
+  // has taken are closed: libzmq has them belong to the listener. Throws zmq::error_t.
   void renew_key() {
     if (!guarded_ || dials_) return;
-    socket_.unbind(endpoint_);
+    if (!closed_) socket_.unbind(endpoint_);
+    closed_ = true;
     Guard(&socket_, shared_->keys->self());
-    // The old listener closes in libzmq's own thread.
-    for (int tries = 1;; ++tries) {
-      try {
-        return socket_.bind(endpoint_);
-      } catch (const zmq::error_t& e) {
-        if (e.num() != EADDRINUSE || tries == 1000) throw;
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-      }
+  }
+  // After renew_key(). False: not yet, the old listener closes in libzmq's own thread. Throws zmq::error_t.
+  bool listen_again() {
+    if (!closed_) return true;
+    try {
+      socket_.bind(endpoint_);
+    } catch (const zmq::error_t& e) {
+      if (e.num() == EADDRINUSE) return false;
+      throw;
     }
+    closed_ = false;
+    return true;
   }
   bool guarded() const { return guarded_; }
 
@@ -253,6 +255,7 @@ class ZmqLink : public Link {
   const std::string peer_;
   Shared* shared_;
   const bool guarded_;
+  bool closed_ = false;    // renew_key() has closed the listener
   std::string peer_key_;   // that the connection dialled last wants
   size_t turn_ = 0;        // which of the peer's keys is tried
   bool answered_ = false;  // by the peer, since it was dialled last
@@ -284,6 +287,10 @@ struct ZmqContext::Impl {
   Shared shared;
   std::optional<ZapHandler> zap;
   std::string stranger;  // the fingerprint of who is tried
+
+  static std::string CannotListen(const ZmqLink& link, const std::string& why) {
+    return "cannot listen at " + link.endpoint() + " with the new key: " + why + "; restart the relay";
+  }
 
   Result<std::unique_ptr<Link>> open(const std::string& text, bool dials) {
     if (Status s = CheckEndpoint(text, !dials); !s.ok()) return s;
@@ -345,11 +352,23 @@ Status ZmqContext::change_keys(std::shared_ptr<const Keyring> keys) {
     try {
       link->renew_key();
     } catch (const zmq::error_t& e) {
-      failed = Status(Code::kSystem, "cannot listen at " + link->endpoint() +
-                                         " with the new key: " + e.what() + "; restart the relay");
+      failed = Status(Code::kSystem, Impl::CannotListen(*link, e.what()));
     }
   }
   return failed;
+}
+
+Status ZmqContext::listen_again() {
+  Status failed, busy;
+  for (ZmqLink* link : impl_->shared.links) {
+    try {
+      if (!link->listen_again())
+        busy = Status(Code::kInUse, Impl::CannotListen(*link, zmq_strerror(EADDRINUSE)));
+    } catch (const zmq::error_t& e) {
+      failed = Status(Code::kSystem, Impl::CannotListen(*link, e.what()));
+    }
+  }
+  return failed.ok() ? busy : failed;
 }
 
 void ZmqContext::admit() {

@@ -1,5 +1,5 @@
-// Links over ZeroMQ: ROUTER where this side binds, DEALER where it dials. Only this, relay/zap
-// and relay/connections know libzmq.
+// Links over ZeroMQ: ROUTER where this side binds, DEALER where it dials. Only the files of this room know
+// libzmq.
 #ifndef SMT_RELAY_ZMQ_LINK_ZMQ_H_
 #define SMT_RELAY_ZMQ_LINK_ZMQ_H_
 
@@ -13,27 +13,33 @@
 
 namespace smt::relay {
 
-// One context with one I/O thread; outlives its links.
+// One context with one I/O thread; outlives its links. Its links never block, nor does it but for two of its
+// methods: bind() and the destructor.
 class ZmqContext {
  public:
   ZmqContext();
-  ~ZmqContext();  // waits until nothing is on its way any more, which is at once: nothing lingers
+  // Waits until what the links sent last has left, for 100 ms at most.
+  ~ZmqContext();
 
   // From here on links are encrypted (CURVE), and only peers of `keys` are spoken with; inproc, which does
   // not leave the process, is as ever. `refused`: see ZapHandler. REQUIRES: no link is there. kSystem.
   using Refused = std::function<void(const std::string& address, const std::string& fingerprint)>;
   Status set_keys(std::shared_ptr<const Keyring> keys, Refused refused);
-  // Other ones instead. Connections that stand go on, whatever their keys are: those who use a link look at
-  // Incoming::key. But with a new key of this relay's own those that its listeners have taken are closed.
-  // kSystem: nobody new can connect
-  // somewhere. REQUIRES: set_keys()
+  // Other ones instead. Connections that stand go on, whatever their keys are: a user of a link looks at
+  // Incoming::key. But with a new key of this relay's own the listeners close, together with the connections
+  // that they have taken, until listen_again(). kSystem: nobody new can connect somewhere. REQUIRES:
+  // set_keys()
   Status change_keys(std::shared_ptr<const Keyring> keys);
+  // To be called after change_keys() until it returns something else than kInUse: a closed listener has still
+  // its address, for a few milliseconds. kSystem: nobody new can connect somewhere.
+  Status listen_again();
   // With keys: lets those in who have knocked. To be called before each poll().
   void admit();
   int fd() const;  // to be polled for reading; -1: no keys
 
-  // kInvalid: see CheckEndpoint. kInUse: another socket has the address. kSystem: anything else, as that a
-  // stranger with a key of his own was let in when it was tried.
+  // With keys it knocks at the listener as a stranger and waits for the refusal, usually a few milliseconds,
+  // 3 s at most. kInvalid: see CheckEndpoint. kInUse: another socket has the address. kSystem: anything else,
+  // as that the stranger was let in.
   Result<std::unique_ptr<Link>> bind(const std::string& endpoint);
   // The peer need not be there. kInvalid, kSystem.
   Result<std::unique_ptr<Link>> dial(const std::string& endpoint);

@@ -23,7 +23,7 @@ inline void ExpectBounds(const relay::MemStore& store, uint64_t most_bytes) {
     const Result<Schema> schema = Schema::FromText(*d->schema);
     Expect(schema.ok() && schema->hash() == d->schema_hash && schema->size == d->value_bytes,
            "a schema that is not what the topic says");
-    Expect((d->hops >= 1 || store.from(id) == 0) && d->hops <= proto::kMostHops,
+    Expect((d->hops >= 1 || store.session_key(id) == 0) && d->hops <= proto::kMostHops,
            "a topic that has come too far");
     Expect(d->max_bytes <= uint64_t{1} << 40 && size <= d->max_bytes, "a value larger than its topic's");
     Expect(size == 0 || d->value_bytes == 0 || size == d->value_bytes, "a value of another size");

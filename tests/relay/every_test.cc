@@ -370,7 +370,7 @@ TEST_F(EveryTest, AStoreThatIsFullGivesUpThePastBeforeThePresent) {
   SampleHead head;
   std::vector<std::byte> room(100'000);
   uint64_t bytes = 0;
-  ASSERT_EQ(store.sample_after(images, 0, &head, room.data(), &bytes), SampleRead::kOk);
+  ASSERT_EQ(store.read_after(images, 0, &head, room.data(), &bytes), SampleRead::kOk);
   EXPECT_GE(head.sequence, 43u);
   EXPECT_LE(head.sequence, 46u) << "the youngest of the past are there";
 }

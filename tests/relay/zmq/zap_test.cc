@@ -5,7 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <optional>
+#include <thread>
 
 #include "relay/zmq/connections.h"
 #include "relay/zmq/link_zmq.h"
@@ -200,6 +202,28 @@ TEST_F(ZapTest, AListenerThatLetsStrangersInIsFoundOutAndSoIsOneThatDoesNotAnswe
   EXPECT_THAT(silent.message(), HasSubstr("nothing is served"));
   Print(Row{
       .id = "S2", .what = "a listener that is tried before it serves", .n = 3, .violations = HasFailure()});
+}
+
+TEST_F(ZapTest, AListenerHasItsNewKeyOnceItListensAgainAtItsAddress) {
+  ZmqContext context;
+  ASSERT_TRUE(context.set_keys(keys_, [](const std::string&, const std::string&) {}).ok());
+  const auto link = context.bind("tcp://127.0.0.1:*");
+  ASSERT_TRUE(link.ok()) << link.status().message();
+  const std::string endpoint = (*link)->endpoint();
+  EXPECT_TRUE(context.listen_again().ok()) << "nothing has changed";
+
+  Write("self.key", KeyPair::Make("base").secret_text(), 0600);
+  const auto ring = Keyring::read(dir_);
+  ASSERT_TRUE(ring.ok()) << ring.status().message();
+  ASSERT_TRUE(context.change_keys(*ring).ok());
+  Status listens = context.listen_again();
+  for (int tries = 0; listens.code() == Code::kInUse && tries < 10'000; ++tries) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    listens = context.listen_again();
+  }
+  EXPECT_TRUE(listens.ok()) << listens.message();
+  EXPECT_EQ((*link)->endpoint(), endpoint);
+  EXPECT_TRUE(context.listen_again().ok());
 }
 
 TEST_F(ZapTest, TwoThatAnswerAreRefused) {

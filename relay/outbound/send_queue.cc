@@ -1,0 +1,48 @@
+#include "relay/outbound/send_queue.h"
+
+#include <algorithm>
+
+namespace smt::relay {
+
+void SendQueues::rebuild(const std::vector<SendRule>& rules) {
+  caps_.clear();
+  drop_older_ns_.clear();
+  for (const SendRule& rule : rules) {
+    caps_.emplace_back(rule.bytes_per_s);
+    drop_older_ns_.push_back(rule.drop_older_ns);
+  }
+  if (rules.empty()) {
+    caps_.emplace_back();
+    drop_older_ns_.push_back(0);
+  }
+  queues_.assign(caps_.size() * kPriorities, SendQueue());
+}
+
+void SendQueues::on_batch_sent(size_t priority) {
+  for (size_t rule = 0; rule < caps_.size(); ++rule) queues_[index(rule, priority)].piece_next = true;
+}
+
+bool SendQueues::has_large(size_t priority, int64_t now_ns) const {
+  return !for_each_open(priority, now_ns, [&](size_t queue) { return !queues_[queue].has_large(); });
+}
+
+bool SendQueues::has_unknown(size_t priority, int64_t now_ns) const {
+  return !for_each_open(priority, now_ns, [&](size_t queue) { return !queues_[queue].unknown.any(); });
+}
+
+bool SendQueues::has_samples() const {
+  return std::any_of(queues_.begin(), queues_.end(),
+                     [](const SendQueue& queue) { return queue.has_samples(); });
+}
+
+int64_t SendQueues::due_ns(int64_t sent_ns, int64_t not_before_ns) const {
+  int64_t due = INT64_MAX;
+  for (size_t i = 0; i < queues_.size(); ++i) {
+    if (queues_[i].is_empty()) continue;
+    const int64_t open = std::max(cap(i).open_ns(), not_before_ns);
+    if (open > sent_ns) due = std::min(due, open);
+  }
+  return due;
+}
+
+}  // namespace smt::relay

@@ -1,0 +1,80 @@
+// What waits to be sent to one peer, in a queue for each rule and each priority.
+#ifndef SMT_RELAY_OUTBOUND_SEND_QUEUE_H_
+#define SMT_RELAY_OUTBOUND_SEND_QUEUE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "relay/outbound/bits.h"
+#include "relay/outbound/large_transfer.h"
+#include "relay/outbound/pace.h"
+#include "relay/rules/rules.h"
+
+namespace smt::relay {
+
+// Topics of one rule and one priority.
+struct SendQueue {
+  Bits dirty;                  // a sample to send
+  Bits unknown;                // to be announced first
+  std::deque<uint32_t> large;  // a sample to send in pieces, after `transfer`
+  LargeTransfer transfer;
+  bool piece_next = false;  // a batch has gone since its last piece
+
+  bool has_large() const { return transfer.is_active() || !large.empty(); }
+  bool has_samples() const { return dirty.any() || has_large(); }
+  bool is_empty() const { return !has_samples() && !unknown.any(); }
+};
+
+// Queues are numbered by priority, the greatest first, and by rule within a priority. Queues of one rule
+// share its cap of bytes: they are open when it is.
+class SendQueues {
+ public:
+  // Empty queues for these rules in place of all that there were. Without rules there is one for each
+  // priority, that of rule 0. To be called before anything else.
+  void rebuild(const std::vector<SendRule>& rules);
+
+  size_t index(size_t rule, size_t priority) const {
+    return (kPriorities - 1 - priority) * caps_.size() + rule;
+  }
+  SendQueue& operator[](size_t queue) { return queues_[queue]; }
+  const SendQueue& operator[](size_t queue) const { return queues_[queue]; }
+  ByteCap& cap(size_t queue) { return caps_[queue % caps_.size()]; }
+  const ByteCap& cap(size_t queue) const { return caps_[queue % caps_.size()]; }
+  // Samples of a greater age are not sent; 0: of any age are.
+  int64_t drop_older_ns(size_t queue) const { return drop_older_ns_[queue % caps_.size()]; }
+
+  // Calls `f` with each open queue of this priority, until it returns false; false then. The rule whose turn
+  // it is comes first.
+  template <class F>
+  bool for_each_open(size_t priority, int64_t now_ns, F f) const {
+    for (size_t k = 0; k < caps_.size(); ++k) {
+      const size_t queue = index((turn_ + k) % caps_.size(), priority);
+      if (now_ns >= cap(queue).open_ns() && !f(queue)) return false;
+    }
+    return true;
+  }
+  void next_turn() { turn_ = (turn_ + 1) % caps_.size(); }
+  // A batch has gone: pieces of this priority are next.
+  void on_batch_sent(size_t priority);
+
+  // In an open queue of this priority.
+  bool has_large(size_t priority, int64_t now_ns) const;
+  bool has_unknown(size_t priority, int64_t now_ns) const;
+  // In any queue.
+  bool has_samples() const;
+  // When the first queue that is not empty opens, but not before `not_before_ns`, where that is later than
+  // `sent_ns`: for a queue that was open then, something else happens first. INT64_MAX: no queue is so.
+  int64_t due_ns(int64_t sent_ns, int64_t not_before_ns) const;
+
+ private:
+  std::vector<SendQueue> queues_;
+  std::vector<ByteCap> caps_;           // by rule
+  std::vector<int64_t> drop_older_ns_;  // by rule
+  size_t turn_ = 0;                     // the rule that is asked first, of one priority
+};
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_OUTBOUND_SEND_QUEUE_H_

@@ -1,0 +1,126 @@
+// Fails when: in relay/outbound/send_queue.cc, due_ns() counts queues that are empty; in send_queue.h,
+// for_each_open() calls `f` with a queue whose cap is closed, or begins with rule 0 every time; in
+// large_transfer.h, piece() takes more bytes than are left.
+#include "relay/outbound/send_queue.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+
+namespace smt::relay {
+namespace {
+
+constexpr size_t kUsual = 2;
+
+SendQueues QueuesOf(size_t rules, uint64_t bytes_per_s = 0) {
+  std::vector<SendRule> of(rules);
+  for (SendRule& rule : of) rule.bytes_per_s = bytes_per_s;
+  SendQueues queues;
+  queues.rebuild(of);
+  return queues;
+}
+
+std::vector<size_t> OpenQueues(const SendQueues& queues, size_t priority, int64_t now_ns) {
+  std::vector<size_t> out;
+  queues.for_each_open(priority, now_ns, [&](size_t queue) {
+    out.push_back(queue);
+    return true;
+  });
+  return out;
+}
+
+TEST(SendQueues, StandByPriorityTheGreatestFirst) {
+  const SendQueues queues = QueuesOf(3);
+  EXPECT_EQ(queues.index(0, kPriorities - 1), 0u);
+  EXPECT_EQ(queues.index(2, kPriorities - 1), 2u);
+  EXPECT_EQ(queues.index(1, 0), (kPriorities - 1) * 3 + 1);
+}
+
+TEST(SendQueues, WithoutRulesThereIsOneForEachPriority) {
+  const SendQueues queues = QueuesOf(0);
+  for (size_t p = 0; p < kPriorities; ++p) EXPECT_EQ(OpenQueues(queues, p, 0).size(), 1u);
+}
+
+TEST(SendQueues, EachRuleIsAskedFirstInItsTurn) {
+  SendQueues queues = QueuesOf(2);
+  const size_t first = queues.index(0, kUsual), second = queues.index(1, kUsual);
+  EXPECT_EQ(OpenQueues(queues, kUsual, 0), (std::vector<size_t>{first, second}));
+  queues.next_turn();
+  EXPECT_EQ(OpenQueues(queues, kUsual, 0), (std::vector<size_t>{second, first}));
+  queues.next_turn();
+  EXPECT_EQ(OpenQueues(queues, kUsual, 0), (std::vector<size_t>{first, second}));
+}
+
+TEST(SendQueues, ACapClosesTheQueuesOfItsRule) {
+  SendQueues queues = QueuesOf(2, 1000);
+  const size_t capped = queues.index(0, kUsual), other = queues.index(1, kUsual);
+  queues.cap(capped).sent(1000, 0);  // for a second
+  EXPECT_EQ(OpenQueues(queues, kUsual, 500'000'000), std::vector<size_t>{other});
+  EXPECT_EQ(OpenQueues(queues, 0, 500'000'000), std::vector<size_t>{queues.index(1, 0)});
+  EXPECT_EQ(OpenQueues(queues, kUsual, 2'000'000'000), (std::vector<size_t>{capped, other}));
+
+  EXPECT_FALSE(queues.has_unknown(kUsual, 500'000'000));
+  queues[capped].unknown.set(1);
+  EXPECT_FALSE(queues.has_unknown(kUsual, 500'000'000));
+  EXPECT_TRUE(queues.has_unknown(kUsual, 2'000'000'000));
+  queues[other].large.push_back(3);
+  EXPECT_TRUE(queues.has_large(kUsual, 500'000'000));
+  EXPECT_FALSE(queues.has_large(0, 500'000'000));
+}
+
+TEST(SendQueues, AreDueWhenTheCapOfOneThatIsNotEmptyOpens) {
+  SendQueues queues = QueuesOf(2, 1000);
+  const size_t capped = queues.index(0, kUsual);
+  queues.cap(capped).sent(1000, 0);
+  EXPECT_EQ(queues.due_ns(1, 0), INT64_MAX);
+  queues[capped].dirty.set(7);
+  EXPECT_EQ(queues.due_ns(1, 0), queues.cap(capped).open_ns());
+  EXPECT_EQ(queues.due_ns(1, 5'000'000'000), 5'000'000'000);
+  EXPECT_EQ(queues.due_ns(queues.cap(capped).open_ns(), 0), INT64_MAX) << "it was open then";
+}
+
+TEST(SendQueues, AreEmptyAfterARebuildAndTheTurnStays) {
+  SendQueues queues = QueuesOf(2);
+  queues[0].dirty.set(1);
+  queues.next_turn();
+  EXPECT_TRUE(queues.has_samples());
+  queues.rebuild(std::vector<SendRule>(2));
+  EXPECT_FALSE(queues.has_samples());
+  EXPECT_EQ(OpenQueues(queues, kUsual, 0).front(), queues.index(1, kUsual));
+}
+
+TEST(LargeTransfer, ItsPiecesAreTheValue) {
+  const std::string text = "a value that is too large for one frame";
+  std::shared_ptr<std::byte[]> room = Frame::room(text.size());
+  memcpy(room.get(), text.data(), text.size());
+  const std::byte* const first = room.get();
+  LargeTransfer transfer(5, {9, 1, 100, 100}, 0, Frame{std::move(room), {first, text.size()}}, 2);
+  EXPECT_TRUE(transfer.is_of(5));
+  EXPECT_FALSE(transfer.is_of(0));
+  EXPECT_FALSE(transfer.has_begun());
+  std::string sent;
+  while (!transfer.is_complete()) {
+    proto::Chunk chunk;
+    transfer.describe(150, &chunk);
+    EXPECT_EQ(chunk.offset(), sent.size());
+    EXPECT_EQ(chunk.size(), text.size());
+    EXPECT_EQ(chunk.sequence(), 9u);
+    EXPECT_EQ(chunk.age_ns(), 50);
+    const Frame piece = transfer.piece(16);
+    ASSERT_LE(piece.bytes.size(), 16u);
+    sent.append(reinterpret_cast<const char*>(piece.bytes.data()), piece.bytes.size());
+    transfer.on_piece_sent(piece.bytes.size());
+    EXPECT_TRUE(transfer.has_begun());
+  }
+  EXPECT_EQ(sent, text);
+}
+
+TEST(LargeTransfer, NoneIsUnderWayToBeginWith) {
+  const LargeTransfer transfer;
+  EXPECT_FALSE(transfer.is_active());
+  EXPECT_FALSE(transfer.is_of(0));
+}
+
+}  // namespace
+}  // namespace smt::relay

@@ -1,0 +1,75 @@
+// Fails when: in relay/outbound/topic_state.h, forget() loses `resumes_due`, or restart() makes a topic
+// known; in publication_count.cc, a sample that was passed over and is sent later is counted twice; in
+// wait_list.h, the later of two times counts.
+#include "relay/outbound/topic_state.h"
+
+#include <gtest/gtest.h>
+
+#include "relay/outbound/wait_list.h"
+
+namespace smt::relay {
+namespace {
+
+TEST(TopicState, IsAnnouncedOutdatedAndForgotten) {
+  TopicState t;
+  t.restart();
+  EXPECT_EQ(t.announcement, Announcement::kNone);
+  t.sequence = 4;
+  t.torn = true;
+  t.on_announced(true);
+  EXPECT_TRUE(t.is_announced());
+  EXPECT_EQ(t.sequence, 0u);
+  EXPECT_FALSE(t.torn);
+  t.restart();
+  EXPECT_EQ(t.announcement, Announcement::kOutdated);
+  EXPECT_TRUE(t.is_known());
+  t.on_announced(true);
+  t.forget();
+  EXPECT_FALSE(t.is_known());
+  EXPECT_EQ(t.resumes_due, 2) << "what the peer has been asked for still comes";
+}
+
+TEST(PublicationCount, CountsWhatWasNotLookedAtAsSuperseded) {
+  OutboundCounters counters{};
+  PublicationCount count;
+  count.take_turn(10, 1, false, &counters);
+  count.take_turn(15, 1, false, &counters);
+  EXPECT_EQ(counters.publications, 6u);
+  EXPECT_EQ(counters.superseded, 4u);
+  count.take_turn(18, 1, true, &counters);
+  EXPECT_EQ(counters.publications, 9u);
+  EXPECT_EQ(counters.passed_over_by_rate, 2u);
+}
+
+TEST(PublicationCount, CountsASampleThatIsSentAfterItWasPassedOverAsSent) {
+  OutboundCounters counters{};
+  PublicationCount count;
+  count.pass_over(1, &OutboundCounters::unchanged, false, &counters);
+  count.pass_over(1, &OutboundCounters::unchanged, false, &counters);
+  EXPECT_EQ(counters.publications, 1u);
+  EXPECT_EQ(counters.unchanged, 1u);
+  count.take_turn(1, 1, false, &counters);
+  EXPECT_EQ(counters.publications, 1u);
+  EXPECT_EQ(counters.unchanged, 0u);
+}
+
+TEST(WaitList, TheEarlierTimeCountsAndEachTopicIsDueOnce) {
+  WaitList waits;
+  EXPECT_EQ(waits.due_ns(), INT64_MAX);
+  waits.wait_until(3, 300);
+  waits.wait_until(8, 100);
+  waits.wait_until(3, 400);
+  waits.wait_until(3, 200);
+  EXPECT_EQ(waits.due_ns(), 100);
+  EXPECT_EQ(waits.take_due(99), std::nullopt);
+  EXPECT_EQ(waits.take_due(250), 8u);
+  EXPECT_EQ(waits.take_due(250), 3u);
+  EXPECT_EQ(waits.take_due(INT64_MAX), std::nullopt);
+  waits.wait_until(3, 500);
+  waits.stop(3);
+  EXPECT_FALSE(waits.is_waiting(3));
+  EXPECT_EQ(waits.due_ns(), INT64_MAX);
+}
+
+}  // namespace
+}  // namespace smt::relay
