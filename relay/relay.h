@@ -4,54 +4,23 @@
 #define SMT_RELAY_RELAY_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "proto/codec.h"
 #include "relay/counters/counters.h"
 #include "relay/keys/keyring.h"
 #include "relay/link/link.h"
+#include "relay/relay_options.h"
+#include "relay/requests/results.h"
 #include "relay/rules/rules.h"
 #include "relay/rules/selection.h"
 #include "relay/store/store.h"
-#include "relay/writes/writes.h"
-#include "shm/freshness.h"
+#include "shm/status.h"
 
 namespace smt::relay {
 
-enum class Severity { kDebug, kInfo, kWarning, kError };
-
-struct RelayOptions {
-  std::string name;  // of this relay, as peers log it
-  // Who peers are, on links where they prove it (Incoming::key): they are called as their keys are. None:
-  // they are called as they say.
-  std::shared_ptr<const Keyring> keys = {};
-  Id128 origin_id{};      // of the domain; of a proxy: random
-  uint64_t instance = 0;  // random, one per process
-  // What peers may have; none: nothing.
-  std::vector<SendRule> send;
-  // What this relay takes; none: what it asks for with get(), and, of a proxy, everything.
-  std::vector<ReceiveRule> receive;
-  // What peers may set; none: nothing. REQUIRES: of a proxy none.
-  std::vector<WriteRule> write;
-  // Which of that each peer may have and set; none: all.
-  AccessRules access;
-  std::string write_node;  // see Writes
-  Audit audit;             // none: nothing is written down, and nothing refused for that
-  // Proxy: wanted upstream even while no peer wants it.
-  std::vector<Selection> cache;
-  // Wants upstream what its peers want too, and passes a Get on.
-  bool proxy = false;
-  // Random 64 bits, not 0: numbers of sessions.
-  std::function<uint64_t()> random;
-  // BOOTTIME when a message has come, which may be some time after its step began: the clocks of peers are
-  // compared by it. None: the time of the step.
-  std::function<int64_t()> now;
-  // What people should know. `key` is the same for messages of one kind about one thing.
-  std::function<void(Severity, const std::string& key, const std::string& text)> log;
-};
+class Engine;
 
 // Who is at the other end of a session.
 struct PeerInfo {
@@ -64,14 +33,19 @@ struct PeerInfo {
 // Reads no clock: `now_ns` is BOOTTIME and never goes back. One thread.
 class Relay {
  public:
+  using GetResult = relay::GetResult;
+  using TraceResult = relay::TraceResult;
+  using SetRequest = relay::SetRequest;
+  using SetResult = relay::SetResult;
+
   // `store` outlives the relay. REQUIRES: configure() would take the rules.
   Relay(Store* store, RelayOptions options);
   ~Relay();  // says goodbye to each peer
 
   // The number by which the next two know it.
   uint64_t add(std::unique_ptr<Link> link, const LinkOptions& options = {});
-  // Several addresses of one peer, the preferred one first, all of them dialling: see relay/session/alternatives.h.
-  // They have one number.
+  // Several addresses of one peer, the preferred one first, all of them dialling: see
+  // relay/session/alternatives.h. They have one number.
   uint64_t add(std::vector<std::unique_ptr<Link>> links, const LinkOptions& options = {});
   // Says goodbye to who is there; its sessions end, and the link is destroyed.
   void remove(uint64_t number);
@@ -103,45 +77,18 @@ class Relay {
   // Asks all peers that serve, and those that come within the time given. The values, or with `list` the
   // descriptions alone, arrive in the store. Returns the number of the request.
   uint64_t get(const std::vector<Selection>& selection, bool list, int64_t now_ns, int64_t timeout_ns);
-  struct Answer {
-    bool done = false;
-    bool complete = false;  // false: somebody has not answered in time
-    uint32_t topics = 0;
-    uint32_t peers = 0;  // that answered
-  };
   // Of a request that is done no longer than one second ago.
-  Answer answer(uint64_t request) const;
+  GetResult answer(uint64_t request) const;
 
   // Asks all peers, and through them all relays, what they know of a topic. Returns the number of the
   // request. REQUIRES: CheckTopicName(topic) is OK.
   uint64_t trace(const std::string& topic, int64_t now_ns, int64_t timeout_ns);
-  struct Trail {
-    bool done = false;
-    bool complete = true;  // false: somebody has not answered in time
-    uint32_t peers = 0;    // that answered
-    std::vector<proto::Finding> findings;
-  };
   // Of a request that is done no longer than one second ago.
-  Trail trail(uint64_t request) const;
+  TraceResult trail(uint64_t request) const;
 
   // A value for another relay's memory. The answers of all to a probe, else that of the target: see
   // PROTOCOL.md. The holder is this process. Returns the number of the request.
-  struct SetWish {
-    proto::SetKind kind = proto::SET_PROBE;
-    std::string topic;                  // REQUIRES: CheckTopicName(topic) is OK
-    uint64_t target = 0;                // with SET_PROBE 0, else as an answer says
-    uint64_t schema_hash = 0;           // of `value`, which there is with SET_VALUE only
-    std::vector<std::byte> value = {};  // REQUIRES: no more than proto::kLargestFrame
-    int64_t stamp_ns = 0;
-    std::string holder_name = {};  // REQUIRES: 1 to 64 bytes of printable ASCII
-  };
-  uint64_t set(const SetWish& wish, int64_t now_ns, int64_t timeout_ns);
-  struct SetResult {
-    bool done = false;
-    bool complete = true;  // false: somebody has not answered in time
-    uint32_t peers = 0;    // that answered
-    std::vector<proto::SetAnswer> answers;
-  };
+  uint64_t set(const SetRequest& wish, int64_t now_ns, int64_t timeout_ns);
   // Of a request that is done no longer than one second ago.
   SetResult set_result(uint64_t request) const;
   // What peers have set is not watched from here on: all leases end, with their fail-safe values.
@@ -154,8 +101,7 @@ class Relay {
   Counters counters() const;
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<Engine> engine_;
 };
 
 }  // namespace smt::relay

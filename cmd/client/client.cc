@@ -84,21 +84,21 @@ std::optional<Answer> Client::Await(int64_t deadline_ns, Begin begin, Look look)
   return answer;
 }
 
-std::optional<relay::Relay::Answer> Client::ask(const relay::Selection& selection, bool list) {
+std::optional<relay::Relay::GetResult> Client::ask(const relay::Selection& selection, bool list) {
   relay::Relay& relay = loop_.engine();
-  return Await<relay::Relay::Answer>(
+  return Await<relay::Relay::GetResult>(
       deadline_ns_, [&](int64_t now, int64_t timeout) { return relay.get({selection}, list, now, timeout); },
       [&](uint64_t request) { return relay.answer(request); });
 }
 
-std::optional<relay::Relay::Trail> Client::trace(const std::string& topic) {
+std::optional<relay::Relay::TraceResult> Client::trace(const std::string& topic) {
   relay::Relay& relay = loop_.engine();
-  return Await<relay::Relay::Trail>(
+  return Await<relay::Relay::TraceResult>(
       deadline_ns_, [&](int64_t now, int64_t timeout) { return relay.trace(topic, now, timeout); },
       [&](uint64_t request) { return relay.trail(request); });
 }
 
-std::optional<relay::Relay::SetResult> Client::set(const relay::Relay::SetWish& wish) {
+std::optional<relay::Relay::SetResult> Client::set(const relay::Relay::SetRequest& wish) {
   relay::Relay& relay = loop_.engine();
   return Await<relay::Relay::SetResult>(
       DeadlineAfter(options_.timeout_ns),

@@ -42,13 +42,13 @@ class Client {
   std::optional<int> meet();
 
   // Asks for topics (`list`: for their descriptions alone), which come into store(). Nothing: a signal came.
-  std::optional<relay::Relay::Answer> ask(const relay::Selection& selection, bool list);
+  std::optional<relay::Relay::GetResult> ask(const relay::Selection& selection, bool list);
 
   // Asks all relays what they know of a topic. Nothing: a signal came.
-  std::optional<relay::Relay::Trail> trace(const std::string& topic);
+  std::optional<relay::Relay::TraceResult> trace(const std::string& topic);
 
   // A value for another memory, with the whole time of an answer from now on. Nothing: a signal came.
-  std::optional<relay::Relay::SetResult> set(const relay::Relay::SetWish& wish);
+  std::optional<relay::Relay::SetResult> set(const relay::Relay::SetRequest& wish);
 
   relay::MemStore& store() { return store_; }
   RelayLoop& loop() { return loop_; }

@@ -20,7 +20,7 @@ namespace smt::cmd {
 namespace {
 
 // Meets a peer and asks it; nothing if the tool ends with `*code`.
-std::optional<relay::Relay::Answer> Ask(Client* client, const std::vector<std::string>& patterns, bool list,
+std::optional<relay::Relay::GetResult> Ask(Client* client, const std::vector<std::string>& patterns, bool list,
                                         int* code) {
   *code = kExitOk;
   if (Status s = client->dial(); !s.ok()) {
@@ -35,7 +35,7 @@ std::optional<relay::Relay::Answer> Ask(Client* client, const std::vector<std::s
 }
 
 // The exit code for what was answered, after a sentence if it is not all that was asked for.
-int Judge(const ClientOptions& options, const relay::Relay::Answer& answer) {
+int Judge(const ClientOptions& options, const relay::Relay::GetResult& answer) {
   if (answer.done && answer.complete) return kExitOk;
   if (answer.peers == 0) {
     return Fail(kExitTimeout, fmt::format("{} has not answered within {}; --timeout gives it longer",
@@ -63,7 +63,7 @@ int Get(const ClientOptions& options, const std::vector<std::string>& pattern_te
   if (!patterns.ok()) return Fail(patterns.status());
   Client client(options);
   int code;
-  const std::optional<relay::Relay::Answer> answer = Ask(&client, pattern_texts, false, &code);
+  const std::optional<relay::Relay::GetResult> answer = Ask(&client, pattern_texts, false, &code);
   if (!answer) return code;
 
   const relay::MemStore& store = client.store();
@@ -109,7 +109,7 @@ int List(const ClientOptions& options, const std::string& pattern) {
     return Fail(parsed.status());
   Client client(options);
   int code;
-  const std::optional<relay::Relay::Answer> answer = Ask(&client, {pattern}, true, &code);
+  const std::optional<relay::Relay::GetResult> answer = Ask(&client, {pattern}, true, &code);
   if (!answer) return code;
   std::vector<TopicInfo> topics;
   const int64_t now = BoottimeNs();

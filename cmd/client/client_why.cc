@@ -104,7 +104,7 @@ int Why(const ClientOptions& options, const std::string& topic) {
   Client client(options);
   if (Status s = client.dial(); !s.ok()) return Fail(s);
   if (const std::optional<int> end = client.meet()) return *end;
-  const std::optional<relay::Relay::Trail> trail = client.trace(topic);
+  const std::optional<relay::Relay::TraceResult> trail = client.trace(topic);
   if (!trail) return kExitOk;
   if (trail->peers == 0) {
     return Fail(kExitTimeout, fmt::format("{} has not answered within {}; --timeout gives it longer",

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "relay/relay.h"
+#include "relay/counters/severity.h"
 #include "relay/writes/writes.h"
 #include "shm/fd.h"
 #include "shm/status.h"

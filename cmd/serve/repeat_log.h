@@ -9,7 +9,7 @@
 #include <map>
 #include <string>
 
-#include "relay/relay.h"
+#include "relay/counters/severity.h"
 
 namespace smt::cmd {
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "relay/message/durations.h"
 #include "relay/message/wire.h"
 #include "relay/names/near_names.h"
 #include "relay/rules/pacing.h"
@@ -279,17 +280,6 @@ bool ComesFrom(const Viewpoint& at, const std::string& topic, std::optional<uint
 }
 
 }  // namespace
-
-std::string TimeWords(int64_t ns) {
-  char text[32];
-  const auto n = static_cast<double>(ns);
-  if (ns >= 1'000'000'000) {
-    std::snprintf(text, sizeof text, "%.4g s", n / 1e9);
-  } else {
-    std::snprintf(text, sizeof text, "%.3g ms", n / 1e6);
-  }
-  return text;
-}
 
 bool Viewpoint::takes_from(const Session& s) const {
   return s.peer().serves && (proxy || !inbound->wishes(s.peer().name).empty());

@@ -66,8 +66,6 @@ void LeaveOutOtherTopics(proto::Finding* f);
 
 // A Finding of this relay, without anything found yet.
 proto::Finding FindingOf(const Viewpoint& at, proto::Side side, const std::string& topic);
-// A length of time, as "3.2 ms".
-std::string TimeWords(int64_t ns);
 
 }  // namespace smt::relay
 

@@ -1,14 +1,13 @@
 #include "relay/requests/questions.h"
 
-#include <algorithm>
+#include <utility>
+#include <vector>
 
 namespace smt::relay {
 
 namespace {
 
-constexpr size_t kMostRequests = 1024;  // of one peer
-constexpr int64_t kPassOnNs = 1'000'000'000;
-constexpr int64_t kKeepAnswerNs = 1'000'000'000;
+constexpr int64_t kKeepResultNs = 1'000'000'000;  // beyond its deadline
 
 std::vector<Selection> OneHopFurther(const std::vector<Selection>& selections) {
   std::vector<Selection> out;
@@ -19,101 +18,72 @@ std::vector<Selection> OneHopFurther(const std::vector<Selection>& selections) {
 }  // namespace
 
 bool Questions::from_peer(Session* asker, const proto::Get& get, bool serves, bool pass_on, int64_t now_ns) {
-  const auto waiting = std::count_if(questions_.begin(), questions_.end(),
-                                     [&](const auto& q) { return q.second.asker == asker->key(); });
-  if (static_cast<size_t>(waiting) + asker->feed().requests() >= kMostRequests) return false;
+  if (pending_.admit(next_, asker->key(), asker->feed().requests()) != Admission::kNew) return false;
   Result<Demand> demand = DemandFromWire(get.selection());
   if (!demand.ok() || !serves) {
     asker->feed().get(get.request(), Demand(), get.list(), demand.ok());
     return true;
   }
-  Question q;
-  q.asker = asker->key();
-  q.request = get.request();
-  q.demand = std::move(*demand);
-  q.list = get.list();
-  q.deadline_ns = now_ns + kPassOnNs;
-  if (pass_on) {
-    const std::vector<Selection> further = OneHopFurther(q.demand.selections());
-    for (const auto& [key, other] : *sessions_) {
-      if (key == asker->key() || !other->serves() || further.empty()) continue;
-      other->ask(next_, further, q.list);
-      q.waiting.insert(key);
-    }
+  const uint64_t number = next_++;
+  Pending::Request* q = pending_.add(number, asker->key(), {get.request(), std::move(*demand), get.list()},
+                                     now_ns + wait_ns(0));
+  if (!pass_on) return true;
+  const std::vector<Selection> further = OneHopFurther(q->content.demand.selections());
+  for (const auto& [key, other] : *sessions_) {
+    if (key == asker->key() || !other->serves() || further.empty()) continue;
+    other->ask(number, further, q->content.list);
+    q->waiting.insert(key);
   }
-  questions_[next_++] = std::move(q);
   return true;
 }
 
 uint64_t Questions::ask(Demand demand, bool list, int64_t now_ns, int64_t timeout_ns) {
-  Question q;
-  q.demand = std::move(demand);
-  q.list = list;
-  q.deadline_ns = now_ns + timeout_ns;
-  questions_[next_] = std::move(q);
+  pending_.add(next_, 0, {0, std::move(demand), list}, now_ns + timeout_ns);
   return next_++;
 }
 
 void Questions::answered(Session* by, const proto::Reply& reply) {
-  const auto it = questions_.find(reply.request());
-  if (it == questions_.end() || it->second.waiting.erase(by->key()) == 0) return;
-  Relay::Answer& a = it->second.answer;
-  ++a.peers;
-  a.topics += reply.topics();
-  a.complete = a.complete && reply.complete();
+  if (Pending::Request* q = pending_.on_reply(reply.request(), by->key(), reply.complete()); q != nullptr)
+    q->result.topics += reply.topics();
 }
 
 void Questions::ended(uint64_t session_key) {
-  for (auto it = questions_.begin(); it != questions_.end();) {
-    Question& q = it->second;
-    // A question of this process alone is asked again when somebody comes.
-    if (q.waiting.erase(session_key) != 0 && (q.asker != 0 || q.answer.peers != 0 || !q.waiting.empty()))
-      q.answer.complete = false;
-    it = q.asker == session_key ? questions_.erase(it) : std::next(it);
+  pending_.on_session_ended(session_key, [](Pending::Request* q) {
+    // A request of this process alone is asked again when another peer comes.
+    if (q->asker != 0 || q->result.peers != 0 || !q->waiting.empty()) q->result.complete = false;
+  });
+}
+
+// The values follow the answer, so that nothing of it stays here.
+void Questions::answer_peer(Pending::Request* q, bool late) {
+  if (!q->has_all_replies() && !late) return;
+  if (const auto asker = sessions_->find(q->asker); asker != sessions_->end()) {
+    asker->second->feed().get(q->content.request, std::move(q->content.demand), q->content.list,
+                              q->waiting.empty() && q->result.complete);
   }
+  pending_.finish(q, INT64_MIN);
+}
+
+void Questions::ask_peers(uint64_t number, Pending::Request* q, bool late) {
+  if (q->result.peers == 0 && q->waiting.empty()) {
+    for (const auto& [key, s] : *sessions_) {
+      if (!s->serves()) continue;
+      s->ask(number, q->content.demand.selections(), q->content.list);
+      q->waiting.insert(key);
+    }
+  }
+  if (late) q->result.complete = q->result.complete && q->has_all_replies();
+  if (late || q->has_all_replies()) pending_.finish(q, q->deadline_ns + kKeepResultNs);
 }
 
 void Questions::update(int64_t now_ns) {
-  for (auto it = questions_.begin(); it != questions_.end();) {
-    Question& q = it->second;
-    const bool late = now_ns >= q.deadline_ns;
-    if (q.asker != 0) {
-      if (!q.waiting.empty() && !late) {
-        ++it;
-        continue;
-      }
-      const auto asker = sessions_->find(q.asker);
-      if (asker != sessions_->end()) {
-        asker->second->feed().get(q.request, std::move(q.demand), q.list,
-                                  q.waiting.empty() && q.answer.complete);
-      }
-      it = questions_.erase(it);
-      continue;
+  pending_.update(now_ns, [this](uint64_t number, Pending::Request* q, bool late) {
+    if (q->asker != 0) {
+      answer_peer(q, late);
+    } else {
+      ask_peers(number, q, late);
     }
-    if (!q.answer.done) {
-      if (q.answer.peers == 0 && q.waiting.empty()) {
-        for (const auto& [key, s] : *sessions_) {
-          if (!s->serves()) continue;
-          s->ask(it->first, q.demand.selections(), q.list);
-          q.waiting.insert(key);
-        }
-      }
-      if (late) q.answer.complete = q.answer.complete && q.waiting.empty() && q.answer.peers != 0;
-      q.answer.done = late || (q.answer.peers != 0 && q.waiting.empty());
-    }
-    it = q.answer.done && now_ns > q.deadline_ns + kKeepAnswerNs ? questions_.erase(it) : std::next(it);
-  }
-}
-
-Relay::Answer Questions::answer(uint64_t number) const {
-  const auto it = questions_.find(number);
-  return it == questions_.end() ? Relay::Answer{.done = true, .complete = false, .topics = 0, .peers = 0}
-                                : it->second.answer;
-}
-
-size_t Questions::open() const {
-  return static_cast<size_t>(std::count_if(questions_.begin(), questions_.end(),
-                                           [](const auto& q) { return !q.second.answer.done; }));
+  });
 }
 
 }  // namespace smt::relay

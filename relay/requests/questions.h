@@ -3,15 +3,13 @@
 #ifndef SMT_RELAY_REQUESTS_QUESTIONS_H_
 #define SMT_RELAY_REQUESTS_QUESTIONS_H_
 
+#include <cstddef>
 #include <cstdint>
-#include <map>
-#include <memory>
-#include <set>
-#include <vector>
 
 #include "proto/codec.h"
 #include "relay/explain/explain.h"
-#include "relay/relay.h"
+#include "relay/requests/pending_requests.h"
+#include "relay/requests/results.h"
 #include "relay/rules/selection.h"
 #include "relay/session/session.h"
 
@@ -33,23 +31,24 @@ class Questions {
   void update(int64_t now_ns);
 
   // See Relay.
-  Relay::Answer answer(uint64_t number) const;
-  size_t open() const;
+  GetResult answer(uint64_t number) const { return pending_.result(number); }
+  size_t open() const { return pending_.unanswered(); }
 
  private:
-  struct Question {
-    uint64_t asker = 0;  // session key; 0: this process
-    uint64_t request = 0;
+  struct Content {
+    uint64_t request = 0;  // as the asker numbers it
     Demand demand;
     bool list = false;
-    int64_t deadline_ns = 0;
-    std::set<uint64_t> waiting;  // session keys
-    Relay::Answer answer{.done = false, .complete = true, .topics = 0, .peers = 0};
   };
+  using Pending = PendingRequests<Content, GetResult>;
+  static constexpr RequestLimits kLimits = {.max_unanswered = 1024};
+
+  void answer_peer(Pending::Request* q, bool late);
+  void ask_peers(uint64_t number, Pending::Request* q, bool late);
 
   Sessions* sessions_;
-  std::map<uint64_t, Question> questions_;  // by number
-  uint64_t next_ = 1;
+  Pending pending_{kLimits};
+  uint64_t next_ = 1;  // number, on the wire, of the next request
 };
 
 }  // namespace smt::relay

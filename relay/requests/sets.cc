@@ -10,15 +10,13 @@ namespace smt::relay {
 
 namespace {
 
-constexpr size_t kMostUnanswered = 64, kMostAnswered = 64;  // of one peer
 // Of all askers, to one peer: so that it stays within its bound.
 constexpr size_t kMostPassedOn = 48;
-constexpr size_t kMostKept = 4096, kMostRoutes = 4096;  // of all
+constexpr size_t kMostRoutes = 4096;  // of all
 constexpr int kMostAnswers = 16;
 constexpr size_t kMostSchemaBytes = 400'000;  // of all answers to one request
 constexpr size_t kMostSchema = 256 * 1024, kMostHolderName = 64;
-constexpr int64_t kKeepNs = 2'000'000'000;
-constexpr int64_t WaitNs(uint32_t hops) { return 1'000'000'000 - int64_t{hops} * 100'000'000; }
+constexpr int64_t kKeepSetNs = 2'000'000'000;  // so that rings end
 
 bool IsPrintable(const std::string& text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
@@ -39,7 +37,7 @@ bool Proper(const proto::Set& m, std::span<const std::byte> payload) {
          m.hops() <= proto::kMostHops && (m.kind() == proto::SET_VALUE || payload.empty());
 }
 
-proto::SetReply Tell(uint64_t request, const Relay::SetResult& result) {
+proto::SetReply Tell(uint64_t request, const SetResult& result) {
   proto::SetReply reply;
   reply.set_request(request);
   for (const proto::SetAnswer& a : result.answers) *reply.add_answer() = a;
@@ -62,41 +60,26 @@ Frame Sets::Copy(std::span<const std::byte> value) {
 bool Sets::from_peer(Session* asker, const proto::Set& m, std::span<const std::byte> payload,
                      int64_t now_ns) {
   if (!Proper(m, payload)) return false;
-  size_t unanswered = 0, answered = 0;
-  auto oldest = questions_.end();
-  for (auto it = questions_.begin(); it != questions_.end(); ++it) {
-    const Question& q = it->second;
-    if (q.asker != asker->key()) continue;
-    ++(q.answered ? answered : unanswered);
-    if (q.answered && (oldest == questions_.end() || q.forget_ns < oldest->second.forget_ns)) oldest = it;
-  }
-  if (unanswered + asker->untold() >= kMostUnanswered) return false;
-  if (answered >= kMostAnswered) questions_.erase(oldest);
-  if (questions_.count(m.request()) != 0 || questions_.size() >= kMostKept) {
-    Relay::SetResult nothing;
-    nothing.complete = questions_.size() < kMostKept;
+  const Admission admission = pending_.admit(m.request(), asker->key(), asker->untold());
+  if (admission == Admission::kTooMany) return false;
+  if (admission != Admission::kNew) {
+    SetResult nothing;
+    nothing.complete = admission == Admission::kKnown;
     asker->tell(Tell(m.request(), nothing));
     return true;
   }
-  Question& q = questions_[m.request()];
-  q.asker = asker->key();
-  q.set = m;
-  q.value = Copy(payload);
-  q.deadline_ns = now_ns + WaitNs(m.hops());
-  looks_.push_back(m.request());
+  pending_.add(m.request(), asker->key(), {m, Copy(payload)}, now_ns + wait_ns(m.hops()));
+  pending_.look_later(m.request());
   return true;
 }
 
 void Sets::ask(const proto::Set& set, std::span<const std::byte> value, int64_t now_ns, int64_t timeout_ns) {
-  Question& q = questions_[set.request()];
-  q.set = set;
-  q.value = Copy(value);
-  q.deadline_ns = now_ns + timeout_ns;
-  looks_.push_back(set.request());
+  pending_.add(set.request(), 0, {set, Copy(value)}, now_ns + timeout_ns);
+  pending_.look_later(set.request());
 }
 
 // Of one relay that was asked over two ways the first answer counts.
-void Sets::Add(const proto::SetAnswer& answer, Relay::SetResult* result) {
+void Sets::Add(const proto::SetAnswer& answer, SetResult* result) {
   size_t bytes = answer.schema().size();
   for (const proto::SetAnswer& a : result->answers) {
     if (a.instance() == answer.instance()) return;
@@ -113,29 +96,20 @@ bool Sets::answered(Session* by, const proto::SetReply& m) {
   if (m.answer_size() > kMostAnswers ||
       !std::all_of(m.answer().begin(), m.answer().end(), [](const auto& a) { return Proper(a); }))
     return false;
-  const auto it = questions_.find(m.request());
-  if (it == questions_.end() || it->second.waiting.erase(by->key()) == 0) return true;  // too late
-  Relay::SetResult& result = it->second.result;
-  ++result.peers;
+  Pending::Request* q = pending_.on_reply(m.request(), by->key(), m.complete());
+  if (q == nullptr) return true;  // too late
   for (const proto::SetAnswer& a : m.answer()) {
-    Add(a, &result);
+    Add(a, &q->result);
     // The first that has answered for a relay stays the way there, until it ends or the relay itself comes.
-    if (it->second.set.kind() == proto::SET_PROBE && routes_.size() < kMostRoutes)
+    if (q->content.set.kind() == proto::SET_PROBE && routes_.size() < kMostRoutes)
       routes_.emplace(a.instance(), by->key());
   }
-  result.complete = result.complete && m.complete();
   return true;
 }
 
 void Sets::ended(uint64_t session_key) {
   std::erase_if(routes_, [&](const auto& route) { return route.second == session_key; });
-  for (auto it = questions_.begin(); it != questions_.end();) {
-    Question& q = it->second;
-    if (q.waiting.erase(session_key) != 0) q.result.complete = false;
-    const bool askers = q.asker == session_key && !q.answered;
-    if (askers) std::erase(looks_, it->first);
-    it = askers ? questions_.erase(it) : std::next(it);
-  }
+  pending_.on_session_ended(session_key, [](Pending::Request* q) { q->result.complete = false; });
 }
 
 proto::SetAnswer Sets::AnswerOf(const Viewpoint& at, proto::SetOutcome outcome, std::string text) {
@@ -157,24 +131,55 @@ Session* Sets::Route(uint64_t target) const {
 }
 
 // In the words of who is asked. False: it has enough to answer.
-bool Sets::PassOn(Question* q, Session* to, const Viewpoint& at) {
-  const auto waiting = std::count_if(questions_.begin(), questions_.end(), [&](const auto& other) {
-    return other.second.waiting.count(to->key()) != 0;
-  });
-  if (static_cast<size_t>(waiting) >= kMostPassedOn) return false;
-  proto::Set m = q->set;
+bool Sets::PassOn(Pending::Request* q, Session* to, const Viewpoint& at) {
+  if (pending_.waiting_for(to->key()) >= kMostPassedOn) return false;
+  proto::Set m = q->content.set;
   if (q->asker != 0) {
-    m.set_topic(NameThere(at, to, q->set.topic()));
-    m.set_hops(q->set.hops() + 1);
+    m.set_topic(NameThere(at, to, m.topic()));
+    m.set_hops(m.hops() + 1);
   }
-  to->tell(m, q->value);
+  to->tell(m, q->content.value);
   q->waiting.insert(to->key());
   return true;
 }
 
-void Sets::Look(Question* q, const Viewpoint& at, int64_t now_ns) {
-  q->looked_at = true;
-  const proto::Set& m = q->set;
+// A peer's request, by this relay's own rules.
+void Sets::write_here(Pending::Request* q, const Viewpoint& at, int64_t now_ns) {
+  const proto::Set& m = q->content.set;
+  const Session& asker = *sessions_->at(q->asker);
+  const proto::SetAnswer a =
+      writes_->take({m.kind(), m.topic(), m.schema_hash(), m.stamp_ns(), q->content.value.bytes, m.holder(),
+                     m.holder_name(), asker.peer().name, asker.link()->endpoint()},
+                    now_ns);
+  proto::SetAnswer whole = AnswerOf(at, a.outcome(), a.text());
+  whole.set_schema(a.schema());
+  whole.set_lease_ns(a.lease_ns());
+  whole.set_dead_man_ns(a.dead_man_ns());
+  whole.set_holder_name(a.holder_name());
+  whole.set_sequence(a.sequence());
+  Add(whole, &q->result);
+}
+
+// A probe goes to all peers that may know the topic.
+void Sets::pass_on_probe(Pending::Request* q, const Viewpoint& at) {
+  for (const auto& [key, s] : *sessions_) {
+    if (key == q->asker || s->stands_by() || (q->asker != 0 && !s->peer().serves)) continue;
+    q->result.complete = PassOn(q, s.get(), at) && q->result.complete;
+  }
+}
+
+// Any other request goes towards its target. `to`: null where no way is known.
+void Sets::pass_on_to_target(Pending::Request* q, Session* to, const Viewpoint& at) {
+  if (to == nullptr || to->key() == q->asker) {
+    Add(AnswerOf(at, proto::SET_NO_ROUTE, at.name + " knows no way to the relay that is to write"),
+        &q->result);
+  } else if (!PassOn(q, to, at)) {
+    Add(AnswerOf(at, proto::SET_NO_ANSWER, "the relay that is to write has too much to answer"), &q->result);
+  }
+}
+
+void Sets::Look(Pending::Request* q, const Viewpoint& at, int64_t now_ns) {
+  const proto::Set& m = q->content.set;
   const bool probe = m.kind() == proto::SET_PROBE, mine = q->asker == 0;
   // Writes asks for the right itself; where there is none, it is asked for before anything is passed on.
   if (!mine && writes_ == nullptr && !at.allows(*sessions_->at(q->asker), m.topic(), Right::kWrite)) {
@@ -183,35 +188,14 @@ void Sets::Look(Question* q, const Viewpoint& at, int64_t now_ns) {
         &q->result);
   }
   if (!mine && writes_ != nullptr && (m.target() == 0 || m.target() == at.instance)) {
-    const Session& asker = *sessions_->at(q->asker);
-    proto::SetAnswer a =
-        writes_->take({m.kind(), m.topic(), m.schema_hash(), m.stamp_ns(), q->value.bytes, m.holder(),
-                       m.holder_name(), asker.peer().name, asker.link()->endpoint()},
-                      now_ns);
-    proto::SetAnswer whole = AnswerOf(at, a.outcome(), a.text());
-    whole.set_schema(a.schema());
-    whole.set_lease_ns(a.lease_ns());
-    whole.set_dead_man_ns(a.dead_man_ns());
-    whole.set_holder_name(a.holder_name());
-    whole.set_sequence(a.sequence());
-    Add(whole, &q->result);
+    write_here(q, at, now_ns);
     if (!probe) return;
   }
   const bool further = mine || (at.proxy && m.hops() + 1 <= proto::kMostHops);
-  if (probe && further) {
-    for (const auto& [key, s] : *sessions_) {
-      if (key == q->asker || s->stands_by() || (!mine && !s->peer().serves)) continue;
-      q->result.complete = PassOn(q, s.get(), at) && q->result.complete;
-    }
-  } else if (!probe) {
-    Session* to = further ? Route(m.target()) : nullptr;
-    if (to == nullptr || to->key() == q->asker) {
-      Add(AnswerOf(at, proto::SET_NO_ROUTE, at.name + " knows no way to the relay that is to write"),
-          &q->result);
-    } else if (!PassOn(q, to, at)) {
-      Add(AnswerOf(at, proto::SET_NO_ANSWER, "the relay that is to write has too much to answer"),
-          &q->result);
-    }
+  if (!probe) {
+    pass_on_to_target(q, further ? Route(m.target()) : nullptr, at);
+  } else if (further) {
+    pass_on_probe(q, at);
   }
   if (mine && q->waiting.empty()) q->result.complete = false;
   // Nobody is left to ask: of what nobody here has a rule for, that is said.
@@ -219,48 +203,27 @@ void Sets::Look(Question* q, const Viewpoint& at, int64_t now_ns) {
     Add(AnswerOf(at, proto::SET_NO_RULE, at.name + " has no [[write]] rule"), &q->result);
 }
 
-void Sets::Answer(Question* q, const Viewpoint& at, int64_t now_ns) {
-  q->answered = q->result.done = true;
-  q->forget_ns = now_ns + kKeepNs;
+void Sets::Answer(Pending::Request* q, const Viewpoint& at, int64_t now_ns) {
+  pending_.finish(q, now_ns + kKeepSetNs);
   if (!q->waiting.empty()) q->result.complete = false;
   if (q->asker == 0) return;
-  if (q->result.answers.empty() && q->set.kind() != proto::SET_PROBE)
+  if (q->result.answers.empty() && q->content.set.kind() != proto::SET_PROBE)
     Add(AnswerOf(at, proto::SET_NO_ANSWER,
                  "the relay that is to write has not answered " + at.name + " in time"),
         &q->result);
   q->waiting.clear();
-  sessions_->at(q->asker)->tell(Tell(q->set.request(), q->result));
+  sessions_->at(q->asker)->tell(Tell(q->content.set.request(), q->result));
   q->result.answers.clear();
-  q->value = Frame();
+  q->content.value = Frame();
 }
 
 void Sets::update(const Viewpoint& at, int64_t now_ns) {
   // The order of their arrival is that of their effect.
-  for (std::deque<uint64_t> looks = std::exchange(looks_, {}); !looks.empty(); looks.pop_front())
-    Look(&questions_.at(looks.front()), at, now_ns);
-  for (auto it = questions_.begin(); it != questions_.end();) {
-    Question& q = it->second;
-    const bool heard = q.waiting.empty() && (q.asker != 0 || q.result.peers != 0 || !q.result.complete);
-    if (!q.answered && (heard || now_ns >= q.deadline_ns)) Answer(&q, at, now_ns);
-    it = q.answered && now_ns > q.forget_ns ? questions_.erase(it) : std::next(it);
-  }
-}
-
-int64_t Sets::due_ns() const {
-  int64_t due = INT64_MAX;
-  for (const auto& [request, q] : questions_) {
-    if (!q.answered) due = std::min(due, q.deadline_ns);
-  }
-  return due;
-}
-
-Relay::SetResult Sets::result(uint64_t request) const {
-  const auto it = questions_.find(request);
-  if (it != questions_.end()) return it->second.result;
-  Relay::SetResult none;
-  none.done = true;
-  none.complete = false;
-  return none;
+  while (pending_.look_due()) Look(pending_.take_look().second, at, now_ns);
+  pending_.update(now_ns, [&](uint64_t, Pending::Request* q, bool late) {
+    const bool heard = q->has_all_replies() || (q->waiting.empty() && !q->result.complete);
+    if (heard || late) Answer(q, at, now_ns);
+  });
 }
 
 }  // namespace smt::relay

@@ -4,15 +4,13 @@
 #define SMT_RELAY_REQUESTS_SETS_H_
 
 #include <cstdint>
-#include <deque>
 #include <map>
-#include <set>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "relay/explain/explain.h"
-#include "relay/relay.h"
+#include "relay/requests/pending_requests.h"
+#include "relay/requests/results.h"
 #include "relay/writes/writes.h"
 
 namespace smt::relay {
@@ -30,39 +28,37 @@ class Sets {
   void ask(const proto::Set& set, std::span<const std::byte> value, int64_t now_ns, int64_t timeout_ns);
 
   // Some are to be looked at: the next update() needs a store that is collected.
-  bool look_due() const { return !looks_.empty(); }
-  int64_t due_ns() const;
-  bool any() const { return !questions_.empty(); }
+  bool look_due() const { return pending_.look_due(); }
+  int64_t due_ns() const { return pending_.due_ns(); }
+  bool any() const { return !pending_.empty(); }
   void update(const Viewpoint& at, int64_t now_ns);
 
   // See Relay.
-  Relay::SetResult result(uint64_t request) const;
+  SetResult result(uint64_t request) const { return pending_.result(request); }
 
  private:
-  struct Question {
-    uint64_t asker = 0;  // session key; 0: this process
+  struct Content {
     proto::Set set;
     Frame value;
-    bool looked_at = false, answered = false;
-    int64_t deadline_ns = 0;
-    int64_t forget_ns = 0;       // answered; known until then, so that rings end
-    std::set<uint64_t> waiting;  // session keys
-    Relay::SetResult result;
   };
+  using Pending = PendingRequests<Content, SetResult>;
+  static constexpr RequestLimits kLimits = {.max_unanswered = 64, .max_answered = 64, .max_kept = 4096};
 
   static Frame Copy(std::span<const std::byte> value);
-  static void Add(const proto::SetAnswer& answer, Relay::SetResult* result);
+  static void Add(const proto::SetAnswer& answer, SetResult* result);
   static proto::SetAnswer AnswerOf(const Viewpoint& at, proto::SetOutcome outcome, std::string text);
   Session* Route(uint64_t target) const;
-  void Look(Question* q, const Viewpoint& at, int64_t now_ns);
-  bool PassOn(Question* q, Session* to, const Viewpoint& at);
-  void Answer(Question* q, const Viewpoint& at, int64_t now_ns);
+  void Look(Pending::Request* q, const Viewpoint& at, int64_t now_ns);
+  void write_here(Pending::Request* q, const Viewpoint& at, int64_t now_ns);
+  void pass_on_probe(Pending::Request* q, const Viewpoint& at);
+  void pass_on_to_target(Pending::Request* q, Session* to, const Viewpoint& at);
+  bool PassOn(Pending::Request* q, Session* to, const Viewpoint& at);
+  void Answer(Pending::Request* q, const Viewpoint& at, int64_t now_ns);
 
   Sessions* sessions_;
   Writes* writes_;
-  std::map<uint64_t, Question> questions_;  // by request
-  std::deque<uint64_t> looks_;              // requests that are to be looked at, in order
-  std::map<uint64_t, uint64_t> routes_;     // relays behind peers: instance to session key
+  Pending pending_{kLimits};
+  std::map<uint64_t, uint64_t> routes_;  // relays behind peers: instance to session key
 };
 
 }  // namespace smt::relay

@@ -4,14 +4,12 @@
 #define SMT_RELAY_REQUESTS_TRACE_H_
 
 #include <cstdint>
-#include <map>
-#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "relay/explain/explain.h"
-#include "relay/relay.h"
+#include "relay/requests/pending_requests.h"
+#include "relay/requests/results.h"
 
 namespace smt::relay {
 
@@ -27,37 +25,32 @@ class Traces {
   void ask(uint64_t request, const std::string& topic, int64_t now_ns, int64_t timeout_ns);
 
   // Some are to be looked at: the next update() needs a store that is collected.
-  bool look_due() const { return looks_due_ != 0; }
+  bool look_due() const { return pending_.look_due(); }
   // When update() is due because time is up; INT64_MAX: it is not.
-  int64_t due_ns() const;
+  int64_t due_ns() const { return pending_.due_ns(); }
   // False: there is nothing to update.
-  bool any() const { return !questions_.empty(); }
+  bool any() const { return !pending_.empty(); }
   void update(const Viewpoint& at, int64_t now_ns);
 
   // See Relay.
-  Relay::Trail trail(uint64_t request) const;
+  TraceResult trail(uint64_t request) const { return pending_.result(request); }
 
  private:
-  struct Question {
-    uint64_t asker = 0;         // session key; 0: this process
+  struct Content {
     std::string topic, theirs;  // as here, as there; `theirs` "": the asker has no topics
     uint32_t hops = 0;
-    bool look_due = true, answered = false;
-    int64_t deadline_ns = 0;
-    int64_t forget_ns = 0;            // answered; known until then, so that rings end
-    std::set<uint64_t> waiting;       // session keys
-    std::vector<Session::Peer> lost;  // who ended instead of answering
-    Relay::Trail trail;
+    std::vector<Session::Peer> lost = {};  // peers that ended instead of answering
   };
+  using Pending = PendingRequests<Content, TraceResult>;
+  static constexpr RequestLimits kLimits = {.max_unanswered = 64, .max_answered = 64, .max_kept = 4096};
 
-  static void Add(const proto::Finding& finding, Relay::Trail* trail);
-  void Look(uint64_t request, Question* q, const Viewpoint& at, int64_t now_ns);
-  void PassOn(uint64_t request, Question* q, const Viewpoint& at);
-  void Answer(uint64_t request, Question* q, const Viewpoint& at, int64_t now_ns);
+  static void Add(const proto::Finding& finding, TraceResult* result);
+  void Look(uint64_t number, Pending::Request* q, const Viewpoint& at, int64_t now_ns);
+  void PassOn(uint64_t number, Pending::Request* q, const Viewpoint& at);
+  void Answer(uint64_t number, Pending::Request* q, const Viewpoint& at, int64_t now_ns);
 
   Sessions* sessions_;
-  std::map<uint64_t, Question> questions_;  // by request
-  size_t looks_due_ = 0;
+  Pending pending_{kLimits};
 };
 
 }  // namespace smt::relay

@@ -3,7 +3,6 @@
 #define SMT_RELAY_SESSION_SESSION_H_
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +18,10 @@
 #include "relay/outbound/feed.h"
 #include "relay/outbound/outbound.h"
 #include "relay/session/clock_offset.h"
+#include "relay/session/deferred_requests.h"
+#include "relay/session/outbox.h"
+#include "relay/session/report_timer.h"
+#include "relay/session/want_queue.h"
 
 namespace smt::relay {
 
@@ -62,10 +65,10 @@ class Session : public Outlet {
   bool hear(const proto::Envelope& message, std::span<const std::byte> payload, int64_t now_ns);
   // A Want or Get that takes time waits until it is this peer's turn. False: more of them than a peer may
   // have waiting. `*message` is scratch then.
-  bool put_off(proto::Envelope* message);
-  bool has_request() const { return !put_off_.empty(); }
+  bool put_off(proto::Envelope* message) { return deferred_.add(message); }
+  bool has_request() const { return !deferred_.empty(); }
   // The first one. REQUIRES: has_request()
-  proto::Envelope take_request();
+  proto::Envelope take_request() { return deferred_.take(); }
   // Any message has come: the peer lives.
   void alive(int64_t now_ns) { heard_ns_ = now_ns; }
 
@@ -79,9 +82,9 @@ class Session : public Outlet {
   // Any other message, sent as soon as the link takes it; and how many have not been.
   template <class Body>
   void tell(const Body& body, const Frame& payload = Frame()) {
-    tells_.push_back({proto::kFieldOf<Body>, body.SerializeAsString(), payload});
+    outbox_.add(body, payload);
   }
-  size_t untold() const { return tells_.size(); }
+  size_t untold() const { return outbox_.size(); }
 
   // Sends what is due; the number of messages.
   size_t send(int64_t now_ns);
@@ -98,11 +101,15 @@ class Session : public Outlet {
 
  private:
   bool send(int field, std::string_view body, const Frame& payload, uint64_t payload_hash) override;
+  bool send_message(int field, std::string_view body, const Frame& payload = Frame());
   bool Post(const std::string& header, const Frame& payload);
   size_t SendWants();
   bool SendResumes();
   bool SendReport(int64_t now_ns);
-  int64_t ReportAt() const;
+  bool expand(const proto::Envelope& message, std::span<const std::byte>* payload);
+  bool on_want(const proto::Want& want);
+  bool on_resume(const proto::Resume& resume);
+  bool on_report(const proto::Report& report, const Intake::SentAt& sent);
   int64_t patience_ns() const;
 
   const uint64_t key_, number_;
@@ -114,27 +121,13 @@ class Session : public Outlet {
   Intake intake_;
   ClockOffset clock_;
   int64_t now_ns_;  // of the step
-  int64_t heard_ns_, reported_ns_ = 0;
-  uint64_t sent_ = 0;      // number of the last message that is acknowledged
-  uint64_t received_ = 0;  // of the peer
-  bool report_due_ = true;
-  uint64_t reported_ = 0;      // of received_
-  int64_t received_ns_ = 0;    // when the last of them came
-  int64_t unreported_ns_ = 0;  // when the first came that is not reported
-  int64_t echo_sent_ns_ = 0, echo_received_ns_ = 0;
-  std::vector<Selection> wanted_;
-  std::deque<std::vector<Selection>> wants_due_;  // not said yet; the last one is wanted_
-  int64_t wants_open_ns_ = 0;                     // when the next may be said
-  std::deque<proto::Envelope> put_off_;
-  size_t put_off_bytes_ = 0;
+  int64_t heard_ns_;
+  uint64_t sent_ = 0;  // number of the last message that is acknowledged
+  ReportTimer reports_;
+  WantQueue wants_;
+  Outbox gets_, outbox_;  // Gets, which follow the Wants, and other messages
+  DeferredRequests deferred_;
   Expander expander_;
-  std::vector<proto::Get> asks_;  // not sent yet
-  struct Told {
-    int field;
-    std::string body;
-    Frame payload;
-  };
-  std::deque<Told> tells_;
   bool gone_ = false;
   bool stands_by_ = false;
   std::optional<Demand> demand_;  // of the peer, while this stands by

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "relay/explain/explain.h"
+#include "relay/message/durations.h"
 #include "relay/writes/limits.h"
 
 namespace smt::relay {

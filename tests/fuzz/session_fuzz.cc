@@ -2,7 +2,8 @@
 // (libFuzzer): the relay keeps its bounds, who was served before is served throughout, and so are those who
 // come afterwards and keep to the protocol.
 //
-// Seeded bug, found at once: relay/meeting.cc, End() that leaves the session in its link's list.
+// Seeded bug, found at once: relay/link_table.cc, on_session_ended() that leaves the session in its
+// link's list.
 
 #include <sanitizer/allocator_interface.h>
 

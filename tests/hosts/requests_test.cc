@@ -1,6 +1,6 @@
 // Ten thousand requests of one process and two hundred processes with one request each leave nothing behind
 // in the relays that answer, directly and through a proxy. Seeded bug that makes it fail: in
-// relay/requests/questions.cc, update() leaves what it has handed on in questions_.
+// relay/requests/questions.cc, update() leaves what it has handed on in pending_.
 #include <gtest/gtest.h>
 #include <poll.h>
 
@@ -35,7 +35,7 @@ class Asker {
       pollfd p{link_->fd(), POLLIN, 0};
       poll(&p, 1, 10);
     }
-    const relay::Relay::Answer answer = relay_.answer(request);
+    const relay::Relay::GetResult answer = relay_.answer(request);
     return answer.complete ? answer.topics : 0;
   }
 

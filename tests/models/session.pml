@@ -1,5 +1,5 @@
-/* One peer that dials and one that binds: how their session begins and ends (proto/PROTOCOL.md, "Sessions"; HandleHello,
-   HandleReset, DialOut and End in relay/meeting.cc, Handle in relay/relay.cc, relay/session/dial.h, Session::hear_number).
+/* One peer that dials and one that binds: how their session begins and ends (proto/PROTOCOL.md, "Sessions"; relay/handshake.cc,
+   relay/session_table.cc, Handle in relay/engine.cc, relay/session/dial.h, ReportTimer::on_message).
 
    Connections are of TCP below libzmq: what is sent arrives in order or, when the connection ends, some of the last of
    it never. The dialling socket connects again by itself, under the same session; dialling anew takes a new socket, and

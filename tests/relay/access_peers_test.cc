@@ -1,7 +1,7 @@
 // What each peer gets where access differs: live, asked for once, listed, through a proxy, after a reload;
 // and hundreds of random rules from end to end. Seeded bugs that must make this file fail: relay/outbound/feed.cc,
 // TermsOf() that wants what may be listed only (it is announced), Begin() that asks no access, Reconsider()
-// that keeps what may be listed yet, Denied() that tells each topic; relay/relay.cc, configure() that
+// that keeps what may be listed yet, Denied() that tells each topic; relay/engine.cc, configure() that
 // compiles no access.
 #include "tests/relay/access_rules.h"
 #include "tests/relay/relay_fixture.h"
@@ -44,7 +44,7 @@ class AccessPeersTest : public RelayTest {
     dial(h, name + " asks", net_name);
     return h;
   }
-  Relay::Answer Ask(Host& h, const Texts& patterns, bool list) {
+  Relay::GetResult Ask(Host& h, const Texts& patterns, bool list) {
     EXPECT_TRUE(Until([&] { return !h.relay().peers().empty(); }));
     const uint64_t request = h.relay().get({{patterns, {}, 0}}, list, now_, 2 * kSecond);
     EXPECT_TRUE(Until([&] { return h.relay().answer(request).done; }));
@@ -135,7 +135,7 @@ TEST_F(AccessPeersTest, WhoMayNotListIsAnsweredAsIfThereWereNothing) {
   a.publish("secret/key", "hunter2", now_);
   Host& b = Asker("b");
   for (const bool list : {true, false}) {
-    const Relay::Answer there = Ask(b, {"secret/key"}, list), nowhere = Ask(b, {"secret/none"}, list);
+    const Relay::GetResult there = Ask(b, {"secret/key"}, list), nowhere = Ask(b, {"secret/none"}, list);
     EXPECT_EQ(there.topics, nowhere.topics);
     EXPECT_EQ(there.complete, nowhere.complete);
   }

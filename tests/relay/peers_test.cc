@@ -1,5 +1,5 @@
 // Peers that come and go while a relay runs: what is not touched goes on as if nothing had happened. Seeded
-// bugs that must make this file fail: relay/meeting.cc, remove() that takes all links, or that says no
+// bugs that must make this file fail: relay/engine.cc, remove() that takes all links, or that says no
 // goodbye; set_options() that ends the sessions; relay/outbound/credit.h, set_cap() that does nothing.
 #include <limits>
 

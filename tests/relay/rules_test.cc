@@ -240,7 +240,7 @@ TEST_F(ReloadTest, OtherModesAndPrioritiesOfAWishTakeEffectWithoutAnAnnouncement
   ExpectUndisturbed(0);
 }
 
-// Seeded bugs that make it fail: in relay/relay.cc, configure() that does not look at `cache`; in
+// Seeded bugs that make it fail: in relay/engine.cc, configure() that does not look at `cache`; in
 // relay/inbound/inbound.cc, configure() that does not count its patterns.
 TEST_F(ReloadTest, BrokenRulesChangeNothing) {
   Begin({Sends({"**"})}, {Takes("**")});

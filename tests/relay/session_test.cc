@@ -1,8 +1,8 @@
 // Relays over MemLinks: what crosses, how sessions begin and end, who has a name.
 // Seeded bugs that must make this file fail: relay/inbound/inbound.cc, Describe: `d->hops = m.hops()`;
-// relay/meeting.cc, HandleHello without the loop over instances, or without the number of the dialled
-// session; relay/outbound/feed.cc, gone(): no Forget; relay/outbound/feed.cc, MayHave without `source.session_key(id) == key_`;
-// relay/outbound/outbound.cc, sample() that keeps nothing.
+// relay/handshake.cc, on_call() without the loop over instances, on_answer() without the number of the
+// dialled session; relay/outbound/feed.cc, gone(): no Forget; relay/outbound/feed.cc, MayHave without
+// `source.session_key(id) == key_`; relay/outbound/outbound.cc, sample() that keeps nothing.
 #include "tests/relay/relay_fixture.h"
 
 namespace smt::relay {

@@ -1,7 +1,8 @@
 // Topics that come, go and change while their samples cross; large values, many topics, many peers, proxies.
-// Seeded bugs that must make this file fail: relay/outbound/feed.cc, StopLarge that leaves queued_large; SendChunk
-// without `chunk_next_`; relay/inbound/inbound.cc, chunk() that accepts any offset; relay/relay.cc, WantsFor without
-// the wants of others; relay/outbound/outbound.cc, sample() that does not forget the whole of the sample before.
+// Seeded bugs that must make this file fail: relay/outbound/feed.cc, StopLarge that leaves queued_large;
+// SendChunk without `chunk_next_`; relay/inbound/inbound.cc, chunk() that accepts any offset;
+// relay/wants.cc, of() without the wants of others; relay/outbound/outbound.cc, sample() that does not
+// forget the whole of the sample before.
 #include "tests/relay/relay_fixture.h"
 
 namespace smt::relay {

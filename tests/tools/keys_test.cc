@@ -1,5 +1,5 @@
 // Keys from outside: made, used, revoked and changed while relays run. Seeded bugs that make it fail:
-// relay/meeting.cc, Relay::change_keys() that ends no session; relay/zmq/link_zmq.cc, redial() that stays with
+// relay/engine.cc, change_keys() that ends no session; relay/zmq/link_zmq.cc, redial() that stays with
 // the first key, change_keys() that leaves the listeners as they are; relay/zmq/zap.cc, `known` that is always
 // true (no relay starts then).
 #include <gmock/gmock.h>

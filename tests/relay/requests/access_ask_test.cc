@@ -170,7 +170,7 @@ TEST_F(AccessSetTest, AProxyPassesOnOnlyWhatItsPeerMayWrite) {
   EXPECT_EQ(denied.outcome(), proto::SET_DENIED);
   EXPECT_EQ(Words(denied), "gate: peer bert may not write topic cmd/speed");
   // Nor by knowing who would write.
-  Relay::SetWish wish{.kind = proto::SET_VALUE, .topic = "cmd/speed", .target = of_robot.instance()};
+  Relay::SetRequest wish{.kind = proto::SET_VALUE, .topic = "cmd/speed", .target = of_robot.instance()};
   wish.value.resize(8);
   EXPECT_EQ(Send(bert, wish).answers.at(0).outcome(), proto::SET_DENIED);
   EXPECT_EQ(sets, 0);

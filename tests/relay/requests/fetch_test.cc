@@ -1,7 +1,7 @@
 // Get: the present values once, or a list, directly and through a proxy.
-// Seeded bugs that must make this file fail: relay/outbound/feed.cc, SendReplies that does not wait for its topics;
-// relay/relay.cc, End() without `complete = false`; relay/inbound/inbound.cc, announce() that puts an empty value
-// where a list tells of a sample.
+// Seeded bugs that must make this file fail: relay/outbound/feed.cc, SendReplies that does not wait for its
+// topics; relay/requests/questions.cc, ended() without `complete = false`; relay/inbound/inbound.cc,
+// announce() that puts an empty value where a list tells of a sample.
 #include "tests/relay/relay_fixture.h"
 
 namespace smt::relay {
@@ -9,7 +9,7 @@ namespace {
 
 class FetchTest : public RelayTest {
  protected:
-  Relay::Answer Get(Host& h, const std::vector<Selection>& what, bool list = false,
+  Relay::GetResult Get(Host& h, const std::vector<Selection>& what, bool list = false,
                     int64_t timeout_ns = 2 * kSecond) {
     const uint64_t request = h.relay().get(what, list, now_ + h.clock_ns(), timeout_ns);
     const bool done = Until([&] { return h.relay().answer(request).done; });
@@ -25,7 +25,7 @@ TEST_F(FetchTest, AGetBringsEachTopicThatMatchesOnceAndThenItsReply) {
   a_->publish("x/2", std::string(2'000'000, '2'), now_);
   a_->publish("y", "no", now_);
   Run(100 * kMs);
-  const Relay::Answer answer = Get(*b_, Only("x/*"));
+  const Relay::GetResult answer = Get(*b_, Only("x/*"));
   EXPECT_TRUE(answer.complete);
   EXPECT_EQ(answer.topics, 2u);
   EXPECT_EQ(answer.peers, 1u);
@@ -43,7 +43,7 @@ TEST_F(FetchTest, AGetBringsEachTopicThatMatchesOnceAndThenItsReply) {
 
 TEST_F(FetchTest, AGetOfNothingSaysThatNothingMatched) {
   Pair({}, Client());
-  const Relay::Answer answer = Get(*b_, Only("x"));
+  const Relay::GetResult answer = Get(*b_, Only("x"));
   EXPECT_TRUE(answer.complete);
   EXPECT_EQ(answer.topics, 0u);
   EXPECT_LE(took_ns_, 300 * kMs);
@@ -52,7 +52,7 @@ TEST_F(FetchTest, AGetOfNothingSaysThatNothingMatched) {
 TEST_F(FetchTest, AGetWithNobodyThereEndsInTimeAndIsNotComplete) {
   b_ = &host("b", Client());
   dial(*b_, "b");
-  const Relay::Answer answer = Get(*b_, Only("x"), false, kSecond);
+  const Relay::GetResult answer = Get(*b_, Only("x"), false, kSecond);
   EXPECT_FALSE(answer.complete);
   EXPECT_EQ(answer.peers, 0u);
   EXPECT_NEAR(static_cast<double>(took_ns_), 1e9, 2e6);
@@ -63,7 +63,7 @@ TEST_F(FetchTest, AListTellsSequenceStampAndAgeAndSendsNoValue) {
   a_->publish("x", "12345", now_ - 5 * kSecond, 77);
   ASSERT_TRUE(a_->store().open(a_->topic("empty"), 0).ok());
   Run(100 * kMs);
-  const Relay::Answer answer = Get(*b_, All(), true);
+  const Relay::GetResult answer = Get(*b_, All(), true);
   EXPECT_EQ(answer.topics, 2u);
   EXPECT_EQ(b_->head("x").sequence, 77u);
   EXPECT_EQ(b_->head("x").stamp_ns, a_->head("x").stamp_ns);
@@ -78,7 +78,7 @@ TEST_F(FetchTest, AGetThroughAProxyBringsWhatNobodyWanted) {
   a_->publish("x", "1", now_);
   Run(100 * kMs);
   EXPECT_EQ(p_->described("x"), nullptr);
-  Relay::Answer answer = Get(*b_, Only("x"));
+  Relay::GetResult answer = Get(*b_, Only("x"));
   EXPECT_TRUE(answer.complete);
   EXPECT_EQ(answer.topics, 1u);
   EXPECT_EQ(b_->value("x"), "1");
@@ -99,7 +99,7 @@ TEST_F(FetchTest, AListThroughAProxyTakesNoValueFromItsCache) {
   Host& late = host("late", Client());
   dial(late, "late", "down");
   Run(100 * kMs);
-  Relay::Answer answer = Get(*b_, All(), true);
+  Relay::GetResult answer = Get(*b_, All(), true);
   EXPECT_EQ(answer.topics, 1u);
   EXPECT_EQ(b_->head("x").sequence, 5u);
   answer = Get(late, All());
@@ -115,7 +115,7 @@ TEST_F(FetchTest, AProxyWhoseSourceFallsSilentAnswersInTimeAndSaysIncomplete) {
   Run(100 * kMs);
   Get(*b_, Only("x"));
   net("up").hook = [](MemMessage*) { return MemNet::Fate::kDrop; };
-  const Relay::Answer answer = Get(*b_, Only("x"));
+  const Relay::GetResult answer = Get(*b_, Only("x"));
   EXPECT_FALSE(answer.complete);
   EXPECT_EQ(answer.topics, 1u) << "what the proxy keeps";
   EXPECT_LE(took_ns_, 1100 * kMs);

@@ -101,7 +101,7 @@ class SetTest : public RelayTest {
     return h;
   }
 
-  Relay::SetResult Send(Host& h, Relay::SetWish wish) {
+  Relay::SetResult Send(Host& h, Relay::SetRequest wish) {
     wish.holder_name = h.name();
     const uint64_t request = h.relay().set(wish, now_, 2 * kSecond);
     EXPECT_TRUE(Until([&] { return h.relay().set_result(request).done; }));
@@ -115,7 +115,7 @@ class SetTest : public RelayTest {
     if (probed.answers.size() != 1) ADD_FAILURE() << topic << " has " << probed.answers.size() << " answers";
     if (probed.answers.empty() || probed.answers[0].outcome() != proto::SET_DONE)
       return probed.answers.empty() ? proto::SetAnswer() : probed.answers[0];
-    Relay::SetWish wish{.kind = kind, .topic = topic, .target = probed.answers[0].instance()};
+    Relay::SetRequest wish{.kind = kind, .topic = topic, .target = probed.answers[0].instance()};
     wish.schema_hash = Schema::FromText(probed.answers[0].schema())->hash();
     if (kind == proto::SET_VALUE) wish.value.assign(Bytes(bytes).begin(), Bytes(bytes).end());
     wish.stamp_ns = 77;

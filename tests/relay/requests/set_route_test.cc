@@ -37,7 +37,7 @@ TEST_F(SetRouteTest, OneRobotOfTwoIsMeantAndOnlyThatOneWrites) {
   ASSERT_THAT(probed.answers, SizeIs(2));
   for (const proto::SetAnswer& a : probed.answers) EXPECT_EQ(a.outcome(), proto::SET_DONE);
   const bool first = probed.answers[0].relay() == "robot2";
-  Relay::SetWish wish{
+  Relay::SetRequest wish{
       .kind = proto::SET_VALUE, .topic = "cmd/speed", .target = probed.answers[first ? 0 : 1].instance()};
   const double value = 5;
   wish.value.assign(std::as_bytes(std::span(&value, 1)).begin(), std::as_bytes(std::span(&value, 1)).end());
@@ -61,7 +61,7 @@ TEST_F(SetRouteTest, APrefixOfTheProxyNamesTheRobot) {
   for (const proto::SetAnswer& a : probed.answers) {
     if (a.outcome() != proto::SET_DONE) continue;
     ++would;
-    Relay::SetWish wish{.kind = proto::SET_VALUE, .topic = "robot2/cmd/speed", .target = a.instance()};
+    Relay::SetRequest wish{.kind = proto::SET_VALUE, .topic = "robot2/cmd/speed", .target = a.instance()};
     wish.value.resize(8);
     wish.schema_hash = Schema::Scalar(smt::Type::kF64).hash();
     EXPECT_EQ(Send(anna, wish).answers.at(0).outcome(), proto::SET_DONE);
@@ -108,7 +108,7 @@ TEST_F(SetRouteTest, ARobotThatIsGoneIsNoRouteAndANewOneIsFoundAgain) {
   const uint64_t before = Probe(anna, "cmd/speed").answers.at(0).instance();
   Start(&robots_.front(), "a");
   Run(kSecond);
-  Relay::SetWish wish{.kind = proto::SET_VALUE, .topic = "cmd/speed", .target = before};
+  Relay::SetRequest wish{.kind = proto::SET_VALUE, .topic = "cmd/speed", .target = before};
   wish.value.resize(8);
   wish.schema_hash = Schema::Scalar(smt::Type::kF64).hash();
   EXPECT_EQ(Send(anna, wish).answers.at(0).outcome(), proto::SET_NO_ROUTE);
@@ -126,7 +126,7 @@ TEST_F(SetRouteTest, ARobotThatDoesNotAnswerIsToldInTime) {
         proto::Open(Bytes(m->header), Bytes(m->payload), &e) == proto::Opened::kOk && e.has_set_reply();
     return answer ? MemNet::Fate::kDrop : MemNet::Fate::kDeliver;
   };
-  Relay::SetWish wish{.kind = proto::SET_RELEASE, .topic = "cmd/speed", .target = robot};
+  Relay::SetRequest wish{.kind = proto::SET_RELEASE, .topic = "cmd/speed", .target = robot};
   EXPECT_EQ(Send(anna, wish).answers.at(0).outcome(), proto::SET_NO_ANSWER);
   EXPECT_LE(took_ns_, 1050 * kMs);
 }
@@ -137,7 +137,7 @@ TEST_F(SetRouteTest, ValuesOfOneStepAreWrittenInTheirOrder) {
   const uint64_t robot = Probe(anna, "cmd/speed").answers.at(0).instance();
   uint64_t last = 0;
   for (double value = 1; value <= 30; ++value) {
-    Relay::SetWish wish{
+    Relay::SetRequest wish{
         .kind = proto::SET_VALUE, .topic = "cmd/speed", .target = robot, .holder_name = "anna"};
     wish.schema_hash = Schema::Scalar(smt::Type::kF64).hash();
     wish.value.assign(std::as_bytes(std::span(&value, 1)).begin(), std::as_bytes(std::span(&value, 1)).end());

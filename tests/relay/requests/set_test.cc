@@ -30,7 +30,7 @@ TEST_F(SetTest, WithoutARuleEverythingIsDenied) {
   ASSERT_THAT(probed.answers, SizeIs(1));
   EXPECT_EQ(probed.answers[0].outcome(), proto::SET_NO_RULE);
   EXPECT_EQ(probed.answers[0].schema(), "") << "nothing is told of what may not be set";
-  Relay::SetWish wish{.kind = proto::SET_VALUE, .topic = "cmd/speed", .target = probed.answers[0].instance()};
+  Relay::SetRequest wish{.kind = proto::SET_VALUE, .topic = "cmd/speed", .target = probed.answers[0].instance()};
   wish.value.resize(8);
   EXPECT_NE(Send(anna, wish).answers.at(0).outcome(), proto::SET_DONE);
   EXPECT_EQ(robot.value("cmd/speed"), "12345678");
@@ -269,7 +269,7 @@ TEST_F(SetTest, AnotherTypeOrSizeIsAMismatch) {
             "robot: topic cmd/speed: the value has 7 bytes, and type f64 has 8");
   EXPECT_EQ(Set(anna, "cmd/speed", std::string(100'000, 'x')).outcome(), proto::SET_MISMATCH);
   const uint64_t robot = Probe(anna, "cmd/speed").answers.at(0).instance();
-  Relay::SetWish wish{.kind = proto::SET_VALUE, .topic = "cmd/speed", .target = robot};
+  Relay::SetRequest wish{.kind = proto::SET_VALUE, .topic = "cmd/speed", .target = robot};
   wish.schema_hash = Schema::Scalar(smt::Type::kI64).hash();
   wish.value.resize(8);
   EXPECT_EQ(Send(anna, wish).answers.at(0).outcome(), proto::SET_MISMATCH);

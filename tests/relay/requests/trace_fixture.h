@@ -65,7 +65,7 @@ class TraceTest : public RelayTest {
   }
 
   Host *robot_ = nullptr, *gate_ = nullptr, *base_ = nullptr, *client_ = nullptr;
-  Relay::Trail trail_;
+  Relay::TraceResult trail_;
 };
 
 }  // namespace smt::relay

@@ -1,0 +1,116 @@
+// What a relay does in each step: receives, answers, looks at the store, sends. The parts that have a state
+// of their own are its members: the links, the sessions over them, the handshake that begins these, the
+// policy for peers that break the rules, the turns of their requests, what is wanted of them, and the
+// requests that wait for replies. See Relay for what its users call.
+#ifndef SMT_RELAY_ENGINE_H_
+#define SMT_RELAY_ENGINE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proto/codec.h"
+#include "relay/counters/counters.h"
+#include "relay/explain/explain.h"
+#include "relay/handshake.h"
+#include "relay/inbound/inbound.h"
+#include "relay/keys/keyring.h"
+#include "relay/link_table.h"
+#include "relay/outbound/outbound.h"
+#include "relay/peer_policy.h"
+#include "relay/relay_options.h"
+#include "relay/request_turns.h"
+#include "relay/requests/questions.h"
+#include "relay/requests/results.h"
+#include "relay/requests/sets.h"
+#include "relay/requests/trace.h"
+#include "relay/rules/access.h"
+#include "relay/session/session.h"
+#include "relay/session_table.h"
+#include "relay/store/store.h"
+#include "relay/wants.h"
+#include "relay/writes/writes.h"
+
+namespace smt::relay {
+
+class Engine {
+ public:
+  Engine(Store* store, RelayOptions options);
+  ~Engine();  // says goodbye to each peer
+
+  LinkTable& links() { return links_; }
+  SessionTable& sessions() { return sessions_; }
+  const SessionTable& sessions() const { return sessions_; }
+  const Handshake& handshake() const { return handshake_; }
+  const Questions& questions() const { return questions_; }
+  const Traces& traces() const { return traces_; }
+  const Sets& sets() const { return sets_; }
+
+  void remove(uint64_t number);
+  void set_options(uint64_t number, const LinkOptions& options);
+  Status configure(std::vector<SendRule> send, std::vector<ReceiveRule> receive, std::vector<Selection> cache,
+                   std::vector<WriteRule> write, const AccessRules& access);
+  void hang_up(const std::string& why);
+  void change_keys(std::shared_ptr<const Keyring> keys);
+
+  size_t step(int64_t now_ns);
+  bool idle() const { return !asked_ && !look_due(now_ns_) && !links_.readable(); }
+  int64_t next_due_ns() const;
+  bool has_demand() const;
+
+  uint64_t get(const std::vector<Selection>& selection, bool list, int64_t now_ns, int64_t timeout_ns);
+  uint64_t trace(const std::string& topic, int64_t now_ns, int64_t timeout_ns);
+  uint64_t set(const SetRequest& wish, int64_t now_ns, int64_t timeout_ns);
+  void end_writes(int64_t now_ns);
+  Counters counters() const;
+
+ private:
+  // Receiving.
+  size_t Receive(LinkState* l);
+  void Handle(LinkState* l, const Incoming& in);
+  void on_unreadable(LinkState* l, const Incoming& in, Session* s, bool corrupt);
+  bool Hear(Session* s, const Incoming& in);
+  void AnswerRequests();
+
+  // What follows from it.
+  void on_begun(Session* s);
+  void on_ended(uint64_t key);
+  void end_silent();
+  void collect(int64_t now_ns);
+  size_t send(Session* s);
+
+  Viewpoint View();
+  int64_t Clock() const { return options_.now ? options_.now() : now_ns_; }
+  // The next step needs a store that is collected.
+  bool look_due(int64_t at_ns) const {
+    return traces_.look_due() || sets_.look_due() || (writes_ && writes_->due_ns() <= at_ns);
+  }
+
+  Store* const store_;
+  RelayOptions options_;
+  Counters counters_;
+  Access access_;
+  Outbound outbound_;
+  Inbound inbound_;
+  LinkTable links_;
+  SessionTable sessions_;
+  PeerPolicy policy_;
+  Handshake handshake_;
+  RequestTurns turns_;
+  Wants wants_;
+  Questions questions_;
+  Traces traces_;
+  std::optional<Writes> writes_;  // none: there were no rules to begin with
+  Sets sets_;
+  int64_t now_ns_ = 0;
+  bool looked_ = false;  // at the store
+  bool asked_ = false;   // since the last step
+  proto::Envelope message_;
+};
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_ENGINE_H_

@@ -1,0 +1,188 @@
+#include "relay/handshake.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "relay/frame/frame.h"
+#include "relay/message/wire.h"
+
+namespace smt::relay {
+
+namespace {
+
+constexpr size_t kMostSessions = 1000;
+
+// For the log: what a peer says is text that nobody has checked.
+std::string Readable(std::string text) {
+  text.resize(std::min<size_t>(text.size(), 200));
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string Handshake::hello_message(uint64_t session) const {
+  proto::Hello hello;
+  hello.set_least_version(proto::kLeastVersion);
+  hello.set_version(proto::kVersion);
+  hello.set_instance(options_->instance);
+  hello.set_origin_id(ToWire(options_->origin_id));
+  hello.set_name(options_->name);
+  hello.set_serves(options_->serves() || !options_->write.empty());
+  return proto::Seal(session, 0, hello);
+}
+
+void Handshake::refuse(LinkState* l, const PeerId& to, uint64_t session, proto::Reset::Reason reason,
+                       const std::string& text) {
+  proto::Reset reset;
+  reset.set_reason(reason);
+  reset.set_text(text);
+  reset.set_least_version(proto::kLeastVersion);
+  reset.set_version(proto::kVersion);
+  ++counters_->session.resets;
+  l->link->send(to, BytesOf(proto::Seal(session, 0, reset)), Frame());
+}
+
+// Nothing: its key is none of those that are known, or not any more.
+std::optional<std::string> Handshake::name_of(const Incoming& in, const proto::Hello& hello) const {
+  if (in.key.empty()) return Readable(hello.name());
+  const std::string* const name = options_->keys->name_of(in.key);
+  return name == nullptr ? std::nullopt : std::optional(*name);
+}
+
+void Handshake::begin(LinkState* l, const Incoming& in, const proto::Envelope& m, const std::string& name,
+                      int64_t now_ns) {
+  Session::Peer peer;
+  peer.instance = m.hello().instance();
+  peer.name = name;
+  peer.key = in.key;
+  (void)FromWire(m.hello().origin_id(), &peer.origin);  // no id: no topic is of it
+  peer.serves = m.hello().serves();
+  refusal_ = Status();
+  sessions_->begin(l, in.peer, m.session(), std::move(peer), now_ns);
+}
+
+bool Handshake::refuse_banned(LinkState* l, const Incoming& in, const proto::Envelope& m, int64_t now_ns) {
+  if (!bars_->barred(in.key, now_ns)) return false;
+  ++counters_->session.barred;
+  if (l->dials()) {
+    l->dial.refused(now_ns, Bars::kMinuteNs);
+    return true;
+  }
+  refuse(l, in.peer, m.session(), proto::Reset::MALFORMED, "barred for a minute: it broke the protocol");
+  l->link->drop(in.peer);
+  return true;
+}
+
+bool Handshake::refuse_version(LinkState* l, const Incoming& in, const proto::Envelope& m, int64_t now_ns) {
+  const proto::Hello& hello = m.hello();
+  const uint32_t common = std::min(hello.version(), proto::kVersion);
+  if (common >= std::max(hello.least_version(), proto::kLeastVersion)) return false;
+  ++counters_->session.wrong_version;
+  const std::string why = "peer " + Readable(hello.name()) + " on " + l->link->endpoint() +
+                          " speaks protocol version " + std::to_string(hello.least_version()) + " to " +
+                          std::to_string(hello.version()) + ", this is version " +
+                          std::to_string(proto::kLeastVersion) + " to " + std::to_string(proto::kVersion) +
+                          ": upgrade the older of the two";
+  refusal_ = Status(Code::kVersion, why);
+  options_->report(Severity::kError, "version " + l->link->endpoint(), why);
+  refuse(l, in.peer, m.session(), proto::Reset::VERSION, why);
+  if (l->dials()) l->dial.refused(now_ns);
+  return true;
+}
+
+void Handshake::on_hello(LinkState* l, const Incoming& in, const proto::Envelope& m, int64_t now_ns) {
+  const std::optional<std::string> name = name_of(in, m.hello());
+  if (!name) {
+    ++counters_->session.unknown_key;
+    if (!l->dials()) l->link->drop(in.peer);
+    return;
+  }
+  if (refuse_banned(l, in, m, now_ns) || refuse_version(l, in, m, now_ns)) return;
+  if (l->dials()) {
+    on_answer(l, in, m, *name, now_ns);
+  } else {
+    on_call(l, in, m, *name, now_ns);
+  }
+}
+
+// The answer to ours; anything else is of a dialling that was given up.
+void Handshake::on_answer(LinkState* l, const Incoming& in, const proto::Envelope& m, const std::string& name,
+                          int64_t now_ns) {
+  if (m.session() != l->dial.session() || !l->sessions.empty()) {
+    ++counters_->session.wrong_session;
+    return;
+  }
+  if (m.hello().instance() == options_->instance) {
+    refusal_ = Status(Code::kInvalid, l->link->endpoint() + " is this relay itself");
+    options_->report(Severity::kError, "self " + l->link->endpoint(), refusal_.message());
+    l->dial.refused(now_ns);
+    return;
+  }
+  l->dial.answered();
+  begin(l, in, m, name, now_ns);
+}
+
+void Handshake::on_call(LinkState* l, const Incoming& in, const proto::Envelope& m, const std::string& name,
+                        int64_t now_ns) {
+  if (const Session* old = sessions_->find(*l, in.peer); old != nullptr) {
+    if (old->number() == m.session()) return;  // said twice
+    sessions_->end(old->key(), "it begins anew", now_ns);
+  }
+  sessions_->for_each([&](const Session* s) {
+    const bool same = s->peer().instance == m.hello().instance() && s->peer().name == name;
+    if (s->link() == l->link.get() && same) sessions_->end(s->key(), "it begins anew", now_ns);
+  });
+  if (sessions_->all().size() >= kMostSessions) {
+    refuse(l, in.peer, m.session(), proto::Reset::FULL,
+           "no more than " + std::to_string(kMostSessions) + " sessions here");
+    l->link->drop(in.peer);
+    return;
+  }
+  l->link->send(in.peer, BytesOf(hello_message(m.session())), Frame());
+  begin(l, in, m, name, now_ns);
+}
+
+void Handshake::on_reset(LinkState* l, Session* s, const proto::Envelope& m, int64_t now_ns) {
+  const bool of_session = s != nullptr && m.session() == s->number();
+  const bool of_dialling = l->dials() && s == nullptr && m.session() == l->dial.session();
+  if (!of_session && !of_dialling) return;
+  const std::string text = Readable(m.reset().text());
+  if (of_session) {
+    const bool goodbye = m.reset().reason() == proto::Reset::BYE;
+    if (goodbye) s->intake().settle(now_ns);
+    sessions_->end(s->key(), goodbye ? "it said goodbye" : "it said: " + text, now_ns);
+    if (m.reset().reason() == proto::Reset::MALFORMED && l->dials()) l->dial.refused(now_ns);
+  }
+  if (of_dialling) {
+    if (m.reset().reason() == proto::Reset::UNKNOWN_SESSION) {
+      l->dial.again();
+      return;
+    }
+    const bool version = m.reset().reason() == proto::Reset::VERSION;
+    refusal_ = Status(version ? Code::kVersion : Code::kInvalid, l->link->endpoint() + " refuses: " + text);
+    options_->report(Severity::kError, "refused " + l->link->endpoint(), refusal_.message());
+    l->dial.refused(now_ns);
+  }
+}
+
+void Handshake::dial(LinkState* l, int64_t now_ns) {
+  if (!l->dials() || !l->sessions.empty()) return;
+  if (l->alone_ns == 0) l->alone_ns = now_ns;
+  if (l->others != nullptr && !l->others->dials(l->rank, now_ns)) return;
+  if (l->dial.due(now_ns)) {
+    if (const std::string why = l->link->trouble(); !why.empty()) {
+      refusal_ = Status(Code::kDenied, "cannot connect to " + l->link->endpoint() + ": " + why);
+      options_->report(Severity::kWarning, "trouble " + refusal_.message(), refusal_.message());
+    }
+    l->link->redial();
+    l->dial.begin(options_->random(), now_ns);
+  }
+  if (l->dial.hello_due() &&
+      l->link->send("", BytesOf(hello_message(l->dial.session())), Frame()) == Sent::kOk)
+    l->dial.said();
+}
+
+}  // namespace smt::relay

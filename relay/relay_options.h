@@ -1,0 +1,57 @@
+// What makes a relay the one that it is: its name, its rules, and what it borrows from its process.
+#ifndef SMT_RELAY_RELAY_OPTIONS_H_
+#define SMT_RELAY_RELAY_OPTIONS_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "relay/counters/severity.h"
+#include "relay/keys/keyring.h"
+#include "relay/rules/rules.h"
+#include "relay/rules/selection.h"
+#include "relay/writes/writes.h"
+#include "shm/freshness.h"
+
+namespace smt::relay {
+
+struct RelayOptions {
+  std::string name;  // of this relay, as peers log it
+  // Who peers are, on links where they prove it (Incoming::key): they are called as their keys are. None:
+  // they are called as they say.
+  std::shared_ptr<const Keyring> keys = {};
+  Id128 origin_id{};      // of the domain; of a proxy: random
+  uint64_t instance = 0;  // random, one per process
+  // What peers may have; none: nothing.
+  std::vector<SendRule> send;
+  // What this relay takes; none: what it asks for with get(), and, of a proxy, everything.
+  std::vector<ReceiveRule> receive;
+  // What peers may set; none: nothing. REQUIRES: of a proxy none.
+  std::vector<WriteRule> write;
+  // Which of that each peer may have and set; none: all.
+  AccessRules access;
+  std::string write_node;  // see Writes
+  Audit audit;             // none: nothing is written down, and nothing refused for that
+  // Proxy: wanted upstream even while no peer wants it.
+  std::vector<Selection> cache;
+  // Wants upstream what its peers want too, and passes a Get on.
+  bool proxy = false;
+  // Random 64 bits, not 0: numbers of sessions.
+  std::function<uint64_t()> random;
+  // BOOTTIME when a message has come, which may be some time after its step began: the clocks of peers are
+  // compared by it. None: the time of the step.
+  std::function<int64_t()> now;
+  // What people should know. `key` is the same for messages of one kind about one thing.
+  std::function<void(Severity, const std::string& key, const std::string& text)> log;
+
+  bool serves() const { return !send.empty(); }
+  void report(Severity severity, const std::string& key, const std::string& text) const {
+    if (log) log(severity, key, text);
+  }
+};
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_RELAY_OPTIONS_H_

@@ -1,0 +1,44 @@
+// What a session owes its peer in Reports: which messages have come, when that is to be acknowledged, and the
+// stamps by which both compare their clocks.
+#ifndef SMT_RELAY_SESSION_REPORT_TIMER_H_
+#define SMT_RELAY_SESSION_REPORT_TIMER_H_
+
+#include <cstdint>
+
+#include "proto/smtrelay.pb.h"
+
+namespace smt::relay {
+
+// Reads no clock. A session begins with a Report.
+class ReportTimer {
+ public:
+  // A Report is sent at least so often; so long at most is a message not acknowledged, and so many at most.
+  // One for each message would cost as much as the messages; who waits for one says so (Envelope.prompt).
+  static constexpr int64_t kHeartbeatNs = 200'000'000, kHoldNs = 50'000'000;
+  static constexpr uint64_t kMaxUnreported = 64;
+
+  // A numbered message has come. False: it is not the one that follows the last.
+  bool on_message(uint64_t number, bool prompt, int64_t now_ns);
+  // The peer's Report has come, sent at `sent_ns` of its clock.
+  void on_report(int64_t sent_ns, int64_t now_ns);
+
+  bool due(int64_t now_ns) const { return due_ || now_ns >= due_ns(); }
+  // If nothing else comes.
+  int64_t due_ns() const;
+  proto::Report report(int64_t now_ns) const;
+  // report() of this time has left.
+  void on_sent(int64_t now_ns);
+
+ private:
+  bool due_ = true;  // at once
+  int64_t reported_ns_ = 0;
+  uint64_t received_ = 0;      // number of the last message that has come,
+  uint64_t reported_ = 0;      // and of the last that is acknowledged
+  int64_t received_ns_ = 0;    // when the last of them came
+  int64_t unreported_ns_ = 0;  // when the first came that is not acknowledged
+  int64_t echo_sent_ns_ = 0, echo_received_ns_ = 0;
+};
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_SESSION_REPORT_TIMER_H_

@@ -1,0 +1,89 @@
+#include "relay/session_table.h"
+
+#include <memory>
+#include <optional>
+
+namespace smt::relay {
+
+SessionTable::SessionTable(const RelayOptions* options, LinkTable* links, Outbound* outbound,
+                           Inbound* inbound, Counters* counters, Events events)
+    : options_(options),
+      links_(links),
+      outbound_(outbound),
+      inbound_(inbound),
+      counters_(counters),
+      events_(std::move(events)) {}
+
+void SessionTable::begin(LinkState* l, const PeerId& id, uint64_t number, Session::Peer peer,
+                         int64_t now_ns) {
+  const uint64_t key = next_key_++;
+  const auto warn = [this](const std::string& k, const std::string& text) {
+    options_->report(Severity::kWarning, k, text);
+  };
+  Session* s = sessions_
+                   .emplace(key, std::make_unique<Session>(key, number, l->link.get(), id, std::move(peer),
+                                                           l->options, outbound_, inbound_, warn, now_ns))
+                   .first->second.get();
+  l->sessions[id] = key;
+  ++counters_->session.opened;
+  options_->report(Severity::kInfo, "peer " + l->link->endpoint() + s->peer().name,
+                   "peer " + s->peer().name + " on " + l->link->endpoint());
+  if (l->others != nullptr) {
+    l->others->up(l->rank, now_ns);
+    s->set_stands_by(true);
+    choose_addresses(now_ns);
+  }
+  events_.begun(s);
+}
+
+void SessionTable::end(uint64_t key, const std::string& why, int64_t now_ns) {
+  const auto it = sessions_.find(key);
+  if (it == sessions_.end()) return;
+  Session& s = *it->second;
+  options_->report(Severity::kInfo, "end " + s.link()->endpoint() + s.peer().name,
+                   "peer " + s.peer().name + " on " + s.link()->endpoint() + " is gone: " + why);
+  links_->on_session_ended(s, now_ns);
+  ++counters_->session.ended;
+  s.count_most(&counters_->outbound);
+  events_.ended(key);
+  sessions_.erase(it);
+  changed_ = true;
+}
+
+void SessionTable::end(Session* s, proto::Reset::Reason reason, const std::string& text,
+                       const std::string& why, int64_t now_ns) {
+  s->say_reset(reason, text);
+  end(s->key(), why, now_ns);
+}
+
+Session* SessionTable::find(uint64_t key) const {
+  const auto it = sessions_.find(key);
+  return it == sessions_.end() ? nullptr : it->second.get();
+}
+
+Session* SessionTable::find(const LinkState& l, const PeerId& id) const {
+  const auto known = l.sessions.find(id);
+  return known == l.sessions.end() ? nullptr : find(known->second);
+}
+
+void SessionTable::choose_addresses(int64_t now_ns) {
+  for (const auto& l : links_->all()) {
+    if (l->others == nullptr || l->rank != 0) continue;
+    if (!l->others->update(now_ns)) continue;
+    const std::optional<size_t> active = l->others->active();
+    changed_ = true;
+    for (const auto& other : links_->all()) {
+      if (other->others != l->others || other->sessions.empty()) continue;
+      Session* s = find(other->sessions.begin()->second);
+      if (active && other->rank > *active) {
+        end(s, proto::Reset::BYE, "a better address answers again", "a better address answers again", now_ns);
+      } else if (active && other->rank == *active) {
+        s->set_stands_by(false);
+        options_->report(Severity::kInfo, "address " + l->link->endpoint(),
+                         "peer " + s->peer().name + " is reached at " + other->link->endpoint());
+      }
+    }
+  }
+}
+
+}  // namespace smt::relay

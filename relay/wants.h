@@ -1,0 +1,36 @@
+// What a relay wants of each of its peers: what its rules take, and, of a proxy, what its other peers want.
+#ifndef SMT_RELAY_WANTS_H_
+#define SMT_RELAY_WANTS_H_
+
+#include <utility>
+#include <vector>
+
+#include "relay/explain/explain.h"
+#include "relay/inbound/inbound.h"
+#include "relay/relay_options.h"
+#include "relay/rules/selection.h"
+#include "relay/session/session.h"
+
+namespace smt::relay {
+
+class Wants {
+ public:
+  // All outlive this.
+  Wants(const RelayOptions* options, const Inbound* inbound, const Sessions* sessions)
+      : options_(options), inbound_(inbound), sessions_(sessions) {}
+
+  std::vector<Selection> of(const Session& s) const;
+  // The rules, the sessions or what these want are other ones: the next update() tells all peers.
+  void change() { changed_ = true; }
+  void update();
+
+ private:
+  const RelayOptions* const options_;
+  const Inbound* const inbound_;
+  const Sessions* const sessions_;
+  bool changed_ = false;
+};
+
+}  // namespace smt::relay
+
+#endif  // SMT_RELAY_WANTS_H_

@@ -1,0 +1,68 @@
+#include "relay/session/report_timer.h"
+
+#include <gtest/gtest.h>
+
+namespace smt::relay {
+namespace {
+
+constexpr int64_t kStart = 1'000'000'000, kMs = 1'000'000;
+
+// A timer whose first report has left at kStart.
+class ReportTimerTest : public testing::Test {
+ protected:
+  ReportTimerTest() { timer_.on_sent(kStart); }
+  ReportTimer timer_;
+};
+
+TEST(ReportTimerAtFirst, ASessionBeginsWithAReport) { EXPECT_TRUE(ReportTimer().due(0)); }
+
+TEST_F(ReportTimerTest, WithoutMessagesAReportIsDueAtEachHeartbeat) {
+  EXPECT_FALSE(timer_.due(kStart + 199 * kMs));
+  EXPECT_TRUE(timer_.due(kStart + 200 * kMs));
+  timer_.on_sent(kStart + 200 * kMs);
+  EXPECT_EQ(timer_.due_ns(), kStart + 400 * kMs);
+}
+
+TEST_F(ReportTimerTest, AMessageIsAcknowledgedAfterAWhileFromTheFirstThatWaits) {
+  EXPECT_TRUE(timer_.on_message(1, false, kStart + 10 * kMs));
+  EXPECT_TRUE(timer_.on_message(2, false, kStart + 40 * kMs));
+  EXPECT_EQ(timer_.due_ns(), kStart + 60 * kMs);
+  const proto::Report report = timer_.report(kStart + 60 * kMs);
+  EXPECT_EQ(report.acknowledged(), 2u);
+  EXPECT_EQ(report.held_ns(), 20u * kMs);
+}
+
+TEST_F(ReportTimerTest, APromptMessageIsAcknowledgedAtOnce) {
+  timer_.on_message(1, true, kStart);
+  EXPECT_TRUE(timer_.due(kStart));
+  timer_.on_sent(kStart);
+  EXPECT_FALSE(timer_.due(kStart));
+}
+
+TEST_F(ReportTimerTest, ManyMessagesAreAcknowledgedAtOnce) {
+  for (uint64_t number = 1; number < ReportTimer::kMaxUnreported; ++number)
+    timer_.on_message(number, false, kStart);
+  EXPECT_FALSE(timer_.due(kStart));
+  timer_.on_message(ReportTimer::kMaxUnreported, false, kStart);
+  EXPECT_TRUE(timer_.due(kStart));
+}
+
+TEST_F(ReportTimerTest, AnyNumberButTheNextIsRefused) {
+  EXPECT_FALSE(timer_.on_message(2, false, kStart));
+  EXPECT_TRUE(timer_.on_message(1, false, kStart));
+  EXPECT_FALSE(timer_.on_message(1, false, kStart));
+  EXPECT_EQ(timer_.report(kStart).acknowledged(), 1u);
+}
+
+TEST_F(ReportTimerTest, AStampOfThePeerIsEchoedOnce) {
+  timer_.on_report(7, kStart + kMs);
+  const proto::Report report = timer_.report(kStart + 2 * kMs);
+  EXPECT_EQ(report.echo_sent_ns(), 7u);
+  EXPECT_EQ(report.echo_received_ns(), static_cast<uint64_t>(kStart + kMs));
+  EXPECT_EQ(report.sent_ns(), static_cast<uint64_t>(kStart + 2 * kMs));
+  timer_.on_sent(kStart + 2 * kMs);
+  EXPECT_EQ(timer_.report(kStart + 3 * kMs).echo_sent_ns(), 0u);
+}
+
+}  // namespace
+}  // namespace smt::relay
