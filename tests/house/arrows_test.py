@@ -345,9 +345,6 @@ def main():
                  "an arrow has to go: cut the room, or move the unit")
     gone = sorted(set(table.arrows) - set(includes.rooms))
     report.check("each room of the table exists", [f"{TABLE}: {room} has no sources" for room in gone])
-    idle = [f"{TABLE}: {room} may include {to}, and does not"
-            for room, allowed in sorted(table.arrows.items()) for to in sorted(allowed - set(includes.rooms.get(room, {})))]
-    report.check("each arrow of the table is used", idle, "take it out: the next one who wants it is to think of it")
     report.check("each include goes along an arrow", include_problems(tree, table, includes),
                  f"cut the file or pass the value in; where the plan is wrong, change {TABLE} with the reason in the commit")
     report.check("no circle of units", circle_problems(includes.units), "move what both need into a unit of its own")
