@@ -169,6 +169,26 @@ Status OwnedSegment::Create(const NodeOptions& options, const Fd* old, TopicTabl
   if (!mapping.ok()) return mapping.status();
   mapping_ = std::move(*mapping);
 
+  if (Status s = FillHeader(options, size); !s.ok()) return s;
+  birth_ = Birth();
+  table->start(base(), [this](uint64_t end, const std::string& what) { return reserve(end, what); });
+  table->clear(layout::kHeaderBytes);
+
+  bool taken = false;
+  if (Status s = Lock(file_, &taken); !s.ok()) return s;
+  // The bell before the segment: whoever finds the segment finds its bell.
+  if (Status s = OpenBell(); !s.ok()) return s;
+  if (Status s = old != nullptr ? TakeNameOf(*old) : folder_->link(file_, name_); !s.ok()) return s;
+  // The bell's name may have gone with a predecessor that was just removing it.
+  struct stat named, ours;
+  if (fstatat(folder_->fd.get(), (name_ + ".bell").c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0 ||
+      fstat(bell_file_.get(), &ours) != 0 || named.st_ino != ours.st_ino) {
+    return OpenBell();
+  }
+  return Status();
+}
+
+Status OwnedSegment::FillHeader(const NodeOptions& options, uint64_t size) {
   layout::Header* h = header();
   h->magic = layout::kMagic;
   h->version = layout::kLayoutVersion;
@@ -188,39 +208,23 @@ Status OwnedSegment::Create(const NodeOptions& options, const Fd* old, TopicTabl
   h->keep.store(options.keep ? 1 : 0, std::memory_order_relaxed);
   h->reserved.store(layout::kHeaderBytes, std::memory_order_relaxed);
   memcpy(id_.data(), h->id, sizeof h->id);
-  birth_ = Birth();
-  table->start(base(), [this](uint64_t end, const std::string& what) { return reserve(end, what); });
-  table->clear(layout::kHeaderBytes);
-
-  bool taken = false;
-  if (Status s = Lock(file_, &taken); !s.ok()) return s;
-  // The bell before the segment: whoever finds the segment finds its bell.
-  if (Status s = OpenBell(); !s.ok()) return s;
-  if (old != nullptr) {
-    const std::string temporary = "." + name_ + ".new";
-    unlinkat(folder_->fd.get(), temporary.c_str(), 0);  // of a predecessor killed right here
-    if (Status s = folder_->link(file_, temporary); !s.ok()) return s;
-    // Readers that have the old file mapped learn from it that there is a new one. Nothing can fail any more.
-    struct stat st;
-    if (fstat(old->get(), &st) == 0 && static_cast<uint64_t>(st.st_size) >= sizeof(layout::Header)) {
-      const uint32_t retired = 1;
-      (void)!pwrite(old->get(), &retired, sizeof retired, offsetof(layout::Header, retired));
-    }
-    if (renameat(folder_->fd.get(), temporary.c_str(), folder_->fd.get(), name_.c_str()) != 0) {
-      const int error = errno;
-      unlinkat(folder_->fd.get(), temporary.c_str(), 0);
-      return Status::FromErrno("cannot replace " + folder_->path + "/" + name_, error);
-    }
-  } else if (Status s = folder_->link(file_, name_); !s.ok()) {
-    return s;
-  }
-  // The bell's name may have gone with a predecessor that was just removing it.
-  struct stat named, ours;
-  if (fstatat(folder_->fd.get(), (name_ + ".bell").c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0 ||
-      fstat(bell_file_.get(), &ours) != 0 || named.st_ino != ours.st_ino) {
-    return OpenBell();
-  }
   return Status();
+}
+
+Status OwnedSegment::TakeNameOf(const Fd& old) {
+  const std::string temporary = "." + name_ + ".new";
+  unlinkat(folder_->fd.get(), temporary.c_str(), 0);  // of a predecessor killed right here
+  if (Status s = folder_->link(file_, temporary); !s.ok()) return s;
+  // Readers that have the old file mapped learn from it that there is a new one. Nothing can fail any more.
+  struct stat st;
+  if (fstat(old.get(), &st) == 0 && static_cast<uint64_t>(st.st_size) >= sizeof(layout::Header)) {
+    const uint32_t retired = 1;
+    (void)!pwrite(old.get(), &retired, sizeof retired, offsetof(layout::Header, retired));
+  }
+  if (renameat(folder_->fd.get(), temporary.c_str(), folder_->fd.get(), name_.c_str()) == 0) return Status();
+  const int error = errno;
+  unlinkat(folder_->fd.get(), temporary.c_str(), 0);
+  return Status::FromErrno("cannot replace " + folder_->path + "/" + name_, error);
 }
 
 Status OwnedSegment::Adopt(const NodeOptions& options, TopicTable* table, std::string* why) {

@@ -47,6 +47,9 @@ class OwnedSegment {
   void Unlink() const;
   // `old`: the file that has the name now and is to be replaced; null if there is none.
   Status Create(const NodeOptions& options, const Fd* old, TopicTable* table);
+  Status FillHeader(const NodeOptions& options, uint64_t size);
+  // Marks the old file as retired and gives its name to this one.
+  Status TakeNameOf(const Fd& old);
   // `why` stays empty if it was adopted, else says why it must be replaced.
   Status Adopt(const NodeOptions& options, TopicTable* table, std::string* why);
   Status OpenBell();

@@ -4,21 +4,11 @@
 #define SMT_SHM_RECORD_H_
 
 #include <cstdint>
-#include <string>
 
 #include "shm/layout.h"
-#include "shm/seqlock.h"
+#include "shm/topic_fields.h"
 
 namespace smt {
-
-// A private copy of the constant part of a layout::Record.
-struct RecordCopy {
-  uint64_t offset = 0;
-  uint64_t block_bytes = 0, generation = 0, slot_stride = 0, max_bytes = 0, first_position = 0,
-           first_sequence = 0, schema_offset = 0, schema_hash = 0, origin_offset = 0;
-  uint32_t topic_index = 0, slot_count = 0, name_bytes = 0, variable = 0, hops = 0;
-  std::string name;
-};
 
 enum class RecordRead {
   kLive,
@@ -29,7 +19,7 @@ enum class RecordRead {
 
 // Reads entry `index` of a segment of which the first `backed` bytes may be touched. Bounded in time.
 RecordRead ReadRecord(const std::byte* base, uint64_t backed, const layout::Entry* entry, uint32_t index,
-                      RecordCopy* out);
+                      TopicFields* out);
 
 }  // namespace smt
 

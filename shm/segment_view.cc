@@ -29,6 +29,42 @@ std::optional<int64_t> Known(const layout::Word& word) {
 
 std::string FixedText(const char* text, size_t limit) { return std::string(text, strnlen(text, limit)); }
 
+// `path` ends in the node's name.
+Status Unusable(const std::string& path, const std::string& why) {
+  return Status(Code::kDamaged, path + " is not a usable segment: " + why + "; restart node " +
+                                    path.substr(path.rfind('/') + 1) +
+                                    ", which replaces it, or remove the file");
+}
+
+// What is constant after birth, of a file of `bytes` bytes that is called `name`.
+Status CheckHeader(const layout::Header& h, uint64_t bytes, const std::string& name,
+                   const std::string& path) {
+  if (h.magic != layout::kMagic) return Unusable(path, "it does not begin with SSMTSEG1");
+  if (h.endian != layout::kEndianMark)
+    return Status(Code::kVersion, path + " was written with another byte order");
+  if (h.version != layout::kLayoutVersion) {
+    return Status(Code::kVersion, path + " has layout version " + std::to_string(h.version) +
+                                      ", this program knows version " +
+                                      std::to_string(layout::kLayoutVersion) +
+                                      ": use programs of one release, or restart node " + name);
+  }
+  if (h.header_bytes != layout::kHeaderBytes)
+    return Unusable(path, "its header says " + std::to_string(h.header_bytes) + " bytes");
+  if (h.size < layout::kMinSegmentBytes || h.size > layout::kMaxSegmentBytes) {
+    return Unusable(path, "its header says a size of " + std::to_string(h.size) + " bytes");
+  }
+  if (bytes != h.size) {
+    return Unusable(path,
+                    "it has " + std::to_string(bytes) + " bytes, its header says " + std::to_string(h.size));
+  }
+  if (h.kind > static_cast<uint32_t>(layout::Kind::kMirror))
+    return Unusable(path, "unknown kind " + std::to_string(h.kind));
+  if (FixedText(h.node, sizeof h.node) != name) {
+    return Unusable(path, "it belongs to node '" + FixedText(h.node, sizeof h.node) + "'");
+  }
+  return Status();
+}
+
 }  // namespace
 
 Result<std::shared_ptr<SegmentView>> SegmentView::open(const Domain& domain, std::string_view node) {
@@ -49,36 +85,10 @@ Result<std::shared_ptr<SegmentView>> SegmentView::open(const DomainFolder& folde
   // The header is copied once, checked, and only the copy is used for what is constant.
   alignas(layout::Header) std::byte copy[sizeof(layout::Header)];
   const auto* h = reinterpret_cast<const layout::Header*>(copy);
-  const auto damaged = [&](const std::string& why) {
-    return Status(Code::kDamaged, full + " is not a usable segment: " + why + "; restart node " + name +
-                                      ", which replaces it, or remove the file");
-  };
   if (pread(fd->get(), copy, sizeof copy, 0) != static_cast<ssize_t>(sizeof copy)) {
-    return damaged("it has " + std::to_string(st.st_size) + " bytes, less than a header");
+    return Unusable(full, "it has " + std::to_string(st.st_size) + " bytes, less than a header");
   }
-  if (h->magic != layout::kMagic) return damaged("it does not begin with SSMTSEG1");
-  if (h->endian != layout::kEndianMark)
-    return Status(Code::kVersion, full + " was written with another byte order");
-  if (h->version != layout::kLayoutVersion) {
-    return Status(Code::kVersion, full + " has layout version " + std::to_string(h->version) +
-                                      ", this program knows version " +
-                                      std::to_string(layout::kLayoutVersion) +
-                                      ": use programs of one release, or restart node " + name);
-  }
-  if (h->header_bytes != layout::kHeaderBytes)
-    return damaged("its header says " + std::to_string(h->header_bytes) + " bytes");
-  if (h->size < layout::kMinSegmentBytes || h->size > layout::kMaxSegmentBytes) {
-    return damaged("its header says a size of " + std::to_string(h->size) + " bytes");
-  }
-  if (static_cast<uint64_t>(st.st_size) != h->size) {
-    return damaged("it has " + std::to_string(st.st_size) + " bytes, its header says " +
-                   std::to_string(h->size));
-  }
-  if (h->kind > static_cast<uint32_t>(layout::Kind::kMirror))
-    return damaged("unknown kind " + std::to_string(h->kind));
-  if (FixedText(h->node, sizeof h->node) != name) {
-    return damaged("it belongs to node '" + FixedText(h->node, sizeof h->node) + "'");
-  }
+  if (Status s = CheckHeader(*h, static_cast<uint64_t>(st.st_size), name, full); !s.ok()) return s;
 
   std::shared_ptr<SegmentView> v(new SegmentView());
   v->size_ = h->size;
@@ -96,7 +106,8 @@ Result<std::shared_ptr<SegmentView>> SegmentView::open(const DomainFolder& folde
   v->base_ = v->region_.data();
   v->header_ = reinterpret_cast<const layout::Header*>(v->base_);
   v->fd_ = std::move(*fd);
-  if (v->Backed() < layout::kHeaderBytes) return damaged("its memory is not reserved as its header says");
+  if (v->Backed() < layout::kHeaderBytes)
+    return Unusable(full, "its memory is not reserved as its header says");
   v->OpenBell(folder);
   return v;
 }
@@ -180,35 +191,21 @@ std::optional<TopicView> SegmentView::topic(uint32_t index, bool* damaged) const
   const auto* entry =
       reinterpret_cast<const layout::Entry*>(at + layout::BlockTopics(block) * sizeof(layout::Word)) +
       layout::PlaceOf(index);
-  RecordCopy r;
+  TopicView t;
   uint64_t backed = Backed();
-  RecordRead read = ReadRecord(base_, backed, entry, index, &r);
+  RecordRead read = ReadRecord(base_, backed, entry, index, &t);
   // A record that lies beyond may be in memory that was reserved since.
   for (int again = 0; read == RecordRead::kDamaged && again < 16 && Backed() > backed; ++again) {
     backed = Backed();
-    read = ReadRecord(base_, backed, entry, index, &r);
+    read = ReadRecord(base_, backed, entry, index, &t);
   }
   if (damaged != nullptr) *damaged = read == RecordRead::kDamaged;
   if (read != RecordRead::kLive) return std::nullopt;
-  TopicView t;
   t.segment = shared_from_this();
-  t.index = index;
-  t.generation = r.generation;
-  t.name = std::move(r.name);
-  t.slot_count = r.slot_count;
-  t.slot_stride = r.slot_stride;
-  t.max_bytes = r.max_bytes;
-  t.first_position = r.first_position;
-  t.first_sequence = r.first_sequence;
-  t.schema_offset = r.schema_offset;
-  t.schema_hash = r.schema_hash;
-  t.origin_offset = r.origin_offset;
-  t.variable = r.variable != 0;
-  t.hops = r.hops;
   t.entry = entry;
   t.counter = reinterpret_cast<const layout::Word*>(at) + layout::PlaceOf(index);
-  t.record = reinterpret_cast<const layout::Record*>(base_ + r.offset);
-  t.ring = base_ + r.offset + layout::RingOffset(r.name_bytes);
+  t.record = reinterpret_cast<const layout::Record*>(base_ + t.record_offset);
+  t.ring = base_ + t.record_offset + layout::RingOffset(t.name.size());
   return t;
 }
 

@@ -20,6 +20,7 @@
 #include "shm/schema.h"
 #include "shm/seqlock.h"
 #include "shm/status.h"
+#include "shm/topic_fields.h"
 
 namespace smt {
 
@@ -27,21 +28,8 @@ class SegmentView;
 
 // A topic as one node publishes it: a checked copy of its record, and where its moving parts are. Valid while
 // the segment is mapped; what is read through it counts only if the generation still stands afterwards.
-struct TopicView {
+struct TopicView : TopicFields {
   std::shared_ptr<const SegmentView> segment;
-  uint32_t index = 0;
-  uint64_t generation = 0;
-  std::string name;
-  uint64_t slot_count = 0;
-  uint64_t slot_stride = 0;
-  uint64_t max_bytes = 0;
-  uint64_t first_position = 0;
-  uint64_t first_sequence = 0;
-  uint64_t schema_offset = 0;
-  uint64_t schema_hash = 0;
-  uint64_t origin_offset = 0;
-  bool variable = false;
-  uint32_t hops = 0;
   const layout::Entry* entry = nullptr;
   const layout::Word* counter = nullptr;
   const layout::Record* record = nullptr;  // for the fields that move: max_age_ns, epoch, state, ...

@@ -62,14 +62,17 @@ layout::Entry* TopicTable::entry(uint32_t index) const {
          layout::PlaceOf(index);
 }
 
-bool TopicTable::rebuild(uint64_t backed, std::string* why, uint32_t* half_written) {
+uint64_t TopicTable::directory_room() const {
   const uint64_t blocks = header()->block_count.load(std::memory_order_relaxed);
-  const uint64_t limit = header()->topic_limit.load(std::memory_order_relaxed);
-  if (blocks > layout::kBlocks || limit > layout::kFirstBlockTopics * ((uint64_t{1} << blocks) - 1)) {
+  return layout::kFirstBlockTopics * ((uint64_t{1} << std::min<uint64_t>(blocks, layout::kBlocks)) - 1);
+}
+
+bool TopicTable::ClaimDirectory(uint64_t backed, Spans* used, std::string* why) const {
+  const uint64_t blocks = header()->block_count.load(std::memory_order_relaxed);
+  if (blocks > layout::kBlocks || header()->topic_limit.load(std::memory_order_relaxed) > directory_room()) {
     *why = "its directory is damaged";
     return false;
   }
-  std::vector<std::pair<uint64_t, uint64_t>> used;
   for (uint32_t b = 0; b < blocks; ++b) {
     const uint64_t offset = header()->block[b].load(std::memory_order_relaxed);
     const uint64_t bytes = layout::BlockBytes(b);
@@ -78,71 +81,64 @@ bool TopicTable::rebuild(uint64_t backed, std::string* why, uint32_t* half_writt
       *why = "directory block " + std::to_string(b) + " lies outside";
       return false;
     }
-    used.emplace_back(offset, bytes);
+    used->emplace_back(offset, bytes);
   }
-  // An immutable block that a record points at: claimed once, counted for each use.
-  const auto claim = [&](uint64_t offset, uint64_t at_least) {
-    if (const auto at = shared_at_.find(offset); at != shared_at_.end()) {
-      ++shared_[at->second].uses;
-      return true;
-    }
-    if (offset % layout::kAlign != 0 || offset < layout::kHeaderBytes || offset > backed ||
-        backed - offset < at_least) {
-      return false;
-    }
-    uint64_t bytes = 0;
-    LoadWords(&bytes, Words(base_ + offset), sizeof bytes);
-    if (bytes < at_least || bytes % layout::kAlign != 0 || bytes > backed - offset ||
-        bytes > layout::kMaxSchemaBytes + layout::kAlign) {
-      return false;
-    }
-    std::string key(bytes, '\0');
-    LoadWords(key.data(), Words(base_ + offset), bytes);
-    if (shared_.count(key) != 0) return false;  // stored twice: not by us
-    used.emplace_back(offset, bytes);
-    shared_at_[offset] = key;
-    shared_[key] = {offset, bytes, 1};
+  return true;
+}
+
+// An immutable block that a record points at: claimed once, counted for each use.
+bool TopicTable::ClaimShared(uint64_t offset, uint64_t at_least, uint64_t backed, Spans* used) {
+  if (const auto at = shared_at_.find(offset); at != shared_at_.end()) {
+    ++shared_[at->second].uses;
     return true;
-  };
-  for (uint32_t i = 0; i < limit; ++i) {
-    RecordCopy r;
-    const RecordRead read = ReadRecord(base_, backed, entry(i), i, &r);
-    const uint64_t head = counter(i)->load(std::memory_order_relaxed);
-    if (head > layout::kMaxPosition) {
-      *why = "the counter of topic " + std::to_string(i) + " is damaged";
-      return false;
-    }
-    if (read == RecordRead::kDead) {
-      free_indexes_.push_back(i);
-      continue;
-    }
-    const bool good = read == RecordRead::kLive && r.first_position <= head + 1 &&
-                      claim(r.schema_offset, sizeof(layout::Blob)) &&
-                      (r.origin_offset == 0 || claim(r.origin_offset, sizeof(layout::Origin)));
-    if (!good || by_name_.count(r.name) != 0) {
-      *why = "the directory entry of topic " + std::to_string(i) + " is damaged";
-      return false;
-    }
-    Entry& e = by_name_[r.name];
-    e.index = i;
-    e.name = r.name;
-    e.generation = r.generation;
-    e.record_offset = r.offset;
-    e.block_bytes = r.block_bytes;
-    e.slot_count = r.slot_count;
-    e.slot_stride = r.slot_stride;
-    e.max_bytes = r.max_bytes;
-    e.first_position = r.first_position;
-    e.first_sequence = r.first_sequence;
-    e.schema_offset = r.schema_offset;
-    e.schema_hash = r.schema_hash;
-    e.origin_offset = r.origin_offset;
-    e.variable = r.variable != 0;
-    e.hops = r.hops;
-    used.emplace_back(e.record_offset, e.block_bytes);
   }
-  // Beyond the limit nothing has ever been: what lies there would come to light when the limit grows.
-  for (uint64_t i = limit; i < layout::kFirstBlockTopics * ((uint64_t{1} << blocks) - 1); ++i) {
+  if (offset % layout::kAlign != 0 || offset < layout::kHeaderBytes || offset > backed ||
+      backed - offset < at_least) {
+    return false;
+  }
+  uint64_t bytes = 0;
+  LoadWords(&bytes, Words(base_ + offset), sizeof bytes);
+  if (bytes < at_least || bytes % layout::kAlign != 0 || bytes > backed - offset ||
+      bytes > layout::kMaxSchemaBytes + layout::kAlign) {
+    return false;
+  }
+  std::string key(bytes, '\0');
+  LoadWords(key.data(), Words(base_ + offset), bytes);
+  if (shared_.count(key) != 0) return false;  // stored twice: not by us
+  used->emplace_back(offset, bytes);
+  shared_at_[offset] = key;
+  shared_[key] = {offset, bytes, 1};
+  return true;
+}
+
+bool TopicTable::ClaimTopic(uint32_t index, uint64_t backed, Spans* used, std::string* why) {
+  TopicFields r;
+  const RecordRead read = ReadRecord(base_, backed, entry(index), index, &r);
+  const uint64_t head = counter(index)->load(std::memory_order_relaxed);
+  if (head > layout::kMaxPosition) {
+    *why = "the counter of topic " + std::to_string(index) + " is damaged";
+    return false;
+  }
+  if (read == RecordRead::kDead) {
+    free_indexes_.push_back(index);
+    return true;
+  }
+  const bool good =
+      read == RecordRead::kLive && r.first_position <= head + 1 &&
+      ClaimShared(r.schema_offset, sizeof(layout::Blob), backed, used) &&
+      (r.origin_offset == 0 || ClaimShared(r.origin_offset, sizeof(layout::Origin), backed, used));
+  if (!good || by_name_.count(r.name) != 0) {
+    *why = "the directory entry of topic " + std::to_string(index) + " is damaged";
+    return false;
+  }
+  used->emplace_back(r.record_offset, r.block_bytes);
+  static_cast<TopicFields&>(by_name_[r.name]) = std::move(r);
+  return true;
+}
+
+// Beyond the limit nothing has ever been: what lies there would come to light when the limit grows.
+bool TopicTable::NothingBeyond(uint64_t limit, std::string* why) const {
+  for (uint64_t i = limit; i < directory_room(); ++i) {
     const auto index = static_cast<uint32_t>(i);
     if (entry(index)->generation.load(std::memory_order_relaxed) != 0 ||
         counter(index)->load(std::memory_order_relaxed) != 0) {
@@ -150,13 +146,12 @@ bool TopicTable::rebuild(uint64_t backed, std::string* why, uint32_t* half_writt
       return false;
     }
   }
-  if (!heap_->rebuild(layout::kHeaderBytes, backed, std::move(used))) {
-    *why = "topics overlap";
-    return false;
-  }
-  std::reverse(free_indexes_.begin(), free_indexes_.end());  // lowest first
+  return true;
+}
 
-  // A lock that is odd, or of a position that was never announced, is what a killed publish() leaves.
+// A lock that is odd, or of a position that was never announced, is what a killed publish() leaves.
+uint32_t TopicTable::RepairSlots() {
+  uint32_t repaired = 0;
   for (auto& [name, e] : by_name_) {
     const uint64_t head = counter(e.index)->load(std::memory_order_relaxed);
     for (uint64_t s = 0; s < e.slot_count; ++s) {
@@ -164,9 +159,26 @@ bool TopicTable::rebuild(uint64_t backed, std::string* why, uint32_t* half_writt
       const uint64_t lock = slot->lock.load(std::memory_order_relaxed);
       if (lock == 0 || (lock % 2 == 0 && lock / 2 <= head && lock / 2 % e.slot_count == s)) continue;
       slot->lock.store(0, std::memory_order_relaxed);  // vouches for nothing: no order
-      ++*half_written;
+      ++repaired;
     }
   }
+  return repaired;
+}
+
+bool TopicTable::rebuild(uint64_t backed, std::string* why, uint32_t* half_written) {
+  Spans used;
+  if (!ClaimDirectory(backed, &used, why)) return false;
+  const auto limit = static_cast<uint32_t>(header()->topic_limit.load(std::memory_order_relaxed));
+  for (uint32_t i = 0; i < limit; ++i) {
+    if (!ClaimTopic(i, backed, &used, why)) return false;
+  }
+  if (!NothingBeyond(limit, why)) return false;
+  if (!heap_->rebuild(layout::kHeaderBytes, backed, std::move(used))) {
+    *why = "topics overlap";
+    return false;
+  }
+  std::reverse(free_indexes_.begin(), free_indexes_.end());  // lowest first
+  *half_written += RepairSlots();
   // Whoever was killed between a generation and the version that tells of it has told nobody.
   publish_directory_version(header());
   return true;
@@ -255,120 +267,122 @@ void TopicTable::CopyHistory(const Entry& from, std::byte* to, uint64_t slot_cou
   }
 }
 
-Result<TopicTable::Entry*> TopicTable::put(const TopicOptions& options, const Schema& schema,
-                                           uint64_t max_bytes, bool keep_history) {
+Status TopicTable::Allocate(const TopicOptions& options, const Schema& schema, Entry* e) {
   const std::string what = "topic " + options.name;
-  const uint64_t slot_count = std::bit_ceil(std::max<uint64_t>(options.history, layout::kMinSlots));
-  const uint64_t stride = layout::SlotStride(max_bytes);
-  const uint64_t size = header()->size;
-  if (slot_count > layout::kMaxSlots || max_bytes > size || stride > size / slot_count) {
-    return Status(Code::kNoSpace, what + " of " + memory_text(max_bytes) + " with a history of " +
-                                      std::to_string(slot_count) + " does not fit a segment of " +
-                                      memory_text(size) +
-                                      "; use a larger --segment-size or a shorter history");
-  }
-  const uint64_t block_bytes = layout::RingOffset(options.name.size()) + slot_count * stride;
-
-  // The index first: a new directory block goes before the topic and not into the space that follows it.
-  Entry* old = find(options.name);
-  Result<uint32_t> index = old != nullptr ? Result<uint32_t>(old->index) : FreeIndex(what);
-  if (!index.ok()) return index.status();
-  uint64_t schema_at = 0, origin_at = 0;
-  const auto give_back = [&](Status why) {
-    if (schema_at != 0) Unshare(schema_at);
-    if (origin_at != 0) Unshare(origin_at);
-    if (old == nullptr) free_indexes_.push_back(*index);
-    return why;
-  };
   Result<uint64_t> at_schema = Share(BlobBytes(schema.text()), what);
-  if (!at_schema.ok()) return give_back(at_schema.status());
-  schema_at = *at_schema;
-  if (options.origin) {
-    Result<uint64_t> at_origin = Share(OriginBytes(*options.origin), what);
-    if (!at_origin.ok()) return give_back(at_origin.status());
-    origin_at = *at_origin;
+  if (!at_schema.ok()) return at_schema.status();
+  Result<uint64_t> at_origin =
+      options.origin ? Share(OriginBytes(*options.origin), what) : Result<uint64_t>(uint64_t{0});
+  Result<uint64_t> at = at_origin.ok() ? heap_->allocate(e->block_bytes, what) : at_origin;
+  if (!at.ok()) {
+    Unshare(*at_schema);
+    if (at_origin.ok() && *at_origin != 0) Unshare(*at_origin);
+    return at.status();
   }
-  Result<uint64_t> offset = heap_->allocate(block_bytes, what);
-  if (!offset.ok()) return give_back(offset.status());
+  e->record_offset = *at;
+  e->schema_offset = *at_schema;
+  e->origin_offset = *at_origin;
+  return Status();
+}
 
-  layout::Entry* in_directory = entry(*index);
-  const uint64_t before = in_directory->generation.load(std::memory_order_relaxed);
-  Entry e;
-  e.index = *index;
-  e.name = options.name;
-  e.generation = old != nullptr ? before + 2 : before + 1;
-  e.record_offset = *offset;
-  e.block_bytes = block_bytes;
-  e.slot_count = slot_count;
-  e.slot_stride = stride;
-  e.max_bytes = max_bytes;
-  e.first_position =
-      keep_history ? old->first_position : counter(*index)->load(std::memory_order_relaxed) + 1;
-  e.first_sequence = keep_history                  ? old->first_sequence
-                     : options.first_sequence != 0 ? options.first_sequence
-                                                   : e.first_position;
-  e.schema_offset = schema_at;
-  e.schema_hash = schema.hash();
-  e.origin_offset = origin_at;
-  e.variable = schema.size == 0;
-  e.hops = options.hops;
-
-  // The record, word by word, since a late reader of what was here before may still be looking.
+// Word by word, since a late reader of what was here before may still be looking.
+void TopicTable::Write(const Entry& e, int64_t max_age_ns, const Entry* before) {
   layout::Record r{};
-  r.block_bytes = block_bytes;
+  r.block_bytes = e.block_bytes;
   r.generation = e.generation;
   r.topic_index = e.index;
-  r.slot_count = static_cast<uint32_t>(slot_count);
-  r.slot_stride = stride;
-  r.max_bytes = max_bytes;
+  r.slot_count = static_cast<uint32_t>(e.slot_count);
+  r.slot_stride = e.slot_stride;
+  r.max_bytes = e.max_bytes;
   r.first_position = e.first_position;
   r.first_sequence = e.first_sequence;
   r.schema_offset = e.schema_offset;
   r.schema_hash = e.schema_hash;
   r.origin_offset = e.origin_offset;
-  r.name_bytes = static_cast<uint32_t>(options.name.size());
+  r.name_bytes = static_cast<uint32_t>(e.name.size());
   r.variable = e.variable ? 1 : 0;
-  r.max_age_ns.store(static_cast<uint64_t>(options.max_age_ns), std::memory_order_relaxed);
-  if (keep_history) {
-    r.epoch.store(record(*old)->epoch.load(std::memory_order_relaxed), std::memory_order_relaxed);
-    r.state.store(record(*old)->state.load(std::memory_order_relaxed), std::memory_order_relaxed);
-    r.delay_ns.store(record(*old)->delay_ns.load(std::memory_order_relaxed), std::memory_order_relaxed);
-    r.age_error_ns.store(record(*old)->age_error_ns.load(std::memory_order_relaxed),
-                         std::memory_order_relaxed);
-  }
   r.hops = e.hops;
-  std::byte* at = base_ + *offset;
-  StoreWords(Words(at), &r, sizeof r);
-  StoreWords(Words(at + sizeof r), options.name.data(), options.name.size());
-  std::byte* new_ring = at + layout::RingOffset(options.name.size());
-  for (uint64_t s = 0; s < slot_count; ++s) {
-    // No lock that another ring left here may look like one of ours.
-    write_word(&reinterpret_cast<layout::Slot*>(new_ring + s * stride)->lock, 0);
+  r.max_age_ns.store(static_cast<uint64_t>(max_age_ns), std::memory_order_relaxed);
+  if (before != nullptr) {
+    const layout::Record& b = *record(*before);
+    r.epoch.store(b.epoch.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    r.state.store(b.state.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    r.delay_ns.store(b.delay_ns.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    r.age_error_ns.store(b.age_error_ns.load(std::memory_order_relaxed), std::memory_order_relaxed);
   }
-  if (keep_history) CopyHistory(*old, new_ring, slot_count, stride);
-  write_word(&in_directory->record[e.generation / 2 % 2], *offset);
+  std::byte* at = base_ + e.record_offset;
+  StoreWords(Words(at), &r, sizeof r);
+  StoreWords(Words(at + sizeof r), e.name.data(), e.name.size());
+  for (uint64_t s = 0; s < e.slot_count; ++s) {
+    // No lock that another ring left here may look like one of ours.
+    write_word(&reinterpret_cast<layout::Slot*>(ring(e) + s * e.slot_stride)->lock, 0);
+  }
+  if (before != nullptr) CopyHistory(*before, ring(e), e.slot_count, e.slot_stride);
+}
+
+Result<TopicTable::Entry*> TopicTable::put(const TopicOptions& options, const Schema& schema,
+                                           uint64_t max_bytes, bool keep_history) {
+  Entry e;
+  e.name = options.name;
+  e.slot_count = std::bit_ceil(std::max<uint64_t>(options.history, layout::kMinSlots));
+  e.slot_stride = layout::SlotStride(max_bytes);
+  e.max_bytes = max_bytes;
+  const uint64_t size = header()->size;
+  if (e.slot_count > layout::kMaxSlots || max_bytes > size || e.slot_stride > size / e.slot_count) {
+    return Status(Code::kNoSpace, "topic " + e.name + " of " + memory_text(max_bytes) +
+                                      " with a history of " + std::to_string(e.slot_count) +
+                                      " does not fit a segment of " + memory_text(size) +
+                                      "; use a larger --segment-size or a shorter history");
+  }
+  e.block_bytes = layout::RingOffset(e.name.size()) + e.slot_count * e.slot_stride;
+
+  // The index first: a new directory block goes before the topic and not into the space that follows it.
+  Entry* old = find(e.name);
+  Result<uint32_t> index = old != nullptr ? Result<uint32_t>(old->index) : FreeIndex("topic " + e.name);
+  if (!index.ok()) return index.status();
+  e.index = *index;
+  if (Status s = Allocate(options, schema, &e); !s.ok()) {
+    if (old == nullptr) free_indexes_.push_back(e.index);
+    return s;
+  }
+  layout::Entry* in_directory = entry(e.index);
+  e.generation = in_directory->generation.load(std::memory_order_relaxed) + (old != nullptr ? 2 : 1);
+  e.first_position =
+      keep_history ? old->first_position : counter(e.index)->load(std::memory_order_relaxed) + 1;
+  e.first_sequence = keep_history                  ? old->first_sequence
+                     : options.first_sequence != 0 ? options.first_sequence
+                                                   : e.first_position;
+  e.schema_hash = schema.hash();
+  e.variable = schema.size == 0;
+  e.hops = options.hops;
+
+  Write(e, options.max_age_ns, keep_history ? old : nullptr);
+  write_word(&in_directory->record[e.generation / 2 % 2], e.record_offset);
   replace_entry(in_directory, e.generation);
   publish_directory_version(header());
 
   if (old == nullptr) {
-    Entry* fresh = &by_name_[options.name];
+    Entry* fresh = &by_name_[e.name];
     *fresh = std::move(e);
     return fresh;
   }
-  heap_->free(old->record_offset, old->block_bytes);
-  Unshare(old->schema_offset);
-  if (old->origin_offset != 0) Unshare(old->origin_offset);
+  Free(*old);
   e.writer = std::move(old->writer);
   *old = std::move(e);
   return old;
 }
 
+// Nothing in the directory points at its memory any more.
+void TopicTable::Free(const Entry& e) {
+  heap_->free(e.record_offset, e.block_bytes);
+  Unshare(e.schema_offset);
+  if (e.origin_offset != 0) Unshare(e.origin_offset);
+}
+
 void TopicTable::remove(Entry* e) {
   retire_entry(entry(e->index), e->generation + 1);
   publish_directory_version(header());
-  heap_->free(e->record_offset, e->block_bytes);
-  Unshare(e->schema_offset);
-  if (e->origin_offset != 0) Unshare(e->origin_offset);
+  Free(*e);
   free_indexes_.push_back(e->index);
   by_name_.erase(by_name_.find(e->name));
 }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "shm/heap.h"
@@ -15,22 +16,14 @@
 #include "shm/node_options.h"
 #include "shm/publisher.h"
 #include "shm/status.h"
+#include "shm/topic_fields.h"
 
 namespace smt {
 
 class TopicTable {
  public:
   // A topic that is live in the directory.
-  struct Entry {
-    uint32_t index = 0;
-    std::string name;
-    uint64_t generation = 0;
-    uint64_t record_offset = 0, block_bytes = 0;
-    uint64_t slot_count = 0, slot_stride = 0, max_bytes = 0;
-    uint64_t first_position = 0, first_sequence = 0;
-    uint64_t schema_offset = 0, schema_hash = 0, origin_offset = 0;
-    bool variable = false;
-    uint32_t hops = 0;
+  struct Entry : TopicFields {
     std::unique_ptr<internal::TopicWriter> writer;  // made by Node when first advertised
   };
 
@@ -68,11 +61,27 @@ class TopicTable {
   };
   layout::Header* header() const { return reinterpret_cast<layout::Header*>(base_); }
   layout::Entry* entry(uint32_t index) const;
+  // Blocks of the segment that are in use: (offset, bytes), as Heap::rebuild takes them.
+  using Spans = std::vector<std::pair<uint64_t, uint64_t>>;
+  // Parts of rebuild(). False with `*why`: it cannot be true. Each adds what it finds to `used`.
+  bool ClaimDirectory(uint64_t backed, Spans* used, std::string* why) const;
+  bool ClaimTopic(uint32_t index, uint64_t backed, Spans* used, std::string* why);
+  bool ClaimShared(uint64_t offset, uint64_t at_least, uint64_t backed, Spans* used);
+  bool NothingBeyond(uint64_t limit, std::string* why) const;
+  uint32_t RepairSlots();
+  uint64_t directory_room() const;  // topics that the directory's blocks hold
   Status AddBlock(const std::string& what);
   Result<uint32_t> FreeIndex(const std::string& what);
   Result<uint64_t> Share(const std::string& bytes, const std::string& what);
   void Unshare(uint64_t offset);
+  void Free(const Entry& e);
   void CopyHistory(const Entry& from, std::byte* ring, uint64_t slot_count, uint64_t slot_stride);
+  // Parts of put(). The memory that topic `e` needs: its record with ring, schema and origin. On error
+  // nothing is taken.
+  Status Allocate(const TopicOptions& options, const Schema& schema, Entry* e);
+  // Fills in the record, the name and the ring of `e`. `before`: the topic whose history goes on in it, or
+  // null.
+  void Write(const Entry& e, int64_t max_age_ns, const Entry* before);
 
   std::byte* base_ = nullptr;
   std::unique_ptr<Heap> heap_;

@@ -30,7 +30,7 @@ class WaitList {
   int64_t due_ns() const { return waits_.empty() ? INT64_MAX : waits_.begin()->first; }
   // A topic whose time has come, which then waits no more; nothing: there is none.
   std::optional<uint32_t> take_due(int64_t now_ns) {
-    if (due_ns() > now_ns) return std::nullopt;
+    if (waits_.empty() || due_ns() > now_ns) return std::nullopt;
     const uint32_t id = waits_.begin()->second;
     stop(id);
     return id;

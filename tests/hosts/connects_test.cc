@@ -102,9 +102,9 @@ TEST_F(RelayConnects, LeaveNothingBehind) {
     EXPECT_TRUE(tools::Eventually([&] { return sessions() == 0; })) << sessions();
   };
   // The allocator settles first.
-  const uint64_t warm = storm::Sized(200, 5'000, 1'000), each = storm::Scaled(64, 2'500);
+  const uint64_t warm = storm::Sized(200, 5'000, 1'000), each = storm::Scaled(64, 2'500, 240);
   // A quick run is shorter than one step.
-  const double most = static_cast<double>(storm::Sized(2'000, 1, 100));
+  const double most = static_cast<double>(storm::Sized(2'000, 1, 200));
   come(warm);
   const size_t descriptors = Descriptors(pid);
   const int64_t begin = BoottimeNs();

@@ -25,7 +25,7 @@ constexpr size_t kScalars = 50;
 // Scalars at 100 Hz and large values, which are smaller, and as many more, where the run is shorter than such
 // a value takes.
 std::vector<TimedTopic> SeventeenMbit() {
-  const uint64_t shrink = storm::Sized(16, 1, 4);
+  const uint64_t shrink = storm::Sized(16, 1, 8);
   std::vector<TimedTopic> topics;
   for (size_t i = 0; i < kScalars; ++i) topics.push_back({.name = "scalar/" + std::to_string(i)});
   topics.push_back({.name = "large",

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The tables of rooms in docs/architecture.md have every room of arrows.txt, with the rooms that it may use.
+"""The tables of rooms in docs/architecture.md have every room of arrows.txt, with the rooms that it may use; docs/rooms.svg
+names every room.
 
     page_of_rooms.py TREE
 
@@ -41,9 +42,13 @@ def main():
         if names and re.fullmatch(r"[*`/\w, ]+", cells[0]) and (len(cells) == 3 or names[0] == "relay/names"):
             for name in names:
                 page[name] = used(cells[2].rstrip("| ") if len(cells) == 3 else "", name.split("/")[0], rooms)
+    drawing = open(tree + "/docs/rooms.svg", encoding="utf-8").read()
     for room in sorted(rooms):
         if room == "cmd":
             continue
+        if not re.search(rf">{room.split('/')[-1]}(/|\.h)?<", drawing):
+            print(f"{room} is not in docs/rooms.svg")
+            wrong += 1
         expected = rooms[room] - {"shm"}
         if room not in page:
             print(f"{room} has no row")

@@ -331,7 +331,7 @@ TEST_F(HostileTest, SlotsThatOverflowAllNumbersAreDamage) {
   layout::Entry entry{};
   write_word(&entry.record[0], layout::kHeaderBytes);
   publish_entry(&entry, 1);
-  RecordCopy copy;
+  TopicFields copy;
   EXPECT_EQ(ReadRecord(reinterpret_cast<const std::byte*>(segment.data()), layout::kMaxSegmentBytes, &entry,
                        0, &copy),
             RecordRead::kDamaged);

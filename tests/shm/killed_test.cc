@@ -13,7 +13,7 @@ namespace {
 using KilledTest = ShmTest;
 
 template <class T>
-T Field(int fd, size_t offset) {
+T read_field(int fd, size_t offset) {
   T value{};
   EXPECT_EQ(pread(fd, &value, sizeof value, static_cast<off_t>(offset)), static_cast<ssize_t>(sizeof value));
   return value;
@@ -26,7 +26,7 @@ TEST_F(KilledTest, ATopicOfWhichItsOwnerCouldNotTellAnyMoreIsFoundOnceTheSegment
   Reader r = Open(d, "second");
   const Fd fd(open(file("n").c_str(), O_RDONLY));
   const size_t version = offsetof(layout::Header, directory_version);
-  const auto seen = Field<uint64_t>(fd.get(), version);
+  const auto seen = read_field<uint64_t>(fd.get(), version);
   {
     Publisher second = Advertise(*node, "second");
     Publish(second, "x");
@@ -68,7 +68,7 @@ TEST_F(KilledTest, WhoRemovesItsSegmentSaysSoFirst) {
   auto node = OpenNode(d, "n", {.remove_on_exit = true});
   const Fd fd(open(file("n").c_str(), O_RDONLY));
   node.reset();
-  EXPECT_EQ(Field<uint32_t>(fd.get(), offsetof(layout::Header, closed)), layout::kRemoving);
+  EXPECT_EQ(read_field<uint32_t>(fd.get(), offsetof(layout::Header, closed)), layout::kRemoving);
   node = OpenNode(d, "n");
   EXPECT_FALSE(node->birth().replaced);
 }

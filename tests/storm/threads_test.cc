@@ -179,7 +179,7 @@ TEST(Threads, AnEntryThatIsUsedAgainIsNeverTakenForTheOldTopic) {
       },
       [&](const std::atomic<bool>& done) {
         while (!done) {
-          RecordCopy r;
+          TopicFields r;
           const RecordRead read = ReadRecord(buffer->at(0), Buffer::kSize, &buffer->entry, 0, &r);
           damaged += read == RecordRead::kDamaged;
           if (read != RecordRead::kLive) continue;
@@ -189,7 +189,7 @@ TEST(Threads, AnEntryThatIsUsedAgainIsNeverTakenForTheOldTopic) {
           view.slot_stride = r.slot_stride;
           view.max_bytes = r.max_bytes;
           view.entry = &buffer->entry;
-          view.ring = buffer->at(r.offset + layout::RingOffset(r.name_bytes));
+          view.ring = buffer->at(r.record_offset + layout::RingOffset(r.name.size()));
           const uint64_t at = read_newest_head(buffer->counter);
           if (at < r.first_position) continue;
           SampleHead head;
