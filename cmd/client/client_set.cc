@@ -16,6 +16,7 @@
 #include "cmd/client/client.h"
 #include "cmd/text/text.h"
 #include "cmd/value/value.h"
+#include "proto/codec.h"
 #include "shm/clock.h"
 #include "shm/domain.h"
 

@@ -10,11 +10,11 @@
 namespace smt::relay {
 namespace {
 
-struct Outcome {
+struct LedgerResult {
   bool done = false, complete = true;
   uint32_t peers = 0;
 };
-using Pending = PendingRequests<std::string, Outcome>;
+using Pending = PendingRequests<std::string, LedgerResult>;
 
 constexpr uint64_t kAsker = 1, kPeer = 2, kOther = 3;  // keys of sessions
 constexpr int64_t kKeepNs = 100;

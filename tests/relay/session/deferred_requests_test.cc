@@ -7,7 +7,7 @@
 namespace smt::relay {
 namespace {
 
-proto::Envelope get(uint64_t request, size_t bytes = 0) {
+proto::Envelope make_get(uint64_t request, size_t bytes = 0) {
   proto::Envelope e;
   e.mutable_get()->set_request(request);
   if (bytes != 0) e.mutable_get()->add_selection()->add_topic(std::string(bytes, 'x'));
@@ -17,7 +17,7 @@ proto::Envelope get(uint64_t request, size_t bytes = 0) {
 TEST(DeferredRequestsTest, RequestsAreTakenInTheOrderInWhichTheyCame) {
   DeferredRequests deferred;
   for (const uint64_t request : {5, 3}) {
-    proto::Envelope e = get(request);
+    proto::Envelope e = make_get(request);
     EXPECT_TRUE(deferred.add(&e));
   }
   EXPECT_EQ(deferred.take().get().request(), 5u);
@@ -29,10 +29,10 @@ TEST(DeferredRequestsTest, APeerMayHaveSoManyWaiting) {
   DeferredRequests deferred;
   proto::Envelope e;
   for (size_t i = 0; i < DeferredRequests::kMaxRequests; ++i) {
-    e = get(i + 1);
+    e = make_get(i + 1);
     ASSERT_TRUE(deferred.add(&e));
   }
-  e = get(9999);
+  e = make_get(9999);
   EXPECT_FALSE(deferred.add(&e));
   deferred.take();
   EXPECT_TRUE(deferred.add(&e));
@@ -40,7 +40,7 @@ TEST(DeferredRequestsTest, APeerMayHaveSoManyWaiting) {
 
 TEST(DeferredRequestsTest, APeerMayHaveSoManyBytesWaiting) {
   DeferredRequests deferred;
-  proto::Envelope large = get(1, DeferredRequests::kMaxBytes - 100), small = get(2, 100);
+  proto::Envelope large = make_get(1, DeferredRequests::kMaxBytes - 100), small = make_get(2, 100);
   EXPECT_TRUE(deferred.add(&large));
   EXPECT_FALSE(deferred.add(&small));
   deferred.take();

@@ -7,7 +7,7 @@
 namespace smt::relay {
 namespace {
 
-proto::Reply reply(uint64_t request) {
+proto::Reply make_reply(uint64_t request) {
   proto::Reply r;
   r.set_request(request);
   return r;
@@ -15,7 +15,7 @@ proto::Reply reply(uint64_t request) {
 
 TEST(OutboxTest, MessagesAreSentInOrderUntilTheLinkIsFull) {
   Outbox outbox;
-  for (const uint64_t request : {3, 1, 2}) outbox.add(reply(request));
+  for (const uint64_t request : {3, 1, 2}) outbox.add(make_reply(request));
   std::vector<uint64_t> sent;
   const auto take_two = [&](const Outbox::Message& m) {
     proto::Reply r;
