@@ -17,7 +17,7 @@
 namespace smt::bench {
 
 // Zeroed memory that forked children share. Lives as long as the process.
-inline void* SharedMemory(size_t bytes) {
+inline void* shared_memory(size_t bytes) {
   void* p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
   if (p == MAP_FAILED) abort();
   return p;
@@ -28,7 +28,7 @@ inline void* SharedMemory(size_t bytes) {
 class OneSlotSeqlock {
  public:
   explicit OneSlotSeqlock(size_t bytes)
-      : slot_(new (SharedMemory(sizeof(Slot) + bytes)) Slot), value_(slot_ + 1) {}
+      : slot_(new (shared_memory(sizeof(Slot) + bytes)) Slot), value_(slot_ + 1) {}
 
   void publish(const void* value, size_t bytes) {
     const uint64_t lock = slot_->lock.load(std::memory_order_relaxed);
@@ -60,7 +60,7 @@ class OneSlotSeqlock {
 class RwlockTopic {
  public:
   explicit RwlockTopic(size_t bytes)
-      : slot_(new (SharedMemory(sizeof(Slot) + bytes)) Slot), value_(slot_ + 1) {
+      : slot_(new (shared_memory(sizeof(Slot) + bytes)) Slot), value_(slot_ + 1) {
     pthread_rwlockattr_t shared;
     pthread_rwlockattr_init(&shared);
     pthread_rwlockattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);

@@ -37,17 +37,17 @@ struct Value {
   std::vector<uint64_t> words;
 };
 
-[[noreturn]] void Write(const Domain& domain, const std::string& topic, size_t bytes, OneSlotSeqlock* seqlock,
-                        RwlockTopic* rwlock, Control* control) {
+[[noreturn]] void write_values(const Domain& domain, const std::string& topic, size_t bytes,
+                               OneSlotSeqlock* seqlock, RwlockTopic* rwlock, Control* control) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  Pin(1);
-  const auto node = Check(Node::open(domain, {.name = "writer"}));
-  Publisher publisher = Check(node->advertise(BytesTopic(topic, bytes)));
+  pin(1);
+  const auto node = check(Node::open(domain, {.name = "writer"}));
+  Publisher publisher = check(node->advertise(bytes_topic(topic, bytes)));
   Value value(bytes);
   for (uint64_t n = 1;; ++n) {
     const int medium = control->medium.load(std::memory_order_relaxed);
     value.set(n);
-    if (medium == kTopic) Check(publisher.publish(std::as_bytes(std::span(value.words)), 1, 1));
+    if (medium == kTopic) check(publisher.publish(std::as_bytes(std::span(value.words)), 1, 1));
     if (medium == kSeqlock) seqlock->publish(value.words.data(), bytes);
     if (medium == kRwlock) rwlock->publish(value.words.data(), bytes);
     if (medium != kIdle) control->published.store(n, std::memory_order_relaxed);
@@ -61,23 +61,23 @@ struct Outcome {
 
 // Reads for a while under a busy writer. `attempt` returns whether a whole value was read.
 template <class Attempt, class Retries>
-Outcome Read(Control* control, Medium medium, int64_t duration_ns, const Value& value, Attempt attempt,
-             Retries retries) {
+Outcome read_values(Control* control, Medium medium, int64_t duration_ns, const Value& value, Attempt attempt,
+                    Retries retries) {
   control->medium.store(medium);
   while (control->writing.load() != medium) {
   }
   const uint64_t retries_before = retries(), published_before = control->published.load();
-  const int64_t begin = NowNs();
+  const int64_t begin = now_ns();
   uint64_t good = 0, bad = 0;
   int64_t took = 0;
-  for (; took < duration_ns; took = NowNs() - begin) {
+  for (; took < duration_ns; took = now_ns() - begin) {
     for (int i = 0; i < 16; ++i) {
       if (!attempt()) {
         ++bad;
         continue;
       }
       ++good;
-      if (value.torn()) Fail(Status(Code::kSystem, "a torn value was read"));
+      if (value.torn()) fail(Status(Code::kSystem, "a torn value was read"));
     }
   }
   const auto published = static_cast<double>(control->published.load() - published_before);
@@ -89,18 +89,18 @@ Outcome Read(Control* control, Medium medium, int64_t duration_ns, const Value& 
   return {good != 0 ? ns / reads : ns, 100 * in_vain / (in_vain + reads), ns / published};
 }
 
-void Measure(const Options& options, const Domain& domain, const std::string& label, size_t bytes,
+void measure(const Options& options, const Domain& domain, const std::string& label, size_t bytes,
              Report* report) {
   const std::string topic = fmt::format("bytes/{}", bytes);
   OneSlotSeqlock seqlock(bytes);
   RwlockTopic rwlock(bytes);
-  auto* control = new (SharedMemory(sizeof(Control))) Control;
+  auto* control = new (shared_memory(sizeof(Control))) Control;
   const pid_t writer = fork();
-  if (writer == 0) Write(domain, topic, bytes, &seqlock, &rwlock, control);
+  if (writer == 0) write_values(domain, topic, bytes, &seqlock, &rwlock, control);
   while (control->writing.load() != kIdle) {
   }
-  Pin(0);
-  Reader reader = Check(Reader::open(domain, topic));
+  pin(0);
+  Reader reader = check(Reader::open(domain, topic));
   Value value(bytes);
   SampleHead head;
 
@@ -111,14 +111,14 @@ void Measure(const Options& options, const Domain& domain, const std::string& la
   const char* const names[] = {"latest_into", "seqlock", "rwlock"};
   for (int round = 0; round < rounds; ++round) {
     const Outcome outcomes[] = {
-        Read(
+        read_values(
             control, kTopic, duration_ns, value,
             [&] { return reader.latest_into(value.words.data(), value.bytes(), &head); },
             [&] { return reader.retries(); }),
-        Read(
+        read_values(
             control, kSeqlock, duration_ns, value, [&] { return seqlock.read(value.words.data(), bytes); },
             none),
-        Read(
+        read_values(
             control, kRwlock, duration_ns, value,
             [&] {
               rwlock.read(value.words.data(), bytes);
@@ -136,20 +136,20 @@ void Measure(const Options& options, const Domain& domain, const std::string& la
   for (int i = 0; i < 3; ++i) report->add("good read of " + label, names[i], ns[i]);
   for (int i = 0; i < 3; ++i) report->add("reads in vain, " + label, names[i], retries[i], "%");
   for (int i = 0; i < 3; ++i) report->add("publish meanwhile, " + label, names[i], publish[i]);
-  if (bytes == 64 << 10) report->accept("reads of 64 KiB in vain", Median(retries[0]), 1, "%");
+  if (bytes == 64 << 10) report->accept("reads of 64 KiB in vain", median_of(retries[0]), 1, "%");
 }
 
-Report Run(const Options& options, const Domain& domain) {
+Report run(const Options& options, const Domain& domain) {
   Report report("contended: ns per good read while another process publishes without pause on the other core",
                 {"seqlock", "rwlock"});
-  Measure(options, domain, "8 B", 8, &report);
-  Measure(options, domain, "1 KiB", 1 << 10, &report);
-  Measure(options, domain, "64 KiB", 64 << 10, &report);
-  Measure(options, domain, "1 MiB", 1 << 20, &report);
+  measure(options, domain, "8 B", 8, &report);
+  measure(options, domain, "1 KiB", 1 << 10, &report);
+  measure(options, domain, "64 KiB", 64 << 10, &report);
+  measure(options, domain, "1 MiB", 1 << 20, &report);
   return report;
 }
 
 }  // namespace
 }  // namespace smt::bench
 
-int main(int argc, char** argv) { return smt::bench::Main(argc, argv, smt::bench::Run); }
+int main(int argc, char** argv) { return smt::bench::main(argc, argv, smt::bench::run); }

@@ -31,29 +31,29 @@ struct Control {
   std::atomic<uint32_t> word{0};  // of the futex that stands beside the seqlock
 };
 
-long Futex(std::atomic<uint32_t>* word, int operation, uint32_t value) {
+long futex(std::atomic<uint32_t>* word, int operation, uint32_t value) {
   return syscall(SYS_futex, word, operation, value, nullptr, nullptr, 0);
 }
 
 // Values carry the time of sending in their first and last word.
-[[noreturn]] void Send(const Domain& domain, const std::string& topic, size_t bytes, OneSlotSeqlock* seqlock,
-                       RwlockTopic* rwlock, Control* control) {
+[[noreturn]] void send_values(const Domain& domain, const std::string& topic, size_t bytes,
+                              OneSlotSeqlock* seqlock, RwlockTopic* rwlock, Control* control) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  Pin(1);
-  const auto node = Check(Node::open(domain, {.name = fmt::format("sender-{}", bytes)}));
-  Publisher publisher = Check(node->advertise(BytesTopic(topic, bytes)));
+  pin(1);
+  const auto node = check(Node::open(domain, {.name = fmt::format("sender-{}", bytes)}));
+  Publisher publisher = check(node->advertise(bytes_topic(topic, bytes)));
   std::vector<int64_t> value(bytes / 8);
   control->ready.store(true);
   for (uint64_t n = 1;; ++n) {
     while (control->wanted.load() != n) {
     }
-    const int64_t due = NowNs() + control->pause_ns.load();
-    while (NowNs() < due) {
+    const int64_t due = now_ns() + control->pause_ns.load();
+    while (now_ns() < due) {
     }
-    value.front() = value.back() = NowNs();
+    value.front() = value.back() = now_ns();
     switch (control->medium.load()) {
       case kTopic:
-        Check(publisher.publish(std::as_bytes(std::span(value)), 1, 1));
+        check(publisher.publish(std::as_bytes(std::span(value)), 1, 1));
         break;
       case kSeqlock:
         seqlock->publish(value.data(), bytes);
@@ -64,7 +64,7 @@ long Futex(std::atomic<uint32_t>* word, int operation, uint32_t value) {
       case kFutex:
         seqlock->publish(value.data(), bytes);
         control->word.fetch_add(1);
-        Futex(&control->word, FUTEX_WAKE, 1);
+        futex(&control->word, FUTEX_WAKE, 1);
         break;
     }
   }
@@ -74,14 +74,14 @@ struct Receiver {
   Receiver(const Domain& domain, const std::string& topic, size_t bytes)
       : seqlock(bytes),
         rwlock(bytes),
-        control(new (SharedMemory(sizeof(Control))) Control),
+        control(new (shared_memory(sizeof(Control))) Control),
         value(bytes / 8) {
     sender = fork();
-    if (sender == 0) Send(domain, topic, bytes, &seqlock, &rwlock, control);
+    if (sender == 0) send_values(domain, topic, bytes, &seqlock, &rwlock, control);
     while (!control->ready.load()) {
     }
-    reader.emplace(Check(Reader::open(domain, topic)));
-    waiter.emplace(Check(Waiter::open(domain)));
+    reader.emplace(check(Reader::open(domain, topic)));
+    waiter.emplace(check(Waiter::open(domain)));
   }
   ~Receiver() {
     kill(sender, SIGKILL);
@@ -97,8 +97,8 @@ struct Receiver {
     for (int i = 0; i < samples; ++i) {
       control->wanted.fetch_add(1);
       const int64_t* words = receive();
-      const int64_t now = NowNs();
-      if (words[0] != words[value.size() - 1]) Fail(Status(Code::kSystem, "a torn value was received"));
+      const int64_t now = now_ns();
+      if (words[0] != words[value.size() - 1]) fail(Status(Code::kSystem, "a torn value was received"));
       latencies.push_back(static_cast<double>(now - words[0]));
     }
     return latencies;
@@ -138,7 +138,7 @@ struct Receiver {
   const int64_t* wait_futex() {
     for (uint32_t word = control->word.load(); seqlock.lock() == lock || seqlock.lock() % 2 != 0;
          word = control->word.load()) {
-      Futex(&control->word, FUTEX_WAIT, word);
+      futex(&control->word, FUTEX_WAIT, word);
     }
     return spin_seqlock();
   }
@@ -153,7 +153,7 @@ struct Receiver {
   uint64_t lock = 0, rwlock_sequence = 0;
 };
 
-void Measure(const Options& options, const Domain& domain, const std::string& label, size_t bytes,
+void measure(const Options& options, const Domain& domain, const std::string& label, size_t bytes,
              Report* report) {
   Receiver r(domain, fmt::format("bytes/{}", bytes), bytes);
   const int rounds = options.choose(9, 5, 1), samples = options.choose(200, 60, 10);
@@ -198,25 +198,25 @@ void Measure(const Options& options, const Domain& domain, const std::string& la
   for (int round = 0; round < rounds; ++round) {
     for (Case& c : cases) {
       const std::vector<double> latencies = c.run();
-      c.p50.push_back(Percentile(latencies, 0.5));
-      c.p99.push_back(Percentile(latencies, 0.99));
+      c.p50.push_back(percentile(latencies, 0.5));
+      c.p99.push_back(percentile(latencies, 0.99));
     }
   }
   for (const Case& c : cases) report->add(fmt::format("{}, {}, p50", label, c.how), c.name, c.p50);
   for (const Case& c : cases) report->add(fmt::format("{}, {}, p99", label, c.how), c.name, c.p99);
 }
 
-Report Run(const Options& options, const Domain& domain) {
-  Pin(0);
+Report run(const Options& options, const Domain& domain) {
+  pin(0);
   Report report("latency: ns from just before publish until a reader on the other core holds the value",
                 {"seqlock", "rwlock", "futex"});
-  Measure(options, domain, "8 B", 8, &report);
-  Measure(options, domain, "64 KiB", 64 << 10, &report);
-  Measure(options, domain, "1 MiB", 1 << 20, &report);
+  measure(options, domain, "8 B", 8, &report);
+  measure(options, domain, "64 KiB", 64 << 10, &report);
+  measure(options, domain, "1 MiB", 1 << 20, &report);
   return report;
 }
 
 }  // namespace
 }  // namespace smt::bench
 
-int main(int argc, char** argv) { return smt::bench::Main(argc, argv, smt::bench::Run); }
+int main(int argc, char** argv) { return smt::bench::main(argc, argv, smt::bench::run); }

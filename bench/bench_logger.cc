@@ -32,23 +32,23 @@ constexpr int64_t kPeriodNs = 1'000'000;
 constexpr uint32_t kHistory = 1024;  // a second of samples
 constexpr size_t kBlockBytes = 1 << 20;
 
-std::string TopicName(int i) { return fmt::format("bench/{}", i); }
+std::string topic_name(int i) { return fmt::format("bench/{}", i); }
 
-void Publish(const Domain& domain) {
-  const auto node = Check(Node::open(domain, {.name = "bench"}));
+void publish(const Domain& domain) {
+  const auto node = check(Node::open(domain, {.name = "bench"}));
   std::vector<Publisher> topics;
   for (int i = 0; i < kTopics; ++i) {
     TopicOptions topic;
-    topic.name = TopicName(i);
-    topic.schema = Schema::Scalar(Type::kF64);
+    topic.name = topic_name(i);
+    topic.schema = Schema::scalar(Type::kF64);
     topic.history = kHistory;
-    topics.push_back(Check(node->advertise(topic)));
+    topics.push_back(check(node->advertise(topic)));
   }
   double value = 0;
-  for (int64_t due = BoottimeNs();; due += kPeriodNs) {
+  for (int64_t due = boottime_ns();; due += kPeriodNs) {
     value += 0.001;
-    for (Publisher& topic : topics) Check(topic.publish(std::as_bytes(std::span(&value, 1))));
-    SleepUntil(due);
+    for (Publisher& topic : topics) check(topic.publish(std::as_bytes(std::span(&value, 1))));
+    sleep_until(due);
   }
 }
 
@@ -56,7 +56,7 @@ struct Outcome {
   double samples = 0, missed = 0, seconds = 0, cpu_s = 0, file_bytes = 0;
 };
 
-std::string ReadAll(const Fd& from) {
+std::string read_all(const Fd& from) {
   std::string text;
   char piece[65536];
   for (ssize_t n; (n = read(from.get(), piece, sizeof piece)) > 0;)
@@ -65,49 +65,49 @@ std::string ReadAll(const Fd& from) {
 }
 
 // Waits until it has ended by itself; the processor time of its life.
-double CpuUntilEnd(Process* process) {
+double cpu_until_end(Process* process) {
   while (!process->ended()) usleep(1000);
   const double cpu_s = process->cpu_s();
-  if (!process->finish()) Fail(Status(Code::kSystem, "a recorder failed"));
+  if (!process->finish()) fail(Status(Code::kSystem, "a recorder failed"));
   return cpu_s;
 }
 
-Outcome Log(const Domain& domain, const std::string& file, int seconds) {
+Outcome run_logger(const Domain& domain, const std::string& file, int seconds) {
   const fs::path folder = domain.path();
   Fd out;
   Process logger = Process::execute(
       1,
-      {BinFolder() + "/smtlogger", "--root", folder.parent_path(), "--domain", folder.filename(), "--output",
+      {bin_folder() + "/smtlogger", "--root", folder.parent_path(), "--domain", folder.filename(), "--output",
        file, "--duration", fmt::format("{}s", seconds), "--log", "error", "-f", "json"},
       "/dev/stderr", &out);
-  const auto summary = nlohmann::json::parse(ReadAll(out));
-  return {summary["samples"], summary["missed"], summary["duration_s"], CpuUntilEnd(&logger),
+  const auto summary = nlohmann::json::parse(read_all(out));
+  return {summary["samples"], summary["missed"], summary["duration_s"], cpu_until_end(&logger),
           summary["file_bytes"]};
 }
 
 // Writes all of `bytes` at the end of a file.
-void Append(const Fd& file, const std::vector<std::byte>& bytes) {
+void append(const Fd& file, const std::vector<std::byte>& bytes) {
   for (size_t done = 0; done < bytes.size();) {
     const ssize_t n = write(file.get(), bytes.data() + done, bytes.size() - done);
-    if (n < 0) Fail(Status::FromErrno("cannot write", errno));
+    if (n < 0) fail(Status::from_errno("cannot write", errno));
     done += static_cast<size_t>(n);
   }
 }
 
-void LogByHand(const Domain& domain, const std::string& path, int seconds, Outcome* outcome) {
+void log_by_hand(const Domain& domain, const std::string& path, int seconds, Outcome* outcome) {
   const Fd file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (!file.ok()) Fail(Status::FromErrno("cannot make " + path, errno));
-  Waiter waiter = Check(Waiter::open(domain));
+  if (!file.ok()) fail(Status::from_errno("cannot make " + path, errno));
+  Waiter waiter = check(Waiter::open(domain));
   std::vector<Reader> readers;
-  for (int i = 0; i < kTopics; ++i) readers.push_back(Check(Reader::open(domain, TopicName(i))));
+  for (int i = 0; i < kTopics; ++i) readers.push_back(check(Reader::open(domain, topic_name(i))));
   std::vector<std::byte> open_bytes;
   const auto put = [&](const void* from, size_t bytes) {
     const auto* begin = static_cast<const std::byte*>(from);
     open_bytes.insert(open_bytes.end(), begin, begin + bytes);
   };
-  const int64_t begin = BoottimeNs();
+  const int64_t begin = boottime_ns();
   for (Reader& reader : readers) reader.latest();  // from now on
-  for (int64_t flushed = begin; BoottimeNs() - begin < seconds * int64_t{1'000'000'000};) {
+  for (int64_t flushed = begin; boottime_ns() - begin < seconds * int64_t{1'000'000'000};) {
     waiter.wait(std::chrono::milliseconds(10));
     for (int32_t i = 0; i < kTopics; ++i) {
       while (const Sample* sample = readers[static_cast<size_t>(i)].next()) {
@@ -118,55 +118,55 @@ void LogByHand(const Domain& domain, const std::string& path, int seconds, Outco
         outcome->missed += static_cast<double>(sample->missed);
       }
     }
-    const bool second = BoottimeNs() - flushed >= 1'000'000'000;
+    const bool second = boottime_ns() - flushed >= 1'000'000'000;
     if (open_bytes.size() < kBlockBytes && !second) continue;
-    Append(file, open_bytes);
+    append(file, open_bytes);
     outcome->file_bytes += static_cast<double>(open_bytes.size());
     open_bytes.clear();
     if (second) {
       fdatasync(file.get());
-      flushed = BoottimeNs();
+      flushed = boottime_ns();
     }
   }
-  outcome->seconds = static_cast<double>(BoottimeNs() - begin) * 1e-9;
+  outcome->seconds = static_cast<double>(boottime_ns() - begin) * 1e-9;
 }
 
 // MB/s of writing `bytes` bytes 1 MiB at a time, until they are on the disk.
-double DiskRate(const std::string& path, double bytes) {
+double disk_rate(const std::string& path, double bytes) {
   const Fd file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   const std::vector<std::byte> block(kBlockBytes, std::byte{0x5A});
-  const int64_t begin = NowNs();
+  const int64_t begin = now_ns();
   double written = 0;
-  for (; written < bytes; written += static_cast<double>(block.size())) Append(file, block);
+  for (; written < bytes; written += static_cast<double>(block.size())) append(file, block);
   fdatasync(file.get());
-  return written * 1e3 / static_cast<double>(NowNs() - begin);
+  return written * 1e3 / static_cast<double>(now_ns() - begin);
 }
 
-Report Run(const Options& options, const Domain& domain) {
+Report run(const Options& options, const Domain& domain) {
   const int rounds = options.choose(3, 1, 1), seconds = options.choose(5, 2, 1);
   Report report(fmt::format("logger: {} topics of 8 bytes at 1 kHz, recorded for {} s, {} rounds", kTopics,
                             seconds, rounds),
                 {"by hand"});
   std::string folder = fs::temp_directory_path() / "smt-bench-logger-XXXXXX";
-  if (mkdtemp(folder.data()) == nullptr) Fail(Status::FromErrno("cannot make " + folder, errno));
-  const Process writer = Process::fork(0, [&] { Publish(domain); });
-  while (!Reader::open(domain, TopicName(kTopics - 1)).ok()) usleep(1000);
+  if (mkdtemp(folder.data()) == nullptr) fail(Status::from_errno("cannot make " + folder, errno));
+  const Process writer = Process::fork(0, [&] { publish(domain); });
+  while (!Reader::open(domain, topic_name(kTopics - 1)).ok()) usleep(1000);
 
-  auto* by_hand = new (SharedMemory(sizeof(Outcome))) Outcome;
+  auto* by_hand = new (shared_memory(sizeof(Outcome))) Outcome;
   std::map<std::string, std::vector<Outcome>> outcomes;
   std::vector<double> disk;
   for (int round = 0; round < rounds; ++round) {
     for (const std::string format : {"mcap", "h5"}) {
       const std::string file = folder + "/a." + format;
-      outcomes[format].push_back(Log(domain, file, seconds));
+      outcomes[format].push_back(run_logger(domain, file, seconds));
       fs::remove(file);
     }
     *by_hand = {};
-    Process logger = Process::fork(1, [&] { LogByHand(domain, folder + "/a.raw", seconds, by_hand); });
-    const double cpu_s = CpuUntilEnd(&logger);
+    Process logger = Process::fork(1, [&] { log_by_hand(domain, folder + "/a.raw", seconds, by_hand); });
+    const double cpu_s = cpu_until_end(&logger);
     by_hand->cpu_s = cpu_s;
     outcomes["by hand"].push_back(*by_hand);
-    disk.push_back(DiskRate(folder + "/a.raw", by_hand->file_bytes));
+    disk.push_back(disk_rate(folder + "/a.raw", by_hand->file_bytes));
   }
   fs::remove_all(folder);
 
@@ -190,4 +190,4 @@ Report Run(const Options& options, const Domain& domain) {
 }  // namespace
 }  // namespace smt::bench
 
-int main(int argc, char** argv) { return smt::bench::Main(argc, argv, smt::bench::Run); }
+int main(int argc, char** argv) { return smt::bench::main(argc, argv, smt::bench::run); }

@@ -25,18 +25,18 @@ Process Process::fork(int core, const std::function<void()>& body) {
   const pid_t parent = getpid();
   Process p;
   p.pid_ = ::fork();
-  if (p.pid_ < 0) Fail(Status::FromErrno("cannot fork", errno));
+  if (p.pid_ < 0) fail(Status::from_errno("cannot fork", errno));
   if (p.pid_ > 0) return p;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);
-  if (core >= 0) Pin(core);
+  if (core >= 0) pin(core);
   body();
   _exit(0);
 }
 
 Process Process::execute(int core, const std::vector<std::string>& command, const std::string& log, Fd* out) {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) Fail(Status::FromErrno("cannot make a pipe", errno));
+  if (pipe2(ends, O_CLOEXEC) != 0) fail(Status::from_errno("cannot make a pipe", errno));
   *out = Fd(ends[0]);
   const Fd in(ends[1]);
   return fork(core, [&] {
@@ -47,7 +47,7 @@ Process Process::execute(int core, const std::vector<std::string>& command, cons
     for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
     words.push_back(nullptr);
     execv(words[0], words.data());
-    Fail(Status::FromErrno(fmt::format("cannot run {}", command[0]), errno));
+    fail(Status::from_errno(fmt::format("cannot run {}", command[0]), errno));
   });
 }
 
@@ -71,6 +71,6 @@ bool Process::finish() {
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-std::string BinFolder() { return std::filesystem::read_symlink("/proc/self/exe").parent_path(); }
+std::string bin_folder() { return std::filesystem::read_symlink("/proc/self/exe").parent_path(); }
 
 }  // namespace smt::bench

@@ -42,7 +42,7 @@ class Process {
 };
 
 // The folder of this program, in which the others lie too.
-std::string BinFolder();
+std::string bin_folder();
 
 }  // namespace smt::bench
 

@@ -24,20 +24,20 @@ void Report::accept(const std::string& what, double value, double limit, const s
   goals_.push_back({what, unit, value, limit});
 }
 
-double Report::Ratio(const Row& row, const std::string& baseline) const {
+double Report::ratio_of(const Row& row, const std::string& baseline) const {
   const auto base = std::find_if(rows_.begin(), rows_.end(), [&](const Row& r) {
     return r.group == row.group && r.name == baseline && r.unit == row.unit;
   });
   if (base == rows_.end() || !row.unit.empty()) return 0;
   std::vector<double> ratios;
   for (size_t i = 0; i < row.rounds.size(); ++i) ratios.push_back(row.rounds[i] / base->rounds[i]);
-  return Median(ratios);
+  return median_of(ratios);
 }
 
 namespace {
 
 // As many digits as a reader can use.
-std::string Number(double value) {
+std::string number(double value) {
   const double size = std::abs(value);
   return fmt::format("{:.{}f}", value, size >= 100 ? 0 : size >= 0.1 || size == 0 ? 2 : 4);
 }
@@ -53,16 +53,16 @@ std::string Report::table() const {
   for (const Row& row : rows_) {
     if (row.group != group) s += (group = row.group) + "\n";
     const auto [min, max] = std::minmax_element(row.rounds.begin(), row.rounds.end());
-    s += fmt::format("  {:32} {:>10} {:>22}", row.name, Number(Median(row.rounds)),
-                     fmt::format("({} - {})", Number(*min), Number(*max)));
+    s += fmt::format("  {:32} {:>10} {:>22}", row.name, number(median_of(row.rounds)),
+                     fmt::format("({} - {})", number(*min), number(*max)));
     for (const std::string& b : baselines_) {
-      const double ratio = Ratio(row, b);
-      s += fmt::format(" {:>11}", ratio == 0 ? "" : Number(ratio));
+      const double ratio = ratio_of(row, b);
+      s += fmt::format(" {:>11}", ratio == 0 ? "" : number(ratio));
     }
     s += row.unit.empty() ? "\n" : " " + row.unit + "\n";
   }
   for (const Goal& g : goals_) {
-    s += fmt::format("goal: {}: {} {}, at most {:g}: {}\n", g.what, Number(g.value), g.unit, g.limit,
+    s += fmt::format("goal: {}: {} {}, at most {:g}: {}\n", g.what, number(g.value), g.unit, g.limit,
                      g.value <= g.limit ? "met" : "NOT MET");
   }
   return s;
@@ -78,13 +78,13 @@ std::string Report::json(const std::string& bench) const {
     nlohmann::ordered_json r = {{"group", row.group},
                                 {"name", row.name},
                                 {"unit", row.unit},
-                                {"median", Median(row.rounds)},
+                                {"median", median_of(row.rounds)},
                                 {"min", *min},
                                 {"max", *max},
                                 {"rounds", row.rounds.size()},
                                 {"ratios", nlohmann::json::object()}};
     for (const std::string& b : baselines_) {
-      if (const double ratio = Ratio(row, b); ratio != 0) r["ratios"][b] = ratio;
+      if (const double ratio = ratio_of(row, b); ratio != 0) r["ratios"][b] = ratio;
     }
     j["rows"].push_back(std::move(r));
   }
@@ -98,19 +98,19 @@ std::string Report::json(const std::string& bench) const {
   return j.dump();
 }
 
-void Fail(const Status& status) {
+void fail(const Status& status) {
   fmt::print(stderr, "{}\n", status.message());
   _exit(1);
 }
 
-TopicOptions BytesTopic(const std::string& name, size_t bytes) {
+TopicOptions bytes_topic(const std::string& name, size_t bytes) {
   TopicOptions topic;
   topic.name = name;
-  topic.schema = Schema::Scalar(Type::kU8, static_cast<uint32_t>(bytes), true);
+  topic.schema = Schema::scalar(Type::kU8, static_cast<uint32_t>(bytes), true);
   return topic;
 }
 
-int Main(int argc, char** argv, const std::function<Report(const Options&, const Domain&)>& body) {
+int main(int argc, char** argv, const std::function<Report(const Options&, const Domain&)>& body) {
   Options options;
   CLI::App app;
   app.add_flag("--quick", options.quick, "a look of a few seconds");
@@ -125,11 +125,11 @@ int Main(int argc, char** argv, const std::function<Report(const Options&, const
   }
   fflush(stdout);
   const pid_t child = fork();
-  if (child < 0) Check(Status::FromErrno("cannot fork", errno));
+  if (child < 0) check(Status::from_errno("cannot fork", errno));
   if (child == 0) {
     DomainOptions at;
     at.root = folder + "/smt";
-    const Report report = body(options, Check(Domain::open(at)));
+    const Report report = body(options, check(Domain::open(at)));
     const std::string name = std::filesystem::path(argv[0]).filename();
     fmt::print("{}\n", options.json ? report.json(name) : report.table());
     fflush(stdout);

@@ -47,7 +47,7 @@ class Report {
     double value, limit;
   };
   // Median over the rounds of row / baseline in the same group; 0: there is no such baseline.
-  double Ratio(const Row& row, const std::string& baseline) const;
+  double ratio_of(const Row& row, const std::string& baseline) const;
 
   std::string title_;
   std::vector<std::string> baselines_;
@@ -57,23 +57,23 @@ class Report {
 
 // The main of a bench: reads the flags, runs `body` in a child process with a domain of its own, which is
 // removed however the child ends, and prints the report. Returns the exit code.
-int Main(int argc, char** argv, const std::function<Report(const Options&, const Domain&)>& body);
+int main(int argc, char** argv, const std::function<Report(const Options&, const Domain&)>& body);
 
 // Ends the program with the sentence of `status`.
-[[noreturn]] void Fail(const Status& status);
+[[noreturn]] void fail(const Status& status);
 // Fails unless OK; costs a measured loop one branch.
-inline void Check(const Status& status) {
+inline void check(const Status& status) {
   if (!status.ok()) [[unlikely]]
-    Fail(status);
+    fail(status);
 }
 template <class T>
-T Check(Result<T> result) {
-  Check(result.status());
+T check(Result<T> result) {
+  check(result.status());
   return std::move(*result);
 }
 
 // A topic of `bytes` bytes.
-TopicOptions BytesTopic(const std::string& name, size_t bytes);
+TopicOptions bytes_topic(const std::string& name, size_t bytes);
 
 }  // namespace smt::bench
 

@@ -44,7 +44,7 @@ constexpr std::string_view kPrefixes[] = {"smt", "smt-", "smtrelay_"};
 
 // The folder of this program, then those of PATH. An empty entry of PATH is no folder: the one that somebody
 // happens to stand in is not searched.
-std::vector<fs::path> Folders() {
+std::vector<fs::path> tool_folders() {
   std::vector<fs::path> folders;
   std::error_code error;
   if (const fs::path self = fs::read_symlink("/proc/self/exe", error); !error)
@@ -59,20 +59,20 @@ std::vector<fs::path> Folders() {
   return folders;
 }
 
-bool IsProgram(const fs::path& path) {
+bool is_program(const fs::path& path) {
   std::error_code error;
   return fs::is_regular_file(path, error) && access(path.c_str(), X_OK) == 0;
 }
 
-std::optional<fs::path> Find(const std::string& program) {
-  for (const fs::path& folder : Folders()) {
-    if (IsProgram(folder / program)) return folder / program;
+std::optional<fs::path> find_program(const std::string& program) {
+  for (const fs::path& folder : tool_folders()) {
+    if (is_program(folder / program)) return folder / program;
   }
   return std::nullopt;
 }
 
 // A word of a name, not a path.
-bool IsWord(std::string_view word) {
+bool is_word(std::string_view word) {
   return !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
     return isalnum(c) != 0 || c == '_' || c == '-';
   });
@@ -80,9 +80,9 @@ bool IsWord(std::string_view word) {
 
 // Those that no one has described, by their words. Only of the folder of this program: elsewhere may be any
 // smt*.
-std::vector<std::string> Others() {
+std::vector<std::string> others() {
   std::vector<std::string> words;
-  const std::vector<fs::path> folders = Folders();
+  const std::vector<fs::path> folders = tool_folders();
   std::error_code error;
   if (folders.empty()) return words;
   for (const auto& entry : fs::directory_iterator(folders[0], error)) {
@@ -90,64 +90,64 @@ std::vector<std::string> Others() {
     const bool known =
         std::any_of(kTools.begin(), kTools.end(), [&](const Tool& t) { return t.program == name; });
     const bool fits = name.size() > 3 && name.starts_with("smt") && (isalpha(name[3]) != 0 || name[3] == '-');
-    if (known || !fits || !IsProgram(entry.path())) continue;
+    if (known || !fits || !is_program(entry.path())) continue;
     words.push_back(name.starts_with("smt-") ? name.substr(4) : name.substr(3));
   }
   std::sort(words.begin(), words.end());
   return words;
 }
 
-int List() {
+int list_tools() {
   std::vector<std::vector<std::string>> rows;
   for (const Tool& tool : kTools) {
-    if (Find(std::string(tool.program)))
+    if (find_program(std::string(tool.program)))
       rows.push_back({fmt::format("  smt {}", tool.words), std::string(tool.what)});
   }
-  for (const std::string& words : Others())
+  for (const std::string& words : others())
     rows.push_back({"  smt " + words, "see smt " + words + " --help"});
-  Print("smt runs the tools that stand beside it, or in PATH:\n\n" + FormatTable(rows) +
-        "\nsmt WORD runs smtWORD, smt-WORD or smtrelay_WORD with the arguments that follow.\n");
+  print_text("smt runs the tools that stand beside it, or in PATH:\n\n" + format_table(rows) +
+             "\nsmt WORD runs smtWORD, smt-WORD or smtrelay_WORD with the arguments that follow.\n");
   return kExitOk;
 }
 
-int Unknown(const std::string& words) {
+int unknown(const std::string& words) {
   relay::NearNames near(words);
   for (const Tool& tool : kTools) {
     near.add(std::string(tool.words));
     near.add(std::string(tool.program));
   }
-  for (const std::string& other : Others()) near.add(other);
+  for (const std::string& other : others()) near.add(other);
   const std::vector<std::string> similar = near.similar(3);
-  return Fail(kExitUsage, fmt::format("no tool \"{}\"{}{}; smt alone lists them", Printable(words),
+  return fail(kExitUsage, fmt::format("no tool \"{}\"{}{}; smt alone lists them", printable(words),
                                       similar.empty() ? "" : "; did you mean ", fmt::join(similar, " or ")));
 }
 
 // Returns only if it fails.
-int Exec(const fs::path& path, char** argv) {
+int exec_program(const fs::path& path, char** argv) {
   std::string name = path.filename();
   argv[0] = name.data();
-  std::signal(SIGPIPE, SIG_DFL);  // RunTool ignores it, which a program started from here would inherit
+  std::signal(SIGPIPE, SIG_DFL);  // run_tool ignores it, which a program started from here would inherit
   execv(path.c_str(), argv);
-  return Fail(kExitFailure, fmt::format("cannot run {}: {}", path.string(), strerror(errno)));
+  return fail(kExitFailure, fmt::format("cannot run {}: {}", path.string(), strerror(errno)));
 }
 
 // `smt --complete WORD...`: the first words of tools; further on, what the tool itself says.
-int CompleteWords(int argc, char** argv) {
+int complete_words(int argc, char** argv) {
   const std::string first = argc > 2 ? argv[2] : "", second = argc > 3 ? argv[3] : "";
   const bool relay = first == "relay" && argc > 3;
   if (argc > (relay ? 4 : 3)) {
     char* const tool = argv[relay ? 3 : 2];
     std::optional<fs::path> path;
-    if (relay && IsWord(second)) path = Find("smtrelay_" + second);
+    if (relay && is_word(second)) path = find_program("smtrelay_" + second);
     for (const std::string_view prefix : kPrefixes) {
-      if (!relay && !path && IsWord(tool)) path = Find(std::string(prefix) + tool);
+      if (!relay && !path && is_word(tool)) path = find_program(std::string(prefix) + tool);
     }
     if (!path) return kExitOk;
     argv[relay ? 3 : 2] = argv[1];  // --complete, in front of the tool's words
-    return Exec(*path, argv + (relay ? 2 : 1));
+    return exec_program(*path, argv + (relay ? 2 : 1));
   }
   std::vector<std::string> words;
-  if (!relay) words = Others();
+  if (!relay) words = others();
   for (const Tool& known : kTools) {
     const size_t space = known.words.find(' ');
     if (relay && space != known.words.npos) words.emplace_back(known.words.substr(space + 1));
@@ -156,23 +156,24 @@ int CompleteWords(int argc, char** argv) {
   std::sort(words.begin(), words.end());
   words.erase(std::unique(words.begin(), words.end()), words.end());
   for (const std::string& word : words) {
-    if (word.starts_with(relay ? second : first)) Print(word + "\n");
+    if (word.starts_with(relay ? second : first)) print_text(word + "\n");
   }
   return kExitOk;
 }
 
-int Dispatch(int argc, char** argv) {
+int dispatch(int argc, char** argv) {
   const std::string word = argv[1];
-  if (word == "relay" && argc > 2 && IsWord(argv[2])) {
-    if (const auto path = Find("smtrelay_" + std::string(argv[2]))) return Exec(*path, argv + 2);
-    return Unknown(word + " " + argv[2]);
+  if (word == "relay" && argc > 2 && is_word(argv[2])) {
+    if (const auto path = find_program("smtrelay_" + std::string(argv[2])))
+      return exec_program(*path, argv + 2);
+    return unknown(word + " " + argv[2]);
   }
-  if (word == "relay" && argc == 2) return Fail(kExitUsage, "which relay? pub, sub, proxy, client or keygen");
-  if (!IsWord(word)) return Unknown(word);
+  if (word == "relay" && argc == 2) return fail(kExitUsage, "which relay? pub, sub, proxy, client or keygen");
+  if (!is_word(word)) return unknown(word);
   for (const std::string_view prefix : kPrefixes) {
-    if (const auto path = Find(std::string(prefix) + word)) return Exec(*path, argv + 1);
+    if (const auto path = find_program(std::string(prefix) + word)) return exec_program(*path, argv + 1);
   }
-  return Unknown(word);
+  return unknown(word);
 }
 
 }  // namespace
@@ -181,12 +182,12 @@ int Dispatch(int argc, char** argv) {
 int main(int argc, char** argv) {
   using namespace smt::cmd;
   CLI::App app("Run a tool by its short name", "smt");
-  AddVersionFlag(app);
+  add_version_flag(app);
   app.footer("smt alone lists the tools. smt topic list is smttopic list, smt relay pub is smtrelay_pub.");
   // Its flags stand before the word; what follows is the tool's.
   const bool completes = argc > 1 && std::string_view(argv[1]) == "--complete";
   const bool dispatches = argc > 1 && argv[1][0] != '-';
-  return RunTool(app, completes || dispatches ? 1 : argc, argv, ToolOptions(), [&] {
-    return completes ? CompleteWords(argc, argv) : dispatches ? Dispatch(argc, argv) : List();
+  return run_tool(app, completes || dispatches ? 1 : argc, argv, ToolOptions(), [&] {
+    return completes ? complete_words(argc, argv) : dispatches ? dispatch(argc, argv) : list_tools();
   });
 }

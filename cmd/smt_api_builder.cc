@@ -8,6 +8,6 @@ int main(int argc, char** argv) {
                                           "The format: docs/api-builder.md and docs/api.xsd. Exit codes: 2 "
                                           "the description is wrong, 5 an output is\n"
                                           "not up to date (--check).",
-                                          smt::cmd::api::ParseApi};
-  return smt::cmd::api::RunBuilder(builder, argc, argv);
+                                          smt::cmd::api::parse_api};
+  return smt::cmd::api::run_builder(builder, argc, argv);
 }

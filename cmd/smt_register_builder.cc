@@ -8,6 +8,6 @@ int main(int argc, char** argv) {
                                           "The format: docs/register-builder.md and docs/registers.xsd. Exit "
                                           "codes: 2 the description is wrong, 5 an\n"
                                           "output is not up to date (--check).",
-                                          smt::cmd::api::ParseRegisters};
-  return smt::cmd::api::RunBuilder(builder, argc, argv);
+                                          smt::cmd::api::parse_registers};
+  return smt::cmd::api::run_builder(builder, argc, argv);
 }

@@ -25,22 +25,22 @@ struct CoreOptions {
   int64_t interval_ns = 1'000'000'000;
 };
 
-const char* LifeOf(const Member& member) {
+const char* life_of(const Member& member) {
   return member.live ? "live" : member.segment->closed() ? "ended" : "dead";
 }
 
 // What --once prints.
-void PrintReport(const Housekeeping& housekeeping, Format format) {
+void print_report(const Housekeeping& housekeeping, Format format) {
   std::vector<Json> objects;
   std::vector<std::vector<std::string>> rows = {
       {"NODE", "STATE", "PID", "TOPICS", "PUBLICATIONS", "BYTES", "ALIVE", ""}};
-  const int64_t now = BoottimeNs();
+  const int64_t now = boottime_ns();
   for (const auto& [node, member] : housekeeping.census().members()) {
     const bool removed = housekeeping.removed().contains(node);
     const SegmentView& segment = *member.segment;
     const int64_t silent_ns = member.live ? 0 : std::max<int64_t>(0, now - member.alive_ns);
     objects.push_back({{"node", node},
-                       {"state", LifeOf(member)},
+                       {"state", life_of(member)},
                        {"pid", segment.pid()},
                        {"host", segment.host()},
                        {"mirror", segment.mirror()},
@@ -51,21 +51,21 @@ void PrintReport(const Housekeeping& housekeeping, Format format) {
                        {"bytes", segment.reserved_bytes()},
                        {"dead_ns", silent_ns},
                        {"removed", removed}});
-    rows.push_back({node, LifeOf(member), fmt::format("{}", segment.pid()),
+    rows.push_back({node, life_of(member), fmt::format("{}", segment.pid()),
                     fmt::format("{}", member.topics.size()), fmt::format("{}", member.publications),
-                    BytesText(segment.reserved_bytes()),
-                    member.live ? "now" : DurationText(silent_ns) + " ago", removed ? "removed" : ""});
+                    bytes_text(segment.reserved_bytes()),
+                    member.live ? "now" : duration_text(silent_ns) + " ago", removed ? "removed" : ""});
   }
   if (format == Format::kTable) {
-    Print(FormatTable(rows, {2, 3, 4, 5}));
+    print_text(format_table(rows, {2, 3, 4, 5}));
   } else {
-    PrintObjects(objects, format);
+    print_objects(objects, format);
   }
 }
 
 // Readable when a file of the folder came or went. Not ok(): there is no inotify to be had, and each look
 // waits for its time.
-Fd WatchFolder(const std::string& path) {
+Fd watch_folder(const std::string& path) {
   Fd watch(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (watch.ok() &&
       inotify_add_watch(watch.get(), path.c_str(), IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM) < 0) {
@@ -75,27 +75,27 @@ Fd WatchFolder(const std::string& path) {
   return watch;
 }
 
-int Core(const ToolOptions& tool, const CoreOptions& options) {
+int run_core(const ToolOptions& tool, const CoreOptions& options) {
   const Stop stop;
   DomainOptions domain_options = tool.domain;
   domain_options.create = !options.once;
   Result<Domain> domain = Domain::open(domain_options);
-  if (!domain.ok()) return Fail(domain.status());
+  if (!domain.ok()) return fail(domain.status());
   HousekeepingRules rules = options.rules;
   rules.tells = !options.once;  // the report has them
   Result<Housekeeping> housekeeping = Housekeeping::open(*domain, rules);
-  if (!housekeeping.ok()) return Fail(housekeeping.status());
+  if (!housekeeping.ok()) return fail(housekeeping.status());
   if (options.once) {
-    if (Status s = housekeeping->step(); !s.ok()) return Fail(s);
-    PrintReport(*housekeeping, tool.format);
+    if (Status s = housekeeping->step(); !s.ok()) return fail(s);
+    print_report(*housekeeping, tool.format);
     return kExitOk;
   }
   Result<StatisticsTopics> topics = StatisticsTopics::open(*domain);
-  if (!topics.ok()) return Fail(topics.status());
-  const Fd folder = WatchFolder(domain->path());
-  for (int64_t due = BoottimeNs();;) {
-    if (Status s = housekeeping->step(); !s.ok()) return Fail(s);
-    const int64_t now = BoottimeNs();
+  if (!topics.ok()) return fail(topics.status());
+  const Fd folder = watch_folder(domain->path());
+  for (int64_t due = boottime_ns();;) {
+    if (Status s = housekeeping->step(); !s.ok()) return fail(s);
+    const int64_t now = boottime_ns();
     if (now >= due) {
       if (Status s = topics->publish(*housekeeping); !s.ok()) spdlog::warn("{}", s.message());
       while (due <= now) due += options.interval_ns;
@@ -119,18 +119,18 @@ int main(int argc, char** argv) {
       "smtcore");
   ToolOptions tool;
   CoreOptions options;
-  AddDuration(app, "--remove-after", &options.rules.remove_after_ns,
-              "Remove the topics of a node that has been dead, or ended, for so long [never]");
+  add_duration(app, "--remove-after", &options.rules.remove_after_ns,
+               "Remove the topics of a node that has been dead, or ended, for so long [never]");
   app.add_option("--keep", options.rules.keep, "Nodes that are never removed")->type_name("PATTERN");
-  AddDuration(app, "--interval", &options.interval_ns, "Between two looks at the nodes [1s]");
+  add_duration(app, "--interval", &options.interval_ns, "Between two looks at the nodes [1s]");
   app.add_flag(
       "--once", options.once,
       "Look once, remove what is due, print the nodes and end. How long a node has been dead is then told "
       "by its newest sample");
-  AddFormatFlag(app, &tool);
-  AddCommonFlags(app, &tool);
-  return RunTool(app, argc, argv, tool, [&] {
-    if (options.interval_ns < 1'000'000) return Fail(kExitUsage, "--interval: at least 1ms");
-    return Core(tool, options);
+  add_format_flag(app, &tool);
+  add_common_flags(app, &tool);
+  return run_tool(app, argc, argv, tool, [&] {
+    if (options.interval_ns < 1'000'000) return fail(kExitUsage, "--interval: at least 1ms");
+    return run_core(tool, options);
   });
 }

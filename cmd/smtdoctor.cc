@@ -16,7 +16,7 @@ namespace smt::cmd {
 
 namespace {
 
-std::string_view KindName(Finding::Kind kind) {
+std::string_view kind_name(Finding::Kind kind) {
   switch (kind) {
     case Finding::Kind::kFine:
       return "fine";
@@ -28,37 +28,38 @@ std::string_view KindName(Finding::Kind kind) {
   return "?";
 }
 
-void PrintTable(const std::vector<Finding>& findings, size_t problems) {
-  const bool colour = ColourOn(STDOUT_FILENO);
+void print_table(const std::vector<Finding>& findings, size_t problems) {
+  const bool colour = colour_on(STDOUT_FILENO);
   std::string out;
   for (const Finding& f : findings) {
     const bool bad = f.kind == Finding::Kind::kProblem;
-    const std::string_view name = bad ? "PROBLEM" : KindName(f.kind);
+    const std::string_view name = bad ? "PROBLEM" : kind_name(f.kind);
     out += fmt::format("{}{:<8}{}{:<10}{}\n", colour && bad ? "\x1b[31m" : "", name,
-                       colour && bad ? "\x1b[0m" : "", f.check, Printable(f.text));
-    if (bad) out += fmt::format("{:18}run: {}\n", "", Printable(f.cure));
+                       colour && bad ? "\x1b[0m" : "", f.check, printable(f.text));
+    if (bad) out += fmt::format("{:18}run: {}\n", "", printable(f.cure));
   }
   out += problems == 0 ? "all is well\n" : fmt::format("{} problem{}\n", problems, problems == 1 ? "" : "s");
-  Print(out);
+  print_text(out);
 }
 
-int Doctor(const ToolOptions& tool, DoctorOptions options) {
+int doctor(const ToolOptions& tool, DoctorOptions options) {
   options.domain = tool.domain;
   std::vector<Finding> findings;
-  for (const auto& check : {CheckDomain, CheckMachine, CheckKeys, CheckEndpoints}) {
+  for (const auto& check : {check_domain, check_machine, check_keys, check_endpoints}) {
     std::vector<Finding> found = check(options);
     findings.insert(findings.end(), found.begin(), found.end());
   }
   const auto problems = static_cast<size_t>(std::count_if(
       findings.begin(), findings.end(), [](const Finding& f) { return f.kind == Finding::Kind::kProblem; }));
   if (tool.format == Format::kTable) {
-    PrintTable(findings, problems);
+    print_table(findings, problems);
   } else {
     std::vector<Json> objects;
     for (const Finding& f : findings) {
-      objects.push_back({{"check", f.check}, {"kind", KindName(f.kind)}, {"text", f.text}, {"cure", f.cure}});
+      objects.push_back(
+          {{"check", f.check}, {"kind", kind_name(f.kind)}, {"text", f.text}, {"cure", f.cure}});
     }
-    PrintObjects(objects, tool.format);
+    print_objects(objects, tool.format);
   }
   return problems == 0 ? kExitOk : kExitFailure;
 }
@@ -77,11 +78,11 @@ int main(int argc, char** argv) {
   app.add_option("--keys", options.keys, "Folder with the keys of a relay")->type_name("DIR");
   app.add_option("--bind", options.bind, "Where a relay is to listen")->type_name("ENDPOINT");
   app.add_option("--connect", options.connect, "Where a relay is to dial")->type_name("ENDPOINT");
-  AddDuration(app, "--timeout", &options.timeout_ns, "For who is dialled to answer [2s]");
+  add_duration(app, "--timeout", &options.timeout_ns, "For who is dialled to answer [2s]");
   app.add_option("--system-root", options.system_root,
                  "Where the machine's own files are, as of an image [/]")
       ->type_name("DIR");
-  AddFormatFlag(app, &tool);
-  AddCommonFlags(app, &tool);
-  return RunTool(app, argc, argv, tool, [&] { return Doctor(tool, options); });
+  add_format_flag(app, &tool);
+  add_common_flags(app, &tool);
+  return run_tool(app, argc, argv, tool, [&] { return doctor(tool, options); });
 }

@@ -16,49 +16,49 @@ namespace smt::cmd {
 namespace {
 
 constexpr Verb<ToolOptions> kVerbs[] = {
-    {"info", "Show what is in a recording; exit code 1 if it is not whole", AddLogInfo},
+    {"info", "Show what is in a recording; exit code 1 if it is not whole", add_log_info},
     {"recover",
      "Make a complete file of what can be read of one; exit code 1 if bytes or samples were left out",
-     AddLogRecover},
+     add_log_recover},
     {"convert", "Write a recording in the format of another name; exit code 1 if samples were left out",
-     AddLogConvert},
+     add_log_convert},
 };
 
 struct Patterns {
   std::vector<std::string> allow = {"**"}, deny;
 };
 
-int Record(const ToolOptions& tool, const Patterns& texts, RecordOptions options) {
+int run_record(const ToolOptions& tool, const Patterns& texts, RecordOptions options) {
   std::vector<std::string> deny = texts.deny;
   deny.emplace_back(kLogEventsTopic);  // of a recording that is replayed; this one has its own
   const Result<relay::PatternSet> patterns = relay::PatternSet::parse(texts.allow, deny);
-  if (!patterns.ok()) return Fail(patterns.status());
-  KeepLargeBlocks();  // what packs a chunk
+  if (!patterns.ok()) return fail(patterns.status());
+  keep_large_blocks();  // what packs a chunk
   const Stop stop(StopOn::kSignalOrOutputGone);
   const ProgressLine line;
   options.log = tool_log();
   if (line.shown()) {
     options.progress = [&](const RecordProgress& p) {
       line.show(fmt::format("{:.1f} s  {} topics  {} samples  {} missed  {}", p.seconds, p.topics, p.samples,
-                            p.missed, BytesText(p.file_bytes)));
+                            p.missed, bytes_text(p.file_bytes)));
     };
   }
   Result<Recorder> recorder = Recorder::open(options);
-  if (!recorder.ok()) return Fail(recorder.status());
+  if (!recorder.ok()) return fail(recorder.status());
   spdlog::info("recording {} to {}", fmt::join(texts.allow, " "), options.output);
-  const int64_t end = options.duration_ns ? DeadlineAfter(options.duration_ns) : kNever;
-  Result<Domain> domain = WaitForDomain(tool.domain, stop.fd(), end, tool_log());
+  const int64_t end = options.duration_ns ? deadline_after(options.duration_ns) : kNever;
+  Result<Domain> domain = wait_for_domain(tool.domain, stop.fd(), end, tool_log());
   Status status;
   if (domain.ok()) {
     status = recorder->run(*domain, *patterns, stop.fd());
     line.end();
   } else {
     const Status finished = recorder->finish();
-    const bool ended = stop.stopped() || BoottimeNs() >= end;
+    const bool ended = stop.stopped() || boottime_ns() >= end;
     status = ended && domain.status().code() == Code::kNotFound ? finished : domain.status();
   }
-  PrintRecordSummary(recorder->summary(), tool.format);
-  return status.ok() ? kExitOk : Fail(kExitFailure, status.message());
+  print_record_summary(recorder->summary(), tool.format);
+  return status.ok() ? kExitOk : fail(kExitFailure, status.message());
 }
 
 }  // namespace
@@ -76,22 +76,22 @@ int main(int argc, char** argv) {
   app.add_option("--topic", patterns.allow, "Topics, those that appear later too; several times [**]")
       ->type_name("PATTERN");
   app.add_option("--exclude", patterns.deny, "Not these; several times")->type_name("PATTERN");
-  AddDuration(app, "--duration", &options.duration_ns, "End after so long");
+  add_duration(app, "--duration", &options.duration_ns, "End after so long");
   app.add_option("--split-size", options.split_bytes, "Begin a new part at this size of a file, as 64M or 2G")
       ->transform(CLI::AsSizeValue(false))
       ->type_name("BYTES");
-  AddDuration(app, "--split-time", &options.split_ns, "Begin a new part after so long");
-  AddCommonFlags(app, &tool);
-  AddFormatFlag(app, &tool);
+  add_duration(app, "--split-time", &options.split_ns, "Begin a new part after so long");
+  add_common_flags(app, &tool);
+  add_format_flag(app, &tool);
   app.footer(
       "Ends cleanly on SIGINT, with a summary on standard output. Parts are FILE.mcap, FILE.1.mcap, ...\n"
       "Exit codes: 0 ok, 1 failure (the file is good up to what the summary tells), 2 usage.");
   Run run;
   for (const auto& verb : kVerbs) verb.add(app.add_subcommand(verb.name, verb.description), tool, &run);
-  return RunTool(app, argc, argv, tool, [&] {
+  return run_tool(app, argc, argv, tool, [&] {
     if (run) return run();
     if (options.output.empty())
-      return Fail(kExitUsage, "where to? --output FILE.mcap or FILE.h5; see smtlogger --help");
-    return Record(tool, patterns, options);
+      return fail(kExitUsage, "where to? --output FILE.mcap or FILE.h5; see smtlogger --help");
+    return run_record(tool, patterns, options);
   });
 }

@@ -12,11 +12,11 @@ namespace smt::cmd {
 namespace {
 
 constexpr Verb<ClientOptions> kCommands[] = {
-    {"get", "Print the present value of each topic", AddClientGet},
-    {"list", "Show the topics that are there", AddClientList},
-    {"set", "Write a value into another machine's memory, where a rule allows it", AddClientSet},
-    {"watch", "Print each sample as it arrives, until SIGINT", AddClientWatch},
-    {"why", "Say what stops a topic, and at which hop", AddClientWhy},
+    {"get", "Print the present value of each topic", add_client_get},
+    {"list", "Show the topics that are there", add_client_list},
+    {"set", "Write a value into another machine's memory, where a rule allows it", add_client_set},
+    {"watch", "Print each sample as it arrives, until SIGINT", add_client_watch},
+    {"why", "Say what stops a topic, and at which hop", add_client_why},
 };
 
 }  // namespace
@@ -29,7 +29,7 @@ int main(int argc, char** argv) {
   app.fallthrough();
   ConfigFlags flags;
   flags.role = Role::kClient;
-  AddConfigFlags(app, &flags);
+  add_config_flags(app, &flags);
   app.footer(
       app.get_footer() +
       "\nExit codes: 0 ok, 1 failure, 2 usage or configuration, 3 no answer in time, 4 no such topic,\n"
@@ -41,9 +41,9 @@ int main(int argc, char** argv) {
     added->footer("Flags of all commands (--connect, --format, ...): smtrelay_client --help");
     command.add(added, options, &run);
   }
-  return RunConfigured(app, argc, argv, flags, [&](const RelayConfig& config) {
+  return run_configured(app, argc, argv, flags, [&](const RelayConfig& config) {
     if (!run)
-      return Fail(kExitUsage, "which command? " + verb_names(kCommands) + "; see smtrelay_client --help");
+      return fail(kExitUsage, "which command? " + verb_names(kCommands) + "; see smtrelay_client --help");
     options.connect = config.peers.front().value.connect.front();
     options.keys = config.keyring;
     options.timeout_ns = config.timeout_ns;

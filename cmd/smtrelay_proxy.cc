@@ -3,6 +3,6 @@
 
 int main(int argc, char** argv) {
   using namespace smt::cmd;
-  return RunRelay("smtrelay_proxy", "Pass topics on: to whoever wants them, from whoever has them",
-                  Role::kProxy, argc, argv, ServeMemory);
+  return run_relay("smtrelay_proxy", "Pass topics on: to whoever wants them, from whoever has them",
+                   Role::kProxy, argc, argv, serve_memory);
 }

@@ -3,6 +3,6 @@
 
 int main(int argc, char** argv) {
   using namespace smt::cmd;
-  return RunRelay("smtrelay_pub", "Send the topics of this domain to whoever wants them", Role::kPub, argc,
-                  argv, ServeDomain);
+  return run_relay("smtrelay_pub", "Send the topics of this domain to whoever wants them", Role::kPub, argc,
+                   argv, serve_domain);
 }

@@ -3,6 +3,6 @@
 
 int main(int argc, char** argv) {
   using namespace smt::cmd;
-  return RunRelay("smtrelay_sub", "Mirror topics of other machines into this domain", Role::kSub, argc, argv,
-                  ServeDomain);
+  return run_relay("smtrelay_sub", "Mirror topics of other machines into this domain", Role::kSub, argc, argv,
+                   serve_domain);
 }

@@ -14,10 +14,10 @@
 namespace smt::cmd {
 namespace {
 
-int Run(const ToolOptions& tool, ReplayOptions options) {
+int run(const ToolOptions& tool, ReplayOptions options) {
   while (options.prefix.ends_with('/')) options.prefix.pop_back();
   if (!options.prefix.empty()) {
-    if (Status s = CheckTopicName(options.prefix); !s.ok()) return Fail(s);
+    if (Status s = check_topic_name(options.prefix); !s.ok()) return fail(s);
   }
   const Stop stop;
   const ProgressLine line;
@@ -30,16 +30,16 @@ int Run(const ToolOptions& tool, ReplayOptions options) {
     };
   }
   Result<Domain> domain = Domain::open(tool.domain);
-  if (!domain.ok()) return Fail(domain.status());
+  if (!domain.ok()) return fail(domain.status());
   Result<Replay> replay = Replay::open(*domain, options);
-  if (!replay.ok()) return Fail(replay.status());
+  if (!replay.ok()) return fail(replay.status());
   KeyInput keys;
   if (options.paused && keys.fd() < 0) {
-    return Fail(kExitUsage, "--paused: stdin is no terminal, so no key could start it");
+    return fail(kExitUsage, "--paused: stdin is no terminal, so no key could start it");
   }
   Result<ReplaySummary> summary =
       replay->run(stop.fd(), {[&] { return keys.fd(); }, [&] { return keys.read(); }});
-  if (!summary.ok()) return Fail(summary.status());
+  if (!summary.ok()) return fail(summary.status());
   line.end();
   for (const std::string& problem : summary->problems) spdlog::warn("{}: {}", options.path, problem);
   fmt::print(stderr, "smtreplay: {} topics, {} samples, {} rows skipped, {} files left out, {:.2f} s\n",
@@ -65,9 +65,9 @@ int main(int argc, char** argv) {
                            ->check(CLI::Range(1e-6, 1e6))
                            ->type_name("X");
   app.add_flag("--asap", options.asap, "As fast as it goes")->excludes(speed);
-  AddDuration(app, "--max-gap", &options.max_gap_ns,
-              "Silence of more recorded time is shortened to this, 0 is as recorded [1s]");
-  AddDuration(app, "--start", &options.start_ns, "Begin so much recorded time after the first sample [0s]");
+  add_duration(app, "--max-gap", &options.max_gap_ns,
+               "Silence of more recorded time is shortened to this, 0 is as recorded [1s]");
+  add_duration(app, "--start", &options.start_ns, "Begin so much recorded time after the first sample [0s]");
   app.add_flag("--paused", options.paused, "Begin paused: see the keys below");
   app.add_flag("--loop", options.loop, "Again and again until SIGINT");
   app.add_option("--prefix", options.prefix, "Put before all topic names, with a '/'")->type_name("P");
@@ -75,9 +75,9 @@ int main(int argc, char** argv) {
   app.add_option("--history", options.history, "Samples kept for readers that come late [4]")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
-  AddDuration(app, "--max-age", &options.max_age_ns, "A sample older than this is stale [never]");
-  AddPublishFlags(app, &options.node, "replay");
-  AddCommonFlags(app, &tool);
+  add_duration(app, "--max-age", &options.max_age_ns, "A sample older than this is stale [never]");
+  add_publish_flags(app, &options.node, "replay");
+  add_common_flags(app, &tool);
   app.footer(
       "Keys: space pauses and goes on, . publishes one sample and pauses, left and right go 5 s of recorded\n"
       "time, home goes to the start, q ends.\n"
@@ -85,5 +85,5 @@ int main(int argc, char** argv) {
       "Row 1 of a CSV file names its columns, row 2 has their C types. The column timestamp (microseconds)\n"
       "paces the replay and becomes the stamp. Exit code 1: rows, samples or\n"
       "files were left out.");
-  return RunTool(app, argc, argv, tool, [&] { return Run(tool, options); });
+  return run_tool(app, argc, argv, tool, [&] { return run(tool, options); });
 }

@@ -54,13 +54,13 @@ class Source {
 
   // The sample of that time since the start, on each topic.
   Status publish(double seconds) {
-    const int64_t now = BoottimeNs();
-    const SampleHead head{0, RealtimeNs(), now, now};
+    const int64_t now = boottime_ns();
+    const SampleHead head{0, realtime_ns(), now, now};
     Burst burst;
     for (size_t i = 0; i < publishers_.size(); ++i) {
       // Only the noise of each topic is another one.
       if (i == 0 || signal_.shape == Shape::kNoise)
-        FillValue(signal_, seconds, i * schema_.fields[0].count, schema_, value_);
+        fill_value(signal_, seconds, i * schema_.fields[0].count, schema_, value_);
       if (Status s = burst.publish(publishers_[i], value_, head); !s.ok()) return s;
     }
     return Status();
@@ -77,10 +77,10 @@ class Source {
   std::vector<Publisher> publishers_;
 };
 
-Result<Schema> SchemaFor(const SineOptions& options) {
-  Result<Schema> schema = Schema::Parse(options.type);
+Result<Schema> schema_for(const SineOptions& options) {
+  Result<Schema> schema = Schema::parse(options.type);
   if (!schema.ok()) return schema.status();
-  if (Status s = CheckSignalSchema(*schema); !s.ok()) return s;
+  if (Status s = check_signal_schema(*schema); !s.ok()) return s;
   if (options.field.empty()) return schema;
   schema->type_name = "signal";
   schema->fields[0].name = options.field;
@@ -88,27 +88,27 @@ Result<Schema> SchemaFor(const SineOptions& options) {
   return schema;
 }
 
-int Sine(const ToolOptions& tool, SineOptions options) {
-  Result<Shape> shape = ShapeNamed(options.shape);
-  if (!shape.ok()) return Fail(shape.status());
+int sine(const ToolOptions& tool, SineOptions options) {
+  Result<Shape> shape = shape_named(options.shape);
+  if (!shape.ok()) return fail(shape.status());
   options.signal.shape = *shape;
-  Result<Schema> schema = SchemaFor(options);
-  if (!schema.ok()) return Fail(schema.status());
+  Result<Schema> schema = schema_for(options);
+  if (!schema.ok()) return fail(schema.status());
   const Stop stop;
   Result<Domain> domain = Domain::open(tool.domain);
-  if (!domain.ok()) return Fail(domain.status());
-  if (options.node.name.empty()) options.node.name = NodeNameFor("sinewave", options.names[0]);
+  if (!domain.ok()) return fail(domain.status());
+  if (options.node.name.empty()) options.node.name = node_name_for("sinewave", options.names[0]);
   Result<Source> source = Source::open(*domain, options, *schema);
-  if (!source.ok()) return Fail(source.status());
+  if (!source.ok()) return fail(source.status());
 
-  const int64_t start = BoottimeNs(), end = DeadlineAfter(options.duration_ns);
+  const int64_t start = boottime_ns(), end = deadline_after(options.duration_ns);
   const Beat beat(options.rate_hz, start);
   uint64_t published = 0;
   for (uint64_t n = 0;;) {  // sample n belongs to the time n / rate, whenever it is published
-    if (Status s = source->publish(static_cast<double>(n) / options.rate_hz); !s.ok()) return Fail(s);
+    if (Status s = source->publish(static_cast<double>(n) / options.rate_hz); !s.ok()) return fail(s);
     if (++published == options.count) break;
-    n = beat.after(n, BoottimeNs());
-    if (stop.sleep_until(std::min(end, beat.due_ns(n))) || BoottimeNs() >= end) break;
+    n = beat.after(n, boottime_ns());
+    if (stop.sleep_until(std::min(end, beat.due_ns(n))) || boottime_ns() >= end) break;
   }
   return kExitOk;
 }
@@ -154,11 +154,11 @@ int main(int argc, char** argv) {
       ->type_name("N");
   app.add_option("--history", options.history, "Samples kept for readers that come late [4]")
       ->check(CLI::PositiveNumber);
-  AddDuration(app, "--max-age", &options.max_age_ns, "A sample older than this is stale [never]");
+  add_duration(app, "--max-age", &options.max_age_ns, "A sample older than this is stale [never]");
   app.add_option("-n,--count", options.count, "End after so many samples of each topic")
       ->check(CLI::PositiveNumber);
-  AddDuration(app, "--duration", &options.duration_ns, "End after so long");
-  AddPublishFlags(app, &options.node, "sinewave-<hash of the first topic>");
-  AddCommonFlags(app, &tool);
-  return RunTool(app, argc, argv, tool, [&] { return Sine(tool, options); });
+  add_duration(app, "--duration", &options.duration_ns, "End after so long");
+  add_publish_flags(app, &options.node, "sinewave-<hash of the first topic>");
+  add_common_flags(app, &tool);
+  return run_tool(app, argc, argv, tool, [&] { return sine(tool, options); });
 }

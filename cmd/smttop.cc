@@ -54,24 +54,24 @@ class DomainGauge {
     tm parts;
     strftime(text, sizeof text, "%H:%M:%S", localtime_r(&now, &parts));
     data.time = text;
-    if (Status s = Open(); !s.ok()) {
+    if (Status s = open(); !s.ok()) {
       data.problem = s.message();
       return data;
     }
-    const int64_t at = BoottimeNs();
+    const int64_t at = boottime_ns();
     waiter_->collect();  // without arm(): no writer is asked to ring
     meter_.look(waiter_->nodes());
     const std::map<std::string, Rate> rates = meter_.take();
     const double seconds = last_ns_ == 0 ? 0 : static_cast<double>(at - last_ns_) / 1e9;
     last_ns_ = at;
-    Result<DomainListing> listing = ListTopics(*domain_);
+    Result<DomainListing> listing = list_topics(*domain_);
     if (!listing.ok()) {
       data.problem = listing.status().message();
       return data;
     }
     for (const TopicInfo& topic : listing->topics) {
-      if (topic.name.starts_with(kRelayTopics)) Counters(topic, seconds, &data);
-      if (patterns_.matches(topic.name)) data.topics.push_back(Row(topic, rates, seconds));
+      if (topic.name.starts_with(kRelayTopics)) counters(topic, seconds, &data);
+      if (patterns_.matches(topic.name)) data.topics.push_back(row_of(topic, rates, seconds));
     }
     struct statvfs folder;
     if (statvfs(domain_->path().c_str(), &folder) == 0) {
@@ -82,7 +82,7 @@ class DomainGauge {
   }
 
  private:
-  Status Open() {
+  Status open() {
     if (waiter_) return Status();
     Result<Domain> domain = Domain::open(options_);
     if (!domain.ok()) return domain.status();
@@ -93,11 +93,11 @@ class DomainGauge {
     return Status();
   }
 
-  TopTopic Row(const TopicInfo& topic, const std::map<std::string, Rate>& rates, double seconds) {
+  TopTopic row_of(const TopicInfo& topic, const std::map<std::string, Rate>& rates, double seconds) {
     TopTopic row;
     row.name = topic.name;
     row.type = topic.schema.type_name;
-    row.writer = WriterText(topic);
+    row.writer = writer_text(topic);
     row.state = topic.freshness.state;
     row.age_ns = topic.freshness.age_ns;
     const auto rate = rates.find(topic.name);
@@ -108,12 +108,12 @@ class DomainGauge {
     return row;
   }
 
-  void Counters(const TopicInfo& topic, double seconds, TopData* data) {
+  void counters(const TopicInfo& topic, double seconds, TopData* data) {
     Result<Reader> reader = Reader::open(*domain_, topic.name);
     const Sample* sample = reader.ok() ? reader->latest() : nullptr;
     const size_t slash = topic.name.rfind('/');
     if (sample == nullptr || slash < kRelayTopics.size()) return;
-    const Json value = ValueToJson(topic.schema, sample->bytes);
+    const Json value = value_to_json(topic.schema, sample->bytes);
     for (const auto& [name, number] : value.items()) {
       if (!number.is_number_unsigned()) continue;
       const auto total = number.get<uint64_t>();
@@ -135,50 +135,51 @@ class DomainGauge {
 };
 
 // For a file or a pipe: whole tables one after the other.
-int PrintTables(DomainGauge* gauge, TopOptions options, const Stop& stop) {
+int print_tables(DomainGauge* gauge, TopOptions options, const Stop& stop) {
   TopData data = gauge->read();  // rates need two looks
   for (uint64_t n = 0; n < std::max<uint64_t>(1, options.count); ++n) {
-    if (stop.sleep_until(BoottimeNs() + options.interval_ns) || OutputGone()) return kExitOk;
+    if (stop.sleep_until(boottime_ns() + options.interval_ns) || output_gone()) return kExitOk;
     data = gauge->read();
     std::string out = n == 0 ? "" : "\n";
-    for (const std::string& line : DrawTop(data, &options.state, 132, 0, false)) out += line + "\n";
-    if (!data.problem.empty()) return Fail(kExitFailure, data.problem);
-    Print(out);
+    for (const std::string& line : draw_top(data, &options.state, 132, 0, false)) out += line + "\n";
+    if (!data.problem.empty()) return fail(kExitFailure, data.problem);
+    print_text(out);
   }
   return kExitOk;
 }
 
-int ShowScreen(DomainGauge* gauge, TopOptions options, const Stop& stop) {
+int show_screen(DomainGauge* gauge, TopOptions options, const Stop& stop) {
   Screen screen;
   KeyInput keys;
-  const bool colour = ColourOn(STDOUT_FILENO);
+  const bool colour = colour_on(STDOUT_FILENO);
   TopState& state = options.state;
   TopData data = gauge->read();
-  int64_t due = BoottimeNs() + std::min<int64_t>(options.interval_ns, 200'000'000);  // the first rates soon
+  int64_t due = boottime_ns() + std::min<int64_t>(options.interval_ns, 200'000'000);  // the first rates soon
   for (uint64_t shown = 0;;) {
     const Screen::Size size = Screen::size();
     const auto rows = static_cast<size_t>(size.rows);
-    if (!screen.draw(DrawTop(data, &state, static_cast<size_t>(size.columns), rows, colour))) return kExitOk;
-    if (stop.sleep_until(due, keys.fd()) || OutputGone()) return kExitOk;
+    if (!screen.draw(draw_top(data, &state, static_cast<size_t>(size.columns), rows, colour))) return kExitOk;
+    if (stop.sleep_until(due, keys.fd()) || output_gone()) return kExitOk;
     for (const std::string& key : keys.read()) state.key(key, rows);
     if (state.quit) return kExitOk;
-    const int64_t now = BoottimeNs();
+    const int64_t now = boottime_ns();
     if (now < due) continue;
     if (!state.paused) data = gauge->read();
     due = std::max(due + options.interval_ns, now);
     if (++shown == options.count) {
-      screen.draw(DrawTop(data, &state, static_cast<size_t>(size.columns), rows, colour));
+      screen.draw(draw_top(data, &state, static_cast<size_t>(size.columns), rows, colour));
       return kExitOk;
     }
   }
 }
 
-int Top(const ToolOptions& tool, const TopOptions& options) {
+int top(const ToolOptions& tool, const TopOptions& options) {
   Result<relay::PatternSet> patterns = relay::PatternSet::parse(options.patterns);
-  if (!patterns.ok()) return Fail(patterns.status());
+  if (!patterns.ok()) return fail(patterns.status());
   const Stop stop;
   DomainGauge gauge(tool.domain, std::move(*patterns));
-  return IsTerminal(STDOUT_FILENO) ? ShowScreen(&gauge, options, stop) : PrintTables(&gauge, options, stop);
+  return is_terminal(STDOUT_FILENO) ? show_screen(&gauge, options, stop)
+                                    : print_tables(&gauge, options, stop);
 }
 
 }  // namespace
@@ -209,16 +210,16 @@ int main(int argc, char** argv) {
          },
          "What the rows are sorted by [name]")
       ->type_name(sorts);
-  AddDuration(app, "--interval", &options.interval_ns, "Between two looks [1s]");
+  add_duration(app, "--interval", &options.interval_ns, "Between two looks [1s]");
   app.add_option("-n,--count", options.count, "End after so many screens; without a terminal [1]")
       ->check(CLI::PositiveNumber);
   app.footer(
       "Keys: n r b a m s sort (again: reverse), / filter, v topics or relays, space pause, arrows and pages, "
       "q quit.\n"
       "Without a terminal it prints whole tables.");
-  AddCommonFlags(app, &tool);
-  return RunTool(app, argc, argv, tool, [&] {
-    if (options.interval_ns < 50'000'000) return Fail(kExitUsage, "--interval: at least 50ms");
-    return Top(tool, options);
+  add_common_flags(app, &tool);
+  return run_tool(app, argc, argv, tool, [&] {
+    if (options.interval_ns < 50'000'000) return fail(kExitUsage, "--interval: at least 50ms");
+    return top(tool, options);
   });
 }

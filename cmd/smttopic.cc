@@ -9,18 +9,18 @@ namespace smt::cmd {
 namespace {
 
 constexpr Verb<ToolOptions> kVerbs[] = {
-    {"list", "Show the topics of the domain", AddList},
-    {"find", "Show the topics of a type", AddFind},
-    {"info", "Show all that is known of a topic, and its fields", AddInfo},
-    {"echo", "Print every sample, from the oldest that is still there", AddEcho},
+    {"list", "Show the topics of the domain", add_list},
+    {"find", "Show the topics of a type", add_find},
+    {"info", "Show all that is known of a topic, and its fields", add_info},
+    {"echo", "Print every sample, from the oldest that is still there", add_echo},
     {"watch",
      "Print a line when a topic appears, vanishes or changes its state: stale, fresh, source-dead, link-down",
-     AddWatch},
-    {"hz", "Publications a second, and how regular they are", AddHz},
-    {"bw", "Bytes a second, and the sizes of the values", AddBw},
-    {"delay", "How old samples are when they arrive here", AddDelay},
-    {"pub", "Publish a value, or values from a file; the last one stays readable", AddPub},
-    {"rm", "Remove a topic that nobody publishes any more", AddRm},
+     add_watch},
+    {"hz", "Publications a second, and how regular they are", add_hz},
+    {"bw", "Bytes a second, and the sizes of the values", add_bw},
+    {"delay", "How old samples are when they arrive here", add_delay},
+    {"pub", "Publish a value, or values from a file; the last one stays readable", add_pub},
+    {"rm", "Remove a topic that nobody publishes any more", add_rm},
 };
 
 }  // namespace
@@ -32,8 +32,8 @@ int main(int argc, char** argv) {
   app.require_subcommand(0, 1);
   app.fallthrough();
   ToolOptions tool;
-  AddCommonFlags(app, &tool);
-  AddFormatFlag(app, &tool);
+  add_common_flags(app, &tool);
+  add_format_flag(app, &tool);
   app.footer(
       "PATTERN: a topic name in which * is any text inside one segment and ** any number of segments;\n"
       "re:EXPRESSION is RE2. Exit codes: 0 ok, 1 failure, 2 usage, 3 no data in time, 4 no such topic,\n"
@@ -44,8 +44,8 @@ int main(int argc, char** argv) {
     added->footer("Flags of all verbs (--domain, --format, ...): smttopic --help");
     verb.add(added, tool, &run);
   }
-  return RunTool(app, argc, argv, tool, [&] {
-    if (!run) return Fail(kExitUsage, "which verb? " + verb_names(kVerbs) + "; see smttopic --help");
+  return run_tool(app, argc, argv, tool, [&] {
+    if (!run) return fail(kExitUsage, "which verb? " + verb_names(kVerbs) + "; see smttopic --help");
     return run();
   });
 }

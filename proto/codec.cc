@@ -18,27 +18,27 @@ using google::protobuf::io::CodedOutputStream;
 
 constexpr size_t kCheckBytes = 10;  // tag and fixed64
 // Tags of two bytes, as varints.
-constexpr std::array<uint8_t, 2> TagOf(uint32_t field, uint32_t type) {
+constexpr std::array<uint8_t, 2> tag_of(uint32_t field, uint32_t type) {
   const uint32_t tag = field << 3 | type;
   return {static_cast<uint8_t>((tag & 0x7f) | 0x80), static_cast<uint8_t>(tag >> 7)};
 }
-constexpr auto kCheckTag = TagOf(Envelope::kCheckFieldNumber, 1);
-constexpr auto kPromptTag = TagOf(Envelope::kPromptFieldNumber, 0);
+constexpr auto kCheckTag = tag_of(Envelope::kCheckFieldNumber, 1);
+constexpr auto kPromptTag = tag_of(Envelope::kPromptFieldNumber, 0);
 constexpr uint8_t kSessionTag = 1 << 3 | 1;
 constexpr uint8_t kNumberTag = 2 << 3 | 0;
 
-uint64_t HeaderHash(const void* header, size_t bytes, uint64_t payload_hash) {
+uint64_t header_hash(const void* header, size_t bytes, uint64_t payload_hash) {
   return XXH3_64bits_withSeed(header, bytes, payload_hash);
 }
 
 }  // namespace
 
-uint64_t PayloadHash(std::span<const std::byte> payload) {
+uint64_t payload_hash(std::span<const std::byte> payload) {
   return XXH3_64bits(payload.data(), payload.size());
 }
 
-std::string Seal(uint64_t session, uint64_t number, int field, std::string_view body, uint64_t payload_hash,
-                 bool prompt) {
+std::string seal_message(uint64_t session, uint64_t number, int field, std::string_view body,
+                         uint64_t payload_hash, bool prompt) {
   // By hand, as the same bytes protobuf would write, so that a body serialised once serves many sessions.
   std::string out(1 + 8 + 1 + 10 + 2 + 5 + body.size() + 3 + kCheckBytes, '\0');
   auto* const begin = reinterpret_cast<uint8_t*>(out.data());
@@ -56,16 +56,15 @@ std::string Seal(uint64_t session, uint64_t number, int field, std::string_view 
     p = std::copy(kPromptTag.begin(), kPromptTag.end(), p);
     *p++ = 1;
   }
-  const uint64_t check = HeaderHash(begin, static_cast<size_t>(p - begin), payload_hash);
+  const uint64_t check = header_hash(begin, static_cast<size_t>(p - begin), payload_hash);
   p = std::copy(kCheckTag.begin(), kCheckTag.end(), p);
   p = CodedOutputStream::WriteLittleEndian64ToArray(check, p);
   out.resize(static_cast<size_t>(p - begin));
   return out;
 }
 
-Opened Open(std::span<const std::byte> header, std::span<const std::byte> payload, Envelope* e) {
-  if (header.size() < 1 + 8 + kCheckBytes || header.size() > kLargestFrame ||
-      payload.size() > kLargestFrame) {
+Opened open_message(std::span<const std::byte> header, std::span<const std::byte> payload, Envelope* e) {
+  if (header.size() < 1 + 8 + kCheckBytes || header.size() > kMaxFrame || payload.size() > kMaxFrame) {
     return Opened::kMalformed;
   }
   const size_t body = header.size() - kCheckBytes;
@@ -74,7 +73,7 @@ Opened Open(std::span<const std::byte> header, std::span<const std::byte> payloa
     return Opened::kMalformed;
   uint64_t check;
   CodedInputStream::ReadLittleEndian64FromArray(bytes + body + kCheckTag.size(), &check);
-  if (check != HeaderHash(bytes, body, PayloadHash(payload))) return Opened::kCorrupt;
+  if (check != header_hash(bytes, body, payload_hash(payload))) return Opened::kCorrupt;
   CodedInputStream in(bytes, static_cast<int>(body));
   in.SetRecursionLimit(8);
   e->Clear();
@@ -88,7 +87,7 @@ namespace {
 
 // Drops the numbers at the end that are the same as the one before them.
 template <class Column>
-void Trim(Column* column) {
+void trim(Column* column) {
   int n = column->size();
   while (n > 1 && column->Get(n - 2) == column->Get(n - 1)) --n;
   column->Truncate(n);
@@ -110,16 +109,16 @@ class Cursor {
 };
 
 // Differences wrap around, so that no two numbers are too far apart.
-int64_t Minus(int64_t a, int64_t b) {
+int64_t minus(int64_t a, int64_t b) {
   return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
 }
-int64_t Plus(int64_t a, int64_t b) {
+int64_t plus(int64_t a, int64_t b) {
   return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
 }
 
 }  // namespace
 
-void AppendRows(const std::vector<BatchRow>& rows, Batch* batch) {
+void append_rows(const std::vector<BatchRow>& rows, Batch* batch) {
   const int n = static_cast<int>(rows.size());
   auto* ids = batch->mutable_id();
   auto* sequences = batch->mutable_sequence();
@@ -138,22 +137,22 @@ void AppendRows(const std::vector<BatchRow>& rows, Batch* batch) {
   for (const BatchRow& row : rows) {
     ids->AddAlreadyReserved(static_cast<int32_t>(row.id - before.id));
     sequences->AddAlreadyReserved(row.sequence);
-    stamps->AddAlreadyReserved(Minus(row.stamp_ns, before.stamp_ns));
-    ages->AddAlreadyReserved(Minus(row.age_ns, before.age_ns));
+    stamps->AddAlreadyReserved(minus(row.stamp_ns, before.stamp_ns));
+    ages->AddAlreadyReserved(minus(row.age_ns, before.age_ns));
     if (!exact) errors->AddAlreadyReserved(row.age_error_ns);
     before = row;
   }
   batch->set_topics(static_cast<uint32_t>(n));
-  Trim(ids);
-  Trim(sequences);
-  Trim(stamps);
-  Trim(ages);
-  Trim(errors);
+  trim(ids);
+  trim(sequences);
+  trim(stamps);
+  trim(ages);
+  trim(errors);
 }
 
-bool ReadRows(const Batch& batch, std::vector<BatchRow>* rows) {
+bool read_rows(const Batch& batch, std::vector<BatchRow>* rows) {
   const size_t n = batch.topics();
-  if (n == 0 || n > kMostTopics) return false;
+  if (n == 0 || n > kMaxTopics) return false;
   for (const int size :
        {batch.id().size(), batch.sequence().size(), batch.stamp_ns().size(), batch.age_ns().size()}) {
     if (size < 1 || static_cast<size_t>(size) > n) return false;
@@ -173,8 +172,8 @@ bool ReadRows(const Batch& batch, std::vector<BatchRow>* rows) {
   for (BatchRow& row : *rows) {
     row.id = before.id + static_cast<uint32_t>(ids.next());
     row.sequence = sequences.next();
-    row.stamp_ns = Plus(before.stamp_ns, stamps.next());
-    row.age_ns = Plus(before.age_ns, ages.next());
+    row.stamp_ns = plus(before.stamp_ns, stamps.next());
+    row.age_ns = plus(before.age_ns, ages.next());
     row.age_error_ns = errors.next();
     before = row;
   }

@@ -13,21 +13,21 @@
 namespace smt::proto {
 
 inline constexpr uint32_t kVersion = 1;
-inline constexpr uint32_t kLeastVersion = 1;
+inline constexpr uint32_t kMinVersion = 1;
 
 // Payload frames are not larger; header frames neither.
-inline constexpr size_t kLargestFrame = 512 * 1024;
-// Topics in one Batch or Announce: the header stays below kLargestFrame whatever the numbers.
-inline constexpr size_t kMostTopics = 8192;
-inline constexpr uint32_t kMostHops = 8;
+inline constexpr size_t kMaxFrame = 512 * 1024;
+// Topics in one Batch or Announce: the header stays below kMaxFrame whatever the numbers.
+inline constexpr size_t kMaxTopics = 8192;
+inline constexpr uint32_t kMaxHops = 8;
 
 // XXH3-64 of a payload: the seed of the header's check.
-uint64_t PayloadHash(std::span<const std::byte> payload);
+uint64_t payload_hash(std::span<const std::byte> payload);
 
 // The header frame of a message whose body is serialised already; `field` is its number in Envelope.
 // Serves to give one Batch to several sessions.
-std::string Seal(uint64_t session, uint64_t number, int field, std::string_view body, uint64_t payload_hash,
-                 bool prompt = false);
+std::string seal_message(uint64_t session, uint64_t number, int field, std::string_view body,
+                         uint64_t payload_hash, bool prompt = false);
 
 // The number in Envelope of a message.
 template <class Body>
@@ -67,10 +67,10 @@ inline constexpr int kFieldOf<SetReply> = Envelope::kSetReplyFieldNumber;
 
 // `payload_hash`: only of a message that has a payload.
 template <class Body>
-std::string Seal(uint64_t session, uint64_t number, const Body& body,
-                 uint64_t payload_hash = PayloadHash({})) {
+std::string seal_message(uint64_t session, uint64_t number, const Body& body,
+                         uint64_t payload_hash = payload_hash({})) {
   static_assert(kFieldOf<Body> != 0);
-  return Seal(session, number, kFieldOf<Body>, body.SerializeAsString(), payload_hash);
+  return seal_message(session, number, kFieldOf<Body>, body.SerializeAsString(), payload_hash);
 }
 
 enum class Opened {
@@ -80,7 +80,7 @@ enum class Opened {
 };
 
 // Hostile input: bounded, checked, and only then believed. `*e` is scratch on any failure.
-Opened Open(std::span<const std::byte> header, std::span<const std::byte> payload, Envelope* e);
+Opened open_message(std::span<const std::byte> header, std::span<const std::byte> payload, Envelope* e);
 
 // The columns of a Batch, one row for each topic.
 struct BatchRow {
@@ -93,9 +93,9 @@ struct BatchRow {
 };
 
 // Appends the columns of `rows` and their number. Sizes and sent_ns are the caller's.
-void AppendRows(const std::vector<BatchRow>& rows, Batch* batch);
+void append_rows(const std::vector<BatchRow>& rows, Batch* batch);
 // False: the columns cannot be those of a Batch (too long, too short, an id out of range, too many topics).
-bool ReadRows(const Batch& batch, std::vector<BatchRow>* rows);
+bool read_rows(const Batch& batch, std::vector<BatchRow>* rows);
 
 }  // namespace smt::proto
 

@@ -8,12 +8,12 @@ namespace smt::relay {
 namespace {
 
 // Of one link in one step, so that sending gets its turn: with many topics a message may take long.
-constexpr int kMostReceived = 64;
-constexpr int64_t kLongestReceiveNs = 2'000'000;
+constexpr int kMaxReceived = 64;
+constexpr int64_t kMaxReceiveNs = 2'000'000;
 // For requests of peers, in one step; the last one may take longer.
-constexpr int64_t kLongestAnswerNs = 200'000;
+constexpr int64_t kMaxAnswerNs = 200'000;
 // Sleeping longer gains nothing, and the mirror's `alive_until` is to be moved.
-constexpr int64_t kLongestSleepNs = 100'000'000;
+constexpr int64_t kMaxSleepNs = 100'000'000;
 
 }  // namespace
 
@@ -28,46 +28,46 @@ Engine::Engine(Store* store, RelayOptions options)
       sessions_(&options_, &links_, &outbound_, &inbound_, &counters_,
                 {[this](Session* s) { on_begun(s); }, [this](uint64_t key) { on_ended(key); }}),
       policy_(&options_, &links_, &sessions_, &counters_),
-      handshake_(&options_, &sessions_, &policy_.bars(), &counters_),
+      handshake_(&options_, &sessions_, &policy_.penalty_box(), &counters_),
       turns_(&sessions_.all()),
       wants_(&options_, &inbound_, &sessions_.all()),
-      questions_(&sessions_.all()),
-      traces_(&sessions_.all()),
-      sets_(&sessions_.all(), nullptr) {
+      get_requests_(&sessions_.all()),
+      trace_requests_(&sessions_.all()),
+      set_requests_(&sessions_.all(), nullptr) {
   (void)access_.compile(options_.access);
   (void)outbound_.configure(options_.send);
   (void)inbound_.configure(options_.receive);
   if (options_.write.empty()) return;
   writes_.emplace(store, &access_, options_.write_node, options_.origin_id, options_.audit, &counters_.write);
   (void)writes_->configure(options_.write);
-  sets_ = Sets(&sessions_.all(), &*writes_);
+  set_requests_ = SetRequests(&sessions_.all(), &*writes_);
 }
 
 Engine::~Engine() {
-  for (const auto& [key, s] : sessions_.all()) s->say_reset(proto::Reset::BYE, "bye");
+  for (const auto& [key, s] : sessions_.all()) s->send_reset(proto::Reset::BYE, "bye");
 }
 
 // --- receiving
 // --------------------------------------------------------------------------------------------------
 
-size_t Engine::Receive(LinkState* l) {
+size_t Engine::receive(LinkState* l) {
   size_t received = 0;
   Incoming in;
-  const int64_t end_ns = now_ns_ + kLongestReceiveNs;
-  while (received < kMostReceived && now_ns_ < end_ns && l->link->receive(&in)) {
+  const int64_t end_ns = now_ns_ + kMaxReceiveNs;
+  while (received < kMaxReceived && now_ns_ < end_ns && l->link->receive(&in)) {
     ++received;
     if (options_.now) now_ns_ = std::max(now_ns_, options_.now());
-    Handle(l, in);
+    handle(l, in);
     // Readers wake up while the next one is asked for.
     store_->flush(now_ns_);
   }
   return received;
 }
 
-void Engine::Handle(LinkState* l, const Incoming& in) {
+void Engine::handle(LinkState* l, const Incoming& in) {
   if (!in.cut.empty()) return policy_.on_cut(l, in, now_ns_);
   const proto::Opened opened =
-      in.malformed ? proto::Opened::kMalformed : proto::Open(in.header, in.payload, &message_);
+      in.malformed ? proto::Opened::kMalformed : proto::open_message(in.header, in.payload, &message_);
   Session* s = sessions_.find(*l, in.peer);
   if (opened != proto::Opened::kOk) return on_unreadable(l, in, s, opened == proto::Opened::kCorrupt);
   if (message_.has_hello()) return handshake_.on_hello(l, in, message_, now_ns_);
@@ -81,8 +81,8 @@ void Engine::Handle(LinkState* l, const Incoming& in) {
     }
     return;
   }
-  s->alive(now_ns_);
-  if (!Hear(s, in)) policy_.on_violation(s, now_ns_);
+  s->on_alive(now_ns_);
+  if (!handle_session_message(s, in)) policy_.on_violation(s, now_ns_);
 }
 
 void Engine::on_unreadable(LinkState* l, const Incoming& in, Session* s, bool corrupt) {
@@ -92,7 +92,7 @@ void Engine::on_unreadable(LinkState* l, const Incoming& in, Session* s, bool co
                       (s != nullptr ? " from " + s->peer().name + "; the session is begun anew" : "") +
                       "; dropped");
   if (s != nullptr) {
-    s->say_reset(proto::Reset::MALFORMED, "a message could not be read");
+    s->send_reset(proto::Reset::MALFORMED, "a message could not be read");
     sessions_.end(s->key(), "a message of it could not be read", now_ns_);
   }
   // With a key it comes as it was sent; a value that was damaged before that is bad luck.
@@ -100,35 +100,35 @@ void Engine::on_unreadable(LinkState* l, const Incoming& in, Session* s, bool co
 }
 
 // False: no peer of this version says so.
-bool Engine::Hear(Session* s, const Incoming& in) {
-  if (!s->hear_number(message_)) return false;
-  if (message_.has_get() || message_.has_want()) return s->put_off(&message_);
+bool Engine::handle_session_message(Session* s, const Incoming& in) {
+  if (!s->check_sequence(message_)) return false;
+  if (message_.has_get() || message_.has_want()) return s->defer(&message_);
   if (message_.has_reply()) {
-    questions_.answered(s, message_.reply());
+    get_requests_.on_reply(s, message_.reply());
     return true;
   }
-  if (message_.has_trace()) return traces_.from_peer(s, message_.trace(), now_ns_);
-  if (message_.has_traced()) return traces_.answered(s, message_.traced());
-  if (message_.has_set()) return sets_.from_peer(s, message_.set(), in.payload, now_ns_);
-  if (message_.has_set_reply()) return sets_.answered(s, message_.set_reply());
-  return s->hear(message_, in.payload, now_ns_);
+  if (message_.has_trace()) return trace_requests_.from_peer(s, message_.trace(), now_ns_);
+  if (message_.has_traced()) return trace_requests_.on_reply(s, message_.traced());
+  if (message_.has_set()) return set_requests_.from_peer(s, message_.set(), in.payload, now_ns_);
+  if (message_.has_set_reply()) return set_requests_.on_reply(s, message_.set_reply());
+  return s->on_message(message_, in.payload, now_ns_);
 }
 
 // One request of each session after another, for a while.
-void Engine::AnswerRequests() {
-  const int64_t begun_ns = Clock();
+void Engine::answer_requests() {
+  const int64_t begun_ns = clock();
   for (bool more = true; more;) {
     Session* s = turns_.next(now_ns_);
     if (s == nullptr) return;
-    more = Clock() - begun_ns < kLongestAnswerNs;
+    more = clock() - begun_ns < kMaxAnswerNs;
     asked_ = true;
-    const int64_t at_ns = Clock();
+    const int64_t at_ns = clock();
     const proto::Envelope request = s->take_request();
     const bool fine = request.has_get()
-                          ? questions_.from_peer(s, request.get(), options_.serves() && !s->stands_by(),
-                                                 options_.proxy, now_ns_)
-                          : s->hear(request, {}, now_ns_);
-    turns_.charge(*s, at_ns, Clock());
+                          ? get_requests_.from_peer(s, request.get(), options_.serves() && !s->is_standby(),
+                                                    options_.proxy, now_ns_)
+                          : s->on_message(request, {}, now_ns_);
+    turns_.charge(*s, at_ns, clock());
     if (request.has_want()) wants_.change();
     if (!fine) policy_.on_violation(s, now_ns_);
   }
@@ -139,13 +139,13 @@ void Engine::AnswerRequests() {
 
 void Engine::on_begun(Session* s) {
   s->want(wants_.of(*s));
-  questions_.update(now_ns_);
+  get_requests_.update(now_ns_);
 }
 
 void Engine::on_ended(uint64_t key) {
-  questions_.ended(key);
-  traces_.ended(key);
-  sets_.ended(key);
+  get_requests_.on_session_ended(key);
+  trace_requests_.on_session_ended(key);
+  set_requests_.on_session_ended(key);
   turns_.forget_paid(now_ns_);
 }
 
@@ -154,30 +154,30 @@ void Engine::end_silent() {
     const bool silent = s->silent(now_ns_);
     if (silent) {
       ++counters_.session.silent;
-      s->intake().settle(now_ns_);
+      s->receiver().settle(now_ns_);
     }
-    if (silent || s->gone())
+    if (silent || s->is_gone())
       sessions_.end(s->key(), silent ? "it is silent" : "its connection has ended", now_ns_);
   });
 }
 
 void Engine::collect(int64_t now_ns) {
   const Changes& changes = outbound_.collect(now_ns);
-  for (const auto& [key, s] : sessions_.all()) s->feed().on_changes(changes, now_ns);
+  for (const auto& [key, s] : sessions_.all()) s->sender().on_changes(changes, now_ns);
 }
 
 size_t Engine::send(Session* s) {
   // One request of each in a step: each is a look at all topics.
-  if (s->feed().begins() && turns_.may_ask(*s, now_ns_)) {
-    const int64_t begun_ns = Clock();
-    s->feed().begin_next();
-    turns_.charge(*s, begun_ns, Clock());
-    asked_ = asked_ || s->feed().begins();
+  if (s->sender().has_new_request() && turns_.may_ask(*s, now_ns_)) {
+    const int64_t begun_ns = clock();
+    s->sender().begin_new_request();
+    turns_.charge(*s, begun_ns, clock());
+    asked_ = asked_ || s->sender().has_new_request();
   }
   return s->send(now_ns_);
 }
 
-Viewpoint Engine::View() {
+Viewpoint Engine::view() {
   return {options_.name, options_.instance, options_.proxy,   &access_,     &counters_.session.denied,
           &outbound_,    &inbound_,         &sessions_.all(), links_.lost()};
 }
@@ -186,22 +186,22 @@ size_t Engine::step(int64_t now_ns) {
   now_ns_ = now_ns;
   asked_ = false;
   size_t messages = 0;
-  for (const auto& l : links_.all()) messages += Receive(l.get());
+  for (const auto& l : links_.all()) messages += receive(l.get());
   end_silent();
   sessions_.choose_addresses(now_ns_);
   for (const auto& l : links_.all()) handshake_.dial(l.get(), now_ns_);
-  AnswerRequests();
+  answer_requests();
   if (sessions_.take_changed()) wants_.change();
   wants_.update();
-  questions_.update(now_ns_);
+  get_requests_.update(now_ns_);
   // Plain memory is looked at in any case: it gives ids of topics that are gone free only then. Any other
   // once at the beginning: when a session waits for it, the look at very many topics would pass for silence.
   if (store_->fd() < 0 || (options_.serves() && !looked_) || has_demand() || look_due(now_ns_)) {
     looked_ = true;
     collect(now_ns_);
   }
-  if (traces_.any()) traces_.update(View(), now_ns_);
-  if (sets_.any()) sets_.update(View(), now_ns_);
+  if (trace_requests_.any()) trace_requests_.update(view(), now_ns_);
+  if (set_requests_.any()) set_requests_.update(view(), now_ns_);
   if (writes_) writes_->update(now_ns_);
   for (const auto& [key, s] : sessions_.all()) messages += send(s.get());
   store_->flush(now_ns_);
@@ -209,12 +209,12 @@ size_t Engine::step(int64_t now_ns) {
 }
 
 int64_t Engine::next_due_ns() const {
-  int64_t due = std::min({now_ns_ + kLongestSleepNs, store_->due_ns(), traces_.due_ns(), sets_.due_ns(),
-                          links_.due_ns(now_ns_)});
+  int64_t due = std::min({now_ns_ + kMaxSleepNs, store_->due_ns(), trace_requests_.due_ns(),
+                          set_requests_.due_ns(), links_.due_ns(now_ns_)});
   if (writes_) due = std::min(due, writes_->due_ns());
   for (const auto& [key, s] : sessions_.all()) {
     due = std::min(due, s->due_ns());
-    if (s->has_request() || s->feed().begins()) due = std::min(due, turns_.open_ns(*s));
+    if (s->has_request() || s->sender().has_new_request()) due = std::min(due, turns_.open_ns(*s));
   }
   return due;
 }
@@ -222,7 +222,7 @@ int64_t Engine::next_due_ns() const {
 bool Engine::has_demand() const {
   const Sessions& all = sessions_.all();
   return options_.serves() && std::any_of(all.begin(), all.end(), [this](const auto& s) {
-           return s.second->feed().has_demand() && s.second->credit().open(now_ns_);
+           return s.second->sender().has_demand() && s.second->congestion_window().open(now_ns_);
          });
 }
 
@@ -249,15 +249,17 @@ void Engine::set_options(uint64_t number, const LinkOptions& options) {
 }
 
 Status Engine::configure(std::vector<SendRule> send, std::vector<ReceiveRule> receive,
-                         std::vector<Selection> cache, std::vector<WriteRule> write,
+                         std::vector<Subscription> cache, std::vector<WriteRule> write,
                          const AccessRules& access) {
   // All or none.
   if (Result<RuleSet> set = RuleSet::parse(send); !set.ok()) return set.status();
   if (Result<RuleSet> set = RuleSet::parse(receive); !set.ok()) return set.status();
   if (Result<RuleSet> set = RuleSet::parse(write); !set.ok()) return set.status();
-  std::vector<Selection> wishes = cache;
+  std::vector<Subscription> wishes = cache;
   for (const ReceiveRule& rule : receive) wishes.push_back({rule.topic, rule.exclude, 0, rule.pacing, 0});
-  if (Result<Demand> demand = Demand::compile(std::move(wishes)); !demand.ok()) return demand.status();
+  if (Result<SubscriptionSet> subscriptions = SubscriptionSet::compile(std::move(wishes));
+      !subscriptions.ok())
+    return subscriptions.status();
   if (Status s = Access().compile(access); !s.ok()) return s;
   if (Status s = inbound_.configure(receive); !s.ok()) return s;
   (void)access_.compile(access);
@@ -287,25 +289,26 @@ void Engine::change_keys(std::shared_ptr<const Keyring> keys) {
     if (s->peer().key.empty()) return;
     const std::string* const name = options_.keys->name_of(s->peer().key);
     if (name != nullptr && *name == s->peer().name) return;
-    s->say_reset(proto::Reset::BYE, "this key is not known here any more");
+    s->send_reset(proto::Reset::BYE, "this key is not known here any more");
     if (!s->link()->dials()) s->link()->drop(s->id());
     sessions_.end(s->key(), "its key is not known any more", now_ns_);
   });
 }
 
-uint64_t Engine::get(const std::vector<Selection>& selection, bool list, int64_t now_ns, int64_t timeout_ns) {
-  Result<Demand> demand = Demand::compile(selection);
-  const uint64_t number =
-      questions_.ask(demand.ok() ? std::move(*demand) : Demand(), list, now_ns, timeout_ns);
+uint64_t Engine::get(const std::vector<Subscription>& selection, bool list, int64_t now_ns,
+                     int64_t timeout_ns) {
+  Result<SubscriptionSet> subscriptions = SubscriptionSet::compile(selection);
+  const uint64_t number = get_requests_.ask(
+      subscriptions.ok() ? std::move(*subscriptions) : SubscriptionSet(), list, now_ns, timeout_ns);
   now_ns_ = std::max(now_ns_, now_ns);
-  questions_.update(now_ns);
+  get_requests_.update(now_ns);
   asked_ = true;
   return number;
 }
 
 uint64_t Engine::trace(const std::string& topic, int64_t now_ns, int64_t timeout_ns) {
   const uint64_t request = options_.random();
-  traces_.ask(request, topic, now_ns, timeout_ns);
+  trace_requests_.ask(request, topic, now_ns, timeout_ns);
   return request;
 }
 
@@ -319,7 +322,7 @@ uint64_t Engine::set(const SetRequest& wish, int64_t now_ns, int64_t timeout_ns)
   m.set_holder(options_.instance);
   m.set_holder_name(wish.holder_name);
   m.set_stamp_ns(wish.stamp_ns);
-  sets_.ask(m, wish.value, now_ns, timeout_ns);
+  set_requests_.ask(m, wish.value, now_ns, timeout_ns);
   return m.request();
 }
 
@@ -332,13 +335,13 @@ void Engine::end_writes(int64_t now_ns) {
 
 Counters Engine::counters() const {
   Counters now = counters_;
-  now.session.requests = questions_.open();
+  now.session.requests = get_requests_.open();
   for (const auto& [key, s] : sessions_.all()) {
-    now.session.wants += s->feed().demand().selections().size();
-    now.session.requests += s->feed().requests();
-    now.outbound.in_flight_bytes += s->credit().in_flight_bytes();
-    now.outbound.window_bytes += s->credit().window_bytes();
-    s->count_most(&now.outbound);
+    now.session.wants += s->sender().subscriptions().items().size();
+    now.session.requests += s->sender().requests();
+    now.outbound.in_flight_bytes += s->congestion_window().in_flight_bytes();
+    now.outbound.window_bytes += s->congestion_window().window_bytes();
+    s->record_peaks(&now.outbound);
   }
   return now;
 }

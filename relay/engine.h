@@ -23,10 +23,10 @@
 #include "relay/peer_policy.h"
 #include "relay/relay_options.h"
 #include "relay/request_turns.h"
-#include "relay/requests/questions.h"
+#include "relay/requests/get_requests.h"
 #include "relay/requests/results.h"
-#include "relay/requests/sets.h"
-#include "relay/requests/trace.h"
+#include "relay/requests/set_requests.h"
+#include "relay/requests/trace_requests.h"
 #include "relay/rules/access.h"
 #include "relay/session/session.h"
 #include "relay/session_table.h"
@@ -45,14 +45,14 @@ class Engine {
   SessionTable& sessions() { return sessions_; }
   const SessionTable& sessions() const { return sessions_; }
   const Handshake& handshake() const { return handshake_; }
-  const Questions& questions() const { return questions_; }
-  const Traces& traces() const { return traces_; }
-  const Sets& sets() const { return sets_; }
+  const GetRequests& get_requests() const { return get_requests_; }
+  const TraceRequests& trace_requests() const { return trace_requests_; }
+  const SetRequests& set_requests() const { return set_requests_; }
 
   void remove(uint64_t number);
   void set_options(uint64_t number, const LinkOptions& options);
-  Status configure(std::vector<SendRule> send, std::vector<ReceiveRule> receive, std::vector<Selection> cache,
-                   std::vector<WriteRule> write, const AccessRules& access);
+  Status configure(std::vector<SendRule> send, std::vector<ReceiveRule> receive,
+                   std::vector<Subscription> cache, std::vector<WriteRule> write, const AccessRules& access);
   void hang_up(const std::string& why);
   void change_keys(std::shared_ptr<const Keyring> keys);
 
@@ -61,7 +61,7 @@ class Engine {
   int64_t next_due_ns() const;
   bool has_demand() const;
 
-  uint64_t get(const std::vector<Selection>& selection, bool list, int64_t now_ns, int64_t timeout_ns);
+  uint64_t get(const std::vector<Subscription>& selection, bool list, int64_t now_ns, int64_t timeout_ns);
   uint64_t trace(const std::string& topic, int64_t now_ns, int64_t timeout_ns);
   uint64_t set(const SetRequest& wish, int64_t now_ns, int64_t timeout_ns);
   void end_writes(int64_t now_ns);
@@ -69,11 +69,11 @@ class Engine {
 
  private:
   // Receiving.
-  size_t Receive(LinkState* l);
-  void Handle(LinkState* l, const Incoming& in);
+  size_t receive(LinkState* l);
+  void handle(LinkState* l, const Incoming& in);
   void on_unreadable(LinkState* l, const Incoming& in, Session* s, bool corrupt);
-  bool Hear(Session* s, const Incoming& in);
-  void AnswerRequests();
+  bool handle_session_message(Session* s, const Incoming& in);
+  void answer_requests();
 
   // What follows from it.
   void on_begun(Session* s);
@@ -82,11 +82,11 @@ class Engine {
   void collect(int64_t now_ns);
   size_t send(Session* s);
 
-  Viewpoint View();
-  int64_t Clock() const { return options_.now ? options_.now() : now_ns_; }
+  Viewpoint view();
+  int64_t clock() const { return options_.now ? options_.now() : now_ns_; }
   // The next step needs a store that is collected.
   bool look_due(int64_t at_ns) const {
-    return traces_.look_due() || sets_.look_due() || (writes_ && writes_->due_ns() <= at_ns);
+    return trace_requests_.look_due() || set_requests_.look_due() || (writes_ && writes_->due_ns() <= at_ns);
   }
 
   Store* const store_;
@@ -101,10 +101,10 @@ class Engine {
   Handshake handshake_;
   RequestTurns turns_;
   Wants wants_;
-  Questions questions_;
-  Traces traces_;
+  GetRequests get_requests_;
+  TraceRequests trace_requests_;
   std::optional<Writes> writes_;  // none: there were no rules to begin with
-  Sets sets_;
+  SetRequests set_requests_;
   int64_t now_ns_ = 0;
   bool looked_ = false;  // at the store
   bool asked_ = false;   // since the last step

@@ -10,10 +10,10 @@ namespace smt::relay {
 
 namespace {
 
-constexpr size_t kMostSessions = 1000;
+constexpr size_t kMaxSessions = 1000;
 
 // For the log: what a peer says is text that nobody has checked.
-std::string Readable(std::string text) {
+std::string readable(std::string text) {
   text.resize(std::min<size_t>(text.size(), 200));
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
@@ -25,13 +25,13 @@ std::string Readable(std::string text) {
 
 std::string Handshake::hello_message(uint64_t session) const {
   proto::Hello hello;
-  hello.set_least_version(proto::kLeastVersion);
+  hello.set_least_version(proto::kMinVersion);
   hello.set_version(proto::kVersion);
   hello.set_instance(options_->instance);
-  hello.set_origin_id(ToWire(options_->origin_id));
+  hello.set_origin_id(to_wire(options_->origin_id));
   hello.set_name(options_->name);
   hello.set_serves(options_->serves() || !options_->write.empty());
-  return proto::Seal(session, 0, hello);
+  return proto::seal_message(session, 0, hello);
 }
 
 void Handshake::refuse(LinkState* l, const PeerId& to, uint64_t session, proto::Reset::Reason reason,
@@ -39,15 +39,15 @@ void Handshake::refuse(LinkState* l, const PeerId& to, uint64_t session, proto::
   proto::Reset reset;
   reset.set_reason(reason);
   reset.set_text(text);
-  reset.set_least_version(proto::kLeastVersion);
+  reset.set_least_version(proto::kMinVersion);
   reset.set_version(proto::kVersion);
   ++counters_->session.resets;
-  l->link->send(to, BytesOf(proto::Seal(session, 0, reset)), Frame());
+  l->link->send(to, bytes_of(proto::seal_message(session, 0, reset)), Frame());
 }
 
 // Nothing: its key is none of those that are known, or not any more.
 std::optional<std::string> Handshake::name_of(const Incoming& in, const proto::Hello& hello) const {
-  if (in.key.empty()) return Readable(hello.name());
+  if (in.key.empty()) return readable(hello.name());
   const std::string* const name = options_->keys->name_of(in.key);
   return name == nullptr ? std::nullopt : std::optional(*name);
 }
@@ -58,17 +58,17 @@ void Handshake::begin(LinkState* l, const Incoming& in, const proto::Envelope& m
   peer.instance = m.hello().instance();
   peer.name = name;
   peer.key = in.key;
-  (void)FromWire(m.hello().origin_id(), &peer.origin);  // no id: no topic is of it
+  (void)from_wire(m.hello().origin_id(), &peer.origin);  // no id: no topic is of it
   peer.serves = m.hello().serves();
   refusal_ = Status();
   sessions_->begin(l, in.peer, m.session(), std::move(peer), now_ns);
 }
 
 bool Handshake::refuse_banned(LinkState* l, const Incoming& in, const proto::Envelope& m, int64_t now_ns) {
-  if (!bars_->barred(in.key, now_ns)) return false;
+  if (!penalty_box_->is_banned(in.key, now_ns)) return false;
   ++counters_->session.barred;
   if (l->dials()) {
-    l->dial.refused(now_ns, Bars::kMinuteNs);
+    l->dial.on_refused(now_ns, PenaltyBox::kMinuteNs);
     return true;
   }
   refuse(l, in.peer, m.session(), proto::Reset::MALFORMED, "barred for a minute: it broke the protocol");
@@ -79,17 +79,17 @@ bool Handshake::refuse_banned(LinkState* l, const Incoming& in, const proto::Env
 bool Handshake::refuse_version(LinkState* l, const Incoming& in, const proto::Envelope& m, int64_t now_ns) {
   const proto::Hello& hello = m.hello();
   const uint32_t common = std::min(hello.version(), proto::kVersion);
-  if (common >= std::max(hello.least_version(), proto::kLeastVersion)) return false;
+  if (common >= std::max(hello.least_version(), proto::kMinVersion)) return false;
   ++counters_->session.wrong_version;
-  const std::string why = "peer " + Readable(hello.name()) + " on " + l->link->endpoint() +
+  const std::string why = "peer " + readable(hello.name()) + " on " + l->link->endpoint() +
                           " speaks protocol version " + std::to_string(hello.least_version()) + " to " +
                           std::to_string(hello.version()) + ", this is version " +
-                          std::to_string(proto::kLeastVersion) + " to " + std::to_string(proto::kVersion) +
+                          std::to_string(proto::kMinVersion) + " to " + std::to_string(proto::kVersion) +
                           ": upgrade the older of the two";
   refusal_ = Status(Code::kVersion, why);
   options_->report(Severity::kError, "version " + l->link->endpoint(), why);
   refuse(l, in.peer, m.session(), proto::Reset::VERSION, why);
-  if (l->dials()) l->dial.refused(now_ns);
+  if (l->dials()) l->dial.on_refused(now_ns);
   return true;
 }
 
@@ -118,10 +118,10 @@ void Handshake::on_answer(LinkState* l, const Incoming& in, const proto::Envelop
   if (m.hello().instance() == options_->instance) {
     refusal_ = Status(Code::kInvalid, l->link->endpoint() + " is this relay itself");
     options_->report(Severity::kError, "self " + l->link->endpoint(), refusal_.message());
-    l->dial.refused(now_ns);
+    l->dial.on_refused(now_ns);
     return;
   }
-  l->dial.answered();
+  l->dial.on_answered();
   begin(l, in, m, name, now_ns);
 }
 
@@ -135,13 +135,13 @@ void Handshake::on_call(LinkState* l, const Incoming& in, const proto::Envelope&
     const bool same = s->peer().instance == m.hello().instance() && s->peer().name == name;
     if (s->link() == l->link.get() && same) sessions_->end(s->key(), "it begins anew", now_ns);
   });
-  if (sessions_->all().size() >= kMostSessions) {
+  if (sessions_->all().size() >= kMaxSessions) {
     refuse(l, in.peer, m.session(), proto::Reset::FULL,
-           "no more than " + std::to_string(kMostSessions) + " sessions here");
+           "no more than " + std::to_string(kMaxSessions) + " sessions here");
     l->link->drop(in.peer);
     return;
   }
-  l->link->send(in.peer, BytesOf(hello_message(m.session())), Frame());
+  l->link->send(in.peer, bytes_of(hello_message(m.session())), Frame());
   begin(l, in, m, name, now_ns);
 }
 
@@ -149,22 +149,22 @@ void Handshake::on_reset(LinkState* l, Session* s, const proto::Envelope& m, int
   const bool of_session = s != nullptr && m.session() == s->number();
   const bool of_dialling = l->dials() && s == nullptr && m.session() == l->dial.session();
   if (!of_session && !of_dialling) return;
-  const std::string text = Readable(m.reset().text());
+  const std::string text = readable(m.reset().text());
   if (of_session) {
     const bool goodbye = m.reset().reason() == proto::Reset::BYE;
-    if (goodbye) s->intake().settle(now_ns);
+    if (goodbye) s->receiver().settle(now_ns);
     sessions_->end(s->key(), goodbye ? "it said goodbye" : "it said: " + text, now_ns);
-    if (m.reset().reason() == proto::Reset::MALFORMED && l->dials()) l->dial.refused(now_ns);
+    if (m.reset().reason() == proto::Reset::MALFORMED && l->dials()) l->dial.on_refused(now_ns);
   }
   if (of_dialling) {
     if (m.reset().reason() == proto::Reset::UNKNOWN_SESSION) {
-      l->dial.again();
+      l->dial.redial_now();
       return;
     }
     const bool version = m.reset().reason() == proto::Reset::VERSION;
     refusal_ = Status(version ? Code::kVersion : Code::kInvalid, l->link->endpoint() + " refuses: " + text);
     options_->report(Severity::kError, "refused " + l->link->endpoint(), refusal_.message());
-    l->dial.refused(now_ns);
+    l->dial.on_refused(now_ns);
   }
 }
 
@@ -181,8 +181,8 @@ void Handshake::dial(LinkState* l, int64_t now_ns) {
     l->dial.begin(options_->random(), now_ns);
   }
   if (l->dial.hello_due() &&
-      l->link->send("", BytesOf(hello_message(l->dial.session())), Frame()) == Sent::kOk)
-    l->dial.said();
+      l->link->send("", bytes_of(hello_message(l->dial.session())), Frame()) == Sent::kOk)
+    l->dial.on_hello_sent();
 }
 
 }  // namespace smt::relay

@@ -11,7 +11,7 @@
 #include "relay/link/link.h"
 #include "relay/link_table.h"
 #include "relay/relay_options.h"
-#include "relay/session/bars.h"
+#include "relay/session/penalty_box.h"
 #include "relay/session/session.h"
 #include "relay/session_table.h"
 #include "shm/status.h"
@@ -21,8 +21,9 @@ namespace smt::relay {
 class Handshake {
  public:
   // All outlive this.
-  Handshake(const RelayOptions* options, SessionTable* sessions, const Bars* bars, Counters* counters)
-      : options_(options), sessions_(sessions), bars_(bars), counters_(counters) {}
+  Handshake(const RelayOptions* options, SessionTable* sessions, const PenaltyBox* penalty_box,
+            Counters* counters)
+      : options_(options), sessions_(sessions), penalty_box_(penalty_box), counters_(counters) {}
 
   void on_hello(LinkState* l, const Incoming& in, const proto::Envelope& m, int64_t now_ns);
   // `s`: the session of the peer that has sent it; null: there is none.
@@ -49,7 +50,7 @@ class Handshake {
 
   const RelayOptions* const options_;
   SessionTable* const sessions_;
-  const Bars* const bars_;
+  const PenaltyBox* const penalty_box_;
   Counters* const counters_;
   Status refusal_;
 };

@@ -29,7 +29,7 @@ LinkState& LinkTable::of(const Link* link) const {
 void LinkTable::on_session_ended(const Session& s, int64_t now_ns) {
   LinkState& l = of(s.link());
   l.sessions.erase(s.id());
-  if (l.dials()) l.dial.lost(s.rtt_ns());
+  if (l.dials()) l.dial.on_session_ended(s.rtt_ns());
   if (l.others != nullptr) l.others->down(l.rank);
   l.alone_ns = now_ns;
 }

@@ -12,16 +12,18 @@ void PeerPolicy::on_violation(Session* s, int64_t now_ns) {
       "peer " + s->peer().name + " on " + endpoint + " breaks the protocol; the session is begun anew");
   sessions_->end(s, proto::Reset::MALFORMED, "a message that no peer of version 1 sends",
                  "it broke the protocol", now_ns);
-  if (l->dials()) l->dial.refused(now_ns);  // it may well do so again
+  if (l->dials()) l->dial.on_refused(now_ns);  // it may well do so again
   on_malformed(l, id, key, now_ns);
 }
 
 void PeerPolicy::on_malformed(LinkState* l, const PeerId& peer, const std::string& key, int64_t now_ns) {
-  if (bars_.barred(key, now_ns)) {
+  if (penalty_box_.is_banned(key, now_ns)) {
     if (!l->dials()) l->link->drop(peer);
-  } else if (bars_.strike(key, now_ns)) {
-    disconnect(l, peer, key,
-               "it broke the protocol " + std::to_string(Bars::kStrikes) + " times within a minute", now_ns);
+  } else if (penalty_box_.record_violation(key, now_ns)) {
+    disconnect(
+        l, peer, key,
+        "it broke the protocol " + std::to_string(PenaltyBox::kMaxViolations) + " times within a minute",
+        now_ns);
   }
 }
 
@@ -36,13 +38,13 @@ void PeerPolicy::disconnect(LinkState* l, const PeerId& peer, const std::string&
       const auto [id, number] = *it++;
       Session* s = sessions_->find(number);
       if (s->peer().key != key) continue;
-      s->say_reset(proto::Reset::MALFORMED, "barred for a minute: " + why);
+      s->send_reset(proto::Reset::MALFORMED, "barred for a minute: " + why);
       if (!other->dials()) other->link->drop(id);
       sessions_->end(number, "it is barred", now_ns);
-      if (other->dials()) other->dial.refused(now_ns, Bars::kMinuteNs);
+      if (other->dials()) other->dial.on_refused(now_ns, PenaltyBox::kMinuteNs);
     }
   }
-  if (l->dials()) l->dial.refused(now_ns, Bars::kMinuteNs);
+  if (l->dials()) l->dial.on_refused(now_ns, PenaltyBox::kMinuteNs);
 }
 
 void PeerPolicy::on_cut(LinkState* l, const Incoming& in, int64_t now_ns) {
@@ -56,7 +58,7 @@ void PeerPolicy::on_cut(LinkState* l, const Incoming& in, int64_t now_ns) {
   options_->report(Severity::kWarning, "cut " + l->link->endpoint() + who,
                    "a connection of " + who + " on " + l->link->endpoint() + " is cut: " + why);
   if (session != nullptr) sessions_->end(session->key(), "its connection is cut", now_ns);
-  if (in.malformed && bars_.bar(key, now_ns)) disconnect(l, in.peer, key, why, now_ns);
+  if (in.malformed && penalty_box_.ban(key, now_ns)) disconnect(l, in.peer, key, why, now_ns);
 }
 
 }  // namespace smt::relay

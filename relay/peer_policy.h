@@ -9,7 +9,7 @@
 #include "relay/link/link.h"
 #include "relay/link_table.h"
 #include "relay/relay_options.h"
-#include "relay/session/bars.h"
+#include "relay/session/penalty_box.h"
 #include "relay/session/session.h"
 #include "relay/session_table.h"
 
@@ -21,7 +21,7 @@ class PeerPolicy {
   PeerPolicy(const RelayOptions* options, LinkTable* links, SessionTable* sessions, Counters* counters)
       : options_(options), links_(links), sessions_(sessions), counters_(counters) {}
 
-  const Bars& bars() const { return bars_; }
+  const PenaltyBox& penalty_box() const { return penalty_box_; }
 
   // A message came that no peer of this version sends: the session is begun anew.
   void on_violation(Session* s, int64_t now_ns);
@@ -39,7 +39,7 @@ class PeerPolicy {
   LinkTable* const links_;
   SessionTable* const sessions_;
   Counters* const counters_;
-  Bars bars_;
+  PenaltyBox penalty_box_;
 };
 
 }  // namespace smt::relay

@@ -23,7 +23,7 @@ void Relay::set_options(uint64_t number, const LinkOptions& options) {
   engine_->set_options(number, options);
 }
 Status Relay::configure(std::vector<SendRule> send, std::vector<ReceiveRule> receive,
-                        std::vector<Selection> cache, std::vector<WriteRule> write,
+                        std::vector<Subscription> cache, std::vector<WriteRule> write,
                         const AccessRules& access) {
   return engine_->configure(std::move(send), std::move(receive), std::move(cache), std::move(write), access);
 }
@@ -35,18 +35,23 @@ bool Relay::idle() { return engine_->idle(); }
 int64_t Relay::next_due_ns() const { return engine_->next_due_ns(); }
 bool Relay::has_demand() const { return engine_->has_demand(); }
 
-uint64_t Relay::get(const std::vector<Selection>& selection, bool list, int64_t now_ns, int64_t timeout_ns) {
+uint64_t Relay::get(const std::vector<Subscription>& selection, bool list, int64_t now_ns,
+                    int64_t timeout_ns) {
   return engine_->get(selection, list, now_ns, timeout_ns);
 }
-Relay::GetResult Relay::answer(uint64_t request) const { return engine_->questions().answer(request); }
+Relay::GetResult Relay::get_result(uint64_t request) const {
+  return engine_->get_requests().get_result(request);
+}
 uint64_t Relay::trace(const std::string& topic, int64_t now_ns, int64_t timeout_ns) {
   return engine_->trace(topic, now_ns, timeout_ns);
 }
-Relay::TraceResult Relay::trail(uint64_t request) const { return engine_->traces().trail(request); }
+Relay::TraceResult Relay::trace_result(uint64_t request) const {
+  return engine_->trace_requests().trace_result(request);
+}
 uint64_t Relay::set(const SetRequest& wish, int64_t now_ns, int64_t timeout_ns) {
   return engine_->set(wish, now_ns, timeout_ns);
 }
-Relay::SetResult Relay::set_result(uint64_t request) const { return engine_->sets().result(request); }
+Relay::SetResult Relay::set_result(uint64_t request) const { return engine_->set_requests().result(request); }
 void Relay::end_writes(int64_t now_ns) { engine_->end_writes(now_ns); }
 
 std::vector<PeerInfo> Relay::peers() const {

@@ -14,7 +14,7 @@
 #include "relay/relay_options.h"
 #include "relay/requests/results.h"
 #include "relay/rules/rules.h"
-#include "relay/rules/selection.h"
+#include "relay/rules/subscription.h"
 #include "relay/store/store.h"
 #include "shm/status.h"
 
@@ -55,8 +55,8 @@ class Relay {
   // Other rules from here on. What they treat as before is not disturbed. kInvalid: they are none, and
   // nothing has changed. REQUIRES: `send` is empty if and only if it was; `write` is empty if it was at
   // first.
-  Status configure(std::vector<SendRule> send, std::vector<ReceiveRule> receive, std::vector<Selection> cache,
-                   std::vector<WriteRule> write, const AccessRules& access);
+  Status configure(std::vector<SendRule> send, std::vector<ReceiveRule> receive,
+                   std::vector<Subscription> cache, std::vector<WriteRule> write, const AccessRules& access);
 
   // Ends the sessions of those who have dialled this relay, and tells them: they dial again at once.
   void hang_up(const std::string& why);
@@ -76,15 +76,15 @@ class Relay {
 
   // Asks all peers that serve, and those that come within the time given. The values, or with `list` the
   // descriptions alone, arrive in the store. Returns the number of the request.
-  uint64_t get(const std::vector<Selection>& selection, bool list, int64_t now_ns, int64_t timeout_ns);
+  uint64_t get(const std::vector<Subscription>& selection, bool list, int64_t now_ns, int64_t timeout_ns);
   // Of a request that is done no longer than one second ago.
-  GetResult answer(uint64_t request) const;
+  GetResult get_result(uint64_t request) const;
 
   // Asks all peers, and through them all relays, what they know of a topic. Returns the number of the
-  // request. REQUIRES: CheckTopicName(topic) is OK.
+  // request. REQUIRES: check_topic_name(topic) is OK.
   uint64_t trace(const std::string& topic, int64_t now_ns, int64_t timeout_ns);
   // Of a request that is done no longer than one second ago.
-  TraceResult trail(uint64_t request) const;
+  TraceResult trace_result(uint64_t request) const;
 
   // A value for another relay's memory. The answers of all to a probe, else that of the target: see
   // PROTOCOL.md. The holder is this process. Returns the number of the request.

@@ -11,7 +11,7 @@
 #include "relay/counters/severity.h"
 #include "relay/keys/keyring.h"
 #include "relay/rules/rules.h"
-#include "relay/rules/selection.h"
+#include "relay/rules/subscription.h"
 #include "relay/writes/writes.h"
 #include "shm/freshness.h"
 
@@ -35,7 +35,7 @@ struct RelayOptions {
   std::string write_node;  // see Writes
   Audit audit;             // none: nothing is written down, and nothing refused for that
   // Proxy: wanted upstream even while no peer wants it.
-  std::vector<Selection> cache;
+  std::vector<Subscription> cache;
   // Wants upstream what its peers want too, and passes a Get on.
   bool proxy = false;
   // Random 64 bits, not 0: numbers of sessions.

@@ -30,7 +30,7 @@ void SessionTable::begin(LinkState* l, const PeerId& id, uint64_t number, Sessio
                    "peer " + s->peer().name + " on " + l->link->endpoint());
   if (l->others != nullptr) {
     l->others->up(l->rank, now_ns);
-    s->set_stands_by(true);
+    s->set_standby(true);
     choose_addresses(now_ns);
   }
   events_.begun(s);
@@ -44,7 +44,7 @@ void SessionTable::end(uint64_t key, const std::string& why, int64_t now_ns) {
                    "peer " + s.peer().name + " on " + s.link()->endpoint() + " is gone: " + why);
   links_->on_session_ended(s, now_ns);
   ++counters_->session.ended;
-  s.count_most(&counters_->outbound);
+  s.record_peaks(&counters_->outbound);
   events_.ended(key);
   sessions_.erase(it);
   changed_ = true;
@@ -52,7 +52,7 @@ void SessionTable::end(uint64_t key, const std::string& why, int64_t now_ns) {
 
 void SessionTable::end(Session* s, proto::Reset::Reason reason, const std::string& text,
                        const std::string& why, int64_t now_ns) {
-  s->say_reset(reason, text);
+  s->send_reset(reason, text);
   end(s->key(), why, now_ns);
 }
 
@@ -78,7 +78,7 @@ void SessionTable::choose_addresses(int64_t now_ns) {
       if (active && other->rank > *active) {
         end(s, proto::Reset::BYE, "a better address answers again", "a better address answers again", now_ns);
       } else if (active && other->rank == *active) {
-        s->set_stands_by(false);
+        s->set_standby(false);
         options_->report(Severity::kInfo, "address " + l->link->endpoint(),
                          "peer " + s->peer().name + " is reached at " + other->link->endpoint());
       }

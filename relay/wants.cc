@@ -2,16 +2,16 @@
 
 namespace smt::relay {
 
-std::vector<Selection> Wants::of(const Session& s) const {
-  std::vector<Selection> wants;
+std::vector<Subscription> Wants::of(const Session& s) const {
+  std::vector<Subscription> wants;
   if (!s.serves()) return wants;
   if (!options_->proxy) {
-    Unite(inbound_->wishes(s.peer().name), 0, &wants);
+    unite(inbound_->wishes(s.peer().name), 0, &wants);
     return wants;
   }
-  Unite(options_->cache, 0, &wants);
+  unite(options_->cache, 0, &wants);
   for (const auto& [key, other] : *sessions_) {
-    if (key == s.key() || Unite(other->feed().demand().selections(), 1, &wants)) continue;
+    if (key == s.key() || unite(other->sender().subscriptions().items(), 1, &wants)) continue;
     options_->report(Severity::kWarning, "wants " + other->peer().name,
                      "peers want more patterns than one message holds; not all that " + other->peer().name +
                          " wants is asked for");

@@ -8,7 +8,7 @@
 #include "relay/explain/explain.h"
 #include "relay/inbound/inbound.h"
 #include "relay/relay_options.h"
-#include "relay/rules/selection.h"
+#include "relay/rules/subscription.h"
 #include "relay/session/session.h"
 
 namespace smt::relay {
@@ -19,7 +19,7 @@ class Wants {
   Wants(const RelayOptions* options, const Inbound* inbound, const Sessions* sessions)
       : options_(options), inbound_(inbound), sessions_(sessions) {}
 
-  std::vector<Selection> of(const Session& s) const;
+  std::vector<Subscription> of(const Session& s) const;
   // The rules, the sessions or what these want are other ones: the next update() tells all peers.
   void change() { changed_ = true; }
   void update();

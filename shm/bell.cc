@@ -22,7 +22,7 @@ Fifos::~Fifos() {
 void Fifos::write(uint32_t k) {
   int fd = read_descriptor(fd_[k]);
   if (fd < 0) {
-    Fd opened = OpenFifo(folder_, k);
+    Fd opened = open_fifo(folder_, k);
     if (!opened.ok()) return;
     if (keep_descriptor(&fd_[k], &fd, opened.get())) {
       fd = opened.release();
@@ -32,16 +32,16 @@ void Fifos::write(uint32_t k) {
   (void)!::write(fd, &byte, 1);  // EAGAIN: full, so its reader is awake already
 }
 
-std::string FifoName(uint32_t k) { return ".waiter." + std::to_string(k); }
+std::string fifo_name(uint32_t k) { return ".waiter." + std::to_string(k); }
 
-Fd OpenFifo(const DomainFolder& folder, uint32_t k) {
-  Fd fd(openat(folder.fd.get(), FifoName(k).c_str(), O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+Fd open_fifo(const DomainFolder& folder, uint32_t k) {
+  Fd fd(openat(folder.fd.get(), fifo_name(k).c_str(), O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
   struct stat st;
   if (!fd.ok() || fstat(fd.get(), &st) != 0 || !S_ISFIFO(st.st_mode)) return Fd();
   return fd;
 }
 
-void Wake(layout::Half* bell, layout::Half* word, Fifos* fifos) {
+void wake_waiters(layout::Half* bell, layout::Half* word, Fifos* fifos) {
   // Taken once, so that each setting of a bit costs one system call and not one per publish.
   const uint32_t bits = take_bell_bits(bell);
   if ((bits & layout::kSleeperBit) != 0) {
@@ -53,7 +53,7 @@ void Wake(layout::Half* bell, layout::Half* word, Fifos* fifos) {
   }
 }
 
-void FutexWait(const layout::Half* word, uint32_t value, std::chrono::nanoseconds timeout) {
+void futex_wait(const layout::Half* word, uint32_t value, std::chrono::nanoseconds timeout) {
   timespec t;
   t.tv_sec = static_cast<time_t>(timeout.count() / 1'000'000'000);
   t.tv_nsec = static_cast<long>(timeout.count() % 1'000'000'000);

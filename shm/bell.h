@@ -29,16 +29,16 @@ class Fifos {
 };
 
 // Name of FIFO k in the domain folder: ".waiter.7".
-std::string FifoName(uint32_t k);
+std::string fifo_name(uint32_t k);
 // Opens FIFO k for both directions, so that it never blocks and never breaks. Not ok(): there is none, or
 // something else has its name.
-Fd OpenFifo(const DomainFolder& folder, uint32_t k);
+Fd open_fifo(const DomainFolder& folder, uint32_t k);
 
 // Takes all bits of a bell and wakes whom they stand for.
-void Wake(layout::Half* bell, layout::Half* word, Fifos* fifos);
+void wake_waiters(layout::Half* bell, layout::Half* word, Fifos* fifos);
 
 // Sleeps until `word` is no longer `value`, somebody wakes it, or the time is up.
-void FutexWait(const layout::Half* word, uint32_t value, std::chrono::nanoseconds timeout);
+void futex_wait(const layout::Half* word, uint32_t value, std::chrono::nanoseconds timeout);
 
 }  // namespace smt
 

@@ -9,29 +9,29 @@
 namespace smt {
 
 // Nanoseconds of CLOCK_BOOTTIME: age and order. Goes on while the machine sleeps; starts anew at each boot.
-inline int64_t BoottimeNs() {
+inline int64_t boottime_ns() {
   timespec t;
   clock_gettime(CLOCK_BOOTTIME, &t);
   return int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
 }
 
 // Nanoseconds since 1970 of CLOCK_REALTIME: a label (the default stamp), never used for age or order.
-inline int64_t RealtimeNs() {
+inline int64_t realtime_ns() {
   timespec t;
   clock_gettime(CLOCK_REALTIME, &t);
   return int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
 }
 
 // now - born. Also where `born` is no time at all, as a damaged segment may say: then as old as can be told.
-inline int64_t AgeNs(int64_t now_ns, int64_t born_ns) {
+inline int64_t age_at(int64_t now_ns, int64_t born_ns) {
   int64_t age;
   if (!__builtin_sub_overflow(now_ns, born_ns, &age)) return age;
   return born_ns < 0 ? INT64_MAX : INT64_MIN;
 }
 
 struct Clock {
-  int64_t (*boottime_ns)() = BoottimeNs;
-  int64_t (*realtime_ns)() = RealtimeNs;
+  int64_t (*boottime_ns)() = smt::boottime_ns;
+  int64_t (*realtime_ns)() = smt::realtime_ns;
 };
 
 }  // namespace smt

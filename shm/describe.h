@@ -18,7 +18,7 @@ namespace smt::internal {
 
 // Found by argument-dependent lookup through FieldList.
 template <class T>
-requires boost::describe::has_describe_members<T>::value std::string SmtFields(const T*, FieldList& list) {
+requires boost::describe::has_describe_members<T>::value std::string smt_fields(const T*, FieldList& list) {
   using Members =
       boost::describe::describe_members<T, boost::describe::mod_any_access | boost::describe::mod_inherited>;
   boost::mp11::mp_for_each<Members>([&](auto member) { list.add<T>(member.name, member.pointer); });

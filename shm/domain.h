@@ -29,7 +29,7 @@ struct DomainOptions {
 
   // The defaults, overridden by SMT_ROOT, SMT_DOMAIN and SMT_GROUP. The library reads no environment
   // otherwise.
-  static DomainOptions FromEnvironment();
+  static DomainOptions from_environment();
 };
 
 // A cheap handle; copies share one open folder. Thread-safe.

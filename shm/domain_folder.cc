@@ -19,12 +19,12 @@ Result<std::vector<std::string>> DomainFolder::nodes() const {
   DIR* dir = list.ok() ? fdopendir(list.get()) : nullptr;
   if (dir == nullptr) {
     const int error = errno;
-    return Status::FromErrno("cannot list " + path, error);
+    return Status::from_errno("cannot list " + path, error);
   }
   (void)list.release();  // closedir() closes it
   std::vector<std::string> names;
   while (const dirent* e = readdir(dir)) {
-    if (CheckName("node", e->d_name).ok()) names.emplace_back(e->d_name);
+    if (check_name("node", e->d_name).ok()) names.emplace_back(e->d_name);
   }
   closedir(dir);
   std::sort(names.begin(), names.end());
@@ -54,17 +54,17 @@ Result<Fd> DomainFolder::unnamed(mode_t mode, uint64_t bytes, uint64_t reserve,
   Fd made(openat(fd.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode));
   if (!made.ok()) {
     if (errno == ENOSPC) return no_space(reserve, what);
-    return Status::FromErrno("cannot make a file in " + path, errno);
+    return Status::from_errno("cannot make a file in " + path, errno);
   }
-  if (fchmod(made.get(), mode) != 0) return Status::FromErrno("cannot set rights in " + path, errno);
+  if (fchmod(made.get(), mode) != 0) return Status::from_errno("cannot set rights in " + path, errno);
   if (ftruncate(made.get(), static_cast<off_t>(bytes)) != 0) {
-    return Status::FromErrno("cannot size " + what + " in " + path + " to " + memory_text(bytes), errno);
+    return Status::from_errno("cannot size " + what + " in " + path + " to " + memory_text(bytes), errno);
   }
   // posix_fallocate, never a hole: touching a hole of a full folder kills by SIGBUS.
   if (const int error = posix_fallocate(made.get(), 0, static_cast<off_t>(reserve)); error != 0) {
     if (error == ENOSPC) return no_space(reserve, what);
-    return Status::FromErrno("cannot reserve " + memory_text(reserve) + " for " + what + " in " + path,
-                             error);
+    return Status::from_errno("cannot reserve " + memory_text(reserve) + " for " + what + " in " + path,
+                              error);
   }
   return made;
 }
@@ -75,7 +75,7 @@ Status DomainFolder::link(const Fd& file, const std::string& as) const {
   if (errno == EEXIST) return Status(Code::kInUse, path + "/" + as + " is there already");
   if (errno == ENOSPC) return no_space(layout::kHeaderBytes, "the name " + as);
   if (errno == ENOENT) return Status(Code::kSystem, "cannot name " + path + "/" + as + ": is /proc mounted?");
-  return Status::FromErrno("cannot name " + path + "/" + as, errno);
+  return Status::from_errno("cannot name " + path + "/" + as, errno);
 }
 
 Result<Fd> DomainFolder::open_file(const std::string& file, int flags, bool foreign, struct stat* st) const {
@@ -91,9 +91,9 @@ Result<Fd> DomainFolder::open_file(const std::string& file, int flags, bool fore
                                        " and may not be opened so: choose another node name");
     }
     errno = error;
-    return Status::FromErrno("cannot open " + full, errno);
+    return Status::from_errno("cannot open " + full, errno);
   }
-  if (fstat(opened.get(), st) != 0) return Status::FromErrno("cannot look at " + full, errno);
+  if (fstat(opened.get(), st) != 0) return Status::from_errno("cannot look at " + full, errno);
   if (!S_ISREG(st->st_mode)) return Status(Code::kDenied, full + " is not a regular file: remove it");
   // No link: unlinked since it was opened. More than one: it could be somebody's other file.
   if (st->st_nlink == 0) return Status(Code::kNotFound, full + " has just been removed");

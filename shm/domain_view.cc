@@ -20,7 +20,7 @@ DomainView& view_of(const Domain& domain) {
 
 // The folder's time stamp is as coarse as the kernel's tick. A change in the tick of the last look leaves it
 // as it is, so it counts only if it was clearly older than that look.
-bool DomainView::FolderChanged() {
+bool DomainView::folder_changed() {
   struct stat st;
   if (fstat(folder_.fd.get(), &st) != 0) return false;
   const int64_t now = folder_.clock.boottime_ns();
@@ -42,7 +42,7 @@ bool DomainView::FolderChanged() {
   return true;
 }
 
-void DomainView::Scan() {
+void DomainView::scan() {
   Result<std::vector<std::string>> nodes = folder_.nodes();
   const std::string problem = nodes.ok() ? "" : nodes.status().message();
   if (problem != folder_problem_) ++changes_;
@@ -50,7 +50,7 @@ void DomainView::Scan() {
   if (!nodes.ok()) return;
   for (auto it = known_.begin(); it != known_.end();) {
     const bool listed = std::binary_search(nodes->begin(), nodes->end(), it->first);
-    const bool good = listed && it->second.view != nullptr && it->second.view->StillNamed(folder_.fd.get());
+    const bool good = listed && it->second.view != nullptr && it->second.view->still_named(folder_.fd.get());
     if (!good && !(listed && it->second.view == nullptr)) {
       it = known_.erase(it);
       ++changes_;
@@ -75,7 +75,7 @@ void DomainView::Scan() {
   }
 }
 
-void DomainView::Index(Known* known) {
+void DomainView::index(Known* known) {
   if (!known->directory.changed(*known->view)) return;
   ++changes_;
   while (std::optional<DirectoryCursor::Change> change = known->directory.next(*known->view)) {
@@ -94,9 +94,9 @@ void DomainView::Index(Known* known) {
 
 uint64_t DomainView::refresh() {
   std::lock_guard lock(mutex_);
-  if (FolderChanged()) Scan();
+  if (folder_changed()) scan();
   for (auto& [node, known] : known_) {
-    if (known.view != nullptr) Index(&known);
+    if (known.view != nullptr) index(&known);
   }
   return changes_;
 }

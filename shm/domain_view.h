@@ -43,9 +43,9 @@ class DomainView {
     std::vector<std::string> name;  // by topic index; "": none
     std::unordered_map<std::string, uint32_t> index;
   };
-  bool FolderChanged();
-  void Scan();
-  void Index(Known* known);
+  bool folder_changed();
+  void scan();
+  void index(Known* known);
 
   DomainFolder& folder_;
   std::mutex mutex_;

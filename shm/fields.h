@@ -33,17 +33,17 @@ using Units = std::vector<std::pair<std::string, std::string>>;
 class FieldList;
 
 // A struct is described by a function that its own namespace holds:
-//   std::string SmtFields(const T*, smt::internal::FieldList& list);  // calls list.add(); returns the type
+//   std::string smt_fields(const T*, smt::internal::FieldList& list);  // calls list.add(); returns the type
 //   name
 // SMT_FIELDS writes it; shm/describe.h has one for all types of BOOST_DESCRIBE_STRUCT.
 template <class T>
-concept Described = requires(const T* t, FieldList& list) {
-  SmtFields(t, list);
+concept described = requires(const T* t, FieldList& list) {
+  smt_fields(t, list);
 };
 
 template <class T>
 concept HasUnits = requires(const T* t, FieldList& list) {
-  SmtUnits(t, list);
+  smt_units(t, list);
 };
 
 template <class T>
@@ -61,16 +61,16 @@ struct ArrayOf<std::array<E, N>> : ArrayOf<E[N]> {
 };
 
 template <class T>
-constexpr bool IsScalar() {
-  if constexpr (std::is_enum_v<T>) return IsScalar<std::underlying_type_t<T>>();
+constexpr bool is_scalar() {
+  if constexpr (std::is_enum_v<T>) return is_scalar<std::underlying_type_t<T>>();
   return std::is_same_v<T, char> || std::is_same_v<T, float> || std::is_same_v<T, double> ||
          (std::is_integral_v<T> && sizeof(T) <= 8 && !std::is_same_v<T, wchar_t> &&
           !std::is_same_v<T, char8_t> && !std::is_same_v<T, char16_t> && !std::is_same_v<T, char32_t>);
 }
 
 template <class T>
-constexpr Type TypeOf() {
-  if constexpr (std::is_enum_v<T>) return TypeOf<std::underlying_type_t<T>>();
+constexpr Type type_of() {
+  if constexpr (std::is_enum_v<T>) return type_of<std::underlying_type_t<T>>();
   if constexpr (std::is_same_v<T, bool>) return Type::kBool;
   if constexpr (std::is_same_v<T, char>) return Type::kChar;
   if constexpr (std::is_same_v<T, float>) return Type::kF32;
@@ -97,19 +97,19 @@ class FieldList {
   void add(std::string_view name, Member Class::*member) {
     const auto* object = reinterpret_cast<const T*>(storage<T>);
     const auto* at = reinterpret_cast<const std::byte*>(&(object->*member));
-    Append<std::remove_cv_t<Member>>(prefix_ + std::string(name),
+    append<std::remove_cv_t<Member>>(prefix_ + std::string(name),
                                      offset_ + static_cast<uint32_t>(at - storage<T>));
   }
 
   // Adds what T describes; returns its type name.
-  template <Described T>
+  template <described T>
   std::string add_all() {
     static_assert(std::is_trivially_copyable_v<T>,
                   "only bytes cross process borders: no pointers, no std::string");
     const size_t first = fields_.size();
-    std::string name = SmtFields(static_cast<const T*>(nullptr), *this);
+    std::string name = smt_fields(static_cast<const T*>(nullptr), *this);
     if constexpr (HasUnits<T>) {
-      for (const auto& [member, unit] : SmtUnits(static_cast<const T*>(nullptr), *this)) {
+      for (const auto& [member, unit] : smt_units(static_cast<const T*>(nullptr), *this)) {
         for (size_t i = first; i < fields_.size(); ++i) {
           if (fields_[i].name == prefix_ + member) fields_[i].unit = unit;
         }
@@ -122,20 +122,20 @@ class FieldList {
 
  private:
   template <class T>
-  void Append(const std::string& name, uint32_t offset) {
-    if constexpr (IsScalar<T>()) {
-      fields_.push_back({name, TypeOf<T>(), offset, 1, ""});
+  void append(const std::string& name, uint32_t offset) {
+    if constexpr (is_scalar<T>()) {
+      fields_.push_back({name, type_of<T>(), offset, 1, ""});
     } else if constexpr (ArrayOf<T>::kCount != 0) {
       using Element = typename ArrayOf<T>::Element;
-      if constexpr (IsScalar<Element>()) {
-        fields_.push_back({name, TypeOf<Element>(), offset, ArrayOf<T>::kCount, ""});
+      if constexpr (is_scalar<Element>()) {
+        fields_.push_back({name, type_of<Element>(), offset, ArrayOf<T>::kCount, ""});
       } else {
         for (uint32_t i = 0; i < ArrayOf<T>::kCount; ++i) {
-          Append<Element>(name + "." + std::to_string(i),
+          append<Element>(name + "." + std::to_string(i),
                           offset + i * static_cast<uint32_t>(sizeof(Element)));
         }
       }
-    } else if constexpr (Described<T>) {
+    } else if constexpr (described<T>) {
       const std::string prefix = std::exchange(prefix_, name + ".");
       const uint32_t at = std::exchange(offset_, offset);
       add_all<T>();
@@ -158,10 +158,10 @@ class FieldList {
 
 // Of a scalar, of an array of scalars, or of a described struct.
 template <class T>
-Schema SchemaOf() {
-  if constexpr (internal::IsScalar<T>()) {
-    return Schema::Scalar(internal::TypeOf<T>());
-  } else if constexpr (internal::Described<T>) {
+Schema schema_of() {
+  if constexpr (internal::is_scalar<T>()) {
+    return Schema::scalar(internal::type_of<T>());
+  } else if constexpr (internal::described<T>) {
     internal::FieldList list;
     Schema schema{list.add_all<T>(), sizeof(T), std::move(list.fields())};
     std::stable_sort(schema.fields.begin(), schema.fields.end(),
@@ -169,9 +169,9 @@ Schema SchemaOf() {
     return schema;
   } else if constexpr (internal::ArrayOf<T>::kCount != 0) {
     using Element = typename internal::ArrayOf<T>::Element;
-    static_assert(internal::IsScalar<Element>(),
+    static_assert(internal::is_scalar<Element>(),
                   "wrap an array of structs or of arrays into a struct of its own");
-    return Schema::Scalar(internal::TypeOf<Element>(), internal::ArrayOf<T>::kCount, true);
+    return Schema::scalar(internal::type_of<Element>(), internal::ArrayOf<T>::kCount, true);
   } else {
     static_assert(
         internal::kNoSuchType<T>,
@@ -182,17 +182,17 @@ Schema SchemaOf() {
 
 }  // namespace smt
 
-#define SMT_FIELDS(Struct, ...)                                                                        \
-  [[maybe_unused]] inline std::string SmtFields(const Struct*, ::smt::internal::FieldList& smt_list) { \
-    SMT_INTERNAL_REPEAT(SMT_INTERNAL_EACH(Struct, __VA_ARGS__))                                        \
-    return #Struct;                                                                                    \
+#define SMT_FIELDS(Struct, ...)                                                                         \
+  [[maybe_unused]] inline std::string smt_fields(const Struct*, ::smt::internal::FieldList& smt_list) { \
+    SMT_INTERNAL_REPEAT(SMT_INTERNAL_EACH(Struct, __VA_ARGS__))                                         \
+    return #Struct;                                                                                     \
   }
 
 // Pairs of field name and unit, as {"x", "m"}; a nested field's name is written "pose.x".
-#define SMT_UNITS(Struct, ...)                                                                 \
-  [[maybe_unused]] inline ::smt::internal::Units SmtUnits(const Struct*,                       \
-                                                          const ::smt::internal::FieldList&) { \
-    return {__VA_ARGS__};                                                                      \
+#define SMT_UNITS(Struct, ...)                                                                  \
+  [[maybe_unused]] inline ::smt::internal::Units smt_units(const Struct*,                       \
+                                                           const ::smt::internal::FieldList&) { \
+    return {__VA_ARGS__};                                                                       \
   }
 
 // One list.add() for each member: EACH leaves an unexpanded AGAIN behind, and each scan of REPEAT expands

@@ -12,10 +12,10 @@
 namespace smt {
 
 // Runs `take` while no fork can happen, and lists `*lock` with the descriptor it returns (if that is ok()).
-Status TakeLock(Fd* lock, const std::function<Result<Fd>()>& take);
+Status take_lock(Fd* lock, const std::function<Result<Fd>()>& take);
 
 // Closes a listed descriptor, which gives up its lock.
-void GiveUpLock(Fd* lock);
+void give_up_lock(Fd* lock);
 
 }  // namespace smt
 

@@ -2,7 +2,7 @@
 
 namespace smt {
 
-std::string_view StateName(State state) {
+std::string_view state_name(State state) {
   switch (state) {
     case State::kEmpty:
       return "empty";
@@ -22,7 +22,7 @@ std::string_view StateName(State state) {
   return "unknown";
 }
 
-std::string HexId(const Id128& id) {
+std::string hex_id(const Id128& id) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
   for (uint8_t b : id) {

@@ -23,10 +23,10 @@ enum class State : uint32_t {
 };
 
 // "empty" "fresh" "stale" "source-dead" "link-down" "substituted" "removed"
-std::string_view StateName(State state);
+std::string_view state_name(State state);
 
 using Id128 = std::array<uint8_t, 16>;
-std::string HexId(const Id128& id);
+std::string hex_id(const Id128& id);
 
 // Where a topic's samples come from. For a mirrored topic: the first publisher, however many hops away.
 struct TopicOrigin {

@@ -22,7 +22,7 @@ bool Heap::rebuild(uint64_t begin, uint64_t end, std::vector<std::pair<uint64_t,
 }
 
 Result<uint64_t> Heap::allocate(uint64_t bytes, const std::string& what) {
-  bytes = layout::AlignUp(bytes);
+  bytes = layout::align_up(bytes);
   auto fit = by_size_.lower_bound({bytes, 0});
   if (fit == by_size_.end()) {
     // Nothing fits: grow the end, beginning with what is free there.
@@ -46,7 +46,7 @@ Result<uint64_t> Heap::allocate(uint64_t bytes, const std::string& what) {
 }
 
 void Heap::free(uint64_t offset, uint64_t bytes) {
-  bytes = layout::AlignUp(bytes);
+  bytes = layout::align_up(bytes);
   auto next = free_.lower_bound(offset);
   if (next != free_.end() && next->first == offset + bytes) {
     bytes += next->second;

@@ -166,15 +166,15 @@ static_assert(offsetof(Header, alive_until) == 576 && sizeof(Header) == 640);
 static_assert(sizeof(Entry) == 32 && sizeof(Record) == 128 && sizeof(Slot) == 48);
 static_assert(sizeof(Blob) == 16 && sizeof(Origin) == 256);
 
-constexpr uint64_t AlignUp(uint64_t n, uint64_t to = kAlign) { return (n + to - 1) / to * to; }
-constexpr uint64_t SlotStride(uint64_t max_bytes) { return AlignUp(sizeof(Slot) + AlignUp(max_bytes, 8)); }
-constexpr uint64_t RingOffset(uint64_t name_bytes) { return AlignUp(sizeof(Record) + name_bytes); }
-constexpr uint64_t BlockTopics(uint32_t block) { return uint64_t{kFirstBlockTopics} << block; }
-constexpr uint64_t BlockBytes(uint32_t block) { return BlockTopics(block) * (sizeof(Word) + sizeof(Entry)); }
+constexpr uint64_t align_up(uint64_t n, uint64_t to = kAlign) { return (n + to - 1) / to * to; }
+constexpr uint64_t slot_stride(uint64_t max_bytes) { return align_up(sizeof(Slot) + align_up(max_bytes, 8)); }
+constexpr uint64_t ring_offset(uint64_t name_bytes) { return align_up(sizeof(Record) + name_bytes); }
+constexpr uint64_t block_topics(uint32_t block) { return uint64_t{kFirstBlockTopics} << block; }
+constexpr uint64_t bytes_of_block(uint32_t block) { return block_topics(block) * (sizeof(Word) + sizeof(Entry)); }
 // Topic index -> its directory block, and its place in there.
-constexpr uint32_t BlockOf(uint32_t index) { return std::bit_width(index / kFirstBlockTopics + 1) - 1; }
-constexpr uint32_t PlaceOf(uint32_t index) {
-  return index - kFirstBlockTopics * ((1u << BlockOf(index)) - 1);
+constexpr uint32_t block_of(uint32_t index) { return std::bit_width(index / kFirstBlockTopics + 1) - 1; }
+constexpr uint32_t place_of(uint32_t index) {
+  return index - kFirstBlockTopics * ((1u << block_of(index)) - 1);
 }
 
 }  // namespace smt::layout

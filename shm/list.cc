@@ -7,7 +7,7 @@
 
 namespace smt {
 
-Result<DomainListing> ListTopics(const Domain& domain) {
+Result<DomainListing> list_topics(const Domain& domain) {
   DomainView& view = view_of(domain);
   view.refresh();
   DomainListing listing;
@@ -52,7 +52,7 @@ Result<DomainListing> ListTopics(const Domain& domain) {
     const int64_t now = domain.clock().boottime_ns();  // not before a sample that came meanwhile
     info.freshness.state = best->segment->state(*best, !alive[best->segment.get()], now);
     if (best_head.sequence != 0 && best->segment->same_time())
-      info.freshness.age_ns = AgeNs(now, best_head.born_ns);
+      info.freshness.age_ns = age_at(now, best_head.born_ns);
     info.freshness.max_age_ns = best->segment->max_age_ns(*best);
     info.freshness.hops = best->hops;
     info.freshness.age_error_ns = best->segment->age_error_ns(*best);

@@ -40,7 +40,7 @@ struct DomainListing {
 };
 
 // Opens each segment of the domain and asks for the lives of their owners.
-Result<DomainListing> ListTopics(const Domain& domain);
+Result<DomainListing> list_topics(const Domain& domain);
 
 }  // namespace smt
 

@@ -31,7 +31,7 @@ Result<Mapping> Mapping::map(int fd, uint64_t bytes, bool writable) {
     m.region_ = std::make_unique<bi::mapped_region>(Descriptor{fd}, writable ? bi::read_write : bi::read_only,
                                                     0, static_cast<size_t>(bytes));
   } catch (const bi::interprocess_exception& e) {
-    return Status::FromErrno("cannot map " + std::to_string(bytes) + " bytes", e.get_native_error());
+    return Status::from_errno("cannot map " + std::to_string(bytes) + " bytes", e.get_native_error());
   }
   return m;
 }

@@ -56,11 +56,11 @@ class Node::Impl : public internal::NodeCore {
     ring();
   }
   bool forked() const { return forks != internal::fork_count.load(std::memory_order_relaxed); }
-  Status Forked() const {
+  Status refuse_if_forked() const {
     return Status(Code::kForked,
                   "node " + options.name + " belongs to the parent of this process: open another one");
   }
-  void wake() override { Wake(bell, word, &fifos); }
+  void wake() override { wake_waiters(bell, word, &fifos); }
 
   Domain domain;
   NodeOptions options;
@@ -71,7 +71,7 @@ class Node::Impl : public internal::NodeCore {
 };
 
 Status Node::Impl::Topic::prepare(uint64_t bytes) {
-  if (impl_->forked()) return impl_->Forked();
+  if (impl_->forked()) return impl_->refuse_if_forked();
   if (bytes >= min_bytes && bytes <= max_bytes) return Status();
   if (min_bytes == max_bytes) {
     return Status(Code::kInvalid, "a value of " + std::to_string(bytes) + " bytes for topic " +
@@ -79,7 +79,7 @@ Status Node::Impl::Topic::prepare(uint64_t bytes) {
                                       std::to_string(max_bytes));
   }
   // Half as much again, so that a slowly growing value does not move at each publish.
-  const uint64_t room = layout::AlignUp(bytes + bytes / 2, 8);
+  const uint64_t room = layout::align_up(bytes + bytes / 2, 8);
   std::lock_guard lock(impl_->mutex);
   options_.max_age_ns = static_cast<int64_t>(record->max_age_ns.load(std::memory_order_relaxed));
   Result<TopicTable::Entry*> grown = impl_->table.put(options_, options_.schema, room, true);
@@ -105,8 +105,8 @@ Result<std::unique_ptr<Node>> Node::open(const Domain& domain, const NodeOptions
 }
 
 Result<Publisher> Node::advertise(const TopicOptions& asked) {
-  if (impl_->forked()) return impl_->Forked();
-  if (Status s = CheckTopicName(asked.name); !s.ok()) return s;
+  if (impl_->forked()) return impl_->refuse_if_forked();
+  if (Status s = check_topic_name(asked.name); !s.ok()) return s;
   if (Status s = asked.schema.check(); !s.ok()) return s;
   TopicOptions options = asked;
   const bool variable = options.schema.size == 0;
@@ -151,7 +151,7 @@ Result<Publisher> Node::advertise(const TopicOptions& asked) {
 }
 
 Status Node::remove(std::string_view topic) {
-  if (impl_->forked()) return impl_->Forked();
+  if (impl_->forked()) return impl_->refuse_if_forked();
   std::lock_guard lock(impl_->mutex);
   TopicTable::Entry* e = impl_->table.find(topic);
   if (e == nullptr) {
@@ -182,8 +182,8 @@ uint64_t Node::reserved_bytes() const {
   return impl_->segment->header()->reserved.load(std::memory_order_relaxed);
 }
 
-Status RemoveDeadTopic(const Domain& domain, std::string_view topic) {
-  if (Status s = CheckTopicName(topic); !s.ok()) return s;
+Status remove_dead_topic(const Domain& domain, std::string_view topic) {
+  if (Status s = check_topic_name(topic); !s.ok()) return s;
   DomainView& view = view_of(domain);
   view.refresh();
   const std::vector<TopicView> writers = view.find(topic);
@@ -206,16 +206,16 @@ Status RemoveDeadTopic(const Domain& domain, std::string_view topic) {
   return Status();
 }
 
-Status RemoveDeadNode(const Domain& domain, const std::string& node) {
-  return OwnedSegment::Remove(domain.shared_folder(), node);
+Status remove_dead_node(const Domain& domain, const std::string& node) {
+  return OwnedSegment::remove_segment(domain.shared_folder(), node);
 }
 
 void Node::remove_on_exit() { impl_->options.remove_on_exit = true; }
 
 Status lock_memory() {
   if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0) return Status();
-  return Status::FromErrno("cannot lock memory (raise the limit: ulimit -l, or LimitMEMLOCK= in the unit)",
-                           errno);
+  return Status::from_errno("cannot lock memory (raise the limit: ulimit -l, or LimitMEMLOCK= in the unit)",
+                            errno);
 }
 
 }  // namespace smt

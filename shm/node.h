@@ -58,12 +58,12 @@ class Node {
 
 // Removes a topic from the segment of each dead node that has it, and the segments that hold no topic then.
 // kInUse: a live node publishes it. kNotFound: nobody has it.
-Status RemoveDeadTopic(const Domain& domain, std::string_view topic);
+Status remove_dead_topic(const Domain& domain, std::string_view topic);
 
 // Removes the segment and the bell of a node that nobody owns, of whatever version, boot or state. A program
 // that starts as this node meanwhile waits for it. kInUse: with the owner's pid and host. kNotFound. kDenied:
 // it belongs to another user.
-Status RemoveDeadNode(const Domain& domain, const std::string& node);
+Status remove_dead_node(const Domain& domain, const std::string& node);
 
 // Keeps this process' memory from being paged out once it is touched, without making sparse segments real
 // (mlockall with MCL_ONFAULT; plain mlockall would take each segment's whole virtual size). For real-time

@@ -12,7 +12,7 @@
 namespace smt {
 
 struct NodeOptions {
-  // Unique in the domain; see CheckName.
+  // Unique in the domain; see check_name.
   std::string name = {};
   // Virtual size of the segment, which is sparse: memory is taken as topics need it. 0: the size of the
   // segment that is there, else 1 GiB. Another size than the segment that is there replaces that one.
@@ -29,8 +29,8 @@ struct NodeOptions {
 };
 
 struct TopicOptions {
-  std::string name = {};  // see CheckTopicName
-  Schema schema = Schema::Bytes();
+  std::string name = {};  // see check_topic_name
+  Schema schema = Schema::bytes();
   // Largest value in bytes to begin with; 0: the schema's size, or 64 where that is variable. A variable
   // topic grows by itself when a bigger value is published.
   uint64_t max_bytes = 0;

@@ -30,14 +30,14 @@ namespace smt {
 inline constexpr bool kThreadSanitizer = true;
 inline constexpr auto kStoreWord = std::memory_order_release;
 inline constexpr auto kLoadWord = std::memory_order_acquire;
-inline void FenceRelease() {}
-inline void FenceAcquire() {}
+inline void fence_release() {}
+inline void fence_acquire() {}
 #else
 inline constexpr bool kThreadSanitizer = false;
 inline constexpr auto kStoreWord = std::memory_order_relaxed;
 inline constexpr auto kLoadWord = std::memory_order_relaxed;
-inline void FenceRelease() { std::atomic_thread_fence(std::memory_order_release); }
-inline void FenceAcquire() { std::atomic_thread_fence(std::memory_order_acquire); }
+inline void fence_release() { std::atomic_thread_fence(std::memory_order_release); }
+inline void fence_acquire() { std::atomic_thread_fence(std::memory_order_acquire); }
 #endif
 
 // --- Words of samples, records and blobs
@@ -56,9 +56,9 @@ inline void FenceAcquire() { std::atomic_thread_fence(std::memory_order_acquire)
 
 // SLOT-W1: the odd lock is visible before any word of the new sample. Only a fence orders a store before
 // later ones.
-inline void BeginSample(layout::Slot* slot, uint64_t position) {
+inline void begin_sample(layout::Slot* slot, uint64_t position) {
   slot->lock.store(2 * position - 1, std::memory_order_relaxed);
-  FenceRelease();
+  fence_release();
 }
 
 // SLOT-W2: the words of the sample are visible before the even lock that vouches for them.
@@ -78,7 +78,7 @@ inline uint64_t read_newest_head(const layout::Word& counter) {
 }
 
 // SLOT-R1 pairs with SLOT-W2: true = the words read after this are at least as new as that position's.
-inline bool SlotHolds(const layout::Slot* slot, uint64_t position) {
+inline bool slot_holds(const layout::Slot* slot, uint64_t position) {
   return slot->lock.load(std::memory_order_acquire) == 2 * position;
 }
 
@@ -86,9 +86,9 @@ inline bool SlotHolds(const layout::Slot* slot, uint64_t position) {
 // another topic that was given this memory, the lock or the generation has moved. Only what passes this is
 // believed. The fence keeps the words before the two loads; an acquire load would only keep what comes after
 // it.
-inline bool StillHolds(const layout::Slot* slot, uint64_t position, const layout::Entry* entry,
-                       uint64_t generation) {
-  FenceAcquire();
+inline bool still_holds(const layout::Slot* slot, uint64_t position, const layout::Entry* entry,
+                        uint64_t generation) {
+  fence_acquire();
   return slot->lock.load(std::memory_order_relaxed) == 2 * position &&
          entry->generation.load(std::memory_order_relaxed) == generation;
 }
@@ -104,14 +104,14 @@ inline void publish_entry(layout::Entry* entry, uint64_t generation) {
 // GEN-P and GEN-W in one: a topic's next record, after which the memory of the one before may be used again.
 inline void replace_entry(layout::Entry* entry, uint64_t generation) {
   entry->generation.store(generation, std::memory_order_release);
-  FenceRelease();
+  fence_release();
 }
 
 // GEN-W: the entry is dead before its memory is written for another use. Nothing is published by it, so the
 // store itself is relaxed; the fence keeps the later stores behind it.
 inline void retire_entry(layout::Entry* entry, uint64_t generation) {
   entry->generation.store(generation, std::memory_order_relaxed);
-  FenceRelease();
+  fence_release();
 }
 
 // GEN-A pairs with GEN-P: what is read of the record after this is at least as new as that generation.
@@ -120,8 +120,8 @@ inline uint64_t read_generation(const layout::Entry* entry) {
 }
 
 // GEN-R pairs with GEN-W: the words read before this belong to that generation.
-inline bool StillGeneration(const layout::Entry* entry, uint64_t generation) {
-  FenceAcquire();
+inline bool still_generation(const layout::Entry* entry, uint64_t generation) {
+  fence_acquire();
   return entry->generation.load(std::memory_order_relaxed) == generation;
 }
 

@@ -25,7 +25,7 @@ constexpr uint64_t kDefaultSegmentBytes = uint64_t{1} << 30;
 constexpr useconds_t kLockRetryUs = 1000;
 constexpr int kLockRetries = 10;
 
-bool SetLock(int fd) {
+bool set_lock(int fd) {
   struct flock lock = {};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
@@ -33,7 +33,7 @@ bool SetLock(int fd) {
 }
 
 // Another open file description of the same file.
-Fd Reopen(const Fd& file) {
+Fd reopen(const Fd& file) {
   return Fd(open(("/proc/self/fd/" + std::to_string(file.get())).c_str(), O_RDWR | O_CLOEXEC));
 }
 
@@ -42,11 +42,11 @@ Fd Reopen(const Fd& file) {
 OwnedSegment::OwnedSegment(std::shared_ptr<DomainFolder> folder, std::string name)
     : folder_(std::move(folder)), name_(std::move(name)) {}
 
-OwnedSegment::~OwnedSegment() { GiveUpLock(&lock_); }
+OwnedSegment::~OwnedSegment() { give_up_lock(&lock_); }
 
 Result<std::unique_ptr<OwnedSegment>> OwnedSegment::open(std::shared_ptr<DomainFolder> folder,
                                                          const NodeOptions& options, TopicTable* table) {
-  if (Status s = CheckName("node", options.name); !s.ok()) return s;
+  if (Status s = check_name("node", options.name); !s.ok()) return s;
   if (options.segment_bytes != 0 && (options.segment_bytes < layout::kMinSegmentBytes ||
                                      options.segment_bytes > layout::kMaxSegmentBytes)) {
     return Status(Code::kInvalid,
@@ -65,7 +65,7 @@ Result<std::unique_ptr<OwnedSegment>> OwnedSegment::open(std::shared_ptr<DomainF
     if (!old.ok() && old.status().code() != Code::kNotFound) return old.status();
     if (!old.ok()) {
       if (!options.create) return Status(Code::kNotFound, "no node " + options.name + " in " + folder->path);
-      Status made = s->Create(options, nullptr, table);
+      Status made = s->create(options, nullptr, table);
       if (made.ok()) return s;
       if (made.code() == Code::kInUse) continue;
       return made;
@@ -75,21 +75,21 @@ Result<std::unique_ptr<OwnedSegment>> OwnedSegment::open(std::shared_ptr<DomainF
                     full + " belongs to user " + std::to_string(st.st_uid) + ": choose another node name");
     }
     bool taken = false;
-    if (Status locked = s->Lock(*old, &taken); !locked.ok()) return locked;
-    if (!s->Named(st)) continue;  // replaced or removed between open and lock
+    if (Status locked = s->lock_file(*old, &taken); !locked.ok()) return locked;
+    if (!s->named(st)) continue;  // replaced or removed between open and lock
     if (taken && round < kLockRetries) {
       usleep(kLockRetryUs);
       continue;
     }
-    if (taken) return s->InUse(*old);
+    if (taken) return s->in_use(*old);
     s->file_ = std::move(*old);
     std::string why;
-    if (Status adopted = s->Adopt(options, table, &why); !adopted.ok()) return adopted;
+    if (Status adopted = s->adopt(options, table, &why); !adopted.ok()) return adopted;
     if (why.empty()) return s;
     if (!options.create)
       return Status(Code::kDamaged, full + " cannot be adopted: " + why + "; remove the file");
     std::unique_ptr<OwnedSegment> fresh(new OwnedSegment(folder, options.name));
-    if (Status made = fresh->Create(options, &s->file_, table); !made.ok()) return made;
+    if (Status made = fresh->create(options, &s->file_, table); !made.ok()) return made;
     fresh->birth_.replaced = true;
     fresh->birth_.replaced_why = std::move(why);
     return fresh;
@@ -97,8 +97,8 @@ Result<std::unique_ptr<OwnedSegment>> OwnedSegment::open(std::shared_ptr<DomainF
   return Status(Code::kSystem, full + " is being replaced over and over by other processes");
 }
 
-Status OwnedSegment::Remove(std::shared_ptr<DomainFolder> folder, const std::string& name) {
-  if (Status s = CheckName("node", name); !s.ok()) return s;
+Status OwnedSegment::remove_segment(std::shared_ptr<DomainFolder> folder, const std::string& name) {
+  if (Status s = check_name("node", name); !s.ok()) return s;
   const std::string full = folder->path + "/" + name;
   OwnedSegment dead(folder, name);
   struct stat st;
@@ -107,20 +107,20 @@ Status OwnedSegment::Remove(std::shared_ptr<DomainFolder> folder, const std::str
   if (st.st_uid != geteuid())
     return Status(Code::kDenied, full + " belongs to user " + std::to_string(st.st_uid));
   bool taken = false;
-  if (Status locked = dead.Lock(*file, &taken); !locked.ok()) return locked;
-  if (!dead.Named(st)) return Status(Code::kInUse, full + " has just been replaced");
-  if (taken) return dead.InUse(*file);
+  if (Status locked = dead.lock_file(*file, &taken); !locked.ok()) return locked;
+  if (!dead.named(st)) return Status(Code::kInUse, full + " has just been replaced");
+  if (taken) return dead.in_use(*file);
   // Of whatever version it is: these bytes mean the same in all of them.
   uint64_t magic = 0;
   if (pread(file->get(), &magic, sizeof magic, 0) == sizeof magic && magic == layout::kMagic) {
     const uint32_t removing = layout::kRemoving;
     (void)!pwrite(file->get(), &removing, sizeof removing, offsetof(layout::Header, closed));
   }
-  dead.Unlink();
+  dead.unlink();
   return Status();
 }
 
-bool OwnedSegment::Named(const struct stat& opened) const {
+bool OwnedSegment::named(const struct stat& opened) const {
   struct stat now;
   return fstatat(folder_->fd.get(), name_.c_str(), &now, AT_SYMLINK_NOFOLLOW) == 0 &&
          now.st_ino == opened.st_ino && now.st_dev == opened.st_dev;
@@ -128,25 +128,25 @@ bool OwnedSegment::Named(const struct stat& opened) const {
 
 // The bell first, while the name still says that the node is ours: a successor cannot take this bell for its
 // own.
-void OwnedSegment::Unlink() const {
+void OwnedSegment::unlink() const {
   unlinkat(folder_->fd.get(), (name_ + ".bell").c_str(), 0);
   unlinkat(folder_->fd.get(), name_.c_str(), 0);
 }
 
-Status OwnedSegment::Lock(const Fd& file, bool* taken) {
-  return TakeLock(&lock_, [&]() -> Result<Fd> {
-    Fd fd = Reopen(file);
+Status OwnedSegment::lock_file(const Fd& file, bool* taken) {
+  return take_lock(&lock_, [&]() -> Result<Fd> {
+    Fd fd = reopen(file);
     if (!fd.ok())
-      return Status::FromErrno("cannot open " + folder_->path + "/" + name_ + " for locking", errno);
-    if (SetLock(fd.get())) return fd;
+      return Status::from_errno("cannot open " + folder_->path + "/" + name_ + " for locking", errno);
+    if (set_lock(fd.get())) return fd;
     if (errno != EAGAIN && errno != EACCES)
-      return Status::FromErrno("cannot lock " + folder_->path + "/" + name_, errno);
+      return Status::from_errno("cannot lock " + folder_->path + "/" + name_, errno);
     *taken = true;
     return Fd();
   });
 }
 
-Status OwnedSegment::InUse(const Fd& file) const {
+Status OwnedSegment::in_use(const Fd& file) const {
   alignas(layout::Header) std::byte copy[sizeof(layout::Header)] = {};
   (void)!pread(file.get(), copy, sizeof copy, 0);
   const auto* h = reinterpret_cast<const layout::Header*>(copy);
@@ -158,9 +158,9 @@ Status OwnedSegment::InUse(const Fd& file) const {
 
 // Built unnamed, locked, and only then linked: a name never points at an incomplete segment, and a creator
 // that is killed half-way leaves nothing.
-Status OwnedSegment::Create(const NodeOptions& options, const Fd* old, TopicTable* table) {
+Status OwnedSegment::create(const NodeOptions& options, const Fd* old, TopicTable* table) {
   const uint64_t size =
-      layout::AlignUp(options.segment_bytes != 0 ? options.segment_bytes : kDefaultSegmentBytes, 4096);
+      layout::align_up(options.segment_bytes != 0 ? options.segment_bytes : kDefaultSegmentBytes, 4096);
   Result<Fd> file =
       folder_->unnamed(folder_->segment_mode(), size, layout::kHeaderBytes, "the segment of node " + name_);
   if (!file.ok()) return file.status();
@@ -169,38 +169,38 @@ Status OwnedSegment::Create(const NodeOptions& options, const Fd* old, TopicTabl
   if (!mapping.ok()) return mapping.status();
   mapping_ = std::move(*mapping);
 
-  if (Status s = FillHeader(options, size); !s.ok()) return s;
+  if (Status s = fill_header(options, size); !s.ok()) return s;
   birth_ = Birth();
   table->start(base(), [this](uint64_t end, const std::string& what) { return reserve(end, what); });
   table->clear(layout::kHeaderBytes);
 
   bool taken = false;
-  if (Status s = Lock(file_, &taken); !s.ok()) return s;
+  if (Status s = lock_file(file_, &taken); !s.ok()) return s;
   // The bell before the segment: whoever finds the segment finds its bell.
-  if (Status s = OpenBell(); !s.ok()) return s;
-  if (Status s = old != nullptr ? TakeNameOf(*old) : folder_->link(file_, name_); !s.ok()) return s;
+  if (Status s = open_bell(); !s.ok()) return s;
+  if (Status s = old != nullptr ? take_name_of(*old) : folder_->link(file_, name_); !s.ok()) return s;
   // The bell's name may have gone with a predecessor that was just removing it.
   struct stat named, ours;
   if (fstatat(folder_->fd.get(), (name_ + ".bell").c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0 ||
       fstat(bell_file_.get(), &ours) != 0 || named.st_ino != ours.st_ino) {
-    return OpenBell();
+    return open_bell();
   }
   return Status();
 }
 
-Status OwnedSegment::FillHeader(const NodeOptions& options, uint64_t size) {
+Status OwnedSegment::fill_header(const NodeOptions& options, uint64_t size) {
   layout::Header* h = header();
   h->magic = layout::kMagic;
   h->version = layout::kLayoutVersion;
   h->endian = layout::kEndianMark;
   h->size = size;
-  if (getrandom(h->id, sizeof h->id, 0) != sizeof h->id) return Status::FromErrno("getrandom", errno);
+  if (getrandom(h->id, sizeof h->id, 0) != sizeof h->id) return Status::from_errno("getrandom", errno);
   h->header_bytes = layout::kHeaderBytes;
   h->kind = static_cast<uint32_t>(options.mirror ? layout::Kind::kMirror : layout::Kind::kLocal);
-  h->time_namespace = TimeNamespace();
-  memcpy(h->boot_id, BootId().data(), sizeof h->boot_id);
+  h->time_namespace = time_namespace();
+  memcpy(h->boot_id, boot_id().data(), sizeof h->boot_id);
   memcpy(h->node, name_.data(), name_.size());
-  const std::string host = HostName();
+  const std::string host = host_name();
   memcpy(h->host, host.data(), std::min<size_t>(host.size(), sizeof h->host));
   h->epoch.store(1, std::memory_order_relaxed);
   h->pid.store(static_cast<uint64_t>(getpid()), std::memory_order_relaxed);
@@ -211,7 +211,7 @@ Status OwnedSegment::FillHeader(const NodeOptions& options, uint64_t size) {
   return Status();
 }
 
-Status OwnedSegment::TakeNameOf(const Fd& old) {
+Status OwnedSegment::take_name_of(const Fd& old) {
   const std::string temporary = "." + name_ + ".new";
   unlinkat(folder_->fd.get(), temporary.c_str(), 0);  // of a predecessor killed right here
   if (Status s = folder_->link(file_, temporary); !s.ok()) return s;
@@ -224,10 +224,10 @@ Status OwnedSegment::TakeNameOf(const Fd& old) {
   if (renameat(folder_->fd.get(), temporary.c_str(), folder_->fd.get(), name_.c_str()) == 0) return Status();
   const int error = errno;
   unlinkat(folder_->fd.get(), temporary.c_str(), 0);
-  return Status::FromErrno("cannot replace " + folder_->path + "/" + name_, error);
+  return Status::from_errno("cannot replace " + folder_->path + "/" + name_, error);
 }
 
-Status OwnedSegment::Adopt(const NodeOptions& options, TopicTable* table, std::string* why) {
+Status OwnedSegment::adopt(const NodeOptions& options, TopicTable* table, std::string* why) {
   const auto no = [&](const std::string& reason) {
     *why = reason;
     return Status();
@@ -247,7 +247,7 @@ Status OwnedSegment::Adopt(const NodeOptions& options, TopicTable* table, std::s
   if (h->magic != layout::kMagic || h->endian != layout::kEndianMark) return no("it is not a segment");
   if (h->version != layout::kLayoutVersion) return no("it has layout version " + std::to_string(h->version));
   if (h->header_bytes != layout::kHeaderBytes || h->size != bytes) return no("its header is damaged");
-  if (options.segment_bytes != 0 && layout::AlignUp(options.segment_bytes, 4096) != bytes) {
+  if (options.segment_bytes != 0 && layout::align_up(options.segment_bytes, 4096) != bytes) {
     return no("it has " + memory_text(bytes) + ", asked for are " + memory_text(options.segment_bytes));
   }
   const auto kind = static_cast<uint32_t>(options.mirror ? layout::Kind::kMirror : layout::Kind::kLocal);
@@ -255,8 +255,8 @@ Status OwnedSegment::Adopt(const NodeOptions& options, TopicTable* table, std::s
   if (strnlen(h->node, sizeof h->node) != name_.size() || memcmp(h->node, name_.data(), name_.size()) != 0) {
     return no("it belongs to another node");
   }
-  if (memcmp(h->boot_id, BootId().data(), sizeof h->boot_id) != 0) return no("it is of another boot");
-  if (h->time_namespace != TimeNamespace()) return no("it is of another time namespace");
+  if (memcmp(h->boot_id, boot_id().data(), sizeof h->boot_id) != 0) return no("it is of another boot");
+  if (h->time_namespace != time_namespace()) return no("it is of another time namespace");
   if (h->retired.load(std::memory_order_relaxed) != 0) return no("it is retired");
   // Its bell may be gone: whoever has it open would sleep on that one, and nobody would wake them.
   if (h->closed.load(std::memory_order_relaxed) == layout::kRemoving) return no("it was being removed");
@@ -268,7 +268,7 @@ Status OwnedSegment::Adopt(const NodeOptions& options, TopicTable* table, std::s
   uint32_t half_written = 0;
   table->start(base(), [this](uint64_t end, const std::string& what) { return reserve(end, what); });
   if (!table->rebuild(reserved, why, &half_written)) return Status();
-  if (Status s = OpenBell(); !s.ok()) return s;
+  if (Status s = open_bell(); !s.ok()) return s;
 
   memcpy(id_.data(), h->id, sizeof h->id);
   birth_ = Birth();
@@ -286,7 +286,7 @@ Status OwnedSegment::Adopt(const NodeOptions& options, TopicTable* table, std::s
   return Status();
 }
 
-Status OwnedSegment::OpenBell() {
+Status OwnedSegment::open_bell() {
   const std::string bell = name_ + ".bell";
   for (int round = 0; round < 16; ++round) {
     struct stat st;
@@ -331,8 +331,8 @@ Result<uint64_t> OwnedSegment::reserve(uint64_t end, const std::string& what) {
   // Some more than asked for, so that 10,000 topics do not cost 10,000 system calls; just enough where space
   // is short.
   const uint64_t step = std::clamp<uint64_t>(reserved / 8, 64 * 1024, 16 << 20);
-  const uint64_t ample = std::min(layout::AlignUp(std::max(end, reserved + step), 4096), h->size);
-  for (const uint64_t target : {ample, layout::AlignUp(end, 4096)}) {
+  const uint64_t ample = std::min(layout::align_up(std::max(end, reserved + step), 4096), h->size);
+  for (const uint64_t target : {ample, layout::align_up(end, 4096)}) {
     int error;
     do {
       error =
@@ -343,7 +343,7 @@ Result<uint64_t> OwnedSegment::reserve(uint64_t end, const std::string& what) {
       return target;
     }
     if (error != ENOSPC) {
-      return Status::FromErrno(
+      return Status::from_errno(
           "cannot reserve " + memory_text(end - reserved) + " for " + what + " in " + folder_->path, error);
     }
   }
@@ -352,7 +352,7 @@ Result<uint64_t> OwnedSegment::reserve(uint64_t end, const std::string& what) {
 
 void OwnedSegment::end(bool remove) {
   close_segment(header(), remove ? layout::kRemoving : layout::kClosed);
-  if (remove) Unlink();
+  if (remove) unlink();
 }
 
 }  // namespace smt

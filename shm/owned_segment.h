@@ -24,8 +24,8 @@ class OwnedSegment {
                                                     const NodeOptions& options, TopicTable* table);
   ~OwnedSegment();  // gives up the lock; see end()
 
-  // As RemoveDeadNode.
-  static Status Remove(std::shared_ptr<DomainFolder> folder, const std::string& name);
+  // As remove_dead_node.
+  static Status remove_segment(std::shared_ptr<DomainFolder> folder, const std::string& name);
 
   layout::Header* header() const { return reinterpret_cast<layout::Header*>(base()); }
   std::byte* base() const { return mapping_.data(); }
@@ -41,19 +41,19 @@ class OwnedSegment {
 
  private:
   OwnedSegment(std::shared_ptr<DomainFolder> folder, std::string name);
-  Status Lock(const Fd& file, bool* taken);
+  Status lock_file(const Fd& file, bool* taken);
   // Whether the name still means the file that `opened` was told of.
-  bool Named(const struct stat& opened) const;
-  void Unlink() const;
+  bool named(const struct stat& opened) const;
+  void unlink() const;
   // `old`: the file that has the name now and is to be replaced; null if there is none.
-  Status Create(const NodeOptions& options, const Fd* old, TopicTable* table);
-  Status FillHeader(const NodeOptions& options, uint64_t size);
+  Status create(const NodeOptions& options, const Fd* old, TopicTable* table);
+  Status fill_header(const NodeOptions& options, uint64_t size);
   // Marks the old file as retired and gives its name to this one.
-  Status TakeNameOf(const Fd& old);
+  Status take_name_of(const Fd& old);
   // `why` stays empty if it was adopted, else says why it must be replaced.
-  Status Adopt(const NodeOptions& options, TopicTable* table, std::string* why);
-  Status OpenBell();
-  Status InUse(const Fd& file) const;
+  Status adopt(const NodeOptions& options, TopicTable* table, std::string* why);
+  Status open_bell();
+  Status in_use(const Fd& file) const;
 
   std::shared_ptr<DomainFolder> folder_;
   std::string name_;

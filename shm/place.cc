@@ -8,7 +8,7 @@
 
 namespace smt {
 
-const Id128& BootId() {
+const Id128& boot_id() {
   static const Id128 id = [] {
     Id128 parsed{};
     char text[64] = {};
@@ -26,12 +26,12 @@ const Id128& BootId() {
   return id;
 }
 
-uint64_t TimeNamespace() {
+uint64_t time_namespace() {
   struct stat st;
   return stat("/proc/self/ns/time", &st) == 0 ? st.st_ino : 0;
 }
 
-std::string HostName() {
+std::string host_name() {
   char name[65] = {};
   if (gethostname(name, sizeof name - 1) != 0) return "unknown";
   return name;

@@ -9,10 +9,10 @@
 namespace smt {
 
 // Random, new at each boot; zero if the kernel does not tell.
-const Id128& BootId();
+const Id128& boot_id();
 // Inode of /proc/self/ns/time; 0 if the kernel does not tell. BOOTTIME differs between time namespaces.
-uint64_t TimeNamespace();
-std::string HostName();
+uint64_t time_namespace();
+std::string host_name();
 
 }  // namespace smt
 

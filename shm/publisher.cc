@@ -6,12 +6,12 @@ namespace smt {
 
 Loan::Loan(internal::TopicWriter* topic, uint64_t size)
     : topic_(topic), slot_(topic->slot(topic->position + 1)) {
-  BeginSample(slot_, topic->position + 1);
+  begin_sample(slot_, topic->position + 1);
   if constexpr (kThreadSanitizer) {
     copy_.resize(size);
     bytes_ = copy_;
   } else {
-    bytes_ = {reinterpret_cast<std::byte*>(Payload(slot_)), static_cast<size_t>(size)};
+    bytes_ = {reinterpret_cast<std::byte*>(payload_of(slot_)), static_cast<size_t>(size)};
   }
 }
 
@@ -23,7 +23,7 @@ void Loan::commit() {
 
 void Loan::commit(const SampleHead& head, size_t size) {
   if (size > bytes_.size()) size = bytes_.size();
-  if constexpr (kThreadSanitizer) StoreWords(Payload(slot_), copy_.data(), size);
+  if constexpr (kThreadSanitizer) store_words(payload_of(slot_), copy_.data(), size);
   const bool announced = topic_->quick;
   topic_->finish(slot_, head, size);
   if (!announced) topic_->announce();

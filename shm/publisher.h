@@ -65,8 +65,9 @@ struct TopicWriter {
   }
   void finish(layout::Slot* s, const SampleHead& head, uint64_t bytes) {
     const uint64_t at = position + 1;
-    EndSample(s, counter, at,
-              {head.sequence != 0 ? head.sequence : at, head.stamp_ns, head.born_ns, head.written_ns}, bytes);
+    end_sample(s, counter, at,
+               {head.sequence != 0 ? head.sequence : at, head.stamp_ns, head.born_ns, head.written_ns},
+               bytes);
     position = at;
   }
   Status put(std::span<const std::byte> value, const SampleHead& head) {
@@ -75,8 +76,8 @@ struct TopicWriter {
       if (Status s = prepare(value.size()); !s.ok()) return s;
     }
     layout::Slot* s = slot(position + 1);
-    BeginSample(s, position + 1);
-    StoreWords(Payload(s), value.data(), value.size());
+    begin_sample(s, position + 1);
+    store_words(payload_of(s), value.data(), value.size());
     finish(s, head, value.size());
     if (!fit) [[unlikely]]
       announce();

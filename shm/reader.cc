@@ -16,11 +16,11 @@ Reader& Reader::operator=(Reader&&) noexcept = default;
 Reader::~Reader() = default;
 
 Result<Reader> Reader::open(const Domain& domain, std::string_view topic, ReaderOptions options) {
-  if (Status s = CheckTopicName(topic); !s.ok()) return s;
+  if (Status s = check_topic_name(topic); !s.ok()) return s;
   Reader reader(std::make_unique<ReaderImpl>(domain, topic, std::move(options)));
-  reader.impl_->Refresh();
-  reader.impl_->MakeRoom();
-  reader.impl_->reported = reader.impl_->Now();
+  reader.impl_->refresh();
+  reader.impl_->make_room();
+  reader.impl_->reported = reader.impl_->now();
   return reader;
 }
 
@@ -29,11 +29,11 @@ const Sample* Reader::latest() {
   if (r.writers.empty()) return nullptr;
   size_t w = 0;
   if (r.compare) {
-    w = r.Best();
+    w = r.best_of();
     const TopicView& view = r.writers[w].view;
     // Nothing older after something newer: rather the same again.
     const std::optional<SampleHead> head = peek_sample(view, read_newest_head(*view.counter));
-    if (head && r.has_sample && Later(r.last_born, r.last_node, head->born_ns, view.segment->node())) {
+    if (head && r.has_sample && is_later(r.last_born, r.last_node, head->born_ns, view.segment->node())) {
       for (auto& other : r.writers) other.next = read_newest_head(*other.view.counter) + 1;
       return &r.sample;
     }
@@ -43,17 +43,17 @@ const Sample* Reader::latest() {
   }
   SampleHead head;
   uint64_t bytes, position;
-  if (!r.ReadNewest(&r.writers[w], &head, &bytes, &position)) {
-    if (!r.writers[w].view.live() || r.writers[w].view.segment->retired()) r.Moved();
+  if (!r.read_newest(&r.writers[w], &head, &bytes, &position)) {
+    if (!r.writers[w].view.live() || r.writers[w].view.segment->retired()) r.moved();
     return nullptr;
   }
   if (r.writers[w].view.segment->retired()) [[unlikely]]
-    r.Moved();
-  if (w < r.writers.size()) r.Adopt(w, position, head, bytes, false);
+    r.moved();
+  if (w < r.writers.size()) r.adopt(w, position, head, bytes, false);
   return &r.sample;
 }
 
-bool Reader::LatestInto(void* value, size_t bytes, SampleHead* head) {
+bool Reader::read_latest_into(void* value, size_t bytes, SampleHead* head) {
   const Sample* s = latest();
   if (s == nullptr || s->bytes.size() != bytes) return false;
   memcpy(value, s->bytes.data(), bytes);
@@ -64,18 +64,18 @@ bool Reader::LatestInto(void* value, size_t bytes, SampleHead* head) {
 const Sample* Reader::latest_fresh() {
   ReaderImpl& r = *impl_;
   const int64_t now = r.domain.clock().boottime_ns();
-  if (now - r.probed_ns >= kProbe.count()) r.Refresh();
+  if (now - r.probed_ns >= kProbe.count()) r.refresh();
   // The state first: a value read after an epoch of now is of now.
-  if (r.Now() != State::kFresh) return nullptr;
+  if (r.now() != State::kFresh) return nullptr;
   const Sample* s = latest();
-  return s != nullptr && r.Now() == State::kFresh ? s : nullptr;
+  return s != nullptr && r.now() == State::kFresh ? s : nullptr;
 }
 
 const Sample* Reader::next() {
   ReaderImpl& r = *impl_;
   if (r.writers.size() == 1 && !r.compare) {
-    const Sample* s = r.NextOf(0);
-    if (s == nullptr && (!r.writers[0].view.live() || r.writers[0].view.segment->retired())) r.Moved();
+    const Sample* s = r.next_of(0);
+    if (s == nullptr && (!r.writers[0].view.live() || r.writers[0].view.segment->retired())) r.moved();
     return s;
   }
   // Of several, the one whose next sample is the earliest; what is earlier than the last one returned came
@@ -94,28 +94,28 @@ const Sample* Reader::next() {
         ++w.next;
       }
       if (!h) {
-        if (!w.view.live() && !r.Follow(&w)) r.reopen_after_ns = std::min<int64_t>(r.reopen_after_ns, 0);
+        if (!w.view.live() && !r.follow(&w)) r.reopen_after_ns = std::min<int64_t>(r.reopen_after_ns, 0);
         continue;
       }
-      if (!first || Later(first_head.born_ns, r.writers[*first].view.segment->node(), h->born_ns,
-                          w.view.segment->node())) {
+      if (!first || is_later(first_head.born_ns, r.writers[*first].view.segment->node(), h->born_ns,
+                             w.view.segment->node())) {
         first = i;
         first_head = *h;
       }
     }
     if (!first) break;
     auto& w = r.writers[*first];
-    if (r.has_sample && Later(r.last_born, r.last_node, first_head.born_ns, w.view.segment->node())) {
+    if (r.has_sample && is_later(r.last_born, r.last_node, first_head.born_ns, w.view.segment->node())) {
       ++r.missed;
       w.last_sequence = std::max(w.last_sequence, first_head.sequence);
       ++w.next;
       continue;
     }
-    if (const Sample* s = r.NextOf(*first)) return s;
+    if (const Sample* s = r.next_of(*first)) return s;
   }
   if (std::any_of(r.writers.begin(), r.writers.end(),
                   [](const auto& w) { return !w.view.live() || w.view.segment->retired(); })) {
-    r.Moved();
+    r.moved();
   }
   return nullptr;
 }
@@ -123,13 +123,13 @@ const Sample* Reader::next() {
 Woke Reader::wait(std::chrono::nanoseconds timeout) {
   ReaderImpl& r = *impl_;
   const Clock& clock = r.domain.clock();
-  const int64_t start = BoottimeNs();
+  const int64_t start = boottime_ns();
   for (;;) {
-    if (clock.boottime_ns() - r.probed_ns >= kProbe.count() || r.writers.empty()) r.Refresh();
+    if (clock.boottime_ns() - r.probed_ns >= kProbe.count() || r.writers.empty()) r.refresh();
     // The state first: one that a new sample has changed is told with that sample.
-    const State state = r.Now();
-    if (r.HasNew()) {
-      r.reported = r.Now();
+    const State state = r.now();
+    if (r.has_new()) {
+      r.reported = r.now();
       return Woke::kSample;
     }
     if (state != r.reported) {
@@ -138,7 +138,7 @@ Woke Reader::wait(std::chrono::nanoseconds timeout) {
     }
     nanoseconds left = kProbe;
     if (timeout.count() >= 0) {
-      left = std::min(left, timeout - nanoseconds(BoottimeNs() - start));
+      left = std::min(left, timeout - nanoseconds(boottime_ns() - start));
       if (left.count() <= 0) return Woke::kTimeout;
     }
     const ReaderImpl::Writer* live = nullptr;
@@ -153,38 +153,38 @@ Woke Reader::wait(std::chrono::nanoseconds timeout) {
       // The word, then the bit, then the topic again, then sleep on that word.
       const uint32_t word = read_bell_word(live->view.segment->word());
       set_bell_bits(live->view.segment->bell(), layout::kSleeperBit);
-      if (!r.HasNew() && r.Now() == r.reported) FutexWait(live->view.segment->word(), word, left);
+      if (!r.has_new() && r.now() == r.reported) futex_wait(live->view.segment->word(), word, left);
     } else {
       static const layout::Half never{0};
-      FutexWait(&never, 0, std::min(left, kLook));
+      futex_wait(&never, 0, std::min(left, kLook));
     }
     const bool moved = std::any_of(r.writers.begin(), r.writers.end(),
                                    [](const auto& w) { return !w.view.live() || w.view.segment->retired(); });
-    if (!futex || moved) r.Refresh();
+    if (!futex || moved) r.refresh();
   }
 }
 
 std::optional<Borrowed> Reader::borrow() {
   ReaderImpl& r = *impl_;
   if (r.writers.empty()) return std::nullopt;
-  const size_t i = r.Best();
+  const size_t i = r.best_of();
   auto& w = r.writers[i];
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     const uint64_t at = read_newest_head(*w.view.counter);
     if (at < w.view.first_position) return std::nullopt;
     const layout::Slot* slot = w.view.slot(at);
     Borrowed b;
-    if (SlotHolds(slot, at)) {
-      const uint64_t bytes = LoadSampleHead(slot, &b.head_);
+    if (slot_holds(slot, at)) {
+      const uint64_t bytes = load_sample_head(slot, &b.head_);
       if (bytes <= w.view.max_bytes) {
         if constexpr (kThreadSanitizer) {
           b.copy_.resize(bytes);
-          LoadWords(b.copy_.data(), Payload(slot), bytes);
+          load_words(b.copy_.data(), payload_of(slot), bytes);
           b.bytes_ = b.copy_;
         } else {
-          b.bytes_ = {reinterpret_cast<const std::byte*>(Payload(slot)), static_cast<size_t>(bytes)};
+          b.bytes_ = {reinterpret_cast<const std::byte*>(payload_of(slot)), static_cast<size_t>(bytes)};
         }
-        if (StillHolds(slot, at, w.view.entry, w.view.generation)) {
+        if (still_holds(slot, at, w.view.entry, w.view.generation)) {
           b.segment_ = w.view.segment;
           b.slot_ = slot;
           b.entry_ = w.view.entry;
@@ -196,8 +196,8 @@ std::optional<Borrowed> Reader::borrow() {
         }
       }
     }
-    if (!w.view.live() && !r.Follow(&w)) {
-      r.Moved();
+    if (!w.view.live() && !r.follow(&w)) {
+      r.moved();
       return std::nullopt;
     }
     ++r.retries;
@@ -205,11 +205,11 @@ std::optional<Borrowed> Reader::borrow() {
   return std::nullopt;
 }
 
-bool Borrowed::valid() const { return StillHolds(slot_, position_, entry_, generation_); }
+bool Borrowed::valid() const { return still_holds(slot_, position_, entry_, generation_); }
 
 Status Reader::refresh() {
   ReaderImpl& r = *impl_;
-  r.Refresh();
+  r.refresh();
   if (!r.mismatch.ok()) return r.mismatch;
   if (r.writers.empty()) {
     return Status(Code::kNotFound, "no topic " + r.topic + " in " + r.domain.path());
@@ -217,25 +217,25 @@ Status Reader::refresh() {
   return Status();
 }
 
-State Reader::state() const { return impl_->Now(); }
+State Reader::state() const { return impl_->now(); }
 
 std::optional<int64_t> Reader::age_ns() const {
   const ReaderImpl& r = *impl_;
   if (r.writers.empty()) return std::nullopt;
-  const auto& w = r.writers[r.Best()];
+  const auto& w = r.writers[r.best_of()];
   if (!w.view.segment->same_time()) return std::nullopt;
   const std::optional<SampleHead> head = peek_newest(w.view);
-  return head ? std::optional(AgeNs(r.domain.clock().boottime_ns(), head->born_ns)) : std::nullopt;
+  return head ? std::optional(age_at(r.domain.clock().boottime_ns(), head->born_ns)) : std::nullopt;
 }
 
 Freshness Reader::freshness() const {
   const ReaderImpl& r = *impl_;
   Freshness f;
-  f.state = r.Now();
+  f.state = r.now();
   f.missed = r.missed;
   f.age_ns = age_ns();
   if (r.writers.empty()) return f;
-  const TopicView& v = r.writers[r.Best()].view;
+  const TopicView& v = r.writers[r.best_of()].view;
   f.max_age_ns = r.options.max_age_ns.value_or(v.segment->max_age_ns(v));
   f.hops = v.hops;
   f.age_error_ns = v.segment->age_error_ns(v);
@@ -253,7 +253,7 @@ uint64_t Reader::retries() const { return impl_->retries; }
 std::optional<Schema> Reader::schema() const {
   const ReaderImpl& r = *impl_;
   if (r.writers.empty()) return std::nullopt;
-  const TopicView& v = r.writers[r.Best()].view;
+  const TopicView& v = r.writers[r.best_of()].view;
   Result<Schema> schema = v.segment->schema(v);
   if (!schema.ok()) return std::nullopt;
   return std::move(*schema);

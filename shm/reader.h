@@ -110,21 +110,21 @@ class Reader {
     if (q.bytes == bytes && bytes != 0) [[likely]] {
       const uint64_t at = read_newest_head(*q.counter);
       const auto* slot = reinterpret_cast<const layout::Slot*>(q.ring + (at & q.mask) * q.stride);
-      if (at >= q.first_position && SlotHolds(slot, at) && LoadSampleHead(slot, head) == bytes) {
-        LoadWords(value, Payload(slot), bytes);
-        if (StillHolds(slot, at, q.entry, q.generation) && q.retired->load(std::memory_order_relaxed) == 0) {
+      if (at >= q.first_position && slot_holds(slot, at) && load_sample_head(slot, head) == bytes) {
+        load_words(value, payload_of(slot), bytes);
+        if (still_holds(slot, at, q.entry, q.generation) && q.retired->load(std::memory_order_relaxed) == 0) {
           *q.next = at + 1;
           *q.last_sequence = head->sequence;
           return true;
         }
       }
     }
-    return LatestInto(value, bytes, head);
+    return read_latest_into(value, bytes, head);
   }
 
  private:
   explicit Reader(std::unique_ptr<ReaderImpl> impl);
-  bool LatestInto(void* value, size_t bytes, SampleHead* head);
+  bool read_latest_into(void* value, size_t bytes, SampleHead* head);
   std::unique_ptr<ReaderImpl> impl_;
   const internal::QuickTopic* quick_;
 };

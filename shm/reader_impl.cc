@@ -7,7 +7,7 @@
 
 namespace smt {
 
-void ReaderImpl::Resolve() {
+void ReaderImpl::resolve() {
   std::vector<TopicView> found = view_of(domain).find(topic);
   std::vector<Writer> fresh;
   mismatch = Status();
@@ -16,7 +16,7 @@ void ReaderImpl::Resolve() {
       Result<Schema> schema = v.segment->schema(v);
       if (schema.ok()) {
         mismatch = Status(Code::kMismatch, "topic " + topic + " of node " + v.segment->node() +
-                                               " has another type\n" + SchemaDiff(*options.schema, *schema));
+                                               " has another type\n" + schema_diff(*options.schema, *schema));
       } else {
         mismatch = schema.status();
       }
@@ -55,11 +55,11 @@ void ReaderImpl::Resolve() {
   if (!writers.empty()) was_there = true;
   compare =
       writers.size() > 1 || (has_sample && !writers.empty() && writers[0].view.segment->node() != last_node);
-  MakeRoom();
-  SetQuick();
+  make_room();
+  set_quick();
 }
 
-void ReaderImpl::Probe() {
+void ReaderImpl::probe() {
   probed_ns = domain.clock().boottime_ns();
   for (Writer& w : writers) {
     const uint64_t epoch = w.view.segment->epoch();
@@ -67,7 +67,7 @@ void ReaderImpl::Probe() {
   }
 }
 
-bool ReaderImpl::Follow(Writer* w) {
+bool ReaderImpl::follow(Writer* w) {
   if (w->view.segment->retired()) return false;
   std::optional<TopicView> v = w->view.segment->topic(w->view.index);
   if (!v || v->name != topic || v->schema_hash != w->view.schema_hash ||
@@ -76,14 +76,14 @@ bool ReaderImpl::Follow(Writer* w) {
   }
   w->view = std::move(*v);
   views[static_cast<size_t>(w - writers.data())] = w->view;
-  MakeRoom();
-  SetQuick();
+  make_room();
+  set_quick();
   return true;
 }
 
-void ReaderImpl::MakeRoom() {
+void ReaderImpl::make_room() {
   uint64_t need = 8;
-  for (const Writer& w : writers) need = std::max(need, layout::AlignUp(w.view.max_bytes, 8));
+  for (const Writer& w : writers) need = std::max(need, layout::align_up(w.view.max_bytes, 8));
   if (need <= room) return;
   auto bigger = std::make_unique<uint64_t[]>(need / 8);
   if (has_sample) {
@@ -95,7 +95,7 @@ void ReaderImpl::MakeRoom() {
   room = need;
 }
 
-void ReaderImpl::SetQuick() {
+void ReaderImpl::set_quick() {
   quick = {};
   if (writers.size() != 1 || compare || writers[0].view.variable) return;
   const TopicView& v = writers[0].view;
@@ -113,7 +113,7 @@ void ReaderImpl::SetQuick() {
 }
 
 // The sample in `spare` is the one to return.
-void ReaderImpl::Adopt(size_t writer, uint64_t position, const SampleHead& head, uint64_t bytes,
+void ReaderImpl::adopt(size_t writer, uint64_t position, const SampleHead& head, uint64_t bytes,
                        bool in_order) {
   Writer& w = writers[writer];
   std::swap(buffer, spare);
@@ -136,22 +136,22 @@ void ReaderImpl::Adopt(size_t writer, uint64_t position, const SampleHead& head,
   }
   if (compare && writers.size() == 1) {
     compare = false;
-    SetQuick();
+    set_quick();
   }
 }
 
-bool ReaderImpl::ReadNewest(Writer* w, SampleHead* head, uint64_t* bytes, uint64_t* position) {
+bool ReaderImpl::read_newest(Writer* w, SampleHead* head, uint64_t* bytes, uint64_t* position) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     const uint64_t at = read_newest_head(*w->view.counter);
     if (at < w->view.first_position) return false;
-    const SlotRead read = ReadSlot(w->view, at, head, spare.get(), bytes);
+    const SlotRead read = read_slot(w->view, at, head, spare.get(), bytes);
     if (read == SlotRead::kOk) {
       *position = at;
       return true;
     }
     if (read == SlotRead::kDamaged) return false;
     if (!w->view.live()) {
-      if (!Follow(w)) return false;
+      if (!follow(w)) return false;
       continue;
     }
     ++retries;
@@ -159,22 +159,22 @@ bool ReaderImpl::ReadNewest(Writer* w, SampleHead* head, uint64_t* bytes, uint64
   return false;
 }
 
-bool ReaderImpl::HasNew() const {
+bool ReaderImpl::has_new() const {
   return std::any_of(writers.begin(), writers.end(), [](const Writer& w) {
     const uint64_t head = read_newest_head(*w.view.counter);
     return head >= w.view.first_position && head >= w.next;
   });
 }
 
-size_t ReaderImpl::Best() const {
+size_t ReaderImpl::best_of() const {
   if (writers.size() < 2) return 0;
   size_t best = 0;
   std::optional<SampleHead> best_head;
   for (size_t i = 0; i < writers.size(); ++i) {
     const std::optional<SampleHead> head = peek_newest(writers[i].view);
     if (!head) continue;
-    if (!best_head || Later(head->born_ns, writers[i].view.segment->node(), best_head->born_ns,
-                            writers[best].view.segment->node())) {
+    if (!best_head || is_later(head->born_ns, writers[i].view.segment->node(), best_head->born_ns,
+                               writers[best].view.segment->node())) {
       best = i;
       best_head = head;
     }
@@ -182,14 +182,14 @@ size_t ReaderImpl::Best() const {
   return best;
 }
 
-State ReaderImpl::Now() const {
+State ReaderImpl::now() const {
   if (writers.empty()) return was_there ? State::kRemoved : State::kEmpty;
-  const Writer& w = writers[Best()];
+  const Writer& w = writers[best_of()];
   return w.view.segment->state(w.view, w.dead(), domain.clock().boottime_ns(),
                                options.max_age_ns.value_or(-1));
 }
 
-const Sample* ReaderImpl::NextOf(size_t writer) {
+const Sample* ReaderImpl::next_of(size_t writer) {
   Writer& w = writers[writer];
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     const uint64_t head = read_newest_head(*w.view.counter);
@@ -199,13 +199,13 @@ const Sample* ReaderImpl::NextOf(size_t writer) {
     if (w.next > head) return nullptr;
     SampleHead sample_head;
     uint64_t bytes;
-    const SlotRead read = ReadSlot(w.view, w.next, &sample_head, spare.get(), &bytes);
+    const SlotRead read = read_slot(w.view, w.next, &sample_head, spare.get(), &bytes);
     if (read == SlotRead::kOk) {
-      Adopt(writer, w.next, sample_head, bytes, true);
+      adopt(writer, w.next, sample_head, bytes, true);
       return &sample;
     }
     if (!w.view.live()) {
-      if (!Follow(&w)) return nullptr;
+      if (!follow(&w)) return nullptr;
       continue;
     }
     ++retries;

@@ -26,7 +26,7 @@ inline constexpr std::chrono::nanoseconds kLook = std::chrono::milliseconds(10);
 inline constexpr int kAttempts = 4096;
 
 // The later `born` wins; of two equal ones the greater node name.
-inline bool Later(int64_t born, const std::string& node, int64_t than_born, const std::string& than_node) {
+inline bool is_later(int64_t born, const std::string& node, int64_t than_born, const std::string& than_node) {
   return born != than_born ? born > than_born : node > than_node;
 }
 
@@ -70,40 +70,40 @@ struct ReaderImpl {
   uint64_t missed = 0, reopened = 0, retries = 0;
   internal::QuickTopic quick;
 
-  void Resolve();
-  void Probe();
-  void Refresh() {
+  void resolve();
+  void probe();
+  void refresh() {
     const uint64_t now = view_of(domain).refresh();
     if (now != changes) {
       changes = now;
-      Resolve();
+      resolve();
     }
-    Probe();
+    probe();
   }
   // A writer's topic grew, went, or its segment was replaced: look it up, but not all the time.
-  void Moved() {
+  void moved() {
     const int64_t now = domain.clock().boottime_ns();
     if (now < reopen_after_ns) return;
     reopen_after_ns = now + 100'000'000;
     changes = ~uint64_t{0};
-    Refresh();
+    refresh();
   }
   // The same topic of the same node under its next generation (it grew): no need to look the name up.
-  bool Follow(Writer* w);
+  bool follow(Writer* w);
   // Buffers for the largest value; `sample` stays.
-  void MakeRoom();
-  void SetQuick();
+  void make_room();
+  void set_quick();
   // What lies in `spare` is the sample to return. `in_order`: the gap before it counts as missed.
-  void Adopt(size_t writer, uint64_t position, const SampleHead& head, uint64_t bytes, bool in_order);
+  void adopt(size_t writer, uint64_t position, const SampleHead& head, uint64_t bytes, bool in_order);
 
   // Into `spare`; false: there is none, or it cannot be had.
-  bool ReadNewest(Writer* w, SampleHead* head, uint64_t* bytes, uint64_t* position);
+  bool read_newest(Writer* w, SampleHead* head, uint64_t* bytes, uint64_t* position);
   // A writer has a sample that was not returned yet.
-  bool HasNew() const;
+  bool has_new() const;
   // The writer whose newest sample is the latest; the first if none has any.
-  size_t Best() const;
-  State Now() const;
-  const Sample* NextOf(size_t writer);
+  size_t best_of() const;
+  State now() const;
+  const Sample* next_of(size_t writer);
 };
 
 }  // namespace smt

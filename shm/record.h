@@ -18,8 +18,8 @@ enum class RecordRead {
 };
 
 // Reads entry `index` of a segment of which the first `backed` bytes may be touched. Bounded in time.
-RecordRead ReadRecord(const std::byte* base, uint64_t backed, const layout::Entry* entry, uint32_t index,
-                      TopicFields* out);
+RecordRead read_record(const std::byte* base, uint64_t backed, const layout::Entry* entry, uint32_t index,
+                       TopicFields* out);
 
 }  // namespace smt
 

@@ -44,7 +44,7 @@ constexpr auto visit_scalar(Type type, F&& f) {
 
 // Numbers are the integers and the floats: neither bool nor char.
 template <class T>
-inline constexpr bool is_number_type =
+inline constexpr bool kIsNumberType =
     std::is_arithmetic_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char>;
 
 constexpr bool is_number(Type type) { return type != Type::kBool && type != Type::kChar; }
@@ -52,7 +52,7 @@ constexpr bool is_float(Type type) { return type == Type::kF32 || type == Type::
 constexpr bool is_integer(Type type) { return is_number(type) && !is_float(type); }
 constexpr bool is_signed_integer(Type type) {
   return visit_scalar(
-      type, []<class T>(T) { return is_number_type<T> && std::is_integral_v<T> && std::is_signed_v<T>; });
+      type, []<class T>(T) { return kIsNumberType<T> && std::is_integral_v<T> && std::is_signed_v<T>; });
 }
 
 }  // namespace smt

@@ -14,11 +14,11 @@ namespace smt {
 
 enum class Type : uint8_t { kBool, kI8, kU8, kI16, kU16, kI32, kU32, kI64, kU64, kF32, kF64, kChar };
 
-uint32_t TypeBytes(Type type);
+uint32_t type_bytes(Type type);
 // "bool" "i8" "u8" ... "i64" "u64" "f32" "f64" "char"
-std::string_view TypeName(Type type);
+std::string_view name_of(Type type);
 // False if `name` is none of them.
-bool TypeFromName(std::string_view name, Type* type);
+bool type_from_name(std::string_view name, Type* type);
 
 struct Field {
   std::string name;  // nesting flattened with '.', as "pose.position.x"; no white space
@@ -39,19 +39,19 @@ struct Schema {
   bool operator==(const Schema&) const = default;
 
   // Any size, no fields.
-  static Schema Bytes() { return {"bytes", 0, {}}; }
+  static Schema bytes() { return {"bytes", 0, {}}; }
   // Any size, UTF-8.
-  static Schema String() { return {"string", 0, {}}; }
+  static Schema string() { return {"string", 0, {}}; }
   // One field "value". count > 1, or `array`: the type name is "f64[3]"; else it is "f64".
-  static Schema Scalar(Type type, uint32_t count = 1, bool array = false);
+  static Schema scalar(Type type, uint32_t count = 1, bool array = false);
   // "bytes", "string", "f64", "u8[16]": what `smttopic pub` takes.
-  static Result<Schema> Parse(std::string_view type);
+  static Result<Schema> parse(std::string_view type);
 
   // The compact descriptor, stored once in the segment and sent once by the relay: first line
   // "<type name> <size>", then a line "<name> <type> <offset> <count> <unit or ->" for each field.
   std::string text() const;
   // Hostile input: every bound is checked.
-  static Result<Schema> FromText(std::string_view text);
+  static Result<Schema> from_text(std::string_view text);
   // FNV-1a, 64 bit, over text().
   uint64_t hash() const;
 
@@ -60,11 +60,12 @@ struct Schema {
   const Field* field(std::string_view name) const;
 };
 
-// Sets the units of fields by name: WithUnits(SchemaOf<Imu>(), {{"ax", "m/s^2"}}). Unknown names are ignored.
-Schema WithUnits(Schema schema, const std::vector<std::pair<std::string, std::string>>& units);
+// Sets the units of fields by name: with_units(SchemaOf<Imu>(), {{"ax", "m/s^2"}}). Unknown names are
+// ignored.
+Schema with_units(Schema schema, const std::vector<std::pair<std::string, std::string>>& units);
 
 // Both layouts side by side and the first field that differs, for people. Empty if they are the same.
-std::string SchemaDiff(const Schema& expected, const Schema& found);
+std::string schema_diff(const Schema& expected, const Schema& found);
 
 }  // namespace smt
 

@@ -16,30 +16,30 @@ namespace smt {
 
 namespace {
 
-bool AllStand(const layout::Word* counter, const uint64_t* last) {
+bool all_stand(const layout::Word* counter, const uint64_t* last) {
   uint64_t moved = 0;
   for (size_t j = 0; j < 8; ++j) moved |= counter[j].load(std::memory_order_relaxed) ^ last[j];
   return moved == 0;
 }
 
-std::optional<int64_t> Known(const layout::Word& word) {
+std::optional<int64_t> known(const layout::Word& word) {
   const auto ns = static_cast<int64_t>(word.load(std::memory_order_relaxed));
   return ns > 0 ? std::optional(ns) : std::nullopt;
 }
 
-std::string FixedText(const char* text, size_t limit) { return std::string(text, strnlen(text, limit)); }
+std::string fixed_text(const char* text, size_t limit) { return std::string(text, strnlen(text, limit)); }
 
 // `path` ends in the node's name.
-Status Unusable(const std::string& path, const std::string& why) {
+Status unusable(const std::string& path, const std::string& why) {
   return Status(Code::kDamaged, path + " is not a usable segment: " + why + "; restart node " +
                                     path.substr(path.rfind('/') + 1) +
                                     ", which replaces it, or remove the file");
 }
 
 // What is constant after birth, of a file of `bytes` bytes that is called `name`.
-Status CheckHeader(const layout::Header& h, uint64_t bytes, const std::string& name,
-                   const std::string& path) {
-  if (h.magic != layout::kMagic) return Unusable(path, "it does not begin with SSMTSEG1");
+Status check_header(const layout::Header& h, uint64_t bytes, const std::string& name,
+                    const std::string& path) {
+  if (h.magic != layout::kMagic) return unusable(path, "it does not begin with SSMTSEG1");
   if (h.endian != layout::kEndianMark)
     return Status(Code::kVersion, path + " was written with another byte order");
   if (h.version != layout::kLayoutVersion) {
@@ -49,18 +49,18 @@ Status CheckHeader(const layout::Header& h, uint64_t bytes, const std::string& n
                                       ": use programs of one release, or restart node " + name);
   }
   if (h.header_bytes != layout::kHeaderBytes)
-    return Unusable(path, "its header says " + std::to_string(h.header_bytes) + " bytes");
+    return unusable(path, "its header says " + std::to_string(h.header_bytes) + " bytes");
   if (h.size < layout::kMinSegmentBytes || h.size > layout::kMaxSegmentBytes) {
-    return Unusable(path, "its header says a size of " + std::to_string(h.size) + " bytes");
+    return unusable(path, "its header says a size of " + std::to_string(h.size) + " bytes");
   }
   if (bytes != h.size) {
-    return Unusable(path,
+    return unusable(path,
                     "it has " + std::to_string(bytes) + " bytes, its header says " + std::to_string(h.size));
   }
   if (h.kind > static_cast<uint32_t>(layout::Kind::kMirror))
-    return Unusable(path, "unknown kind " + std::to_string(h.kind));
-  if (FixedText(h.node, sizeof h.node) != name) {
-    return Unusable(path, "it belongs to node '" + FixedText(h.node, sizeof h.node) + "'");
+    return unusable(path, "unknown kind " + std::to_string(h.kind));
+  if (fixed_text(h.node, sizeof h.node) != name) {
+    return unusable(path, "it belongs to node '" + fixed_text(h.node, sizeof h.node) + "'");
   }
   return Status();
 }
@@ -68,7 +68,7 @@ Status CheckHeader(const layout::Header& h, uint64_t bytes, const std::string& n
 }  // namespace
 
 Result<std::shared_ptr<SegmentView>> SegmentView::open(const Domain& domain, std::string_view node) {
-  if (Status s = CheckName("node", node); !s.ok()) return s;
+  if (Status s = check_name("node", node); !s.ok()) return s;
   return open(domain.folder(), node);
 }
 
@@ -86,18 +86,18 @@ Result<std::shared_ptr<SegmentView>> SegmentView::open(const DomainFolder& folde
   alignas(layout::Header) std::byte copy[sizeof(layout::Header)];
   const auto* h = reinterpret_cast<const layout::Header*>(copy);
   if (pread(fd->get(), copy, sizeof copy, 0) != static_cast<ssize_t>(sizeof copy)) {
-    return Unusable(full, "it has " + std::to_string(st.st_size) + " bytes, less than a header");
+    return unusable(full, "it has " + std::to_string(st.st_size) + " bytes, less than a header");
   }
-  if (Status s = CheckHeader(*h, static_cast<uint64_t>(st.st_size), name, full); !s.ok()) return s;
+  if (Status s = check_header(*h, static_cast<uint64_t>(st.st_size), name, full); !s.ok()) return s;
 
   std::shared_ptr<SegmentView> v(new SegmentView());
   v->size_ = h->size;
   v->node_ = name;
-  v->host_ = FixedText(h->host, sizeof h->host);
+  v->host_ = fixed_text(h->host, sizeof h->host);
   memcpy(v->id_.data(), h->id, sizeof h->id);
   v->mirror_ = h->kind == static_cast<uint32_t>(layout::Kind::kMirror);
-  v->same_boot_ = memcmp(h->boot_id, BootId().data(), sizeof h->boot_id) == 0;
-  v->same_time_ = v->same_boot_ && h->time_namespace == TimeNamespace();
+  v->same_boot_ = memcmp(h->boot_id, boot_id().data(), sizeof h->boot_id) == 0;
+  v->same_time_ = v->same_boot_ && h->time_namespace == time_namespace();
   v->inode_ = st.st_ino;
   v->device_ = st.st_dev;
   Result<Mapping> region = Mapping::map(fd->get(), v->size_, false);
@@ -106,13 +106,13 @@ Result<std::shared_ptr<SegmentView>> SegmentView::open(const DomainFolder& folde
   v->base_ = v->region_.data();
   v->header_ = reinterpret_cast<const layout::Header*>(v->base_);
   v->fd_ = std::move(*fd);
-  if (v->Backed() < layout::kHeaderBytes)
-    return Unusable(full, "its memory is not reserved as its header says");
-  v->OpenBell(folder);
+  if (v->backed_bytes() < layout::kHeaderBytes)
+    return unusable(full, "its memory is not reserved as its header says");
+  v->open_bell(folder);
   return v;
 }
 
-void SegmentView::OpenBell(const DomainFolder& folder) {
+void SegmentView::open_bell(const DomainFolder& folder) {
   if (!folder.may_write) return;
   struct stat st;
   Result<Fd> fd = folder.open_file(node_ + ".bell", O_RDWR, true, &st);
@@ -131,13 +131,13 @@ bool SegmentView::owner_alive() const {
   return lock.l_type != F_UNLCK;
 }
 
-bool SegmentView::StillNamed(int folder) const {
+bool SegmentView::still_named(int folder) const {
   struct stat st;
   return fstatat(folder, node_.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == inode_ &&
          st.st_dev == device_;
 }
 
-uint64_t SegmentView::Backed() const {
+uint64_t SegmentView::backed_bytes() const {
   const uint64_t reserved = read_reserved(header_);
   uint64_t verified = verified_.load(std::memory_order_relaxed);
   if (reserved <= verified) return reserved;
@@ -152,11 +152,11 @@ uint64_t SegmentView::Backed() const {
   return reserved;
 }
 
-const std::byte* SegmentView::Block(uint32_t block) const {
+const std::byte* SegmentView::block_at(uint32_t block) const {
   if (block >= layout::kBlocks) return nullptr;
   const uint64_t offset = header_->block[block].load(std::memory_order_relaxed);
-  const uint64_t bytes = layout::BlockBytes(block);
-  const uint64_t backed = Backed();
+  const uint64_t bytes = layout::bytes_of_block(block);
+  const uint64_t backed = backed_bytes();
   if (offset < layout::kHeaderBytes || offset % layout::kAlign != 0 || bytes > backed ||
       offset > backed - bytes) {
     return nullptr;
@@ -169,70 +169,70 @@ uint32_t SegmentView::topic_limit() const {
   uint32_t limit = told < layout::kMaxTopics ? static_cast<uint32_t>(told) : layout::kMaxTopics;
   if (limit == 0) return 0;
   // Only as far as there are blocks.
-  for (uint32_t block = 0; block <= layout::BlockOf(limit - 1); ++block) {
-    if (Block(block) == nullptr) return layout::kFirstBlockTopics * ((1u << block) - 1);
+  for (uint32_t block = 0; block <= layout::block_of(limit - 1); ++block) {
+    if (block_at(block) == nullptr) return layout::kFirstBlockTopics * ((1u << block) - 1);
   }
   return limit;
 }
 
 uint64_t SegmentView::generation(uint32_t index) const {
-  const uint32_t block = layout::BlockOf(index);
-  const std::byte* at = Block(block);
+  const uint32_t block = layout::block_of(index);
+  const std::byte* at = block_at(block);
   if (at == nullptr) return 0;
   const auto* entry =
-      reinterpret_cast<const layout::Entry*>(at + layout::BlockTopics(block) * sizeof(layout::Word));
-  return read_generation(entry + layout::PlaceOf(index));
+      reinterpret_cast<const layout::Entry*>(at + layout::block_topics(block) * sizeof(layout::Word));
+  return read_generation(entry + layout::place_of(index));
 }
 
 std::optional<TopicView> SegmentView::topic(uint32_t index, bool* damaged) const {
-  const uint32_t block = layout::BlockOf(index);
-  const std::byte* at = Block(block);
+  const uint32_t block = layout::block_of(index);
+  const std::byte* at = block_at(block);
   if (at == nullptr) return std::nullopt;
   const auto* entry =
-      reinterpret_cast<const layout::Entry*>(at + layout::BlockTopics(block) * sizeof(layout::Word)) +
-      layout::PlaceOf(index);
+      reinterpret_cast<const layout::Entry*>(at + layout::block_topics(block) * sizeof(layout::Word)) +
+      layout::place_of(index);
   TopicView t;
-  uint64_t backed = Backed();
-  RecordRead read = ReadRecord(base_, backed, entry, index, &t);
+  uint64_t backed = backed_bytes();
+  RecordRead read = read_record(base_, backed, entry, index, &t);
   // A record that lies beyond may be in memory that was reserved since.
-  for (int again = 0; read == RecordRead::kDamaged && again < 16 && Backed() > backed; ++again) {
-    backed = Backed();
-    read = ReadRecord(base_, backed, entry, index, &t);
+  for (int again = 0; read == RecordRead::kDamaged && again < 16 && backed_bytes() > backed; ++again) {
+    backed = backed_bytes();
+    read = read_record(base_, backed, entry, index, &t);
   }
   if (damaged != nullptr) *damaged = read == RecordRead::kDamaged;
   if (read != RecordRead::kLive) return std::nullopt;
   t.segment = shared_from_this();
   t.entry = entry;
-  t.counter = reinterpret_cast<const layout::Word*>(at) + layout::PlaceOf(index);
+  t.counter = reinterpret_cast<const layout::Word*>(at) + layout::place_of(index);
   t.record = reinterpret_cast<const layout::Record*>(base_ + t.record_offset);
-  t.ring = base_ + t.record_offset + layout::RingOffset(t.name.size());
+  t.ring = base_ + t.record_offset + layout::ring_offset(t.name.size());
   return t;
 }
 
-bool SegmentView::ReadBlob(uint64_t offset, uint64_t limit, std::string* text) const {
-  const uint64_t backed = Backed();
+bool SegmentView::read_blob(uint64_t offset, uint64_t limit, std::string* text) const {
+  const uint64_t backed = backed_bytes();
   if (offset % layout::kAlign != 0 || offset < layout::kHeaderBytes || offset > backed ||
       backed - offset < sizeof(layout::Blob)) {
     return false;
   }
   uint64_t head[2];
-  LoadWords(head, reinterpret_cast<const layout::Word*>(base_ + offset), sizeof head);
+  load_words(head, reinterpret_cast<const layout::Word*>(base_ + offset), sizeof head);
   const uint64_t bytes = head[1];
   const uint64_t room = backed - offset - sizeof(layout::Blob);
-  if (bytes > limit || layout::AlignUp(bytes, 8) > room) return false;
+  if (bytes > limit || layout::align_up(bytes, 8) > room) return false;
   text->resize(bytes);
-  LoadWords(text->data(), reinterpret_cast<const layout::Word*>(base_ + offset + sizeof(layout::Blob)),
-            bytes);
+  load_words(text->data(), reinterpret_cast<const layout::Word*>(base_ + offset + sizeof(layout::Blob)),
+             bytes);
   return true;
 }
 
 Result<Schema> SegmentView::schema(const TopicView& topic) const {
   std::string text;
-  const bool read = ReadBlob(topic.schema_offset, layout::kMaxSchemaBytes, &text);
+  const bool read = read_blob(topic.schema_offset, layout::kMaxSchemaBytes, &text);
   if (!topic.live()) return Status(Code::kNotFound, "topic " + topic.name + " has just been removed");
   const std::string where = "the schema of topic " + topic.name + " in node " + node_;
   if (!read) return Status(Code::kDamaged, where + " is damaged");
-  Result<Schema> schema = Schema::FromText(text);
+  Result<Schema> schema = Schema::from_text(text);
   if (!schema.ok()) return Status(Code::kDamaged, where + " is damaged: " + schema.status().message());
   if (schema->hash() != topic.schema_hash) return Status(Code::kDamaged, where + " does not match its hash");
   if (schema->size != 0 && schema->size != topic.max_bytes) {
@@ -243,7 +243,7 @@ Result<Schema> SegmentView::schema(const TopicView& topic) const {
 
 TopicOrigin SegmentView::origin(const TopicView& topic) const {
   TopicOrigin o;
-  const uint64_t backed = Backed();
+  const uint64_t backed = backed_bytes();
   if (topic.origin_offset == 0) {
     o.segment_id = id_;
     o.host = host_;
@@ -255,13 +255,13 @@ TopicOrigin SegmentView::origin(const TopicView& topic) const {
     return o;
   }
   layout::Origin copy;
-  LoadWords(&copy, reinterpret_cast<const layout::Word*>(base_ + topic.origin_offset), sizeof copy);
+  load_words(&copy, reinterpret_cast<const layout::Word*>(base_ + topic.origin_offset), sizeof copy);
   if (!topic.live()) return o;
   memcpy(o.origin_id.data(), copy.origin_id, sizeof copy.origin_id);
   memcpy(o.segment_id.data(), copy.segment_id, sizeof copy.segment_id);
-  o.host = FixedText(copy.host, sizeof copy.host);
-  o.domain = FixedText(copy.domain, sizeof copy.domain);
-  o.node = FixedText(copy.node, sizeof copy.node);
+  o.host = fixed_text(copy.host, sizeof copy.host);
+  o.domain = fixed_text(copy.domain, sizeof copy.domain);
+  o.node = fixed_text(copy.node, sizeof copy.node);
   return o;
 }
 
@@ -269,16 +269,16 @@ void SegmentView::scan(std::vector<uint64_t>* seen, std::vector<uint32_t>* chang
   const uint32_t limit = topic_limit();
   if (seen->size() < limit) seen->resize(limit, 0);
   for (uint32_t block = 0, first = 0; first < limit;
-       first += static_cast<uint32_t>(layout::BlockTopics(block++))) {
-    const auto* counter = reinterpret_cast<const layout::Word*>(Block(block));
+       first += static_cast<uint32_t>(layout::block_topics(block++))) {
+    const auto* counter = reinterpret_cast<const layout::Word*>(block_at(block));
     if (counter == nullptr) return;
     uint64_t* last = seen->data() + first;
-    const uint32_t n = std::min<uint32_t>(limit - first, static_cast<uint32_t>(layout::BlockTopics(block)));
+    const uint32_t n = std::min<uint32_t>(limit - first, static_cast<uint32_t>(layout::block_topics(block)));
     // Eight at a time: nearly always all of them stand still. A block's topics are a multiple of eight but
     // for the last block's, which is cut at the limit.
     for (uint32_t i = 0; i < n; i += 8) {
       const uint32_t end = std::min(i + 8, n);
-      if (end == i + 8 && AllStand(counter + i, last + i)) continue;
+      if (end == i + 8 && all_stand(counter + i, last + i)) continue;
       for (uint32_t j = i; j < end; ++j) {
         const uint64_t head = counter[j].load(std::memory_order_relaxed);
         if (head != last[j]) {
@@ -299,9 +299,9 @@ void SegmentView::scan_generations(std::vector<uint64_t>* seen, std::vector<uint
     changed->push_back(index);
   };
   for (uint32_t block = 0, first = 0; first < limit; ++block) {
-    const std::byte* at = Block(block);
+    const std::byte* at = block_at(block);
     if (at == nullptr) return;
-    const auto topics = static_cast<uint32_t>(layout::BlockTopics(block));
+    const auto topics = static_cast<uint32_t>(layout::block_topics(block));
     const auto* entries = reinterpret_cast<const layout::Entry*>(at + topics * sizeof(layout::Word));
     const uint32_t end = std::min(limit - first, topics);
     for (uint32_t i = 0; i < end; ++i) note(first + i, read_generation(entries + i));
@@ -333,17 +333,17 @@ State SegmentView::state(const TopicView& topic, bool dead, int64_t now_ns, int6
   const int64_t limit = max_age >= 0 ? max_age : max_age_ns(topic);
   if (limit > 0 && same_time_) {
     const int64_t born = static_cast<int64_t>(topic.slot(head)->born.load(std::memory_order_relaxed));
-    if (AgeNs(now_ns, born) > limit) return State::kStale;
+    if (age_at(now_ns, born) > limit) return State::kStale;
   }
   return State::kFresh;
 }
 
 std::optional<int64_t> SegmentView::age_error_ns(const TopicView& topic) const {
-  return mirror_ && same_time_ ? Known(topic.record->age_error_ns) : std::nullopt;
+  return mirror_ && same_time_ ? known(topic.record->age_error_ns) : std::nullopt;
 }
 
 std::optional<int64_t> SegmentView::delay_ns(const TopicView& topic) const {
-  return mirror_ ? Known(topic.record->delay_ns) : std::nullopt;
+  return mirror_ ? known(topic.record->delay_ns) : std::nullopt;
 }
 
 }  // namespace smt

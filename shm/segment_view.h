@@ -38,7 +38,7 @@ struct TopicView : TopicFields {
   const layout::Slot* slot(uint64_t position) const {
     return reinterpret_cast<const layout::Slot*>(ring + (position & (slot_count - 1)) * slot_stride);
   }
-  bool live() const { return StillGeneration(entry, generation); }
+  bool live() const { return still_generation(entry, generation); }
   // The oldest position that the ring may still hold, seen from `head`.
   uint64_t oldest(uint64_t head) const {
     const uint64_t by_ring = head >= slot_count ? head - slot_count + 1 : 1;
@@ -55,13 +55,13 @@ enum class SlotRead {
 // Copies the sample at `position` if it is there. `buffer` has room for view.max_bytes bytes. View:
 // TopicView, or what has slot(), max_bytes, entry and generation as that has.
 template <class View>
-SlotRead ReadSlot(const View& view, uint64_t position, SampleHead* head, void* buffer, uint64_t* bytes) {
+SlotRead read_slot(const View& view, uint64_t position, SampleHead* head, void* buffer, uint64_t* bytes) {
   const layout::Slot* slot = view.slot(position);
-  if (!SlotHolds(slot, position)) return SlotRead::kNotThere;
-  const uint64_t n = LoadSampleHead(slot, head);
+  if (!slot_holds(slot, position)) return SlotRead::kNotThere;
+  const uint64_t n = load_sample_head(slot, head);
   const bool sane = n <= view.max_bytes;
-  if (sane) LoadWords(buffer, Payload(slot), n);
-  if (!StillHolds(slot, position, view.entry, view.generation)) return SlotRead::kNotThere;
+  if (sane) load_words(buffer, payload_of(slot), n);
+  if (!still_holds(slot, position, view.entry, view.generation)) return SlotRead::kNotThere;
   *bytes = n;
   return sane ? SlotRead::kOk : SlotRead::kDamaged;
 }
@@ -71,10 +71,10 @@ SlotRead ReadSlot(const View& view, uint64_t position, SampleHead* head, void* b
 template <class View>
 std::optional<SampleHead> peek_sample(const View& view, uint64_t position, uint64_t* bytes = nullptr) {
   const layout::Slot* slot = view.slot(position);
-  if (!SlotHolds(slot, position)) return std::nullopt;
+  if (!slot_holds(slot, position)) return std::nullopt;
   SampleHead head;
-  const uint64_t n = LoadSampleHead(slot, &head);
-  if (!StillHolds(slot, position, view.entry, view.generation)) return std::nullopt;
+  const uint64_t n = load_sample_head(slot, &head);
+  if (!still_holds(slot, position, view.entry, view.generation)) return std::nullopt;
   if (bytes != nullptr) *bytes = n;
   return head;
 }
@@ -85,7 +85,7 @@ template <class View>
 std::optional<SampleHead> peek_newest(const View& view, int attempts = 64) {
   for (int i = 0; i < attempts; ++i) {
     const uint64_t position = read_newest_head(*view.counter);
-    if (position < view.first_position || !StillGeneration(view.entry, view.generation)) break;
+    if (position < view.first_position || !still_generation(view.entry, view.generation)) break;
     if (const std::optional<SampleHead> head = peek_sample(view, position)) return head;
   }
   return std::nullopt;
@@ -96,7 +96,7 @@ class SegmentView : public std::enable_shared_from_this<SegmentView> {
  public:
   // kNotFound, kDenied (symlink, hard link, foreign owner, writable by others), kVersion, kDamaged.
   static Result<std::shared_ptr<SegmentView>> open(const Domain& domain, std::string_view node);
-  // REQUIRES: `node` passes CheckName
+  // REQUIRES: `node` passes check_name
   static Result<std::shared_ptr<SegmentView>> open(const DomainFolder& folder, std::string_view node);
 
   const std::string& node() const { return node_; }
@@ -161,15 +161,15 @@ class SegmentView : public std::enable_shared_from_this<SegmentView> {
  private:
   friend class DomainView;
   SegmentView() = default;
-  void OpenBell(const DomainFolder& folder);
+  void open_bell(const DomainFolder& folder);
   // The file is still the one that the name means (one system call).
-  bool StillNamed(int folder) const;
+  bool still_named(int folder) const;
   // Bytes from the start that may be touched: what the header says is reserved, once fstat has said so too.
-  uint64_t Backed() const;
+  uint64_t backed_bytes() const;
   // Null if block `block` is not there, or its offset cannot be true.
-  const std::byte* Block(uint32_t block) const;
+  const std::byte* block_at(uint32_t block) const;
   // Copies the text of a Blob, `limit` bytes at most; false if it cannot be true.
-  bool ReadBlob(uint64_t offset, uint64_t limit, std::string* text) const;
+  bool read_blob(uint64_t offset, uint64_t limit, std::string* text) const;
 
   Fd fd_;
   Mapping region_, bell_region_;

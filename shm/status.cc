@@ -10,7 +10,7 @@ const std::string& Status::message() const {
   return rep_ ? rep_->message : kNone;
 }
 
-Status Status::FromErrno(const std::string& what, int error) {
+Status Status::from_errno(const std::string& what, int error) {
   Code code = Code::kSystem;
   switch (error) {
     case ENOENT:

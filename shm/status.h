@@ -39,7 +39,7 @@ class [[nodiscard]] Status {
   Status& operator=(Status&&) = default;
 
   // "what: strerror(error)"; the code follows from errno (ENOSPC, EACCES, ENOENT, ...).
-  static Status FromErrno(const std::string& what, int error);
+  static Status from_errno(const std::string& what, int error);
 
   bool ok() const { return rep_ == nullptr; }
   Code code() const { return rep_ ? rep_->code : Code::kOk; }

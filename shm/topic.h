@@ -36,7 +36,7 @@ class Topic {
  public:
   // The schema and the size are those of T.
   static Result<Topic> advertise(Node& node, TopicOptions options) {
-    options.schema = SchemaOf<T>();
+    options.schema = schema_of<T>();
     options.max_bytes = sizeof(T);
     Result<Publisher> p = node.advertise(options);
     if (!p.ok()) return p.status();
@@ -61,20 +61,20 @@ class TopicReader {
  public:
   // A topic of another schema is not read; reader().refresh() says why.
   static Result<TopicReader> open(const Domain& domain, std::string_view topic, ReaderOptions options = {}) {
-    options.schema = SchemaOf<T>();
+    options.schema = schema_of<T>();
     Result<Reader> r = Reader::open(domain, topic, std::move(options));
     if (!r.ok()) return r.status();
     return TopicReader(std::move(*r));
   }
 
   // As Reader's.
-  std::optional<T> latest_fresh() { return Value(reader_.latest_fresh()); }
+  std::optional<T> latest_fresh() { return value_of(reader_.latest_fresh()); }
   std::optional<T> latest() {
     T value;
     if (!reader_.latest_into(&value, sizeof value, &head_)) return std::nullopt;
     return value;
   }
-  std::optional<T> next() { return Value(reader_.next()); }
+  std::optional<T> next() { return value_of(reader_.next()); }
   Woke wait(std::chrono::nanoseconds timeout) { return reader_.wait(timeout); }
   // Of the sample returned last.
   const SampleHead& head() const { return head_; }
@@ -82,7 +82,7 @@ class TopicReader {
 
  private:
   explicit TopicReader(Reader reader) : reader_(std::move(reader)) {}
-  std::optional<T> Value(const Sample* s) {
+  std::optional<T> value_of(const Sample* s) {
     if (s == nullptr || s->bytes.size() != sizeof(T)) return std::nullopt;
     head_ = {s->sequence, s->stamp_ns, s->born_ns, s->written_ns};
     T value;

@@ -12,18 +12,18 @@ namespace smt {
 
 namespace {
 
-layout::Word* Words(std::byte* at) { return reinterpret_cast<layout::Word*>(at); }
+layout::Word* words_at(std::byte* at) { return reinterpret_cast<layout::Word*>(at); }
 
 // The bytes of a Blob holding `text`.
-std::string BlobBytes(const std::string& text) {
-  layout::Blob head{layout::AlignUp(sizeof(layout::Blob) + text.size()), text.size()};
+std::string blob_bytes(const std::string& text) {
+  layout::Blob head{layout::align_up(sizeof(layout::Blob) + text.size()), text.size()};
   std::string bytes(head.block_bytes, '\0');
   memcpy(bytes.data(), &head, sizeof head);
   memcpy(bytes.data() + sizeof head, text.data(), text.size());
   return bytes;
 }
 
-std::string OriginBytes(const TopicOrigin& origin) {
+std::string origin_bytes(const TopicOrigin& origin) {
   layout::Origin o{};
   o.block_bytes = sizeof o;
   memcpy(o.origin_id, origin.origin_id.data(), sizeof o.origin_id);
@@ -51,15 +51,15 @@ void TopicTable::start(std::byte* base, Heap::Grow grow) {
 void TopicTable::clear(uint64_t end) { heap_->rebuild(layout::kHeaderBytes, end, {}); }
 
 layout::Word* TopicTable::counter(uint32_t index) const {
-  const uint32_t block = layout::BlockOf(index);
-  return Words(base_ + header()->block[block].load(std::memory_order_relaxed)) + layout::PlaceOf(index);
+  const uint32_t block = layout::block_of(index);
+  return words_at(base_ + header()->block[block].load(std::memory_order_relaxed)) + layout::place_of(index);
 }
 
 layout::Entry* TopicTable::entry(uint32_t index) const {
-  const uint32_t block = layout::BlockOf(index);
+  const uint32_t block = layout::block_of(index);
   return reinterpret_cast<layout::Entry*>(base_ + header()->block[block].load(std::memory_order_relaxed) +
-                                          layout::BlockTopics(block) * sizeof(layout::Word)) +
-         layout::PlaceOf(index);
+                                          layout::block_topics(block) * sizeof(layout::Word)) +
+         layout::place_of(index);
 }
 
 uint64_t TopicTable::directory_room() const {
@@ -67,7 +67,7 @@ uint64_t TopicTable::directory_room() const {
   return layout::kFirstBlockTopics * ((uint64_t{1} << std::min<uint64_t>(blocks, layout::kBlocks)) - 1);
 }
 
-bool TopicTable::ClaimDirectory(uint64_t backed, Spans* used, std::string* why) const {
+bool TopicTable::claim_directory(uint64_t backed, Spans* used, std::string* why) const {
   const uint64_t blocks = header()->block_count.load(std::memory_order_relaxed);
   if (blocks > layout::kBlocks || header()->topic_limit.load(std::memory_order_relaxed) > directory_room()) {
     *why = "its directory is damaged";
@@ -75,7 +75,7 @@ bool TopicTable::ClaimDirectory(uint64_t backed, Spans* used, std::string* why) 
   }
   for (uint32_t b = 0; b < blocks; ++b) {
     const uint64_t offset = header()->block[b].load(std::memory_order_relaxed);
-    const uint64_t bytes = layout::BlockBytes(b);
+    const uint64_t bytes = layout::bytes_of_block(b);
     if (offset < layout::kHeaderBytes || offset % layout::kAlign != 0 || bytes > backed ||
         offset > backed - bytes) {
       *why = "directory block " + std::to_string(b) + " lies outside";
@@ -87,7 +87,7 @@ bool TopicTable::ClaimDirectory(uint64_t backed, Spans* used, std::string* why) 
 }
 
 // An immutable block that a record points at: claimed once, counted for each use.
-bool TopicTable::ClaimShared(uint64_t offset, uint64_t at_least, uint64_t backed, Spans* used) {
+bool TopicTable::claim_shared(uint64_t offset, uint64_t at_least, uint64_t backed, Spans* used) {
   if (const auto at = shared_at_.find(offset); at != shared_at_.end()) {
     ++shared_[at->second].uses;
     return true;
@@ -97,13 +97,13 @@ bool TopicTable::ClaimShared(uint64_t offset, uint64_t at_least, uint64_t backed
     return false;
   }
   uint64_t bytes = 0;
-  LoadWords(&bytes, Words(base_ + offset), sizeof bytes);
+  load_words(&bytes, words_at(base_ + offset), sizeof bytes);
   if (bytes < at_least || bytes % layout::kAlign != 0 || bytes > backed - offset ||
       bytes > layout::kMaxSchemaBytes + layout::kAlign) {
     return false;
   }
   std::string key(bytes, '\0');
-  LoadWords(key.data(), Words(base_ + offset), bytes);
+  load_words(key.data(), words_at(base_ + offset), bytes);
   if (shared_.count(key) != 0) return false;  // stored twice: not by us
   used->emplace_back(offset, bytes);
   shared_at_[offset] = key;
@@ -111,9 +111,9 @@ bool TopicTable::ClaimShared(uint64_t offset, uint64_t at_least, uint64_t backed
   return true;
 }
 
-bool TopicTable::ClaimTopic(uint32_t index, uint64_t backed, Spans* used, std::string* why) {
+bool TopicTable::claim_topic(uint32_t index, uint64_t backed, Spans* used, std::string* why) {
   TopicFields r;
-  const RecordRead read = ReadRecord(base_, backed, entry(index), index, &r);
+  const RecordRead read = read_record(base_, backed, entry(index), index, &r);
   const uint64_t head = counter(index)->load(std::memory_order_relaxed);
   if (head > layout::kMaxPosition) {
     *why = "the counter of topic " + std::to_string(index) + " is damaged";
@@ -125,8 +125,8 @@ bool TopicTable::ClaimTopic(uint32_t index, uint64_t backed, Spans* used, std::s
   }
   const bool good =
       read == RecordRead::kLive && r.first_position <= head + 1 &&
-      ClaimShared(r.schema_offset, sizeof(layout::Blob), backed, used) &&
-      (r.origin_offset == 0 || ClaimShared(r.origin_offset, sizeof(layout::Origin), backed, used));
+      claim_shared(r.schema_offset, sizeof(layout::Blob), backed, used) &&
+      (r.origin_offset == 0 || claim_shared(r.origin_offset, sizeof(layout::Origin), backed, used));
   if (!good || by_name_.count(r.name) != 0) {
     *why = "the directory entry of topic " + std::to_string(index) + " is damaged";
     return false;
@@ -137,7 +137,7 @@ bool TopicTable::ClaimTopic(uint32_t index, uint64_t backed, Spans* used, std::s
 }
 
 // Beyond the limit nothing has ever been: what lies there would come to light when the limit grows.
-bool TopicTable::NothingBeyond(uint64_t limit, std::string* why) const {
+bool TopicTable::nothing_beyond(uint64_t limit, std::string* why) const {
   for (uint64_t i = limit; i < directory_room(); ++i) {
     const auto index = static_cast<uint32_t>(i);
     if (entry(index)->generation.load(std::memory_order_relaxed) != 0 ||
@@ -150,7 +150,7 @@ bool TopicTable::NothingBeyond(uint64_t limit, std::string* why) const {
 }
 
 // A lock that is odd, or of a position that was never announced, is what a killed publish() leaves.
-uint32_t TopicTable::RepairSlots() {
+uint32_t TopicTable::repair_slots() {
   uint32_t repaired = 0;
   for (auto& [name, e] : by_name_) {
     const uint64_t head = counter(e.index)->load(std::memory_order_relaxed);
@@ -167,18 +167,18 @@ uint32_t TopicTable::RepairSlots() {
 
 bool TopicTable::rebuild(uint64_t backed, std::string* why, uint32_t* half_written) {
   Spans used;
-  if (!ClaimDirectory(backed, &used, why)) return false;
+  if (!claim_directory(backed, &used, why)) return false;
   const auto limit = static_cast<uint32_t>(header()->topic_limit.load(std::memory_order_relaxed));
   for (uint32_t i = 0; i < limit; ++i) {
-    if (!ClaimTopic(i, backed, &used, why)) return false;
+    if (!claim_topic(i, backed, &used, why)) return false;
   }
-  if (!NothingBeyond(limit, why)) return false;
+  if (!nothing_beyond(limit, why)) return false;
   if (!heap_->rebuild(layout::kHeaderBytes, backed, std::move(used))) {
     *why = "topics overlap";
     return false;
   }
   std::reverse(free_indexes_.begin(), free_indexes_.end());  // lowest first
-  *half_written += RepairSlots();
+  *half_written += repair_slots();
   // Whoever was killed between a generation and the version that tells of it has told nobody.
   publish_directory_version(header());
   return true;
@@ -191,26 +191,26 @@ TopicTable::Entry* TopicTable::find(std::string_view name) {
 
 bool TopicTable::same_origin(const Entry& e, const TopicOptions& options) const {
   if (e.hops != options.hops || (e.origin_offset != 0) != options.origin.has_value()) return false;
-  return !options.origin || shared_at_.at(e.origin_offset) == OriginBytes(*options.origin);
+  return !options.origin || shared_at_.at(e.origin_offset) == origin_bytes(*options.origin);
 }
 
-Status TopicTable::AddBlock(const std::string& what) {
+Status TopicTable::add_block(const std::string& what) {
   const auto block = static_cast<uint32_t>(header()->block_count.load(std::memory_order_relaxed));
   if (block >= layout::kBlocks) {
     return Status(Code::kNoSpace, "the directory is full (" + std::to_string(layout::kMaxTopics) +
                                       " topics): no room for " + what);
   }
-  const uint64_t bytes = layout::BlockBytes(block);
+  const uint64_t bytes = layout::bytes_of_block(block);
   Result<uint64_t> offset = heap_->allocate(bytes, what);
   if (!offset.ok()) return offset.status();
   for (uint64_t at = 0; at < bytes; at += sizeof(layout::Word)) {
-    Words(base_ + *offset + at)->store(0, std::memory_order_relaxed);
+    words_at(base_ + *offset + at)->store(0, std::memory_order_relaxed);
   }
   publish_block(header(), block, *offset);
   return Status();
 }
 
-Result<uint32_t> TopicTable::FreeIndex(const std::string& what) {
+Result<uint32_t> TopicTable::free_index(const std::string& what) {
   if (!free_indexes_.empty()) {
     const uint32_t index = free_indexes_.back();
     free_indexes_.pop_back();
@@ -218,27 +218,27 @@ Result<uint32_t> TopicTable::FreeIndex(const std::string& what) {
   }
   const auto index = static_cast<uint32_t>(header()->topic_limit.load(std::memory_order_relaxed));
   if (index == layout::kMaxTopics ||
-      layout::BlockOf(index) >= header()->block_count.load(std::memory_order_relaxed)) {
-    if (Status s = AddBlock(what); !s.ok()) return s;
+      layout::block_of(index) >= header()->block_count.load(std::memory_order_relaxed)) {
+    if (Status s = add_block(what); !s.ok()) return s;
   }
   publish_topic_limit(header(), index + 1);
   return index;
 }
 
-Result<uint64_t> TopicTable::Share(const std::string& bytes, const std::string& what) {
+Result<uint64_t> TopicTable::share(const std::string& bytes, const std::string& what) {
   if (const auto it = shared_.find(bytes); it != shared_.end()) {
     ++it->second.uses;
     return it->second.offset;
   }
   Result<uint64_t> offset = heap_->allocate(bytes.size(), what);
   if (!offset.ok()) return offset;
-  StoreWords(Words(base_ + *offset), bytes.data(), bytes.size());
+  store_words(words_at(base_ + *offset), bytes.data(), bytes.size());
   shared_[bytes] = {*offset, bytes.size(), 1};
   shared_at_[*offset] = bytes;
   return offset;
 }
 
-void TopicTable::Unshare(uint64_t offset) {
+void TopicTable::unshare(uint64_t offset) {
   const auto at = shared_at_.find(offset);
   if (at == shared_at_.end()) return;
   const auto it = shared_.find(at->second);
@@ -248,7 +248,7 @@ void TopicTable::Unshare(uint64_t offset) {
   shared_at_.erase(at);
 }
 
-void TopicTable::CopyHistory(const Entry& from, std::byte* to, uint64_t slot_count, uint64_t slot_stride) {
+void TopicTable::copy_history(const Entry& from, std::byte* to, uint64_t slot_count, uint64_t slot_stride) {
   const uint64_t head = counter(from.index)->load(std::memory_order_relaxed);
   const uint64_t many = std::min(slot_count, from.slot_count);
   const uint64_t oldest = std::max(from.first_position, head >= many ? head - many + 1 : 1);
@@ -258,25 +258,25 @@ void TopicTable::CopyHistory(const Entry& from, std::byte* to, uint64_t slot_cou
     if (slot->lock.load(std::memory_order_relaxed) != 2 * p) continue;
     const uint64_t words =
         (sizeof(layout::Slot) +
-         layout::AlignUp(std::min(from.slot_stride, slot_stride) - sizeof(layout::Slot), 8)) /
+         layout::align_up(std::min(from.slot_stride, slot_stride) - sizeof(layout::Slot), 8)) /
         8;
-    layout::Word* out = Words(to + (p & (slot_count - 1)) * slot_stride);
+    layout::Word* out = words_at(to + (p & (slot_count - 1)) * slot_stride);
     for (uint64_t w = 0; w < words; ++w) {
       write_word(&out[w], read_word(reinterpret_cast<const layout::Word*>(old) + w));
     }
   }
 }
 
-Status TopicTable::Allocate(const TopicOptions& options, const Schema& schema, Entry* e) {
+Status TopicTable::allocate(const TopicOptions& options, const Schema& schema, Entry* e) {
   const std::string what = "topic " + options.name;
-  Result<uint64_t> at_schema = Share(BlobBytes(schema.text()), what);
+  Result<uint64_t> at_schema = share(blob_bytes(schema.text()), what);
   if (!at_schema.ok()) return at_schema.status();
   Result<uint64_t> at_origin =
-      options.origin ? Share(OriginBytes(*options.origin), what) : Result<uint64_t>(uint64_t{0});
+      options.origin ? share(origin_bytes(*options.origin), what) : Result<uint64_t>(uint64_t{0});
   Result<uint64_t> at = at_origin.ok() ? heap_->allocate(e->block_bytes, what) : at_origin;
   if (!at.ok()) {
-    Unshare(*at_schema);
-    if (at_origin.ok() && *at_origin != 0) Unshare(*at_origin);
+    unshare(*at_schema);
+    if (at_origin.ok() && *at_origin != 0) unshare(*at_origin);
     return at.status();
   }
   e->record_offset = *at;
@@ -286,7 +286,7 @@ Status TopicTable::Allocate(const TopicOptions& options, const Schema& schema, E
 }
 
 // Word by word, since a late reader of what was here before may still be looking.
-void TopicTable::Write(const Entry& e, int64_t max_age_ns, const Entry* before) {
+void TopicTable::write(const Entry& e, int64_t max_age_ns, const Entry* before) {
   layout::Record r{};
   r.block_bytes = e.block_bytes;
   r.generation = e.generation;
@@ -311,13 +311,13 @@ void TopicTable::Write(const Entry& e, int64_t max_age_ns, const Entry* before) 
     r.age_error_ns.store(b.age_error_ns.load(std::memory_order_relaxed), std::memory_order_relaxed);
   }
   std::byte* at = base_ + e.record_offset;
-  StoreWords(Words(at), &r, sizeof r);
-  StoreWords(Words(at + sizeof r), e.name.data(), e.name.size());
+  store_words(words_at(at), &r, sizeof r);
+  store_words(words_at(at + sizeof r), e.name.data(), e.name.size());
   for (uint64_t s = 0; s < e.slot_count; ++s) {
     // No lock that another ring left here may look like one of ours.
     write_word(&reinterpret_cast<layout::Slot*>(ring(e) + s * e.slot_stride)->lock, 0);
   }
-  if (before != nullptr) CopyHistory(*before, ring(e), e.slot_count, e.slot_stride);
+  if (before != nullptr) copy_history(*before, ring(e), e.slot_count, e.slot_stride);
 }
 
 Result<TopicTable::Entry*> TopicTable::put(const TopicOptions& options, const Schema& schema,
@@ -325,7 +325,7 @@ Result<TopicTable::Entry*> TopicTable::put(const TopicOptions& options, const Sc
   Entry e;
   e.name = options.name;
   e.slot_count = std::bit_ceil(std::max<uint64_t>(options.history, layout::kMinSlots));
-  e.slot_stride = layout::SlotStride(max_bytes);
+  e.slot_stride = layout::slot_stride(max_bytes);
   e.max_bytes = max_bytes;
   const uint64_t size = header()->size;
   if (e.slot_count > layout::kMaxSlots || max_bytes > size || e.slot_stride > size / e.slot_count) {
@@ -334,14 +334,14 @@ Result<TopicTable::Entry*> TopicTable::put(const TopicOptions& options, const Sc
                                       " does not fit a segment of " + memory_text(size) +
                                       "; use a larger --segment-size or a shorter history");
   }
-  e.block_bytes = layout::RingOffset(e.name.size()) + e.slot_count * e.slot_stride;
+  e.block_bytes = layout::ring_offset(e.name.size()) + e.slot_count * e.slot_stride;
 
   // The index first: a new directory block goes before the topic and not into the space that follows it.
   Entry* old = find(e.name);
-  Result<uint32_t> index = old != nullptr ? Result<uint32_t>(old->index) : FreeIndex("topic " + e.name);
+  Result<uint32_t> index = old != nullptr ? Result<uint32_t>(old->index) : free_index("topic " + e.name);
   if (!index.ok()) return index.status();
   e.index = *index;
-  if (Status s = Allocate(options, schema, &e); !s.ok()) {
+  if (Status s = allocate(options, schema, &e); !s.ok()) {
     if (old == nullptr) free_indexes_.push_back(e.index);
     return s;
   }
@@ -356,7 +356,7 @@ Result<TopicTable::Entry*> TopicTable::put(const TopicOptions& options, const Sc
   e.variable = schema.size == 0;
   e.hops = options.hops;
 
-  Write(e, options.max_age_ns, keep_history ? old : nullptr);
+  write(e, options.max_age_ns, keep_history ? old : nullptr);
   write_word(&in_directory->record[e.generation / 2 % 2], e.record_offset);
   replace_entry(in_directory, e.generation);
   publish_directory_version(header());
@@ -366,23 +366,23 @@ Result<TopicTable::Entry*> TopicTable::put(const TopicOptions& options, const Sc
     *fresh = std::move(e);
     return fresh;
   }
-  Free(*old);
+  free(*old);
   e.writer = std::move(old->writer);
   *old = std::move(e);
   return old;
 }
 
 // Nothing in the directory points at its memory any more.
-void TopicTable::Free(const Entry& e) {
+void TopicTable::free(const Entry& e) {
   heap_->free(e.record_offset, e.block_bytes);
-  Unshare(e.schema_offset);
-  if (e.origin_offset != 0) Unshare(e.origin_offset);
+  unshare(e.schema_offset);
+  if (e.origin_offset != 0) unshare(e.origin_offset);
 }
 
 void TopicTable::remove(Entry* e) {
   retire_entry(entry(e->index), e->generation + 1);
   publish_directory_version(header());
-  Free(*e);
+  free(*e);
   free_indexes_.push_back(e->index);
   by_name_.erase(by_name_.find(e->name));
 }

@@ -50,7 +50,7 @@ class TopicTable {
     return reinterpret_cast<layout::Record*>(base_ + e.record_offset);
   }
   std::byte* ring(const Entry& e) const {
-    return base_ + e.record_offset + layout::RingOffset(e.name.size());
+    return base_ + e.record_offset + layout::ring_offset(e.name.size());
   }
   bool same_origin(const Entry& e, const TopicOptions& options) const;
 
@@ -64,24 +64,24 @@ class TopicTable {
   // Blocks of the segment that are in use: (offset, bytes), as Heap::rebuild takes them.
   using Spans = std::vector<std::pair<uint64_t, uint64_t>>;
   // Parts of rebuild(). False with `*why`: it cannot be true. Each adds what it finds to `used`.
-  bool ClaimDirectory(uint64_t backed, Spans* used, std::string* why) const;
-  bool ClaimTopic(uint32_t index, uint64_t backed, Spans* used, std::string* why);
-  bool ClaimShared(uint64_t offset, uint64_t at_least, uint64_t backed, Spans* used);
-  bool NothingBeyond(uint64_t limit, std::string* why) const;
-  uint32_t RepairSlots();
+  bool claim_directory(uint64_t backed, Spans* used, std::string* why) const;
+  bool claim_topic(uint32_t index, uint64_t backed, Spans* used, std::string* why);
+  bool claim_shared(uint64_t offset, uint64_t at_least, uint64_t backed, Spans* used);
+  bool nothing_beyond(uint64_t limit, std::string* why) const;
+  uint32_t repair_slots();
   uint64_t directory_room() const;  // topics that the directory's blocks hold
-  Status AddBlock(const std::string& what);
-  Result<uint32_t> FreeIndex(const std::string& what);
-  Result<uint64_t> Share(const std::string& bytes, const std::string& what);
-  void Unshare(uint64_t offset);
-  void Free(const Entry& e);
-  void CopyHistory(const Entry& from, std::byte* ring, uint64_t slot_count, uint64_t slot_stride);
+  Status add_block(const std::string& what);
+  Result<uint32_t> free_index(const std::string& what);
+  Result<uint64_t> share(const std::string& bytes, const std::string& what);
+  void unshare(uint64_t offset);
+  void free(const Entry& e);
+  void copy_history(const Entry& from, std::byte* ring, uint64_t slot_count, uint64_t slot_stride);
   // Parts of put(). The memory that topic `e` needs: its record with ring, schema and origin. On error
   // nothing is taken.
-  Status Allocate(const TopicOptions& options, const Schema& schema, Entry* e);
+  Status allocate(const TopicOptions& options, const Schema& schema, Entry* e);
   // Fills in the record, the name and the ring of `e`. `before`: the topic whose history goes on in it, or
   // null.
-  void Write(const Entry& e, int64_t max_age_ns, const Entry* before);
+  void write(const Entry& e, int64_t max_age_ns, const Entry* before);
 
   std::byte* base_ = nullptr;
   std::unique_ptr<Heap> heap_;

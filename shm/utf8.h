@@ -9,7 +9,7 @@
 namespace smt {
 
 // Length of the UTF-8 sequence at s[i], 0 if it is none (overlong forms and surrogates are none).
-inline size_t Utf8Length(std::string_view s, size_t i) {
+inline size_t utf8_length(std::string_view s, size_t i) {
   const auto byte = [&](size_t k) { return k < s.size() ? static_cast<uint8_t>(s[k]) : 0; };
   const auto tail = [&](size_t k) { return (byte(k) & 0xC0) == 0x80; };
   const uint8_t b = byte(i);
@@ -30,9 +30,9 @@ inline size_t Utf8Length(std::string_view s, size_t i) {
   return 0;
 }
 
-inline bool IsUtf8(std::string_view text) {
+inline bool is_utf8(std::string_view text) {
   for (size_t i = 0, n = 0; i < text.size(); i += n) {
-    if ((n = Utf8Length(text, i)) == 0) return false;
+    if ((n = utf8_length(text, i)) == 0) return false;
   }
   return true;
 }

@@ -29,7 +29,7 @@ constexpr milliseconds kLookAnyway(25);
 
 struct Waiter::Impl {
   explicit Impl(const Domain& d) : domain(d) {}
-  ~Impl() { GiveUpLock(&fifo); }
+  ~Impl() { give_up_lock(&fifo); }
 
   Domain domain;
   Fd fifo;  // holds the lock on its place; not ok(): no place was free
@@ -43,14 +43,14 @@ struct Waiter::Impl {
   std::vector<uint64_t> directories;  // their versions, at the last look
   std::vector<bool> alive;
 
-  void Claim();
-  bool DirectoryMoved() const {
+  void claim();
+  bool directory_moved() const {
     for (size_t i = 0; i < nodes.size(); ++i) {
       if (nodes[i]->directory_version() != directories[i] || nodes[i]->retired()) return true;
     }
     return false;
   }
-  bool Moved() const {
+  bool moved() const {
     for (size_t i = 0; i < nodes.size(); ++i) {
       if (read_bell_word(nodes[i]->word()) != words[i]) return true;
     }
@@ -60,17 +60,17 @@ struct Waiter::Impl {
 
 // The first of the domain's FIFOs that nobody else has locked; they are never removed, as publishers keep
 // them open.
-void Waiter::Impl::Claim() {
+void Waiter::Impl::claim() {
   const DomainFolder& folder = domain.folder();
   if (!folder.may_write) return;
   for (uint32_t k = 0; k < layout::kWaiters; ++k) {
-    const Status taken = TakeLock(&fifo, [&]() -> Result<Fd> {
-      if (mkfifoat(folder.fd.get(), FifoName(k).c_str(), folder.bell_mode()) == 0) {
+    const Status taken = take_lock(&fifo, [&]() -> Result<Fd> {
+      if (mkfifoat(folder.fd.get(), fifo_name(k).c_str(), folder.bell_mode()) == 0) {
         // Past the umask; O_PATH would not do, and the FIFO is ours.
-        Fd made = OpenFifo(folder, k);
+        Fd made = open_fifo(folder, k);
         if (made.ok()) (void)!fchmod(made.get(), folder.bell_mode());
       }
-      Fd fd = OpenFifo(folder, k);
+      Fd fd = open_fifo(folder, k);
       if (!fd.ok()) return Fd();
       struct flock lock = {};
       lock.l_type = F_WRLCK;
@@ -92,7 +92,7 @@ Waiter::~Waiter() = default;
 
 Result<Waiter> Waiter::open(const Domain& domain) {
   auto impl = std::make_unique<Impl>(domain);
-  impl->Claim();
+  impl->claim();
   Waiter waiter(std::move(impl));
   waiter.collect();
   return waiter;
@@ -114,7 +114,7 @@ bool Waiter::arm() {
       if (node->bell() != nullptr) set_bell_bits(node->bell(), impl_->bit);
     }
   }
-  return !impl_->Moved();
+  return !impl_->moved();
 }
 
 bool Waiter::collect() {
@@ -125,12 +125,12 @@ bool Waiter::collect() {
     }
     w.armed = false;
   }
-  bool changed = w.Moved();
+  bool changed = w.moved();
   const int64_t now = w.domain.clock().boottime_ns();
   // A poll may end a little early; a look that is put off to the next one would come twice as late.
   const bool due = w.looked_ns == 0 || now - w.looked_ns >= nanoseconds(kLookAnyway).count() / 2;
   // A change of a directory rings, a new node or a death does not.
-  if (due || (changed && w.DirectoryMoved())) {
+  if (due || (changed && w.directory_moved())) {
     const uint64_t changes = view_of(w.domain).refresh();
     if (changes != w.changes) {
       w.changes = changes;
@@ -157,12 +157,12 @@ bool Waiter::collect() {
 }
 
 bool Waiter::wait(nanoseconds timeout) {
-  const int64_t start = BoottimeNs();
+  const int64_t start = boottime_ns();
   for (;;) {
     if (arm()) {
       nanoseconds left = poll_limit();
       if (timeout.count() >= 0) {
-        left = std::clamp(timeout - nanoseconds(BoottimeNs() - start), nanoseconds(0), left);
+        left = std::clamp(timeout - nanoseconds(boottime_ns() - start), nanoseconds(0), left);
       }
       pollfd p{fd(), POLLIN, 0};
       timespec t{static_cast<time_t>(left.count() / 1'000'000'000),
@@ -170,7 +170,7 @@ bool Waiter::wait(nanoseconds timeout) {
       ppoll(&p, 1, &t, nullptr);
     }
     if (collect()) return true;
-    if (timeout.count() >= 0 && BoottimeNs() - start >= timeout.count()) return false;
+    if (timeout.count() >= 0 && boottime_ns() - start >= timeout.count()) return false;
   }
 }
 

@@ -10,11 +10,11 @@
 namespace smt {
 
 template <class T>
-std::vector<std::byte> BytesOf(const T& value) {
+std::vector<std::byte> bytes_of(const T& value) {
   const auto bytes = std::as_bytes(std::span(&value, 1));
   return {bytes.begin(), bytes.end()};
 }
-inline std::vector<std::byte> BytesOf(const std::string& text) {
+inline std::vector<std::byte> bytes_of(const std::string& text) {
   const auto bytes = std::as_bytes(std::span(text));
   return {bytes.begin(), bytes.end()};
 }

@@ -12,7 +12,7 @@
 
 namespace smt {
 
-inline sockaddr_in Loopback(uint16_t port) {
+inline sockaddr_in loopback(uint16_t port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -21,18 +21,18 @@ inline sockaddr_in Loopback(uint16_t port) {
 }
 
 // A connection, or one on its way with SOCK_NONBLOCK among `flags`. None: nobody listens, or errno tells.
-inline Fd Dial(uint16_t port, int flags = 0) {
+inline Fd dial(uint16_t port, int flags = 0) {
   Fd s(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
-  const sockaddr_in to = Loopback(port);
+  const sockaddr_in to = loopback(port);
   if (connect(s.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0 && errno != EINPROGRESS)
     s.reset();
   return s;
 }
 
 // A socket that has a port of its own and does not listen yet. None: errno tells.
-inline Fd Bound(uint16_t* port, int flags = 0) {
+inline Fd bound(uint16_t* port, int flags = 0) {
   Fd s(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
-  sockaddr_in address = Loopback(0);
+  sockaddr_in address = loopback(0);
   socklen_t size = sizeof address;
   if (bind(s.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
       getsockname(s.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {

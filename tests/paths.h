@@ -7,9 +7,9 @@
 namespace smt {
 
 // "file" is relative to the top of the sources.
-std::string SourcePath(const std::string& file);
+std::string source_path(const std::string& file);
 // Of the binaries of this build.
-std::string BinDir();
+std::string bin_dir();
 
 }  // namespace smt
 

@@ -13,10 +13,10 @@
 
 namespace smt {
 
-inline std::span<const std::byte> Bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
+inline std::span<const std::byte> byte_view(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 // Throws for a file that cannot be opened.
-inline std::string Contents(const std::string& path) {
+inline std::string contents(const std::string& path) {
   const std::ifstream in(path, std::ios::binary);
   if (!in.good()) throw std::runtime_error("cannot open " + path);
   std::ostringstream out;
@@ -24,7 +24,7 @@ inline std::string Contents(const std::string& path) {
   return out.str();
 }
 
-inline std::vector<std::string> Lines(const std::string& text) {
+inline std::vector<std::string> split_lines(const std::string& text) {
   std::vector<std::string> lines;
   std::istringstream in(text);
   for (std::string line; std::getline(in, line);) lines.push_back(line);

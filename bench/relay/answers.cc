@@ -13,18 +13,18 @@ Answers::Answers(Question question, int rounds, double seconds, const std::strin
   for (int round = 0; round < rounds; ++round) {
     for (size_t i = 0; i < figures_.size(); ++i) {
       const Contestant& c = question_.contestants[i];
-      figures_[i].push_back(RunTrial(c.variant, c.load, seconds, folder));
+      figures_[i].push_back(run_trial(c.variant, c.load, seconds, folder));
     }
   }
 }
 
-bool Answers::Has(const std::string& name) const {
+bool Answers::has(const std::string& name) const {
   return std::any_of(question_.contestants.begin(), question_.contestants.end(),
                      [&](const Contestant& c) { return c.variant.name == name; });
 }
 
-std::vector<double> Answers::Rounds(const std::string& name, const Metric& metric) const {
-  const std::string& wanted = name == kBestNaive ? BestNaive(metric) : name;
+std::vector<double> Answers::rounds_of(const std::string& name, const Metric& metric) const {
+  const std::string& wanted = name == kBestNaive ? best_naive(metric) : name;
   std::vector<double> rounds;
   for (size_t i = 0; i < figures_.size(); ++i) {
     if (question_.contestants[i].variant.name != wanted) continue;
@@ -33,12 +33,12 @@ std::vector<double> Answers::Rounds(const std::string& name, const Metric& metri
   return rounds;
 }
 
-std::string Answers::BestNaive(const Metric& metric) const {
+std::string Answers::best_naive(const Metric& metric) const {
   std::string best;
   double best_median = 0;
   for (const Contestant& c : question_.contestants) {
     if (!c.variant.naive) continue;
-    const double median = Median(Rounds(c.variant.name, metric));
+    const double median = median_of(rounds_of(c.variant.name, metric));
     if (!best.empty() && (metric.more_is_better ? median <= best_median : median >= best_median)) continue;
     best = c.variant.name;
     best_median = median;
@@ -51,44 +51,44 @@ void Answers::show(Report* report) const {
     const std::string group = fmt::format("({}) {}: {}", question_.letter, question_.title, metric.name);
     for (const Contestant& c : question_.contestants) {
       const bool latency = metric.of == kP50.of || metric.of == kP99.of;
-      if (!c.rate_only || !latency) report->add(group, c.variant.name, Rounds(c.variant.name, metric));
+      if (!c.rate_only || !latency) report->add(group, c.variant.name, rounds_of(c.variant.name, metric));
     }
-    report->add(group, kBestNaive, Rounds(kBestNaive, metric));
+    report->add(group, kBestNaive, rounds_of(kBestNaive, metric));
   }
 }
 
-void Answers::Accept(Report* report, const std::string& one, const std::string& other, const Metric& metric,
+void Answers::accept(Report* report, const std::string& one, const std::string& other, const Metric& metric,
                      double limit) const {
-  std::vector<double> ratios = Rounds(one, metric);
-  const std::vector<double> base = Rounds(other, metric);
+  std::vector<double> ratios = rounds_of(one, metric);
+  const std::vector<double> base = rounds_of(other, metric);
   for (size_t i = 0; i < ratios.size(); ++i) ratios[i] /= base[i];
   report->accept(
       fmt::format("({}) {}: {}, {} over {}", question_.letter, question_.title, metric.name, one, other),
-      Median(ratios), limit, "");
+      median_of(ratios), limit, "");
 }
 
 void Answers::judge(Report* report) const {
   const std::string& letter = question_.letter;
   // A baseline that is slow for another reason than ZeroMQ would prove nothing.
-  if (letter == "c" && Has(kBare)) Accept(report, kBare, kBestNaive, kRate, 4);
-  if (!Has(kSmtRelay)) return;
+  if (letter == "c" && has(kBare)) accept(report, kBare, kBestNaive, kRate, 4);
+  if (!has(kSmtRelay)) return;
   if (letter == "a") {
-    Accept(report, kSmtRelay, kNaive, kP50, 0.2);
-    Accept(report, kSmtRelay, kNaive, kP99, 0.2);
-    Accept(report, kSmtRelay, kRawTcp, kP50, 1.5);
-    Accept(report, kSmtRelay, kRawTcp, kP99, 1.3);
+    accept(report, kSmtRelay, kNaive, kP50, 0.2);
+    accept(report, kSmtRelay, kNaive, kP99, 0.2);
+    accept(report, kSmtRelay, kRawTcp, kP50, 1.5);
+    accept(report, kSmtRelay, kRawTcp, kP99, 1.3);
   } else if (letter == "b") {
     // The naive relay that loses nothing and looks at 1 kHz.
-    Accept(report, kSmtRelay, kNaiveHwm, kP99, 1.0 / 8);
-    Accept(report, kSmtRelay, kNaiveHwm, kCpuPerUpdate, 1.0 / 7);
+    accept(report, kSmtRelay, kNaiveHwm, kP99, 1.0 / 8);
+    accept(report, kSmtRelay, kNaiveHwm, kCpuPerUpdate, 1.0 / 7);
   } else if (letter == "c") {
     const bool many = question_.contestants.back().load.topics > 1000;
-    Accept(report, kBestNaive, kSmtRelay, kRate, many ? 0.1 : 1.0 / 6);
-    if (!many) Accept(report, kRawTcp, kSmtRelay, kRate, 1);
+    accept(report, kBestNaive, kSmtRelay, kRate, many ? 0.1 : 1.0 / 6);
+    if (!many) accept(report, kRawTcp, kSmtRelay, kRate, 1);
   } else if (letter == "d" && question_.contestants.back().load.period_ns < 1'000'000) {
-    Accept(report, kBare, kSmtRelay, kRate, 1.25);
+    accept(report, kBare, kSmtRelay, kRate, 1.25);
   } else if (letter == "e") {
-    Accept(report, kSmtRelay, kNaive, kCpu, 0.1);
+    accept(report, kSmtRelay, kNaive, kCpu, 0.1);
   }
 }
 

@@ -23,12 +23,12 @@ class Answers {
   void judge(Report* report) const;
 
  private:
-  bool Has(const std::string& name) const;
-  // The figure of each round. REQUIRES: Has(name), or kBestNaive.
-  std::vector<double> Rounds(const std::string& name, const Metric& metric) const;
-  std::string BestNaive(const Metric& metric) const;
+  bool has(const std::string& name) const;
+  // The figure of each round. REQUIRES: has(name), or kBestNaive.
+  std::vector<double> rounds_of(const std::string& name, const Metric& metric) const;
+  std::string best_naive(const Metric& metric) const;
   // `limit` is for the median over the rounds of the ratio.
-  void Accept(Report* report, const std::string& one, const std::string& other, const Metric& metric,
+  void accept(Report* report, const std::string& one, const std::string& other, const Metric& metric,
               double limit) const;
 
   Question question_;

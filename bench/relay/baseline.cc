@@ -41,7 +41,7 @@ class Far {
 
 }  // namespace
 
-Cast StartBaseline(const Load& load, Control* control, const Sender& sender, const Receiver& receiver) {
+Cast start_baseline(const Load& load, Control* control, const Sender& sender, const Receiver& receiver) {
   Cast cast;
   const auto near = std::make_shared<Memory>(load.topics, load.bytes);
   auto fars = std::make_shared<std::vector<Memory>>();
@@ -57,15 +57,15 @@ Cast StartBaseline(const Load& load, Control* control, const Sender& sender, con
     Watched* watched = &control->watched[i];
     cast.receivers.push_back(Process::fork(kReceiverCore, [&] { receiver(load, control, far); }));
     cast.readers.push_back(
-        Process::fork(kReceiverCore, [&] { Watch(load, *control, watched, Far(load, far)); }));
+        Process::fork(kReceiverCore, [&] { run_watch(load, *control, watched, Far(load, far)); }));
   }
-  cast.writer = Process::fork(kSenderCore, [&] { Write(load, control, Near{near.get()}); });
+  cast.writer = Process::fork(kSenderCore, [&] { run_writer(load, control, Near{near.get()}); });
   return cast;
 }
 
-int WaitForPort(const Control& control) {
+int wait_for_port(const Control& control) {
   int port;
-  while ((port = control.port.load()) == 0) SleepUntil(BoottimeNs() + 1'000'000);
+  while ((port = control.port.load()) == 0) sleep_until(boottime_ns() + 1'000'000);
   return port;
 }
 

@@ -13,10 +13,10 @@ namespace smt::bench {
 using Sender = std::function<void(const Load& load, Control* control, const Memory& near)>;
 using Receiver = std::function<void(const Load& load, Control* control, Memory* far)>;
 
-Cast StartBaseline(const Load& load, Control* control, const Sender& sender, const Receiver& receiver);
+Cast start_baseline(const Load& load, Control* control, const Sender& sender, const Receiver& receiver);
 
 // The port that the sender listens on, as soon as it does.
-int WaitForPort(const Control& control);
+int wait_for_port(const Control& control);
 
 }  // namespace smt::bench
 

@@ -7,14 +7,14 @@ namespace {
 
 constexpr int kHwm = 1000;  // messages, each with all that changed
 
-[[noreturn]] void Send(Control* control, const Memory& near) {
+[[noreturn]] void send_values(Control* control, const Memory& near) {
   ZmqSocket pub(ZMQ_PUB, kHwm);
   control->port.store(pub.bind());
   for (Changes changes(near);;) {
     const uint32_t word = near.word();
     if (const size_t records = changes.find(); records != 0) {
       zmq_msg_t message;
-      ZmqCheck(zmq_msg_init_size(&message, records * changes.record_bytes()) == 0, "zmq_msg_init_size");
+      zmq_check(zmq_msg_init_size(&message, records * changes.record_bytes()) == 0, "zmq_msg_init_size");
       changes.pack(static_cast<char*>(zmq_msg_data(&message)));
       pub.send(&message);
     }
@@ -22,25 +22,25 @@ constexpr int kHwm = 1000;  // messages, each with all that changed
   }
 }
 
-[[noreturn]] void Receive(const Control& control, Memory* far) {
+[[noreturn]] void receive_values(const Control& control, Memory* far) {
   ZmqSocket sub(ZMQ_SUB, kHwm);
-  sub.connect(WaitForPort(control));
+  sub.connect(wait_for_port(control));
   zmq_msg_t message;
   zmq_msg_init(&message);
   for (;;) {
     sub.receive(&message);
-    Unpack(static_cast<char*>(zmq_msg_data(&message)), zmq_msg_size(&message), far);
+    unpack(static_cast<char*>(zmq_msg_data(&message)), zmq_msg_size(&message), far);
     far->ring();
   }
 }
 
 }  // namespace
 
-Variant Batch(const std::string& name) {
+Variant batch(const std::string& name) {
   const auto start = [](const Load& load, Control* control, const std::string&) {
-    return StartBaseline(
-        load, control, [](const Load&, Control* c, const Memory& near) { Send(c, near); },
-        [](const Load&, Control* c, Memory* far) { Receive(*c, far); });
+    return start_baseline(
+        load, control, [](const Load&, Control* c, const Memory& near) { send_values(c, near); },
+        [](const Load&, Control* c, Memory* far) { receive_values(*c, far); });
   };
   return {name, start, false, false};
 }

@@ -24,7 +24,7 @@ struct Flags {
   std::string only, bin;
 };
 
-Report Run(const Flags& flags, const Domain& domain) {
+Report run(const Flags& flags, const Domain& domain) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   const std::string folder = std::filesystem::path(domain.path()).parent_path().string() + "/trial";
   const int rounds = flags.quick || flags.smoke ? 1 : 5;
@@ -32,7 +32,7 @@ Report Run(const Flags& flags, const Domain& domain) {
   Report report("relay: published in one memory -> seen by a reader that slept in the other",
                 {kNaive, kRawTcp, kBestNaive});
   std::vector<Answers> answers;
-  for (Question& question : Questions(flags.without_smtrelay ? "" : flags.bin)) {
+  for (Question& question : questions(flags.without_smtrelay ? "" : flags.bin)) {
     if (!flags.only.empty() && flags.only.find(question.letter) == std::string::npos) continue;
     fmt::print(stderr, "({}) {}\n", question.letter, question.title);
     answers.emplace_back(std::move(question), rounds, seconds, folder);
@@ -42,12 +42,13 @@ Report Run(const Flags& flags, const Domain& domain) {
   return report;
 }
 
-int RelayMain(int argc, char** argv) {
+int relay_main(int argc, char** argv) {
   Flags flags;
-  flags.bin = BinFolder();
+  flags.bin = bin_folder();
   CLI::App app("Measures smtrelay beside relays that one would write by hand");
   app.add_flag("--quick", flags.quick, "One short round instead of five: under a minute");
-  app.add_flag("--smoke", flags.smoke, "Does each variant run? The first question, whose figures mean nothing");
+  app.add_flag("--smoke", flags.smoke,
+               "Does each variant run? The first question, whose figures mean nothing");
   app.add_flag("--json", flags.json, "One JSON object instead of the table");
   app.add_flag("--without-smtrelay", flags.without_smtrelay, "The baselines alone");
   app.add_option("--only", flags.only, "Only the questions of these letters, as abd");
@@ -63,11 +64,11 @@ int RelayMain(int argc, char** argv) {
   std::vector<char*> common = {argv[0]};
   char json[] = "--json";
   if (flags.json) common.push_back(json);
-  return Main(static_cast<int>(common.size()), common.data(),
-              [&](const Options&, const Domain& domain) { return Run(flags, domain); });
+  return main(static_cast<int>(common.size()), common.data(),
+              [&](const Options&, const Domain& domain) { return run(flags, domain); });
 }
 
 }  // namespace
 }  // namespace smt::bench
 
-int main(int argc, char** argv) { return smt::bench::RelayMain(argc, argv); }
+int main(int argc, char** argv) { return smt::bench::relay_main(argc, argv); }

@@ -12,7 +12,7 @@ class Histogram {
  public:
   void add(int64_t ns) {
     const uint64_t v = static_cast<uint64_t>(std::clamp<int64_t>(ns, 0, (int64_t{1} << kBits) - 1));
-    ++counts_[Bucket(v)];
+    ++counts_[bucket_of(v)];
     ++total_;
   }
   void merge(const Histogram& other) {
@@ -24,7 +24,7 @@ class Histogram {
   double percentile_ns(double p) const {
     uint64_t below = static_cast<uint64_t>(p * static_cast<double>(total_));
     for (int i = 0; i < kBuckets; ++i) {
-      if (counts_[i] > below) return Middle(i);
+      if (counts_[i] > below) return middle(i);
       below -= counts_[i];
     }
     return 0;
@@ -33,12 +33,12 @@ class Histogram {
  private:
   // Below 64 ns one bucket each, above 64 to an octave.
   static constexpr int kBits = 40, kPerOctave = 64, kBuckets = (kBits - 6 + 1) * kPerOctave;
-  static int Bucket(uint64_t v) {
+  static int bucket_of(uint64_t v) {
     if (v < kPerOctave) return static_cast<int>(v);
     const int shift = std::bit_width(v) - 7;
     return (shift + 1) * kPerOctave + static_cast<int>(v >> shift) - kPerOctave;
   }
-  static double Middle(int bucket) {
+  static double middle(int bucket) {
     if (bucket < kPerOctave) return bucket;
     const int shift = bucket / kPerOctave - 1;
     return (static_cast<double>(kPerOctave + bucket % kPerOctave) + 0.5) *

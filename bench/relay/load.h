@@ -30,7 +30,7 @@ struct Load {
   int watched_topic(int i) const { return static_cast<int>(int64_t{i} * topics / watched()); }
 };
 
-inline std::string TopicName(int topic) { return fmt::format("bench/topic/{:05}", topic); }
+inline std::string topic_name(int topic) { return fmt::format("bench/topic/{:05}", topic); }
 
 // The words of a value that are looked at: it begins with the three and ends with `sent_again`.
 struct ValueWords {

@@ -16,9 +16,9 @@ Memory::Memory(int topics, size_t bytes)
     : topics_(topics),
       bytes_(bytes),
       stride_((sizeof(Slot) + bytes + 63) / 64 * 64),
-      word_(static_cast<FutexWord*>(SharedMemory(sizeof(FutexWord)))),
-      counters_(static_cast<std::atomic<uint64_t>*>(SharedMemory(static_cast<size_t>(topics) * 8))),
-      slots_(static_cast<std::byte*>(SharedMemory(static_cast<size_t>(topics) * 4 * stride_))) {}
+      word_(static_cast<FutexWord*>(shared_memory(sizeof(FutexWord)))),
+      counters_(static_cast<std::atomic<uint64_t>*>(shared_memory(static_cast<size_t>(topics) * 8))),
+      slots_(static_cast<std::byte*>(shared_memory(static_cast<size_t>(topics) * 4 * stride_))) {}
 
 uint64_t Memory::updates() const {
   uint64_t sum = 0;
@@ -27,7 +27,7 @@ uint64_t Memory::updates() const {
 }
 
 bool Memory::look(int topic, uint64_t position, ValueWords* value) const {
-  const Slot* slot = At(topic, position);
+  const Slot* slot = at(topic, position);
   if (begin_read(slot->lock) != 2 * position) return false;
   const layout::Word* words = slot->words();
   *value = {words[0].load(std::memory_order_relaxed), words[1].load(std::memory_order_relaxed),
@@ -37,7 +37,7 @@ bool Memory::look(int topic, uint64_t position, ValueWords* value) const {
 
 // A sleeper says so before it compares the word, and the word grows before it is looked for: either it sees
 // the new word, or it is seen. The second add is for one that says so between the first and the exchange.
-void Memory::Wake() {
+void Memory::wake() {
   if (!take_asleep(&word_->asleep)) return;
   move_word(&word_->count);
   syscall(SYS_futex, &word_->count, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);

@@ -24,15 +24,15 @@ class Memory {
   // Wakes nobody: ring() does, once for as many puts as belong together.
   void put(int topic, const void* value) {
     const uint64_t position = counters_[topic].load(std::memory_order_relaxed) + 1;
-    Slot* slot = At(topic, position);
+    Slot* slot = at(topic, position);
     begin_write(&slot->lock, 2 * position - 1);
-    StoreWords(slot->words(), value, bytes_);
+    store_words(slot->words(), value, bytes_);
     end_write(&slot->lock, 2 * position);
     publish_position(&counters_[topic], position);
   }
   void ring() {
     move_word(&word_->count);
-    if (read_word(word_->asleep) != 0) Wake();
+    if (read_word(word_->asleep) != 0) wake();
   }
 
   // Of the newest value of a topic; 0: none yet.
@@ -41,9 +41,9 @@ class Memory {
   uint64_t updates() const;
   // False: written over meanwhile.
   bool read(int topic, uint64_t position, void* value) const {
-    const Slot* slot = At(topic, position);
+    const Slot* slot = at(topic, position);
     if (begin_read(slot->lock) != 2 * position) return false;
-    LoadWords(value, slot->words(), bytes_);
+    load_words(value, slot->words(), bytes_);
     return still_reads(slot->lock, 2 * position);
   }
   // As read, of the words that are looked at.
@@ -63,10 +63,10 @@ class Memory {
     std::atomic<uint32_t> count;
     alignas(64) std::atomic<uint32_t> asleep;
   };
-  Slot* At(int topic, uint64_t position) const {
+  Slot* at(int topic, uint64_t position) const {
     return reinterpret_cast<Slot*>(slots_ + (static_cast<size_t>(topic) * 4 + position % 4) * stride_);
   }
-  void Wake();
+  void wake();
 
   int topics_;
   size_t bytes_, stride_;

@@ -8,14 +8,14 @@
 namespace smt::bench {
 namespace {
 
-[[noreturn]] void Send(const NaiveOptions& options, Control* control, const Memory& near) {
+[[noreturn]] void send_values(const NaiveOptions& options, Control* control, const Memory& near) {
   ZmqSocket pub(ZMQ_PUB, options.hwm);
   control->port.store(pub.bind());
   std::vector<std::string> names;
-  for (int t = 0; t < near.topics(); ++t) names.push_back(TopicName(t));
+  for (int t = 0; t < near.topics(); ++t) names.push_back(topic_name(t));
   std::vector<uint64_t> sent(names.size());
   std::vector<char> value(near.bytes());
-  for (int64_t due = BoottimeNs();;) {
+  for (int64_t due = boottime_ns();;) {
     const uint32_t word = near.word();
     for (size_t t = 0; t < names.size(); ++t) {
       const uint64_t position = near.position(static_cast<int>(t));
@@ -27,17 +27,17 @@ namespace {
     if (options.futex) {
       near.wait(word);
     } else {
-      due = std::max(due + 1'000'000, BoottimeNs());
-      SleepUntil(due);
+      due = std::max(due + 1'000'000, boottime_ns());
+      sleep_until(due);
     }
   }
 }
 
-[[noreturn]] void Receive(const NaiveOptions& options, const Control& control, Memory* far) {
+[[noreturn]] void receive_values(const NaiveOptions& options, const Control& control, Memory* far) {
   ZmqSocket sub(ZMQ_SUB, options.hwm);
-  sub.connect(WaitForPort(control));
+  sub.connect(wait_for_port(control));
   std::vector<std::string> names;
-  for (int t = 0; t < far->topics(); ++t) names.push_back(TopicName(t));
+  for (int t = 0; t < far->topics(); ++t) names.push_back(topic_name(t));
   std::unordered_map<std::string_view, int> topics;
   for (size_t t = 0; t < names.size(); ++t) topics.emplace(names[t], static_cast<int>(t));
   zmq_msg_t name, value;
@@ -60,11 +60,11 @@ namespace {
 
 }  // namespace
 
-Variant Naive(const std::string& name, const NaiveOptions& options) {
+Variant naive(const std::string& name, const NaiveOptions& options) {
   const auto start = [options](const Load& load, Control* control, const std::string&) {
-    return StartBaseline(
-        load, control, [=](const Load&, Control* c, const Memory& near) { Send(options, c, near); },
-        [=](const Load&, Control* c, Memory* far) { Receive(options, *c, far); });
+    return start_baseline(
+        load, control, [=](const Load&, Control* c, const Memory& near) { send_values(options, c, near); },
+        [=](const Load&, Control* c, Memory* far) { receive_values(options, *c, far); });
   };
   return {name, start, options.hwm <= 1000, true};
 }

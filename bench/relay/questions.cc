@@ -10,7 +10,7 @@ constexpr size_t kMiB = 1 << 20;
 // naive senders need.
 constexpr int64_t kNaivePerS = 5'000'000, kPackedPerS = 20'000'000, kPackedManyPerS = 40'000'000;
 
-Load Saturating(int topics, int64_t values_per_s) {
+Load saturating(int topics, int64_t values_per_s) {
   return {.topics = topics, .period_ns = int64_t{1'000'000'000} * topics / values_per_s};
 }
 
@@ -23,22 +23,22 @@ class Builder {
     const Load load = {.period_ns = 2 * kMs, .jitter_ns = 1 * kMs};
     Question q = {"a", "one topic of 32 B at 400 Hz", {kP50, kP99, kCpuPerUpdate}, {}};
     q.contestants = {{naive_, load}, {futex_, load}, {batch_, load}, {raw_, load}, {bare_, load}};
-    return With(q, load);
+    return with(q, load);
   }
   Question thousand_topics() const {
     const Load load = {.topics = 1000, .period_ns = 1 * kMs};
     Question q = {
         "b", "1,000 topics of 32 B, each changed every ms", {kP50, kP99, kShare, kCpuPerUpdate}, {}};
     q.contestants = {{naive_, load}, {hwm_, load}, {futex_, load}, {batch_, load}, {raw_, load}};
-    return With(q, load);
+    return with(q, load);
   }
   Question saturated(int topics, int64_t packed_per_s) const {
-    const Load slow = Saturating(topics, kNaivePerS), load = Saturating(topics, packed_per_s);
+    const Load slow = saturating(topics, kNaivePerS), load = saturating(topics, packed_per_s);
     Question q = {
         "c", fmt::format("saturated, {} topics of 32 B", topics), {kRate, kP50, kP99, kCpuPerUpdate}, {}};
     q.contestants = {{hwm_, slow}, {futex_, slow}, {batch_, load}, {raw_, load}};
     if (topics == 1000) q.contestants.push_back({bare_, Load{}, true});
-    return With(q, load);
+    return with(q, load);
   }
   Question large(const std::string& how, int64_t period_ns) const {
     const Load load = {.bytes = kMiB, .period_ns = period_ns};
@@ -46,39 +46,40 @@ class Builder {
     Question q = {"d", "one topic of 1 MiB, " + how, {kRate, kP50, kP99, kCpuPerUpdate}, {}};
     q.contestants = {{naive_, load}, {futex_, load}, {batch_, load}, {raw_, load}};
     q.contestants.push_back({bare_, flooded ? Load{.bytes = kMiB} : load, flooded});
-    return With(q, load);
+    return with(q, load);
   }
   Question idle() const {
     const Load load = {.topics = 1000, .period_ns = 1 * kMs, .silent = true};
     Question q = {"e", "1,000 silent topics", {kCpu}, {}};
     q.contestants = {{naive_, load}, {futex_, load}, {raw_, load}};
-    return With(q, load);
+    return with(q, load);
   }
   Question fan_out() const {
     const Load load = {.topics = 100, .period_ns = 1 * kMs, .subscribers = kMaxSubscribers};
-    Question q = {"f", "100 topics of 32 B at 1 kHz to 8 subscribers", {kP50, kP99, kShare, kSenderCpu}, {}};
+    Question q = {
+        "f", "100 topics of 32 B at 1 kHz to 8 subscribers", {kP50, kP99, kShare, kSenderCpu}, {}};
     q.contestants = {{naive_, load}, {hwm_, load}, {futex_, load}, {batch_, load}, {raw_, load}};
-    return With(q, load);
+    return with(q, load);
   }
 
  private:
-  Question With(Question q, const Load& load) const {
-    if (!bin_.empty()) q.contestants.push_back({SmtRelay(kSmtRelay, bin_), load});
+  Question with(Question q, const Load& load) const {
+    if (!bin_.empty()) q.contestants.push_back({smt_relay(kSmtRelay, bin_), load});
     return q;
   }
 
   const std::string bin_;
-  const Variant naive_ = Naive(kNaive, {});
-  const Variant hwm_ = Naive(kNaiveHwm, {.hwm = 100'000});
-  const Variant futex_ = Naive("naive, futex, HWM 100,000", {.futex = true, .hwm = 100'000});
-  const Variant batch_ = Batch("batch");
-  const Variant raw_ = RawTcp(kRawTcp);
-  const Variant bare_ = BareZmq(kBare);
+  const Variant naive_ = naive(kNaive, {});
+  const Variant hwm_ = naive(kNaiveHwm, {.hwm = 100'000});
+  const Variant futex_ = naive("naive, futex, HWM 100,000", {.futex = true, .hwm = 100'000});
+  const Variant batch_ = batch("batch");
+  const Variant raw_ = raw_tcp(kRawTcp);
+  const Variant bare_ = bare_zmq(kBare);
 };
 
 }  // namespace
 
-std::vector<Question> Questions(const std::string& bin) {
+std::vector<Question> questions(const std::string& bin) {
   const Builder builder(bin);
   return {builder.one_topic(),
           builder.thousand_topics(),

@@ -47,7 +47,7 @@ inline constexpr char kSmtRelay[] = "smtrelay", kRawTcp[] = "raw tcp", kBare[] =
 inline constexpr char kNaive[] = "naive", kNaiveHwm[] = "naive, HWM 100,000";
 
 // `bin`: the folder of smtrelay's programs; "": without them.
-std::vector<Question> Questions(const std::string& bin);
+std::vector<Question> questions(const std::string& bin);
 
 }  // namespace smt::bench
 

@@ -12,12 +12,12 @@
 namespace smt::bench {
 namespace {
 
-void SysCheck(bool ok, const char* what) {
+void sys_check(bool ok, const char* what) {
   if (!ok) [[unlikely]]
-    Fail(Status::FromErrno(what, errno));
+    fail(Status::from_errno(what, errno));
 }
 
-sockaddr_in Loopback(int port) {
+sockaddr_in loopback(int port) {
   sockaddr_in at = {};
   at.sin_family = AF_INET;
   at.sin_port = htons(static_cast<uint16_t>(port));
@@ -25,31 +25,31 @@ sockaddr_in Loopback(int port) {
   return at;
 }
 
-void NoDelay(const Fd& fd) {
+void no_delay(const Fd& fd) {
   const int on = 1;
-  SysCheck(setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0, "TCP_NODELAY");
+  sys_check(setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0, "TCP_NODELAY");
 }
 
-std::vector<Fd> Accept(int subscribers, Control* control) {
+std::vector<Fd> accept_all(int subscribers, Control* control) {
   const Fd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in at = Loopback(0);
+  sockaddr_in at = loopback(0);
   socklen_t size = sizeof at;
-  SysCheck(bind(listener.get(), reinterpret_cast<sockaddr*>(&at), size) == 0, "bind");
-  SysCheck(listen(listener.get(), kMaxSubscribers) == 0, "listen");
-  SysCheck(getsockname(listener.get(), reinterpret_cast<sockaddr*>(&at), &size) == 0, "getsockname");
+  sys_check(bind(listener.get(), reinterpret_cast<sockaddr*>(&at), size) == 0, "bind");
+  sys_check(listen(listener.get(), kMaxSubscribers) == 0, "listen");
+  sys_check(getsockname(listener.get(), reinterpret_cast<sockaddr*>(&at), &size) == 0, "getsockname");
   control->port.store(ntohs(at.sin_port));
   std::vector<Fd> peers;
   for (int i = 0; i < subscribers; ++i) {
     peers.emplace_back(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    SysCheck(peers.back().ok(), "accept");
-    NoDelay(peers.back());
+    sys_check(peers.back().ok(), "accept");
+    no_delay(peers.back());
   }
   return peers;
 }
 
 // Blocks while the receiver is behind: what changes meanwhile is sampled afterwards, so nothing old is sent.
-[[noreturn]] void Send(const Load& load, Control* control, const Memory& near) {
-  const std::vector<Fd> peers = Accept(load.subscribers, control);
+[[noreturn]] void send_values(const Load& load, Control* control, const Memory& near) {
+  const std::vector<Fd> peers = accept_all(load.subscribers, control);
   std::vector<char> out;
   for (Changes changes(near);;) {
     const uint32_t word = near.word();
@@ -68,17 +68,17 @@ std::vector<Fd> Accept(int subscribers, Control* control) {
   }
 }
 
-[[noreturn]] void Receive(const Control& control, Memory* far) {
+[[noreturn]] void receive_values(const Control& control, Memory* far) {
   const Fd peer(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const sockaddr_in at = Loopback(WaitForPort(control));
-  SysCheck(connect(peer.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0, "connect");
-  NoDelay(peer);
+  const sockaddr_in at = loopback(wait_for_port(control));
+  sys_check(connect(peer.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0, "connect");
+  no_delay(peer);
   std::vector<char> in(std::max<size_t>(256 << 10, 8 + far->bytes()));
   for (size_t held = 0;;) {
     const ssize_t n = recv(peer.get(), in.data() + held, in.size() - held, 0);
     if (n <= 0) _exit(1);  // the other side has ended
     held += static_cast<size_t>(n);
-    const size_t done = Unpack(in.data(), held, far);
+    const size_t done = unpack(in.data(), held, far);
     if (done == 0) continue;
     far->ring();
     held -= done;
@@ -88,9 +88,10 @@ std::vector<Fd> Accept(int subscribers, Control* control) {
 
 }  // namespace
 
-Variant RawTcp(const std::string& name) {
+Variant raw_tcp(const std::string& name) {
   const auto start = [](const Load& load, Control* control, const std::string&) {
-    return StartBaseline(load, control, Send, [](const Load&, Control* c, Memory* far) { Receive(*c, far); });
+    return start_baseline(load, control, send_values,
+                          [](const Load&, Control* c, Memory* far) { receive_values(*c, far); });
   };
   return {name, start, false, false};
 }

@@ -9,21 +9,21 @@
 
 namespace smt::bench {
 
-inline void Note(const ValueWords& value, const Control& control, Watched* me) {
+inline void note(const ValueWords& value, const Control& control, Watched* me) {
   if (control.measuring.load(std::memory_order_relaxed))
-    me->latency.add(BoottimeNs() - static_cast<int64_t>(value.sent_ns));
+    me->latency.add(boottime_ns() - static_cast<int64_t>(value.sent_ns));
 }
 
 // `far` has newest(i, value): true if watched topic `i` has a value newer than the last one returned; and
 // wait(), which returns at once if something was written since it returned last.
 template <class Far>
-[[noreturn]] void Watch(const Load& load, const Control& control, Watched* me, Far far) {
+[[noreturn]] void run_watch(const Load& load, const Control& control, Watched* me, Far far) {
   std::vector<bool> seen(static_cast<size_t>(load.watched()));
   for (;;) {
     for (int i = 0; i < load.watched(); ++i) {
       ValueWords value;
       if (!far.newest(i, &value)) continue;
-      Note(value, control, me);
+      note(value, control, me);
       if (value.sent_ns != value.sent_again || value.topic != static_cast<uint64_t>(load.watched_topic(i)))
         me->wrong.fetch_add(1);
       if (!seen[static_cast<size_t>(i)]) me->topics.fetch_add(1);

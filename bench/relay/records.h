@@ -45,7 +45,7 @@ class Changes {
 };
 
 // Writes the whole records among `bytes` bytes to `far` and returns how many bytes they were.
-inline size_t Unpack(const char* from, size_t bytes, Memory* far) {
+inline size_t unpack(const char* from, size_t bytes, Memory* far) {
   const size_t record = 8 + far->bytes();
   size_t done = 0;
   for (; bytes - done >= record; done += record) {

@@ -20,23 +20,23 @@ namespace {
 
 using std::chrono::milliseconds;
 
-Domain Open(const std::string& root, const std::string& name) {
+Domain open_domain(const std::string& root, const std::string& name) {
   DomainOptions options;
   options.root = root;
   options.domain = name;
-  return Check(Domain::open(options));
+  return check(Domain::open(options));
 }
 
 // Many topics are published as one Burst, which rings once.
 class Near {
  public:
-  Near(const Domain& domain, const Load& load) : node_(Check(Node::open(domain, {.name = "writer"}))) {
+  Near(const Domain& domain, const Load& load) : node_(check(Node::open(domain, {.name = "writer"}))) {
     for (int t = 0; t < load.topics; ++t)
-      publishers_.push_back(Check(node_->advertise(BytesTopic(TopicName(t), load.bytes))));
+      publishers_.push_back(check(node_->advertise(bytes_topic(topic_name(t), load.bytes))));
   }
   void put(int topic, const std::vector<uint64_t>& value, int64_t sent_ns) {
     if (!burst_) burst_.emplace();
-    Check(burst_->publish(publishers_[static_cast<size_t>(topic)], std::as_bytes(std::span(value)),
+    check(burst_->publish(publishers_[static_cast<size_t>(topic)], std::as_bytes(std::span(value)),
                           {0, sent_ns, sent_ns, sent_ns}));
   }
   void end() { burst_.reset(); }
@@ -52,8 +52,8 @@ class Far {
  public:
   Far(const Domain& domain, const Load& load) : sequence_(static_cast<size_t>(load.watched())) {
     for (int i = 0; i < load.watched(); ++i)
-      readers_.push_back(Check(Reader::open(domain, TopicName(load.watched_topic(i)))));
-    if (load.watched() > 1) waiter_ = Check(Waiter::open(domain));
+      readers_.push_back(check(Reader::open(domain, topic_name(load.watched_topic(i)))));
+    if (load.watched() > 1) waiter_ = check(Waiter::open(domain));
   }
 
   bool newest(int i, ValueWords* value) {
@@ -72,7 +72,7 @@ class Far {
 
   void wait() {
     if (!all_found_) {
-      Find();
+      find();
     } else if (waiter_) {
       waiter_->wait(milliseconds(100));
     } else {
@@ -82,12 +82,12 @@ class Far {
 
  private:
   // Looks for the topics that are not there yet, which nobody announces to a reader that does not wait.
-  void Find() {
+  void find() {
     all_found_ = true;
     for (Reader& reader : readers_) {
       if (all_found_ && reader.writers().empty()) all_found_ = reader.refresh().ok();
     }
-    if (!all_found_) SleepUntil(BoottimeNs() + 20'000'000);
+    if (!all_found_) sleep_until(boottime_ns() + 20'000'000);
   }
 
   std::vector<Reader> readers_;
@@ -105,7 +105,7 @@ class Mirror {
   bool find(int topics) {
     if (!topics_.empty()) return true;
     std::vector<TopicView> found;
-    for (const std::string& node : Check(domain_.nodes())) {
+    for (const std::string& node : check(domain_.nodes())) {
       const auto view = SegmentView::open(domain_, node);
       if (!view.ok() || !(*view)->mirror()) continue;
       for (uint32_t i = 0; i < (*view)->topic_limit(); ++i) {
@@ -128,10 +128,10 @@ class Mirror {
 };
 
 // The endpoint in the line `ready NAME ENDPOINT...`; "": none within 5 s.
-std::string WaitUntilReady(const Fd& out) {
+std::string wait_until_ready(const Fd& out) {
   std::string text;
-  const int64_t limit = BoottimeNs() + 5'000'000'000;
-  while (text.find('\n') == std::string::npos && BoottimeNs() < limit) {
+  const int64_t limit = boottime_ns() + 5'000'000'000;
+  while (text.find('\n') == std::string::npos && boottime_ns() < limit) {
     pollfd readable = {out.get(), POLLIN, 0};
     if (poll(&readable, 1, 100) <= 0) continue;
     char piece[256];
@@ -145,28 +145,28 @@ std::string WaitUntilReady(const Fd& out) {
   return ready == "ready" ? endpoint : "";
 }
 
-Cast Start(const std::string& bin, const Load& load, Control* control, const std::string& folder) {
+Cast start_relay(const std::string& bin, const Load& load, Control* control, const std::string& folder) {
   Cast cast;
   const std::string log = folder + ".log";
-  const Domain near = Open(folder, "a");
-  cast.writer = Process::fork(kSenderCore, [&] { Write(load, control, Near(near, load)); });
+  const Domain near = open_domain(folder, "a");
+  cast.writer = Process::fork(kSenderCore, [&] { run_writer(load, control, Near(near, load)); });
 
   // Their ends stay open: a relay must not find its stdout closed.
   const auto outputs = std::make_shared<std::vector<Fd>>(1 + static_cast<size_t>(load.subscribers));
   cast.sender = Process::execute(
       kSenderCore, {bin + "/smtrelay_pub", "--domain", "a", "--root", folder, "--bind", "tcp://127.0.0.1:*"},
       log, &outputs->front());
-  const std::string endpoint = WaitUntilReady(outputs->front());
+  const std::string endpoint = wait_until_ready(outputs->front());
   if (endpoint.empty()) {
     std::ostringstream said;
     said << std::ifstream(log).rdbuf();
-    Fail(Status(Code::kSystem, "smtrelay_pub did not become ready: " + said.str()));
+    fail(Status(Code::kSystem, "smtrelay_pub did not become ready: " + said.str()));
   }
 
   const auto mirrors = std::make_shared<std::vector<Mirror>>();
   for (int i = 0; i < load.subscribers; ++i) {
     const std::string name = fmt::format("b{}", i);
-    const Domain far = Open(folder, name);
+    const Domain far = open_domain(folder, name);
     mirrors->emplace_back(far);
     cast.receivers.push_back(Process::execute(
         kReceiverCore,
@@ -174,7 +174,7 @@ Cast Start(const std::string& bin, const Load& load, Control* control, const std
         log, &(*outputs)[1 + static_cast<size_t>(i)]));
     Watched* watched = &control->watched[i];
     cast.readers.push_back(
-        Process::fork(kReceiverCore, [&] { Watch(load, *control, watched, Far(far, load)); }));
+        Process::fork(kReceiverCore, [&] { run_watch(load, *control, watched, Far(far, load)); }));
   }
   cast.complete = [mirrors, topics = load.topics] {
     bool all = true;
@@ -191,9 +191,9 @@ Cast Start(const std::string& bin, const Load& load, Control* control, const std
 
 }  // namespace
 
-Variant SmtRelay(const std::string& name, const std::string& bin) {
+Variant smt_relay(const std::string& name, const std::string& bin) {
   const auto start = [bin](const Load& load, Control* control, const std::string& folder) {
-    return Start(bin, load, control, folder);
+    return start_relay(bin, load, control, folder);
   };
   return {name, start, false, false};
 }

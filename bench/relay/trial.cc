@@ -19,12 +19,12 @@ namespace {
 constexpr int64_t kMs = 1'000'000;
 constexpr unsigned kLimitS = 30;  // of one trial, whatever happens in it
 
-void Sleep(int64_t ns) { SleepUntil(BoottimeNs() + ns); }
+void sleep_ns(int64_t ns) { sleep_until(boottime_ns() + ns); }
 
-[[noreturn]] void Give(const std::string& folder, const Variant& variant, const std::string& why) {
+[[noreturn]] void give(const std::string& folder, const Variant& variant, const std::string& why) {
   std::ostringstream said;
   if (std::ifstream log(folder + ".log"); log.good()) said << log.rdbuf();
-  Fail(Status(Code::kSystem, fmt::format("{}: {}\n{}", variant.name, why, said.str())));
+  fail(Status(Code::kSystem, fmt::format("{}: {}\n{}", variant.name, why, said.str())));
 }
 
 struct Trial {
@@ -43,26 +43,26 @@ struct Trial {
   // Until everything has arrived once; where some may never do so, until something has and 1 s is over.
   void settle() {
     const int all = cast.readers.empty() ? load.subscribers : load.watched() * load.subscribers;
-    const int64_t begin = BoottimeNs();
+    const int64_t begin = boottime_ns();
     while (seen() < all || !cast.complete()) {
       check();
-      const int64_t took = BoottimeNs() - begin;
+      const int64_t took = boottime_ns() - begin;
       if (variant.lossy && seen() > 0 && took > 1000 * kMs) break;
-      if (took > 8000 * kMs) Give(folder, variant, fmt::format("only {} of {} topics arrived", seen(), all));
-      Sleep(10 * kMs);
+      if (took > 8000 * kMs) give(folder, variant, fmt::format("only {} of {} topics arrived", seen(), all));
+      sleep_ns(10 * kMs);
     }
     if (load.silent) control->quiet.store(true);
-    Sleep(load.silent ? 400 * kMs : 150 * kMs);
+    sleep_ns(load.silent ? 400 * kMs : 150 * kMs);
   }
 
   Figures measure(double seconds) {
-    const int64_t begin = BoottimeNs();
+    const int64_t begin = boottime_ns();
     const uint64_t offered = control->offered.load(), updates = cast.updates();
     const double sender = cast.sender.cpu_s(), receivers = receivers_cpu_s();
     control->measuring.store(true);
-    Sleep(static_cast<int64_t>(seconds * 1e9));
+    sleep_ns(static_cast<int64_t>(seconds * 1e9));
     control->measuring.store(false);
-    const double took = static_cast<double>(BoottimeNs() - begin) * 1e-9;
+    const double took = static_cast<double>(boottime_ns() - begin) * 1e-9;
     Figures f;
     f.sender_cpu = (cast.sender.cpu_s() - sender) / took;
     f.receivers_cpu = (receivers_cpu_s() - receivers) / took;
@@ -77,7 +77,7 @@ struct Trial {
     for (int i = 0; i < load.subscribers; ++i) all->merge(control->watched[i].latency);
     f->p50_us = all->percentile_ns(0.5) / 1e3;
     f->p99_us = all->percentile_ns(0.99) / 1e3;
-    if (all->total() == 0 && !load.silent) Give(folder, variant, "no value arrived while it was measured");
+    if (all->total() == 0 && !load.silent) give(folder, variant, "no value arrived while it was measured");
   }
 
  private:
@@ -90,17 +90,17 @@ struct Trial {
     bool ended = cast.writer.ended() || cast.sender.ended();
     for (const Process& p : cast.receivers) ended = ended || p.ended();
     for (const Process& p : cast.readers) ended = ended || p.ended();
-    if (ended) Give(folder, variant, "a process ended before its time");
+    if (ended) give(folder, variant, "a process ended before its time");
     for (const Watched& w : control->watched) {
-      if (w.wrong.load() != 0) Give(folder, variant, fmt::format("{} wrong values", w.wrong.load()));
+      if (w.wrong.load() != 0) give(folder, variant, fmt::format("{} wrong values", w.wrong.load()));
     }
   }
 };
 
 // Runs in a process of its own.
-Figures Run(const Variant& variant, const Load& load, double seconds, const std::string& folder) {
+Figures run(const Variant& variant, const Load& load, double seconds, const std::string& folder) {
   alarm(kLimitS);
-  auto* control = new (SharedMemory(sizeof(Control))) Control;
+  auto* control = new (shared_memory(sizeof(Control))) Control;
   Trial trial{variant, load, folder, control, variant.start(load, control, folder)};
   trial.settle();
   Figures figures = trial.measure(seconds);
@@ -113,14 +113,14 @@ Figures Run(const Variant& variant, const Load& load, double seconds, const std:
 
 }  // namespace
 
-Figures RunTrial(const Variant& variant, const Load& load, double seconds, const std::string& folder) {
-  auto* figures = new (SharedMemory(sizeof(Figures))) Figures;
-  Process trial = Process::fork(-1, [&] { *figures = Run(variant, load, seconds, folder); });
+Figures run_trial(const Variant& variant, const Load& load, double seconds, const std::string& folder) {
+  auto* figures = new (shared_memory(sizeof(Figures))) Figures;
+  Process trial = Process::fork(-1, [&] { *figures = run(variant, load, seconds, folder); });
   const bool ok = trial.finish();
   std::error_code ignored;
   std::filesystem::remove_all(folder, ignored);
   std::filesystem::remove(folder + ".log", ignored);
-  if (!ok) Fail(Status(Code::kSystem, fmt::format("no figures of {}", variant.name)));
+  if (!ok) fail(Status(Code::kSystem, fmt::format("no figures of {}", variant.name)));
   return *figures;
 }
 

@@ -20,7 +20,7 @@ struct Figures {
 
 // Measures for `seconds`, after all topics have arrived once and a short run. Ends the program with a
 // sentence if a process ends early, a value is wrong or topics do not arrive within 8 s.
-Figures RunTrial(const Variant& variant, const Load& load, double seconds, const std::string& folder);
+Figures run_trial(const Variant& variant, const Load& load, double seconds, const std::string& folder);
 
 }  // namespace smt::bench
 

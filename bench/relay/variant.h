@@ -37,19 +37,19 @@ struct NaiveOptions {
   bool futex = false;  // woken by the writer; else it looks every millisecond
   int hwm = 1000;      // ZeroMQ's default
 };
-Variant Naive(const std::string& name, const NaiveOptions& options);
+Variant naive(const std::string& name, const NaiveOptions& options);
 
 // PUB/SUB woken by the writer, all changed topics in one message.
-Variant Batch(const std::string& name);
+Variant batch(const std::string& name);
 
 // The same records over a plain TCP connection for each subscriber: close to the limit of any relay.
-Variant RawTcp(const std::string& name);
+Variant raw_tcp(const std::string& name);
 
 // No shared memory: the sender stamps, the receiver looks. What the transport alone can do.
-Variant BareZmq(const std::string& name);
+Variant bare_zmq(const std::string& name);
 
 // The programs smtrelay_pub and smtrelay_sub of the folder `bin`.
-Variant SmtRelay(const std::string& name, const std::string& bin);
+Variant smt_relay(const std::string& name, const std::string& bin);
 
 }  // namespace smt::bench
 

@@ -15,7 +15,7 @@ namespace smt::bench {
 // When the next burst is due.
 class Pace {
  public:
-  explicit Pace(const Load& load) : load_(load), due_(BoottimeNs()) { prctl(PR_SET_TIMERSLACK, 1); }
+  explicit Pace(const Load& load) : load_(load), due_(boottime_ns()) { prctl(PR_SET_TIMERSLACK, 1); }
 
   void wait() {
     due_ += load_.period_ns;
@@ -23,8 +23,8 @@ class Pace {
       random_ = random_ * 6364136223846793005u + 1442695040888963407u;
       due_ += static_cast<int64_t>((random_ >> 33) % static_cast<uint64_t>(load_.jitter_ns));
     }
-    const int64_t now = BoottimeNs();
-    if (due_ > now) return SleepUntil(due_);
+    const int64_t now = boottime_ns();
+    if (due_ > now) return sleep_until(due_);
     // Later than a whole period: what was left out is not made up for.
     if (now - due_ > load_.period_ns) due_ = now;
   }
@@ -38,19 +38,19 @@ class Pace {
 // `near` has put(topic, value, sent_ns) and end(), which ends a burst. The clock is read for every 32nd value
 // of a burst: reading it for each would cost more than publishing.
 template <class Near>
-[[noreturn]] void Write(const Load& load, Control* control, Near near) {
+[[noreturn]] void run_writer(const Load& load, Control* control, Near near) {
   Pace pace(load);
   std::vector<uint64_t> value(load.bytes / 8);
   for (uint64_t burst = 1;; ++burst) {
     for (int t = 0; t < load.topics; ++t) {
-      if (t % 32 == 0) value.front() = value.back() = static_cast<uint64_t>(BoottimeNs());
+      if (t % 32 == 0) value.front() = value.back() = static_cast<uint64_t>(boottime_ns());
       value[1] = static_cast<uint64_t>(t);
       value[2] = burst;
       near.put(t, value, static_cast<int64_t>(value.front()));
     }
     near.end();
     control->offered.fetch_add(static_cast<uint64_t>(load.topics), std::memory_order_relaxed);
-    while (control->quiet.load(std::memory_order_relaxed)) SleepUntil(BoottimeNs() + 1'000'000'000);
+    while (control->quiet.load(std::memory_order_relaxed)) sleep_until(boottime_ns() + 1'000'000'000);
     pace.wait();
   }
 }

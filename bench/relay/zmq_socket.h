@@ -12,45 +12,45 @@
 
 namespace smt::bench {
 
-inline void ZmqCheck(bool ok, const char* what) {
+inline void zmq_check(bool ok, const char* what) {
   if (!ok) [[unlikely]]
-    Fail(Status(Code::kSystem, fmt::format("{}: {}", what, zmq_strerror(zmq_errno()))));
+    fail(Status(Code::kSystem, fmt::format("{}: {}", what, zmq_strerror(zmq_errno()))));
 }
 
 // One context with one I/O thread for each. Lives until the process ends.
 class ZmqSocket {
  public:
   ZmqSocket(int type, int hwm) : socket_(zmq_socket(zmq_ctx_new(), type)) {
-    ZmqCheck(socket_ != nullptr, "zmq_socket");
+    zmq_check(socket_ != nullptr, "zmq_socket");
     set(type == ZMQ_PUB || type == ZMQ_XPUB ? ZMQ_SNDHWM : ZMQ_RCVHWM, hwm);
-    if (type == ZMQ_SUB) ZmqCheck(zmq_setsockopt(socket_, ZMQ_SUBSCRIBE, "", 0) == 0, "ZMQ_SUBSCRIBE");
+    if (type == ZMQ_SUB) zmq_check(zmq_setsockopt(socket_, ZMQ_SUBSCRIBE, "", 0) == 0, "ZMQ_SUBSCRIBE");
   }
   ZmqSocket(const ZmqSocket&) = delete;
   ZmqSocket& operator=(const ZmqSocket&) = delete;
 
   void set(int option, int value) {
-    ZmqCheck(zmq_setsockopt(socket_, option, &value, sizeof value) == 0, "zmq_setsockopt");
+    zmq_check(zmq_setsockopt(socket_, option, &value, sizeof value) == 0, "zmq_setsockopt");
   }
   // To a free port of this machine, which it returns.
   int bind() {
-    ZmqCheck(zmq_bind(socket_, "tcp://127.0.0.1:*") == 0, "zmq_bind");
+    zmq_check(zmq_bind(socket_, "tcp://127.0.0.1:*") == 0, "zmq_bind");
     char endpoint[64];
     size_t size = sizeof endpoint;
-    ZmqCheck(zmq_getsockopt(socket_, ZMQ_LAST_ENDPOINT, endpoint, &size) == 0, "ZMQ_LAST_ENDPOINT");
+    zmq_check(zmq_getsockopt(socket_, ZMQ_LAST_ENDPOINT, endpoint, &size) == 0, "ZMQ_LAST_ENDPOINT");
     return std::stoi(strrchr(endpoint, ':') + 1);
   }
   void connect(int port) {
-    ZmqCheck(zmq_connect(socket_, fmt::format("tcp://127.0.0.1:{}", port).c_str()) == 0, "zmq_connect");
+    zmq_check(zmq_connect(socket_, fmt::format("tcp://127.0.0.1:{}", port).c_str()) == 0, "zmq_connect");
   }
 
   void send(const void* bytes, size_t size, int flags = 0) {
-    ZmqCheck(zmq_send(socket_, bytes, size, flags) >= 0, "zmq_send");
+    zmq_check(zmq_send(socket_, bytes, size, flags) >= 0, "zmq_send");
   }
-  void send(zmq_msg_t* message) { ZmqCheck(zmq_msg_send(message, socket_, 0) >= 0, "zmq_msg_send"); }
+  void send(zmq_msg_t* message) { zmq_check(zmq_msg_send(message, socket_, 0) >= 0, "zmq_msg_send"); }
   // False: nothing is there, and `flags` say not to wait.
   bool receive(zmq_msg_t* message, int flags = 0) {
     if (zmq_msg_recv(message, socket_, flags) >= 0) return true;
-    ZmqCheck(zmq_errno() == EAGAIN, "zmq_msg_recv");
+    zmq_check(zmq_errno() == EAGAIN, "zmq_msg_recv");
     return false;
   }
 

@@ -22,7 +22,7 @@ struct Request {
   bool check = false;
 };
 
-std::string Sha256(std::string_view text) {
+std::string sha256(std::string_view text) {
   unsigned char hash[crypto_hash_sha256_BYTES];
   crypto_hash_sha256(hash, reinterpret_cast<const unsigned char*>(text.data()), text.size());
   std::string out;
@@ -31,12 +31,12 @@ std::string Sha256(std::string_view text) {
 }
 
 // The file's own name, as a comment can hold it.
-std::string SourceName(const std::string& path) {
+std::string source_name(const std::string& path) {
   const std::string name = std::filesystem::path(path).filename().string();
-  return CheckComment(name).ok() ? name : "a description";
+  return check_comment(name).ok() ? name : "a description";
 }
 
-Status CheckPaths(const Request& request) {
+Status check_paths(const Request& request) {
   std::set<std::filesystem::path> paths = {std::filesystem::weakly_canonical(request.file)};
   size_t outputs = 0;
   for (const std::string* path : {&request.cpp, &request.c, &request.python, &request.json}) {
@@ -52,48 +52,48 @@ Status CheckPaths(const Request& request) {
   return Status();
 }
 
-int Told(const ConfigErrors& errors) {
+int print_errors(const ConfigErrors& errors) {
   for (const std::string& line : errors.lines()) fmt::print(stderr, "{}\n", line);
   return kExitUsage;
 }
 
-int Run(const Builder& builder, const Request& request) {
+int run(const Builder& builder, const Request& request) {
   if (!request.cpp_namespace.empty()) {
-    if (Status s = CheckNamespace(request.cpp_namespace); !s.ok()) {
-      return Fail(Status(s.code(), "--namespace: " + s.message()));
+    if (Status s = check_namespace(request.cpp_namespace); !s.ok()) {
+      return fail(Status(s.code(), "--namespace: " + s.message()));
     }
   }
-  if (Status s = CheckPaths(request); !s.ok()) return Fail(s);
+  if (Status s = check_paths(request); !s.ok()) return fail(s);
   ConfigErrors errors;
   const std::optional<XmlFile> file = XmlFile::open(request.file, &errors);
-  if (!file) return Told(errors);
+  if (!file) return print_errors(errors);
   Api api = builder.parse(*file, request.cpp_namespace);
-  if (!errors.empty()) return Told(errors);
+  if (!errors.empty()) return print_errors(errors);
   api.tool = builder.name;
-  api.source = SourceName(request.file);
-  api.sha256 = Sha256(file->text());
+  api.source = source_name(request.file);
+  api.sha256 = sha256(file->text());
 
   std::vector<Output> outputs;
   const auto add = [&](const std::string& path, std::string (*emit)(const Api&)) {
     if (!path.empty()) outputs.push_back({path, emit(api)});
   };
-  add(request.cpp, EmitCpp);
-  add(request.c, EmitC);
-  add(request.python, EmitPython);
-  add(request.json, EmitJson);
+  add(request.cpp, emit_cpp);
+  add(request.c, emit_c);
+  add(request.python, emit_python);
+  add(request.json, emit_json);
   if (!request.check) {
-    const Status s = WriteOutputs(outputs);
-    return s.ok() ? kExitOk : Fail(kExitFailure, s.message());
+    const Status s = write_outputs(outputs);
+    return s.ok() ? kExitOk : fail(kExitFailure, s.message());
   }
-  if (Status s = CompareOutputs(outputs); !s.ok()) return Fail(s);
-  Print(fmt::format("ok {}: {} constants, {} enums, {} structs, {} topics\n", request.file,
-                    api.constants.size(), api.enums.size(), api.structs.size(), api.topics.size()));
+  if (Status s = compare_outputs(outputs); !s.ok()) return fail(s);
+  print_text(fmt::format("ok {}: {} constants, {} enums, {} structs, {} topics\n", request.file,
+                         api.constants.size(), api.enums.size(), api.structs.size(), api.topics.size()));
   return kExitOk;
 }
 
 }  // namespace
 
-int RunBuilder(const Builder& builder, int argc, char** argv) {
+int run_builder(const Builder& builder, int argc, char** argv) {
   CLI::App app(builder.what, builder.name);
   const ToolOptions tool;
   Request request;
@@ -106,9 +106,9 @@ int RunBuilder(const Builder& builder, int argc, char** argv) {
                  "Of the C++ header, as a::b, and before the names of C [the description's name]");
   app.add_flag("--check", request.check,
                "Write nothing; say whether FILE is right, and the outputs are up to date");
-  AddVersionFlag(app);
+  add_version_flag(app);
   app.footer(builder.footer);
-  return RunTool(app, argc, argv, tool, [&] { return Run(builder, request); });
+  return run_tool(app, argc, argv, tool, [&] { return run(builder, request); });
 }
 
 }  // namespace smt::cmd::api

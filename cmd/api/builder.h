@@ -19,7 +19,7 @@ struct Builder {
 
 // All of main(). Its exit code: 0; 2 with every error as FILE:LINE:COLUMN where the description is wrong, and
 // then no file is written; 5 where --check found an output that is not up to date.
-int RunBuilder(const Builder& builder, int argc, char** argv);
+int run_builder(const Builder& builder, int argc, char** argv);
 
 }  // namespace smt::cmd::api
 

@@ -16,37 +16,37 @@ void Declarations::read_top(Element* top, std::string_view expected) {
     return;
   }
   if (const std::string version = top->need("version"); version != "1") {
-    top->wrong("version", Quoted(version) + " is unknown; this format is version 1");
+    top->wrong("version", quote(version) + " is unknown; this format is version 1");
   }
   api_->name = top->need("name");
-  if (Status s = CheckIdentifier(api_->name); !s.ok()) top->wrong("name", s);
+  if (Status s = check_identifier(api_->name); !s.ok()) top->wrong("name", s);
   api_->comment = comment(top);
   top->finish();
 }
 
 bool Declarations::declare(const Element& e, std::string_view attribute, const std::string& name) {
-  if (Status s = CheckGlobalName(name); !s.ok()) return e.wrong(attribute, s), false;
+  if (Status s = check_global_name(name); !s.ok()) return e.wrong(attribute, s), false;
   return take(name, e.at(attribute));
 }
 
 bool Declarations::take(const std::string& name, size_t at) {
   const auto [found, fresh] = names_.emplace(name, at);
   if (fresh) return true;
-  file_.wrong(at, fmt::format("{} is there already, in line {}; take another name", Quoted(name),
+  file_.wrong(at, fmt::format("{} is there already, in line {}; take another name", quote(name),
                               file_.line(found->second)));
   return false;
 }
 
 std::string Declarations::comment(Element* e) const {
   std::string text = e->get("comment").value_or("");
-  if (Status s = CheckComment(text); !s.ok()) e->wrong("comment", s);
+  if (Status s = check_comment(text); !s.ok()) e->wrong("comment", s);
   return text;
 }
 
 std::string Declarations::unit(Element* e) const {
   const std::optional<std::string> unit = e->get("unit");
   if (!unit) return "";
-  if (Status s = CheckUnit(*unit); !s.ok()) e->wrong("unit", s);
+  if (Status s = check_unit(*unit); !s.ok()) e->wrong("unit", s);
   return *unit;
 }
 
@@ -54,7 +54,7 @@ std::optional<Number> Declarations::number(Element* e, std::string_view attribut
                                            bool needed) const {
   const std::optional<std::string> text = needed ? e->need(attribute) : e->get(attribute);
   if (!text) return std::nullopt;
-  Result<Number> n = ReadNumber(type, *text);
+  Result<Number> n = read_number(type, *text);
   if (n.ok()) return *n;
   e->wrong(attribute, n.status());
   return std::nullopt;
@@ -64,15 +64,15 @@ void Declarations::range(Element* e, Type type, std::optional<Number>* min,
                          std::optional<Number>* max) const {
   *min = number(e, "min", type, false);
   *max = number(e, "max", type, false);
-  if (*min && *max && Less(**max, **min)) e->wrong("max", "is less than min; nothing would be in range");
+  if (*min && *max && less(**max, **min)) e->wrong("max", "is less than min; nothing would be in range");
 }
 
 void Declarations::read_constant(Element* e) {
   Constant constant{e->need("name"), "", "", {}};
   const std::string type_name = e->need("type");
-  if (Type type; !TypeFromName(type_name, &type) || type == Type::kChar) {
+  if (Type type; !type_from_name(type_name, &type) || type == Type::kChar) {
     e->wrong("type",
-             fmt::format("{} is no type of a constant; use bool, i8 to u64, f32 or f64", Quoted(type_name)));
+             fmt::format("{} is no type of a constant; use bool, i8 to u64, f32 or f64", quote(type_name)));
     (void)e->get("value");
   } else if (const std::optional<Number> value = number(e, "value", type, true)) {
     constant.value = *value;
@@ -88,8 +88,8 @@ void Declarations::read_constant(Element* e) {
 void Declarations::read_enum(Element* e) {
   Enum out{e->need("name"), "", Type::kU8, {}};
   const std::string type_name = e->need("type");
-  if (!TypeFromName(type_name, &out.type) || !is_integer(out.type)) {
-    e->wrong("type", Quoted(type_name) + " is no integer type; use i8, u8, i16, ... u64");
+  if (!type_from_name(type_name, &out.type) || !is_integer(out.type)) {
+    e->wrong("type", quote(type_name) + " is no integer type; use i8, u8, i16, ... u64");
     out.type = Type::kI64;
   }
   out.comment = comment(e);
@@ -103,17 +103,16 @@ void Declarations::read_enum(Element* e) {
     const std::optional<Number> number = this->number(&child, "value", out.type, true);
     value.comment = comment(&child);
     child.finish_leaf();
-    Status name = CheckIdentifier(value.name);
+    Status name = check_identifier(value.name);
     if (name.ok() && (value.name == "name" || value.name == "value" || value.name == "mro")) {
-      name = {Code::kInvalid,
-              Quoted(value.name) + ": each enum of Python has that itself; take another name"};
+      name = {Code::kInvalid, quote(value.name) + ": each enum of Python has that itself; take another name"};
     }
     if (name.ok() && !names.insert(value.name).second) {
-      name = {Code::kInvalid, Quoted(value.name) + " is there already in this enum"};
+      name = {Code::kInvalid, quote(value.name) + " is there already in this enum"};
     }
     if (!name.ok()) child.wrong("name", name);
     if (number && !numbers.emplace(number->negative, number->magnitude).second) {
-      child.wrong("value", fmt::format("{} has a name already in this enum", NumberText(*number)));
+      child.wrong("value", fmt::format("{} has a name already in this enum", number_text(*number)));
     }
     if (!number || !name.ok() || !declared || !take(out.name + "_" + value.name, child.at("name"))) continue;
     value.value = *number;
@@ -130,26 +129,26 @@ Topic Declarations::read_topic(Element* e) {
   Topic topic;
   topic.name = e->need("name");
   const bool named = e->at("name") != e->at();
-  if (Status s = CheckTopic(topic.name); named && !s.ok()) e->wrong("name", s);
+  if (Status s = check_topic(topic.name); named && !s.ok()) e->wrong("name", s);
   if (const auto [first, fresh] = topics_.emplace(topic.name, e->at()); named && !fresh) {
     e->wrong("name", fmt::format("{} is there already, in line {}; a topic is described once",
-                                 Quoted(topic.name), file_.line(first->second)));
+                                 quote(topic.name), file_.line(first->second)));
     return topic;
   }
   const std::optional<std::string> id = e->get("id");
-  topic.id = id.value_or(IdentifierOf(topic.name));
-  if (Status s = CheckIdentifier(topic.id); named && !s.ok()) {
+  topic.id = id.value_or(identifier_of(topic.name));
+  if (Status s = check_identifier(topic.id); named && !s.ok()) {
     e->wrong(id ? "id" : "name", s.message() + (id ? "" : "; or name it in C++ with id=\"...\""));
   }
   if (const std::optional<std::string> age = e->get("max_age")) {
-    Result<int64_t> ns = ParseDuration(*age);
+    Result<int64_t> ns = parse_duration(*age);
     if (ns.ok()) topic.max_age_ns = *ns;
     if (!ns.ok()) e->wrong("max_age", ns.status());
   }
   if (const std::optional<Number> history = number(e, "history", Type::kU32, false)) {
     topic.history = static_cast<uint32_t>(history->magnitude);
-    if (topic.history == 0 || topic.history > kMostHistory) {
-      e->wrong("history", fmt::format("{} is out of range: 1 to {}", topic.history, kMostHistory));
+    if (topic.history == 0 || topic.history > kMaxHistory) {
+      e->wrong("history", fmt::format("{} is out of range: 1 to {}", topic.history, kMaxHistory));
     }
   }
   topic.comment = comment(e);

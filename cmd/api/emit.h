@@ -8,15 +8,15 @@
 
 namespace smt::cmd::api {
 
-std::string EmitCpp(const Api& api);     // C++20, with shm/topic.h
-std::string EmitC(const Api& api);       // C11, its standard headers only
-std::string EmitPython(const Api& api);  // Python 3.8, its standard library only
-std::string EmitJson(const Api& api);
+std::string emit_cpp(const Api& api);     // C++20, with shm/topic.h
+std::string emit_c(const Api& api);       // C11, its standard headers only
+std::string emit_python(const Api& api);  // Python 3.8, its standard library only
+std::string emit_json(const Api& api);
 
 // What register maps add: accessors of their bits, and tables of their registers. REQUIRES: there is a map.
-std::string EmitCppRegisters(const Api& api);
-std::string EmitCRegisters(const Api& api);
-std::string EmitPythonRegisters(const Api& api);
+std::string emit_cpp_registers(const Api& api);
+std::string emit_c_registers(const Api& api);
+std::string emit_python_registers(const Api& api);
 
 }  // namespace smt::cmd::api
 

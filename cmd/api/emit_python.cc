@@ -8,12 +8,12 @@ namespace smt::cmd::api {
 namespace {
 
 // Of the module struct, in the order of Type.
-std::string Format(Type type) {
+std::string format(Type type) {
   constexpr char kFormats[] = "?bBhHiIqQfds";
   return std::string(1, kFormats[static_cast<size_t>(type)]);
 }
 
-std::string Annotation(const Api& api, const Member& m) {
+std::string annotation(const Api& api, const Member& m) {
   if (m.type == Type::kChar && !m.of_struct) return "str";
   std::string type = m.type == Type::kBool ? "bool" : is_float(m.type) ? "float" : "int";
   if (m.of_struct) type = api.structs[*m.of_struct].name;
@@ -22,7 +22,7 @@ std::string Annotation(const Api& api, const Member& m) {
 }
 
 // All bytes zero, as in C++.
-std::string Zero(const Api& api, const Member& m) {
+std::string zero(const Api& api, const Member& m) {
   if (m.type == Type::kChar && !m.of_struct) return "\"\"";
   std::string kind = m.type == Type::kBool ? "bool" : is_float(m.type) ? "float" : "int";
   if (m.of_struct) kind = api.structs[*m.of_struct].name;
@@ -34,62 +34,63 @@ std::string Zero(const Api& api, const Member& m) {
   return m.type == Type::kBool ? "False" : is_float(m.type) ? "0.0" : "0";
 }
 
-std::string FieldRow(const Api& api, const Member& m) {
-  std::string type = Literal(Format(m.type));
+std::string field_row(const Api& api, const Member& m) {
+  std::string type = literal(format(m.type));
   if (m.type == Type::kChar) type = "str";
   if (m.of_struct) type = api.structs[*m.of_struct].name;
   if (m.of_enum) type = api.enums[*m.of_enum].name;
   return fmt::format("    _Field(\"{}\", {}, {}, {}, {}, {}, {}),\n", m.name, type, m.offset,
-                     m.array ? std::to_string(m.count) : "None", Literal(m.unit),
-                     m.min ? PythonLiteral(*m.min) : "None", m.max ? PythonLiteral(*m.max) : "None");
+                     m.array ? std::to_string(m.count) : "None", literal(m.unit),
+                     m.min ? python_literal(*m.min) : "None", m.max ? python_literal(*m.max) : "None");
 }
 
-std::string EmitEnum(const Enum& e) {
-  std::string out = fmt::format("\n\nclass {}(_enum.IntEnum):\n", e.name) + CommentLines("    # ", e.comment);
+std::string emit_enum(const Enum& e) {
+  std::string out =
+      fmt::format("\n\nclass {}(_enum.IntEnum):\n", e.name) + comment_lines("    # ", e.comment);
   for (const EnumValue& value : e.values) {
     out +=
-        WithComment(fmt::format("    {} = {}", value.name, PythonLiteral(value.value)), "#", value.comment);
+        with_comment(fmt::format("    {} = {}", value.name, python_literal(value.value)), "#", value.comment);
   }
-  return out + fmt::format("\n\n_FORMATS[{}] = \"{}\"\n", e.name, Format(e.type));
+  return out + fmt::format("\n\n_FORMATS[{}] = \"{}\"\n", e.name, format(e.type));
 }
 
-std::string EmitStruct(const Api& api, const Struct& s) {
+std::string emit_struct(const Api& api, const Struct& s) {
   std::string out =
-      fmt::format("\n\n@_dataclasses.dataclass\nclass {}:\n", s.name) + CommentLines("    # ", s.comment);
+      fmt::format("\n\n@_dataclasses.dataclass\nclass {}:\n", s.name) + comment_lines("    # ", s.comment);
   for (const Member& m : s.members) {
     out +=
-        WithComment(fmt::format("    {}: {} = {}", m.name, Annotation(api, m), Zero(api, m)), "#", Note(m));
+        with_comment(fmt::format("    {}: {} = {}", m.name, annotation(api, m), zero(api, m)), "#", note(m));
   }
   out += fmt::format("\n\n{}._size_ = {}\n{}._fields_ = (\n", s.name, s.size, s.name);
-  for (const Member& m : s.members) out += FieldRow(api, m);
+  for (const Member& m : s.members) out += field_row(api, m);
   return out + ")\n";
 }
 
-std::string EmitTopic(const Api& api, const Topic& topic) {
-  return WithComment(
-      fmt::format("{}Topic = _Topic({}, {}, {:#018x}, {}, {})", topic.id, Literal(topic.name),
+std::string emit_topic(const Api& api, const Topic& topic) {
+  return with_comment(
+      fmt::format("{}Topic = _Topic({}, {}, {:#018x}, {}, {})", topic.id, literal(topic.name),
                   api.structs[topic.of_struct].name, topic.schema_hash, topic.max_age_ns, topic.history),
       "#", topic.comment);
 }
 
 }  // namespace
 
-std::string EmitPython(const Api& api) {
-  std::string out = FileComment(api, "#");
+std::string emit_python(const Api& api) {
+  std::string out = file_comment(api, "#");
   out += kPythonImports;
   for (const Constant& c : api.constants) {
-    out += WithComment(fmt::format("{} = {}", c.name, PythonLiteral(c.value)), "#",
-                       Note(c.unit, {}, {}, c.comment));
+    out += with_comment(fmt::format("{} = {}", c.name, python_literal(c.value)), "#",
+                        note(c.unit, {}, {}, c.comment));
   }
   out += kPythonCodec;
-  for (const Enum& e : api.enums) out += EmitEnum(e);
-  for (const Struct& s : api.structs) out += EmitStruct(api, s);
-  if (!api.maps.empty()) out += EmitPythonRegisters(api);
+  for (const Enum& e : api.enums) out += emit_enum(e);
+  for (const Struct& s : api.structs) out += emit_struct(api, s);
+  if (!api.maps.empty()) out += emit_python_registers(api);
   out += "\n\n";
-  for (const Topic& topic : api.topics) out += EmitTopic(api, topic);
+  for (const Topic& topic : api.topics) out += emit_topic(api, topic);
   out += "\nTOPICS = {\n";
   for (const Topic& topic : api.topics)
-    out += fmt::format("    {}: {}Topic,\n", Literal(topic.name), topic.id);
+    out += fmt::format("    {}: {}Topic,\n", literal(topic.name), topic.id);
   return out + "}\n";
 }
 

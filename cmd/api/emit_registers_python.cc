@@ -32,9 +32,9 @@ def _steps(value, scale, offset):
     return _math.floor(steps)
 )py";
 
-std::string Real(double value) { return PythonLiteral({Type::kF64, false, 0, value}); }
+std::string real(double value) { return python_literal({Type::kF64, false, 0, value}); }
 
-std::string Accessors(const Api& api, const std::string& map, const BitField& f) {
+std::string accessors(const Api& api, const std::string& map, const BitField& f) {
   const uint32_t count = f.count();
   const std::string place =
       fmt::format("registers.{}, {}, {}, {}", f.register_name, f.low, count, f.is_signed ? "True" : "False");
@@ -42,8 +42,8 @@ std::string Accessors(const Api& api, const std::string& map, const BitField& f)
   if (f.of_enum) {
     get = fmt::format("_named({}, {})", api.enums[*f.of_enum].name, get);
   } else if (f.scaled) {
-    get += fmt::format(" * {}{}", Real(f.scale), f.offset == 0 ? "" : " + " + Real(f.offset));
-    raw = fmt::format("_steps(value, {}, {})", Real(f.scale), Real(f.offset));
+    get += fmt::format(" * {}{}", real(f.scale), f.offset == 0 ? "" : " + " + real(f.offset));
+    raw = fmt::format("_steps(value, {}, {})", real(f.scale), real(f.offset));
   } else if (f.is_flag()) {
     get = fmt::format("bool({})", get);
     raw = "bool(value)";
@@ -54,7 +54,7 @@ std::string Accessors(const Api& api, const std::string& map, const BitField& f)
       fmt::format("{} of {}{}{}", bits, f.register_name, f.unit.empty() ? "" : ", in ", f.unit);
   if (!f.comment.empty()) note += "; " + f.comment;
   std::string out =
-      fmt::format("\n\ndef get_{}_{}(registers):\n", map, f.name) + CommentLines("    # ", note);
+      fmt::format("\n\ndef get_{}_{}(registers):\n", map, f.name) + comment_lines("    # ", note);
   out += fmt::format("    return {}\n", get);
   out += fmt::format(
       "\n\ndef set_{}_{}(registers, value):\n    # ValueError: it does not fit, and nothing is changed.\n",
@@ -62,7 +62,7 @@ std::string Accessors(const Api& api, const std::string& map, const BitField& f)
   return out + fmt::format("    registers.{} = _with_bits({}, {})\n", f.register_name, place, raw);
 }
 
-std::string Map(const Api& api, const RegisterMap& map) {
+std::string register_map(const Api& api, const RegisterMap& map) {
   const std::string& name = api.structs[map.of_struct].name;
   std::string out = fmt::format("\n\n{}_registers = (\n", name), reset;
   for (const Register& r : map.registers) {
@@ -74,16 +74,16 @@ std::string Map(const Api& api, const RegisterMap& map) {
                      name, name);
   out += (reset.empty() ? "" : "\n" + reset + "    ") + ")\n";
   for (const Register& r : map.registers) {
-    for (const BitField& f : r.bits) out += Accessors(api, name, f);
+    for (const BitField& f : r.bits) out += accessors(api, name, f);
   }
   return out;
 }
 
 }  // namespace
 
-std::string EmitPythonRegisters(const Api& api) {
+std::string emit_python_registers(const Api& api) {
   std::string out = kRegisterCodec;
-  for (const RegisterMap& map : api.maps) out += Map(api, map);
+  for (const RegisterMap& map : api.maps) out += register_map(api, map);
   return out;
 }
 

@@ -12,25 +12,25 @@ namespace smt::cmd::api {
 inline constexpr size_t kColumns = 100;
 
 // Comment lines, wrapped: `begin` is "// " or "# " with its indentation. "" for no text.
-std::string CommentLines(std::string_view begin, std::string_view text);
+std::string comment_lines(std::string_view begin, std::string_view text);
 // A line with its comment behind it, or above it where that is too long.
-std::string WithComment(const std::string& line, std::string_view mark, std::string_view text);
+std::string with_comment(const std::string& line, std::string_view mark, std::string_view text);
 
 // Who wrote the file, from what, and what that is about.
-std::string FileComment(const Api& api, std::string_view mark);
+std::string file_comment(const Api& api, std::string_view mark);
 
 // "rad/s, -10 to 10; of the wheel itself": what is known of a value.
-std::string Note(std::string_view unit, const std::optional<Number>& min, const std::optional<Number>& max,
+std::string note(std::string_view unit, const std::optional<Number>& min, const std::optional<Number>& max,
                  std::string_view comment);
-std::string Note(const Member& m);
+std::string note(const Member& m);
 
 // A literal of C, C++ and Python, with its quotation marks.
-std::string Literal(std::string_view text);
+std::string literal(std::string_view text);
 // "ROVER_API_H_"
-std::string Guard(const Api& api, std::string_view suffix);
+std::string guard_name(const Api& api, std::string_view suffix);
 
 // The condition that `value` is out of its member's range; "" if that is the whole range of its type.
-std::string CRangeCheck(const Member& m, const std::string& value);
+std::string c_range_check(const Member& m, const std::string& value);
 
 }  // namespace smt::cmd::api
 

@@ -14,18 +14,18 @@ class Layout {
 
   void run() {
     for (size_t i = 0; i < api_->structs.size(); ++i) {
-      if (Visit(i, 1) == 0) return;  // one error: what holds it would only repeat it
+      if (visit(i, 1) == 0) return;  // one error: what holds it would only repeat it
     }
-    Sort();
+    sort();
     uint64_t fields = 0;
     for (Topic& topic : api_->topics) {
       fields += api_->structs[topic.of_struct].fields;
-      if (fields > kMostAllFields) {
+      if (fields > kMaxAllFields) {
         return file_.wrong(
             api_->structs[topic.of_struct].at,
-            fmt::format("all topics together have more than {} fields; split the file", kMostAllFields));
+            fmt::format("all topics together have more than {} fields; split the file", kMaxAllFields));
       }
-      const Schema schema = SchemaOf(*api_, api_->structs[topic.of_struct]);
+      const Schema schema = schema_of(*api_, api_->structs[topic.of_struct]);
       const Status s = schema.check();
       // The bounds here are stricter than those of a schema but for the length of its text.
       if (!s.ok() || schema.text().size() > (1 << 20)) {
@@ -39,7 +39,7 @@ class Layout {
 
  private:
   // How deep structs nest in it, itself included; 0 after an error.
-  size_t Visit(size_t index, size_t level) {
+  size_t visit(size_t index, size_t level) {
     if (depth_[index] == kOpen) return 0;
     if (depth_[index] != 0) return depth_[index];
     depth_[index] = kOpen;
@@ -48,50 +48,50 @@ class Layout {
     for (Member& m : s.members) {
       if (m.of_struct) {
         const bool inside = depth_[*m.of_struct] == kOpen;
-        if (inside || level == kMostDepth) {
+        if (inside || level == kMaxDepth) {
           file_.wrong(m.at, inside ? fmt::format("{} would hold itself, by {}; a value has an end",
                                                  m.type_name, s.name)
-                                   : fmt::format("structs nest more than {} deep; flatten some", kMostDepth));
+                                   : fmt::format("structs nest more than {} deep; flatten some", kMaxDepth));
           return 0;
         }
-        const size_t depth = Visit(*m.of_struct, level + 1);
+        const size_t depth = visit(*m.of_struct, level + 1);
         if (depth == 0) return 0;
         deepest = std::max(deepest, depth);
       }
-      if (!Place(&s, &m)) return 0;
+      if (!place(&s, &m)) return 0;
     }
     s.size = (s.size + s.align - 1) / s.align * s.align;
     order_.push_back(index);
-    if (deepest + 1 > kMostDepth) {
-      file_.wrong(s.at, fmt::format("structs nest more than {} deep; flatten some", kMostDepth));
+    if (deepest + 1 > kMaxDepth) {
+      file_.wrong(s.at, fmt::format("structs nest more than {} deep; flatten some", kMaxDepth));
       return 0;
     }
     return depth_[index] = deepest + 1;
   }
 
-  bool Place(Struct* s, Member* m) {
+  bool place(Struct* s, Member* m) {
     const Struct* inner = m->of_struct ? &api_->structs[*m->of_struct] : nullptr;
-    const uint64_t align = inner != nullptr ? inner->align : TypeBytes(m->type);
-    const uint64_t bytes = inner != nullptr ? inner->size : TypeBytes(m->type);
+    const uint64_t align = inner != nullptr ? inner->align : type_bytes(m->type);
+    const uint64_t bytes = inner != nullptr ? inner->size : type_bytes(m->type);
     m->offset = (s->size + align - 1) / align * align;
     s->align = std::max(s->align, align);
     s->size = m->offset + bytes * m->count;  // at most 2^24 * 2^24 + 2^24
     s->fields += inner != nullptr ? inner->fields * m->count : 1;
-    const bool ranged = (m->min && !IsLeast(*m->min)) || (m->max && !IsMost(*m->max));
+    const bool ranged = (m->min && !is_min(*m->min)) || (m->max && !is_max(*m->max));
     s->ranged = s->ranged || ranged || (inner != nullptr && inner->ranged);
-    if (s->size > kMostBytes) {
-      file_.wrong(m->at, fmt::format("{} gets larger than {} bytes with it", s->name, kMostBytes));
+    if (s->size > kMaxBytes) {
+      file_.wrong(m->at, fmt::format("{} gets larger than {} bytes with it", s->name, kMaxBytes));
       return false;
     }
-    if (s->fields > kMostFields) {
+    if (s->fields > kMaxFields) {
       file_.wrong(m->at, fmt::format("{} gets more than {} fields with it, those of structs in it counted",
-                                     s->name, kMostFields));
+                                     s->name, kMaxFields));
       return false;
     }
     return true;
   }
 
-  void Sort() {
+  void sort() {
     std::vector<size_t> now(order_.size());
     std::vector<Struct> sorted;
     for (size_t i = 0; i < order_.size(); ++i) {
@@ -117,26 +117,26 @@ class Layout {
 
 }  // namespace
 
-void LayOut(const XmlFile& file, Api* api) { Layout(file, api).run(); }
+void lay_out(const XmlFile& file, Api* api) { Layout(file, api).run(); }
 
-void CheckMemberNames(const XmlFile& file, const Declarations& names, const Api& api) {
-  const std::string prefix = CPrefix(api.cpp_namespace.empty() ? api.name : api.cpp_namespace) + "_";
+void check_member_names(const XmlFile& file, const Declarations& names, const Api& api) {
+  const std::string prefix = c_prefix(api.cpp_namespace.empty() ? api.name : api.cpp_namespace) + "_";
   for (const Struct& s : api.structs) {
     for (const Member& m : s.members) {
       const bool macro = m.name.starts_with(prefix) && names.taken(m.name.substr(prefix.size()));
       if (!names.taken(m.name) && !macro) continue;
       file.wrong(m.at, fmt::format("field {}: a type or constant has this name{}; take another one",
-                                   Quoted(m.name), macro ? " in C" : ""));
+                                   quote(m.name), macro ? " in C" : ""));
     }
   }
 }
 
-Api Parsed(const XmlFile& file, const std::string& cpp_namespace, const std::function<void(Api*)>& parse) {
+Api parsed(const XmlFile& file, const std::string& cpp_namespace, const std::function<void(Api*)>& parse) {
   Api api;
   api.cpp_namespace = cpp_namespace;
   parse(&api);
   if (api.cpp_namespace.empty()) api.cpp_namespace = api.name;
-  if (file.errors().empty()) LayOut(file, &api);
+  if (file.errors().empty()) lay_out(file, &api);
   return api;
 }
 

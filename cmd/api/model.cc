@@ -3,8 +3,8 @@
 namespace smt::cmd::api {
 namespace {
 
-// Bounded by kMostDepth and kMostFields, which are checked before.
-void Append(const Api& api, const Struct& s, const std::string& prefix, uint64_t at, std::vector<Leaf>* out) {
+// Bounded by kMaxDepth and kMaxFields, which are checked before.
+void append(const Api& api, const Struct& s, const std::string& prefix, uint64_t at, std::vector<Leaf>* out) {
   for (const Member& m : s.members) {
     const std::string name = prefix + m.name;
     if (!m.of_struct) {
@@ -14,22 +14,22 @@ void Append(const Api& api, const Struct& s, const std::string& prefix, uint64_t
     const Struct& inner = api.structs[*m.of_struct];
     for (uint32_t i = 0; i < m.count; ++i) {
       const std::string index = m.array ? "." + std::to_string(i) : "";
-      Append(api, inner, name + index + ".", at + m.offset + i * inner.size, out);
+      append(api, inner, name + index + ".", at + m.offset + i * inner.size, out);
     }
   }
 }
 
 }  // namespace
 
-std::vector<Leaf> Leaves(const Api& api, const Struct& s) {
+std::vector<Leaf> leaves_of(const Api& api, const Struct& s) {
   std::vector<Leaf> leaves;
-  Append(api, s, "", 0, &leaves);
+  append(api, s, "", 0, &leaves);
   return leaves;
 }
 
-Schema SchemaOf(const Api& api, const Struct& s) {
+Schema schema_of(const Api& api, const Struct& s) {
   Schema schema{s.name, s.size, {}};
-  for (Leaf& leaf : Leaves(api, s)) schema.fields.push_back(std::move(leaf.field));
+  for (Leaf& leaf : leaves_of(api, s)) schema.fields.push_back(std::move(leaf.field));
   return schema;
 }
 

@@ -13,12 +13,12 @@
 
 namespace smt::cmd::api {
 
-inline constexpr size_t kMostMembers = 256;          // of a struct; SMT_FIELDS takes no more
-inline constexpr size_t kMostDepth = 16;             // structs in structs
-inline constexpr uint64_t kMostFields = 16384;       // of a topic, flattened: what a schema holds
-inline constexpr uint64_t kMostAllFields = 1 << 18;  // of all topics together
-inline constexpr uint64_t kMostBytes = 16 << 20;     // of a struct
-inline constexpr uint32_t kMostHistory = 1 << 16;
+inline constexpr size_t kMaxMembers = 256;          // of a struct; SMT_FIELDS takes no more
+inline constexpr size_t kMaxDepth = 16;             // structs in structs
+inline constexpr uint64_t kMaxFields = 16384;       // of a topic, flattened: what a schema holds
+inline constexpr uint64_t kMaxAllFields = 1 << 18;  // of all topics together
+inline constexpr uint64_t kMaxBytes = 16 << 20;     // of a struct
+inline constexpr uint32_t kMaxHistory = 1 << 16;
 
 struct Constant {
   std::string name, unit, comment;
@@ -110,14 +110,14 @@ struct Api {
 };
 
 // The schema that SchemaOf<T>() gives for the struct in C++.
-Schema SchemaOf(const Api& api, const Struct& s);
+Schema schema_of(const Api& api, const Struct& s);
 
 // A leaf of a struct: one field of its schema, and the member that says what it means.
 struct Leaf {
   Field field;
   const Member* member;
 };
-std::vector<Leaf> Leaves(const Api& api, const Struct& s);
+std::vector<Leaf> leaves_of(const Api& api, const Struct& s);
 
 }  // namespace smt::cmd::api
 

@@ -47,105 +47,105 @@ constexpr Words kOwn = {
     "node domain options element "
     "annotations field registers raw all wide others steps data kind i main "};
 
-bool Has(const Words& words, std::string_view word) {
+bool has(const Words& words, std::string_view word) {
   return words.words.find(fmt::format(" {} ", word)) != std::string_view::npos;
 }
 
-Status Wrong(std::string message) { return {Code::kInvalid, std::move(message)}; }
+Status wrong(std::string message) { return {Code::kInvalid, std::move(message)}; }
 
-bool IsLetter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; }
-bool IsWordChar(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+bool is_letter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; }
+bool is_word_char(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
 // Marks that turn the direction of the text after them: what is shown is not what is compiled.
-bool TurnsText(std::string_view text) {
+bool turns_text(std::string_view text) {
   constexpr std::string_view kMarks[] = {"\u061c", "\u200e", "\u200f", "\u202a", "\u202b", "\u202c",
                                          "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069"};
   return std::any_of(std::begin(kMarks), std::end(kMarks),
                      [&](std::string_view mark) { return text.find(mark) != text.npos; });
 }
 
-Status CheckShown(std::string_view what, std::string_view text) {
+Status check_shown(std::string_view what, std::string_view text) {
   if (std::any_of(text.begin(), text.end(), is_control)) {
-    return Wrong(fmt::format("{} has a control character; write it on one line", what));
+    return wrong(fmt::format("{} has a control character; write it on one line", what));
   }
-  if (TurnsText(text)) return Wrong(fmt::format("{} has a mark that turns the direction of text", what));
+  if (turns_text(text)) return wrong(fmt::format("{} has a mark that turns the direction of text", what));
   return Status();
 }
 
 }  // namespace
 
-Status CheckIdentifier(std::string_view name) {
-  if (name.empty()) return Wrong("the name is empty");
-  if (name.size() > kMostNameBytes) {
-    return Wrong(fmt::format("the name has {} bytes; at most {}", name.size(), kMostNameBytes));
+Status check_identifier(std::string_view name) {
+  if (name.empty()) return wrong("the name is empty");
+  if (name.size() > kMaxNameBytes) {
+    return wrong(fmt::format("the name has {} bytes; at most {}", name.size(), kMaxNameBytes));
   }
-  if (!IsLetter(name[0]) || !std::all_of(name.begin(), name.end(), IsWordChar)) {
-    return Wrong(Quoted(name) + " is no name: write a letter (a-z, A-Z), then letters, digits and '_'");
+  if (!is_letter(name[0]) || !std::all_of(name.begin(), name.end(), is_word_char)) {
+    return wrong(quote(name) + " is no name: write a letter (a-z, A-Z), then letters, digits and '_'");
   }
   if (name.find("__") != name.npos || name.back() == '_') {
-    return Wrong(Quoted(name) + ": compilers keep names with \"__\" and '_' at the end; leave it out");
+    return wrong(quote(name) + ": compilers keep names with \"__\" and '_' at the end; leave it out");
   }
   for (const Words& words : kReserved) {
-    if (Has(words, name)) return Wrong(fmt::format("{}: {}; take another name", Quoted(name), words.whose));
+    if (has(words, name)) return wrong(fmt::format("{}: {}; take another name", quote(name), words.whose));
   }
   return Status();
 }
 
-Status CheckGlobalName(std::string_view name) {
-  if (Status s = CheckIdentifier(name); !s.ok()) return s;
-  if (Has(kOwn, name)) return Wrong(fmt::format("{}: {}; take another name", Quoted(name), kOwn.whose));
+Status check_global_name(std::string_view name) {
+  if (Status s = check_identifier(name); !s.ok()) return s;
+  if (has(kOwn, name)) return wrong(fmt::format("{}: {}; take another name", quote(name), kOwn.whose));
   return Status();
 }
 
-Status CheckNamespace(std::string_view name) {
-  if (name.size() > 4 * kMostNameBytes) return Wrong("the namespace is longer than 256 bytes");
+Status check_namespace(std::string_view name) {
+  if (name.size() > 4 * kMaxNameBytes) return wrong("the namespace is longer than 256 bytes");
   for (size_t begin = 0; begin <= name.size();) {
     const size_t end = std::min(name.find("::", begin), name.size());
-    if (Status s = CheckIdentifier(name.substr(begin, end - begin)); !s.ok()) return s;
+    if (Status s = check_identifier(name.substr(begin, end - begin)); !s.ok()) return s;
     begin = end + 2;
   }
   return Status();
 }
 
-Status CheckComment(std::string_view comment) {
-  if (comment.size() > kMostCommentBytes) {
-    return Wrong(fmt::format("the comment has {} bytes; at most {}", comment.size(), kMostCommentBytes));
+Status check_comment(std::string_view comment) {
+  if (comment.size() > kMaxCommentBytes) {
+    return wrong(fmt::format("the comment has {} bytes; at most {}", comment.size(), kMaxCommentBytes));
   }
   if (comment.find('\\') != comment.npos) {
-    return Wrong("the comment has a backslash, which would join lines of C; leave it out");
+    return wrong("the comment has a backslash, which would join lines of C; leave it out");
   }
-  return CheckShown("the comment", comment);
+  return check_shown("the comment", comment);
 }
 
-Status CheckUnit(std::string_view unit) {
-  if (unit.empty() || unit == "-") return Wrong("the unit is empty; leave the attribute out");
-  if (unit.size() > kMostUnitBytes) {
-    return Wrong(fmt::format("the unit has {} bytes; at most {}", unit.size(), kMostUnitBytes));
+Status check_unit(std::string_view unit) {
+  if (unit.empty() || unit == "-") return wrong("the unit is empty; leave the attribute out");
+  if (unit.size() > kMaxUnitBytes) {
+    return wrong(fmt::format("the unit has {} bytes; at most {}", unit.size(), kMaxUnitBytes));
   }
   if (unit.find_first_of(" \\\"") != unit.npos) {
-    return Wrong(Quoted(unit) + ": a unit has no space, quotation mark or backslash; write \"m/s^2\"");
+    return wrong(quote(unit) + ": a unit has no space, quotation mark or backslash; write \"m/s^2\"");
   }
-  return CheckShown("the unit", unit);
+  return check_shown("the unit", unit);
 }
 
-Status CheckTopic(std::string_view name) {
-  if (Status s = CheckTopicName(name); !s.ok()) return s;
-  if (name.find('\\') != name.npos) return Wrong("the topic's name has a backslash; write '/'");
-  return CheckShown("the topic's name", name);
+Status check_topic(std::string_view name) {
+  if (Status s = check_topic_name(name); !s.ok()) return s;
+  if (name.find('\\') != name.npos) return wrong("the topic's name has a backslash; write '/'");
+  return check_shown("the topic's name", name);
 }
 
-std::string IdentifierOf(std::string_view topic) {
+std::string identifier_of(std::string_view topic) {
   std::string out;
   bool first = true;
   for (const char c : topic) {
-    const bool letter = IsWordChar(c) && c != '_';
+    const bool letter = is_word_char(c) && c != '_';
     if (letter) out += first ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : c;
     first = !letter;
   }
   return out;
 }
 
-std::string CPrefix(std::string_view name) {
+std::string c_prefix(std::string_view name) {
   std::string out(name);
   for (size_t i; (i = out.find("::")) != out.npos;) out.replace(i, 2, "_");
   return out;

@@ -9,28 +9,28 @@
 
 namespace smt::cmd::api {
 
-inline constexpr size_t kMostNameBytes = 64;
-inline constexpr size_t kMostCommentBytes = 1000;
-inline constexpr size_t kMostUnitBytes = 32;
+inline constexpr size_t kMaxNameBytes = 64;
+inline constexpr size_t kMaxCommentBytes = 1000;
+inline constexpr size_t kMaxUnitBytes = 32;
 
 // A letter, then letters, digits and single '_', not at the end; no word that C, C++ or Python reserves.
-Status CheckIdentifier(std::string_view name);
+Status check_identifier(std::string_view name);
 // The same, and none that the generated code uses itself beside the names of types and constants.
-Status CheckGlobalName(std::string_view name);
+Status check_global_name(std::string_view name);
 // Identifiers with "::" between them.
-Status CheckNamespace(std::string_view name);
+Status check_namespace(std::string_view name);
 
 // One line that stands in comments of all languages: no control character, no backslash, nothing that changes
 // the direction of text.
-Status CheckComment(std::string_view comment);
-Status CheckUnit(std::string_view unit);
+Status check_comment(std::string_view comment);
+Status check_unit(std::string_view unit);
 // A topic's name that can stand in source code.
-Status CheckTopic(std::string_view name);
+Status check_topic(std::string_view name);
 
 // "base/pose_fast" is "BasePoseFast"; "" if nothing is left.
-std::string IdentifierOf(std::string_view topic);
+std::string identifier_of(std::string_view topic);
 // "nasa::rover" is "nasa_rover".
-std::string CPrefix(std::string_view name);
+std::string c_prefix(std::string_view name);
 
 }  // namespace smt::cmd::api
 

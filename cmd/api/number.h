@@ -20,25 +20,25 @@ struct Number {
   double real = 0;  // of f32 (rounded to one) and f64
 };
 
-uint32_t Bits(Type type);
+uint32_t bits_of(Type type);
 // The greatest integer of the type, and the magnitude of the least one.
-uint64_t MostOf(Type type);
-uint64_t LeastOf(Type type);
+uint64_t max_of(Type type);
+uint64_t min_of(Type type);
 
 // Decimal, of integers also "0x1F"; of bool "true" and "false". kInvalid: it is none, or out of the type's
 // range.
-Result<Number> ReadNumber(Type type, std::string_view text);
-Number Unsigned(Type type, uint64_t magnitude);
+Result<Number> read_number(Type type, std::string_view text);
+Number unsigned_number(Type type, uint64_t magnitude);
 
 // Of the same type.
-bool Less(const Number& a, const Number& b);
-bool IsLeast(const Number& n);  // of its type
-bool IsMost(const Number& n);
+bool less(const Number& a, const Number& b);
+bool is_min(const Number& n);  // of its type
+bool is_max(const Number& n);
 
-std::string CLiteral(const Number& n);  // C++ too
-std::string PythonLiteral(const Number& n);
+std::string c_literal(const Number& n);  // C++ too
+std::string python_literal(const Number& n);
 // As it is told in a comment.
-std::string NumberText(const Number& n);
+std::string number_text(const Number& n);
 
 }  // namespace smt::cmd::api
 

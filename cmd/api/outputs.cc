@@ -14,45 +14,45 @@
 namespace smt::cmd::api {
 namespace {
 
-bool Holds(const Output& output) {
+bool holds(const Output& output) {
   std::ifstream in(output.path, std::ios::binary);
   return in && std::string(std::istreambuf_iterator<char>(in), {}) == output.text;
 }
 
-Status WriteAll(const std::string& temporary, const Output& output) {
+Status write_all(const std::string& temporary, const Output& output) {
   const Fd file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
-  if (!file.ok()) return Status::FromErrno("cannot write " + output.path, errno);
+  if (!file.ok()) return Status::from_errno("cannot write " + output.path, errno);
   for (size_t at = 0; at < output.text.size();) {
     const ssize_t n = write(file.get(), output.text.data() + at, output.text.size() - at);
-    if (n < 0 && errno != EINTR) return Status::FromErrno("cannot write " + output.path, errno);
+    if (n < 0 && errno != EINTR) return Status::from_errno("cannot write " + output.path, errno);
     if (n > 0) at += n;
   }
   // So that no crash leaves an empty file in place of a good one.
-  return fsync(file.get()) == 0 ? Status() : Status::FromErrno("cannot write " + output.path, errno);
+  return fsync(file.get()) == 0 ? Status() : Status::from_errno("cannot write " + output.path, errno);
 }
 
 }  // namespace
 
-Status WriteOutputs(const std::vector<Output>& outputs) {
+Status write_outputs(const std::vector<Output>& outputs) {
   std::vector<std::pair<std::string, std::string>> moves;
   Status failed;
   for (const Output& output : outputs) {
-    if (!failed.ok() || Holds(output)) continue;
+    if (!failed.ok() || holds(output)) continue;
     moves.emplace_back(fmt::format("{}.{}", output.path, getpid()), output.path);
-    failed = WriteAll(moves.back().first, output);
+    failed = write_all(moves.back().first, output);
   }
   for (const auto& [temporary, path] : moves) {
     if (failed.ok() && rename(temporary.c_str(), path.c_str()) != 0) {
-      failed = Status::FromErrno("cannot write " + path, errno);
+      failed = Status::from_errno("cannot write " + path, errno);
     }
     if (!failed.ok()) unlink(temporary.c_str());
   }
   return failed;
 }
 
-Status CompareOutputs(const std::vector<Output>& outputs) {
+Status compare_outputs(const std::vector<Output>& outputs) {
   for (const Output& output : outputs) {
-    if (!Holds(output)) {
+    if (!holds(output)) {
       return {Code::kMismatch,
               output.path + " is not what the description gives; run the same without --check"};
     }

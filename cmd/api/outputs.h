@@ -15,10 +15,10 @@ struct Output {
 
 // Each beside its place first; moved there when all are written. A file that holds its text already is not
 // touched, so that nothing is built again for it.
-Status WriteOutputs(const std::vector<Output>& outputs);
+Status write_outputs(const std::vector<Output>& outputs);
 
 // Whether the files hold their texts; kMismatch names one that does not.
-Status CompareOutputs(const std::vector<Output>& outputs);
+Status compare_outputs(const std::vector<Output>& outputs);
 
 }  // namespace smt::cmd::api
 

@@ -21,26 +21,26 @@ class ApiParser {
     names_.read_top(&top, "api");
     if (!file_.errors().empty() && top.name() != "api") return;
     std::vector<Element> all = top.children({"constant", "enum", "struct", "topic"});
-    Each(&all, "constant", [&](Element* e) { names_.read_constant(e); });
-    Each(&all, "enum", [&](Element* e) { names_.read_enum(e); });
-    Each(&all, "struct", [&](Element* e) { ReadName(e); });
-    Each(&all, "struct", [&](Element* e) { ReadMembers(e); });
-    Each(&all, "topic", [&](Element* e) { ReadTopic(e); });
+    each(&all, "constant", [&](Element* e) { names_.read_constant(e); });
+    each(&all, "enum", [&](Element* e) { names_.read_enum(e); });
+    each(&all, "struct", [&](Element* e) { read_name(e); });
+    each(&all, "struct", [&](Element* e) { read_members(e); });
+    each(&all, "topic", [&](Element* e) { read_topic(e); });
     if (all.empty() && file_.errors().empty())
       file_.wrong(top.at(), "describes nothing; write <struct> and <topic> in it");
-    CheckMemberNames(file_, names_, *api_);
+    check_member_names(file_, names_, *api_);
   }
 
  private:
   template <class F>
-  void Each(std::vector<Element>* all, std::string_view name, F f) {
+  void each(std::vector<Element>* all, std::string_view name, F f) {
     for (Element& e : *all) {
       if (e.name() == name) f(&e);
     }
   }
 
   // All names first: structs may stand in any order.
-  void ReadName(Element* e) {
+  void read_name(Element* e) {
     Struct s{e->need("name"), names_.comment(e), {}};
     s.at = e->at();
     e->finish();
@@ -50,7 +50,7 @@ class ApiParser {
     api_->structs.push_back(std::move(s));
   }
 
-  void ReadMembers(Element* e) {
+  void read_members(Element* e) {
     const auto found = structs_.find(e->get("name").value_or(""));
     Struct refused;  // its name is; its members are looked at all the same
     refused.at = e->at();
@@ -59,29 +59,29 @@ class ApiParser {
                     : &refused;
     std::set<std::string> names;
     for (Element& child : e->children({"field"})) {
-      Member m = ReadMember(&child);
-      if (Status status = CheckIdentifier(m.name); !status.ok()) {
+      Member m = read_member(&child);
+      if (Status status = check_identifier(m.name); !status.ok()) {
         child.wrong("name", status);
       } else if (!names.insert(m.name).second) {
-        child.wrong("name", Quoted(m.name) + " is there already in this struct");
+        child.wrong("name", quote(m.name) + " is there already in this struct");
       }
       s->members.push_back(std::move(m));
     }
     if (s->members.empty()) {
       file_.wrong(e->at(), "a struct without a field; write <field name=\"...\" type=\"...\"/> in it");
-    } else if (s->members.size() > kMostMembers) {
+    } else if (s->members.size() > kMaxMembers) {
       file_.wrong(e->at(),
                   fmt::format("{} fields; a struct has at most {}, so put some into a struct of their own",
-                              s->members.size(), kMostMembers));
+                              s->members.size(), kMaxMembers));
     }
   }
 
-  Member ReadMember(Element* e) {
+  Member read_member(Element* e) {
     Member m;
     m.at = e->at();
     m.name = e->need("name");
-    ReadType(e, &m);
-    ReadCount(e, &m);
+    read_type(e, &m);
+    read_count(e, &m);
     m.unit = names_.unit(e);
     const bool number = !m.of_enum && !m.of_struct && is_number(m.type);
     if (number) {
@@ -98,9 +98,9 @@ class ApiParser {
     return m;
   }
 
-  void ReadType(Element* e, Member* m) {
+  void read_type(Element* e, Member* m) {
     m->type_name = e->need("type");
-    if (m->type_name.empty() || TypeFromName(m->type_name, &m->type)) return;
+    if (m->type_name.empty() || type_from_name(m->type_name, &m->type)) return;
     m->of_enum = names_.find_enum(m->type_name);
     if (m->of_enum) {
       m->type = api_->enums[*m->of_enum].type;
@@ -115,34 +115,34 @@ class ApiParser {
       for (const Enum& other : api_->enums) near.push_back(other.name);
       const std::string_view meant = relay::did_you_mean(m->type_name, near);
       e->wrong("type",
-               fmt::format("{} is no type; {}", Quoted(m->type_name),
+               fmt::format("{} is no type; {}", quote(m->type_name),
                            meant.empty() ? fmt::format("use {}, or a struct or enum of this file", kScalars)
                                          : fmt::format("did you mean {}?", meant)));
     }
   }
 
-  void ReadCount(Element* e, Member* m) {
+  void read_count(Element* e, Member* m) {
     const std::optional<std::string> text = e->get("count");
     if (!text) return;
     m->array = true;
     Number count;
     if (const Constant* constant = names_.find_constant(*text)) {
       if (!is_integer(constant->value.type))
-        return e->wrong("count", Quoted(*text) + " is no integer constant");
+        return e->wrong("count", quote(*text) + " is no integer constant");
       count = constant->value;
       m->count_name = *text;
-    } else if (Result<Number> n = ReadNumber(Type::kU64, *text); n.ok()) {
+    } else if (Result<Number> n = read_number(Type::kU64, *text); n.ok()) {
       count = *n;
     } else {
-      return e->wrong("count", Quoted(*text) + " is neither a number nor a constant of this file");
+      return e->wrong("count", quote(*text) + " is neither a number nor a constant of this file");
     }
-    if (count.negative || count.magnitude == 0 || count.magnitude > kMostBytes) {
-      return e->wrong("count", fmt::format("{} is out of range: 1 to {}", NumberText(count), kMostBytes));
+    if (count.negative || count.magnitude == 0 || count.magnitude > kMaxBytes) {
+      return e->wrong("count", fmt::format("{} is out of range: 1 to {}", number_text(count), kMaxBytes));
     }
     m->count = static_cast<uint32_t>(count.magnitude);
   }
 
-  void ReadTopic(Element* e) {
+  void read_topic(Element* e) {
     Topic topic = names_.read_topic(e);
     const std::string type = e->need("type");
     e->finish_leaf();
@@ -151,7 +151,7 @@ class ApiParser {
       topic.of_struct = found->second;
       api_->topics.push_back(std::move(topic));
     } else if (!type.empty()) {
-      e->wrong("type", Quoted(type) + " is no struct of this file; a topic's value is a <struct>");
+      e->wrong("type", quote(type) + " is no struct of this file; a topic's value is a <struct>");
     }
   }
 
@@ -163,8 +163,8 @@ class ApiParser {
 
 }  // namespace
 
-Api ParseApi(const XmlFile& file, const std::string& cpp_namespace) {
-  return Parsed(file, cpp_namespace, [&](Api* api) { ApiParser(file, api).parse(); });
+Api parse_api(const XmlFile& file, const std::string& cpp_namespace) {
+  return parsed(file, cpp_namespace, [&](Api* api) { ApiParser(file, api).parse(); });
 }
 
 }  // namespace smt::cmd::api

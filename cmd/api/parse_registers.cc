@@ -18,11 +18,11 @@ struct Span {
   size_t at;
 };
 
-Type RegisterType(uint32_t width) {
+Type register_type(uint32_t width) {
   return width == 8 ? Type::kU8 : width == 16 ? Type::kU16 : width == 32 ? Type::kU32 : Type::kU64;
 }
 
-bool ReadBitNumber(std::string_view text, uint32_t* bit) {
+bool read_bit_number(std::string_view text, uint32_t* bit) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *bit);
   return error == std::errc() && end == text.data() + text.size();
 }
@@ -41,16 +41,16 @@ class RegisterParser {
         if (e.name() != name) continue;
         if (name == "constant") names_.read_constant(&e);
         if (name == "enum") names_.read_enum(&e);
-        if (name == "map") ReadMap(&e);
-        if (name == "topic") ReadTopic(&e);
+        if (name == "map") read_map(&e);
+        if (name == "topic") read_topic(&e);
       }
     }
     if (maps_.empty() && file_.errors().empty()) file_.wrong(top.at(), "has no register; write <map> in it");
-    CheckMemberNames(file_, names_, *api_);
+    check_member_names(file_, names_, *api_);
   }
 
  private:
-  void ReadMap(Element* e) {
+  void read_map(Element* e) {
     Struct s{e->need("name"), names_.comment(e), {}};
     s.at = e->at();
     e->finish();
@@ -62,24 +62,24 @@ class RegisterParser {
     std::set<std::string> names;  // of registers, and of what accesses them
     for (Element& child : e->children({"register", "reserved"})) {
       if (child.name() == "reserved") {
-        ReadReserved(&child, &spans);
+        read_reserved(&child, &spans);
       } else {
-        map.registers.push_back(ReadRegister(&child, s.name, &names, &spans));
+        map.registers.push_back(read_register(&child, s.name, &names, &spans));
       }
     }
     if (map.registers.empty()) file_.wrong(e->at(), "a map without a register; write <register> in it");
-    if (map.registers.size() > kMostMembers) {
+    if (map.registers.size() > kMaxMembers) {
       file_.wrong(e->at(), fmt::format("{} registers; a map has at most {}, so make several of it",
-                                       map.registers.size(), kMostMembers));
+                                       map.registers.size(), kMaxMembers));
     }
-    CheckSpans(std::move(spans));
+    check_spans(std::move(spans));
     std::stable_sort(map.registers.begin(), map.registers.end(),
                      [](const Register& a, const Register& b) { return a.address < b.address; });
     for (const Register& r : map.registers) {
       Member m;
       m.name = r.name;
-      m.type = RegisterType(r.width);
-      m.type_name = std::string(TypeName(m.type));
+      m.type = register_type(r.width);
+      m.type_name = std::string(name_of(m.type));
       m.comment =
           fmt::format("{}, at {:#x}{}{}", r.access, r.address, r.comment.empty() ? "" : ": ", r.comment);
       m.at = r.at;
@@ -92,15 +92,15 @@ class RegisterParser {
     api_->maps.push_back(std::move(map));
   }
 
-  uint64_t ReadAddress(Element* e) {
+  uint64_t read_address(Element* e) {
     const std::optional<Number> address = names_.number(e, "address", Type::kU64, true);
-    if (!address || address->magnitude <= kMostAddress) return address ? address->magnitude : 0;
-    e->wrong("address", fmt::format("is out of range: 0 to {:#x}", kMostAddress));
+    if (!address || address->magnitude <= kMaxAddress) return address ? address->magnitude : 0;
+    e->wrong("address", fmt::format("is out of range: 0 to {:#x}", kMaxAddress));
     return 0;
   }
 
-  void ReadReserved(Element* e, std::vector<Span>* spans) {
-    const uint64_t address = ReadAddress(e);
+  void read_reserved(Element* e, std::vector<Span>* spans) {
+    const uint64_t address = read_address(e);
     const std::optional<Number> bytes = names_.number(e, "bytes", Type::kU32, true);
     names_.comment(e);
     e->finish_leaf();
@@ -108,17 +108,17 @@ class RegisterParser {
     if (bytes) spans->push_back({address, address + bytes->magnitude, "what is reserved", e->at()});
   }
 
-  Register ReadRegister(Element* e, const std::string& map, std::set<std::string>* names,
-                        std::vector<Span>* spans) {
+  Register read_register(Element* e, const std::string& map, std::set<std::string>* names,
+                         std::vector<Span>* spans) {
     Register r;
     r.at = e->at();
     r.name = e->need("name");
-    if (Status s = CheckIdentifier(r.name); !s.ok()) {
+    if (Status s = check_identifier(r.name); !s.ok()) {
       e->wrong("name", s);
     } else if (!names->insert(r.name).second) {
-      e->wrong("name", Quoted(r.name) + " is there already in this map, or two names make it");
+      e->wrong("name", quote(r.name) + " is there already in this map, or two names make it");
     }
-    r.address = ReadAddress(e);
+    r.address = read_address(e);
     if (const std::optional<Number> width = names_.number(e, "width", Type::kU32, true)) {
       r.width = static_cast<uint32_t>(width->magnitude);
       if (r.width != 8 && r.width != 16 && r.width != 32 && r.width != 64) {
@@ -128,13 +128,13 @@ class RegisterParser {
     }
     r.access = e->need("access");
     if (r.access != "ro" && r.access != "rw" && r.access != "wo") {
-      e->wrong("access", Quoted(r.access) + " is none of ro, rw, wo");
+      e->wrong("access", quote(r.access) + " is none of ro, rw, wo");
     }
-    if (const std::optional<Number> reset = names_.number(e, "reset", RegisterType(r.width), false)) {
+    if (const std::optional<Number> reset = names_.number(e, "reset", register_type(r.width), false)) {
       r.reset = reset->magnitude;
     }
     r.comment = names_.comment(e);
-    BitField whole = ReadMeaning(e, r.width);
+    BitField whole = read_meaning(e, r.width);
     e->finish();
     spans->push_back({r.address, r.address + r.width / 8, r.name, r.at});
 
@@ -145,22 +145,22 @@ class RegisterParser {
     whole.name = whole.register_name = r.name;
     whole.high = r.width - 1;
     whole.comment = r.comment;
-    if (meant) Add(*e, map, whole, &r);
+    if (meant) add(*e, map, whole, &r);
     uint64_t used = 0;
-    for (Element& child : children) ReadBits(&child, map, names, &used, &r);
+    for (Element& child : children) read_bits(&child, map, names, &used, &r);
     return r;
   }
 
-  void ReadBits(Element* e, const std::string& map, std::set<std::string>* names, uint64_t* used,
-                Register* r) {
+  void read_bits(Element* e, const std::string& map, std::set<std::string>* names, uint64_t* used,
+                 Register* r) {
     const std::string name = e->need("name"), bits = e->need("bits");
     uint32_t low = 0, high = 0;
     const size_t colon = bits.find(':');
-    bool good = ReadBitNumber(std::string_view(bits).substr(0, colon), &high);
+    bool good = read_bit_number(std::string_view(bits).substr(0, colon), &high);
     low = high;
-    if (colon != bits.npos) good = good && ReadBitNumber(std::string_view(bits).substr(colon + 1), &low);
+    if (colon != bits.npos) good = good && read_bit_number(std::string_view(bits).substr(colon + 1), &low);
     if (!good && e->at("bits") != e->at())
-      e->wrong("bits", Quoted(bits) + " is neither a bit (\"3\") nor bits (\"7:4\")");
+      e->wrong("bits", quote(bits) + " is neither a bit (\"3\") nor bits (\"7:4\")");
     if (good && low > high)
       e->wrong("bits", fmt::format("{} is lower than {}; write the higher bit first", high, low));
     if (good && low <= high && high >= r->width) {
@@ -168,15 +168,15 @@ class RegisterParser {
                fmt::format("bit {} is out of range; {} has bits 0 to {}", high, r->name, r->width - 1));
     }
     good = good && low <= high && high < r->width;
-    BitField f = ReadMeaning(e, good ? high - low + 1 : 64);
+    BitField f = read_meaning(e, good ? high - low + 1 : 64);
     f.comment = names_.comment(e);
     e->finish_leaf();
-    if (Status s = CheckIdentifier(name); !s.ok()) return e->wrong("name", s);
+    if (Status s = check_identifier(name); !s.ok()) return e->wrong("name", s);
     f.name = r->name + "_" + name;
     f.register_name = r->name;
     if (!names->insert(f.name).second) {
       return e->wrong("name",
-                      Quoted(name) + " is there already in this register, or a register is called " + f.name);
+                      quote(name) + " is there already in this register, or a register is called " + f.name);
     }
     if (!good) return;
     f.low = low;
@@ -186,19 +186,19 @@ class RegisterParser {
       return e->wrong("bits", fmt::format("{} overlaps with bits of {} above", bits, r->name));
     }
     *used |= mask;
-    Add(*e, map, std::move(f), r);
+    add(*e, map, std::move(f), r);
   }
 
   // What raw bits mean: signed, enum, or scale and offset; and the unit.
-  BitField ReadMeaning(Element* e, uint32_t width) {
+  BitField read_meaning(Element* e, uint32_t width) {
     BitField f;
     if (const std::optional<Number> is_signed = names_.number(e, "signed", Type::kBool, false)) {
       f.is_signed = is_signed->magnitude != 0;
     }
     if (const std::optional<std::string> name = e->get("enum")) {
       f.of_enum = names_.find_enum(*name);
-      if (!f.of_enum) e->wrong("enum", Quoted(*name) + " is no enum of this file");
-      if (f.of_enum) CheckEnum(*e, api_->enums[*f.of_enum], width);
+      if (!f.of_enum) e->wrong("enum", quote(*name) + " is no enum of this file");
+      if (f.of_enum) check_enum(*e, api_->enums[*f.of_enum], width);
     }
     const std::optional<Number> scale = names_.number(e, "scale", Type::kF64, false);
     const std::optional<Number> offset = names_.number(e, "offset", Type::kF64, false);
@@ -212,20 +212,20 @@ class RegisterParser {
     return f;
   }
 
-  void CheckEnum(const Element& e, const Enum& names, uint32_t width) {
+  void check_enum(const Element& e, const Enum& names, uint32_t width) {
     for (const EnumValue& value : names.values) {
       if (!value.value.negative && (width >= 64 || value.value.magnitude >> width == 0)) continue;
       return e.wrong("enum", fmt::format("{} = {} of {} does not fit into {} bits", value.name,
-                                         NumberText(value.value), names.name, width));
+                                         number_text(value.value), names.name, width));
     }
   }
 
-  void Add(const Element& e, const std::string& map, BitField f, Register* r) {
+  void add(const Element& e, const std::string& map, BitField f, Register* r) {
     for (const char* verb : {"get_", "set_"}) names_.take(verb + map + "_" + f.name, e.at("name"));
     r->bits.push_back(std::move(f));
   }
 
-  void CheckSpans(std::vector<Span> spans) {
+  void check_spans(std::vector<Span> spans) {
     std::stable_sort(spans.begin(), spans.end(),
                      [](const Span& a, const Span& b) { return a.begin < b.begin; });
     for (size_t i = 1; i < spans.size(); ++i) {
@@ -246,7 +246,7 @@ class RegisterParser {
     }
   }
 
-  void ReadTopic(Element* e) {
+  void read_topic(Element* e) {
     Topic topic = names_.read_topic(e);
     const std::string type = e->need("type");
     e->finish_leaf();
@@ -255,11 +255,11 @@ class RegisterParser {
       topic.of_struct = found->second;
       api_->topics.push_back(std::move(topic));
     } else if (!type.empty()) {
-      e->wrong("type", Quoted(type) + " is no map of this file");
+      e->wrong("type", quote(type) + " is no map of this file");
     }
   }
 
-  static constexpr uint64_t kMostAddress = uint64_t{1} << 62;
+  static constexpr uint64_t kMaxAddress = uint64_t{1} << 62;
   const XmlFile& file_;
   Api* api_;
   Declarations names_;
@@ -268,8 +268,8 @@ class RegisterParser {
 
 }  // namespace
 
-Api ParseRegisters(const XmlFile& file, const std::string& cpp_namespace) {
-  return Parsed(file, cpp_namespace, [&](Api* api) { RegisterParser(file, api).parse(); });
+Api parse_registers(const XmlFile& file, const std::string& cpp_namespace) {
+  return parsed(file, cpp_namespace, [&](Api* api) { RegisterParser(file, api).parse(); });
 }
 
 }  // namespace smt::cmd::api

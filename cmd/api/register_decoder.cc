@@ -10,14 +10,14 @@ namespace smt::cmd::api {
 std::optional<RegisterDecoder> RegisterDecoder::open(const std::string& path, ConfigErrors* errors) {
   const std::optional<XmlFile> file = XmlFile::open(path, errors);
   if (!file) return std::nullopt;
-  Api api = ParseRegisters(*file, "");
+  Api api = parse_registers(*file, "");
   if (!errors->empty()) return std::nullopt;
   return RegisterDecoder(std::move(api));
 }
 
 RegisterDecoder::RegisterDecoder(Api api) : api_(std::move(api)) {
   for (size_t i = 0; i < api_.maps.size(); ++i)
-    maps_[SchemaOf(api_, api_.structs[api_.maps[i].of_struct]).hash()] = i;
+    maps_[schema_of(api_, api_.structs[api_.maps[i].of_struct]).hash()] = i;
 }
 
 bool RegisterDecoder::decode(ShownSample* shown) const {
@@ -25,7 +25,7 @@ bool RegisterDecoder::decode(ShownSample* shown) const {
   if (found == maps_.end() || shown->sample.sequence == 0) return found != maps_.end();
   const std::vector<Register>& registers = api_.maps[found->second].registers;
   Json decoded = Json::object();
-  const Json before = ShownValue(*shown);
+  const Json before = shown_value(*shown);
   for (auto shown_field = before.begin(); shown_field != before.end(); ++shown_field) {
     const std::string& name = shown_field.key();
     const Json& value = *shown_field;
@@ -36,7 +36,7 @@ bool RegisterDecoder::decode(ShownSample* shown) const {
     for (const BitField& bits : known->bits) {
       const bool whole = bits.name == known->name;
       const std::string key = name + "." + (whole ? "value" : bits.name.substr(known->name.size() + 1));
-      decoded[key] = MeaningOf(api_, bits, value.get<uint64_t>());
+      decoded[key] = meaning_of(api_, bits, value.get<uint64_t>());
       if (!bits.unit.empty()) shown->schema.fields.push_back({key, Type::kF64, 0, 1, bits.unit});
     }
   }
@@ -44,7 +44,7 @@ bool RegisterDecoder::decode(ShownSample* shown) const {
   return true;
 }
 
-Json MeaningOf(const Api& api, const BitField& bits, uint64_t value) {
+Json meaning_of(const Api& api, const BitField& bits, uint64_t value) {
   const uint64_t raw = value >> bits.low & bits.mask();
   const uint32_t unused = 64 - bits.count();
   const auto number =

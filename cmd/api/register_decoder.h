@@ -30,7 +30,7 @@ class RegisterDecoder {
 };
 
 // What the bits of a register's value mean.
-Json MeaningOf(const Api& api, const BitField& bits, uint64_t value);
+Json meaning_of(const Api& api, const BitField& bits, uint64_t value);
 
 }  // namespace smt::cmd::api
 

@@ -16,15 +16,15 @@ namespace {
 constexpr unsigned kParseOptions =
     pugi::parse_default | pugi::parse_declaration | pugi::parse_doctype | pugi::parse_pi;
 
-bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-size_t SkipSpace(std::string_view text, size_t at) {
-  while (at < text.size() && IsSpace(text[at])) ++at;
+size_t skip_space(std::string_view text, size_t at) {
+  while (at < text.size() && is_space(text[at])) ++at;
   return at;
 }
 
 // A '&' that begins none of the five entities of XML and no number; npos: there is none.
-size_t LooseAmpersand(std::string_view text) {
+size_t loose_ampersand(std::string_view text) {
   for (size_t at = text.find('&'); at != text.npos; at = text.find('&', at + 1)) {
     const std::string_view name = text.substr(at + 1, text.find(';', at) - at - 1);
     const bool number = name.size() > 1 && name.size() < 10 && name[0] == '#';
@@ -34,7 +34,7 @@ size_t LooseAmpersand(std::string_view text) {
   return text.npos;
 }
 
-size_t PlaceOfFault(std::string_view text, const pugi::xml_parse_result& parsed) {
+size_t place_of_fault(std::string_view text, const pugi::xml_parse_result& parsed) {
   const auto at = static_cast<size_t>(std::max<ptrdiff_t>(parsed.offset, 0));
   // A wrong end is found letter by letter; the place of all of them is its name.
   const size_t end = text.substr(0, at).rfind("</");
@@ -45,17 +45,18 @@ size_t PlaceOfFault(std::string_view text, const pugi::xml_parse_result& parsed)
 }  // namespace
 
 std::optional<XmlFile> XmlFile::open(const std::string& path, ConfigErrors* errors) {
-  std::optional<std::string> text = ReadConfigFile(path, errors);
+  std::optional<std::string> text = read_config_file(path, errors);
   if (!text) return std::nullopt;
   XmlFile file(path, *std::move(text), errors);
-  if (!file.CheckText()) return std::nullopt;
+  if (!file.check_text()) return std::nullopt;
   const pugi::xml_parse_result parsed =
       file.document_->load_buffer(file.text_.data(), file.text_.size(), kParseOptions, pugi::encoding_utf8);
   if (!parsed) {
-    file.wrong(PlaceOfFault(file.text_, parsed), fmt::format("no well-formed XML: {}", parsed.description()));
+    file.wrong(place_of_fault(file.text_, parsed),
+               fmt::format("no well-formed XML: {}", parsed.description()));
     return std::nullopt;
   }
-  if (!file.CheckTree()) return std::nullopt;
+  if (!file.check_tree()) return std::nullopt;
   return file;
 }
 
@@ -70,18 +71,18 @@ XmlFile::XmlFile(std::string path, std::string text, ConfigErrors* errors)
   }
 }
 
-bool XmlFile::CheckText() const {
-  if (text_.size() > kMostConfigBytes) return wrong(0, "the file has more than 1 MiB; split it"), false;
+bool XmlFile::check_text() const {
+  if (text_.size() > kMaxConfigBytes) return wrong(0, "the file has more than 1 MiB; split it"), false;
   for (size_t i = 0, n = 0; i < text_.size(); i += n) {
-    n = Utf8Length(text_, i);
+    n = utf8_length(text_, i);
     if (n == 0) return wrong(i, "no UTF-8 from here on; save the file as UTF-8"), false;
     const auto c = static_cast<unsigned char>(text_[i]);
-    if (c < 0x20 && !IsSpace(text_[i])) return wrong(i, "a control character; remove it"), false;
+    if (c < 0x20 && !is_space(text_[i])) return wrong(i, "a control character; remove it"), false;
   }
   return true;
 }
 
-bool XmlFile::CheckTree() const {
+bool XmlFile::check_tree() const {
   size_t elements = 0;
   for (const pugi::xml_node node : document_->children()) {
     const auto at = static_cast<size_t>(std::max<ptrdiff_t>(node.offset_debug(), 0));
@@ -92,7 +93,7 @@ bool XmlFile::CheckTree() const {
           std::transform(value.begin(), value.end(), value.begin(),
                          [](unsigned char c) { return std::tolower(c); });
           if (std::string_view(attribute.name()) == "encoding" && value != "utf-8") {
-            return wrong(at, fmt::format("encoding {}: save the file as UTF-8", Quoted(value))), false;
+            return wrong(at, fmt::format("encoding {}: save the file as UTF-8", quote(value))), false;
           }
         }
         break;
@@ -118,7 +119,7 @@ void XmlFile::wrong(size_t at, std::string_view message) const {
   const size_t begin = lines_[place.line - 1];
   // A column is a character, and a byte order mark is none.
   for (size_t i = begin == 0 && text_.starts_with("\xEF\xBB\xBF") ? 3 : begin; i < at;
-       i += std::max<size_t>(1, Utf8Length(text_, i))) {
+       i += std::max<size_t>(1, utf8_length(text_, i))) {
     ++place.column;
   }
   errors_->add(place, message);
@@ -130,34 +131,34 @@ Element::Element(const XmlFile& file, pugi::xml_node node)
   const std::string_view text = file.text();
   size_t at = at_ + name().size();
   for (const pugi::xml_attribute attribute : node.attributes()) {
-    const size_t name_at = SkipSpace(text, at);
+    const size_t name_at = skip_space(text, at);
     const size_t quote = text.find_first_of("\"'", name_at);
     if (quote == text.npos) break;
     const size_t end = text.find(text[quote], quote + 1);
     if (end == text.npos) break;
     attributes_.push_back({attribute.name(), attribute.value(), name_at, quote});
     const std::string_view raw = text.substr(quote + 1, end - quote - 1);
-    if (const size_t loose = std::min(raw.find('<'), LooseAmpersand(raw)); loose != raw.npos) {
+    if (const size_t loose = std::min(raw.find('<'), loose_ampersand(raw)); loose != raw.npos) {
       file.wrong(quote + 1 + loose, "no well-formed XML: write &lt; for '<' and &amp; for '&'");
     }
     at = end + 1;
   }
 }
 
-const Element::Attribute* Element::Find(std::string_view name) const {
+const Element::Attribute* Element::find(std::string_view name) const {
   const auto found = std::find_if(attributes_.begin(), attributes_.end(),
                                   [&](const Attribute& attribute) { return attribute.name == name; });
   return found == attributes_.end() ? nullptr : &*found;
 }
 
 size_t Element::at(std::string_view attribute) const {
-  const Attribute* found = Find(attribute);
+  const Attribute* found = find(attribute);
   return found == nullptr ? at_ : found->value_at;
 }
 
 std::optional<std::string> Element::get(std::string_view attribute) {
   asked_.emplace_back(attribute);
-  const Attribute* found = Find(attribute);
+  const Attribute* found = find(attribute);
   if (found == nullptr) return std::nullopt;
   return found->value;
 }
@@ -175,7 +176,7 @@ std::vector<Element> Element::children(const std::vector<std::string_view>& name
     if (child.type() == pugi::node_pi || child.type() == pugi::node_declaration) {
       file_->wrong(at, "a processing instruction; remove it");
     } else if (child.type() != pugi::node_element) {
-      file_->wrong(SkipSpace(file_->text(), at),
+      file_->wrong(skip_space(file_->text(), at),
                    fmt::format("text in <{}>; what is to be said of it goes into comment=\"...\"", name()));
     } else if (std::find(names.begin(), names.end(), child.name()) == names.end()) {
       if (file_->errors().full()) {
@@ -197,7 +198,7 @@ std::vector<Element> Element::children(const std::vector<std::string_view>& name
 void Element::finish() const {
   const std::vector<std::string_view> names(asked_.begin(), asked_.end());
   for (const Attribute& attribute : attributes_) {
-    if (Find(attribute.name) != &attribute) {
+    if (find(attribute.name) != &attribute) {
       file_->wrong(attribute.name_at, fmt::format("{} is there twice; remove one", attribute.name));
     } else if (std::find(names.begin(), names.end(), attribute.name) == names.end()) {
       const std::string_view near = file_->errors().full() ? "" : relay::did_you_mean(attribute.name, names);
@@ -214,7 +215,7 @@ void Element::finish_leaf() const {
 }
 
 void Element::wrong(std::string_view attribute, std::string_view message) const {
-  if (Find(attribute) == nullptr) return;
+  if (find(attribute) == nullptr) return;
   file_->wrong(at(attribute), fmt::format("{}: {}", attribute, message));
 }
 

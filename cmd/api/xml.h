@@ -34,8 +34,8 @@ class XmlFile {
 
  private:
   XmlFile(std::string path, std::string text, ConfigErrors* errors);
-  bool CheckText() const;
-  bool CheckTree() const;
+  bool check_text() const;
+  bool check_tree() const;
 
   std::string path_, text_;
   std::vector<size_t> lines_;  // where each begins
@@ -73,7 +73,7 @@ class Element {
     std::string name, value;
     size_t name_at, value_at;
   };
-  const Attribute* Find(std::string_view name) const;
+  const Attribute* find(std::string_view name) const;
 
   const XmlFile* file_;
   pugi::xml_node node_;

@@ -14,7 +14,7 @@ namespace smt::cmd {
 // empty. Verbs, flags, the words of flags that take one of several, and where a TOPIC or PATTERN stands, the
 // topics that are in the domain now; smt/... only once that is begun. Sorted; none where a file is meant, or
 // anything.
-std::vector<std::string> Completions(const CLI::App& app, const ToolOptions& tool,
+std::vector<std::string> completions(const CLI::App& app, const ToolOptions& tool,
                                      const std::vector<std::string>& words);
 
 }  // namespace smt::cmd

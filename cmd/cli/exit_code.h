@@ -15,7 +15,7 @@ inline constexpr int kExitMismatch = 5;  // another schema
 inline constexpr int kExitDenied = 6;
 inline constexpr int kExitNoPeer = 7;  // nobody answered at the endpoint
 
-inline int ExitCodeOf(const Status& status) {
+inline int exit_code_of(const Status& status) {
   switch (status.code()) {
     case Code::kOk:
       return kExitOk;

@@ -6,7 +6,7 @@
 namespace smt::cmd {
 
 bool Lines::next(std::string* line) {
-  for (pollfd in{fd_, POLLIN, 0}; !Take(line); in.revents = 0) {
+  for (pollfd in{fd_, POLLIN, 0}; !take(line); in.revents = 0) {
     if (ended_ || poll(&in, 1, 0) != 1) return false;
     char bytes[65536];
     const ssize_t n = read(fd_, bytes, sizeof bytes);
@@ -16,9 +16,9 @@ bool Lines::next(std::string* line) {
   return true;
 }
 
-bool Lines::Take(std::string* line) {
+bool Lines::take(std::string* line) {
   const size_t end = text_.find('\n', searched_);
-  if (end == text_.npos ? text_.size() > longest_bytes_ : end > longest_bytes_) {
+  if (end == text_.npos ? text_.size() > max_bytes_ : end > max_bytes_) {
     too_long_ = ended_ = true;
     text_.clear();
     return false;

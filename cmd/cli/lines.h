@@ -9,8 +9,8 @@ namespace smt::cmd {
 
 class Lines {
  public:
-  // Does not own `fd`. A line of more than `longest_bytes` is the last: see too_long().
-  Lines(int fd, size_t longest_bytes) : fd_(fd), longest_bytes_(longest_bytes) {}
+  // Does not own `fd`. A line of more than `max_bytes` is the last: see too_long().
+  Lines(int fd, size_t max_bytes) : fd_(fd), max_bytes_(max_bytes) {}
 
   // Takes the next line, without its newline. Does not block; false: there is no whole line yet. The end of
   // the text ends a line too.
@@ -22,10 +22,10 @@ class Lines {
   void wait(int other_fd) const;
 
  private:
-  bool Take(std::string* line);
+  bool take(std::string* line);
 
   const int fd_;
-  const size_t longest_bytes_;
+  const size_t max_bytes_;
   std::string text_;
   size_t searched_ = 0;  // bytes of text_ without a newline
   bool ended_ = false, too_long_ = false;

@@ -8,19 +8,19 @@
 namespace smt::cmd {
 namespace {
 
-Result<State> StateNamed(const std::string& name) {
+Result<State> state_named(const std::string& name) {
   std::string names;
   for (const State state : {State::kEmpty, State::kFresh, State::kStale, State::kSourceDead, State::kLinkDown,
                             State::kSubstituted}) {
-    if (StateName(state) == name) return state;
-    names += fmt::format("{}{}", names.empty() ? "" : ", ", StateName(state));
+    if (state_name(state) == name) return state;
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", state_name(state));
   }
   return {Code::kInvalid, fmt::format("\"{}\" is no state; there are {}", name, names)};
 }
 
 }  // namespace
 
-Result<std::vector<TopicInfo>> ListedTopics(const ToolOptions& tool) {
+Result<std::vector<TopicInfo>> listed_topics(const ToolOptions& tool) {
   DomainOptions options = tool.domain;
   options.create = false;
   Result<Domain> domain = Domain::open(options);
@@ -29,7 +29,7 @@ Result<std::vector<TopicInfo>> ListedTopics(const ToolOptions& tool) {
     return std::vector<TopicInfo>();
   }
   if (!domain.ok()) return domain.status();
-  Result<DomainListing> listing = ListTopics(*domain);
+  Result<DomainListing> listing = list_topics(*domain);
   if (!listing.ok()) return listing.status();
   for (const std::string& problem : listing->problems) spdlog::warn("{}", problem);
   return std::move(listing->topics);
@@ -46,7 +46,7 @@ Result<TopicFilter> TopicFilter::parse(const std::string& name, const std::strin
     filter.type = std::move(*types);
   }
   for (const std::string& word : states) {
-    Result<State> state = StateNamed(word);
+    Result<State> state = state_named(word);
     if (!state.ok()) return state.status();
     filter.states.push_back(*state);
   }

@@ -13,7 +13,7 @@
 namespace smt::cmd {
 
 // By name. Warns of each segment that cannot be read. A domain that is not there holds no topics.
-Result<std::vector<TopicInfo>> ListedTopics(const ToolOptions& tool);
+Result<std::vector<TopicInfo>> listed_topics(const ToolOptions& tool);
 
 // Which topics are shown.
 struct TopicFilter {

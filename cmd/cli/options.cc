@@ -13,8 +13,8 @@
 namespace smt::cmd {
 namespace {
 
-int64_t DurationOrThrow(const std::string& flag, const std::string& text) {
-  Result<int64_t> ns = ParseDuration(text);
+int64_t duration_or_throw(const std::string& flag, const std::string& text) {
+  Result<int64_t> ns = parse_duration(text);
   if (!ns.ok()) throw CLI::ValidationError(flag, ns.status().message());
   return *ns;
 }
@@ -24,14 +24,14 @@ CLI::Option* add_duration_to(CLI::App& app, const std::string& flag, Nanoseconds
                              const std::string& what) {
   return app
       .add_option_function<std::string>(
-          flag, [=](const std::string& text) { *ns = DurationOrThrow(flag, text); }, what)
+          flag, [=](const std::string& text) { *ns = duration_or_throw(flag, text); }, what)
       ->type_name("DURATION");
 }
 
 // A flag whose value is one of `words`.
 template <class U, class Words>
-CLI::Option* AddWord(CLI::App& app, const std::string& flag, const Words& words, U* out,
-                     const std::string& what) {
+CLI::Option* add_word(CLI::App& app, const std::string& flag, const Words& words, U* out,
+                      const std::string& what) {
   return app.add_option_function<std::string>(
       flag,
       [&words, out, flag](const std::string& text) {
@@ -44,8 +44,8 @@ CLI::Option* AddWord(CLI::App& app, const std::string& flag, const Words& words,
 
 }  // namespace
 
-void AddCommonFlags(CLI::App& app, ToolOptions* tool) {
-  tool->domain = DomainOptions::FromEnvironment();
+void add_common_flags(CLI::App& app, ToolOptions* tool) {
+  tool->domain = DomainOptions::from_environment();
   app.add_option("--domain", tool->domain.domain, "Name of the domain [SMT_DOMAIN or default]")
       ->type_name("NAME");
   app.add_option("--root", tool->domain.root, "Folder that holds the domains [SMT_ROOT or /dev/shm/smt]")
@@ -53,31 +53,32 @@ void AddCommonFlags(CLI::App& app, ToolOptions* tool) {
   app.add_option("--group", tool->domain.group,
                  "Unix group that shares the domain; without one only this user has it [SMT_GROUP]")
       ->type_name("GROUP");
-  AddWord(app, "--log", kLogThresholds, &tool->log,
-          "Least level of what is logged on stderr: trace, debug, info, warn, error or off [SMT_LOG or info]")
+  add_word(
+      app, "--log", kLogThresholds, &tool->log,
+      "Least level of what is logged on stderr: trace, debug, info, warn, error or off [SMT_LOG or info]")
       ->type_name("LEVEL")
       ->envname("SMT_LOG");
-  AddVersionFlag(app);
+  add_version_flag(app);
 }
 
-void AddVersionFlag(CLI::App& app) { app.set_version_flag("--version", Version()); }
+void add_version_flag(CLI::App& app) { app.set_version_flag("--version", version()); }
 
-void AddFormatFlag(CLI::App& app, ToolOptions* tool) {
-  AddWord(app, "-f,--format", kFormats, &tool->format, "How data is printed [SMT_FORMAT or table]")
+void add_format_flag(CLI::App& app, ToolOptions* tool) {
+  add_word(app, "-f,--format", kFormats, &tool->format, "How data is printed [SMT_FORMAT or table]")
       ->type_name(std::string(kFormatChoice))
       ->envname("SMT_FORMAT");
 }
 
-CLI::Option* AddDuration(CLI::App& app, const std::string& flag, int64_t* ns, const std::string& what) {
+CLI::Option* add_duration(CLI::App& app, const std::string& flag, int64_t* ns, const std::string& what) {
   return add_duration_to(app, flag, ns, what);
 }
 
-CLI::Option* AddDuration(CLI::App& app, const std::string& flag, std::optional<int64_t>* ns,
-                         const std::string& what) {
+CLI::Option* add_duration(CLI::App& app, const std::string& flag, std::optional<int64_t>* ns,
+                          const std::string& what) {
   return add_duration_to(app, flag, ns, what);
 }
 
-void AddPublishFlags(CLI::App& app, NodeOptions* node, const std::string& name_default) {
+void add_publish_flags(CLI::App& app, NodeOptions* node, const std::string& name_default) {
   app.add_option("--node", node->name, "Name of the publishing node [" + name_default + "]")
       ->type_name("NAME");
   app.add_option("--segment-size", node->segment_bytes,
@@ -90,7 +91,7 @@ void AddPublishFlags(CLI::App& app, NodeOptions* node, const std::string& name_d
       ->excludes(keep);
 }
 
-std::string NodeNameFor(const std::string& prefix, const std::string& topic) {
+std::string node_name_for(const std::string& prefix, const std::string& topic) {
   return fmt::format("{}-{:016x}", prefix, fnv1a(topic));
 }
 

@@ -19,23 +19,23 @@ struct ToolOptions {
   std::string log = "info";
 };
 
-void AddVersionFlag(CLI::App& app);
+void add_version_flag(CLI::App& app);
 // --domain --root --group --log --version
-void AddCommonFlags(CLI::App& app, ToolOptions* tool);
+void add_common_flags(CLI::App& app, ToolOptions* tool);
 // -f/--format
-void AddFormatFlag(CLI::App& app, ToolOptions* tool);
+void add_format_flag(CLI::App& app, ToolOptions* tool);
 
-// A flag whose value is a duration (see ParseDuration). Both write nanoseconds.
-CLI::Option* AddDuration(CLI::App& app, const std::string& flag, int64_t* ns, const std::string& what);
-CLI::Option* AddDuration(CLI::App& app, const std::string& flag, std::optional<int64_t>* ns,
-                         const std::string& what);
+// A flag whose value is a duration (see parse_duration). Both write nanoseconds.
+CLI::Option* add_duration(CLI::App& app, const std::string& flag, int64_t* ns, const std::string& what);
+CLI::Option* add_duration(CLI::App& app, const std::string& flag, std::optional<int64_t>* ns,
+                          const std::string& what);
 
 // --node --segment-size --keep --remove-on-exit. `name_default` is told in the help; an empty node->name
 // means that.
-void AddPublishFlags(CLI::App& app, NodeOptions* node, const std::string& name_default);
+void add_publish_flags(CLI::App& app, NodeOptions* node, const std::string& name_default);
 
 // "<prefix>-<16 hex digits of the topic's FNV-1a hash>": the default node of a tool that publishes one topic.
-std::string NodeNameFor(const std::string& prefix, const std::string& topic);
+std::string node_name_for(const std::string& prefix, const std::string& topic);
 
 }  // namespace smt::cmd
 

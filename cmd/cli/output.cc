@@ -18,7 +18,7 @@ int output_error = 0;  // errno of the first write that failed
 
 }  // namespace
 
-bool Print(std::string_view text) {
+bool print_text(std::string_view text) {
   while (output_error == 0 && !text.empty()) {
     const ssize_t n = write(STDOUT_FILENO, text.data(), text.size());
     if (n >= 0) {
@@ -33,27 +33,27 @@ bool Print(std::string_view text) {
   return output_error == 0;
 }
 
-int OutputExit(int code) {
+int output_exit(int code) {
   if (output_error == 0) return code;
   if (output_error == EPIPE) return kExitOk;
   spdlog::error("cannot write standard output: {}", strerror(output_error));
   return kExitFailure;
 }
 
-bool OutputGone() {
+bool output_gone() {
   pollfd out{STDOUT_FILENO, 0, 0};
   return poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP)) != 0;
 }
 
-bool IsTerminal(int fd) { return isatty(fd) != 0; }
+bool is_terminal(int fd) { return isatty(fd) != 0; }
 
-bool ColourOn(int fd) {
+bool colour_on(int fd) {
   const char* no_color = getenv("NO_COLOR");
-  return IsTerminal(fd) && (no_color == nullptr || *no_color == '\0');
+  return is_terminal(fd) && (no_color == nullptr || *no_color == '\0');
 }
 
-std::string StateText(State state, bool colour) {
-  const std::string_view name = StateName(state);
+std::string state_text(State state, bool colour) {
+  const std::string_view name = state_name(state);
   if (!colour) return std::string(name);
   const auto shade = state == State::kFresh   ? fmt::terminal_color::green
                      : state == State::kEmpty ? fmt::terminal_color::bright_black

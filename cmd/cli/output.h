@@ -10,19 +10,19 @@
 
 namespace smt::cmd {
 
-// Writes to stdout, at once. False: it failed, now or before; end the tool with OutputExit().
-bool Print(std::string_view text);
+// Writes to stdout, at once. False: it failed, now or before; end the tool with output_exit().
+bool print_text(std::string_view text);
 // `code`, or what a failed stdout makes of it: 0 where its reader has gone, kExitFailure (with a sentence on
 // stderr) where it cannot be written, as on a full disk.
-int OutputExit(int code);
+int output_exit(int code);
 // stdout is a pipe whose reader has gone, or a terminal that hung up.
-bool OutputGone();
+bool output_gone();
 
-bool IsTerminal(int fd);
+bool is_terminal(int fd);
 // Colours: a terminal, and no NO_COLOR in the environment.
-bool ColourOn(int fd);
+bool colour_on(int fd);
 // The state's name, coloured if `colour`.
-std::string StateText(State state, bool colour);
+std::string state_text(State state, bool colour);
 
 }  // namespace smt::cmd
 

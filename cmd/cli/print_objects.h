@@ -10,8 +10,8 @@
 namespace smt::cmd {
 
 // Prints objects_text(). False: stdout failed.
-inline bool PrintObjects(const std::vector<Json>& objects, Format format, bool csv_header = true) {
-  return Print(objects_text(objects, format, csv_header));
+inline bool print_objects(const std::vector<Json>& objects, Format format, bool csv_header = true) {
+  return print_text(objects_text(objects, format, csv_header));
 }
 
 }  // namespace smt::cmd

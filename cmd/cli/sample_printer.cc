@@ -8,60 +8,61 @@
 
 namespace smt::cmd {
 
-SamplePrinter::SamplePrinter(Format format) : format_(format), colour_(ColourOn(STDOUT_FILENO)) {}
+SamplePrinter::SamplePrinter(Format format) : format_(format), colour_(colour_on(STDOUT_FILENO)) {}
 
 bool SamplePrinter::print(const ShownSample& shown) {
   ++printed_;
   switch (format_) {
     case Format::kTable:
-      return Print(Text(shown));
+      return print_text(text_of(shown));
     case Format::kJsonl:
-      return Print(Dump(SampleJson(shown)) + "\n");
+      return print_text(dump(sample_json(shown)) + "\n");
     case Format::kJson:
-      return Print((printed_ == 1 ? "[" : ",\n ") + Dump(SampleJson(shown)));
+      return print_text((printed_ == 1 ? "[" : ",\n ") + dump(sample_json(shown)));
     case Format::kCsv:
       break;
   }
-  return Print(Csv(shown));
+  return print_text(csv(shown));
 }
 
 void SamplePrinter::finish() {
-  if (format_ == Format::kJson) Print(printed_ == 0 ? "[]\n" : "]\n");
+  if (format_ == Format::kJson) print_text(printed_ == 0 ? "[]\n" : "]\n");
 }
 
-std::string SamplePrinter::Text(const ShownSample& shown) const {
+std::string SamplePrinter::text_of(const ShownSample& shown) const {
   std::string out = printed_ > 1 ? "\n" : "";
   if (shown.sample.sequence == 0) {
-    return out + fmt::format("{}  {}\n", Printable(shown.topic), StateText(shown.state, colour_));
+    return out + fmt::format("{}  {}\n", printable(shown.topic), state_text(shown.state, colour_));
   }
-  out += fmt::format("{}  #{}  stamp {}  age {}  {}", Printable(shown.topic), shown.sample.sequence,
-                     TimeText(shown.sample.stamp_ns), AgeText(shown.age_ns), StateText(shown.state, colour_));
+  out +=
+      fmt::format("{}  #{}  stamp {}  age {}  {}", printable(shown.topic), shown.sample.sequence,
+                  time_text(shown.sample.stamp_ns), age_text(shown.age_ns), state_text(shown.state, colour_));
   if (shown.sample.missed != 0) out += fmt::format("  missed {}", shown.sample.missed);
   out += '\n';
-  const Json value = ShownValue(shown);
+  const Json value = shown_value(shown);
   for (const auto& [name, field] : value.items()) {
-    const Field* known = FindField(shown.schema.fields, FieldPath::Parse(name));
+    const Field* known = find_field(shown.schema.fields, FieldPath::parse(name));
     const std::string unit = known == nullptr || known->unit.empty() ? "" : " " + known->unit;
-    out += fmt::format("  {}: {}\n", Printable(name), Printable(BareText(field) + unit));
+    out += fmt::format("  {}: {}\n", printable(name), printable(bare_text(field) + unit));
   }
   return out;
 }
 
-std::string SamplePrinter::Csv(const ShownSample& shown) {
+std::string SamplePrinter::csv(const ShownSample& shown) {
   std::vector<std::string> header, cells;
-  const Json sample = SampleJson(shown);
+  const Json sample = sample_json(shown);
   for (const auto& [key, value] : sample.items()) {
     if (key == "value") continue;
     header.push_back(key);
-    cells.push_back(value.is_null() ? "" : BareText(value));
+    cells.push_back(value.is_null() ? "" : bare_text(value));
   }
-  for (auto& [name, text] : ValueCells(ShownValue(shown))) {
+  for (auto& [name, text] : value_cells(shown_value(shown))) {
     header.push_back(name);
     cells.push_back(text);
   }
-  std::string out = header == header_ ? "" : CsvLine(header);
+  std::string out = header == header_ ? "" : csv_line(header);
   header_ = std::move(header);
-  return out + CsvLine(cells);
+  return out + csv_line(cells);
 }
 
 }  // namespace smt::cmd

@@ -23,8 +23,8 @@ class SamplePrinter {
   uint64_t printed() const { return printed_; }
 
  private:
-  std::string Text(const ShownSample& shown) const;
-  std::string Csv(const ShownSample& shown);
+  std::string text_of(const ShownSample& shown) const;
+  std::string csv(const ShownSample& shown);
 
   Format format_;
   bool colour_;

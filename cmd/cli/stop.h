@@ -16,7 +16,7 @@ class Stop {
  public:
   explicit Stop(StopOn on = StopOn::kSignal);
 
-  // Readable when a signal has come; with kSignalOrOutputGone also when OutputGone().
+  // Readable when a signal has come; with kSignalOrOutputGone also when output_gone().
   int fd() const { return either_.ok() ? either_.get() : signals_.get(); }
   bool stopped() const { return is_stopped(fd()); }
   bool sleep_until(int64_t until_ns, int wake_fd = -1) const {

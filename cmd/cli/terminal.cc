@@ -22,11 +22,11 @@ constexpr std::pair<std::string_view, std::string_view> kSequences[] = {
     {"\x1b[1~", "home"},   {"\x1b[4~", "end"}};
 
 // Else to change it, or to read from it, stops this process.
-bool IsForeground() { return tcgetpgrp(STDIN_FILENO) == getpgrp(); }
+bool is_foreground() { return tcgetpgrp(STDIN_FILENO) == getpgrp(); }
 
 }  // namespace
 
-std::vector<std::string> ParseKeys(const std::string& bytes) {
+std::vector<std::string> parse_keys(const std::string& bytes) {
   std::vector<std::string> keys;
   for (size_t at = 0; at < bytes.size();) {
     const std::string_view rest = std::string_view(bytes).substr(at);
@@ -56,7 +56,7 @@ std::vector<std::string> ParseKeys(const std::string& bytes) {
 }
 
 KeyInput::KeyInput() {
-  if (!IsTerminal(STDIN_FILENO) || !IsForeground() || tcgetattr(STDIN_FILENO, &before_) != 0) return;
+  if (!is_terminal(STDIN_FILENO) || !is_foreground() || tcgetattr(STDIN_FILENO, &before_) != 0) return;
   termios raw = before_;
   raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
   raw.c_cc[VSUSP] = _POSIX_VDISABLE;  // stopped, it would leave the shell with a terminal like this
@@ -66,10 +66,10 @@ KeyInput::KeyInput() {
 }
 
 KeyInput::~KeyInput() {
-  if (on_ && IsForeground()) tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+  if (on_ && is_foreground()) tcsetattr(STDIN_FILENO, TCSANOW, &before_);
 }
 
-int KeyInput::fd() const { return on_ && IsForeground() ? STDIN_FILENO : -1; }
+int KeyInput::fd() const { return on_ && is_foreground() ? STDIN_FILENO : -1; }
 
 std::vector<std::string> KeyInput::read() {
   char bytes[256];
@@ -80,11 +80,11 @@ std::vector<std::string> KeyInput::read() {
     if (poll(&gone, 1, 0) > 0 && (gone.revents & (POLLHUP | POLLERR)) != 0) on_ = false;
     return {};
   }
-  return ParseKeys(std::string(bytes, static_cast<size_t>(n)));
+  return parse_keys(std::string(bytes, static_cast<size_t>(n)));
 }
 
-Screen::Screen() { Print(kOtherScreen); }
-Screen::~Screen() { Print(kFormerScreen); }
+Screen::Screen() { print_text(kOtherScreen); }
+Screen::~Screen() { print_text(kFormerScreen); }
 
 Screen::Size Screen::size() {
   winsize window;
@@ -96,7 +96,7 @@ bool Screen::draw(const std::vector<std::string>& lines) {
   const size_t rows = std::min(lines.size(), static_cast<size_t>(size().rows));
   std::string out = "\x1b[H";
   for (size_t i = 0; i < rows; ++i) out += lines[i] + "\x1b[K" + (i + 1 == rows ? "" : "\r\n");
-  return Print(out + "\x1b[J");
+  return print_text(out + "\x1b[J");
 }
 
 }  // namespace smt::cmd

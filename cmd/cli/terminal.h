@@ -47,7 +47,7 @@ class Screen {
 };
 
 // Key names in bytes as a terminal sends them. Sequences that are not known are left out.
-std::vector<std::string> ParseKeys(const std::string& bytes);
+std::vector<std::string> parse_keys(const std::string& bytes);
 
 }  // namespace smt::cmd
 

@@ -34,9 +34,9 @@ class HelpFormatter final : public CLI::Formatter {
 
 }  // namespace
 
-int RunTool(CLI::App& app, int argc, char** argv, const ToolOptions& tool, const std::function<int()>& run) {
+int run_tool(CLI::App& app, int argc, char** argv, const ToolOptions& tool, const std::function<int()>& run) {
   std::signal(SIGPIPE, SIG_IGN);
-  const auto colour = ColourOn(STDERR_FILENO) ? spdlog::color_mode::automatic : spdlog::color_mode::never;
+  const auto colour = colour_on(STDERR_FILENO) ? spdlog::color_mode::automatic : spdlog::color_mode::never;
   spdlog::set_default_logger(spdlog::stderr_color_mt(app.get_name(), colour));
   spdlog::set_pattern("%n: %^%l%$: %v");
   const auto formatter = std::make_shared<HelpFormatter>();
@@ -44,30 +44,30 @@ int RunTool(CLI::App& app, int argc, char** argv, const ToolOptions& tool, const
   for (CLI::App* verb : app.get_subcommands({})) verb->formatter(formatter);
   try {
     if (argc > 1 && argv[1] == std::string_view("--complete")) {
-      for (const std::string& word : Completions(app, tool, {argv + 2, argv + argc})) Print(word + "\n");
-      return OutputExit(kExitOk);
+      for (const std::string& word : completions(app, tool, {argv + 2, argv + argc})) print_text(word + "\n");
+      return output_exit(kExitOk);
     }
     app.parse(argc, argv);
     spdlog::set_level(spdlog::level::from_str(tool.log));
-    return OutputExit(run());
+    return output_exit(run());
   } catch (const CLI::Success& e) {  // --help, --version
-    Print(e.get_name() == "CallForHelp" ? app.help() : std::string(e.what()) + "\n");
-    return OutputExit(kExitOk);
+    print_text(e.get_name() == "CallForHelp" ? app.help() : std::string(e.what()) + "\n");
+    return output_exit(kExitOk);
   } catch (const CLI::ParseError& e) {
-    return Fail(kExitUsage, std::string(e.what()) + "; see " + app.get_name() + " --help");
+    return fail(kExitUsage, std::string(e.what()) + "; see " + app.get_name() + " --help");
   } catch (const std::exception& e) {
-    return Fail(kExitFailure, e.what());
+    return fail(kExitFailure, e.what());
   }
 }
 
-void RaiseFileLimit() {
+void raise_file_limit() {
   rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
   limit.rlim_cur = limit.rlim_max;
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) spdlog::debug("the limit of open files stays as it is");
 }
 
-void KeepLargeBlocks() {
+void keep_large_blocks() {
   mallopt(M_MMAP_THRESHOLD, 8 << 20);
   mallopt(M_TRIM_THRESHOLD, 32 << 20);
 }
@@ -82,11 +82,11 @@ LogSink tool_log() {
   });
 }
 
-int Fail(int code, const std::string& message) {
+int fail(int code, const std::string& message) {
   spdlog::error("{}", message);
   return code;
 }
 
-int Fail(const Status& status) { return Fail(ExitCodeOf(status), status.message()); }
+int fail(const Status& status) { return fail(exit_code_of(status), status.message()); }
 
 }  // namespace smt::cmd

@@ -14,21 +14,21 @@ namespace smt::cmd {
 
 // Parses argv (bad usage: a sentence on stderr, exit code 2), sets up the log and runs `run`. Returns the
 // exit code.
-int RunTool(CLI::App& app, int argc, char** argv, const ToolOptions& tool, const std::function<int()>& run);
+int run_tool(CLI::App& app, int argc, char** argv, const ToolOptions& tool, const std::function<int()>& run);
 
 // As many open files as the system lets this process have; 1,024 are the usual soft limit.
-void RaiseFileLimit();
+void raise_file_limit();
 
 // Memory of large blocks is kept for the next one: giving it back and taking it anew costs more than what is
 // done with it.
-void KeepLargeBlocks();
+void keep_large_blocks();
 
 // The log of this tool, for libraries.
 LogSink tool_log();
 
 // Logs the error; its exit code.
-int Fail(const Status& status);
-int Fail(int code, const std::string& message);
+int fail(const Status& status);
+int fail(int code, const std::string& message);
 
 }  // namespace smt::cmd
 

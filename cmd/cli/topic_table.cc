@@ -18,18 +18,18 @@ namespace {
 using Cells = std::vector<std::string>;
 
 constexpr size_t kTypeColumn = 1, kWriterColumn = 4;
-constexpr size_t kLeastWidth = 6;  // of a column that is shortened
+constexpr size_t kMinWidth = 6;  // of a column that is shortened
 
-std::string SizeText(const TopicInfo& topic) {
-  return topic.schema.size == 0 ? "<= " + BytesText(topic.max_bytes) : BytesText(topic.max_bytes);
+std::string size_text(const TopicInfo& topic) {
+  return topic.schema.size == 0 ? "<= " + bytes_text(topic.max_bytes) : bytes_text(topic.max_bytes);
 }
 
-Cells TopicRow(const TopicLine& line, bool more) {
+Cells topic_row(const TopicLine& line, bool more) {
   if (line.topic == nullptr) return {line.label};
   const TopicInfo& t = *line.topic;
   const Freshness& f = t.freshness;
-  Cells row = {line.label, t.schema.type_name, SizeText(t), t.sequence == 0 ? "-" : AgeText(f.age_ns),
-               WriterText(t)};
+  Cells row = {line.label, t.schema.type_name, size_text(t), t.sequence == 0 ? "-" : age_text(f.age_ns),
+               writer_text(t)};
   if (more) {
     row.insert(row.end(),
                {fmt::format("{}", t.history), fmt::format("{}", t.sequence), fmt::format("{}", f.hops),
@@ -39,36 +39,36 @@ Cells TopicRow(const TopicLine& line, bool more) {
   return row;
 }
 
-size_t Widest(const std::vector<Cells>& rows, size_t column) {
+size_t widest(const std::vector<Cells>& rows, size_t column) {
   size_t widest = 0;
-  for (const Cells& row : rows) widest = std::max(widest, column < row.size() ? TextWidth(row[column]) : 0);
+  for (const Cells& row : rows) widest = std::max(widest, column < row.size() ? text_width(row[column]) : 0);
   return widest;
 }
 
 // Columns of the terminal that stdout is; 0: it is none, or does not say.
-size_t TerminalWidth() {
+size_t terminal_width() {
   winsize size{};
-  return IsTerminal(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+  return is_terminal(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 // Shortens the writers, then the types, so that each line has `width` columns at most, as far as that goes.
-void Fit(size_t width, size_t state_width, std::vector<Cells>* rows) {
+void fit(size_t width, size_t state_width, std::vector<Cells>* rows) {
   size_t needed = state_width;
-  for (size_t column = 0; column + 1 < rows->front().size(); ++column) needed += Widest(*rows, column) + 2;
+  for (size_t column = 0; column + 1 < rows->front().size(); ++column) needed += widest(*rows, column) + 2;
   for (const size_t column : {kWriterColumn, kTypeColumn}) {
     if (needed <= width) return;
-    const size_t now = Widest(*rows, column);
-    const size_t to = std::max(kLeastWidth, now - std::min(now, needed - width));
+    const size_t now = widest(*rows, column);
+    const size_t to = std::max(kMinWidth, now - std::min(now, needed - width));
     if (to >= now) continue;
     for (Cells& row : *rows) {
-      if (column < row.size()) row[column] = Shortened(row[column], to);
+      if (column < row.size()) row[column] = shorten(row[column], to);
     }
     needed -= now - to;
   }
 }
 
 // The state stands in the last column, and colour would spoil the widths: it is put in afterwards.
-std::string ListTable(const std::vector<TopicLine>& lines, bool more) {
+std::string list_table(const std::vector<TopicLine>& lines, bool more) {
   std::vector<Cells> rows = {{"NAME", "TYPE", "SIZE", "AGE", "WRITER", "STATE"}};
   std::vector<size_t> right = {2, 3};
   if (more) {
@@ -77,20 +77,20 @@ std::string ListTable(const std::vector<TopicLine>& lines, bool more) {
   }
   size_t state_width = rows[0].back().size();
   for (const TopicLine& line : lines) {
-    rows.push_back(TopicRow(line, more));
+    rows.push_back(topic_row(line, more));
     if (line.topic != nullptr)
-      state_width = std::max(state_width, StateName(line.topic->freshness.state).size());
+      state_width = std::max(state_width, state_name(line.topic->freshness.state).size());
   }
-  if (const size_t width = TerminalWidth(); width != 0) Fit(width, state_width, &rows);
-  const bool colour = ColourOn(STDOUT_FILENO);
-  const std::string table = FormatTable(rows, right);
+  if (const size_t width = terminal_width(); width != 0) fit(width, state_width, &rows);
+  const bool colour = colour_on(STDOUT_FILENO);
+  const std::string table = format_table(rows, right);
   std::string out;
   size_t begin = 0;
   for (size_t row = 0; row < rows.size(); ++row) {
     const size_t end = table.find('\n', begin);
     out += table.substr(begin, end - begin);
     const TopicInfo* topic = row == 0 ? nullptr : lines[row - 1].topic;
-    if (topic != nullptr) out += StateText(topic->freshness.state, colour);
+    if (topic != nullptr) out += state_text(topic->freshness.state, colour);
     out += '\n';
     begin = end + 1;
   }
@@ -99,7 +99,7 @@ std::string ListTable(const std::vector<TopicLine>& lines, bool more) {
 
 }  // namespace
 
-std::string WriterText(const TopicInfo& topic) {
+std::string writer_text(const TopicInfo& topic) {
   const TopicOrigin& origin = topic.freshness.origin;
   if (topic.writers.empty()) return origin.node + "@" + origin.host;
   std::string out;
@@ -110,15 +110,15 @@ std::string WriterText(const TopicInfo& topic) {
   return out;
 }
 
-bool PrintTopics(const std::vector<TopicInfo>& topics, Format format, const TopicTable& table) {
+bool print_topics(const std::vector<TopicInfo>& topics, Format format, const TopicTable& table) {
   if (format == Format::kTable) {
     std::vector<TopicLine> lines;
     for (const TopicInfo& t : topics) lines.push_back({t.name, &t});
-    return Print(ListTable(table.tree ? TreeLines(topics) : lines, table.more));
+    return print_text(list_table(table.tree ? tree_lines(topics) : lines, table.more));
   }
   std::vector<Json> objects;
-  for (const TopicInfo& t : topics) objects.push_back(TopicJson(t));
-  return PrintObjects(objects, format);
+  for (const TopicInfo& t : topics) objects.push_back(topic_json(t));
+  return print_objects(objects, format);
 }
 
 }  // namespace smt::cmd

@@ -12,7 +12,7 @@ namespace smt::cmd {
 
 // "driver (pid 12), old (gone)"; of a topic of another machine, whose writers nobody here can see,
 // "node@host".
-std::string WriterText(const TopicInfo& topic);
+std::string writer_text(const TopicInfo& topic);
 
 // Of the table; the other formats hold everything anyway.
 struct TopicTable {
@@ -22,7 +22,7 @@ struct TopicTable {
 
 // In any format. On a terminal that is narrower than the table, the types and writers are shortened to fit.
 // False: stdout failed.
-bool PrintTopics(const std::vector<TopicInfo>& topics, Format format, const TopicTable& table = {});
+bool print_topics(const std::vector<TopicInfo>& topics, Format format, const TopicTable& table = {});
 
 }  // namespace smt::cmd
 

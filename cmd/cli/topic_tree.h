@@ -18,7 +18,7 @@ struct TopicLine {
 
 // One line for each topic, and one for each group, two spaces deeper than the one that it is in. `topics` are
 // sorted by name and outlive the lines.
-std::vector<TopicLine> TreeLines(const std::vector<TopicInfo>& topics);
+std::vector<TopicLine> tree_lines(const std::vector<TopicInfo>& topics);
 
 }  // namespace smt::cmd
 

@@ -17,10 +17,10 @@ namespace {
 // The relay itself ends a request when its time is over; this is for one that never does.
 constexpr int64_t kGraceNs = 200'000'000;
 
-relay::RelayOptions Asking(std::vector<relay::ReceiveRule> receive) {
+relay::RelayOptions asking(std::vector<relay::ReceiveRule> receive) {
   relay::RelayOptions relay;
   relay.name = fmt::format("client-{}", getpid());
-  relay.origin_id = RandomId();
+  relay.origin_id = random_id();
   relay.receive = std::move(receive);
   return relay;
 }
@@ -29,15 +29,15 @@ relay::RelayOptions Asking(std::vector<relay::ReceiveRule> receive) {
 
 Client::Client(const ClientOptions& options, std::vector<relay::ReceiveRule> receive, int wake_fd)
     : options_(options),
-      deadline_ns_(DeadlineAfter(options.timeout_ns)),
-      loop_(&store_, Asking(std::move(receive)),
+      deadline_ns_(deadline_after(options.timeout_ns)),
+      loop_(&store_, asking(std::move(receive)),
             {.stop_fd = stop_.fd(),
              .wake_fd = wake_fd,
              .log = tool_log(),
              .log_from = relay::Severity::kWarning,
              .keys = options.keys}) {
-  RaiseFileLimit();
-  KeepLargeBlocks();
+  raise_file_limit();
+  keep_large_blocks();
 }
 
 Status Client::dial() {
@@ -53,10 +53,10 @@ std::optional<int> Client::meet() {
     if (!relay.peers().empty()) {
       end.reset();
     } else if (const Status& refusal = relay.refusal(); !refusal.ok()) {
-      end = Fail(refusal.code() == Code::kDenied ? kExitDenied : kExitFailure, refusal.message());
+      end = fail(refusal.code() == Code::kDenied ? kExitDenied : kExitFailure, refusal.message());
     } else if (now >= deadline_ns_) {
-      end = Fail(kExitNoPeer, fmt::format("nobody answered at {} within {}; does a relay listen there?",
-                                          options_.connect, DurationText(options_.timeout_ns)));
+      end = fail(kExitNoPeer, fmt::format("nobody answered at {} within {}; does a relay listen there?",
+                                          options_.connect, duration_text(options_.timeout_ns)));
     } else {
       return deadline_ns_;
     }
@@ -67,7 +67,7 @@ std::optional<int> Client::meet() {
 
 // Begins a request with `begin(now, timeout)` and waits until `look(number)` is done.
 template <class Answer, class Begin, class Look>
-std::optional<Answer> Client::Await(int64_t deadline_ns, Begin begin, Look look) {
+std::optional<Answer> Client::await(int64_t deadline_ns, Begin begin, Look look) {
   std::optional<Answer> answer;
   std::optional<uint64_t> request;
   loop_.run([&](int64_t now) -> std::optional<int64_t> {
@@ -84,29 +84,29 @@ std::optional<Answer> Client::Await(int64_t deadline_ns, Begin begin, Look look)
   return answer;
 }
 
-std::optional<relay::Relay::GetResult> Client::ask(const relay::Selection& selection, bool list) {
+std::optional<relay::Relay::GetResult> Client::ask(const relay::Subscription& selection, bool list) {
   relay::Relay& relay = loop_.engine();
-  return Await<relay::Relay::GetResult>(
+  return await<relay::Relay::GetResult>(
       deadline_ns_, [&](int64_t now, int64_t timeout) { return relay.get({selection}, list, now, timeout); },
-      [&](uint64_t request) { return relay.answer(request); });
+      [&](uint64_t request) { return relay.get_result(request); });
 }
 
 std::optional<relay::Relay::TraceResult> Client::trace(const std::string& topic) {
   relay::Relay& relay = loop_.engine();
-  return Await<relay::Relay::TraceResult>(
+  return await<relay::Relay::TraceResult>(
       deadline_ns_, [&](int64_t now, int64_t timeout) { return relay.trace(topic, now, timeout); },
-      [&](uint64_t request) { return relay.trail(request); });
+      [&](uint64_t request) { return relay.trace_result(request); });
 }
 
 std::optional<relay::Relay::SetResult> Client::set(const relay::Relay::SetRequest& wish) {
   relay::Relay& relay = loop_.engine();
-  return Await<relay::Relay::SetResult>(
-      DeadlineAfter(options_.timeout_ns),
+  return await<relay::Relay::SetResult>(
+      deadline_after(options_.timeout_ns),
       [&](int64_t now, int64_t timeout) { return relay.set(wish, now, timeout); },
       [&](uint64_t request) { return relay.set_result(request); });
 }
 
-std::vector<uint32_t> SortedTopics(const relay::MemStore& store) {
+std::vector<uint32_t> sorted_topics(const relay::MemStore& store) {
   std::vector<uint32_t> ids;
   for (uint32_t id = 0; id < store.topic_limit(); ++id) {
     if (store.topic(id) != nullptr) ids.push_back(id);
@@ -116,31 +116,31 @@ std::vector<uint32_t> SortedTopics(const relay::MemStore& store) {
   return ids;
 }
 
-Schema DescribedSchema(const relay::TopicDescription& topic) {
-  if (topic.schema == nullptr) return Schema::Bytes();
-  Result<Schema> schema = Schema::FromText(*topic.schema);
-  return schema.ok() ? std::move(*schema) : Schema::Bytes();
+Schema described_schema(const relay::TopicDescription& topic) {
+  if (topic.schema == nullptr) return Schema::bytes();
+  Result<Schema> schema = Schema::from_text(*topic.schema);
+  return schema.ok() ? std::move(*schema) : Schema::bytes();
 }
 
-State StateOf(const relay::MemStore& store, uint32_t id, int64_t now_ns) {
+State state_of(const relay::MemStore& store, uint32_t id, int64_t now_ns) {
   const SampleHead& head = store.head(id);
   const int64_t max_age_ns = store.topic(id)->max_age_ns;
   if (head.sequence == 0) return State::kEmpty;
-  if (store.told_state(id) != State::kEmpty) return store.told_state(id);
-  return max_age_ns > 0 && AgeNs(now_ns, head.born_ns) > max_age_ns ? State::kStale : State::kFresh;
+  if (store.reported_state(id) != State::kEmpty) return store.reported_state(id);
+  return max_age_ns > 0 && age_at(now_ns, head.born_ns) > max_age_ns ? State::kStale : State::kFresh;
 }
 
-ShownSample ShowStored(const relay::MemStore& store, uint32_t id, const Schema& schema) {
+ShownSample show_stored(const relay::MemStore& store, uint32_t id, const Schema& schema) {
   const SampleHead& head = store.head(id);
-  const int64_t now = BoottimeNs();
+  const int64_t now = boottime_ns();
   ShownSample shown;
   shown.topic = store.topic(id)->name;
   shown.schema = schema;
-  shown.state = StateOf(store, id, now);
+  shown.state = state_of(store, id, now);
   if (head.sequence == 0) return shown;
   shown.sample = {head.sequence, head.stamp_ns, head.born_ns, head.written_ns, 0, store.value(id)};
-  shown.receive_ns = RealtimeNs() - now + head.written_ns;
-  shown.age_ns = AgeNs(now, head.born_ns);
+  shown.receive_ns = realtime_ns() - now + head.written_ns;
+  shown.age_ns = age_at(now, head.born_ns);
   return shown;
 }
 

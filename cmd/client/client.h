@@ -15,7 +15,7 @@
 #include "cmd/serve/relay_loop.h"
 #include "cmd/value/topic_json.h"
 #include "relay/relay.h"
-#include "relay/rules/selection.h"
+#include "relay/rules/subscription.h"
 #include "relay/store/mem_store.h"
 
 namespace smt::cmd {
@@ -42,7 +42,7 @@ class Client {
   std::optional<int> meet();
 
   // Asks for topics (`list`: for their descriptions alone), which come into store(). Nothing: a signal came.
-  std::optional<relay::Relay::GetResult> ask(const relay::Selection& selection, bool list);
+  std::optional<relay::Relay::GetResult> ask(const relay::Subscription& selection, bool list);
 
   // Asks all relays what they know of a topic. Nothing: a signal came.
   std::optional<relay::Relay::TraceResult> trace(const std::string& topic);
@@ -56,7 +56,7 @@ class Client {
 
  private:
   template <class Answer, class Begin, class Look>
-  std::optional<Answer> Await(int64_t deadline_ns, Begin begin, Look look);
+  std::optional<Answer> await(int64_t deadline_ns, Begin begin, Look look);
 
   const ClientOptions& options_;
   const Stop stop_{StopOn::kSignalOrOutputGone};
@@ -66,19 +66,19 @@ class Client {
 };
 
 // Ids of the topics, by name.
-std::vector<uint32_t> SortedTopics(const relay::MemStore& store);
+std::vector<uint32_t> sorted_topics(const relay::MemStore& store);
 // Raw bytes where the descriptor cannot be read.
-Schema DescribedSchema(const relay::TopicDescription& topic);
+Schema described_schema(const relay::TopicDescription& topic);
 // What a copy in plain memory tells of itself.
-State StateOf(const relay::MemStore& store, uint32_t id, int64_t now_ns);
+State state_of(const relay::MemStore& store, uint32_t id, int64_t now_ns);
 // The newest sample, or sequence 0. Valid as long as the store's value is.
-ShownSample ShowStored(const relay::MemStore& store, uint32_t id, const Schema& schema);
+ShownSample show_stored(const relay::MemStore& store, uint32_t id, const Schema& schema);
 
-void AddClientGet(CLI::App* verb, const ClientOptions& options, Run* run);
-void AddClientList(CLI::App* verb, const ClientOptions& options, Run* run);
-void AddClientWhy(CLI::App* verb, const ClientOptions& options, Run* run);
-void AddClientSet(CLI::App* verb, const ClientOptions& options, Run* run);
-void AddClientWatch(CLI::App* verb, const ClientOptions& options, Run* run);
+void add_client_get(CLI::App* verb, const ClientOptions& options, Run* run);
+void add_client_list(CLI::App* verb, const ClientOptions& options, Run* run);
+void add_client_why(CLI::App* verb, const ClientOptions& options, Run* run);
+void add_client_set(CLI::App* verb, const ClientOptions& options, Run* run);
+void add_client_watch(CLI::App* verb, const ClientOptions& options, Run* run);
 
 }  // namespace smt::cmd
 

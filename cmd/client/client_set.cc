@@ -25,7 +25,7 @@ namespace {
 
 using relay::Relay;
 
-constexpr size_t kLongestLine = 4 << 20;
+constexpr size_t kMaxLine = 4 << 20;
 // For the release, when nobody may be there any more.
 constexpr int64_t kReleaseNs = 500'000'000;
 
@@ -36,7 +36,7 @@ struct SetOptions {
 };
 
 // "anna@ops1", for people at the other end.
-std::string HolderName() {
+std::string holder_name() {
   char host[256] = "";
   gethostname(host, sizeof host - 1);
   const passwd* user = getpwuid(geteuid());
@@ -46,7 +46,7 @@ std::string HolderName() {
   return name.substr(0, 64);
 }
 
-int ExitCodeFor(proto::SetOutcome outcome) {
+int exit_code_for(proto::SetOutcome outcome) {
   switch (outcome) {
     case proto::SET_DONE:
       return kExitOk;
@@ -71,29 +71,29 @@ class Setter {
         set_(set),
         reads_(set.value == "-"),
         client_(options, {}, reads_ ? STDIN_FILENO : -1),
-        holder_(HolderName()) {}
+        holder_(holder_name()) {}
 
   int run();
 
  private:
   // Each: the exit code if the tool is to end with it; kStopped: a signal came; kAgain: nobody knows yet.
   static constexpr int kStopped = -1, kAgain = -2;
-  std::optional<int> FindTarget();
-  std::optional<int> Choose(const Relay::SetResult& result);
-  std::optional<int> Parse(const std::string& text);
-  std::optional<int> Send();
-  std::optional<int> Sent(const proto::SetAnswer& answer);
-  int Renew();
-  std::optional<int> NextLine();
-  void Show(const proto::SetAnswer& answer);
-  void Release();
+  std::optional<int> find_target();
+  std::optional<int> choose(const Relay::SetResult& result);
+  std::optional<int> parse(const std::string& text);
+  std::optional<int> send();
+  std::optional<int> sent(const proto::SetAnswer& answer);
+  int renew();
+  std::optional<int> next_line();
+  void show(const proto::SetAnswer& answer);
+  void release();
 
   const ClientOptions& options_;
   const SetOptions& set_;
   const bool reads_;
   Client client_;
   const std::string holder_;
-  Lines lines_{STDIN_FILENO, kLongestLine};
+  Lines lines_{STDIN_FILENO, kMaxLine};
   int64_t end_ns_ = kNever;
   uint64_t target_ = 0;
   std::string relay_;  // its name
@@ -104,13 +104,13 @@ class Setter {
   bool header_ = true;      // of CSV
 };
 
-std::optional<int> Setter::FindTarget() {
+std::optional<int> Setter::find_target() {
   const std::optional<Relay::SetResult> result =
       client_.set({.kind = proto::SET_PROBE, .topic = set_.topic, .holder_name = holder_});
-  return result ? Choose(*result) : kStopped;
+  return result ? choose(*result) : kStopped;
 }
 
-std::optional<int> Setter::Choose(const Relay::SetResult& result) {
+std::optional<int> Setter::choose(const Relay::SetResult& result) {
   std::vector<const proto::SetAnswer*> would;
   const proto::SetAnswer* refused = nullptr;
   std::vector<std::string> names;
@@ -120,19 +120,19 @@ std::optional<int> Setter::Choose(const Relay::SetResult& result) {
     if (!at.empty() && a.relay() != at && a.outcome() != proto::SET_DENIED) continue;
     if (a.outcome() == proto::SET_DONE) {
       would.push_back(&a);
-      names.push_back(Printable(a.relay()));
+      names.push_back(printable(a.relay()));
     } else if (refused == nullptr || refused->outcome() == proto::SET_NO_RULE) {
       refused = &a;
     }
   }
   if (would.size() > 1) {
-    return Fail(kExitUsage,
+    return fail(kExitUsage,
                 fmt::format("{} relays have a topic {} that may be set: {}; say which with --at NAME",
                             would.size(), set_.topic, fmt::join(names, ", ")));
   }
   if (would.size() == 1) {
-    Result<Schema> schema = Schema::FromText(would[0]->schema());
-    if (!schema.ok()) return Fail(schema.status());
+    Result<Schema> schema = Schema::from_text(would[0]->schema());
+    if (!schema.ok()) return fail(schema.status());
     target_ = would[0]->instance();
     relay_ = would[0]->relay();
     schema_ = std::move(*schema);
@@ -142,21 +142,21 @@ std::optional<int> Setter::Choose(const Relay::SetResult& result) {
   if (lost_ && refused == nullptr) return kAgain;
   const bool known = refused != nullptr && (refused->outcome() != proto::SET_NO_RULE || result.complete);
   if (known)
-    return Fail(ExitCodeFor(refused->outcome()),
-                Printable(fmt::format("{}: {}", refused->relay(), refused->text())));
+    return fail(exit_code_for(refused->outcome()),
+                printable(fmt::format("{}: {}", refused->relay(), refused->text())));
   if (result.peers != 0 && result.complete && !set_.at.empty())
-    return Fail(kExitNoPeer, fmt::format("no relay {} is behind {}", set_.at, options_.connect));
-  return Fail(kExitTimeout,
+    return fail(kExitNoPeer, fmt::format("no relay {} is behind {}", set_.at, options_.connect));
+  return fail(kExitTimeout,
               fmt::format("not all relays behind {} have answered within {}; --timeout gives them longer",
-                          options_.connect, DurationText(options_.timeout_ns)));
+                          options_.connect, duration_text(options_.timeout_ns)));
 }
 
-std::optional<int> Setter::Parse(const std::string& text) {
-  Result<std::vector<std::byte>> value = ParseValue(schema_, text);
-  if (!value.ok()) return Fail(value.status());
-  if (value->size() > proto::kLargestFrame) {
-    return Fail(kExitUsage, fmt::format("the value has {} bytes, and {} are the most that can be set",
-                                        value->size(), proto::kLargestFrame));
+std::optional<int> Setter::parse(const std::string& text) {
+  Result<std::vector<std::byte>> value = parse_value(schema_, text);
+  if (!value.ok()) return fail(value.status());
+  if (value->size() > proto::kMaxFrame) {
+    return fail(kExitUsage, fmt::format("the value has {} bytes, and {} are the most that can be set",
+                                        value->size(), proto::kMaxFrame));
   }
   value_ = std::move(*value);
   has_value_ = true;
@@ -164,12 +164,12 @@ std::optional<int> Setter::Parse(const std::string& text) {
   return std::nullopt;
 }
 
-std::optional<int> Setter::Send() {
+std::optional<int> Setter::send() {
   if (lost_) {
     // Who wrote it may have begun anew; its type may be another one.
     const uint64_t hash = schema_.hash();
-    if (const std::optional<int> end = FindTarget()) return end == kAgain ? std::nullopt : end;
-    if (schema_.hash() != hash) return Fail(kExitMismatch, set_.topic + " has another type now");
+    if (const std::optional<int> end = find_target()) return end == kAgain ? std::nullopt : end;
+    if (schema_.hash() != hash) return fail(kExitMismatch, set_.topic + " has another type now");
     lost_ = false;
   }
   const std::optional<Relay::SetResult> result = client_.set({.kind = proto::SET_VALUE,
@@ -177,61 +177,62 @@ std::optional<int> Setter::Send() {
                                                               .target = target_,
                                                               .schema_hash = schema_.hash(),
                                                               .value = value_,
-                                                              .stamp_ns = RealtimeNs(),
+                                                              .stamp_ns = realtime_ns(),
                                                               .holder_name = holder_});
   if (!result) return kStopped;
   proto::SetAnswer none;
   none.set_outcome(proto::SET_NO_ANSWER);
   none.set_relay(options_.connect);
-  none.set_text(fmt::format("no answer within {}; the value may be set", DurationText(options_.timeout_ns)));
-  return Sent(result->answers.empty() ? none : result->answers.front());
+  none.set_text(fmt::format("no answer within {}; the value may be set", duration_text(options_.timeout_ns)));
+  return sent(result->answers.empty() ? none : result->answers.front());
 }
 
-std::optional<int> Setter::Sent(const proto::SetAnswer& a) {
+std::optional<int> Setter::sent(const proto::SetAnswer& a) {
   if (a.outcome() == proto::SET_DONE) {
     holds_ = true;
-    if (!std::exchange(shown_, true)) Show(a);
+    if (!std::exchange(shown_, true)) show(a);
     return std::nullopt;
   }
-  const std::string why = Printable(fmt::format("{}: {}", a.relay(), a.text()));
-  const int code = ExitCodeFor(a.outcome());
+  const std::string why = printable(fmt::format("{}: {}", a.relay(), a.text()));
+  const int code = exit_code_for(a.outcome());
   // A link that comes back is no reason to end; the dead man's time is there for the meantime.
-  if (code != kExitTimeout || !set_.every_ns) return Fail(code, why);
+  if (code != kExitTimeout || !set_.every_ns) return fail(code, why);
   if (!std::exchange(lost_, true)) spdlog::warn("{}; trying again", why);
   return std::nullopt;
 }
 
-void Setter::Show(const proto::SetAnswer& a) {
-  const Json value = ValueToJson(schema_, value_);
+void Setter::show(const proto::SetAnswer& a) {
+  const Json value = value_to_json(schema_, value_);
   const auto lease = static_cast<int64_t>(a.lease_ns()), dead_man = static_cast<int64_t>(a.dead_man_ns());
   if (options_.format == Format::kTable) {
     const bool single = value.size() == 1 && value.contains("value");
-    Print(fmt::format("{} = {} at {}, sample {}; lease {}, {}\n", set_.topic,
-                      Printable(BareText(single ? value["value"] : value)), Printable(a.relay()),
-                      a.sequence(), DurationText(lease),
-                      dead_man == 0 ? "no dead man's time" : "dead man's time " + DurationText(dead_man)));
+    print_text(
+        fmt::format("{} = {} at {}, sample {}; lease {}, {}\n", set_.topic,
+                    printable(bare_text(single ? value["value"] : value)), printable(a.relay()), a.sequence(),
+                    duration_text(lease),
+                    dead_man == 0 ? "no dead man's time" : "dead man's time " + duration_text(dead_man)));
     return;
   }
-  Json told{{"topic", set_.topic},      {"value", value},    {"relay", Printable(a.relay())},
+  Json told{{"topic", set_.topic},      {"value", value},    {"relay", printable(a.relay())},
             {"sequence", a.sequence()}, {"lease_ns", lease}, {"dead_man_ns", dead_man}};
   if (options_.format == Format::kJson) {
     told_.push_back(std::move(told));
   } else {
-    PrintObjects({std::move(told)}, options_.format, std::exchange(header_, false));
+    print_objects({std::move(told)}, options_.format, std::exchange(header_, false));
   }
 }
 
 // Waits until there is a line, or it is time to say the last one again. kExitOk: there are no more.
-std::optional<int> Setter::NextLine() {
+std::optional<int> Setter::next_line() {
   std::optional<int> end = kStopped;
-  const int64_t again = set_.every_ns && has_value_ ? DeadlineAfter(set_.every_ns) : kNever;
+  const int64_t again = set_.every_ns && has_value_ ? deadline_after(set_.every_ns) : kNever;
   const int64_t last = end_ns_;
   client_.loop().run([&](int64_t now) -> std::optional<int64_t> {
     std::string line;
     if (lines_.next(&line)) {
-      end = Parse(line);
+      end = parse(line);
     } else if (lines_.too_long()) {
-      end = Fail(kExitUsage, fmt::format("a line of more than {} bytes", kLongestLine));
+      end = fail(kExitUsage, fmt::format("a line of more than {} bytes", kMaxLine));
     } else if (lines_.ended() || now >= last) {
       end = kExitOk;
     } else if (now >= again) {
@@ -245,16 +246,16 @@ std::optional<int> Setter::NextLine() {
 }
 
 // Until a signal, the end of the time or of stdin.
-int Setter::Renew() {
-  const int64_t end = end_ns_ = DeadlineAfter(set_.duration_ns);
-  for (int64_t next = BoottimeNs();;) {
+int Setter::renew() {
+  const int64_t end = end_ns_ = deadline_after(set_.duration_ns);
+  for (int64_t next = boottime_ns();;) {
     if (reads_) {
-      if (const std::optional<int> code = NextLine()) return *code;
+      if (const std::optional<int> code = next_line()) return *code;
     }
-    if (const std::optional<int> code = Send()) return *code;
+    if (const std::optional<int> code = send()) return *code;
     if (reads_) continue;
     if (!set_.every_ns) return kExitOk;
-    next = std::max(next + *set_.every_ns, BoottimeNs());
+    next = std::max(next + *set_.every_ns, boottime_ns());
     bool due = false;
     client_.loop().run([&](int64_t now) -> std::optional<int64_t> {
       due = now >= next && now < end;
@@ -265,7 +266,7 @@ int Setter::Renew() {
   }
 }
 
-void Setter::Release() {
+void Setter::release() {
   if (!holds_ || set_.keep) return;
   Relay& relay = client_.loop().engine();
   std::optional<uint64_t> request;
@@ -284,30 +285,30 @@ void Setter::Release() {
 }
 
 int Setter::run() {
-  if (Status s = client_.dial(); !s.ok()) return Fail(s);
+  if (Status s = client_.dial(); !s.ok()) return fail(s);
   if (const std::optional<int> end = client_.meet()) return *end;
-  std::optional<int> code = FindTarget();
-  if (!code && !reads_) code = Parse(set_.value);
-  if (!code) code = Renew();
-  Release();
-  if (options_.format == Format::kJson) PrintObjects(told_, options_.format);
+  std::optional<int> code = find_target();
+  if (!code && !reads_) code = parse(set_.value);
+  if (!code) code = renew();
+  release();
+  if (options_.format == Format::kJson) print_objects(told_, options_.format);
   return *code == kStopped ? kExitOk : *code;
 }
 
-int SetTopic(const ClientOptions& options, const SetOptions& set) {
-  if (Status s = CheckTopicName(set.topic); !s.ok()) return Fail(s);
-  if (set.every_ns && *set.every_ns < 1'000'000) return Fail(kExitUsage, "--every is 1ms at least");
+int set_topic(const ClientOptions& options, const SetOptions& set) {
+  if (Status s = check_topic_name(set.topic); !s.ok()) return fail(s);
+  if (set.every_ns && *set.every_ns < 1'000'000) return fail(kExitUsage, "--every is 1ms at least");
   if (set.duration_ns && !set.every_ns && set.value != "-")
-    return Fail(kExitUsage, "--duration goes with --every, or with values from stdin");
+    return fail(kExitUsage, "--duration goes with --every, or with values from stdin");
   // What is no JSON is none for any type.
   if (set.value != "-" && !Json::accept(set.value))
-    return Fail(ParseValue(Schema::Bytes(), set.value).status());
+    return fail(parse_value(Schema::bytes(), set.value).status());
   return Setter(options, set).run();
 }
 
 }  // namespace
 
-void AddClientSet(CLI::App* verb, const ClientOptions& options, Run* run) {
+void add_client_set(CLI::App* verb, const ClientOptions& options, Run* run) {
   auto set = std::make_shared<SetOptions>();
   verb->add_option("TOPIC", set->topic, "As the relay at EP names it")->required();
   verb->add_option(
@@ -315,11 +316,11 @@ void AddClientSet(CLI::App* verb, const ClientOptions& options, Run* run) {
           "JSON, of the topic's type: 1.5, [1,2,3], '\"text\"', an object of its fields; - takes one "
           "value from each line of stdin")
       ->required();
-  AddDuration(*verb, "--every", &set->every_ns, "Set it again and again, so often, until SIGINT");
-  AddDuration(*verb, "--duration", &set->duration_ns, "End after so long");
+  add_duration(*verb, "--every", &set->every_ns, "Set it again and again, so often, until SIGINT");
+  add_duration(*verb, "--duration", &set->duration_ns, "End after so long");
   verb->add_flag("--keep", set->keep, "Leave the lease as it is at the end; else it is released");
   verb->add_option("--at", set->at, "Which relay is to write it, where several could")->type_name("NAME");
-  verb->callback([=, &options] { *run = [=, &options] { return SetTopic(options, *set); }; });
+  verb->callback([=, &options] { *run = [=, &options] { return set_topic(options, *set); }; });
 }
 
 }  // namespace smt::cmd

@@ -32,8 +32,8 @@ class Watcher {
     Seen& seen = seen_[id];
     const bool same = seen.segment_id == topic.origin.segment_id;
     if (same && head.sequence == seen.sequence) return;
-    if (seen.schema_hash != topic.schema_hash || seen.sequence == 0) seen.schema = DescribedSchema(topic);
-    ShownSample shown = ShowStored(store_, id, seen.schema);
+    if (seen.schema_hash != topic.schema_hash || seen.sequence == 0) seen.schema = described_schema(topic);
+    ShownSample shown = show_stored(store_, id, seen.schema);
     if (same && seen.sequence != 0 && head.sequence > seen.sequence) {
       shown.sample.missed = head.sequence - seen.sequence - 1;
     }
@@ -59,17 +59,17 @@ class Watcher {
   std::unordered_map<uint32_t, Seen> seen_;
 };
 
-int Watch(const ClientOptions& options, const WatchOptions& watch) {
+int run_watch(const ClientOptions& options, const WatchOptions& watch) {
   if (Result<relay::Pattern> parsed = relay::Pattern::parse(watch.pattern); !parsed.ok()) {
-    return Fail(parsed.status());
+    return fail(parsed.status());
   }
   relay::ReceiveRule rule;
   rule.topic = {watch.pattern};
   Client client(options, {rule});
-  const int64_t end = DeadlineAfter(watch.duration_ns);
+  const int64_t end = deadline_after(watch.duration_ns);
   Watcher watcher(client.store(), options.format, watch.count);
   client.store().on_sample = [&](uint32_t id) { watcher.take(id); };
-  if (Status s = client.dial(); !s.ok()) return Fail(s);
+  if (Status s = client.dial(); !s.ok()) return fail(s);
   if (const std::optional<int> code = client.meet()) return *code;
   client.loop().run([&](int64_t now) -> std::optional<int64_t> {
     if (watcher.done() || now >= end) return std::nullopt;
@@ -81,12 +81,12 @@ int Watch(const ClientOptions& options, const WatchOptions& watch) {
 
 }  // namespace
 
-void AddClientWatch(CLI::App* verb, const ClientOptions& options, Run* run) {
+void add_client_watch(CLI::App* verb, const ClientOptions& options, Run* run) {
   auto watch = std::make_shared<WatchOptions>();
   verb->add_option("PATTERN", watch->pattern, "Topics, those that appear later too")->required();
   verb->add_option("-n,--count", watch->count, "End after so many samples")->check(CLI::PositiveNumber);
-  AddDuration(*verb, "--duration", &watch->duration_ns, "End after so long");
-  verb->callback([=, &options] { *run = [=, &options] { return Watch(options, *watch); }; });
+  add_duration(*verb, "--duration", &watch->duration_ns, "End after so long");
+  verb->callback([=, &options] { *run = [=, &options] { return run_watch(options, *watch); }; });
 }
 
 }  // namespace smt::cmd

@@ -11,64 +11,64 @@
 #include "cmd/client/client.h"
 #include "cmd/text/text.h"
 #include "cmd/value/value.h"
-#include "relay/explain/trail.h"
+#include "relay/explain/route.h"
 #include "shm/domain.h"
 
 namespace smt::cmd {
 namespace {
 
 // Of a topic that is there its way; of one that is nowhere, where it was looked for.
-bool Shown(const relay::Route& way, const relay::Route::Step& step) {
+bool shown(const relay::Route& route, const relay::Route::Step& step) {
   const proto::Verdict verdict = step.finding.verdict();
   if (verdict == proto::VERDICT_NO_ANSWER || verdict == proto::VERDICT_OTHER_NAME) return true;
   const proto::Side side = step.finding.side();
-  return way.found ? step.on_way : side == proto::SIDE_HERE || side == proto::SIDE_LINK;
+  return route.found ? step.on_way : side == proto::SIDE_HERE || side == proto::SIDE_LINK;
 }
 
-std::string RelayWords(const proto::Finding& f) { return fmt::format("{} ({})", f.relay(), f.role()); }
+std::string relay_words(const proto::Finding& f) { return fmt::format("{} ({})", f.relay(), f.role()); }
 
-std::string RouteTable(const relay::Route& way) {
+std::string route_table(const relay::Route& route) {
   std::vector<std::vector<std::string>> rows = {{"RELAY", "WHERE", "VERDICT", "TOPIC", "WHY"}};
-  for (const relay::Route::Step& step : way.steps) {
+  for (const relay::Route::Step& step : route.steps) {
     const proto::Finding& f = step.finding;
-    if (!Shown(way, step)) continue;
-    rows.push_back({RelayWords(f), relay::SideWords(f), std::string(relay::VerdictName(f.verdict())),
+    if (!shown(route, step)) continue;
+    rows.push_back({relay_words(f), relay::side_words(f), std::string(relay::verdict_name(f.verdict())),
                     f.topic(), f.text()});
   }
-  return FormatTable(rows);
+  return format_table(rows);
 }
 
-Json FindingJson(const relay::Route& way, size_t i) {
-  const proto::Finding& f = way.steps[i].finding;
+Json finding_json(const relay::Route& route, size_t i) {
+  const proto::Finding& f = route.steps[i].finding;
   Json others = Json::array();
-  for (const std::string& name : f.other_name()) others.push_back(Printable(name));
-  return {{"relay", Printable(f.relay())},
-          {"role", Printable(f.role())},
-          {"place", way.steps[i].place ? Json(*way.steps[i].place) : Json(nullptr)},
-          {"where", Printable(relay::SideWords(f))},
-          {"peer", Printable(f.peer())},
-          {"verdict", relay::VerdictName(f.verdict())},
-          {"stops", way.cause == i},
-          {"topic", Printable(f.topic())},
+  for (const std::string& name : f.other_name()) others.push_back(printable(name));
+  return {{"relay", printable(f.relay())},
+          {"role", printable(f.role())},
+          {"place", route.steps[i].place ? Json(*route.steps[i].place) : Json(nullptr)},
+          {"where", printable(relay::side_words(f))},
+          {"peer", printable(f.peer())},
+          {"verdict", relay::verdict_name(f.verdict())},
+          {"stops", route.cause == i},
+          {"topic", printable(f.topic())},
           {"age_ns", f.age_ns() < 0 ? Json(nullptr) : Json(f.age_ns())},
-          {"text", Printable(f.text())},
+          {"text", printable(f.text())},
           {"other_names", std::move(others)}};
 }
 
 // The sentence at the end.
-std::string Verdict(const relay::Route& way, const std::string& topic) {
-  const proto::Finding* f = way.stops();
+std::string verdict_text(const relay::Route& route, const std::string& topic) {
+  const proto::Finding* f = route.stops();
   if (f == nullptr) {
     std::vector<std::string> notes;
-    for (const relay::Route::Step& step : way.steps) {
+    for (const relay::Route::Step& step : route.steps) {
       const proto::Verdict v = step.finding.verdict();
-      if (v == proto::VERDICT_PASSES || (relay::Stops(v) && v != proto::VERDICT_OTHER_NAME)) continue;
-      notes.push_back(fmt::format("{} {}: {}", step.finding.relay(), relay::SideWords(step.finding),
+      if (v == proto::VERDICT_PASSES || (relay::stops(v) && v != proto::VERDICT_OTHER_NAME)) continue;
+      notes.push_back(fmt::format("{} {}: {}", step.finding.relay(), relay::side_words(step.finding),
                                   step.finding.text()));
     }
     return fmt::format("{} passes everywhere{}{}", topic, notes.empty() ? "" : "; ", fmt::join(notes, "; "));
   }
-  if (!way.found && f->side() == proto::SIDE_HERE && f->verdict() != proto::VERDICT_DENIED) {
+  if (!route.found && f->side() == proto::SIDE_HERE && f->verdict() != proto::VERDICT_DENIED) {
     const std::string others = fmt::format("{}", fmt::join(f->other_name(), ", "));
     return fmt::format("{} is nowhere{}", topic,
                        others.empty() ? ""
@@ -83,8 +83,8 @@ std::string Verdict(const relay::Route& way, const std::string& topic) {
   return fmt::format("stopped at {}{}: {}", f->relay(), where, f->text());
 }
 
-int ExitCodeFor(const relay::Route& way, bool complete) {
-  const proto::Finding* f = way.stops();
+int exit_code_for(const relay::Route& route, bool complete) {
+  const proto::Finding* f = route.stops();
   if (f == nullptr) return complete ? kExitOk : kExitTimeout;
   switch (f->verdict()) {
     case proto::VERDICT_NO_ANSWER:
@@ -99,37 +99,37 @@ int ExitCodeFor(const relay::Route& way, bool complete) {
   }
 }
 
-int Why(const ClientOptions& options, const std::string& topic) {
-  if (Status s = CheckTopicName(topic); !s.ok()) return Fail(s);
+int run_why(const ClientOptions& options, const std::string& topic) {
+  if (Status s = check_topic_name(topic); !s.ok()) return fail(s);
   Client client(options);
-  if (Status s = client.dial(); !s.ok()) return Fail(s);
+  if (Status s = client.dial(); !s.ok()) return fail(s);
   if (const std::optional<int> end = client.meet()) return *end;
   const std::optional<relay::Relay::TraceResult> trail = client.trace(topic);
   if (!trail) return kExitOk;
   if (trail->peers == 0) {
-    return Fail(kExitTimeout, fmt::format("{} has not answered within {}; --timeout gives it longer",
-                                          options.connect, DurationText(options.timeout_ns)));
+    return fail(kExitTimeout, fmt::format("{} has not answered within {}; --timeout gives it longer",
+                                          options.connect, duration_text(options.timeout_ns)));
   }
-  const relay::Route way = relay::FindRoute(trail->findings);
+  const relay::Route route = relay::find_route(trail->findings);
   if (options.format == Format::kTable) {
-    Print(RouteTable(way) + Printable(Verdict(way, topic)) + "\n");
+    print_text(route_table(route) + printable(verdict_text(route, topic)) + "\n");
   } else {
     std::vector<Json> objects;
-    for (size_t i = 0; i < way.steps.size(); ++i) objects.push_back(FindingJson(way, i));
-    PrintObjects(objects, options.format);
+    for (size_t i = 0; i < route.steps.size(); ++i) objects.push_back(finding_json(route, i));
+    print_objects(objects, options.format);
   }
-  const int code = ExitCodeFor(way, trail->complete);
+  const int code = exit_code_for(route, trail->complete);
   if (code == kExitTimeout)
-    return Fail(code, "not all relays have answered in time: there may be more to find");
+    return fail(code, "not all relays have answered in time: there may be more to find");
   return code;
 }
 
 }  // namespace
 
-void AddClientWhy(CLI::App* verb, const ClientOptions& options, Run* run) {
+void add_client_why(CLI::App* verb, const ClientOptions& options, Run* run) {
   auto topic = std::make_shared<std::string>();
   verb->add_option("TOPIC", *topic, "As the relay at EP names it")->required();
-  verb->callback([=, &options] { *run = [=, &options] { return Why(options, *topic); }; });
+  verb->callback([=, &options] { *run = [=, &options] { return run_why(options, *topic); }; });
 }
 
 }  // namespace smt::cmd

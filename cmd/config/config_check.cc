@@ -10,7 +10,7 @@
 #include "relay/keys/endpoint.h"
 #include "relay/rules/access.h"
 #include "relay/rules/naming.h"
-#include "relay/rules/selection.h"
+#include "relay/rules/subscription.h"
 #include "relay/rules/targets.h"
 
 namespace smt::cmd {
@@ -20,21 +20,21 @@ using relay::OnStale;
 using relay::Right;
 using relay::Rights;
 
-constexpr size_t kMostPeers = 1000;
+constexpr size_t kMaxPeers = 1000;
 
 // Of the value, or of the table where it is the default.
 template <class T>
-const Place& At(const Entry<T>& entry, std::string_view key) {
+const Place& at(const Entry<T>& entry, std::string_view key) {
   const auto it = entry.places.find(key);
   return it == entry.places.end() ? entry.place : it->second;
 }
 
 template <class Rule>
-void CheckPacing(const Entry<Rule>& entry, ConfigErrors* errors) {
+void check_pacing(const Entry<Rule>& entry, ConfigErrors* errors) {
   if (!entry.whole) return;
   const relay::Pacing& p = entry.value.pacing;
   const auto no = [&](bool wrong, const char* key, std::string_view message) {
-    if (wrong) errors->add(At(entry, key), message);
+    if (wrong) errors->add(at(entry, key), message);
   };
   // Who sends only allows it.
   if (p.every && std::is_same_v<Rule, relay::ReceiveRule>) {
@@ -49,37 +49,37 @@ void CheckPacing(const Entry<Rule>& entry, ConfigErrors* errors) {
   }
   no(!p.on_change && p.deadband != 0, "deadband", "deadband needs on_change = true");
   no(!p.on_change && p.heartbeat_ns != 0, "heartbeat", "heartbeat needs on_change = true");
-  no(p.heartbeat_ns > relay::kLongestPeriodNs, "heartbeat", "a heartbeat is 104 days at most");
+  no(p.heartbeat_ns > relay::kMaxPeriodNs, "heartbeat", "a heartbeat is 104 days at most");
   no(p.on_change && p.heartbeat_ns != 0 && p.heartbeat_ns < p.period_ns, "heartbeat",
      "a heartbeat more often than rate allows");
 }
 
-void CheckNaming(const Entry<relay::ReceiveRule>& entry, ConfigErrors* errors) {
+void check_naming(const Entry<relay::ReceiveRule>& entry, ConfigErrors* errors) {
   if (!entry.whole) return;
   if (const auto naming = relay::Naming::parse(entry.value); !naming.ok()) {
-    errors->add(At(entry, entry.value.as.empty() ? "prefix" : "as"), naming.status().message());
+    errors->add(at(entry, entry.value.as.empty() ? "prefix" : "as"), naming.status().message());
   }
 }
 
-void CheckStale(const Entry<relay::ReceiveRule>& entry, ConfigErrors* errors) {
+void check_stale(const Entry<relay::ReceiveRule>& entry, ConfigErrors* errors) {
   const relay::ReceiveRule& rule = entry.value;
   if (!entry.whole) return;
   if (rule.on_stale == OnStale::kBytes && rule.fail_safe.empty()) {
-    errors->add(At(entry, "on_stale"), "on_stale = \"bytes\" needs fail_safe, the bytes in base64");
+    errors->add(at(entry, "on_stale"), "on_stale = \"bytes\" needs fail_safe, the bytes in base64");
   }
   if (rule.on_stale != OnStale::kBytes && !rule.fail_safe.empty()) {
-    errors->add(At(entry, "fail_safe"), "fail_safe needs on_stale = \"bytes\"");
+    errors->add(at(entry, "fail_safe"), "fail_safe needs on_stale = \"bytes\"");
   }
   if (rule.on_stale != OnStale::kHold && rule.max_age_ns == 0) {
-    errors->add(At(entry, "on_stale"), "with max_age = \"0s\" nothing becomes stale; leave on_stale out");
+    errors->add(at(entry, "on_stale"), "with max_age = \"0s\" nothing becomes stale; leave on_stale out");
   }
 }
 
-void CheckWrite(const Entry<relay::WriteRule>& entry, ConfigErrors* errors) {
+void check_write(const Entry<relay::WriteRule>& entry, ConfigErrors* errors) {
   if (!entry.whole) return;
   const relay::WriteRule& rule = entry.value;
   const auto no = [&](bool wrong, const char* key, std::string_view message) {
-    if (wrong) errors->add(At(entry, key), message);
+    if (wrong) errors->add(at(entry, key), message);
   };
   if (rule.topic.empty())
     return errors->add(entry.place, "a [[write]] rule says which topics peers may set: write topic");
@@ -101,35 +101,35 @@ void CheckWrite(const Entry<relay::WriteRule>& entry, ConfigErrors* errors) {
   }
 }
 
-const std::vector<std::string>& Peers(const relay::SendRule& rule) { return rule.to; }
-const std::vector<std::string>& Peers(const relay::ReceiveRule& rule) { return rule.from; }
-const std::vector<std::string>& Peers(const relay::WriteRule& rule) { return rule.from; }
-const std::vector<std::string>& Peers(const relay::AccessRule& rule) { return rule.peer; }
+const std::vector<std::string>& peers_of(const relay::SendRule& rule) { return rule.to; }
+const std::vector<std::string>& peers_of(const relay::ReceiveRule& rule) { return rule.from; }
+const std::vector<std::string>& peers_of(const relay::WriteRule& rule) { return rule.from; }
+const std::vector<std::string>& peers_of(const relay::AccessRule& rule) { return rule.peer; }
 
-bool Has(const std::vector<std::string>& list, std::string_view what) {
+bool has(const std::vector<std::string>& list, std::string_view what) {
   return std::find(list.begin(), list.end(), what) != list.end();
 }
 
-bool ForAnyPeer(const std::vector<std::string>& peers) { return Has(peers, "*") || Has(peers, "**"); }
+bool for_any_peer(const std::vector<std::string>& peers) { return has(peers, "*") || has(peers, "**"); }
 
 // Whether the later rule can never decide: the earlier one names all that it names. False where that is not
 // plain to see.
 template <class Rule>
-bool Covers(const Rule& earlier, const Rule& later) {
+bool covers_rule(const Rule& earlier, const Rule& later) {
   if (!earlier.exclude.empty()) return false;
-  if (!ForAnyPeer(Peers(earlier)) && Peers(earlier) != Peers(later)) return false;
+  if (!for_any_peer(peers_of(earlier)) && peers_of(earlier) != peers_of(later)) return false;
   return std::all_of(later.topic.begin(), later.topic.end(), [&](const std::string& topic) {
     const bool system = topic.starts_with("smt/") || topic.starts_with("re:smt/");
-    return Has(earlier.topic, topic) || (!system && Has(earlier.topic, "**"));
+    return has(earlier.topic, topic) || (!system && has(earlier.topic, "**"));
   });
 }
 
 template <class Rule>
-void CheckOrder(const std::vector<Entry<Rule>>& rules, ConfigErrors* errors) {
+void check_order(const std::vector<Entry<Rule>>& rules, ConfigErrors* errors) {
   for (size_t later = 1; later < rules.size(); ++later) {
     for (size_t earlier = 0; earlier < later; ++earlier) {
       if (!rules[earlier].whole || !rules[later].whole) continue;
-      if (!Covers(rules[earlier].value, rules[later].value)) continue;
+      if (!covers_rule(rules[earlier].value, rules[later].value)) continue;
       errors->add(rules[later].place,
                   fmt::format("this rule never decides: the one at {} comes first and names the same topics",
                               rules[earlier].place.text()));
@@ -139,16 +139,16 @@ void CheckOrder(const std::vector<Entry<Rule>>& rules, ConfigErrors* errors) {
 }
 
 // kInvalid: none, one whose key is not known, or one that reaches beyond this machine without keys.
-Status CheckPeerEndpoint(const std::string& endpoint, bool binding, const RelayConfig& config) {
-  if (Status s = relay::CheckEndpoint(endpoint, binding); !s.ok()) return s;
+Status check_peer_endpoint(const std::string& endpoint, bool binding, const RelayConfig& config) {
+  if (Status s = relay::check_endpoint(endpoint, binding); !s.ok()) return s;
   if (config.keyring != nullptr) {
     return binding || endpoint.starts_with(relay::kInproc)
                ? Status()
-               : relay::PeerAt(endpoint, *config.keyring).status();
+               : relay::peer_at(endpoint, *config.keyring).status();
   }
-  if (!binding && !relay::SplitPeer(endpoint).second.empty())
+  if (!binding && !relay::split_peer(endpoint).second.empty())
     return Status(Code::kInvalid, fmt::format("{} says whose key is to be there: give --keys DIR", endpoint));
-  if (config.insecure || relay::IsLoopback(endpoint)) return Status();
+  if (config.insecure || relay::is_loopback(endpoint)) return Status();
   return Status(
       Code::kInvalid,
       fmt::format("{} reaches other machines, and nothing on it would be encrypted or asked who it is; make "
@@ -164,16 +164,16 @@ struct AccessEntry {
   bool allows;
 };
 
-// As Covers() of rules to send.
-bool Covers(const AccessEntry& earlier, const AccessEntry& later) {
+// As covers_rule() of rules to send.
+bool covers_rule(const AccessEntry& earlier, const AccessEntry& later) {
   const auto all = [](const AccessEntry& e) {
-    return e.allows ? relay::GivenBy(e.rule->rights) : relay::TakenBy(e.rule->rights);
+    return e.allows ? relay::given_by(e.rule->rights) : relay::taken_by(e.rule->rights);
   };
   if ((all(later) & ~all(earlier)) != 0) return false;
-  return Covers(*earlier.rule, *later.rule);
+  return covers_rule(*earlier.rule, *later.rule);
 }
 
-void CheckAccess(const RelayConfig& config, ConfigErrors* errors) {
+void check_access(const RelayConfig& config, ConfigErrors* errors) {
   std::vector<AccessEntry> rules;
   const auto add = [&](const auto& entries, bool allows) {
     for (const auto& entry : entries) {
@@ -185,7 +185,7 @@ void CheckAccess(const RelayConfig& config, ConfigErrors* errors) {
   for (size_t later = 0; later < rules.size(); ++later) {
     const auto end = rules.begin() + static_cast<ptrdiff_t>(later);
     const auto covers =
-        std::find_if(rules.begin(), end, [&](const AccessEntry& e) { return Covers(e, rules[later]); });
+        std::find_if(rules.begin(), end, [&](const AccessEntry& e) { return covers_rule(e, rules[later]); });
     if (covers == end) continue;
     errors->add(*rules[later].place,
                 fmt::format("this rule never decides: the [[{}]] at {} {}, for the same topics and peers",
@@ -196,39 +196,39 @@ void CheckAccess(const RelayConfig& config, ConfigErrors* errors) {
   if (config.role == Role::kProxy || !config.write.empty()) return;
   for (const Entry<relay::AllowRule>& entry : config.allow) {
     if (!entry.whole || entry.value.rights != Rights(Right::kWrite)) continue;
-    errors->add(At(entry, "do"), "nothing can be set here: that takes a [[write]] rule too");
+    errors->add(at(entry, "do"), "nothing can be set here: that takes a [[write]] rule too");
   }
 }
 
 // All patterns of a direction travel in one message. False: there are too many.
 template <class Rule>
-bool CheckNumber(const std::vector<Entry<Rule>>& rules, ConfigErrors* errors) {
+bool check_number(const std::vector<Entry<Rule>>& rules, ConfigErrors* errors) {
   size_t count = 0, patterns = 0, bytes = 0;
   for (const Entry<Rule>& rule : rules) {
     for (const auto* list : {&rule.value.topic, &rule.value.exclude}) {
       patterns += list->size();
       for (const std::string& pattern : *list) bytes += pattern.size();
     }
-    if (++count <= relay::kMostSelections && patterns <= relay::kMostPatterns &&
-        bytes <= relay::kMostPatternBytes) {
+    if (++count <= relay::kMaxSubscriptions && patterns <= relay::kMaxPatterns &&
+        bytes <= relay::kMaxTotalPatternBytes) {
       continue;
     }
     errors->add(rule.place,
                 fmt::format("too many rules: {} with {} patterns of {} bytes in all are the most",
-                            relay::kMostSelections, relay::kMostPatterns, relay::kMostPatternBytes));
+                            relay::kMaxSubscriptions, relay::kMaxPatterns, relay::kMaxTotalPatternBytes));
     return false;
   }
   return true;
 }
 
 // Two rules that give two topics one name here.
-void CheckTargets(const std::vector<Entry<relay::ReceiveRule>>& rules, ConfigErrors* errors) {
+void check_targets(const std::vector<Entry<relay::ReceiveRule>>& rules, ConfigErrors* errors) {
   std::vector<relay::ReceiveRule> plain;
   for (const Entry<relay::ReceiveRule>& entry : rules) {
     if (!entry.whole || !relay::Naming::parse(entry.value).ok()) return;
     plain.push_back(entry.value);
   }
-  const auto found = relay::FindTargetClash(plain);
+  const auto found = relay::find_target_clash(plain);
   if (!found.ok()) return errors->add(rules.front().place, found.status().message());
   if (!*found) return;
   const relay::TargetClash& clash = **found;
@@ -240,7 +240,7 @@ void CheckTargets(const std::vector<Entry<relay::ReceiveRule>>& rules, ConfigErr
   };
   const Entry<relay::ReceiveRule>& entry = rules[second.rule];
   errors->add(
-      At(entry, entry.value.as.empty() ? "topic" : "as"),
+      at(entry, entry.value.as.empty() ? "topic" : "as"),
       fmt::format("{} would be {} of the rule at {}, and {} of this one; give one of them another prefix "
                   "or as, exclude such topics, or say in from which peers it is for",
                   clash.name, text(first), rules[first.rule].place.text(), text(second)));
@@ -248,7 +248,7 @@ void CheckTargets(const std::vector<Entry<relay::ReceiveRule>>& rules, ConfigErr
 
 }  // namespace
 
-void ReadKeys(RelayConfig* config, ConfigErrors* errors) {
+void read_keys(RelayConfig* config, ConfigErrors* errors) {
   if (config->keys.empty()) return;
   const Place& place = config->places.find("keys")->second;
   if (const auto insecure = config->places.find("insecure"); config->insecure) {
@@ -259,17 +259,17 @@ void ReadKeys(RelayConfig* config, ConfigErrors* errors) {
   config->keyring = std::move(*keys);
   if (config->places.contains("name")) return;
   const std::string& name = config->keyring->self().name;
-  if (Status s = CheckRelayName(name); !s.ok()) return errors->add(place, s.message());
+  if (Status s = check_relay_name(name); !s.ok()) return errors->add(place, s.message());
   config->name = name;
 }
 
-void CheckPeers(const RelayConfig& config, ConfigErrors* errors) {
-  if (config.peers.size() > kMostPeers) {
-    return errors->add(config.peers[kMostPeers].place, fmt::format("more than {} peers", kMostPeers));
+void check_peers(const RelayConfig& config, ConfigErrors* errors) {
+  if (config.peers.size() > kMaxPeers) {
+    return errors->add(config.peers[kMaxPeers].place, fmt::format("more than {} peers", kMaxPeers));
   }
   std::map<std::string, Place> seen;
   const auto check = [&](const std::string& endpoint, const Place& place, bool binding) {
-    if (Status s = CheckPeerEndpoint(endpoint, binding, config); !s.ok()) {
+    if (Status s = check_peer_endpoint(endpoint, binding, config); !s.ok()) {
       return errors->add(place, s.message());
     }
     const auto [it, added] = seen.emplace(endpoint, place);
@@ -283,27 +283,27 @@ void CheckPeers(const RelayConfig& config, ConfigErrors* errors) {
     if (peer.connect.empty() == peer.bind.empty()) {
       const char* const message = peer.bind.empty() ? "a peer without an endpoint: write connect or bind"
                                                     : "connect and bind: a peer has one of them";
-      errors->add(At(entry, "bind"), config.role == Role::kClient ? "a peer without connect" : message);
+      errors->add(at(entry, "bind"), config.role == Role::kClient ? "a peer without connect" : message);
     }
-    for (const std::string& endpoint : peer.connect) check(endpoint, At(entry, "connect"), false);
-    if (!peer.bind.empty()) check(peer.bind, At(entry, "bind"), true);
+    for (const std::string& endpoint : peer.connect) check(endpoint, at(entry, "connect"), false);
+    if (!peer.bind.empty()) check(peer.bind, at(entry, "bind"), true);
   }
 }
 
-void CheckRules(const RelayConfig& config, ConfigErrors* errors) {
-  for (const Entry<relay::SendRule>& entry : config.send) CheckPacing(entry, errors);
+void check_rules(const RelayConfig& config, ConfigErrors* errors) {
+  for (const Entry<relay::SendRule>& entry : config.send) check_pacing(entry, errors);
   for (const Entry<relay::ReceiveRule>& entry : config.receive) {
-    CheckPacing(entry, errors);
-    CheckNaming(entry, errors);
-    CheckStale(entry, errors);
+    check_pacing(entry, errors);
+    check_naming(entry, errors);
+    check_stale(entry, errors);
   }
-  for (const Entry<relay::WriteRule>& entry : config.write) CheckWrite(entry, errors);
-  CheckOrder(config.write, errors);
-  if (CheckNumber(config.allow, errors) && CheckNumber(config.deny, errors)) CheckAccess(config, errors);
-  if (CheckNumber(config.send, errors)) CheckOrder(config.send, errors);
-  if (!CheckNumber(config.receive, errors)) return;
-  CheckOrder(config.receive, errors);
-  CheckTargets(config.receive, errors);
+  for (const Entry<relay::WriteRule>& entry : config.write) check_write(entry, errors);
+  check_order(config.write, errors);
+  if (check_number(config.allow, errors) && check_number(config.deny, errors)) check_access(config, errors);
+  if (check_number(config.send, errors)) check_order(config.send, errors);
+  if (!check_number(config.receive, errors)) return;
+  check_order(config.receive, errors);
+  check_targets(config.receive, errors);
 }
 
 }  // namespace smt::cmd

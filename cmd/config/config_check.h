@@ -8,13 +8,13 @@
 namespace smt::cmd {
 
 // Reads the folder of keys, if there is one; a relay that has no name of its own has that of its key.
-void ReadKeys(RelayConfig* config, ConfigErrors* errors);
+void read_keys(RelayConfig* config, ConfigErrors* errors);
 
 // Both leave out entries that are not whole.
 // Whether each connection has one side and is allowed, and none is there twice.
-void CheckPeers(const RelayConfig& config, ConfigErrors* errors);
+void check_peers(const RelayConfig& config, ConfigErrors* errors);
 // Whether the rules make sense, one by one and together.
-void CheckRules(const RelayConfig& config, ConfigErrors* errors);
+void check_rules(const RelayConfig& config, ConfigErrors* errors);
 
 }  // namespace smt::cmd
 

@@ -17,9 +17,9 @@ struct Given {
 
 // What the text says over what `config` holds already. Each key, type, range and pattern is checked; what
 // several of them say together is for CheckConfig.
-Given ApplyText(std::string_view text, const std::string& path, RelayConfig* config, ConfigErrors* errors);
+Given apply_text(std::string_view text, const std::string& path, RelayConfig* config, ConfigErrors* errors);
 // The same with the text of a file.
-Given ApplyFile(const std::string& path, RelayConfig* config, ConfigErrors* errors);
+Given apply_file(const std::string& path, RelayConfig* config, ConfigErrors* errors);
 
 }  // namespace smt::cmd
 

@@ -34,25 +34,25 @@ struct Key {
 
 // In the order in which they are printed.
 template <class T>
-const std::vector<Key<T>>& Keys();
+const std::vector<Key<T>>& keys_of();
 template <>
-const std::vector<Key<RelayConfig>>& Keys<RelayConfig>();
+const std::vector<Key<RelayConfig>>& keys_of<RelayConfig>();
 template <>
-const std::vector<Key<PeerConfig>>& Keys<PeerConfig>();
+const std::vector<Key<PeerConfig>>& keys_of<PeerConfig>();
 template <>
-const std::vector<Key<relay::SendRule>>& Keys<relay::SendRule>();
+const std::vector<Key<relay::SendRule>>& keys_of<relay::SendRule>();
 template <>
-const std::vector<Key<relay::ReceiveRule>>& Keys<relay::ReceiveRule>();
+const std::vector<Key<relay::ReceiveRule>>& keys_of<relay::ReceiveRule>();
 template <>
-const std::vector<Key<relay::WriteRule>>& Keys<relay::WriteRule>();
+const std::vector<Key<relay::WriteRule>>& keys_of<relay::WriteRule>();
 template <>
-const std::vector<Key<relay::AllowRule>>& Keys<relay::AllowRule>();
+const std::vector<Key<relay::AllowRule>>& keys_of<relay::AllowRule>();
 template <>
-const std::vector<Key<relay::DenyRule>>& Keys<relay::DenyRule>();
+const std::vector<Key<relay::DenyRule>>& keys_of<relay::DenyRule>();
 
 // As it stands in the file: "peer" "send" "receive" "write" "allow" "deny"; "" for the top.
 template <class T>
-constexpr std::string_view TableName() {
+constexpr std::string_view table_name() {
   if constexpr (std::is_same_v<T, PeerConfig>) return "peer";
   if constexpr (std::is_same_v<T, relay::SendRule>) return "send";
   if constexpr (std::is_same_v<T, relay::ReceiveRule>) return "receive";
@@ -64,17 +64,17 @@ constexpr std::string_view TableName() {
 
 // Null: there is none.
 template <class T>
-const Key<T>* FindKey(std::string_view name) {
-  for (const Key<T>& key : Keys<T>()) {
+const Key<T>* find_key(std::string_view name) {
+  for (const Key<T>& key : keys_of<T>()) {
     if (key.name == name) return &key;
   }
   return nullptr;
 }
 
 // Keys of the top that the environment may set: all but lists and the version of the format.
-inline bool FromEnvironment(const Key<RelayConfig>& key) { return !key.list && key.name != "version"; }
+inline bool is_in_environment(const Key<RelayConfig>& key) { return !key.list && key.name != "version"; }
 // That may be another one after a reload.
-inline bool Reloadable(const Key<RelayConfig>& key) { return key.name == "log" || key.name == "cache"; }
+inline bool reloadable(const Key<RelayConfig>& key) { return key.name == "log" || key.name == "cache"; }
 
 }  // namespace smt::cmd
 

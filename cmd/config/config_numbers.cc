@@ -18,48 +18,48 @@ namespace {
 
 using Kind = Value::Kind;
 
-constexpr double kLeastHertz = 1e-6, kMostHertz = 1e6;
+constexpr double kMinHertz = 1e-6, kMaxHertz = 1e6;
 
 // --- numbers ---
 
-Read ReadNumber(const Value& value, double least, double most, std::string_view what, double* out) {
+Read read_number(const Value& value, double min, double max, std::string_view what, double* out) {
   double number = 0;
   if (value.kind == Kind::kInteger) {
     number = static_cast<double>(value.integer);
   } else if (value.kind == Kind::kNumber) {
     number = value.number;
   } else if (value.kind != Kind::kWord) {
-    return WrongKind(value, "a number");
-  } else if (!ParseNumber(value.text, &number)) {
-    return Wrong(value, fmt::format("\"{}\" is no number", value.text));
+    return wrong_kind(value, "a number");
+  } else if (!parse_number(value.text, &number)) {
+    return wrong(value, fmt::format("\"{}\" is no number", value.text));
   }
-  if (!(number >= least && number <= most)) {
-    return Wrong(value, fmt::format("{} is out of range: {} from {} to {}", number, what, least, most));
+  if (!(number >= min && number <= max)) {
+    return wrong(value, fmt::format("{} is out of range: {} from {} to {}", number, what, min, max));
   }
   *out = number;
   return std::nullopt;
 }
 
-Read ReadInteger(const Value& value, int64_t least, int64_t most, int64_t* out) {
+Read read_integer(const Value& value, int64_t min, int64_t max, int64_t* out) {
   int64_t number = value.integer;
   if (value.kind == Kind::kWord) {
-    if (!ParseNumber(value.text, &number)) {
-      return Wrong(value, fmt::format("\"{}\" is no integer", value.text));
+    if (!parse_number(value.text, &number)) {
+      return wrong(value, fmt::format("\"{}\" is no integer", value.text));
     }
   } else if (value.kind != Kind::kInteger) {
-    return WrongKind(value, "an integer");
+    return wrong_kind(value, "an integer");
   }
-  if (number < least || number > most) {
-    return Wrong(value, fmt::format("{} is out of range: from {} to {}", number, least, most));
+  if (number < min || number > max) {
+    return wrong(value, fmt::format("{} is out of range: from {} to {}", number, min, max));
   }
   *out = number;
   return std::nullopt;
 }
 
-Read ReadVersion(const Value& value, int64_t* out) {
-  if (value.kind != Kind::kInteger) return WrongKind(value, "an integer");
+Read read_version(const Value& value, int64_t* out) {
+  if (value.kind != Kind::kInteger) return wrong_kind(value, "an integer");
   if (value.integer != kConfigVersion) {
-    return Wrong(value, fmt::format("{} is a version of the format that this program does not read; it "
+    return wrong(value, fmt::format("{} is a version of the format that this program does not read; it "
                                     "reads version {}",
                                     value.integer, kConfigVersion));
   }
@@ -67,50 +67,50 @@ Read ReadVersion(const Value& value, int64_t* out) {
   return std::nullopt;
 }
 
-Read ReadHertz(const Value& value, int64_t* period_ns) {
+Read read_hertz(const Value& value, int64_t* period_ns) {
   double hertz = 0;
-  if (Read fault = ReadNumber(value, kLeastHertz, kMostHertz, "a rate in Hz", &hertz)) return fault;
+  if (Read fault = read_number(value, kMinHertz, kMaxHertz, "a rate in Hz", &hertz)) return fault;
   *period_ns = std::llround(1e9 / hertz);
   return std::nullopt;
 }
 
 // The shortest number that means the same period.
-std::string PrintHertz(const int64_t& period_ns) {
+std::string print_hertz(const int64_t& period_ns) {
   if (period_ns == 0) return "";
   const double hertz = 1e9 / static_cast<double>(period_ns);
   for (int digits = 1; digits < 17; ++digits) {
     const std::string text = fmt::format("{:.{}g}", hertz, digits);
     double read = 0;
-    if (ParseNumber(text, &read) && std::llround(1e9 / read) == period_ns) return fmt::format("{}", read);
+    if (parse_number(text, &read) && std::llround(1e9 / read) == period_ns) return fmt::format("{}", read);
   }
   return fmt::format("{}", hertz);
 }
 
-Read ReadCount(const Value& value, uint32_t* out) {
+Read read_count(const Value& value, uint32_t* out) {
   int64_t count = 0;
-  if (Read fault = ReadInteger(value, 1, 1'000'000, &count)) return fault;
+  if (Read fault = read_integer(value, 1, 1'000'000, &count)) return fault;
   *out = static_cast<uint32_t>(count);
   return std::nullopt;
 }
 
-Read ReadDeadband(const Value& value, double* out) {
-  return ReadNumber(value, 0, 1e300, "a difference", out);
+Read read_deadband(const Value& value, double* out) {
+  return read_number(value, 0, 1e300, "a difference", out);
 }
 
 // One number bounds all numbers of a value, a table has one for each field that it names.
-Read ReadLimits(const Value& value, std::vector<relay::Limit>* out) {
-  constexpr double kMost = std::numeric_limits<double>::max();
+Read read_limits(const Value& value, std::vector<relay::Limit>* out) {
+  constexpr double kMax = std::numeric_limits<double>::max();
   const auto read = [](const Value& number, double* limit) {
-    return ReadNumber(number, -kMost, kMost, "a bound", limit);
+    return read_number(number, -kMax, kMax, "a bound", limit);
   };
   std::vector<relay::Limit> limits;
   if (value.kind != Kind::kTable) {
     if (Read fault = read(value, &limits.emplace_back().value)) return fault;
   } else if (value.members.empty()) {
-    return Wrong(value, "the table names no field");
+    return wrong(value, "the table names no field");
   }
   for (const Value::Member& member : value.members) {
-    if (member.key.empty()) return Wrong(value, "a field has a name");
+    if (member.key.empty()) return wrong(value, "a field has a name");
     relay::Limit& limit = limits.emplace_back();
     limit.field = member.key;
     if (Read fault = read(member.value, &limit.value)) return fault;
@@ -119,17 +119,17 @@ Read ReadLimits(const Value& value, std::vector<relay::Limit>* out) {
   return std::nullopt;
 }
 
-std::string PrintLimits(const std::vector<relay::Limit>& limits) {
+std::string print_limits(const std::vector<relay::Limit>& limits) {
   if (limits.empty()) return "";
   if (limits.front().field.empty()) return fmt::format("{}", limits.front().value);
   std::vector<std::string> members;
   for (const relay::Limit& limit : limits)
-    members.push_back(fmt::format("{} = {}", Quoted(limit.field), limit.value));
+    members.push_back(fmt::format("{} = {}", quote(limit.field), limit.value));
   return fmt::format("{{ {} }}", fmt::join(members, ", "));
 }
 
 template <class Number>
-std::string PrintNumber(const Number& number) {
+std::string print_number(const Number& number) {
   return fmt::format("{}", number);
 }
 
@@ -139,14 +139,14 @@ struct Scale {
   double step;             // of K to M to G
   std::string_view units;  // the first one is `step`
   std::string_view example;
-  uint64_t least, most;
+  uint64_t min, max;
 };
 constexpr Scale kSegment = {1024, "KMGT", "64M", layout::kMinSegmentBytes, layout::kMaxSegmentBytes};
 constexpr Scale kTopicSize = {1024, "KMGT", "4M", 1, uint64_t{1} << 40};
 constexpr Scale kPerSecond = {1000, "kMGT", "125k", 1, 1'000'000'000'000};
 
 // "64M": what the text says, or nothing.
-std::optional<double> ScaledText(std::string_view text, const Scale& scale) {
+std::optional<double> scaled_text(std::string_view text, const Scale& scale) {
   double unit = 1;
   if (!text.empty() && !isdigit(static_cast<unsigned char>(text.back()))) {
     const char last = text.back() == 'k' || text.back() == 'K' ? scale.units[0] : text.back();
@@ -156,36 +156,35 @@ std::optional<double> ScaledText(std::string_view text, const Scale& scale) {
     text.remove_suffix(1);
   }
   double number = 0;
-  if (text.empty() || !isdigit(static_cast<unsigned char>(text[0])) || !ParseNumber(text, &number)) {
+  if (text.empty() || !isdigit(static_cast<unsigned char>(text[0])) || !parse_number(text, &number)) {
     return std::nullopt;
   }
   return std::round(number * unit);
 }
 
 template <const Scale& scale>
-Read ReadScaled(const Value& value, uint64_t* out) {
+Read read_scaled(const Value& value, uint64_t* out) {
   double bytes = 0;
   if (value.kind == Kind::kInteger) {
     bytes = static_cast<double>(value.integer);
-  } else if (IsText(value)) {
-    const std::optional<double> read = ScaledText(value.text, scale);
+  } else if (is_text(value)) {
+    const std::optional<double> read = scaled_text(value.text, scale);
     if (!read) {
-      return Wrong(value, fmt::format("\"{}\" is no number of bytes; write {}", value.text, scale.example));
+      return wrong(value, fmt::format("\"{}\" is no number of bytes; write {}", value.text, scale.example));
     }
     bytes = *read;
   } else {
-    return WrongKind(value, fmt::format("a number of bytes, as \"{}\"", scale.example));
+    return wrong_kind(value, fmt::format("a number of bytes, as \"{}\"", scale.example));
   }
-  if (!(bytes >= static_cast<double>(scale.least) && bytes <= static_cast<double>(scale.most))) {
-    return Wrong(value,
-                 fmt::format("{} bytes are out of range: from {} to {}", bytes, scale.least, scale.most));
+  if (!(bytes >= static_cast<double>(scale.min) && bytes <= static_cast<double>(scale.max))) {
+    return wrong(value, fmt::format("{} bytes are out of range: from {} to {}", bytes, scale.min, scale.max));
   }
   *out = static_cast<uint64_t>(bytes);
   return std::nullopt;
 }
 
 template <const Scale& scale>
-std::string PrintScaled(const uint64_t& bytes) {
+std::string print_scaled(const uint64_t& bytes) {
   if (bytes == 0) return "";
   uint64_t number = bytes;
   std::string unit;
@@ -199,16 +198,16 @@ std::string PrintScaled(const uint64_t& bytes) {
 
 // --- durations ---
 
-Read ReadDuration(const Value& value, int64_t* out) {
-  if (!IsText(value)) return WrongKind(value, "a duration as a string with its unit: \"250ms\"");
-  const Result<int64_t> ns = ParseDuration(value.text);
-  if (!ns.ok()) return Wrong(value, ns.status());
+Read read_duration(const Value& value, int64_t* out) {
+  if (!is_text(value)) return wrong_kind(value, "a duration as a string with its unit: \"250ms\"");
+  const Result<int64_t> ns = parse_duration(value.text);
+  if (!ns.ok()) return wrong(value, ns.status());
   *out = *ns;
   return std::nullopt;
 }
 
 // Exact: in the greatest unit that divides it.
-std::string PrintDuration(const int64_t& ns) {
+std::string print_duration(const int64_t& ns) {
   constexpr std::pair<const char*, int64_t> kUnits[] = {{"h", 3'600'000'000'000},
                                                         {"m", 60'000'000'000},
                                                         {"s", 1'000'000'000},
@@ -221,26 +220,26 @@ std::string PrintDuration(const int64_t& ns) {
   return fmt::format("\"{}ns\"", ns);
 }
 
-Read ReadMaxAge(const Value& value, std::optional<int64_t>* out) {
+Read read_max_age(const Value& value, std::optional<int64_t>* out) {
   int64_t ns = 0;
-  if (Read fault = ReadDuration(value, &ns)) return fault;
+  if (Read fault = read_duration(value, &ns)) return fault;
   *out = ns;
   return std::nullopt;
 }
 
-std::string PrintMaxAge(const std::optional<int64_t>& ns) { return ns ? PrintDuration(*ns) : ""; }
+std::string print_max_age(const std::optional<int64_t>& ns) { return ns ? print_duration(*ns) : ""; }
 
 }  // namespace
 
-const ConfigType<int64_t> kVersionType = {"N", ReadVersion, PrintNumber};
-const ConfigType<int64_t> kHertzType = {"HZ", ReadHertz, PrintHertz};
-const ConfigType<int64_t> kDurationType = {"DURATION", ReadDuration, PrintDuration};
-const ConfigType<std::optional<int64_t>> kMaxAgeType = {"DURATION", ReadMaxAge, PrintMaxAge};
-const ConfigType<uint64_t> kSegmentSizeType = {"BYTES", ReadScaled<kSegment>, PrintScaled<kSegment>};
-const ConfigType<uint64_t> kSizeType = {"BYTES", ReadScaled<kTopicSize>, PrintScaled<kTopicSize>};
-const ConfigType<uint64_t> kByteRateType = {"BYTES", ReadScaled<kPerSecond>, PrintScaled<kPerSecond>};
-const ConfigType<uint32_t> kCountType = {"N", ReadCount, PrintNumber};
-const ConfigType<double> kDeadbandType = {"X", ReadDeadband, PrintNumber};
-const ConfigType<std::vector<relay::Limit>> kLimitsType = {"X", ReadLimits, PrintLimits};
+const ConfigType<int64_t> kVersionType = {"N", read_version, print_number};
+const ConfigType<int64_t> kHertzType = {"HZ", read_hertz, print_hertz};
+const ConfigType<int64_t> kDurationType = {"DURATION", read_duration, print_duration};
+const ConfigType<std::optional<int64_t>> kMaxAgeType = {"DURATION", read_max_age, print_max_age};
+const ConfigType<uint64_t> kSegmentSizeType = {"BYTES", read_scaled<kSegment>, print_scaled<kSegment>};
+const ConfigType<uint64_t> kSizeType = {"BYTES", read_scaled<kTopicSize>, print_scaled<kTopicSize>};
+const ConfigType<uint64_t> kByteRateType = {"BYTES", read_scaled<kPerSecond>, print_scaled<kPerSecond>};
+const ConfigType<uint32_t> kCountType = {"N", read_count, print_number};
+const ConfigType<double> kDeadbandType = {"X", read_deadband, print_number};
+const ConfigType<std::vector<relay::Limit>> kLimitsType = {"X", read_limits, print_limits};
 
 }  // namespace smt::cmd

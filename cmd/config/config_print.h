@@ -8,7 +8,7 @@
 
 namespace smt::cmd {
 
-std::string PrintConfig(const RelayConfig& config);
+std::string print_config(const RelayConfig& config);
 
 }  // namespace smt::cmd
 

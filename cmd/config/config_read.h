@@ -24,19 +24,19 @@ struct Fault {
 // Nothing: the value is right.
 using Read = std::optional<Fault>;
 
-inline Read Wrong(const Value& value, std::string message) { return Fault{value.place, std::move(message)}; }
-inline Read Wrong(const Value& value, const Status& status) { return Wrong(value, status.message()); }
+inline Read wrong(const Value& value, std::string message) { return Fault{value.place, std::move(message)}; }
+inline Read wrong(const Value& value, const Status& status) { return wrong(value, status.message()); }
 
-inline Read WrongKind(const Value& value, std::string_view expected) {
-  return Wrong(value, fmt::format("is {}, and must be {}", KindName(value.kind), expected));
+inline Read wrong_kind(const Value& value, std::string_view expected) {
+  return wrong(value, fmt::format("is {}, and must be {}", kind_name(value.kind), expected));
 }
 
-inline bool IsText(const Value& value) {
+inline bool is_text(const Value& value) {
   return value.kind == Value::Kind::kText || value.kind == Value::Kind::kWord;
 }
 
 template <class Number>
-bool ParseNumber(std::string_view text, Number* out) {
+bool parse_number(std::string_view text, Number* out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *out);
   return error == std::errc() && end == text.data() + text.size();
 }

@@ -15,7 +15,7 @@
 #include "relay/names/pattern.h"
 #include "relay/rules/access.h"
 #include "relay/rules/rule_set.h"
-#include "relay/rules/selection.h"
+#include "relay/rules/subscription.h"
 #include "shm/domain.h"
 #include "shm/schema.h"
 
@@ -26,123 +26,123 @@ using Kind = Value::Kind;
 
 // --- true and false ---
 
-Read ReadBool(const Value& value, bool* out) {
+Read read_bool(const Value& value, bool* out) {
   if (value.kind == Kind::kBool) return *out = value.flag, std::nullopt;
-  if (value.kind != Kind::kWord) return WrongKind(value, "true or false");
+  if (value.kind != Kind::kWord) return wrong_kind(value, "true or false");
   if (value.text != "true" && value.text != "false") {
-    return Wrong(value, fmt::format("\"{}\" is neither true nor false", value.text));
+    return wrong(value, fmt::format("\"{}\" is neither true nor false", value.text));
   }
   *out = value.text == "true";
   return std::nullopt;
 }
 
-std::string PrintBool(const bool& value) { return value ? "true" : "false"; }
+std::string print_bool(const bool& value) { return value ? "true" : "false"; }
 
 // --- texts ---
 
 // A text for which `check` finds nothing wrong.
 template <Status (*check)(const std::string&)>
-Read ReadText(const Value& value, std::string* out) {
-  if (!IsText(value)) return WrongKind(value, "a string");
-  if (value.text.find('\0') != value.text.npos) return Wrong(value, "a string with a zero byte");
-  if (Status s = check(value.text); !s.ok()) return Wrong(value, s);
+Read read_text(const Value& value, std::string* out) {
+  if (!is_text(value)) return wrong_kind(value, "a string");
+  if (value.text.find('\0') != value.text.npos) return wrong(value, "a string with a zero byte");
+  if (Status s = check(value.text); !s.ok()) return wrong(value, s);
   *out = value.text;
   return std::nullopt;
 }
 
-std::string PrintText(const std::string& text) { return text.empty() ? "" : Quoted(text); }
+std::string print_text(const std::string& text) { return text.empty() ? "" : quote(text); }
 
-Status CheckDomainName(const std::string& name) { return CheckName("domain", name); }
-Status CheckPath(const std::string& path) {
+Status check_domain_name(const std::string& name) { return check_name("domain", name); }
+Status check_path(const std::string& path) {
   return path.empty() ? Status(Code::kInvalid, "the path is empty") : Status();
 }
-Status CheckValueType(const std::string& type) { return Schema::Parse(type).status(); }
-Status CheckNothing(const std::string&) { return Status(); }
-Status CheckPattern(const std::string& text) { return relay::Pattern::parse(text).status(); }
-Status CheckBind(const std::string& endpoint) { return relay::CheckEndpoint(endpoint, true); }
-Status CheckConnect(const std::string& endpoint) { return relay::CheckEndpoint(endpoint, false); }
+Status check_value_type(const std::string& type) { return Schema::parse(type).status(); }
+Status check_nothing(const std::string&) { return Status(); }
+Status check_pattern(const std::string& text) { return relay::Pattern::parse(text).status(); }
+Status check_bind(const std::string& endpoint) { return relay::check_endpoint(endpoint, true); }
+Status check_connect(const std::string& endpoint) { return relay::check_endpoint(endpoint, false); }
 
-Read ReadPrefix(const Value& value, std::string* out) {
+Read read_prefix(const Value& value, std::string* out) {
   constexpr std::string_view kPeer = "{peer}";
-  if (!IsText(value)) return WrongKind(value, "a string");
+  if (!is_text(value)) return wrong_kind(value, "a string");
   std::string prefix = value.text, name = prefix;
   while (prefix.ends_with('/')) prefix.pop_back();
   name = prefix;
   for (size_t at; (at = name.find(kPeer)) != name.npos;) name.replace(at, kPeer.size(), "peer");
   if (name.find_first_of("{}") != name.npos) {
-    return Wrong(value, fmt::format("prefix '{}': of what is in braces only {{peer}} has a meaning", prefix));
+    return wrong(value, fmt::format("prefix '{}': of what is in braces only {{peer}} has a meaning", prefix));
   }
-  if (Status s = CheckTopicName(name); !s.ok()) return Wrong(value, s);
+  if (Status s = check_topic_name(name); !s.ok()) return wrong(value, s);
   *out = prefix;
   return std::nullopt;
 }
 
 // One text or a list of them.
 template <Status (*check)(const std::string&)>
-Read ReadTexts(const Value& value, std::vector<std::string>* out) {
+Read read_texts(const Value& value, std::vector<std::string>* out) {
   std::vector<std::string> texts;
-  const auto add = [&](const Value& one) { return ReadText<check>(one, &texts.emplace_back()); };
-  if (IsText(value)) {
+  const auto add = [&](const Value& one) { return read_text<check>(one, &texts.emplace_back()); };
+  if (is_text(value)) {
     if (Read fault = add(value)) return fault;
   } else if (value.kind == Kind::kList) {
-    if (value.list.size() > relay::kMostPatterns) {
-      return Wrong(value, fmt::format("the list has more than {} strings", relay::kMostPatterns));
+    if (value.list.size() > relay::kMaxPatterns) {
+      return wrong(value, fmt::format("the list has more than {} strings", relay::kMaxPatterns));
     }
     for (const Value& one : value.list) {
       if (Read fault = add(one)) return fault;
     }
   } else {
-    return WrongKind(value, "a string or a list of strings");
+    return wrong_kind(value, "a string or a list of strings");
   }
   for (size_t i = 0; i < texts.size(); ++i) {
     if (std::find(texts.begin(), texts.begin() + i, texts[i]) == texts.begin() + i) continue;
     return Fault{value.kind == Kind::kList ? value.list[i].place : value.place,
-                 fmt::format("{} is there twice", Quoted(texts[i]))};
+                 fmt::format("{} is there twice", quote(texts[i]))};
   }
   *out = std::move(texts);
   return std::nullopt;
 }
 
 template <Status (*check)(const std::string&)>
-Read ReadOneAtLeast(const Value& value, std::vector<std::string>* out) {
-  if (value.kind == Kind::kList && value.list.empty()) return Wrong(value, "the list is empty");
-  return ReadTexts<check>(value, out);
+Read read_one_at_least(const Value& value, std::vector<std::string>* out) {
+  if (value.kind == Kind::kList && value.list.empty()) return wrong(value, "the list is empty");
+  return read_texts<check>(value, out);
 }
 
 // A flag or the environment parts endpoints by commas.
-Read ReadConnect(const Value& value, std::vector<std::string>* out) {
-  if (value.kind != Kind::kWord) return ReadOneAtLeast<CheckConnect>(value, out);
+Read read_connect(const Value& value, std::vector<std::string>* out) {
+  if (value.kind != Kind::kWord) return read_one_at_least<check_connect>(value, out);
   Value list;
   list.kind = Kind::kList;
   list.place = value.place;
   for (size_t begin = 0, end = 0; end != value.text.npos; begin = end + 1) {
     end = value.text.find(',', begin);
-    list.list.push_back(Value::Word(value.text.substr(begin, end - begin), value.place));
+    list.list.push_back(Value::word(value.text.substr(begin, end - begin), value.place));
   }
-  return ReadTexts<CheckConnect>(list, out);
+  return read_texts<check_connect>(list, out);
 }
 
-std::string PrintTexts(const std::vector<std::string>& texts) {
+std::string print_texts(const std::vector<std::string>& texts) {
   std::vector<std::string> quoted;
-  for (const std::string& text : texts) quoted.push_back(Quoted(text));
+  for (const std::string& text : texts) quoted.push_back(quote(text));
   return fmt::format("[{}]", fmt::join(quoted, ", "));
 }
 
-std::string PrintConnect(const std::vector<std::string>& endpoints) {
-  return endpoints.empty() ? "" : PrintTexts(endpoints);
+std::string print_connect(const std::vector<std::string>& endpoints) {
+  return endpoints.empty() ? "" : print_texts(endpoints);
 }
 
-Read ReadBytes(const Value& value, std::vector<std::byte>* out) {
-  if (!IsText(value)) return WrongKind(value, "bytes as a string of base64");
-  std::optional<std::vector<std::byte>> bytes = FromBase64(value.text);
-  if (!bytes) return Wrong(value, "is no base64 (RFC 4648, with padding)");
-  if (bytes->empty()) return Wrong(value, "has no bytes");
+Read read_bytes(const Value& value, std::vector<std::byte>* out) {
+  if (!is_text(value)) return wrong_kind(value, "bytes as a string of base64");
+  std::optional<std::vector<std::byte>> bytes = from_base64(value.text);
+  if (!bytes) return wrong(value, "is no base64 (RFC 4648, with padding)");
+  if (bytes->empty()) return wrong(value, "has no bytes");
   *out = std::move(*bytes);
   return std::nullopt;
 }
 
-std::string PrintBytes(const std::vector<std::byte>& bytes) {
-  return bytes.empty() ? "" : Quoted(Base64(bytes));
+std::string print_bytes(const std::vector<std::byte>& bytes) {
+  return bytes.empty() ? "" : quote(to_base64(bytes));
 }
 
 // --- one of several words ---
@@ -158,81 +158,81 @@ constexpr NamedValue<relay::OnStale> kOnStale[] = {{"hold", relay::OnStale::kHol
                                                    {"bytes", relay::OnStale::kBytes}};
 
 template <const auto& words, class U>
-Read ReadWord(const Value& value, U* out) {
-  if (!IsText(value)) return WrongKind(value, "one of " + joined_names(words));
+Read read_word(const Value& value, U* out) {
+  if (!is_text(value)) return wrong_kind(value, "one of " + joined_names(words));
   const auto meaning = parse_word(words, value.text);
-  if (!meaning.ok()) return Wrong(value, meaning.status());
+  if (!meaning.ok()) return wrong(value, meaning.status());
   return *out = U(*meaning), std::nullopt;
 }
 
 template <const auto& words, class U>
-std::string PrintWord(const U& value) {
+std::string print_word(const U& value) {
   const std::string_view name = word_for(words, value);
-  return name.empty() ? "" : Quoted(name);
+  return name.empty() ? "" : quote(name);
 }
 
 constexpr relay::Right kRights[] = {relay::Right::kRead, relay::Right::kList, relay::Right::kWrite};
 
 // Null: there is none of this name.
-const relay::Right* FindRight(std::string_view name) {
+const relay::Right* find_right(std::string_view name) {
   const auto right = std::find_if(std::begin(kRights), std::end(kRights),
-                                  [&](relay::Right r) { return relay::RightName(r) == name; });
+                                  [&](relay::Right r) { return relay::right_name(r) == name; });
   return right == std::end(kRights) ? nullptr : right;
 }
 
-Status CheckRight(const std::string& name) {
-  if (FindRight(name) != nullptr) return Status();
+Status check_right(const std::string& name) {
+  if (find_right(name) != nullptr) return Status();
   return Status(Code::kInvalid, fmt::format("\"{}\" is none of read, list, write", name));
 }
 
-Read ReadRights(const Value& value, relay::Rights* out) {
+Read read_rights(const Value& value, relay::Rights* out) {
   std::vector<std::string> names;
-  if (Read fault = ReadOneAtLeast<CheckRight>(value, &names)) return fault;
+  if (Read fault = read_one_at_least<check_right>(value, &names)) return fault;
   *out = 0;
-  for (const std::string& name : names) *out = *out | *FindRight(name);
+  for (const std::string& name : names) *out = *out | *find_right(name);
   return std::nullopt;
 }
 
-std::string PrintRights(const relay::Rights& rights) {
+std::string print_rights(const relay::Rights& rights) {
   std::vector<std::string> names;
   for (const relay::Right right : kRights) {
-    if (relay::Has(rights, right)) names.emplace_back(relay::RightName(right));
+    if (relay::has(rights, right)) names.emplace_back(relay::right_name(right));
   }
-  return PrintTexts(names);
+  return print_texts(names);
 }
 
 template <const auto& words, class U>
-constexpr ConfigType<U> WordType(std::string_view name) {
-  return {name, ReadWord<words, U>, PrintWord<words, U>};
+constexpr ConfigType<U> word_type(std::string_view name) {
+  return {name, read_word<words, U>, print_word<words, U>};
 }
 
 }  // namespace
 
-const ConfigType<bool> kBoolType = {"", ReadBool, PrintBool};
-const ConfigType<std::string> kNameType = {"NAME", ReadText<CheckRelayName>, PrintText};
-const ConfigType<std::string> kDomainType = {"NAME", ReadText<CheckDomainName>, PrintText};
-const ConfigType<std::string> kPathType = {"DIR", ReadText<CheckPath>, PrintText};
-const ConfigType<std::string> kFileType = {"FILE", ReadText<CheckPath>, PrintText};
-const ConfigType<std::string> kGroupType = {"GROUP", ReadText<CheckNothing>, PrintText};
-const ConfigType<std::string> kValueTypeType = {"TYPE", ReadText<CheckValueType>, PrintText};
-const ConfigType<std::string> kPrefixType = {"P", ReadPrefix, PrintText};
-const ConfigType<std::string> kPatternType = {"PATTERN", ReadText<CheckPattern>, PrintText};
-const ConfigType<std::vector<std::string>> kPeersType = {"PATTERN", ReadOneAtLeast<relay::CheckPeerPattern>,
-                                                         PrintTexts, true};
-const ConfigType<std::vector<std::string>> kPatternsType = {"PATTERN", ReadOneAtLeast<CheckPattern>,
-                                                            PrintTexts, true};
-const ConfigType<std::vector<std::string>> kExcludesType = {"PATTERN", ReadTexts<CheckPattern>, PrintTexts,
+const ConfigType<bool> kBoolType = {"", read_bool, print_bool};
+const ConfigType<std::string> kNameType = {"NAME", read_text<check_relay_name>, print_text};
+const ConfigType<std::string> kDomainType = {"NAME", read_text<check_domain_name>, print_text};
+const ConfigType<std::string> kPathType = {"DIR", read_text<check_path>, print_text};
+const ConfigType<std::string> kFileType = {"FILE", read_text<check_path>, print_text};
+const ConfigType<std::string> kGroupType = {"GROUP", read_text<check_nothing>, print_text};
+const ConfigType<std::string> kValueTypeType = {"TYPE", read_text<check_value_type>, print_text};
+const ConfigType<std::string> kPrefixType = {"P", read_prefix, print_text};
+const ConfigType<std::string> kPatternType = {"PATTERN", read_text<check_pattern>, print_text};
+const ConfigType<std::vector<std::string>> kPeersType = {
+    "PATTERN", read_one_at_least<relay::check_peer_pattern>, print_texts, true};
+const ConfigType<std::vector<std::string>> kPatternsType = {"PATTERN", read_one_at_least<check_pattern>,
+                                                            print_texts, true};
+const ConfigType<std::vector<std::string>> kExcludesType = {"PATTERN", read_texts<check_pattern>, print_texts,
                                                             true};
-const ConfigType<std::vector<std::string>> kConnectType = {"EP[,EP]", ReadConnect, PrintConnect};
-const ConfigType<std::string> kBindType = {"EP", ReadText<CheckBind>, PrintText};
-const ConfigType<std::vector<std::byte>> kBytesType = {"BASE64", ReadBytes, PrintBytes};
-const ConfigType<relay::Rights> kRightsType = {"RIGHT", ReadRights, PrintRights, true};
-const ConfigType<bool> kModeType = WordType<kModes, bool>("latest|every");
+const ConfigType<std::vector<std::string>> kConnectType = {"EP[,EP]", read_connect, print_connect};
+const ConfigType<std::string> kBindType = {"EP", read_text<check_bind>, print_text};
+const ConfigType<std::vector<std::byte>> kBytesType = {"BASE64", read_bytes, print_bytes};
+const ConfigType<relay::Rights> kRightsType = {"RIGHT", read_rights, print_rights, true};
+const ConfigType<bool> kModeType = word_type<kModes, bool>("latest|every");
 const ConfigType<relay::Priority> kPriorityType =
-    WordType<kPriorities, relay::Priority>("low|normal|high|urgent");
+    word_type<kPriorities, relay::Priority>("low|normal|high|urgent");
 const ConfigType<relay::OnStale> kOnStaleType =
-    WordType<kOnStale, relay::OnStale>("hold|zero|tombstone|bytes");
-const ConfigType<std::string> kLogType = WordType<kLogThresholds, std::string>("LEVEL");
-const ConfigType<Format> kFormatType = WordType<kFormats, Format>(kFormatChoice);
+    word_type<kOnStale, relay::OnStale>("hold|zero|tombstone|bytes");
+const ConfigType<std::string> kLogType = word_type<kLogThresholds, std::string>("LEVEL");
+const ConfigType<Format> kFormatType = word_type<kFormats, Format>(kFormatChoice);
 
 }  // namespace smt::cmd

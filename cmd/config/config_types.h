@@ -47,7 +47,7 @@ extern const ConfigType<uint64_t> kByteRateType;  // 1M is 1,000,000 a second
 extern const ConfigType<uint32_t> kCountType;     // from 1
 extern const ConfigType<double> kDeadbandType;
 extern const ConfigType<std::vector<relay::Limit>> kLimitsType;  // one number, or a table of fields
-extern const ConfigType<std::string> kValueTypeType;             // of a topic, see Schema::Parse
+extern const ConfigType<std::string> kValueTypeType;             // of a topic, see Schema::parse
 extern const ConfigType<std::vector<std::byte>> kBytesType;      // base64
 extern const ConfigType<relay::Rights> kRightsType;              // one at least
 extern const ConfigType<bool> kModeType;                         // every

@@ -10,21 +10,21 @@ namespace smt::cmd {
 namespace {
 
 // So that "relay-proxy-<name>" is a name of a node.
-constexpr size_t kLongestName = 52;
+constexpr size_t kMaxName = 52;
 
 }  // namespace
 
-std::string_view RoleName(Role role) {
+std::string_view role_name(Role role) {
   return role == Role::kPub ? "pub" : role == Role::kSub ? "sub" : role == Role::kProxy ? "proxy" : "client";
 }
 
-Status CheckRelayName(const std::string& name) {
-  if (Status s = CheckName("relay", name); !s.ok()) return s;
-  if (name.size() <= kLongestName) return Status();
-  return Status(Code::kInvalid, fmt::format("relay name '{}': longer than {} bytes", name, kLongestName));
+Status check_relay_name(const std::string& name) {
+  if (Status s = check_name("relay", name); !s.ok()) return s;
+  if (name.size() <= kMaxName) return Status();
+  return Status(Code::kInvalid, fmt::format("relay name '{}': longer than {} bytes", name, kMaxName));
 }
 
-std::string HostRelayName() {
+std::string host_relay_name() {
   char host[256] = "";
   gethostname(host, sizeof host - 1);
   std::string name = host;
@@ -34,14 +34,14 @@ std::string HostRelayName() {
     if (!legal) c = '-';
   }
   name.erase(0, name.find_first_not_of('.'));
-  if (name.size() > kLongestName) name.resize(kLongestName);
-  return CheckRelayName(name).ok() ? name : "host";
+  if (name.size() > kMaxName) name.resize(kMaxName);
+  return check_relay_name(name).ok() ? name : "host";
 }
 
-RelayConfig DefaultConfig(Role role) {
+RelayConfig default_config(Role role) {
   RelayConfig config;
   config.role = role;
-  config.name = HostRelayName();
+  config.name = host_relay_name();
   return config;
 }
 

@@ -20,7 +20,7 @@ namespace smt::cmd {
 
 enum class Role : uint8_t { kPub = 1, kSub = 2, kProxy = 4, kClient = 8 };
 // "pub" "sub" "proxy" "client"
-std::string_view RoleName(Role role);
+std::string_view role_name(Role role);
 
 inline constexpr int64_t kConfigVersion = 1;
 
@@ -68,12 +68,12 @@ struct RelayConfig {
   std::vector<Entry<relay::DenyRule>> deny;
 };
 
-RelayConfig DefaultConfig(Role role);
+RelayConfig default_config(Role role);
 
 // Of this host, as a relay may be called: "robot-1.local".
-std::string HostRelayName();
+std::string host_relay_name();
 // kInvalid, with what is wrong.
-Status CheckRelayName(const std::string& name);
+Status check_relay_name(const std::string& name);
 
 }  // namespace smt::cmd
 

@@ -24,7 +24,7 @@ namespace {
 
 constexpr uint64_t kSegmentBytes = 4 << 20;
 
-NodeStatistics StatisticsOf(const Member& member) {
+NodeStatistics statistics_of(const Member& member) {
   return {member.live,
           member.segment->pid(),
           member.epoch,
@@ -48,19 +48,19 @@ Status Housekeeping::step() {
   removed_.clear();
   Result<std::vector<Census::Change>> changes = census_.look();
   if (!changes.ok()) return changes.status();
-  Tell(*changes);
-  TellConflicts();
+  log_changes(*changes);
+  log_conflicts();
   for (const std::string& problem : census_.problems()) {
     if (told_.insert(problem).second) spdlog::warn("{}", problem);
   }
   for (const auto& [node, member] : census_.members()) {
-    if (!Due(node, member)) continue;
-    const Status removed = RemoveDeadNode(domain_, node);
+    if (!due(node, member)) continue;
+    const Status removed = remove_dead_node(domain_, node);
     if (removed.ok()) {
       ++counted_.removed;
       removed_[node] = member;
       spdlog::info("removed what node {} left, topics: {}, bytes: {}", node, member.topics.size(),
-                   BytesText(member.segment->reserved_bytes()));
+                   bytes_text(member.segment->reserved_bytes()));
     } else if (removed.code() != Code::kInUse && removed.code() != Code::kNotFound &&
                told_.insert(removed.message()).second) {
       spdlog::warn("{}", removed.message());
@@ -69,12 +69,12 @@ Status Housekeeping::step() {
   return Status();
 }
 
-bool Housekeeping::Due(const std::string& node, const Member& member) const {
+bool Housekeeping::due(const std::string& node, const Member& member) const {
   return rules_.remove_after_ns && !member.live && node != kCoreNode && !keep_.matches(node) &&
-         !member.segment->keep() && BoottimeNs() - member.alive_ns >= *rules_.remove_after_ns;
+         !member.segment->keep() && boottime_ns() - member.alive_ns >= *rules_.remove_after_ns;
 }
 
-void Housekeeping::Tell(const std::vector<Census::Change>& changes) {
+void Housekeeping::log_changes(const std::vector<Census::Change>& changes) {
   for (const Census::Change& change : changes) {
     const auto found = census_.members().find(change.node);
     const uint64_t pid = found != census_.members().end() ? found->second.segment->pid() : 0;
@@ -103,16 +103,16 @@ void Housekeeping::Tell(const std::vector<Census::Change>& changes) {
   }
 }
 
-void Housekeeping::TellConflicts() {
+void Housekeeping::log_conflicts() {
   std::map<std::string, std::vector<std::string>> now = census_.conflicts();
   for (const auto& [topic, nodes] : now) {
     const auto before = conflicts_.find(topic);
     if (before != conflicts_.end() && before->second == nodes) continue;
     spdlog::warn("{} is published by several nodes: {}; readers take whichever sample is the later",
-                 Printable(topic), fmt::join(nodes, ", "));
+                 printable(topic), fmt::join(nodes, ", "));
   }
   for (const auto& [topic, nodes] : conflicts_) {
-    if (!now.contains(topic)) spdlog::info("{} has one writer again", Printable(topic));
+    if (!now.contains(topic)) spdlog::info("{} has one writer again", printable(topic));
   }
   conflicts_ = std::move(now);
 }
@@ -171,7 +171,7 @@ Status StatisticsTopics::publish(const Housekeeping& housekeeping) {
   }
   for (const auto& [node, member] : members) {
     if (node == kCoreNode) continue;
-    if (Status s = show(&nodes_[node], "smt/core/node/" + node, StatisticsOf(member)); !s.ok()) return s;
+    if (Status s = show(&nodes_[node], "smt/core/node/" + node, statistics_of(member)); !s.ok()) return s;
   }
   return Status();
 }

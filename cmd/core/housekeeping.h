@@ -64,9 +64,9 @@ class Housekeeping {
  private:
   Housekeeping(Domain domain, HousekeepingRules rules)
       : domain_(domain), census_(domain), rules_(std::move(rules)) {}
-  void Tell(const std::vector<Census::Change>& changes);
-  void TellConflicts();
-  bool Due(const std::string& node, const Member& member) const;
+  void log_changes(const std::vector<Census::Change>& changes);
+  void log_conflicts();
+  bool due(const std::string& node, const Member& member) const;
 
   Domain domain_;
   Census census_;

@@ -33,12 +33,12 @@ Child::Child(std::string program, const std::vector<std::string>& arguments) : p
     execv(path.c_str(), argv.data());
     _exit(127);
   }
-  if (pid_ < 0) Must(Status::FromErrno("cannot start " + path, errno));
+  if (pid_ < 0) must(Status::from_errno("cannot start " + path, errno));
   ended_ = Fd(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
-  if (!ended_.ok()) Must(Status::FromErrno("cannot watch " + path, errno));
+  if (!ended_.ok()) must(Status::from_errno("cannot watch " + path, errno));
 }
 
-void Child::Reap() {
+void Child::reap() {
   int status = 0;
   while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
@@ -49,14 +49,14 @@ void Child::Reap() {
 void Child::kill() {
   if (pid_ < 0) return;
   ::kill(pid_, SIGKILL);
-  Reap();
+  reap();
 }
 
 bool Child::ended(int milliseconds) {
   if (pid_ < 0) return true;
   pollfd p{ended_.get(), POLLIN, 0};
   if (poll(&p, 1, milliseconds) != 1) return false;
-  Reap();
+  reap();
   return true;
 }
 

@@ -35,7 +35,7 @@ class Child {
   const std::string& program() const { return program_; }
 
  private:
-  void Reap();
+  void reap();
 
   std::string program_;
   pid_t pid_ = -1;  // -1: ended

@@ -23,24 +23,24 @@ constexpr std::string_view kReplayNode = "replay";
 constexpr std::string_view kAsked = "robot/status";
 
 template <size_t N>
-std::vector<Watch> WatchAll(const Domain& domain, const Plan (&plan)[N]) {
+std::vector<Watch> watch_all(const Domain& domain, const Plan (&plan)[N]) {
   std::vector<Watch> all;
   for (const Plan& p : plan) all.emplace_back(domain, std::string(p.topic), true);
   return all;
 }
 
-bool AllAre(const std::vector<Watch>& topics, State state) {
+bool all_are(const std::vector<Watch>& topics, State state) {
   return std::all_of(topics.begin(), topics.end(), [&](const Watch& w) { return w.state() == state; });
 }
 
-uint64_t Sum(const std::vector<Watch>& topics, uint64_t (Watch::*figure)() const) {
+uint64_t sum(const std::vector<Watch>& topics, uint64_t (Watch::*figure)() const) {
   uint64_t sum = 0;
   for (const Watch& w : topics) sum += (w.*figure)();
   return sum;
 }
 
 // Samples in a folder of CSV files: their lines but for the two of the header.
-uint64_t RowsOf(const std::string& folder, size_t* files) {
+uint64_t rows_of(const std::string& folder, size_t* files) {
   uint64_t rows = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() != ".csv") continue;
@@ -51,7 +51,7 @@ uint64_t RowsOf(const std::string& folder, size_t* files) {
   return rows;
 }
 
-Row SumRow(const std::string& name, const std::vector<Watch>& topics) {
+Row sum_row(const std::string& name, const std::vector<Watch>& topics) {
   Row sum{.topic = name};
   if (!topics.empty()) sum.state = topics.front().state();
   for (const Watch& w : topics) {
@@ -80,43 +80,44 @@ Conductor::Conductor(const Domain& base, std::string proxy, std::string keys, do
       replay_(std::move(replay)),
       stop_(stop),
       table_(table),
-      waiter_(Must(Waiter::open(base))),
-      start_ns_(BoottimeNs()),
-      host_(WatchAll(base, kHostTopics)),
-      robot_(WatchAll(base, kRobotTopics)),
-      match_(Must(Reader::open(base, "match"))) {}
+      waiter_(must(Waiter::open(base))),
+      start_ns_(boottime_ns()),
+      host_(watch_all(base, kHostTopics)),
+      robot_(watch_all(base, kRobotTopics)),
+      match_(must(Reader::open(base, "match"))) {}
 
 Verdict Conductor::run() {
-  MakeKeys();
+  make_keys();
   host_program_.emplace("smtdemo_host");
   robot_program_.emplace("smtdemo_robot");
-  StartProxy();
-  pub_.emplace(Dial("smtrelay_pub", "robot", {}));
-  sub_.emplace(Dial("smtrelay_sub", "base", {"--domain", "base"}));
+  start_proxy();
+  pub_.emplace(dial("smtrelay_pub", "robot", {}));
+  sub_.emplace(dial("smtrelay_sub", "base", {"--domain", "base"}));
   match_program_.emplace("smtdemo_match", std::vector<std::string>{"--domain", "base"});
   if (!replay_.empty()) {
     replay_program_.emplace("smtreplay", std::vector<std::string>{replay_, "--speed", "2", "--log", "warn"});
   }
   const std::pair<double, void (Conductor::*)()> scenes[] = {
-      {0.2, &Conductor::KillRobot},    {0.3, &Conductor::RestartRobot}, {0.45, &Conductor::KillProxy},
-      {0.6, &Conductor::RestartProxy}, {0.7, &Conductor::AskOnce},      {0.75, &Conductor::AskWithoutKey}};
+      {0.2, &Conductor::kill_robot},  {0.3, &Conductor::restart_robot},
+      {0.45, &Conductor::kill_proxy}, {0.6, &Conductor::restart_proxy},
+      {0.7, &Conductor::ask_once},    {0.75, &Conductor::ask_without_key}};
   for (const auto& [part, scene] : scenes) {
-    Until(part * seconds_);
+    until(part * seconds_);
     if (!stop_.stopped()) (this->*scene)();
   }
-  Until(seconds_);
-  if (!stop_.stopped()) JudgeReplay();
-  if (!stop_.stopped()) JudgeTopics();
-  if (!stop_.stopped()) JudgeMatch();
-  verdict_.rows = Rows();
+  until(seconds_);
+  if (!stop_.stopped()) judge_replay();
+  if (!stop_.stopped()) judge_topics();
+  if (!stop_.stopped()) judge_match();
+  verdict_.rows = rows();
   verdict_.interrupted = stop_.stopped();
-  EndAll();
-  verdict_.seconds = (BoottimeNs() - start_ns_) * 1e-9;
+  end_all();
+  verdict_.seconds = (boottime_ns() - start_ns_) * 1e-9;
   return verdict_;
 }
 
 // As an operator does it: each machine makes its own, and the public ones go to where they are to be known.
-void Conductor::MakeKeys() {
+void Conductor::make_keys() {
   const auto folder = [&](const std::string& name) { return keys_ + "/" + name; };
   for (const char* const name : {"gateway", "robot", "base", "operator"}) {
     Child keygen("smtrelay_keygen", {name, "--out", folder(name)});
@@ -132,34 +133,34 @@ void Conductor::MakeKeys() {
   }
 }
 
-Child Conductor::Dial(const std::string& program, const std::string& key,
+Child Conductor::dial(const std::string& program, const std::string& key,
                       std::vector<std::string> more) const {
   more.insert(more.begin(), {"--connect", proxy_, "--keys", keys_ + "/" + key, "--log", "warn"});
   return Child(program, more);
 }
 
-void Conductor::StartProxy() {
+void Conductor::start_proxy() {
   proxy_program_.emplace("smtrelay_proxy", std::vector<std::string>{"--bind", proxy_, "--keys",
                                                                     keys_ + "/gateway", "--log", "error"});
 }
 
-void Conductor::KillRobot() {
+void Conductor::kill_robot() {
   table_->event(fmt::format("\n{:.1f} s: robot -> proxy -> base; now kill -9 smtdemo_robot", 0.2 * seconds_),
-                Rows());
-  const int64_t killed_ns = BoottimeNs();
+                rows());
+  const int64_t killed_ns = boottime_ns();
   robot_program_->kill();
-  const std::optional<double> ms = Become({&robot_}, State::kSourceDead, killed_ns);
-  Expect(ms.has_value() && *ms < 1000, "killed robot is seen as source-dead at the base",
+  const std::optional<double> ms = become({&robot_}, State::kSourceDead, killed_ns);
+  expect(ms.has_value() && *ms < 1000, "killed robot is seen as source-dead at the base",
          ms ? fmt::format("after {:.1f} ms", *ms) : "not within 2 s");
   const auto readable =
       std::count_if(robot_.begin(), robot_.end(), [](Watch& w) { return w.reader().latest() != nullptr; });
-  Expect(readable == std::ssize(robot_), "its last values stay readable there",
+  expect(readable == std::ssize(robot_), "its last values stay readable there",
          fmt::format("{} of {} topics", readable, robot_.size()));
-  Expect(AllAre(host_, State::kFresh), "the other program's topics stay fresh",
+  expect(all_are(host_, State::kFresh), "the other program's topics stay fresh",
          fmt::format("{} topics", host_.size()));
 }
 
-uint64_t Conductor::Reopened() {
+uint64_t Conductor::reopened() {
   uint64_t reopened = 0;
   for (std::vector<Watch>* topics : {&host_, &robot_}) {
     for (Watch& w : *topics) reopened += w.reader().reopened();
@@ -167,90 +168,90 @@ uint64_t Conductor::Reopened() {
   return reopened;
 }
 
-void Conductor::RestartRobot() {
-  table_->event(fmt::format("{:.1f} s: the robot is dead; now start it again", 0.3 * seconds_), Rows());
+void Conductor::restart_robot() {
+  table_->event(fmt::format("{:.1f} s: the robot is dead; now start it again", 0.3 * seconds_), rows());
   const uint64_t last = robot_.front().last_sequence();
-  const int64_t started_ns = BoottimeNs();
+  const int64_t started_ns = boottime_ns();
   robot_program_.emplace("smtdemo_robot");
-  const std::optional<double> ms = Become({&robot_}, State::kFresh, started_ns);
-  Expect(ms.has_value(), "restarted robot is fresh again",
+  const std::optional<double> ms = become({&robot_}, State::kFresh, started_ns);
+  expect(ms.has_value(), "restarted robot is fresh again",
          ms ? fmt::format("after {:.1f} ms, start of the program included", *ms) : "not within 2 s");
-  Expect(robot_.front().last_sequence() > last, "its sequences went on",
+  expect(robot_.front().last_sequence() > last, "its sequences went on",
          fmt::format("robot/joints from {} to {}", last, robot_.front().last_sequence()));
 }
 
-void Conductor::KillProxy() {
-  table_->event(fmt::format("{:.1f} s: now kill -9 smtrelay_proxy", 0.45 * seconds_), Rows());
-  const int64_t killed_ns = BoottimeNs();
+void Conductor::kill_proxy() {
+  table_->event(fmt::format("{:.1f} s: now kill -9 smtrelay_proxy", 0.45 * seconds_), rows());
+  const int64_t killed_ns = boottime_ns();
   proxy_program_->kill();
-  const std::optional<double> ms = Become({&host_, &robot_}, State::kLinkDown, killed_ns);
-  Expect(ms.has_value() && *ms < 1000, "without the proxy all topics are link-down",
+  const std::optional<double> ms = become({&host_, &robot_}, State::kLinkDown, killed_ns);
+  expect(ms.has_value() && *ms < 1000, "without the proxy all topics are link-down",
          ms ? fmt::format("after {:.1f} ms", *ms) : "not within 2 s");
 }
 
-void Conductor::RestartProxy() {
-  table_->event(fmt::format("{:.1f} s: the proxy is dead; now start it again", 0.6 * seconds_), Rows());
-  const int64_t started_ns = BoottimeNs();
-  StartProxy();
-  const std::optional<double> ms = Become({&host_, &robot_}, State::kFresh, started_ns);
-  Expect(ms.has_value(), "with the proxy back all are fresh again",
+void Conductor::restart_proxy() {
+  table_->event(fmt::format("{:.1f} s: the proxy is dead; now start it again", 0.6 * seconds_), rows());
+  const int64_t started_ns = boottime_ns();
+  start_proxy();
+  const std::optional<double> ms = become({&host_, &robot_}, State::kFresh, started_ns);
+  expect(ms.has_value(), "with the proxy back all are fresh again",
          ms ? fmt::format("after {:.1f} ms, start of the program included", *ms) : "not within 2 s");
-  Expect(Reopened() == 0, "the base's readers went on without reopening",
-         fmt::format("{} reopened", Reopened()));
+  expect(reopened() == 0, "the base's readers went on without reopening",
+         fmt::format("{} reopened", reopened()));
 }
 
-void Conductor::AskOnce() {
-  const int64_t asked_ns = BoottimeNs();
-  Child client = Dial("smtrelay_client", "operator", {"get", std::string(kAsked)});
-  while (!client.ended() && BoottimeNs() - asked_ns < 2000 * kMs) Step(1);
-  Expect(client.exit_code() == 0, fmt::format("smtrelay_client get {}", kAsked),
-         fmt::format("exit code {} after {:.1f} ms", client.exit_code(), (BoottimeNs() - asked_ns) * 1e-6));
+void Conductor::ask_once() {
+  const int64_t asked_ns = boottime_ns();
+  Child client = dial("smtrelay_client", "operator", {"get", std::string(kAsked)});
+  while (!client.ended() && boottime_ns() - asked_ns < 2000 * kMs) step(1);
+  expect(client.exit_code() == 0, fmt::format("smtrelay_client get {}", kAsked),
+         fmt::format("exit code {} after {:.1f} ms", client.exit_code(), (boottime_ns() - asked_ns) * 1e-6));
 }
 
-void Conductor::AskWithoutKey() {
+void Conductor::ask_without_key() {
   Child client("smtrelay_client",
                {"--connect", proxy_, "--timeout", "300ms", "--log", "off", "get", std::string(kAsked)});
-  for (const int64_t asked_ns = BoottimeNs(); !client.ended() && BoottimeNs() - asked_ns < 2000 * kMs;)
-    Step(1);
-  Expect(client.exit_code() == cmd::kExitNoPeer, "who has no key gets no answer",
+  for (const int64_t asked_ns = boottime_ns(); !client.ended() && boottime_ns() - asked_ns < 2000 * kMs;)
+    step(1);
+  expect(client.exit_code() == cmd::kExitNoPeer, "who has no key gets no answer",
          fmt::format("exit code {}", client.exit_code()));
 }
 
-void Conductor::JudgeMatch() {
+void Conductor::judge_match() {
   (void)match_.refresh();  // it was not there yet when the demo began
   const Sample* sample = match_.latest();
   Match m{};
   if (sample != nullptr && sample->bytes.size() == sizeof m) memcpy(&m, sample->bytes.data(), sizeof m);
-  Expect(m.equal != 0 && m.different == 0,
+  expect(m.equal != 0 && m.different == 0,
          "each is the source's, byte for byte, as another program compared them",
          fmt::format("{} equal, {} different, {} not compared", m.equal, m.different, m.unknown));
 }
 
-void Conductor::JudgeReplay() {
+void Conductor::judge_replay() {
   if (!replay_program_) return;
-  while (!replay_program_->ended() && !stop_.stopped() && BoottimeNs() - start_ns_ < 120'000 * kMs) Step();
-  FindReplay();
+  while (!replay_program_->ended() && !stop_.stopped() && boottime_ns() - start_ns_ < 120'000 * kMs) step();
+  find_replay();
   size_t files = 0;
-  const uint64_t rows = RowsOf(replay_, &files);
-  const auto counted = [&] { return Sum(replayed_, &Watch::received) + Sum(replayed_, &Watch::missed); };
+  const uint64_t rows = rows_of(replay_, &files);
+  const auto counted = [&] { return sum(replayed_, &Watch::received) + sum(replayed_, &Watch::missed); };
   // What was published last may be on its way.
-  for (const int64_t ended_ns = BoottimeNs(); counted() < rows && BoottimeNs() - ended_ns < 2000 * kMs;) {
-    FindReplay();
-    Step();
+  for (const int64_t ended_ns = boottime_ns(); counted() < rows && boottime_ns() - ended_ns < 2000 * kMs;) {
+    find_replay();
+    step();
   }
   if (stop_.stopped()) return;
-  Expect(replay_program_->exit_code() == 0, "smtreplay ended",
+  expect(replay_program_->exit_code() == 0, "smtreplay ended",
          fmt::format("exit code {}", replay_program_->exit_code()));
-  Expect(replayed_.size() == files && files != 0, "the replay's topics are there",
+  expect(replayed_.size() == files && files != 0, "the replay's topics are there",
          fmt::format("{} topics of {} files", replayed_.size(), files));
-  const uint64_t received = Sum(replayed_, &Watch::received), missed = Sum(replayed_, &Watch::missed);
-  Expect(received + missed == rows, "each sample of the replay is counted",
+  const uint64_t received = sum(replayed_, &Watch::received), missed = sum(replayed_, &Watch::missed);
+  expect(received + missed == rows, "each sample of the replay is counted",
          fmt::format("{} received + {} missed = {} rows", received, missed, rows));
-  Expect(Sum(replayed_, &Watch::steps_back) == 0, "and came in order", "0 steps back");
+  expect(sum(replayed_, &Watch::steps_back) == 0, "and came in order", "0 steps back");
 }
 
-void Conductor::JudgeTopics() {
-  table_->event(fmt::format("{:.1f} s: the end", (BoottimeNs() - start_ns_) * 1e-9), Rows());
+void Conductor::judge_topics() {
+  table_->event(fmt::format("{:.1f} s: the end", (boottime_ns() - start_ns_) * 1e-9), rows());
   uint64_t received = 0, missed = 0, published = 0, unproved = 0, steps_back = 0;
   std::string slow;
   const auto judge = [&](const std::vector<Watch>& topics, const auto& plan) {
@@ -269,25 +270,25 @@ void Conductor::JudgeTopics() {
   judge(host_, kHostTopics);
   judge(robot_, kRobotTopics);
   const size_t topics = host_.size() + robot_.size();
-  Expect(AllAre(host_, State::kFresh) && AllAre(robot_, State::kFresh), "all topics are fresh",
+  expect(all_are(host_, State::kFresh) && all_are(robot_, State::kFresh), "all topics are fresh",
          fmt::format("{} topics", topics));
-  Expect(slow.empty(), "each has its rate",
+  expect(slow.empty(), "each has its rate",
          slow.empty() ? "500, 100, 10 and 1 Hz, within 20 %" : "not" + slow);
   // Without the proxy 15 % of the time, nothing arrives.
-  Expect(received + missed == published, "each sample is counted",
+  expect(received + missed == published, "each sample is counted",
          fmt::format("{} received + {} missed (most of them without the proxy) = {} published", received,
                      missed, published));
-  Expect(missed * 4 <= published, "and few missed", fmt::format("{} of {}", missed, published));
-  Expect(unproved == 0 && received != 0, "each sample read proves itself by its check",
+  expect(missed * 4 <= published, "and few missed", fmt::format("{} of {}", missed, published));
+  expect(unproved == 0 && received != 0, "each sample read proves itself by its check",
          fmt::format("{} of {}, {} of them images of 1 MiB", received - unproved, received,
                      std::find_if(robot_.begin(), robot_.end(), [](const Watch& w) {
                        return w.row().topic == "robot/camera";
                      })->received()));
-  Expect(steps_back == 0, "no sample came twice or after a later one",
+  expect(steps_back == 0, "no sample came twice or after a later one",
          fmt::format("{} steps back", steps_back));
 }
 
-void Conductor::EndAll() {
+void Conductor::end_all() {
   std::string codes;
   bool clean = true;
   for (std::optional<Child>* program :
@@ -297,12 +298,12 @@ void Conductor::EndAll() {
     codes += fmt::format("{}{}", codes.empty() ? "" : ", ", code);
   }
   if (replay_program_) replay_program_->stop();
-  Expect(clean, "the programs end cleanly", "exit codes " + codes);
+  expect(clean, "the programs end cleanly", "exit codes " + codes);
 }
 
-void Conductor::Step(int64_t wait_ms) {
+void Conductor::step(int64_t wait_ms) {
   waiter_.wait(std::chrono::milliseconds(wait_ms));
-  const int64_t now = BoottimeNs();
+  const int64_t now = boottime_ns();
   const bool look = now - looked_ns_ >= 20 * kMs;
   if (look) looked_ns_ = now;
   for (std::vector<Watch>* topics : {&host_, &robot_, &replayed_}) {
@@ -313,15 +314,15 @@ void Conductor::Step(int64_t wait_ms) {
   }
   if (now - shown_ns_ >= 200 * kMs) {
     shown_ns_ = now;
-    if (replay_program_) FindReplay();
-    table_->show(Rows());
+    if (replay_program_) find_replay();
+    table_->show(rows());
   }
 }
 
-void Conductor::Until(double seconds) {
+void Conductor::until(double seconds) {
   const auto end_ns = start_ns_ + static_cast<int64_t>(seconds * 1e9);
-  while (BoottimeNs() < end_ns && !stop_.stopped()) {
-    Step();
+  while (boottime_ns() < end_ns && !stop_.stopped()) {
+    step();
     for (std::optional<Child>* program :
          {&host_program_, &robot_program_, &pub_, &proxy_program_, &sub_, &match_program_}) {
       // What was killed has ended by order; exit codes are of those that ended by themselves.
@@ -333,19 +334,19 @@ void Conductor::Until(double seconds) {
   }
 }
 
-std::optional<double> Conductor::Become(const std::vector<const std::vector<Watch>*>& topics, State state,
+std::optional<double> Conductor::become(const std::vector<const std::vector<Watch>*>& topics, State state,
                                         int64_t since_ns) {
-  while (!stop_.stopped() && BoottimeNs() - since_ns < 2000 * kMs) {
-    Step(5);
-    if (std::all_of(topics.begin(), topics.end(), [&](const auto* t) { return AllAre(*t, state); })) {
-      return (BoottimeNs() - since_ns) * 1e-6;
+  while (!stop_.stopped() && boottime_ns() - since_ns < 2000 * kMs) {
+    step(5);
+    if (std::all_of(topics.begin(), topics.end(), [&](const auto* t) { return all_are(*t, state); })) {
+      return (boottime_ns() - since_ns) * 1e-6;
     }
   }
   return std::nullopt;
 }
 
-void Conductor::FindReplay() {
-  for (const TopicInfo& info : Must(ListTopics(domain_)).topics) {
+void Conductor::find_replay() {
+  for (const TopicInfo& info : must(list_topics(domain_)).topics) {
     const bool known = std::any_of(replayed_.begin(), replayed_.end(),
                                    [&](Watch& w) { return w.reader().topic() == info.name; });
     if (info.freshness.origin.node == kReplayNode && !known)
@@ -353,13 +354,13 @@ void Conductor::FindReplay() {
   }
 }
 
-std::vector<Row> Conductor::Rows() const {
+std::vector<Row> Conductor::rows() const {
   std::vector<Row> rows;
   for (const std::vector<Watch>* topics : {&host_, &robot_}) {
     for (const Watch& w : *topics) rows.push_back(w.row());
   }
   if (replay_program_)
-    rows.push_back(SumRow(fmt::format("({} replayed topics)", replayed_.size()), replayed_));
+    rows.push_back(sum_row(fmt::format("({} replayed topics)", replayed_.size()), replayed_));
   return rows;
 }
 

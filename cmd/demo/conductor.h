@@ -44,36 +44,36 @@ class Conductor {
   Verdict run();
 
  private:
-  void MakeKeys();
+  void make_keys();
   // Starts a relay or client that dials the proxy with a key of its own.
-  Child Dial(const std::string& program, const std::string& key, std::vector<std::string> more) const;
-  void KillRobot();
-  void RestartRobot();
-  void KillProxy();
-  void RestartProxy();
-  void StartProxy();
-  void AskOnce();
-  void AskWithoutKey();
-  void JudgeMatch();
-  void JudgeReplay();
-  void JudgeTopics();
-  void EndAll();
+  Child dial(const std::string& program, const std::string& key, std::vector<std::string> more) const;
+  void kill_robot();
+  void restart_robot();
+  void kill_proxy();
+  void restart_proxy();
+  void start_proxy();
+  void ask_once();
+  void ask_without_key();
+  void judge_match();
+  void judge_replay();
+  void judge_topics();
+  void end_all();
 
   // Waits at most `wait_ms` for something to read, reads all topics, and lets the table follow.
-  void Step(int64_t wait_ms = 20);
+  void step(int64_t wait_ms = 20);
   // Steps until `seconds` after the start, or a signal.
-  void Until(double seconds);
+  void until(double seconds);
   // Steps until all of `topics` are in `state`, and returns the milliseconds since `since_ns`. Nothing after
   // two seconds, or at a signal.
-  std::optional<double> Become(const std::vector<const std::vector<Watch>*>& topics, State state,
+  std::optional<double> become(const std::vector<const std::vector<Watch>*>& topics, State state,
                                int64_t since_ns);
-  uint64_t Reopened();
+  uint64_t reopened();
   // Opens topics of the replay that are not watched yet.
-  void FindReplay();
-  void Expect(bool ok, std::string what, std::string figure) {
+  void find_replay();
+  void expect(bool ok, std::string what, std::string figure) {
     verdict_.checks.push_back({ok, std::move(what), std::move(figure)});
   }
-  std::vector<Row> Rows() const;
+  std::vector<Row> rows() const;
 
   Domain domain_;
   std::string proxy_, keys_;

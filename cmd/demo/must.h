@@ -1,4 +1,4 @@
-// In the demo every error ends the program: it is thrown, and printed by cmd::RunTool.
+// In the demo every error ends the program: it is thrown, and printed by cmd::run_tool.
 #ifndef SMT_CMD_DEMO_MUST_H_
 #define SMT_CMD_DEMO_MUST_H_
 
@@ -13,13 +13,13 @@ struct Failure : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-inline void Must(const Status& status) {
+inline void must(const Status& status) {
   if (!status.ok()) throw Failure(status.message());
 }
 
 template <class T>
-T Must(Result<T> result) {
-  Must(result.status());
+T must(Result<T> result) {
+  must(result.status());
   return std::move(*result);
 }
 

@@ -13,7 +13,7 @@ namespace smt::demo {
 
 namespace {
 
-std::istringstream Read(const char* path) {
+std::istringstream read_proc(const char* path) {
   std::ifstream file(path);
   std::string text(std::istreambuf_iterator<char>(file), {});
   if (text.empty()) throw Failure(std::string("cannot read ") + path + ": is /proc mounted?");
@@ -25,13 +25,13 @@ std::istringstream Read(const char* path) {
 Load Proc::load() const {
   Load l{};
   char slash;
-  Read("/proc/loadavg") >> l.minutes1 >> l.minutes5 >> l.minutes15 >> l.running >> slash >> l.threads;
+  read_proc("/proc/loadavg") >> l.minutes1 >> l.minutes5 >> l.minutes15 >> l.running >> slash >> l.threads;
   return l;
 }
 
 Memory Proc::memory() const {
   Memory m{};
-  std::istringstream in = Read("/proc/meminfo");
+  std::istringstream in = read_proc("/proc/meminfo");
   std::string name, unit;
   for (int64_t kib; in >> name >> kib && std::getline(in, unit);) {
     if (name == "MemTotal:") m.total = kib * 1024;
@@ -45,13 +45,13 @@ Memory Proc::memory() const {
 
 Uptime Proc::uptime() const {
   Uptime u{};
-  Read("/proc/uptime") >> u.up >> u.idle;
+  read_proc("/proc/uptime") >> u.up >> u.idle;
   return u;
 }
 
 Cpu Proc::cpu() {
   Cpu c{};
-  std::istringstream in = Read("/proc/stat");
+  std::istringstream in = read_proc("/proc/stat");
   std::string line;
   std::getline(in, line);  // the sum of all
   while (std::getline(in, line) && line.starts_with("cpu") && c.count < static_cast<int64_t>(c.busy.size())) {
@@ -76,7 +76,7 @@ Cpu Proc::cpu() {
 
 Network Proc::network() {
   Network n{};
-  std::istringstream in = Read("/proc/net/dev");
+  std::istringstream in = read_proc("/proc/net/dev");
   std::string line;
   while (std::getline(in, line)) {
     const size_t colon = line.find(':');
@@ -87,7 +87,7 @@ Network Proc::network() {
     n.received += column[0];
     n.sent += column[8];
   }
-  const int64_t now_ns = BoottimeNs();
+  const int64_t now_ns = boottime_ns();
   if (network_ns_ != 0) {
     const double seconds = (now_ns - network_ns_) * 1e-9;
     n.receive_rate = (n.received - network_before_.received) / seconds;

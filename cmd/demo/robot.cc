@@ -79,7 +79,7 @@ RobotStatus Robot::status() const {
   return status;
 }
 
-void Draw(uint64_t frame, Image* image) {
+void draw(uint64_t frame, Image* image) {
   image->frame = frame;
   image->width = Image::kWidth;
   image->height = Image::kHeight;
@@ -93,7 +93,7 @@ void Draw(uint64_t frame, Image* image) {
     }
     memcpy(&image->gray[size_t{y} * Image::kWidth], row, sizeof row);
   }
-  Seal(image);
+  seal(image);
 }
 
 }  // namespace smt::demo

@@ -32,7 +32,7 @@ class Robot {
 
 // Draws picture `frame` (a test card with a bar that moves) into `image`, which may be a loan: every byte of
 // it is written, none is read but for the check at the end.
-void Draw(uint64_t frame, Image* image);
+void draw(uint64_t frame, Image* image);
 
 }  // namespace smt::demo
 

@@ -25,7 +25,7 @@ class PrivateRoot {
  public:
   PrivateRoot() {
     if (mkdtemp(path_) == nullptr) {
-      Must(smt::Status::FromErrno(
+      must(smt::Status::from_errno(
           "cannot make a folder in /dev/shm (a tmpfs is mounted there, as by default?)", errno));
     }
     setenv("SMT_ROOT", path_, 1);
@@ -43,7 +43,7 @@ class PrivateRoot {
   char path_[32] = "/dev/shm/smtdemo-XXXXXX";
 };
 
-nlohmann::ordered_json Json(const Verdict& verdict) {
+nlohmann::ordered_json json_of(const Verdict& verdict) {
   nlohmann::ordered_json topics = nlohmann::json::array(), checks = nlohmann::json::array();
   for (const Row& r : verdict.rows) {
     topics.push_back({{"topic", r.topic},
@@ -52,7 +52,7 @@ nlohmann::ordered_json Json(const Verdict& verdict) {
                       {"age_p99_ns", r.age_p99_ns},
                       {"received", r.received},
                       {"missed", r.missed},
-                      {"state", smt::StateName(r.state)}});
+                      {"state", smt::state_name(r.state)}});
   }
   for (const Check& c : verdict.checks)
     checks.push_back({{"ok", c.ok}, {"what", c.what}, {"figure", c.figure}});
@@ -63,7 +63,7 @@ nlohmann::ordered_json Json(const Verdict& verdict) {
           {"checks", checks}};
 }
 
-std::string Text(const Verdict& verdict) {
+std::string text_of(const Verdict& verdict) {
   std::string text;
   if (verdict.interrupted)
     return fmt::format("interrupted after {:.1f} s: nothing is judged\n", verdict.seconds);
@@ -90,20 +90,20 @@ int main(int argc, char** argv) {
       ->type_name("DIR");
   app.add_option("--duration", seconds, "Seconds; a replay may take longer [12]")
       ->check(CLI::Range(6.0, 86400.0));
-  return smt::cmd::RunTool(app, argc, argv, options, [&] {
+  return smt::cmd::run_tool(app, argc, argv, options, [&] {
     const smt::cmd::Stop stop;
     const PrivateRoot root;
-    smt::DomainOptions base = smt::DomainOptions::FromEnvironment();
+    smt::DomainOptions base = smt::DomainOptions::from_environment();
     base.domain = "base";
     const std::filesystem::path keys = std::filesystem::path(root.path()) / "keys";
     std::filesystem::create_directory(keys);
-    const smt::Domain domain = Must(smt::Domain::open(base));
-    Table table(json ? Table::Style::kSilent : Table::StyleOfStdout());
+    const smt::Domain domain = must(smt::Domain::open(base));
+    Table table(json ? Table::Style::kSilent : Table::style_of_stdout());
     table.say(fmt::format("The mirror of this demo: smttopic --root {} --domain base list", root.path()));
     const Verdict verdict = Conductor(domain, fmt::format("ipc://{}/proxy", root.path()), keys.string(),
                                       seconds, replay, stop, &table)
                                 .run();
-    smt::cmd::Print(json ? Json(verdict).dump(2) + "\n" : Text(verdict));
+    smt::cmd::print_text(json ? json_of(verdict).dump(2) + "\n" : text_of(verdict));
     return verdict.pass() || verdict.interrupted ? smt::cmd::kExitOk : smt::cmd::kExitFailure;
   });
 }

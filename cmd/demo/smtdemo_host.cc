@@ -9,24 +9,24 @@ using namespace smt::demo;  // NOLINT: a main
 
 namespace {
 
-int PublishAll(const smt::DomainOptions& options) {
+int publish_all(const smt::DomainOptions& options) {
   Pace pace(100 * kMs);  // first, so that a signal ends this cleanly from here on
-  const smt::Domain domain = Must(smt::Domain::open(options));
-  const auto node = Must(smt::Node::open(domain, {.name = "host"}));
-  auto cpu = Advertise<Cpu>(*node, kHostTopics, "host/cpu");
-  auto network = Advertise<Network>(*node, kHostTopics, "host/network");
-  auto load = Advertise<Load>(*node, kHostTopics, "host/load");
-  auto memory = Advertise<Memory>(*node, kHostTopics, "host/memory");
-  auto uptime = Advertise<Uptime>(*node, kHostTopics, "host/uptime");
+  const smt::Domain domain = must(smt::Domain::open(options));
+  const auto node = must(smt::Node::open(domain, {.name = "host"}));
+  auto cpu = advertise<Cpu>(*node, kHostTopics, "host/cpu");
+  auto network = advertise<Network>(*node, kHostTopics, "host/network");
+  auto load = advertise<Load>(*node, kHostTopics, "host/load");
+  auto memory = advertise<Memory>(*node, kHostTopics, "host/memory");
+  auto uptime = advertise<Uptime>(*node, kHostTopics, "host/uptime");
 
   Proc proc;
   for (int64_t tick = 0; pace.tick(); ++tick) {
-    Publish(cpu, proc.cpu());
-    Publish(network, proc.network());
+    publish(cpu, proc.cpu());
+    publish(network, proc.network());
     if (tick % 10 != 0) continue;
-    Publish(load, proc.load());
-    Publish(memory, proc.memory());
-    Publish(uptime, proc.uptime());
+    publish(load, proc.load());
+    publish(memory, proc.memory());
+    publish(uptime, proc.uptime());
   }
   return 0;
 }
@@ -36,6 +36,6 @@ int PublishAll(const smt::DomainOptions& options) {
 int main(int argc, char** argv) {
   CLI::App app("Publishes this machine's telemetry under host/, until SIGINT.", "smtdemo_host");
   smt::cmd::ToolOptions options;
-  smt::cmd::AddCommonFlags(app, &options);
-  return smt::cmd::RunTool(app, argc, argv, options, [&] { return PublishAll(options.domain); });
+  smt::cmd::add_common_flags(app, &options);
+  return smt::cmd::run_tool(app, argc, argv, options, [&] { return publish_all(options.domain); });
 }

@@ -19,8 +19,8 @@ namespace {
 class Pair {
  public:
   Pair(const smt::Domain& robot, const smt::Domain& base, const Plan& plan)
-      : source_(Must(smt::Reader::open(robot, plan.topic))),
-        mirror_(Must(smt::Reader::open(base, plan.topic))),
+      : source_(must(smt::Reader::open(robot, plan.topic))),
+        mirror_(must(smt::Reader::open(base, plan.topic))),
         kept_(2 * plan.history) {}
 
   void compare(Match* match) {
@@ -55,20 +55,20 @@ class Pair {
   std::deque<Kept> recent_;
 };
 
-int CompareAll(const smt::DomainOptions& options, const std::string& robot_name) {
+int compare_all(const smt::DomainOptions& options, const std::string& robot_name) {
   Pace pace(2 * kMs);
   smt::DomainOptions robot_options = options;
   robot_options.domain = robot_name;
-  const smt::Domain robot = Must(smt::Domain::open(robot_options)), base = Must(smt::Domain::open(options));
-  const auto node = Must(smt::Node::open(base, {.name = "match"}));
-  auto topic = Must(smt::Topic<Match>::advertise(*node, {.name = "match"}));
+  const smt::Domain robot = must(smt::Domain::open(robot_options)), base = must(smt::Domain::open(options));
+  const auto node = must(smt::Node::open(base, {.name = "match"}));
+  auto topic = must(smt::Topic<Match>::advertise(*node, {.name = "match"}));
   std::vector<Pair> pairs;
   for (const Plan& plan : kHostTopics) pairs.emplace_back(robot, base, plan);
   for (const Plan& plan : kRobotTopics) pairs.emplace_back(robot, base, plan);
   Match match{};
   while (pace.tick()) {
     for (Pair& pair : pairs) pair.compare(&match);
-    Publish(topic, match);
+    publish(topic, match);
   }
   return 0;
 }
@@ -80,7 +80,7 @@ int main(int argc, char** argv) {
                "smtdemo_match");
   smt::cmd::ToolOptions options;
   std::string robot = "robot";
-  smt::cmd::AddCommonFlags(app, &options);
+  smt::cmd::add_common_flags(app, &options);
   app.add_option("--robot", robot, "Domain of the sources [robot]");
-  return smt::cmd::RunTool(app, argc, argv, options, [&] { return CompareAll(options.domain, robot); });
+  return smt::cmd::run_tool(app, argc, argv, options, [&] { return compare_all(options.domain, robot); });
 }

@@ -9,34 +9,34 @@
 
 namespace smt::demo {
 
-Table::Style Table::StyleOfStdout() { return cmd::ColourOn(STDOUT_FILENO) ? Style::kLive : Style::kPlain; }
+Table::Style Table::style_of_stdout() { return cmd::colour_on(STDOUT_FILENO) ? Style::kLive : Style::kPlain; }
 
-void Table::Clear() {
+void Table::clear() {
   if (lines_ != 0) fmt::print("\x1b[{}A\x1b[J", lines_);
   lines_ = 0;
 }
 
-void Table::Print(const std::vector<Row>& rows) {
+void Table::print_text(const std::vector<Row>& rows) {
   fmt::print("{:<22} {:>8} {:>12} {:>12} {:>8}  {}\n", "TOPIC", "HZ", "AGE p50 us", "AGE p99 us", "MISSED",
              "STATE");
   for (const Row& r : rows) {
     fmt::print("{:<22} {:>8.1f} {:>12.1f} {:>12.1f} {:>8}  {}\n", r.topic, r.hz, r.age_p50_ns * 1e-3,
-               r.age_p99_ns * 1e-3, r.missed, cmd::StateText(r.state, style_ == Style::kLive));
+               r.age_p99_ns * 1e-3, r.missed, cmd::state_text(r.state, style_ == Style::kLive));
   }
   fflush(stdout);
 }
 
 void Table::show(const std::vector<Row>& rows) {
   if (style_ != Style::kLive) return;
-  Clear();
-  Print(rows);
+  clear();
+  print_text(rows);
   lines_ = rows.size() + 1;
 }
 
 void Table::event(const std::string& line, const std::vector<Row>& rows) {
   say(line);
   if (style_ == Style::kPlain) {
-    Print(rows);
+    print_text(rows);
     fmt::print("\n");
   }
   show(rows);
@@ -44,7 +44,7 @@ void Table::event(const std::string& line, const std::vector<Row>& rows) {
 
 void Table::say(const std::string& line) {
   if (style_ == Style::kSilent) return;
-  Clear();
+  clear();
   fmt::print("{}\n", line);
   fflush(stdout);
 }

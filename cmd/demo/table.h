@@ -18,7 +18,7 @@ class Table {
     kLive,   // ANSI: colours, redrawn by each show()
   };
   // kLive on a terminal without NO_COLOR.
-  static Style StyleOfStdout();
+  static Style style_of_stdout();
 
   explicit Table(Style style) : style_(style) {}
 
@@ -30,8 +30,8 @@ class Table {
   void say(const std::string& line);
 
  private:
-  void Clear();
-  void Print(const std::vector<Row>& rows);
+  void clear();
+  void print_text(const std::vector<Row>& rows);
 
   Style style_;
   size_t lines_ = 0;  // drawn last, to be drawn over

@@ -14,7 +14,7 @@
 namespace smt::demo {
 
 // 64 bits of `bytes`; a size that is no multiple of 8 loses its tail.
-inline uint64_t CheckOf(std::span<const std::byte> bytes) {
+inline uint64_t check_of(std::span<const std::byte> bytes) {
   uint64_t check = 0xcbf29ce484222325;
   for (size_t i = 0; i + 8 <= bytes.size(); i += 8) {
     uint64_t word;
@@ -27,16 +27,16 @@ inline uint64_t CheckOf(std::span<const std::byte> bytes) {
 
 // Sets the last member of a sample.
 template <class T>
-void Seal(T* sample) {
+void seal(T* sample) {
   static_assert(offsetof(T, check) == sizeof(T) - 8);
-  sample->check = CheckOf(std::as_bytes(std::span(sample, 1)).first(sizeof(T) - 8));
+  sample->check = check_of(std::as_bytes(std::span(sample, 1)).first(sizeof(T) - 8));
 }
 
-inline bool Proves(std::span<const std::byte> sample) {
+inline bool proves(std::span<const std::byte> sample) {
   if (sample.size() < 8) return false;
   uint64_t check;
   memcpy(&check, sample.data() + sample.size() - 8, 8);
-  return check == CheckOf(sample.first(sample.size() - 8));
+  return check == check_of(sample.first(sample.size() - 8));
 }
 
 // --- smtdemo_host: this machine, from /proc

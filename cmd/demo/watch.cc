@@ -9,22 +9,22 @@
 namespace smt::demo {
 
 Watch::Watch(const Domain& domain, const std::string& topic, bool sealed)
-    : reader_(Must(Reader::open(domain, topic))), sealed_(sealed) {}
+    : reader_(must(Reader::open(domain, topic))), sealed_(sealed) {}
 
 void Watch::drain() {
   while (const Sample* s = reader_.next()) {
-    arrivals_.push_back({s->born_ns, BoottimeNs() - s->born_ns});
+    arrivals_.push_back({s->born_ns, boottime_ns() - s->born_ns});
     ++received_;
     if (s->sequence <= last_sequence_) ++steps_back_;
     last_sequence_ = s->sequence;
-    if (sealed_ && !Proves(s->bytes)) ++unproved_;
+    if (sealed_ && !proves(s->bytes)) ++unproved_;
   }
 }
 
 void Watch::look() {
   (void)reader_.refresh();  // "no such topic yet" is a state here, not an error
   state_ = reader_.state();
-  const int64_t oldest = state_ == State::kFresh ? BoottimeNs() - 3000 * kMs : INT64_MAX;
+  const int64_t oldest = state_ == State::kFresh ? boottime_ns() - 3000 * kMs : INT64_MAX;
   while (!arrivals_.empty() && arrivals_.front().born_ns < oldest) arrivals_.pop_front();
 }
 

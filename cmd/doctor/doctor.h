@@ -33,11 +33,11 @@ struct Finding {
 };
 
 // Each looks at its subject and says at least one thing of it. They change nothing and take no lock.
-std::vector<Finding> CheckDomain(const DoctorOptions& options);
-std::vector<Finding> CheckMachine(const DoctorOptions& options);
-std::vector<Finding> CheckKeys(const DoctorOptions& options);
+std::vector<Finding> check_domain(const DoctorOptions& options);
+std::vector<Finding> check_machine(const DoctorOptions& options);
+std::vector<Finding> check_keys(const DoctorOptions& options);
 // Blocks up to timeout_ns for each endpoint to dial.
-std::vector<Finding> CheckEndpoints(const DoctorOptions& options);
+std::vector<Finding> check_endpoints(const DoctorOptions& options);
 
 }  // namespace smt::cmd
 

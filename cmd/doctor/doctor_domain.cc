@@ -21,7 +21,7 @@ using Kind = Finding::Kind;
 constexpr uint64_t kLittleSpaceBytes = 64 << 20;
 
 // Whether this process may open files for the group.
-bool InGroup(gid_t group) {
+bool in_group(gid_t group) {
   if (geteuid() == 0 || getegid() == group) return true;
   std::vector<gid_t> groups(static_cast<size_t>(std::max(0, getgroups(0, nullptr))));
   const int n = getgroups(static_cast<int>(groups.size()), groups.data());
@@ -29,7 +29,7 @@ bool InGroup(gid_t group) {
 }
 
 // False: there is no folder to look into.
-bool CheckRights(const DoctorOptions& options, const std::string& path, std::vector<Finding>* findings) {
+bool check_rights(const DoctorOptions& options, const std::string& path, std::vector<Finding>* findings) {
   const auto say = [&](Kind kind, std::string text, std::string cure = "") {
     findings->push_back({kind, "rights", std::move(text), std::move(cure)});
   };
@@ -39,7 +39,7 @@ bool CheckRights(const DoctorOptions& options, const std::string& path, std::vec
     return false;
   }
   if (!S_ISDIR(st.st_mode)) {
-    say(Kind::kProblem, path + " is no folder (a symbolic link, or a file)", "rm " + ShellWord(path));
+    say(Kind::kProblem, path + " is no folder (a symbolic link, or a file)", "rm " + shell_word(path));
     return false;
   }
   const mode_t mode = st.st_mode & 07777;
@@ -47,33 +47,33 @@ bool CheckRights(const DoctorOptions& options, const std::string& path, std::vec
   const mode_t wanted = group.empty() ? 0700 : 03770;
   const struct group* named = group.empty() ? nullptr : getgrnam(group.c_str());
   if (!group.empty() && named == nullptr) {
-    say(Kind::kProblem, fmt::format("there is no group {}", group), "groupadd " + ShellWord(group));
+    say(Kind::kProblem, fmt::format("there is no group {}", group), "groupadd " + shell_word(group));
     return false;
   }
   if (st.st_uid != geteuid() && group.empty()) {
     say(Kind::kProblem, fmt::format("{} belongs to user {}, this is user {}", path, st.st_uid, geteuid()),
-        fmt::format("sudo chown -R {} {}", geteuid(), ShellWord(path)));
+        fmt::format("sudo chown -R {} {}", geteuid(), shell_word(path)));
     return false;
   }
   if (named != nullptr && st.st_gid != named->gr_gid) {
     say(Kind::kProblem, fmt::format("{} is not of group {}", path, group),
-        fmt::format("chgrp {} {} && chmod 3770 {}", ShellWord(group), ShellWord(path), ShellWord(path)));
+        fmt::format("chgrp {} {} && chmod 3770 {}", shell_word(group), shell_word(path), shell_word(path)));
   } else if (mode != wanted) {
     say(Kind::kProblem,
         fmt::format("{} has rights {:04o}; {} needs {:04o}, and programs refuse any other", path, mode,
                     group.empty() ? "a domain of one user" : "a domain of group " + group, wanted),
-        fmt::format("chmod {:o} {}", wanted, ShellWord(path)));
+        fmt::format("chmod {:o} {}", wanted, shell_word(path)));
   } else {
     say(Kind::kFine, fmt::format("{} has rights {:04o}", path, mode));
   }
-  if (named != nullptr && !InGroup(named->gr_gid)) {
+  if (named != nullptr && !in_group(named->gr_gid)) {
     say(Kind::kProblem, fmt::format("this user is not in group {}", group),
-        fmt::format("sudo usermod -aG {} $(id -un)   # and log in anew", ShellWord(group)));
+        fmt::format("sudo usermod -aG {} $(id -un)   # and log in anew", shell_word(group)));
   }
   return true;
 }
 
-void CheckSpace(const std::string& path, std::vector<Finding>* findings) {
+void check_space(const std::string& path, std::vector<Finding>* findings) {
   struct statfs fs;
   if (statfs(path.c_str(), &fs) != 0) return;
   if (fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC) {
@@ -85,20 +85,21 @@ void CheckSpace(const std::string& path, std::vector<Finding>* findings) {
   }
   const uint64_t total = uint64_t{fs.f_blocks} * static_cast<uint64_t>(fs.f_bsize);
   const uint64_t free = uint64_t{fs.f_bavail} * static_cast<uint64_t>(fs.f_bsize);
-  const std::string figures = fmt::format("{} of {} are free", BytesText(free), BytesText(total));
+  const std::string figures = fmt::format("{} of {} are free", bytes_text(free), bytes_text(total));
   if (total != 0 && (free < kLittleSpaceBytes || free < total / 10)) {
     findings->push_back({Kind::kProblem, "space", fmt::format("{}: {}", path, figures),
                          fmt::format("mount -o remount,size={}M \"$(findmnt -n -o TARGET -T {})\"",
-                                     std::max<uint64_t>(512, (total >> 20) * 2), ShellWord(path))});
+                                     std::max<uint64_t>(512, (total >> 20) * 2), shell_word(path))});
   } else {
     findings->push_back({Kind::kFine, "space", figures, ""});
   }
 }
 
-void CheckNodes(const DoctorOptions& options, const Domain& domain, std::vector<Finding>* findings) {
+void check_nodes(const DoctorOptions& options, const Domain& domain, std::vector<Finding>* findings) {
   const std::string flags =
-      fmt::format("--root {} --domain {}", ShellWord(options.domain.root), ShellWord(options.domain.domain)) +
-      (options.domain.group.empty() ? "" : " --group " + ShellWord(options.domain.group));
+      fmt::format("--root {} --domain {}", shell_word(options.domain.root),
+                  shell_word(options.domain.domain)) +
+      (options.domain.group.empty() ? "" : " --group " + shell_word(options.domain.group));
   Census census(domain);
   if (Result<std::vector<Census::Change>> looked = census.look(); !looked.ok()) {
     findings->push_back({Kind::kNote, "nodes", looked.status().message(), ""});
@@ -116,7 +117,7 @@ void CheckNodes(const DoctorOptions& options, const Domain& domain, std::vector<
            fmt::format("node {} counts its time in another time namespace: no age can be told", node),
            fmt::format("lsns -t time   # run pid {} and its readers in one of them", segment.pid())});
     }
-    if (member.live && segment.mirror() && segment.alive_until() < BoottimeNs()) mute.push_back(node);
+    if (member.live && segment.mirror() && segment.alive_until() < boottime_ns()) mute.push_back(node);
   }
   findings->push_back({Kind::kFine, "nodes", fmt::format("{} live", live), ""});
   if (!dead.empty()) {
@@ -132,11 +133,11 @@ void CheckNodes(const DoctorOptions& options, const Domain& domain, std::vector<
   }
   for (const std::string& problem : census.problems()) {
     const std::string file = domain.path() + "/" + problem.substr(0, problem.find(':'));
-    findings->push_back({Kind::kProblem, "segment", problem, "rm " + ShellWord(file)});
+    findings->push_back({Kind::kProblem, "segment", problem, "rm " + shell_word(file)});
   }
   for (const auto& [topic, nodes] : census.conflicts()) {
     findings->push_back({Kind::kProblem, "conflict",
-                         fmt::format("{} is published by {}", Printable(topic), fmt::join(nodes, " and ")),
+                         fmt::format("{} is published by {}", printable(topic), fmt::join(nodes, " and ")),
                          fmt::format("kill {}   # {}, or give it another topic",
                                      census.members().at(nodes.back()).segment->pid(), nodes.back())});
   }
@@ -144,24 +145,24 @@ void CheckNodes(const DoctorOptions& options, const Domain& domain, std::vector<
 
 }  // namespace
 
-std::vector<Finding> CheckDomain(const DoctorOptions& options) {
+std::vector<Finding> check_domain(const DoctorOptions& options) {
   std::vector<Finding> findings;
   const std::string path = options.domain.root + "/" + options.domain.domain;
-  const bool there = CheckRights(options, path, &findings);
+  const bool there = check_rights(options, path, &findings);
   std::string existing = path;
   while (access(existing.c_str(), F_OK) != 0 && existing.size() > 1) {
     existing.resize(std::max<size_t>(1, existing.find_last_of('/')));
   }
-  CheckSpace(existing, &findings);
+  check_space(existing, &findings);
   if (!there) return findings;
   DomainOptions open = options.domain;
   open.create = false;
   Result<Domain> domain = Domain::open(open);
   if (domain.ok()) {
-    CheckNodes(options, *domain, &findings);
+    check_nodes(options, *domain, &findings);
   } else if (std::none_of(findings.begin(), findings.end(),
                           [](const Finding& f) { return f.kind == Kind::kProblem; })) {
-    findings.push_back({Kind::kProblem, "domain", domain.status().message(), "ls -la " + ShellWord(path)});
+    findings.push_back({Kind::kProblem, "domain", domain.status().message(), "ls -la " + shell_word(path)});
   }
   return findings;
 }

@@ -21,7 +21,7 @@ using Kind = Finding::Kind;
 constexpr rlim_t kFewFiles = 1024;
 
 // The value of `key` in logind.conf and its drop-ins; the last one counts. Lines are KEY=VALUE.
-std::optional<std::string> LogindValue(const std::string& root, const std::string& key) {
+std::optional<std::string> logind_value(const std::string& root, const std::string& key) {
   namespace fs = std::filesystem;
   std::vector<std::string> files = {root + "/etc/systemd/logind.conf"};
   std::vector<std::string> more;
@@ -48,12 +48,12 @@ std::optional<std::string> LogindValue(const std::string& root, const std::strin
 
 // systemd removes a user's files below /dev/shm when the last session of the user ends, unless it is a system
 // user, or one that lingers.
-void CheckRemoveIpc(const DoctorOptions& options, std::vector<Finding>* findings) {
+void check_remove_ipc(const DoctorOptions& options, std::vector<Finding>* findings) {
   if (!std::filesystem::exists(options.system_root + "/etc/systemd")) {
     findings->push_back({Kind::kFine, "logout", "no systemd here", ""});
     return;
   }
-  std::string value = LogindValue(options.system_root, "RemoveIPC").value_or("yes");
+  std::string value = logind_value(options.system_root, "RemoveIPC").value_or("yes");
   std::transform(value.begin(), value.end(), value.begin(), ::tolower);
   if (value == "no" || value == "0" || value == "false" || value == "off") {
     findings->push_back({Kind::kFine, "logout", "topics stay when a user logs out (RemoveIPC=no)", ""});
@@ -71,11 +71,11 @@ void CheckRemoveIpc(const DoctorOptions& options, std::vector<Finding>* findings
     findings->push_back(
         {Kind::kProblem, "logout",
          fmt::format("the topics of {} are removed when it logs out (RemoveIPC={})", name, value),
-         "loginctl enable-linger " + ShellWord(name)});
+         "loginctl enable-linger " + shell_word(name)});
   }
 }
 
-void CheckFiles(std::vector<Finding>* findings) {
+void check_files(std::vector<Finding>* findings) {
   rlimit files;
   if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
   if (files.rlim_max <= kFewFiles) {
@@ -90,7 +90,7 @@ void CheckFiles(std::vector<Finding>* findings) {
 }
 
 // A container has a /dev/shm of its own, 64 MiB unless it is told otherwise, and sees no topic of its host.
-void CheckContainer(const DoctorOptions& options, std::vector<Finding>* findings) {
+void check_container(const DoctorOptions& options, std::vector<Finding>* findings) {
   const bool contained = std::filesystem::exists(options.system_root + "/.dockerenv") ||
                          std::filesystem::exists(options.system_root + "/run/.containerenv");
   if (!contained) {
@@ -120,7 +120,7 @@ void CheckContainer(const DoctorOptions& options, std::vector<Finding>* findings
   }
 }
 
-void CheckClock(std::vector<Finding>* findings) {
+void check_clock(std::vector<Finding>* findings) {
   timex state = {};
   const int clock = adjtimex(&state);
   if (clock == TIME_ERROR || (state.status & STA_UNSYNC) != 0) {
@@ -131,18 +131,18 @@ void CheckClock(std::vector<Finding>* findings) {
          ""});
   } else {
     findings->push_back({Kind::kFine, "clock",
-                         fmt::format("disciplined, to within {}", DurationText(state.esterror * 1000)), ""});
+                         fmt::format("disciplined, to within {}", duration_text(state.esterror * 1000)), ""});
   }
 }
 
 }  // namespace
 
-std::vector<Finding> CheckMachine(const DoctorOptions& options) {
+std::vector<Finding> check_machine(const DoctorOptions& options) {
   std::vector<Finding> findings;
-  CheckRemoveIpc(options, &findings);
-  CheckFiles(&findings);
-  CheckContainer(options, &findings);
-  CheckClock(&findings);
+  check_remove_ipc(options, &findings);
+  check_files(&findings);
+  check_container(options, &findings);
+  check_clock(&findings);
   return findings;
 }
 

@@ -26,7 +26,7 @@ using Kind = Finding::Kind;
 using Addresses = std::unique_ptr<addrinfo, void (*)(addrinfo*)>;
 
 // "HOST:PORT" or "[HOST]:PORT" of a tcp endpoint.
-std::pair<std::string, std::string> HostAndPort(const std::string& endpoint) {
+std::pair<std::string, std::string> host_and_port(const std::string& endpoint) {
   std::string host = endpoint.substr(relay::kTcp.size());
   const size_t colon = host.rfind(':');
   std::string port = host.substr(colon + 1);
@@ -35,7 +35,7 @@ std::pair<std::string, std::string> HostAndPort(const std::string& endpoint) {
   return {host, port};
 }
 
-Addresses Resolve(const std::string& host, const std::string& port, bool binding, std::string* why) {
+Addresses resolve(const std::string& host, const std::string& port, bool binding, std::string* why) {
   addrinfo hints = {}, *found = nullptr;
   hints.ai_socktype = SOCK_STREAM;
   if (binding) hints.ai_flags = AI_PASSIVE;
@@ -47,13 +47,13 @@ Addresses Resolve(const std::string& host, const std::string& port, bool binding
 }
 
 // 0: somebody listens there, else the errno.
-int Dial(const addrinfo& address, int64_t deadline_ns) {
+int dial(const addrinfo& address, int64_t deadline_ns) {
   const Fd fd(socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.ok()) return errno;
   if (connect(fd.get(), address.ai_addr, address.ai_addrlen) == 0) return 0;
   if (errno != EINPROGRESS) return errno;
   pollfd ready = {fd.get(), POLLOUT, 0};
-  const int64_t left_ms = std::max<int64_t>(0, (deadline_ns - BoottimeNs()) / 1'000'000);
+  const int64_t left_ms = std::max<int64_t>(0, (deadline_ns - boottime_ns()) / 1'000'000);
   if (poll(&ready, 1, static_cast<int>(left_ms)) <= 0) return ETIMEDOUT;
   int error = 0;
   socklen_t size = sizeof error;
@@ -61,13 +61,13 @@ int Dial(const addrinfo& address, int64_t deadline_ns) {
   return error;
 }
 
-Finding CheckBind(const std::string& endpoint) {
+Finding check_bind(const std::string& endpoint) {
   const auto problem = [&](std::string text, std::string cure) {
     return Finding{Kind::kProblem, "bind", endpoint + ": " + text, std::move(cure)};
   };
-  const auto [host, port] = HostAndPort(endpoint);
+  const auto [host, port] = host_and_port(endpoint);
   std::string why;
-  const Addresses addresses = Resolve(host, port == "*" ? "0" : port, true, &why);
+  const Addresses addresses = resolve(host, port == "*" ? "0" : port, true, &why);
   if (!addresses) return problem(why, "ip -brief address   # one of these, or *");
   const Fd fd(socket(addresses->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const int yes = 1;
@@ -85,68 +85,68 @@ Finding CheckBind(const std::string& endpoint) {
   return {Kind::kFine, "bind", endpoint + " is free", ""};
 }
 
-Finding CheckConnect(const DoctorOptions& options, const std::string& endpoint) {
+Finding check_connect(const DoctorOptions& options, const std::string& endpoint) {
   const auto problem = [&](std::string text, std::string cure) {
     return Finding{Kind::kProblem, "connect", endpoint + ": " + text, std::move(cure)};
   };
-  const auto [host, port] = HostAndPort(relay::SplitPeer(endpoint).first);
+  const auto [host, port] = host_and_port(relay::split_peer(endpoint).first);
   std::string why;
-  const Addresses addresses = Resolve(host, port, false, &why);
+  const Addresses addresses = resolve(host, port, false, &why);
   if (!addresses)
-    return problem(why, fmt::format("getent hosts {}   # or write its address", ShellWord(host)));
-  const int64_t begin = BoottimeNs();
+    return problem(why, fmt::format("getent hosts {}   # or write its address", shell_word(host)));
+  const int64_t begin = boottime_ns();
   int error = 0;
   for (const addrinfo* a = addresses.get(); a != nullptr; a = a->ai_next) {
-    error = Dial(*a, begin + options.timeout_ns);
+    error = dial(*a, begin + options.timeout_ns);
     if (error == 0) break;
   }
   if (error == 0) {
     return {Kind::kFine, "connect",
-            fmt::format("{} answers within {}", endpoint, DurationText(BoottimeNs() - begin)), ""};
+            fmt::format("{} answers within {}", endpoint, duration_text(boottime_ns() - begin)), ""};
   }
   if (error == ECONNREFUSED) {
     return problem("the machine is there, nobody listens at this port",
-                   fmt::format("ssh {} smtrelay_pub --bind 'tcp://*:{}' --keys DIR", ShellWord(host), port));
+                   fmt::format("ssh {} smtrelay_pub --bind 'tcp://*:{}' --keys DIR", shell_word(host), port));
   }
   return problem(strerror(error),
                  error == ETIMEDOUT
                      ? fmt::format("ssh {} nft add rule inet filter input tcp dport {} accept   # if it is "
                                    "a firewall",
-                                   ShellWord(host), port)
-                     : fmt::format("ip route get {}", ShellWord(host)));
+                                   shell_word(host), port)
+                     : fmt::format("ip route get {}", shell_word(host)));
 }
 
 }  // namespace
 
-std::vector<Finding> CheckKeys(const DoctorOptions& options) {
+std::vector<Finding> check_keys(const DoctorOptions& options) {
   const std::string& dir = options.keys;
   if (dir.empty()) return {};
   Result<std::shared_ptr<const relay::Keyring>> keys = relay::Keyring::read(dir);
   if (keys.ok()) {
     if ((*keys)->names().empty()) {
       return {{Kind::kProblem, "keys", fmt::format("{}/peers has no key: nobody is let in", dir),
-               fmt::format("cp PEER.pub {}/peers/", ShellWord(dir))}};
+               fmt::format("cp PEER.pub {}/peers/", shell_word(dir))}};
     }
     return {{Kind::kFine, "keys",
              fmt::format("{} ({}), {} peers", (*keys)->self().name,
-                         relay::Fingerprint((*keys)->self().public_key), (*keys)->names().size()),
+                         relay::fingerprint_of((*keys)->self().public_key), (*keys)->names().size()),
              ""}};
   }
   const std::string& text = keys.status().message();
   // Its own words have the command where a change of rights is all.
   const size_t run = text.find("run ");
-  std::string cure = fmt::format("smtrelay_keygen NAME --out {}", ShellWord(dir));
+  std::string cure = fmt::format("smtrelay_keygen NAME --out {}", shell_word(dir));
   if (keys.status().code() == Code::kDenied && run != text.npos) cure = text.substr(run + 4);
   if (keys.status().code() == Code::kInvalid)
-    cure = fmt::format("rm {}   # and have it anew", ShellWord(text.substr(0, text.find(':'))));
+    cure = fmt::format("rm {}   # and have it anew", shell_word(text.substr(0, text.find(':'))));
   return {{Kind::kProblem, "keys", text, cure}};
 }
 
-std::vector<Finding> CheckEndpoints(const DoctorOptions& options) {
+std::vector<Finding> check_endpoints(const DoctorOptions& options) {
   std::vector<Finding> findings;
   const auto each = [&](const std::vector<std::string>& endpoints, bool binding, const auto& check) {
     for (const std::string& endpoint : endpoints) {
-      const Status sane = relay::CheckEndpoint(endpoint, binding);
+      const Status sane = relay::check_endpoint(endpoint, binding);
       if (!sane.ok()) {
         findings.push_back({Kind::kProblem, binding ? "bind" : "connect", sane.message(),
                             binding ? "smtrelay_pub --help" : "smtrelay_sub --help"});
@@ -155,8 +155,8 @@ std::vector<Finding> CheckEndpoints(const DoctorOptions& options) {
       }
     }
   };
-  each(options.bind, true, CheckBind);
-  each(options.connect, false, [&](const std::string& endpoint) { return CheckConnect(options, endpoint); });
+  each(options.bind, true, check_bind);
+  each(options.connect, false, [&](const std::string& endpoint) { return check_connect(options, endpoint); });
   return findings;
 }
 

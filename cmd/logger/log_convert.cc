@@ -19,7 +19,7 @@ namespace smt::cmd {
 namespace {
 
 // All samples of `from` that fit into `to`; `*samples` tells how many those are.
-Status Copy(LogReader* from, LogWriter* to, uint64_t* samples, uint64_t* left_out) {
+Status copy_samples(LogReader* from, LogWriter* to, uint64_t* samples, uint64_t* left_out) {
   for (const LogTopic* topic : from->topics()) {
     if (Status s = to->declare(topic); !s.ok()) return s;
   }
@@ -39,41 +39,41 @@ Status Copy(LogReader* from, LogWriter* to, uint64_t* samples, uint64_t* left_ou
 
 }  // namespace
 
-int ConvertLog(const ToolOptions& tool, const std::string& path, const std::string& out) {
-  Result<std::unique_ptr<LogReader>> from = OpenLog(path, tool_log());
-  if (!from.ok()) return Fail(from.status());
+int convert_log(const ToolOptions& tool, const std::string& path, const std::string& out) {
+  Result<std::unique_ptr<LogReader>> from = open_log(path, tool_log());
+  if (!from.ok()) return fail(from.status());
   if (!(*from)->complete()) {  // its topics are known when all of it was read
     for (LogSample sample; (*from)->next(&sample);) {
     }
     (*from)->rewind();
   }
-  RaiseFileLimit();  // for a folder of CSV files
-  Result<std::unique_ptr<LogWriter>> to = out.ends_with('/') ? CsvFolderWriter::create(out) : CreateLog(out);
-  if (!to.ok()) return Fail(to.status());
+  raise_file_limit();  // for a folder of CSV files
+  Result<std::unique_ptr<LogWriter>> to = out.ends_with('/') ? CsvFolderWriter::create(out) : create_log(out);
+  if (!to.ok()) return fail(to.status());
   uint64_t samples = 0, left_out = 0;
-  if (Status s = Copy(from->get(), to->get(), &samples, &left_out); !s.ok()) return Fail(s);
+  if (Status s = copy_samples(from->get(), to->get(), &samples, &left_out); !s.ok()) return fail(s);
   left_out += (*from)->samples_left_out();
   for (const std::string& problem : (*from)->problems()) spdlog::warn("{}: {}", path, problem);
   if (tool.format == Format::kTable) {
-    Print(fmt::format("{}: {} samples from {}, which {}; {} left out\n", Printable(out), samples,
-                      Printable(path), (*from)->complete() ? "is complete" : "has no end", left_out));
+    print_text(fmt::format("{}: {} samples from {}, which {}; {} left out\n", printable(out), samples,
+                           printable(path), (*from)->complete() ? "is complete" : "has no end", left_out));
   } else {
-    Print(Dump({{"file", path},
-                {"out", out},
-                {"complete", (*from)->complete()},
-                {"samples", samples},
-                {"left_out", left_out}}) +
-          "\n");
+    print_text(dump({{"file", path},
+                     {"out", out},
+                     {"complete", (*from)->complete()},
+                     {"samples", samples},
+                     {"left_out", left_out}}) +
+               "\n");
   }
   return left_out + (*from)->bytes_left_out() == 0 ? kExitOk : kExitFailure;
 }
 
-void AddLogConvert(CLI::App* verb, const ToolOptions& tool, Run* run) {
+void add_log_convert(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto path = std::make_shared<std::string>(), out = std::make_shared<std::string>();
   verb->add_option("FILE", *path, "Recording")->required();
   verb->add_option("OUT", *out, "New file, .mcap or .h5; or, with a '/' at its end, folder of CSV files")
       ->required();
-  verb->callback([=, &tool] { *run = [=, &tool] { return ConvertLog(tool, *path, *out); }; });
+  verb->callback([=, &tool] { *run = [=, &tool] { return convert_log(tool, *path, *out); }; });
 }
 
 }  // namespace smt::cmd

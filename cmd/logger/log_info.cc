@@ -34,7 +34,7 @@ struct Known {
   double rate_hz() const { return seconds() > 0 ? static_cast<double>(samples - 1) / seconds() : 0; }
 };
 
-Json ToJson(const Known& known) {
+Json to_json(const Known& known) {
   const LogTopic& topic = *known.topic;
   return {{"topic", topic.name},
           {"type", topic.schema.type_name},
@@ -49,9 +49,9 @@ Json ToJson(const Known& known) {
           {"origin", {{"host", topic.host}, {"domain", topic.domain}, {"node", topic.node}}}};
 }
 
-int InfoOfLog(const ToolOptions& tool, const std::string& path) {
-  Result<std::unique_ptr<LogReader>> opened = OpenLog(path, tool_log());
-  if (!opened.ok()) return Fail(opened.status());
+int info_of_log(const ToolOptions& tool, const std::string& path) {
+  Result<std::unique_ptr<LogReader>> opened = open_log(path, tool_log());
+  if (!opened.ok()) return fail(opened.status());
   LogReader& log = **opened;
   // By name and schema: a topic that has changed its schema has a line for each.
   std::map<std::pair<std::string, uint64_t>, Known> topics;
@@ -72,37 +72,38 @@ int InfoOfLog(const ToolOptions& tool, const std::string& path) {
   std::vector<Json> objects;
   std::vector<std::vector<std::string>> rows = {{"TOPIC", "TYPE", "SAMPLES", "HZ", "MISSED", "BYTES"}};
   for (const auto& [key, known] : topics) {
-    objects.push_back(ToJson(known));
+    objects.push_back(to_json(known));
     rows.push_back({known.topic->name, known.topic->schema.type_name, std::to_string(known.samples),
                     fmt::format("{:.2f}", known.rate_hz()), std::to_string(known.missed),
-                    BytesText(known.bytes)});
+                    bytes_text(known.bytes)});
   }
   if (tool.format == Format::kCsv) {
-    PrintObjects(objects, tool.format);
+    print_objects(objects, tool.format);
   } else if (tool.format == Format::kTable) {
-    Print((objects.empty() ? "" : FormatTable(rows, {2, 3, 4, 5})) +
-          fmt::format("{}: {}, {} topics, {} samples, {} missed, {} of values, {:.2f} s from {}\n",
-                      Printable(path), log.complete() ? "complete" : "without its end", topics.size(),
-                      all.samples, all.missed, BytesText(all.bytes), all.seconds(), TimeText(all.first_ns)));
+    print_text((objects.empty() ? "" : format_table(rows, {2, 3, 4, 5})) +
+               fmt::format("{}: {}, {} topics, {} samples, {} missed, {} of values, {:.2f} s from {}\n",
+                           printable(path), log.complete() ? "complete" : "without its end", topics.size(),
+                           all.samples, all.missed, bytes_text(all.bytes), all.seconds(),
+                           time_text(all.first_ns)));
   } else {
-    Print(Dump({{"file", path},
-                {"complete", log.complete()},
-                {"samples", all.samples},
-                {"missed", all.missed},
-                {"bytes", all.bytes},
-                {"first_ns", all.first_ns},
-                {"last_ns", all.last_ns},
-                {"topics_left_out", log.topics_left_out()},
-                {"samples_left_out", log.samples_left_out()},
-                {"bytes_left_out", log.bytes_left_out()},
-                {"topics", objects}}) +
-          "\n");
+    print_text(dump({{"file", path},
+                     {"complete", log.complete()},
+                     {"samples", all.samples},
+                     {"missed", all.missed},
+                     {"bytes", all.bytes},
+                     {"first_ns", all.first_ns},
+                     {"last_ns", all.last_ns},
+                     {"topics_left_out", log.topics_left_out()},
+                     {"samples_left_out", log.samples_left_out()},
+                     {"bytes_left_out", log.bytes_left_out()},
+                     {"topics", objects}}) +
+               "\n");
   }
   for (const std::string& problem : log.problems()) spdlog::warn("{}: {}", path, problem);
   const bool whole =
       log.complete() && log.samples_left_out() + log.bytes_left_out() + log.topics_left_out() == 0;
   if (whole) return kExitOk;
-  return Fail(kExitFailure,
+  return fail(kExitFailure,
               fmt::format("{} is not whole: {}, {} topics, {} samples and {} bytes cannot be used", path,
                           log.complete() ? "it has its end" : "its end is missing", log.topics_left_out(),
                           log.samples_left_out(), log.bytes_left_out()));
@@ -110,10 +111,10 @@ int InfoOfLog(const ToolOptions& tool, const std::string& path) {
 
 }  // namespace
 
-void AddLogInfo(CLI::App* verb, const ToolOptions& tool, Run* run) {
+void add_log_info(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto path = std::make_shared<std::string>();
   verb->add_option("FILE", *path, "Recording")->required();
-  verb->callback([=, &tool] { *run = [=, &tool] { return InfoOfLog(tool, *path); }; });
+  verb->callback([=, &tool] { *run = [=, &tool] { return info_of_log(tool, *path); }; });
 }
 
 }  // namespace smt::cmd

@@ -23,7 +23,7 @@ class MessageCopy {
   MessageCopy(McapReader* from, McapWriter* to) : from_(from), to_(to) {}
 
   Status add(McapMessage message) {
-    const Result<uint16_t> channel = Channel(message.channel_id);
+    const Result<uint16_t> channel = channel_of(message.channel_id);
     if (!channel.ok()) return channel.status();
     message.channel_id = *channel;
     if (Status s = to_->write(message); !s.ok()) return s;
@@ -31,7 +31,7 @@ class MessageCopy {
   }
 
  private:
-  Result<uint16_t> Channel(uint16_t id) {
+  Result<uint16_t> channel_of(uint16_t id) {
     if (const auto found = channels_.find(id); found != channels_.end()) return found->second;
     McapChannel channel = from_->channels().at(id);
     const auto schema = from_->schemas().find(channel.schema_id);
@@ -54,53 +54,53 @@ class MessageCopy {
   std::map<uint16_t, uint16_t> schemas_, channels_;  // by the id there
 };
 
-int Recover(const ToolOptions& tool, const std::string& path, const std::string& out) {
-  if (path.ends_with(".h5")) return ConvertLog(tool, path, out);  // smtlogger alone makes such files
+int recover(const ToolOptions& tool, const std::string& path, const std::string& out) {
+  if (path.ends_with(".h5")) return convert_log(tool, path, out);  // smtlogger alone makes such files
   if (!out.ends_with(".mcap")) {
-    return Fail(kExitUsage,
+    return fail(kExitUsage,
                 out + ": of an .mcap file another is made: messages as they are, of whatever program");
   }
   Result<McapReader> from = McapReader::open(path);
-  if (!from.ok()) return Fail(from.status());
+  if (!from.ok()) return fail(from.status());
   McapMessage message;
   const bool any = from->next(&message);
   if (any || from->summary()) {
     Result<McapWriter> to = McapWriter::create(out);
-    if (!to.ok()) return Fail(to.status());
+    if (!to.ok()) return fail(to.status());
     MessageCopy copy(&*from, &*to);
     for (bool more = any; more; more = from->next(&message)) {
-      if (Status s = copy.add(message); !s.ok()) return Fail(s);
+      if (Status s = copy.add(message); !s.ok()) return fail(s);
     }
-    if (Status s = to->finish(); !s.ok()) return Fail(s);
+    if (Status s = to->finish(); !s.ok()) return fail(s);
     if (tool.format == Format::kTable) {
-      Print(fmt::format("{}: {} messages of {} channels from {}, which {}; {} bytes of it left out\n",
-                        Printable(out), to->messages(), from->channels().size(), Printable(path),
-                        from->summary() ? "is complete" : "has no end", from->bytes_left_out()));
+      print_text(fmt::format("{}: {} messages of {} channels from {}, which {}; {} bytes of it left out\n",
+                             printable(out), to->messages(), from->channels().size(), printable(path),
+                             from->summary() ? "is complete" : "has no end", from->bytes_left_out()));
     } else {
-      Print(Dump({{"file", path},
-                  {"out", out},
-                  {"complete", from->summary().has_value()},
-                  {"messages", to->messages()},
-                  {"channels", from->channels().size()},
-                  {"bytes_left_out", from->bytes_left_out()}}) +
-            "\n");
+      print_text(dump({{"file", path},
+                       {"out", out},
+                       {"complete", from->summary().has_value()},
+                       {"messages", to->messages()},
+                       {"channels", from->channels().size()},
+                       {"bytes_left_out", from->bytes_left_out()}}) +
+                 "\n");
     }
   }
   for (const std::string& problem : from->problems()) spdlog::warn("{}: {}", path, problem);
   if (!any && !from->summary())
-    return Fail(kExitFailure, path + ": nothing in it can be read; " + out + " is not made");
+    return fail(kExitFailure, path + ": nothing in it can be read; " + out + " is not made");
   if (from->bytes_left_out() == 0) return kExitOk;
-  return Fail(kExitFailure,
+  return fail(kExitFailure,
               fmt::format("{}: {} bytes could not be read and are left out", path, from->bytes_left_out()));
 }
 
 }  // namespace
 
-void AddLogRecover(CLI::App* verb, const ToolOptions& tool, Run* run) {
+void add_log_recover(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto path = std::make_shared<std::string>(), out = std::make_shared<std::string>();
   verb->add_option("FILE", *path, "Recording")->required();
   verb->add_option("OUT", *out, "New file, .mcap or .h5")->required();
-  verb->callback([=, &tool] { *run = [=, &tool] { return Recover(tool, *path, *out); }; });
+  verb->callback([=, &tool] { *run = [=, &tool] { return recover(tool, *path, *out); }; });
 }
 
 }  // namespace smt::cmd

@@ -8,16 +8,16 @@ namespace smt::cmd {
 
 struct RecordSummary;
 
-void AddLogInfo(CLI::App* verb, const ToolOptions& tool, Run* run);
-void AddLogConvert(CLI::App* verb, const ToolOptions& tool, Run* run);
-void AddLogRecover(CLI::App* verb, const ToolOptions& tool, Run* run);
+void add_log_info(CLI::App* verb, const ToolOptions& tool, Run* run);
+void add_log_convert(CLI::App* verb, const ToolOptions& tool, Run* run);
+void add_log_recover(CLI::App* verb, const ToolOptions& tool, Run* run);
 
 // Writes the samples of a recording in the format of the name `out`, of "NAME/" as a folder of CSV files; an
 // exit code.
-int ConvertLog(const ToolOptions& tool, const std::string& path, const std::string& out);
+int convert_log(const ToolOptions& tool, const std::string& path, const std::string& out);
 
 // What a recording has become, on stdout.
-void PrintRecordSummary(const RecordSummary& summary, Format format);
+void print_record_summary(const RecordSummary& summary, Format format);
 
 }  // namespace smt::cmd
 

@@ -12,7 +12,7 @@ namespace smt::cmd {
 namespace {
 
 // BOOTTIME at which the segment's newest sample was written; 0: none, or of another boot.
-int64_t NewestWritten(const SegmentView& segment) {
+int64_t newest_written(const SegmentView& segment) {
   int64_t newest = 0;
   if (!segment.same_boot() || !segment.same_time()) return 0;
   for (uint32_t i = 0; i < segment.topic_limit(); ++i) {
@@ -25,16 +25,16 @@ int64_t NewestWritten(const SegmentView& segment) {
 }
 
 // BOOTTIME of the last change of the node's file.
-int64_t FileChanged(const Domain& domain, const std::string& node, int64_t now_ns) {
+int64_t file_changed(const Domain& domain, const std::string& node, int64_t now_ns) {
   struct stat st;
   if (stat((domain.path() + "/" + node).c_str(), &st) != 0) return now_ns;
-  const int64_t age_ns = RealtimeNs() - (int64_t{st.st_mtim.tv_sec} * 1'000'000'000 + st.st_mtim.tv_nsec);
+  const int64_t age_ns = realtime_ns() - (int64_t{st.st_mtim.tv_sec} * 1'000'000'000 + st.st_mtim.tv_nsec);
   return now_ns - std::max<int64_t>(0, age_ns);
 }
 
 }  // namespace
 
-void Census::Count(Member* member) {
+void Census::count_topics(Member* member) {
   const SegmentView& segment = *member->segment;
   std::vector<uint32_t> changed;
   segment.scan(&member->counters, &changed);
@@ -60,11 +60,11 @@ Result<std::vector<Census::Change>> Census::look() {
     changes.push_back({Event::kGone, known.first});
     return true;
   });
-  for (const std::string& name : *names) Take(name, &changes);
+  for (const std::string& name : *names) take(name, &changes);
   return changes;
 }
 
-void Census::Take(const std::string& node, std::vector<Change>* changes) {
+void Census::take(const std::string& node, std::vector<Change>* changes) {
   auto known = members_.find(node);
   std::shared_ptr<SegmentView> segment;
   if (known != members_.end() && known->second.segment->owner_alive()) {
@@ -82,12 +82,12 @@ void Census::Take(const std::string& node, std::vector<Change>* changes) {
   if (segment == nullptr) return;
 
   const bool is_new = known == members_.end();
-  const int64_t now = BoottimeNs();
+  const int64_t now = boottime_ns();
   Member& member = members_[node];
   const bool lived = std::exchange(member.live, segment->owner_alive());
   const bool other_owner = std::exchange(member.epoch, segment->epoch()) != segment->epoch() && !is_new;
   member.segment = std::move(segment);
-  Count(&member);
+  count_topics(&member);
   if (member.live) {
     member.alive_ns = now;
     if (is_new || other_owner) changes->push_back({is_new ? Event::kCame : Event::kAdopted, node});
@@ -95,8 +95,8 @@ void Census::Take(const std::string& node, std::vector<Change>* changes) {
     member.alive_ns = now;
     changes->push_back({member.segment->closed() ? Event::kEnded : Event::kDied, node});
   } else if (is_new) {
-    const int64_t written = NewestWritten(*member.segment);
-    member.alive_ns = written > 0 && written <= now ? written : FileChanged(domain_, node, now);
+    const int64_t written = newest_written(*member.segment);
+    member.alive_ns = written > 0 && written <= now ? written : file_changed(domain_, node, now);
   }
 }
 

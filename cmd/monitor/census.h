@@ -56,8 +56,8 @@ class Census {
   std::map<std::string, std::vector<std::string>> conflicts() const;
 
  private:
-  void Take(const std::string& node, std::vector<Change>* changes);
-  static void Count(Member* member);
+  void take(const std::string& node, std::vector<Change>* changes);
+  static void count_topics(Member* member);
 
   Domain domain_;
   std::map<std::string, Member> members_;

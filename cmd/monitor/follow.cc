@@ -9,24 +9,24 @@
 namespace smt::cmd {
 namespace {
 
-constexpr int kMostAtOnce = 1024;
+constexpr int kMaxAtOnce = 1024;
 
 }  // namespace
 
-Result<Domain> WaitForDomain(DomainOptions options, int stop_fd, int64_t deadline_ns, const LogSink& log) {
+Result<Domain> wait_for_domain(DomainOptions options, int stop_fd, int64_t deadline_ns, const LogSink& log) {
   options.create = false;
   for (bool told = false;;) {
     Result<Domain> domain = Domain::open(options);
     if (domain.ok() || domain.status().code() != Code::kNotFound) return domain;
     if (!std::exchange(told, true)) log.info(domain.status().message() + "; waiting");
-    const int64_t now = BoottimeNs();
+    const int64_t now = boottime_ns();
     if (now >= deadline_ns || sleep_until(std::min(deadline_ns, now + 50'000'000), stop_fd)) return domain;
   }
 }
 
 void Sleeper::sleep(Waiter* waiter, int stop_fd, int64_t deadline_ns) {
   if (waiter->arm()) {
-    const int64_t limit = BoottimeNs() + std::chrono::nanoseconds(waiter->poll_limit()).count();
+    const int64_t limit = boottime_ns() + std::chrono::nanoseconds(waiter->poll_limit()).count();
     sleep_until(std::min(deadline_ns, limit), stop_fd, waiter->fd());
   }
   waiter->collect();
@@ -44,11 +44,11 @@ Result<Follower> Follower::open(const Domain& domain, relay::PatternSet patterns
   if (!waiter.ok()) return waiter.status();
   Follower follower(domain, std::move(patterns), std::move(*waiter), log);
   follower.sleeper_.warn(follower.waiter_.problems());
-  follower.Look();
+  follower.look();
   return follower;
 }
 
-Follower::Topic* Follower::Find(const std::string& name) {
+Follower::Topic* Follower::find_topic(const std::string& name) {
   auto found = topics_.find(name);
   if (found == topics_.end()) {
     Result<Reader> reader = Reader::open(domain_, name);
@@ -62,15 +62,16 @@ Follower::Topic* Follower::Find(const std::string& name) {
   return &topic;
 }
 
-void Follower::Resolve(Node* node) {
+void Follower::resolve(Node* node) {
   while (std::optional<DirectoryCursor::Change> change = node->directory.next(*node->segment)) {
     if (node->topics.size() <= change->index) node->topics.resize(node->directory.limit());
     Topic*& topic = node->topics[change->index];
-    topic = change->topic && patterns_.matches(change->topic->name) ? Find(change->topic->name) : nullptr;
+    topic =
+        change->topic && patterns_.matches(change->topic->name) ? find_topic(change->topic->name) : nullptr;
   }
 }
 
-void Follower::Look() {
+void Follower::look() {
   const auto& segments = waiter_.nodes();
   std::erase_if(nodes_, [&](const auto& known) {
     return std::none_of(segments.begin(), segments.end(), [&](auto& s) { return s.get() == known.first; });
@@ -78,12 +79,12 @@ void Follower::Look() {
   for (const auto& segment : segments) {
     Node& node = nodes_[segment.get()];
     node.segment = segment;
-    Resolve(&node);
+    resolve(&node);
   }
 }
 
 bool Follower::drain(const Take& take) {
-  Look();
+  look();
   std::set<Topic*> moved;
   for (const std::string& name : std::exchange(changed_, {})) moved.insert(&topics_.at(name));
   std::vector<uint32_t> indexes;
@@ -98,7 +99,7 @@ bool Follower::drain(const Take& take) {
     (void)topic->reader.refresh();  // whether its writer lives
     for (int taken = 0; const Sample* sample = topic->reader.next(); ++taken) {
       if (!take(topic->reader.topic(), *topic, *sample)) return false;
-      if (taken + 1 < kMostAtOnce) continue;
+      if (taken + 1 < kMaxAtOnce) continue;
       changed_.push_back(topic->reader.topic());
       break;
     }

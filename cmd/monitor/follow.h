@@ -22,7 +22,7 @@ namespace smt::cmd {
 
 // Opens the domain without making its folder. Where there is none yet, waits for it, with a line to `log`,
 // until `deadline_ns` or until `stop_fd` can be read: kNotFound then.
-Result<Domain> WaitForDomain(DomainOptions options, int stop_fd, int64_t deadline_ns, const LogSink& log);
+Result<Domain> wait_for_domain(DomainOptions options, int stop_fd, int64_t deadline_ns, const LogSink& log);
 
 // Sleeps until something was published after the waiter's last collect(), `stop_fd` can be read, or it is
 // `deadline_ns`; at most as long as the waiter may. Then collects, and warns of each new segment that cannot
@@ -75,9 +75,9 @@ class Follower {
 
   Follower(const Domain& domain, relay::PatternSet patterns, Waiter waiter, const LogSink& log)
       : domain_(domain), patterns_(std::move(patterns)), waiter_(std::move(waiter)), sleeper_(log) {}
-  void Look();
-  void Resolve(Node* node);
-  Topic* Find(const std::string& name);
+  void look();
+  void resolve(Node* node);
+  Topic* find_topic(const std::string& name);
 
   Domain domain_;
   relay::PatternSet patterns_;

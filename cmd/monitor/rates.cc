@@ -11,7 +11,7 @@ struct Head {
   SampleHead sample;
   uint64_t bytes;
 };
-std::optional<Head> ReadHead(const TopicView& view, uint64_t position) {
+std::optional<Head> read_head(const TopicView& view, uint64_t position) {
   if (position < view.first_position)
     return std::nullopt;  // no sample yet; the empty slot would pass for one
   uint64_t bytes;
@@ -20,7 +20,7 @@ std::optional<Head> ReadHead(const TopicView& view, uint64_t position) {
   return Head{*sample, bytes};
 }
 
-void Merge(const Rate& more, Rate* rate) {
+void merge_rate(const Rate& more, Rate* rate) {
   if (more.seen != 0) {
     rate->min_bytes = rate->seen == 0 ? more.min_bytes : std::min(rate->min_bytes, more.min_bytes);
     rate->max_bytes = std::max(rate->max_bytes, more.max_bytes);
@@ -46,20 +46,20 @@ double Rate::jitter_ns() const {
   return std::sqrt(std::max(0.0, sum_squares_ns / n - mean_ns() * mean_ns()));
 }
 
-Rate& RateMeter::Of(const Writer& writer, Rates* rates) {
+Rate& RateMeter::of(const Writer& writer, Rates* rates) {
   Rate& rate = (*rates)[writer.view->name];
   rate.hops = writer.view->hops;
   rate.origin = writer.origin;
   return rate;
 }
 
-void RateMeter::Resolve(Node* node) {
+void RateMeter::resolve(Node* node) {
   std::map<uint32_t, Writer> replaced;  // by index
   while (std::optional<DirectoryCursor::Change> change = node->directory.next(*node->segment)) {
     if (node->writers.size() <= change->index) node->writers.resize(node->directory.limit());
     Writer& writer = node->writers[change->index];
     if (!change->topic) {
-      replaced[change->index] = std::exchange(writer, Writer());
+      std::swap(replaced[change->index], writer);
       continue;
     }
     if (!patterns_.matches(change->topic->name)) continue;
@@ -70,29 +70,29 @@ void RateMeter::Resolve(Node* node) {
     if (goes_on) writer = std::move(before->second);
     writer.view = std::move(change->topic);
     writer.origin = std::make_shared<TopicOrigin>(node->segment->origin(*writer.view));
-    Of(writer, &interval_);
+    of(writer, &interval_);
     if (goes_on) continue;
     writer.position = read_newest_head(*writer.view->counter);
-    const std::optional<Head> head = ReadHead(*writer.view, writer.position);
+    const std::optional<Head> head = read_head(*writer.view, writer.position);
     writer.last = head ? std::optional(head->sample) : std::nullopt;
     writer.last_position = writer.position;
   }
 }
 
-void RateMeter::TakeIn(Writer* writer) {
+void RateMeter::take_in(Writer* writer) {
   const TopicView& view = *writer->view;
   const uint64_t newest = read_newest_head(*view.counter);
   if (newest <= writer->position) return;
   Rate rate;
   rate.published = newest - writer->position;
   for (uint64_t at = std::max(writer->position + 1, view.oldest(newest)); at <= newest; ++at) {
-    const std::optional<Head> head = ReadHead(view, at);
+    const std::optional<Head> head = read_head(view, at);
     if (!head) continue;
     rate.min_bytes = rate.seen == 0 ? head->bytes : std::min(rate.min_bytes, head->bytes);
     rate.max_bytes = std::max(rate.max_bytes, head->bytes);
     rate.bytes += head->bytes;
     ++rate.seen;
-    rate.ages.add(AgeNs(head->sample.written_ns, head->sample.born_ns));
+    rate.ages.add(age_at(head->sample.written_ns, head->sample.born_ns));
     if (writer->last && at == writer->last_position + 1) {
       const int64_t ns = head->sample.written_ns - writer->last->written_ns;
       rate.min_ns = rate.intervals == 0 ? ns : std::min(rate.min_ns, ns);
@@ -110,8 +110,8 @@ void RateMeter::TakeIn(Writer* writer) {
     writer->last_position = at;
   }
   writer->position = newest;
-  Merge(rate, &Of(*writer, &interval_));
-  Merge(rate, &Of(*writer, &total_));
+  merge_rate(rate, &of(*writer, &interval_));
+  merge_rate(rate, &of(*writer, &total_));
 }
 
 void RateMeter::look(const std::vector<std::shared_ptr<SegmentView>>& nodes) {
@@ -122,11 +122,11 @@ void RateMeter::look(const std::vector<std::shared_ptr<SegmentView>>& nodes) {
   for (const auto& segment : nodes) {
     Node& node = nodes_[segment.get()];
     node.segment = segment;
-    Resolve(&node);
+    resolve(&node);
     changed.clear();
     segment->scan(&node.seen, &changed);
     for (uint32_t i : changed) {
-      if (i < node.writers.size() && node.writers[i].view) TakeIn(&node.writers[i]);
+      if (i < node.writers.size() && node.writers[i].view) take_in(&node.writers[i]);
     }
   }
 }
@@ -135,7 +135,7 @@ std::map<std::string, Rate> RateMeter::take() {
   std::map<std::string, Rate> taken = std::exchange(interval_, {});
   for (const auto& [segment, node] : nodes_) {
     for (const Writer& writer : node.writers) {
-      if (writer.view && writer.view->live()) Of(writer, &interval_);
+      if (writer.view && writer.view->live()) of(writer, &interval_);
     }
   }
   return taken;

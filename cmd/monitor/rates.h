@@ -68,10 +68,10 @@ class RateMeter {
     std::vector<uint64_t> seen;
   };
 
-  void Resolve(Node* node);
-  void TakeIn(Writer* writer);
+  void resolve(Node* node);
+  void take_in(Writer* writer);
   using Rates = std::map<std::string, Rate>;
-  static Rate& Of(const Writer& writer, Rates* rates);
+  static Rate& of(const Writer& writer, Rates* rates);
 
   relay::PatternSet patterns_;
   std::map<const SegmentView*, Node> nodes_;

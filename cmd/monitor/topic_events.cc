@@ -15,7 +15,7 @@ std::vector<TopicEvent> TopicEvents::look(std::vector<TopicInfo> topics) {
       const TopicInfo& was = known->second;
       if (was.schema != topic.schema) events.push_back({"type", topic});
       if (was.freshness.state != topic.freshness.state)
-        events.push_back({std::string(StateName(topic.freshness.state)), topic});
+        events.push_back({std::string(state_name(topic.freshness.state)), topic});
       before.erase(known);
     }
     known_.emplace(topic.name, std::move(topic));

@@ -18,7 +18,7 @@ Result<AppendFile> AppendFile::create(const std::string& path) {
     return {Code::kInvalid, path + " is there already; take another name, or remove it first"};
   }
   if (errno == ENOENT) return {Code::kInvalid, "cannot make " + path + ": there is no such folder"};
-  return Status::FromErrno("cannot make " + path, errno);
+  return Status::from_errno("cannot make " + path, errno);
 }
 
 Status AppendFile::append(std::string_view bytes) {
@@ -32,10 +32,10 @@ Status AppendFile::append(std::string_view bytes) {
       std::string what =
           fmt::format("cannot write {} bytes at the end of {} ({} bytes)", bytes.size(), path_, bytes_);
       if (struct statvfs fs; fstatvfs(fd_.get(), &fs) == 0) {
-        what += fmt::format(", {} free on its disk", BytesText(uint64_t{fs.f_bavail} * fs.f_frsize));
+        what += fmt::format(", {} free on its disk", bytes_text(uint64_t{fs.f_bavail} * fs.f_frsize));
       }
       const int cut = ftruncate(fd_.get(), static_cast<off_t>(bytes_));
-      return Status::FromErrno(cut == 0 ? what : what + ", nor cut off what was half written", error);
+      return Status::from_errno(cut == 0 ? what : what + ", nor cut off what was half written", error);
     }
   }
   bytes_ += bytes.size();
@@ -44,7 +44,7 @@ Status AppendFile::append(std::string_view bytes) {
 
 Status AppendFile::sync() {
   if (fdatasync(fd_.get()) == 0) return Status();
-  return Status::FromErrno("cannot bring " + path_ + " to its disk", errno);
+  return Status::from_errno("cannot bring " + path_ + " to its disk", errno);
 }
 
 }  // namespace smt::cmd

@@ -11,11 +11,11 @@ namespace {
 constexpr uint64_t kToldRows = 10;
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
-bool Blank(std::string_view row) { return row.find_first_not_of(" \t\r") == row.npos; }
+bool blank(std::string_view row) { return row.find_first_not_of(" \t\r") == row.npos; }
 
 }  // namespace
 
-bool CsvFile::Line(std::string* line) {
+bool CsvFile::read_line(std::string* line) {
   if (!std::getline(in_, *line)) return false;
   ++line_;
   bytes_read_ += line->size() + 1;
@@ -28,33 +28,33 @@ Result<CsvFile> CsvFile::open(const std::string& folder, const std::string& name
   file.path_ = path;
   errno = 0;
   file.in_.open(path, std::ios::binary);
-  if (!file.in_) return Status::FromErrno("cannot read " + path, errno);
+  if (!file.in_) return Status::from_errno("cannot read " + path, errno);
   std::error_code ignored;
   file.bytes_ = std::filesystem::file_size(path, ignored);
-  file.name_ = NameFromFile(name);
+  file.name_ = name_from_file(name);
   std::string names, types;
-  if (!file.Line(&names) || !file.Line(&types)) {
+  if (!file.read_line(&names) || !file.read_line(&types)) {
     return {Code::kInvalid, path + ": has no header; row 1 is column names, row 2 their C types"};
   }
   std::string_view names_row = names;
   if (names_row.starts_with(kByteOrderMark)) names_row.remove_prefix(kByteOrderMark.size());
-  Result<CsvLayout> layout = ParseHeader(names_row, types, file.name_.type);
+  Result<CsvLayout> layout = parse_header(names_row, types, file.name_.type);
   if (!layout.ok()) return {Code::kInvalid, path + ": " + layout.status().message()};
   file.layout_ = std::move(*layout);
   return file;
 }
 
 bool CsvFile::next() {
-  while (Line(&row_)) {
-    if (Blank(row_)) continue;
-    const Status parsed = ParseRow(layout_, row_, &value_, &timestamp_us_);
+  while (read_line(&row_)) {
+    if (blank(row_)) continue;
+    const Status parsed = parse_row(layout_, row_, &value_, &timestamp_us_);
     if (parsed.ok()) return true;
-    if (first_pass_) Skip(parsed);
+    if (first_pass_) skip(parsed);
   }
   return false;
 }
 
-void CsvFile::Skip(const Status& why) {
+void CsvFile::skip(const Status& why) {
   if (++skipped_ <= kToldRows) log_.warn(fmt::format("{}:{}: {}; row skipped", path_, line_, why.message()));
   if (skipped_ == kToldRows) log_.warn(path_ + ": more broken rows of this file are only counted");
 }
@@ -64,8 +64,8 @@ void CsvFile::rewind() {
   in_.seekg(0);
   first_pass_ = false;
   bytes_read_ = line_ = 0;
-  Line(&row_);
-  Line(&row_);
+  read_line(&row_);
+  read_line(&row_);
 }
 
 }  // namespace smt::cmd

@@ -17,8 +17,8 @@ namespace smt::cmd {
 
 class CsvFile {
  public:
-  // Opens a file of `folder` (see NameFromFile) and reads its two header rows. The message of an error begins
-  // with the path.
+  // Opens a file of `folder` (see name_from_file) and reads its two header rows. The message of an error
+  // begins with the path.
   static Result<CsvFile> open(const std::string& folder, const std::string& name, const LogSink& log);
 
   const CsvName& name() const { return name_; }
@@ -40,8 +40,8 @@ class CsvFile {
 
  private:
   explicit CsvFile(const LogSink& log) : log_(log) {}
-  bool Line(std::string* line);
-  void Skip(const Status& why);
+  bool read_line(std::string* line);
+  void skip(const Status& why);
 
   LogSink log_;
   std::string path_;

@@ -12,7 +12,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // The CSV files of a folder and those in it, by name, which is relative to it.
-Result<std::vector<std::string>> CsvFiles(const std::string& folder) {
+Result<std::vector<std::string>> csv_files(const std::string& folder) {
   std::error_code error;
   std::vector<std::string> files;
   for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
@@ -20,13 +20,13 @@ Result<std::vector<std::string>> CsvFiles(const std::string& folder) {
       files.push_back(it->path().lexically_relative(folder).string());
     }
   }
-  if (error) return Status::FromErrno("cannot read " + folder, error.value());
+  if (error) return Status::from_errno("cannot read " + folder, error.value());
   if (files.empty()) return {Code::kNotFound, "no file NAME.csv in " + folder};
   std::sort(files.begin(), files.end());
   return files;
 }
 
-int64_t Nanoseconds(int64_t us) {
+int64_t nanoseconds(int64_t us) {
   int64_t ns;
   if (!__builtin_mul_overflow(us, int64_t{1000}, &ns)) return ns;
   return us < 0 ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
@@ -35,13 +35,13 @@ int64_t Nanoseconds(int64_t us) {
 }  // namespace
 
 Result<std::unique_ptr<LogReader>> CsvFolder::open(const std::string& folder, const LogSink& log) {
-  Result<std::vector<std::string>> files = CsvFiles(folder);
+  Result<std::vector<std::string>> files = csv_files(folder);
   if (!files.ok()) return files.status();
   auto* reader = new CsvFolder();
   std::unique_ptr<LogReader> owned(reader);
   for (const std::string& name : *files) {
     Result<CsvFile> file = CsvFile::open(folder, name, log);
-    const Status named = file.ok() ? CheckTopicName(file->name().topic) : file.status();
+    const Status named = file.ok() ? check_topic_name(file->name().topic) : file.status();
     if (!named.ok()) {
       log.warn(named.message() + "; file left out");
       ++reader->files_left_out_;
@@ -51,7 +51,7 @@ Result<std::unique_ptr<LogReader>> CsvFolder::open(const std::string& folder, co
     reader->tracks_.push_back(std::make_unique<Track>(Track{std::move(topic), std::move(*file)}));
   }
   if (reader->tracks_.empty()) return {Code::kNotFound, "no usable CSV file in " + folder};
-  for (size_t i = 0; i < reader->tracks_.size(); ++i) reader->Queue(i);
+  for (size_t i = 0; i < reader->tracks_.size(); ++i) reader->enqueue(i);
   return owned;
 }
 
@@ -61,19 +61,19 @@ std::vector<const LogTopic*> CsvFolder::topics() const {
   return topics;
 }
 
-void CsvFolder::Queue(size_t index) {
+void CsvFolder::enqueue(size_t index) {
   if (tracks_[index]->file.next()) due_.emplace(tracks_[index]->file.timestamp_us(), index);
 }
 
 bool CsvFolder::next(LogSample* sample) {
-  if (taken_ < tracks_.size()) Queue(taken_);
+  if (taken_ < tracks_.size()) enqueue(taken_);
   taken_ = tracks_.size();
   if (due_.empty()) return false;
   const auto [us, index] = due_.top();
   due_.pop();
   taken_ = index;
   Track& track = *tracks_[index];
-  const int64_t ns = Nanoseconds(us);
+  const int64_t ns = nanoseconds(us);
   *sample = {&track.topic, ++track.row, ns, ns, 0, track.file.value()};
   return true;
 }
@@ -84,7 +84,7 @@ void CsvFolder::rewind() {
   for (size_t i = 0; i < tracks_.size(); ++i) {
     tracks_[i]->file.rewind();
     tracks_[i]->row = 0;
-    Queue(i);
+    enqueue(i);
   }
 }
 

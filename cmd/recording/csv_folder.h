@@ -41,7 +41,7 @@ class CsvFolder final : public LogReader {
   using Due = std::pair<int64_t, size_t>;  // timestamp of a track's next row, index of the track
 
   CsvFolder() = default;
-  void Queue(size_t index);
+  void enqueue(size_t index);
 
   std::vector<std::unique_ptr<Track>> tracks_;  // in the order of the files' names
   std::priority_queue<Due, std::vector<Due>, std::greater<Due>> due_;

@@ -18,26 +18,26 @@ namespace fs = std::filesystem;
 constexpr const char* kTimestamp = "timestamp";
 
 // Microseconds of the stamp; those before 1970 are rounded down too.
-int64_t StampUs(const LogSample& sample) {
+int64_t stamp_us_of(const LogSample& sample) {
   return sample.stamp_ns / 1000 - (sample.stamp_ns % 1000 < 0 ? 1 : 0);
 }
 
 // The topic has a field that is what the column `timestamp` is to be.
-bool HasTimestamp(const Json& value, int64_t stamp_us) {
+bool has_timestamp(const Json& value, int64_t stamp_us) {
   const auto own = value.find(kTimestamp);
   return own != value.end() && own->is_number_integer() && *own == stamp_us;
 }
 
 // Row 1 and row 2.
-std::string HeaderText(const Schema& schema, bool own_timestamp) {
+std::string header_text(const Schema& schema, bool own_timestamp) {
   std::vector<std::string> names, types;
   if (!own_timestamp) {
     names.emplace_back(kTimestamp);
-    types.emplace_back(CTypeName(Type::kI64));
+    types.emplace_back(c_type_name(Type::kI64));
   }
   for (const Field& field : schema.fields) {
     const std::string name = field.name == kTimestamp && !own_timestamp ? field.name + "~" : field.name;
-    const std::string type(CTypeName(field.type));
+    const std::string type(c_type_name(field.type));
     if (field.type == Type::kChar || field.count == 1) {
       names.push_back(name);
       types.push_back(field.type == Type::kChar ? fmt::format("{}[{}]", type, field.count) : type);
@@ -48,11 +48,11 @@ std::string HeaderText(const Schema& schema, bool own_timestamp) {
       types.push_back(type);
     }
   }
-  return CsvLine(names) + CsvLine(types);
+  return csv_line(names) + csv_line(types);
 }
 
 // Whether the texts of a value are all that is in their fields.
-Status CheckTexts(const LogSample& sample, const Json& value) {
+Status check_texts(const LogSample& sample, const Json& value) {
   for (const Field& field : sample.topic->schema.fields) {
     if (field.type != Type::kChar) continue;
     const auto& text = value.at(field.name).get_ref<const std::string&>();
@@ -73,15 +73,15 @@ Status CheckTexts(const LogSample& sample, const Json& value) {
 Result<std::unique_ptr<LogWriter>> CsvFolderWriter::create(const std::string& folder) {
   std::error_code error;
   const bool made = fs::create_directory(fs::path(folder).parent_path(), error);
-  if (error) return Status::FromErrno("cannot make the folder " + folder, error.value());
+  if (error) return Status::from_errno("cannot make the folder " + folder, error.value());
   if (!made) return {Code::kInvalid, folder + " is there already; take another name, or remove it first"};
   return std::unique_ptr<LogWriter>(new CsvFolderWriter(folder));
 }
 
 // Which columns there are shows with the first sample.
-Status CsvFolderWriter::Begin(const LogSample& sample, Table* table) {
+Status CsvFolderWriter::begin_table(const LogSample& sample, Table* table) {
   const LogTopic& topic = *sample.topic;
-  Result<std::string> name = FileFromName(topic.name);
+  Result<std::string> name = file_from_name(topic.name);
   if (!name.ok()) return name.status();
   if (topic.schema.fields.empty()) {
     return Status(Code::kInvalid, "topic " + topic.name + " of type " + topic.schema.type_name +
@@ -92,12 +92,12 @@ Status CsvFolderWriter::Begin(const LogSample& sample, Table* table) {
     return Status(Code::kInvalid, "topic " + topic.name + ": the name of field " + field.name +
                                       " holds a quote, which no column's may");
   }
-  table->own_timestamp = HasTimestamp(ValueToJson(topic.schema, sample.bytes), StampUs(sample));
-  table->open = HeaderText(topic.schema, table->own_timestamp);
+  table->own_timestamp = has_timestamp(value_to_json(topic.schema, sample.bytes), stamp_us_of(sample));
+  table->open = header_text(topic.schema, table->own_timestamp);
   const size_t first = table->open.find('\n');
   const Status readable =
-      ParseHeader(table->open.substr(0, first), table->open.substr(first + 1, table->open.size() - first - 2),
-                  topic.schema.type_name)
+      parse_header(table->open.substr(0, first),
+                   table->open.substr(first + 1, table->open.size() - first - 2), topic.schema.type_name)
           .status();
   if (!readable.ok()) return Status(Code::kInvalid, "topic " + topic.name + ": " + readable.message());
   const fs::path path = fs::path(folder_) / *name;
@@ -114,15 +114,15 @@ Status CsvFolderWriter::Begin(const LogSample& sample, Table* table) {
 Status CsvFolderWriter::write(const LogSample& sample) {
   const auto [at, first] = tables_.try_emplace(sample.topic);
   Table& table = at->second;
-  if (first) table.refused = Begin(sample, &table);
+  if (first) table.refused = begin_table(sample, &table);
   if (!table.refused.ok()) return table.refused;
-  const Json value = ValueToJson(sample.topic->schema, sample.bytes);
-  if (Status s = CheckTexts(sample, value); !s.ok()) return s;
+  const Json value = value_to_json(sample.topic->schema, sample.bytes);
+  if (Status s = check_texts(sample, value); !s.ok()) return s;
   std::vector<std::string> cells;
-  if (!table.own_timestamp) cells.push_back(std::to_string(StampUs(sample)));
-  for (auto& [name, text] : ValueCells(value)) cells.push_back(std::move(text));
+  if (!table.own_timestamp) cells.push_back(std::to_string(stamp_us_of(sample)));
+  for (auto& [name, text] : value_cells(value)) cells.push_back(std::move(text));
   const size_t before = table.open.size();
-  table.open += CsvLine(cells);
+  table.open += csv_line(cells);
   open_bytes_ += table.open.size() - before;
   return Status();
 }

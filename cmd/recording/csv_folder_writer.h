@@ -37,7 +37,7 @@ class CsvFolderWriter final : public LogWriter {
   };
 
   explicit CsvFolderWriter(std::string folder) : folder_(std::move(folder)) {}
-  Status Begin(const LogSample& sample, Table* table);
+  Status begin_table(const LogSample& sample, Table* table);
 
   std::string folder_;
   std::map<const LogTopic*, Table> tables_;

@@ -5,7 +5,7 @@
 namespace smt::cmd {
 namespace {
 
-hid_t NativeType(Type type) {
+hid_t native_type(Type type) {
   switch (type) {
     case Type::kI8:
       return H5T_NATIVE_INT8;
@@ -34,7 +34,7 @@ hid_t NativeType(Type type) {
 }
 
 // A name that the library takes for one link, and that the topic has not yet.
-std::string DatasetName(std::string name, const std::vector<Hdf5Column>& columns) {
+std::string dataset_name(std::string name, const std::vector<Hdf5Column>& columns) {
   std::replace(name.begin(), name.end(), '/', '|');
   if (name == ".") name = ".~";
   const auto taken = [&](const Hdf5Column& column) { return column.name == name; };
@@ -43,9 +43,9 @@ std::string DatasetName(std::string name, const std::vector<Hdf5Column>& columns
 }
 
 // The bytes of a value that are of no field.
-std::vector<Hdf5Column::Piece> Padding(const Schema& schema) {
+std::vector<Hdf5Column::Piece> padding_of(const Schema& schema) {
   std::vector<Hdf5Column::Piece> used, free;
-  for (const Field& f : schema.fields) used.push_back({f.offset, uint64_t{TypeBytes(f.type)} * f.count});
+  for (const Field& f : schema.fields) used.push_back({f.offset, uint64_t{type_bytes(f.type)} * f.count});
   std::sort(used.begin(), used.end(), [](const auto& a, const auto& b) { return a.offset < b.offset; });
   uint64_t end = 0;
   for (const auto& piece : used) {
@@ -57,7 +57,7 @@ std::vector<Hdf5Column::Piece> Padding(const Schema& schema) {
 }
 
 // Keeps the innermost message, which says what went wrong.
-herr_t KeepMessage(unsigned depth, const H5E_error2_t* error, void* text) {
+herr_t keep_message(unsigned depth, const H5E_error2_t* error, void* text) {
   if (depth == 0 && error->desc != nullptr) *static_cast<std::string*>(text) = error->desc;
   return 0;
 }
@@ -65,7 +65,7 @@ herr_t KeepMessage(unsigned depth, const H5E_error2_t* error, void* text) {
 }  // namespace
 
 Hdf5Id Hdf5Column::element() const {
-  Hdf5Id copy(H5Tcopy(type == Type::kChar ? H5T_C_S1 : NativeType(type)));
+  Hdf5Id copy(H5Tcopy(type == Type::kChar ? H5T_C_S1 : native_type(type)));
   if (type == Type::kChar) {
     H5Tset_size(copy.get(), count);
     H5Tset_strpad(copy.get(), H5T_STR_NULLPAD);
@@ -74,7 +74,7 @@ Hdf5Id Hdf5Column::element() const {
   return copy;
 }
 
-std::vector<Hdf5Column> Hdf5ColumnsOf(const Schema& schema) {
+std::vector<Hdf5Column> hdf5_columns_of(const Schema& schema) {
   const std::string time = "nanoseconds since 1970-01-01";
   std::vector<Hdf5Column> columns = {{"t", Type::kI64, 1, time, {}},
                                      {"recv_t", Type::kI64, 1, time, {}},
@@ -86,20 +86,20 @@ std::vector<Hdf5Column> Hdf5ColumnsOf(const Schema& schema) {
     return columns;
   }
   for (const Field& f : schema.fields) {
-    const uint64_t bytes = uint64_t{TypeBytes(f.type)} * f.count;
-    columns.push_back({DatasetName(f.name, columns), f.type, f.count, f.unit, {{f.offset, bytes}}});
+    const uint64_t bytes = uint64_t{type_bytes(f.type)} * f.count;
+    columns.push_back({dataset_name(f.name, columns), f.type, f.count, f.unit, {{f.offset, bytes}}});
   }
-  if (std::vector<Hdf5Column::Piece> padding = Padding(schema); !padding.empty()) {
+  if (std::vector<Hdf5Column::Piece> padding = padding_of(schema); !padding.empty()) {
     uint64_t bytes = 0;
     for (const auto& piece : padding) bytes += piece.bytes;
-    columns.push_back({DatasetName("padding", columns), Type::kU8, bytes, "", std::move(padding)});
+    columns.push_back({dataset_name("padding", columns), Type::kU8, bytes, "", std::move(padding)});
   }
   return columns;
 }
 
-Status Hdf5Error(Code code, const std::string& what) {
+Status hdf5_error(Code code, const std::string& what) {
   std::string why;
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, KeepMessage, &why);
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_message, &why);
   H5Eclear2(H5E_DEFAULT);
   return {code, what + ": HDF5: " + (why.empty() ? "unknown error" : why)};
 }

@@ -47,7 +47,7 @@ struct Hdf5Column {
   std::string unit;
   std::vector<Piece> pieces;  // what of the value a row is; none: not of the value
 
-  uint64_t row_bytes() const { return TypeBytes(type) * count; }
+  uint64_t row_bytes() const { return type_bytes(type) * count; }
   // The dataset has a second dimension, of `count`.
   bool is_array() const { return count > 1 && type != Type::kChar; }
   // `data` of a topic without fields: a row is a byte, and no sample.
@@ -66,10 +66,10 @@ inline constexpr const char* kHdf5Rows = "rows";
 // All columns of a topic. With fields: one for each, and `padding` where bytes of the value are of no field.
 // Without: `end`, and `data`, which has a row for each byte of all samples; `end` is where a sample's end
 // there.
-std::vector<Hdf5Column> Hdf5ColumnsOf(const Schema& schema);
+std::vector<Hdf5Column> hdf5_columns_of(const Schema& schema);
 
 // What the library says of its last error.
-Status Hdf5Error(Code code, const std::string& what);
+Status hdf5_error(Code code, const std::string& what);
 
 }  // namespace smt::cmd
 

@@ -16,7 +16,7 @@ constexpr uint64_t kBlockBytes = 1 << 20;
 constexpr uint64_t kMaxAttributeBytes = 2 << 20;
 
 // A text of fixed length; "" if it is none.
-std::string TextAttribute(hid_t object, const char* name) {
+std::string text_attribute(hid_t object, const char* name) {
   if (H5Aexists(object, name) <= 0) return "";
   const Hdf5Id attribute(H5Aopen(object, name, H5P_DEFAULT));
   const Hdf5Id type(H5Aget_type(attribute.get())), space(H5Aget_space(attribute.get()));
@@ -29,13 +29,13 @@ std::string TextAttribute(hid_t object, const char* name) {
   return text.substr(0, text.find('\0'));
 }
 
-herr_t CollectGroup(hid_t, const char* name, const H5O_info_t* info, void* groups) {
+herr_t collect_group(hid_t, const char* name, const H5O_info_t* info, void* groups) {
   if (info->type == H5O_TYPE_GROUP) static_cast<std::vector<std::string>*>(groups)->push_back(name);
   return 0;
 }
 
 template <class T>
-T At(const std::vector<std::byte>& block, uint64_t index) {
+T at(const std::vector<std::byte>& block, uint64_t index) {
   T value;
   memcpy(&value, block.data() + index * sizeof value, sizeof value);
   return value;
@@ -45,17 +45,17 @@ T At(const std::vector<std::byte>& block, uint64_t index) {
 
 Result<std::unique_ptr<LogReader>> Hdf5LogReader::open(const std::string& path) {
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-  if (access(path.c_str(), R_OK) != 0) return Status::FromErrno("cannot read " + path, errno);
+  if (access(path.c_str(), R_OK) != 0) return Status::from_errno("cannot read " + path, errno);
   Hdf5Id file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT));
   // One whose writer has not come to its end is open to readers only in this way.
   if (!file.ok()) file = Hdf5Id(H5Fopen(path.c_str(), H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, H5P_DEFAULT));
   if (!file.ok() && H5Fis_hdf5(path.c_str()) > 0) {
-    return Hdf5Error(Code::kSystem,
-                     path +
-                         ": nothing in it can be read; its writer ended before its first samples were "
-                         "on the disk, or it is damaged");
+    return hdf5_error(Code::kSystem,
+                      path +
+                          ": nothing in it can be read; its writer ended before its first samples were "
+                          "on the disk, or it is damaged");
   }
-  if (!file.ok()) return Hdf5Error(Code::kInvalid, path + " is no HDF5 file that can be read");
+  if (!file.ok()) return hdf5_error(Code::kInvalid, path + " is no HDF5 file that can be read");
   if (H5Aexists(file.get(), "smt_log_version") <= 0) {
     return {Code::kInvalid, path + " was not recorded by smtlogger"};
   }
@@ -63,38 +63,38 @@ Result<std::unique_ptr<LogReader>> Hdf5LogReader::open(const std::string& path) 
   std::unique_ptr<LogReader> owned(reader);
   reader->complete_ = H5Aexists(reader->file_.get(), "end_time_ns") > 0;
   std::vector<std::string> groups;
-  if (H5Ovisit_by_name2(reader->file_.get(), "topics", H5_INDEX_NAME, H5_ITER_INC, CollectGroup, &groups,
+  if (H5Ovisit_by_name2(reader->file_.get(), "topics", H5_INDEX_NAME, H5_ITER_INC, collect_group, &groups,
                         H5O_INFO_BASIC, H5P_DEFAULT) < 0) {
-    return Hdf5Error(Code::kInvalid, path + ": its topics cannot be read");
+    return hdf5_error(Code::kInvalid, path + ": its topics cannot be read");
   }
-  for (const std::string& group : groups) reader->Learn("topics/" + group);
+  for (const std::string& group : groups) reader->learn("topics/" + group);
   reader->rewind();
   return owned;
 }
 
-void Hdf5LogReader::Problem(const std::string& what) {
+void Hdf5LogReader::problem(const std::string& what) {
   if (problems_.size() < kToldProblems) problems_.push_back(what);
 }
 
-void Hdf5LogReader::Learn(const std::string& name) {
+void Hdf5LogReader::learn(const std::string& name) {
   const Hdf5Id group(H5Gopen2(file_.get(), name.c_str(), H5P_DEFAULT));
   if (!group.ok() || H5Aexists(group.get(), "topic") <= 0) return;  // only on the way to others
   auto topic = std::make_unique<Topic>();
-  const Status opened = Open(group.get(), topic.get());
+  const Status opened = open_group(group.get(), topic.get());
   if (!opened.ok()) {
     ++topics_left_out_;
-    return Problem("group " + name + ": " + opened.message() + "; left out");
+    return problem("group " + name + ": " + opened.message() + "; left out");
   }
   topics_.push_back(std::move(topic));
 }
 
-Status Hdf5LogReader::Open(hid_t group, Topic* topic) {
-  topic->log.name = TextAttribute(group, "topic");
-  topic->log.host = TextAttribute(group, "host");
-  topic->log.domain = TextAttribute(group, "domain");
-  topic->log.node = TextAttribute(group, "node");
-  if (Status s = CheckTopicName(topic->log.name); !s.ok()) return s;
-  Result<Schema> schema = Schema::FromText(TextAttribute(group, "schema"));
+Status Hdf5LogReader::open_group(hid_t group, Topic* topic) {
+  topic->log.name = text_attribute(group, "topic");
+  topic->log.host = text_attribute(group, "host");
+  topic->log.domain = text_attribute(group, "domain");
+  topic->log.node = text_attribute(group, "node");
+  if (Status s = check_topic_name(topic->log.name); !s.ok()) return s;
+  Result<Schema> schema = Schema::from_text(text_attribute(group, "schema"));
   if (!schema.ok()) return schema.status();
   if (schema->size > kMaxValueBytes) return {Code::kInvalid, "values of more than 64 MiB"};
   topic->log.schema = std::move(*schema);
@@ -103,7 +103,7 @@ Status Hdf5LogReader::Open(hid_t group, Topic* topic) {
       H5Dread(rows.get(), H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, &topic->samples) < 0) {
     return {Code::kInvalid, "no dataset rows of one number"};
   }
-  for (Hdf5Column& column : Hdf5ColumnsOf(topic->log.schema)) {
+  for (Hdf5Column& column : hdf5_columns_of(topic->log.schema)) {
     Dataset& dataset = topic->datasets.emplace_back();
     dataset.element = column.element();
     dataset.column = std::move(column);
@@ -140,7 +140,7 @@ double Hdf5LogReader::progress() const {
   return samples == 0 ? 1 : static_cast<double>(at) / static_cast<double>(samples);
 }
 
-bool Hdf5LogReader::Read(Dataset* dataset, uint64_t begin, uint64_t count) {
+bool Hdf5LogReader::read(Dataset* dataset, uint64_t begin, uint64_t count) {
   const hsize_t start[2] = {begin, 0}, size[2] = {count, dataset->column.count};
   const int rank = dataset->column.is_array() ? 2 : 1;
   dataset->block.resize(count * dataset->column.row_bytes());
@@ -152,7 +152,7 @@ bool Hdf5LogReader::Read(Dataset* dataset, uint64_t begin, uint64_t count) {
 }
 
 // The next block of samples. False: there is none, or it cannot be read.
-bool Hdf5LogReader::Load(Topic* topic) {
+bool Hdf5LogReader::load(Topic* topic) {
   uint64_t row_bytes = 0;
   for (const Dataset& dataset : topic->datasets) row_bytes += dataset.column.row_bytes();
   const uint64_t count =
@@ -163,46 +163,46 @@ bool Hdf5LogReader::Load(Topic* topic) {
   const bool raw = topic->log.schema.fields.empty();
   const size_t tables = topic->datasets.size() - (raw ? 1 : 0);
   for (size_t i = 0; i < tables; ++i) {
-    if (!Read(&topic->datasets[i], topic->begin, count)) return false;
+    if (!read(&topic->datasets[i], topic->begin, count)) return false;
   }
-  return !raw || LoadData(topic);
+  return !raw || load_data(topic);
 }
 
 // The bytes of the samples of the block, or of as many of them as a block may have.
-bool Hdf5LogReader::LoadData(Topic* topic) {
+bool Hdf5LogReader::load_data(Topic* topic) {
   const std::vector<std::byte>& ends = topic->datasets[kHdf5Heads].block;
   Dataset& data = topic->datasets[kHdf5Heads + 1];
   uint64_t end = topic->last_end, samples = 0;
   for (; samples < topic->end - topic->begin; ++samples) {
-    const uint64_t next = At<uint64_t>(ends, samples);
+    const uint64_t next = at<uint64_t>(ends, samples);
     if (next < end || next > data.rows || next - end > kMaxValueBytes) break;
     if (samples != 0 && next - topic->last_end > kMaxValueBytes) break;
     end = next;
   }
-  if (samples == 0 || !Read(&data, topic->last_end, end - topic->last_end)) return false;
+  if (samples == 0 || !read(&data, topic->last_end, end - topic->last_end)) return false;
   topic->data_begin = topic->last_end;
   topic->last_end = end;
   topic->end = topic->begin + samples;
   return true;
 }
 
-void Hdf5LogReader::Queue(size_t index) {
+void Hdf5LogReader::enqueue(size_t index) {
   Topic& topic = *topics_[index];
-  if (topic.at == topic.end && !Load(&topic)) {
+  if (topic.at == topic.end && !load(&topic)) {
     if (topic.at == topic.samples) return;
     samples_left_out_ += topic.samples - topic.at;
-    return Problem(topic.log.name + ": cannot be read from sample " + std::to_string(topic.at) + " on");
+    return problem(topic.log.name + ": cannot be read from sample " + std::to_string(topic.at) + " on");
   }
-  due_.emplace(At<int64_t>(topic.datasets[1].block, topic.at - topic.begin), index);
+  due_.emplace(at<int64_t>(topic.datasets[1].block, topic.at - topic.begin), index);
 }
 
-void Hdf5LogReader::Value(const Topic& topic, LogSample* sample) {
+void Hdf5LogReader::read_value(const Topic& topic, LogSample* sample) {
   const uint64_t row = topic.at - topic.begin;
   if (topic.log.schema.fields.empty()) {
     const std::vector<std::byte>& ends = topic.datasets[kHdf5Heads].block;
-    const uint64_t begin = row == 0 ? topic.data_begin : At<uint64_t>(ends, row - 1);
+    const uint64_t begin = row == 0 ? topic.data_begin : at<uint64_t>(ends, row - 1);
     const std::byte* bytes = topic.datasets[kHdf5Heads + 1].block.data() + (begin - topic.data_begin);
-    value_.assign(bytes, bytes + (At<uint64_t>(ends, row) - begin));
+    value_.assign(bytes, bytes + (at<uint64_t>(ends, row) - begin));
   } else {
     value_.assign(topic.log.schema.size, std::byte{});
     for (size_t i = kHdf5Heads; i < topic.datasets.size(); ++i) {
@@ -224,13 +224,13 @@ bool Hdf5LogReader::next(LogSample* sample) {
   Topic& topic = *topics_[index];
   const uint64_t row = topic.at - topic.begin;
   sample->topic = &topic.log;
-  sample->stamp_ns = At<int64_t>(topic.datasets[0].block, row);
-  sample->receive_ns = At<int64_t>(topic.datasets[1].block, row);
-  sample->sequence = At<uint64_t>(topic.datasets[2].block, row);
-  sample->missed = At<uint64_t>(topic.datasets[3].block, row);
-  Value(topic, sample);
+  sample->stamp_ns = at<int64_t>(topic.datasets[0].block, row);
+  sample->receive_ns = at<int64_t>(topic.datasets[1].block, row);
+  sample->sequence = at<uint64_t>(topic.datasets[2].block, row);
+  sample->missed = at<uint64_t>(topic.datasets[3].block, row);
+  read_value(topic, sample);
   ++topic.at;
-  Queue(index);
+  enqueue(index);
   return true;
 }
 
@@ -240,7 +240,7 @@ void Hdf5LogReader::rewind() {
   for (size_t i = 0; i < topics_.size(); ++i) {
     Topic& topic = *topics_[i];
     topic.at = topic.begin = topic.end = topic.data_begin = topic.last_end = 0;
-    Queue(i);
+    enqueue(i);
   }
 }
 

@@ -49,14 +49,14 @@ class Hdf5LogReader final : public LogReader {
   };
 
   explicit Hdf5LogReader(Hdf5Id file) : file_(std::move(file)) {}
-  void Learn(const std::string& group);
-  Status Open(hid_t group, Topic* topic);
-  bool Load(Topic* topic);
-  bool LoadData(Topic* topic);
-  static bool Read(Dataset* dataset, uint64_t begin, uint64_t count);
-  void Queue(size_t index);
-  void Value(const Topic& topic, LogSample* sample);
-  void Problem(const std::string& what);
+  void learn(const std::string& group);
+  Status open_group(hid_t group, Topic* topic);
+  bool load(Topic* topic);
+  bool load_data(Topic* topic);
+  static bool read(Dataset* dataset, uint64_t begin, uint64_t count);
+  void enqueue(size_t index);
+  void read_value(const Topic& topic, LogSample* sample);
+  void problem(const std::string& what);
 
   using Due = std::pair<int64_t, size_t>;  // receive time of a topic's next sample, its index
   Hdf5Id file_;

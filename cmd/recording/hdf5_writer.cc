@@ -22,31 +22,31 @@ constexpr uint64_t kMaxChunkRows = 256;
 constexpr unsigned kDeflateLevel = 1;
 constexpr size_t kMaxScaled = 1000;
 
-Hdf5Id LatestFormat() {
+Hdf5Id latest_format() {
   Hdf5Id access(H5Pcreate(H5P_FILE_ACCESS));
   H5Pset_libver_bounds(access.get(), H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
   H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG);
   return access;
 }
 
-bool PutAttribute(hid_t object, const char* name, hid_t type, const void* value) {
+bool put_attribute(hid_t object, const char* name, hid_t type, const void* value) {
   const Hdf5Id space(H5Screate(H5S_SCALAR));
   const Hdf5Id attribute(H5Acreate2(object, name, type, space.get(), H5P_DEFAULT, H5P_DEFAULT));
   return attribute.ok() && H5Awrite(attribute.get(), type, value) >= 0;
 }
-bool PutAttribute(hid_t object, const char* name, const std::string& text) {
+bool put_attribute(hid_t object, const char* name, const std::string& text) {
   const Hdf5Id type(H5Tcopy(H5T_C_S1));
   H5Tset_size(type.get(), text.size() + 1);
   H5Tset_cset(type.get(), H5T_CSET_UTF8);
-  return PutAttribute(object, name, type.get(), text.c_str());
+  return put_attribute(object, name, type.get(), text.c_str());
 }
-bool PutAttribute(hid_t object, const char* name, int64_t value) {
-  return PutAttribute(object, name, H5T_NATIVE_INT64, &value);
+bool put_attribute(hid_t object, const char* name, int64_t value) {
+  return put_attribute(object, name, H5T_NATIVE_INT64, &value);
 }
 
 enum class Link { kNone, kGroup, kOther };
 
-Link LinkAt(hid_t group, const std::string& name) {
+Link link_at(hid_t group, const std::string& name) {
   if (H5Lexists(group, name.c_str(), H5P_DEFAULT) <= 0) return Link::kNone;
   H5O_info_t info;
   if (H5Oget_info_by_name2(group, name.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT) < 0) return Link::kOther;
@@ -55,7 +55,7 @@ Link LinkAt(hid_t group, const std::string& name) {
 
 // The topic's own group, with one on the way for each part of its name. A part that is taken by a dataset, or
 // at the end by another topic, gets a '~' more; topics come in the order of their names.
-Hdf5Id MakeGroup(hid_t topics, const std::string& name) {
+Hdf5Id make_group(hid_t topics, const std::string& name) {
   Hdf5Id group(H5Gopen2(topics, ".", H5P_DEFAULT));
   for (size_t begin = 0; begin <= name.size() && group.ok();) {
     const size_t end = std::min(name.find('/', begin), name.size());
@@ -63,7 +63,7 @@ Hdf5Id MakeGroup(hid_t topics, const std::string& name) {
     if (part == ".") part = ".~";
     const bool last = end == name.size();
     for (;; part += '~') {
-      const Link link = LinkAt(group.get(), part);
+      const Link link = link_at(group.get(), part);
       Hdf5Id next;
       if (link == Link::kNone) {
         next = Hdf5Id(H5Gcreate2(group.get(), part.c_str(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
@@ -81,7 +81,7 @@ Hdf5Id MakeGroup(hid_t topics, const std::string& name) {
   return group;
 }
 
-void Put(const void* bytes, size_t count, std::vector<std::byte>* out) {
+void put(const void* bytes, size_t count, std::vector<std::byte>* out) {
   const auto* from = static_cast<const std::byte*>(bytes);
   out->insert(out->end(), from, from + count);
 }
@@ -95,15 +95,15 @@ Result<std::unique_ptr<LogWriter>> Hdf5LogWriter::create(const std::string& path
   if (access(path.c_str(), F_OK) == 0) {
     return {Code::kInvalid, path + " is there already; take another name, or remove it first"};
   }
-  Hdf5Id file(H5Fcreate(path.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, LatestFormat().get()));
-  if (!file.ok()) return Hdf5Error(Code::kSystem, "cannot make " + path);
-  const bool told = PutAttribute(file.get(), "smt_log_version", int64_t{1}) &&
-                    PutAttribute(file.get(), "start_time_ns", RealtimeNs()) &&
-                    PutAttribute(file.get(), "tool", Version());
+  Hdf5Id file(H5Fcreate(path.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, latest_format().get()));
+  if (!file.ok()) return hdf5_error(Code::kSystem, "cannot make " + path);
+  const bool told = put_attribute(file.get(), "smt_log_version", int64_t{1}) &&
+                    put_attribute(file.get(), "start_time_ns", realtime_ns()) &&
+                    put_attribute(file.get(), "tool", version());
   const Hdf5Id topics(H5Gcreate2(file.get(), "topics", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
   // So that it is such a file, though an empty one, from the beginning.
   const bool written = told && topics.ok() && H5Fflush(file.get(), H5F_SCOPE_LOCAL) >= 0;
-  if (!written) return Hdf5Error(Code::kSystem, "cannot write " + path);
+  if (!written) return hdf5_error(Code::kSystem, "cannot write " + path);
   return std::unique_ptr<LogWriter>(new Hdf5LogWriter(path, std::move(file)));
 }
 
@@ -116,17 +116,17 @@ Hdf5LogWriter::~Hdf5LogWriter() {
   file_.release();
 }
 
-Status Hdf5LogWriter::Broken(const std::string& what) {
+Status Hdf5LogWriter::broken(const std::string& what) {
   broken_ = true;
-  return Hdf5Error(Code::kNoSpace, "cannot " + what + " " + path_ + " (" + std::to_string(bytes_) +
-                                       " bytes up to the last flush)");
+  return hdf5_error(Code::kNoSpace, "cannot " + what + " " + path_ + " (" + std::to_string(bytes_) +
+                                        " bytes up to the last flush)");
 }
 
 Status Hdf5LogWriter::declare(const LogTopic* topic) {
   if (topics_.count(topic) != 0) return Status();
   if (started_) return {Code::kNotFound, path_ + ": takes no new topic any more"};
   Topic& datasets = topics_[topic];
-  for (Hdf5Column& column : Hdf5ColumnsOf(topic->schema)) {
+  for (Hdf5Column& column : hdf5_columns_of(topic->schema)) {
     Dataset& dataset = datasets.emplace_back();
     dataset.column = std::move(column);
     dataset.element = dataset.column.element();
@@ -137,19 +137,19 @@ Status Hdf5LogWriter::declare(const LogTopic* topic) {
 Status Hdf5LogWriter::write(const LogSample& sample) {
   if (Status s = declare(sample.topic); !s.ok()) return s;
   Topic& datasets = topics_.at(sample.topic);
-  Put(&sample.stamp_ns, 8, &datasets[0].open);
-  Put(&sample.receive_ns, 8, &datasets[1].open);
-  Put(&sample.sequence, 8, &datasets[2].open);
-  Put(&sample.missed, 8, &datasets[3].open);
+  put(&sample.stamp_ns, 8, &datasets[0].open);
+  put(&sample.receive_ns, 8, &datasets[1].open);
+  put(&sample.sequence, 8, &datasets[2].open);
+  put(&sample.missed, 8, &datasets[3].open);
   if (sample.topic->schema.fields.empty()) {
     Dataset &ends = datasets[kHdf5Heads], &data = datasets[kHdf5Heads + 1];
-    Put(sample.bytes.data(), sample.bytes.size(), &data.open);
+    put(sample.bytes.data(), sample.bytes.size(), &data.open);
     const uint64_t end = data.rows + data.open.size();
-    Put(&end, 8, &ends.open);
+    put(&end, 8, &ends.open);
   } else {
     for (size_t i = kHdf5Heads; i < datasets.size(); ++i) {
       for (const Hdf5Column::Piece& piece : datasets[i].column.pieces) {
-        Put(sample.bytes.data() + piece.offset, piece.bytes, &datasets[i].open);
+        put(sample.bytes.data() + piece.offset, piece.bytes, &datasets[i].open);
       }
     }
   }
@@ -157,14 +157,14 @@ Status Hdf5LogWriter::write(const LogSample& sample) {
   return Status();
 }
 
-Status Hdf5LogWriter::MakeDataset(hid_t group, Dataset* dataset) {
+Status Hdf5LogWriter::make_dataset(hid_t group, Dataset* dataset) {
   const Hdf5Column& column = dataset->column;
   const int rank = column.is_array() ? 2 : 1;
-  const hsize_t none[2] = {0, column.count}, most[2] = {H5S_UNLIMITED, column.count};
-  const uint64_t most_rows = column.is_bytes() ? kChunkBytes : kMaxChunkRows;
-  const hsize_t chunk[2] = {std::clamp<uint64_t>(kChunkBytes / column.row_bytes(), 1, most_rows),
+  const hsize_t none[2] = {0, column.count}, max[2] = {H5S_UNLIMITED, column.count};
+  const uint64_t max_rows = column.is_bytes() ? kChunkBytes : kMaxChunkRows;
+  const hsize_t chunk[2] = {std::clamp<uint64_t>(kChunkBytes / column.row_bytes(), 1, max_rows),
                             column.count};
-  const Hdf5Id space(H5Screate_simple(rank, none, most)), create(H5Pcreate(H5P_DATASET_CREATE));
+  const Hdf5Id space(H5Screate_simple(rank, none, max)), create(H5Pcreate(H5P_DATASET_CREATE));
   const Hdf5Id access(H5Pcreate(H5P_DATASET_ACCESS));
   H5Pset_chunk(create.get(), rank, chunk);
   H5Pset_shuffle(create.get());
@@ -173,13 +173,13 @@ Status Hdf5LogWriter::MakeDataset(hid_t group, Dataset* dataset) {
   dataset->id = Hdf5Id(H5Dcreate2(group, column.name.c_str(), dataset->element.get(), space.get(),
                                   H5P_DEFAULT, create.get(), access.get()));
   const bool made =
-      dataset->id.ok() && (column.unit.empty() || PutAttribute(dataset->id.get(), "units", column.unit));
-  return made ? Status() : Broken("make a dataset in");
+      dataset->id.ok() && (column.unit.empty() || put_attribute(dataset->id.get(), "units", column.unit));
+  return made ? Status() : broken("make a dataset in");
 }
 
 // Makes the times the scale of what has a row for each sample: xarray and others find them so. The library
 // writes the list of all those anew with each, so a topic of very many fields goes without.
-bool Hdf5LogWriter::ScaleRows(const Topic& datasets) {
+bool Hdf5LogWriter::scale_rows(const Topic& datasets) {
   const hid_t times = datasets[0].id.get();
   if (datasets.size() > kMaxScaled) return true;
   bool good = H5DSset_scale(times, "t") >= 0;
@@ -189,87 +189,87 @@ bool Hdf5LogWriter::ScaleRows(const Topic& datasets) {
   return good;
 }
 
-Status Hdf5LogWriter::MakeTopic(const LogTopic& topic, Topic* datasets) {
+Status Hdf5LogWriter::make_topic(const LogTopic& topic, Topic* datasets) {
   const Hdf5Id topics(H5Gopen2(file_.get(), "topics", H5P_DEFAULT));
-  const Hdf5Id group = MakeGroup(topics.get(), topic.name);
-  const bool told = group.ok() && PutAttribute(group.get(), "topic", topic.name) &&
-                    PutAttribute(group.get(), "schema", topic.schema.text()) &&
-                    PutAttribute(group.get(), "type", topic.schema.type_name) &&
-                    PutAttribute(group.get(), "host", topic.host) &&
-                    PutAttribute(group.get(), "domain", topic.domain) &&
-                    PutAttribute(group.get(), "node", topic.node);
-  if (!told) return Broken("make a group in");
+  const Hdf5Id group = make_group(topics.get(), topic.name);
+  const bool told = group.ok() && put_attribute(group.get(), "topic", topic.name) &&
+                    put_attribute(group.get(), "schema", topic.schema.text()) &&
+                    put_attribute(group.get(), "type", topic.schema.type_name) &&
+                    put_attribute(group.get(), "host", topic.host) &&
+                    put_attribute(group.get(), "domain", topic.domain) &&
+                    put_attribute(group.get(), "node", topic.node);
+  if (!told) return broken("make a group in");
   for (Dataset& dataset : *datasets) {
-    if (Status s = MakeDataset(group.get(), &dataset); !s.ok()) return s;
+    if (Status s = make_dataset(group.get(), &dataset); !s.ok()) return s;
   }
-  if (!ScaleRows(*datasets)) return Broken("write");
+  if (!scale_rows(*datasets)) return broken("write");
   const Hdf5Id space(H5Screate(H5S_SCALAR)), create(H5Pcreate(H5P_DATASET_CREATE));
   H5Pset_alloc_time(create.get(), H5D_ALLOC_TIME_EARLY);  // a full disk still takes it
   Hdf5Id rows(H5Dcreate2(group.get(), kHdf5Rows, H5T_NATIVE_UINT64, space.get(), H5P_DEFAULT, create.get(),
                          H5P_DEFAULT));
-  if (!rows.ok()) return Broken("make a dataset in");
+  if (!rows.ok()) return broken("make a dataset in");
   rows_[&topic] = std::move(rows);
   return Status();
 }
 
 // When the samples are on the disk, their number follows.
-Status Hdf5LogWriter::WriteRows() {
+Status Hdf5LogWriter::write_rows() {
   for (const auto& [log, rows] : rows_) {
     const uint64_t count = topics_.at(log)[0].rows;
     if (H5Dwrite(rows.get(), H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, &count) < 0) {
-      return Broken("write");
+      return broken("write");
     }
   }
-  return Sync();
+  return sync();
 }
 
 // Makes all groups and datasets, and lets readers in.
-Status Hdf5LogWriter::Start() {
+Status Hdf5LogWriter::start() {
   std::vector<std::pair<const LogTopic*, Topic*>> by_name;
   for (auto& [log, datasets] : topics_) by_name.emplace_back(log, &datasets);
   std::stable_sort(by_name.begin(), by_name.end(),
                    [](const auto& a, const auto& b) { return a.first->name < b.first->name; });
   for (const auto& [log, datasets] : by_name) {
-    if (Status s = MakeTopic(*log, datasets); !s.ok()) return s;
+    if (Status s = make_topic(*log, datasets); !s.ok()) return s;
   }
   const std::string events = std::string("/topics/") + kLogEventsTopic;
   const bool has_events = std::any_of(by_name.begin(), by_name.end(),
                                       [](const auto& topic) { return topic.first->name == kLogEventsTopic; });
   if (has_events && H5Lcreate_soft(events.c_str(), file_.get(), "events", H5P_DEFAULT, H5P_DEFAULT) < 0) {
-    return Broken("make a link in");
+    return broken("make a link in");
   }
   if (H5Fflush(file_.get(), H5F_SCOPE_LOCAL) < 0 || H5Fstart_swmr_write(file_.get()) < 0) {
-    return Broken("let readers into");
+    return broken("let readers into");
   }
   started_ = true;
   return Status();
 }
 
-Status Hdf5LogWriter::Extend(Dataset* dataset) {
+Status Hdf5LogWriter::extend(Dataset* dataset) {
   const Hdf5Column& column = dataset->column;
   const uint64_t rows = dataset->open.size() / column.row_bytes();
   if (rows == 0) return Status();
   const int rank = column.is_array() ? 2 : 1;
   const hsize_t begin[2] = {dataset->rows, 0}, count[2] = {rows, column.count};
   const hsize_t size[2] = {dataset->rows + rows, column.count};
-  if (H5Dset_extent(dataset->id.get(), size) < 0) return Broken("extend");
+  if (H5Dset_extent(dataset->id.get(), size) < 0) return broken("extend");
   const Hdf5Id memory(H5Screate_simple(rank, count, nullptr)), space(H5Dget_space(dataset->id.get()));
   if (H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, begin, nullptr, count, nullptr) < 0 ||
       H5Dwrite(dataset->id.get(), dataset->element.get(), memory.get(), space.get(), H5P_DEFAULT,
                dataset->open.data()) < 0) {
-    return Broken("write");
+    return broken("write");
   }
   dataset->rows += rows;
   dataset->open.clear();
   return Status();
 }
 
-Status Hdf5LogWriter::Sync() {
+Status Hdf5LogWriter::sync() {
   void* handle = nullptr;
-  if (H5Fflush(file_.get(), H5F_SCOPE_LOCAL) < 0) return Broken("write");
+  if (H5Fflush(file_.get(), H5F_SCOPE_LOCAL) < 0) return broken("write");
   if (H5Fget_vfd_handle(file_.get(), H5P_DEFAULT, &handle) < 0 ||
       fdatasync(*static_cast<int*>(handle)) != 0) {
-    return Broken("bring to its disk");
+    return broken("bring to its disk");
   }
   hsize_t bytes = 0;
   H5Fget_filesize(file_.get(), &bytes);
@@ -281,30 +281,30 @@ Status Hdf5LogWriter::flush() {
   if (broken_) return {Code::kNoSpace, path_ + ": nothing more can be written"};
   if (open_bytes_ == 0) return Status();
   if (!started_) {
-    if (Status s = Start(); !s.ok()) return s;
+    if (Status s = start(); !s.ok()) return s;
   }
   for (auto& [log, datasets] : topics_) {
     for (Dataset& dataset : datasets) {
-      if (Status s = Extend(&dataset); !s.ok()) return s;
+      if (Status s = extend(&dataset); !s.ok()) return s;
     }
   }
   open_bytes_ = 0;
-  if (Status s = Sync(); !s.ok()) return s;
-  return WriteRows();
+  if (Status s = sync(); !s.ok()) return s;
+  return write_rows();
 }
 
 Status Hdf5LogWriter::finish() {
   if (Status s = flush(); !s.ok()) return s;
   if (!started_) {
-    if (Status s = Start(); !s.ok()) return s;
+    if (Status s = start(); !s.ok()) return s;
   }
   topics_.clear();
   rows_.clear();
   file_ = Hdf5Id();
   // While readers may come no attribute can be written, so it is opened again for the last one.
-  file_ = Hdf5Id(H5Fopen(path_.c_str(), H5F_ACC_RDWR, LatestFormat().get()));
-  if (!file_.ok() || !PutAttribute(file_.get(), "end_time_ns", RealtimeNs())) return Broken("complete");
-  if (Status s = Sync(); !s.ok()) return s;
+  file_ = Hdf5Id(H5Fopen(path_.c_str(), H5F_ACC_RDWR, latest_format().get()));
+  if (!file_.ok() || !put_attribute(file_.get(), "end_time_ns", realtime_ns())) return broken("complete");
+  if (Status s = sync(); !s.ok()) return s;
   file_ = Hdf5Id();
   std::error_code error;
   bytes_ = std::filesystem::file_size(path_, error);

@@ -39,14 +39,14 @@ class Hdf5LogWriter final : public LogWriter {
   using Topic = std::vector<Dataset>;
 
   Hdf5LogWriter(std::string path, Hdf5Id file) : path_(std::move(path)), file_(std::move(file)) {}
-  Status Start();
-  Status MakeTopic(const LogTopic& topic, Topic* datasets);
-  Status MakeDataset(hid_t group, Dataset* dataset);
-  static bool ScaleRows(const Topic& datasets);
-  Status Extend(Dataset* dataset);
-  Status WriteRows();
-  Status Sync();
-  Status Broken(const std::string& what);
+  Status start();
+  Status make_topic(const LogTopic& topic, Topic* datasets);
+  Status make_dataset(hid_t group, Dataset* dataset);
+  static bool scale_rows(const Topic& datasets);
+  Status extend(Dataset* dataset);
+  Status write_rows();
+  Status sync();
+  Status broken(const std::string& what);
 
   std::string path_;
   Hdf5Id file_;

@@ -6,7 +6,7 @@ namespace smt::cmd {
 
 LogEvents::LogEvents()
     : topic_(
-          std::make_unique<LogTopic>(LogTopic{kLogEventsTopic, SchemaOf<LogEvent>(), "", "", "smtlogger"})) {
+          std::make_unique<LogTopic>(LogTopic{kLogEventsTopic, schema_of<LogEvent>(), "", "", "smtlogger"})) {
   sample_.topic = topic_.get();
 }
 
@@ -17,7 +17,7 @@ const LogSample& LogEvents::next(const std::string& topic, std::string_view even
   event.copy(event_.event, sizeof event_.event);
   event_.count = count;
   ++sample_.sequence;
-  sample_.stamp_ns = RealtimeNs();
+  sample_.stamp_ns = realtime_ns();
   sample_.receive_ns = receive_ns;
   sample_.bytes = std::as_bytes(std::span(&event_, 1));
   return sample_;

@@ -13,16 +13,16 @@
 
 namespace smt::cmd {
 
-// ValueToJson's object as text. Where that does not tell all (padding that is not zero, a NaN with bits of
+// value_to_json's object as text. Where that does not tell all (padding that is not zero, a NaN with bits of
 // its own, text that is not UTF-8 or goes on behind its NUL, a bool of 2), it has one key more, which no
 // field can have: "smt bytes", the value in base64.
-std::string LogValueText(const Schema& schema, std::span<const std::byte> bytes);
+std::string log_value_text(const Schema& schema, std::span<const std::byte> bytes);
 
-// The bytes that LogValueText was given. kInvalid: no text of it.
-Result<std::vector<std::byte>> ParseLogValue(const Schema& schema, std::string_view text);
+// The bytes that log_value_text was given. kInvalid: no text of it.
+Result<std::vector<std::byte>> parse_log_value(const Schema& schema, std::string_view text);
 
 // The JSON Schema (draft 7) of that text, for viewers. Units are descriptions.
-std::string JsonSchemaText(const Schema& schema);
+std::string json_schema_text(const Schema& schema);
 
 }  // namespace smt::cmd
 

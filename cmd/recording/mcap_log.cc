@@ -23,7 +23,7 @@ constexpr const char* kSequenceHighKey = "smt.sequence_high";
 constexpr const char* kKindKey = "smt.kind";
 constexpr size_t kMaxMissedTopics = UINT16_MAX;
 
-std::string Find(const std::map<std::string, std::string>& metadata, const char* key) {
+std::string metadata_value(const std::map<std::string, std::string>& metadata, const char* key) {
   const auto found = metadata.find(key);
   return found == metadata.end() ? "" : found->second;
 }
@@ -36,7 +36,7 @@ Result<std::unique_ptr<LogWriter>> McapLogWriter::create(const std::string& path
   return std::unique_ptr<LogWriter>(new McapLogWriter(std::move(*file)));
 }
 
-Result<uint16_t> McapLogWriter::Channel(const LogSample& sample) {
+Result<uint16_t> McapLogWriter::channel_of(const LogSample& sample) {
   const LogTopic& topic = *sample.topic;
   const uint64_t high = sample.sequence >> 32;
   if (const auto found = channels_.find({&topic, high}); found != channels_.end()) return found->second;
@@ -44,7 +44,7 @@ Result<uint16_t> McapLogWriter::Channel(const LogSample& sample) {
   auto schema = schemas_.find(text);
   if (schema == schemas_.end()) {
     const Result<uint16_t> id =
-        file_.add_schema({0, topic.schema.type_name, kSchemaEncoding, JsonSchemaText(topic.schema)});
+        file_.add_schema({0, topic.schema.type_name, kSchemaEncoding, json_schema_text(topic.schema)});
     if (!id.ok()) return id.status();
     schema = schemas_.emplace(text, *id).first;
   }
@@ -61,7 +61,7 @@ Result<uint16_t> McapLogWriter::Channel(const LogSample& sample) {
   return id;
 }
 
-Status McapLogWriter::WriteMissed(const LogSample& sample) {
+Status McapLogWriter::write_missed(const LogSample& sample) {
   if (missed_channel_ == 0) {
     const Result<uint16_t> schema = file_.add_schema({0, "smt.Missed", kSchemaEncoding, kMissedSchema});
     if (!schema.ok()) return schema.status();
@@ -72,17 +72,17 @@ Status McapLogWriter::WriteMissed(const LogSample& sample) {
   }
   const auto at = static_cast<uint64_t>(sample.receive_ns);
   const std::string text =
-      Dump({{"topic", sample.topic->name}, {"sequence", sample.sequence}, {"missed", sample.missed}});
+      dump({{"topic", sample.topic->name}, {"sequence", sample.sequence}, {"missed", sample.missed}});
   return file_.write({missed_channel_, 0, at, at, text});
 }
 
 Status McapLogWriter::write(const LogSample& sample) {
-  const Result<uint16_t> channel = Channel(sample);
+  const Result<uint16_t> channel = channel_of(sample);
   if (!channel.ok()) return channel.status();
   if (sample.missed != 0) {
-    if (Status s = WriteMissed(sample); !s.ok()) return s;
+    if (Status s = write_missed(sample); !s.ok()) return s;
   }
-  const std::string text = LogValueText(sample.topic->schema, sample.bytes);
+  const std::string text = log_value_text(sample.topic->schema, sample.bytes);
   return file_.write({*channel, static_cast<uint32_t>(sample.sequence),
                       static_cast<uint64_t>(sample.receive_ns), static_cast<uint64_t>(sample.stamp_ns),
                       text});
@@ -93,12 +93,12 @@ Result<std::unique_ptr<LogReader>> McapLogReader::open(const std::string& path) 
   if (!file.ok()) return file.status();
   auto* reader = new McapLogReader(std::move(*file));
   std::unique_ptr<LogReader> owned(reader);
-  reader->LearnChannels();
+  reader->learn_channels();
   return owned;
 }
 
 // A topic has another channel where its sequence passed 2^32.
-const LogTopic* McapLogReader::Topic(LogTopic topic) {
+const LogTopic* McapLogReader::add_topic(LogTopic topic) {
   for (const auto& known : topics_) {
     if (known->name == topic.name && known->schema == topic.schema) return known.get();
   }
@@ -106,34 +106,35 @@ const LogTopic* McapLogReader::Topic(LogTopic topic) {
   return topics_.back().get();
 }
 
-Status McapLogReader::LearnChannel(const McapChannel& raw, Channel* channel) {
-  if (Find(raw.metadata, kKindKey) == "missed") {
+Status McapLogReader::learn_channel(const McapChannel& raw, Channel* channel) {
+  if (metadata_value(raw.metadata, kKindKey) == "missed") {
     channel->is_missed = true;
     return Status();
   }
   if (raw.encoding != kEncoding || raw.metadata.count(kSchemaKey) == 0) {
     return {Code::kInvalid, "it was not recorded by smtlogger"};
   }
-  if (Status s = CheckTopicName(raw.topic); !s.ok()) return s;
-  Result<Schema> schema = Schema::FromText(Find(raw.metadata, kSchemaKey));
+  if (Status s = check_topic_name(raw.topic); !s.ok()) return s;
+  Result<Schema> schema = Schema::from_text(metadata_value(raw.metadata, kSchemaKey));
   if (!schema.ok()) return schema.status();
   if (schema->size > kMaxValueBytes) {
     return {Code::kInvalid,
             fmt::format("values of {} bytes; at most {} are read", schema->size, kMaxValueBytes)};
   }
-  const std::string high = Find(raw.metadata, kSequenceHighKey);
+  const std::string high = metadata_value(raw.metadata, kSequenceHighKey);
   uint32_t value = 0;
   std::from_chars(high.data(), high.data() + high.size(), value);
   channel->sequence_high = uint64_t{value} << 32;
-  channel->topic = Topic({raw.topic, std::move(*schema), Find(raw.metadata, "smt.host"),
-                          Find(raw.metadata, "smt.domain"), Find(raw.metadata, "smt.node")});
+  channel->topic =
+      add_topic({raw.topic, std::move(*schema), metadata_value(raw.metadata, "smt.host"),
+                 metadata_value(raw.metadata, "smt.domain"), metadata_value(raw.metadata, "smt.node")});
   return Status();
 }
 
-void McapLogReader::LearnChannels() {
+void McapLogReader::learn_channels() {
   for (const auto& [id, raw] : file_.channels()) {
     if (channels_.count(id) != 0) continue;
-    const Status learnt = LearnChannel(raw, &channels_[id]);
+    const Status learnt = learn_channel(raw, &channels_[id]);
     if (!learnt.ok()) ++topics_left_out_;
     if (!learnt.ok() && problems_.size() < kToldProblems) {
       problems_.push_back("channel " + raw.topic + ": " + learnt.message());
@@ -147,12 +148,12 @@ std::vector<const LogTopic*> McapLogReader::topics() const {
   return topics;
 }
 
-void McapLogReader::LeaveOut(const std::string& why) {
+void McapLogReader::leave_out(const std::string& why) {
   ++samples_left_out_;
   if (problems_.size() < kToldProblems) problems_.push_back(why);
 }
 
-void McapLogReader::LearnMissed(std::string_view text) {
+void McapLogReader::learn_missed(std::string_view text) {
   const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   const bool good = json.is_object() && json.contains("topic") && json["topic"].is_string() &&
                     json.contains("sequence") && json["sequence"].is_number_unsigned() &&
@@ -167,12 +168,12 @@ bool McapLogReader::next(LogSample* sample) {
   while (file_.next(&message)) {
     auto found = channels_.find(message.channel_id);
     if (found == channels_.end()) {
-      LearnChannels();
+      learn_channels();
       found = channels_.find(message.channel_id);
     }
     const Channel& channel = found->second;
     if (channel.is_missed) {
-      LearnMissed(message.data);
+      learn_missed(message.data);
       continue;
     }
     if (channel.topic == nullptr) {
@@ -180,9 +181,9 @@ bool McapLogReader::next(LogSample* sample) {
       continue;
     }
     const LogTopic& topic = *channel.topic;
-    Result<std::vector<std::byte>> value = ParseLogValue(topic.schema, message.data);
+    Result<std::vector<std::byte>> value = parse_log_value(topic.schema, message.data);
     if (!value.ok()) {
-      LeaveOut(fmt::format("{} #{}: {}", topic.name, message.sequence, value.status().message()));
+      leave_out(fmt::format("{} #{}: {}", topic.name, message.sequence, value.status().message()));
       continue;
     }
     value_ = std::move(*value);

@@ -28,8 +28,8 @@ class McapLogWriter final : public LogWriter {
 
  private:
   explicit McapLogWriter(McapWriter file) : file_(std::move(file)) {}
-  Result<uint16_t> Channel(const LogSample& sample);
-  Status WriteMissed(const LogSample& sample);
+  Result<uint16_t> channel_of(const LogSample& sample);
+  Status write_missed(const LogSample& sample);
 
   McapWriter file_;
   std::map<std::string, uint16_t> schemas_;                            // by the schema's text
@@ -58,11 +58,11 @@ class McapLogReader final : public LogReader {
     bool is_missed = false;
   };
   explicit McapLogReader(McapReader file) : file_(std::move(file)) {}
-  void LearnChannels();
-  Status LearnChannel(const McapChannel& raw, Channel* channel);
-  const LogTopic* Topic(LogTopic topic);
-  void LearnMissed(std::string_view text);
-  void LeaveOut(const std::string& why);
+  void learn_channels();
+  Status learn_channel(const McapChannel& raw, Channel* channel);
+  const LogTopic* add_topic(LogTopic topic);
+  void learn_missed(std::string_view text);
+  void leave_out(const std::string& why);
 
   McapReader file_;
   std::vector<std::unique_ptr<LogTopic>> topics_;

@@ -21,26 +21,26 @@ Result<McapReader> McapReader::open(const std::string& path) {
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.ok() && errno == ENOENT) return {Code::kInvalid, "no file " + path};
   struct stat file {};
-  if (!fd.ok() || fstat(fd.get(), &file) != 0) return Status::FromErrno("cannot read " + path, errno);
+  if (!fd.ok() || fstat(fd.get(), &file) != 0) return Status::from_errno("cannot read " + path, errno);
   if (!S_ISREG(file.st_mode)) return {Code::kInvalid, path + " is no file"};
   McapReader reader(path, std::move(fd), static_cast<uint64_t>(file.st_size));
   const uint64_t magic = kMcapMagic.size();
   std::string head;
-  if (!reader.Read(0, magic + kMcapHeadBytes, &head) || !head.starts_with(kMcapMagic)) {
+  if (!reader.read(0, magic + kMcapHeadBytes, &head) || !head.starts_with(kMcapMagic)) {
     return {Code::kInvalid, path + " is no MCAP file: it does not begin as one"};
   }
-  const McapHead first = ParseHead(std::string_view(head).substr(magic));
+  const McapHead first = parse_head(std::string_view(head).substr(magic));
   if (first.op != McapOp::kHeader || first.bytes > kMaxBytes ||
-      !reader.Read(magic + kMcapHeadBytes, first.bytes, &reader.record_) ||
-      !Parse(reader.record_, &reader.header_)) {
+      !reader.read(magic + kMcapHeadBytes, first.bytes, &reader.record_) ||
+      !parse(reader.record_, &reader.header_)) {
     return {Code::kInvalid, path + " is no MCAP file: its header is damaged"};
   }
   reader.start_ = reader.at_ = magic + kMcapHeadBytes + first.bytes;
-  reader.ReadSummary();
+  reader.read_summary();
   return reader;
 }
 
-bool McapReader::Read(uint64_t at, uint64_t bytes, std::string* out) const {
+bool McapReader::read(uint64_t at, uint64_t bytes, std::string* out) const {
   if (at > bytes_ || bytes > bytes_ - at) return false;
   out->resize(bytes);
   for (uint64_t done = 0; done < bytes;) {
@@ -53,59 +53,59 @@ bool McapReader::Read(uint64_t at, uint64_t bytes, std::string* out) const {
 }
 
 // A summary that is not good in every part is none: all that it says can be read from the data.
-void McapReader::ReadSummary() {
+void McapReader::read_summary() {
   const uint64_t tail = kMcapFooterBytes + kMcapMagic.size();
   if (bytes_ < start_ + tail) return;
   std::string end, text;
-  if (!Read(bytes_ - tail, tail, &end) || !end.ends_with(kMcapMagic)) return;
+  if (!read(bytes_ - tail, tail, &end) || !end.ends_with(kMcapMagic)) return;
   std::string_view rest = end, body;
   McapOp op;
   McapFooter footer;
-  if (!TakeRecord(&rest, &op, &body) || op != McapOp::kFooter || !Parse(body, &footer)) return;
+  if (!take_record(&rest, &op, &body) || op != McapOp::kFooter || !parse(body, &footer)) return;
   const uint64_t footer_at = bytes_ - tail;
   if (footer.summary_start < start_ || footer.summary_start > footer_at ||
       footer_at - footer.summary_start > kMaxBytes ||
-      !Read(footer.summary_start, footer_at - footer.summary_start, &text)) {
+      !read(footer.summary_start, footer_at - footer.summary_start, &text)) {
     return;
   }
   const std::string_view to_crc = std::string_view(end).substr(0, kMcapFooterBytes - sizeof(uint32_t));
-  if (footer.summary_crc != 0 && footer.summary_crc != McapCrc(to_crc, McapCrc(text))) return;
+  if (footer.summary_crc != 0 && footer.summary_crc != mcap_crc(to_crc, mcap_crc(text))) return;
   McapSummary summary;
   bool counted = false;
   for (rest = text; !rest.empty();) {
-    if (!TakeRecord(&rest, &op, &body)) return;
+    if (!take_record(&rest, &op, &body)) return;
     if (op == McapOp::kStatistics) {
-      if (!Parse(body, &summary.statistics)) return;
+      if (!parse(body, &summary.statistics)) return;
       counted = true;
     } else if (op == McapOp::kChunkIndex) {
       McapChunkIndex chunk;
-      if (!Parse(body, &chunk) || chunk.offset < start_ || chunk.offset >= footer.summary_start) return;
+      if (!parse(body, &chunk) || chunk.offset < start_ || chunk.offset >= footer.summary_start) return;
       summary.chunks.push_back(std::move(chunk));
     }
   }
   if (!counted) return;
-  for (rest = text; TakeRecord(&rest, &op, &body);) Know(op, body);
+  for (rest = text; take_record(&rest, &op, &body);) know(op, body);
   std::stable_sort(summary.chunks.begin(), summary.chunks.end(),
                    [](const McapChunkIndex& a, const McapChunkIndex& b) { return a.offset < b.offset; });
   summary_ = std::move(summary);
 }
 
-void McapReader::LeaveOut(uint64_t at, uint64_t bytes, const std::string& why) {
+void McapReader::leave_out(uint64_t at, uint64_t bytes, const std::string& why) {
   bytes_left_out_ += bytes;
   if (problems_.size() < kToldProblems) problems_.push_back(fmt::format("at byte {}: {}", at, why));
 }
 
-void McapReader::Know(McapOp op, std::string_view body) {
-  if (McapSchema schema; op == McapOp::kSchema && Parse(body, &schema)) {
+void McapReader::know(McapOp op, std::string_view body) {
+  if (McapSchema schema; op == McapOp::kSchema && parse(body, &schema)) {
     schemas_.emplace(schema.id, std::move(schema));
-  } else if (McapChannel channel; op == McapOp::kChannel && Parse(body, &channel)) {
+  } else if (McapChannel channel; op == McapOp::kChannel && parse(body, &channel)) {
     channels_.emplace(channel.id, std::move(channel));
   }
 }
 
 bool McapReader::next(McapMessage* message) {
   while (next_ == messages_.size()) {
-    if (!NextRecord()) return false;
+    if (!next_record()) return false;
   }
   *message = messages_[next_++];
   return true;
@@ -125,7 +125,7 @@ void McapReader::seek(uint64_t log_time_ns) {
 }
 
 // Reads one record of the data section. False: there is none any more.
-bool McapReader::NextRecord() {
+bool McapReader::next_record() {
   messages_.clear();
   next_ = 0;
   if (at_ >= bytes_) return false;
@@ -133,11 +133,11 @@ bool McapReader::NextRecord() {
   std::string text;
   const auto torn = [&](const std::string& why) {
     at_ = bytes_;
-    LeaveOut(at, left, why);
+    leave_out(at, left, why);
     return false;
   };
-  if (!Read(at, kMcapHeadBytes, &text)) return torn("the file ends inside a record");
-  const McapHead head = ParseHead(text);
+  if (!read(at, kMcapHeadBytes, &text)) return torn("the file ends inside a record");
+  const McapHead head = parse_head(text);
   if (head.bytes > left - kMcapHeadBytes) return torn("the file ends inside a record");
   if (head.op == McapOp::kDataEnd || head.op == McapOp::kFooter) {
     at_ = bytes_;
@@ -149,55 +149,55 @@ bool McapReader::NextRecord() {
                     head.op == McapOp::kMessage || head.op == McapOp::kChunk;
   if (!used) return true;
   if (head.bytes > kMaxBytes) {
-    LeaveOut(at, record_bytes,
-             fmt::format("a record of {} bytes; at most {} are read", head.bytes, kMaxBytes));
-  } else if (!Read(at + kMcapHeadBytes, head.bytes, &record_)) {
+    leave_out(at, record_bytes,
+              fmt::format("a record of {} bytes; at most {} are read", head.bytes, kMaxBytes));
+  } else if (!read(at + kMcapHeadBytes, head.bytes, &record_)) {
     return torn("the file cannot be read here");
   } else if (head.op == McapOp::kChunk) {
-    Unpack(at, record_bytes);
+    unpack(at, record_bytes);
   } else {
     text += record_;
     record_ = std::move(text);
-    Collect(record_, at);
+    collect(record_, at);
   }
   return true;
 }
 
-void McapReader::Unpack(uint64_t at, uint64_t record_bytes) {
+void McapReader::unpack(uint64_t at, uint64_t record_bytes) {
   McapChunk chunk;
-  if (!Parse(record_, &chunk)) return LeaveOut(at, record_bytes, "a damaged chunk");
+  if (!parse(record_, &chunk)) return leave_out(at, record_bytes, "a damaged chunk");
   if (chunk.raw_bytes > kMaxBytes) {
-    return LeaveOut(at, record_bytes,
-                    fmt::format("a chunk of {} bytes; at most {} are read", chunk.raw_bytes, kMaxBytes));
+    return leave_out(at, record_bytes,
+                     fmt::format("a chunk of {} bytes; at most {} are read", chunk.raw_bytes, kMaxBytes));
   }
   std::string_view raw = chunk.packed;
   if (chunk.compression == "zstd") {
     const auto unpacked = zstd_.expand(std::as_bytes(std::span(raw)), chunk.raw_bytes);
-    if (!unpacked) return LeaveOut(at, record_bytes, "a chunk whose zstd frame is damaged");
+    if (!unpacked) return leave_out(at, record_bytes, "a chunk whose zstd frame is damaged");
     raw = {reinterpret_cast<const char*>(unpacked->data()), unpacked->size()};
   } else if (!chunk.compression.empty()) {
-    return LeaveOut(
+    return leave_out(
         at, record_bytes,
         fmt::format("a chunk packed with \"{}\"; only zstd is read", chunk.compression.substr(0, 16)));
   }
-  if (raw.size() != chunk.raw_bytes || (chunk.crc != 0 && chunk.crc != McapCrc(raw))) {
-    return LeaveOut(at, record_bytes, "a damaged chunk: its CRC is another");
+  if (raw.size() != chunk.raw_bytes || (chunk.crc != 0 && chunk.crc != mcap_crc(raw))) {
+    return leave_out(at, record_bytes, "a damaged chunk: its CRC is another");
   }
   ++chunks_read_;
-  Collect(raw, at);
+  collect(raw, at);
 }
 
-void McapReader::Collect(std::string_view records, uint64_t at) {
+void McapReader::collect(std::string_view records, uint64_t at) {
   McapOp op;
   std::string_view body;
   while (!records.empty()) {
-    if (!TakeRecord(&records, &op, &body))
-      return LeaveOut(at, records.size(), "a record that does not end in its chunk");
-    Know(op, body);
+    if (!take_record(&records, &op, &body))
+      return leave_out(at, records.size(), "a record that does not end in its chunk");
+    know(op, body);
     if (op != McapOp::kMessage) continue;
     McapMessage message;
-    if (!Parse(body, &message) || channels_.count(message.channel_id) == 0) {
-      LeaveOut(at, kMcapHeadBytes + body.size(), "a damaged message, or one of no channel");
+    if (!parse(body, &message) || channels_.count(message.channel_id) == 0) {
+      leave_out(at, kMcapHeadBytes + body.size(), "a damaged message, or one of no channel");
     } else {
       messages_.push_back(message);
     }

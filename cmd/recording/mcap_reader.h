@@ -58,13 +58,13 @@ class McapReader {
  private:
   McapReader(std::string path, Fd fd, uint64_t bytes)
       : path_(std::move(path)), fd_(std::move(fd)), bytes_(bytes) {}
-  bool Read(uint64_t at, uint64_t bytes, std::string* out) const;
-  void ReadSummary();
-  void Know(McapOp op, std::string_view body);
-  void LeaveOut(uint64_t at, uint64_t bytes, const std::string& why);
-  bool NextRecord();
-  void Unpack(uint64_t at, uint64_t record_bytes);
-  void Collect(std::string_view records, uint64_t at);
+  bool read(uint64_t at, uint64_t bytes, std::string* out) const;
+  void read_summary();
+  void know(McapOp op, std::string_view body);
+  void leave_out(uint64_t at, uint64_t bytes, const std::string& why);
+  bool next_record();
+  void unpack(uint64_t at, uint64_t record_bytes);
+  void collect(std::string_view records, uint64_t at);
 
   std::string path_;
   Fd fd_;

@@ -96,42 +96,42 @@ struct McapFooter {
 };
 
 // Each appends one record, its head included.
-void Append(const McapHeader& record, std::string* out);
-void Append(const McapSchema& record, std::string* out);
-void Append(const McapChannel& record, std::string* out);
-void Append(const McapMessage& record, std::string* out);
-void Append(const McapChunk& record, std::string* out);
-void Append(const McapMessageIndex& record, std::string* out);
-void Append(const McapChunkIndex& record, std::string* out);
-void Append(const McapStatistics& record, std::string* out);
-void Append(const McapSummaryOffset& record, std::string* out);
-void Append(const McapFooter& record, std::string* out);
+void append_record(const McapHeader& record, std::string* out);
+void append_record(const McapSchema& record, std::string* out);
+void append_record(const McapChannel& record, std::string* out);
+void append_record(const McapMessage& record, std::string* out);
+void append_record(const McapChunk& record, std::string* out);
+void append_record(const McapMessageIndex& record, std::string* out);
+void append_record(const McapChunkIndex& record, std::string* out);
+void append_record(const McapStatistics& record, std::string* out);
+void append_record(const McapSummaryOffset& record, std::string* out);
+void append_record(const McapFooter& record, std::string* out);
 // The end of the data section, without a CRC: each chunk has its own.
-void AppendDataEnd(std::string* out);
+void append_data_end(std::string* out);
 
 // The body of one record. False: it is none; `*record` then holds anything. Bytes after the last field known
 // are ignored, as the format wants it; not in a message and a footer, which never grow.
-bool Parse(std::string_view body, McapHeader* record);
-bool Parse(std::string_view body, McapSchema* record);
-bool Parse(std::string_view body, McapChannel* record);
-bool Parse(std::string_view body, McapMessage* record);
-bool Parse(std::string_view body, McapChunk* record);
-bool Parse(std::string_view body, McapChunkIndex* record);
-bool Parse(std::string_view body, McapStatistics* record);
-bool Parse(std::string_view body, McapFooter* record);
+bool parse(std::string_view body, McapHeader* record);
+bool parse(std::string_view body, McapSchema* record);
+bool parse(std::string_view body, McapChannel* record);
+bool parse(std::string_view body, McapMessage* record);
+bool parse(std::string_view body, McapChunk* record);
+bool parse(std::string_view body, McapChunkIndex* record);
+bool parse(std::string_view body, McapStatistics* record);
+bool parse(std::string_view body, McapFooter* record);
 
 struct McapHead {
   McapOp op{};
   uint64_t bytes = 0;  // of the body
 };
 // REQUIRES: at least kMcapHeadBytes in `head`.
-McapHead ParseHead(std::string_view head);
+McapHead parse_head(std::string_view head);
 
 // Takes the first record off `rest`. False: there is none, or it does not end there.
-bool TakeRecord(std::string_view* rest, McapOp* op, std::string_view* body);
+bool take_record(std::string_view* rest, McapOp* op, std::string_view* body);
 
 // zlib's, which MCAP means. `crc`: of the bytes before.
-uint32_t McapCrc(std::string_view bytes, uint32_t crc = 0);
+uint32_t mcap_crc(std::string_view bytes, uint32_t crc = 0);
 
 }  // namespace smt::cmd
 

@@ -29,7 +29,7 @@ Result<McapWriter> McapWriter::create(const std::string& path) {
   if (!file.ok()) return file.status();
   McapWriter writer(std::move(*file));
   std::string start(kMcapMagic);
-  Append(McapHeader{"", Version()}, &start);
+  append_record(McapHeader{"", version()}, &start);
   if (Status s = writer.file_.append(start); !s.ok()) return s;
   return writer;
 }
@@ -38,7 +38,7 @@ Result<uint16_t> McapWriter::add_schema(McapSchema schema) {
   if (schemas_.size() == UINT16_MAX)
     return {Code::kNoSpace, path() + ": an MCAP file has at most 65535 schemas"};
   schema.id = static_cast<uint16_t>(schemas_.size() + 1);
-  Append(schema, &schemas_and_channels_);
+  append_record(schema, &schemas_and_channels_);
   schemas_.push_back(std::move(schema));
   return schemas_.back().id;
 }
@@ -47,7 +47,7 @@ Result<uint16_t> McapWriter::add_channel(McapChannel channel) {
   if (channels_.size() == UINT16_MAX)
     return {Code::kNoSpace, path() + ": an MCAP file has at most 65535 channels"};
   channel.id = static_cast<uint16_t>(channels_.size() + 1);
-  Append(channel, &schemas_and_channels_);
+  append_record(channel, &schemas_and_channels_);
   channels_.push_back(std::move(channel));
   return channels_.back().id;
 }
@@ -59,14 +59,14 @@ Status McapWriter::write(const McapMessage& message) {
                         channels_[message.channel_id - 1u].topic, kMaxMessageBytes)};
   }
   const uint64_t offset = messages_.size();
-  Append(message, &messages_);
+  append_record(message, &messages_);
   places_.push_back({message.log_time_ns, offset, messages_.size() - offset, message.channel_id});
   return Status();
 }
 
 Status McapWriter::flush() {
   if (places_.empty()) return Status();
-  Status written = WriteChunk();
+  Status written = write_chunk();
   schemas_and_channels_.clear();
   messages_.clear();
   places_.clear();
@@ -75,12 +75,14 @@ Status McapWriter::flush() {
     channels_written_ = channels_.size();
     return file_.sync();
   }
-  for (size_t i = schemas_written_; i < schemas_.size(); ++i) Append(schemas_[i], &schemas_and_channels_);
-  for (size_t i = channels_written_; i < channels_.size(); ++i) Append(channels_[i], &schemas_and_channels_);
+  for (size_t i = schemas_written_; i < schemas_.size(); ++i)
+    append_record(schemas_[i], &schemas_and_channels_);
+  for (size_t i = channels_written_; i < channels_.size(); ++i)
+    append_record(channels_[i], &schemas_and_channels_);
   return written;
 }
 
-Status McapWriter::WriteChunk() {
+Status McapWriter::write_chunk() {
   std::stable_sort(places_.begin(), places_.end(),
                    [](const Place& a, const Place& b) { return a.log_time_ns < b.log_time_ns; });
   std::string raw = schemas_and_channels_;
@@ -105,11 +107,12 @@ Status McapWriter::WriteChunk() {
   chunk.packed_bytes = packed.size();
   chunk.raw_bytes = raw.size();
   std::string out;
-  Append(McapChunk{chunk.start_ns, chunk.end_ns, raw.size(), McapCrc(raw), chunk.compression, packed}, &out);
+  append_record(McapChunk{chunk.start_ns, chunk.end_ns, raw.size(), mcap_crc(raw), chunk.compression, packed},
+                &out);
   chunk.bytes = out.size();
   for (const auto& [id, index] : indexes) {
     chunk.message_index_offsets[id] = chunk.offset + out.size();
-    Append(index, &out);
+    append_record(index, &out);
   }
   chunk.message_index_bytes = out.size() - chunk.bytes;
   if (Status s = file_.append(out); !s.ok()) return s;
@@ -123,7 +126,7 @@ Status McapWriter::WriteChunk() {
   return Status();
 }
 
-void McapWriter::AppendSummary(uint64_t start, std::string* out) const {
+void McapWriter::append_summary(uint64_t start, std::string* out) const {
   const size_t begin = out->size();
   McapStatistics statistics = statistics_;
   statistics.schemas = static_cast<uint16_t>(schemas_written_);
@@ -136,30 +139,30 @@ void McapWriter::AppendSummary(uint64_t start, std::string* out) const {
     if (out->size() != at) offsets.push_back({op, start + (at - begin), out->size() - at});
   };
   group(McapOp::kSchema, [&] {
-    for (size_t i = 0; i < schemas_written_; ++i) Append(schemas_[i], out);
+    for (size_t i = 0; i < schemas_written_; ++i) append_record(schemas_[i], out);
   });
   group(McapOp::kChannel, [&] {
-    for (size_t i = 0; i < channels_written_; ++i) Append(channels_[i], out);
+    for (size_t i = 0; i < channels_written_; ++i) append_record(channels_[i], out);
   });
-  group(McapOp::kStatistics, [&] { Append(statistics, out); });
+  group(McapOp::kStatistics, [&] { append_record(statistics, out); });
   group(McapOp::kChunkIndex, [&] {
-    for (const McapChunkIndex& chunk : chunks_) Append(chunk, out);
+    for (const McapChunkIndex& chunk : chunks_) append_record(chunk, out);
   });
   McapFooter footer{start, start + (out->size() - begin), 0};
-  for (const McapSummaryOffset& offset : offsets) Append(offset, out);
+  for (const McapSummaryOffset& offset : offsets) append_record(offset, out);
   // The CRC goes over the summary and the footer up to the CRC itself.
   std::string tail;
-  Append(footer, &tail);
+  append_record(footer, &tail);
   tail.resize(tail.size() - sizeof footer.summary_crc);
-  footer.summary_crc = McapCrc(tail, McapCrc(std::string_view(*out).substr(begin)));
-  Append(footer, out);
+  footer.summary_crc = mcap_crc(tail, mcap_crc(std::string_view(*out).substr(begin)));
+  append_record(footer, out);
 }
 
 Status McapWriter::finish() {
   Status flushed = flush();
   std::string end;
-  AppendDataEnd(&end);
-  AppendSummary(bytes() + end.size(), &end);
+  append_data_end(&end);
+  append_summary(bytes() + end.size(), &end);
   end += kMcapMagic;
   if (Status s = file_.append(end); !s.ok()) return s;
   if (Status s = file_.sync(); !s.ok()) return s;

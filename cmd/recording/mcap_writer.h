@@ -56,8 +56,8 @@ class McapWriter {
     void operator()(ZSTD_CCtx_s* context) const;
   };
   explicit McapWriter(AppendFile file);
-  Status WriteChunk();
-  void AppendSummary(uint64_t start, std::string* out) const;
+  Status write_chunk();
+  void append_summary(uint64_t start, std::string* out) const;
 
   AppendFile file_;
   std::unique_ptr<ZSTD_CCtx_s, Free> zstd_;

@@ -9,17 +9,17 @@
 
 namespace smt::cmd {
 
-Result<std::unique_ptr<LogWriter>> CreateLog(const std::string& path) {
+Result<std::unique_ptr<LogWriter>> create_log(const std::string& path) {
   if (path.ends_with(".mcap")) return McapLogWriter::create(path);
   if (path.ends_with(".h5")) return Hdf5LogWriter::create(path);
   return {Code::kInvalid, path + ": the name of a recording ends in .mcap or .h5"};
 }
 
-Result<std::unique_ptr<LogReader>> OpenLog(const std::string& path, const LogSink& log) {
+Result<std::unique_ptr<LogReader>> open_log(const std::string& path, const LogSink& log) {
   std::error_code error;
   const std::filesystem::file_status status = std::filesystem::status(path, error);
   if (status.type() == std::filesystem::file_type::none) {
-    return Status::FromErrno("cannot read " + path, error.value());
+    return Status::from_errno("cannot read " + path, error.value());
   }
   if (!std::filesystem::exists(status)) {
     return {Code::kInvalid,
@@ -31,7 +31,7 @@ Result<std::unique_ptr<LogReader>> OpenLog(const std::string& path, const LogSin
   return {Code::kInvalid, path + " is not a CSV directory, and its name does not end in .mcap or .h5"};
 }
 
-std::string LogPartPath(const std::string& path, uint64_t part) {
+std::string log_part_path(const std::string& path, uint64_t part) {
   if (part == 0) return path;
   const std::filesystem::path name(path);
   return (name.parent_path() / name.stem()).string() + "." + std::to_string(part) + name.extension().string();

@@ -13,13 +13,13 @@
 namespace smt::cmd {
 
 // A new .mcap or .h5. kInvalid: another name, or the file is there already.
-Result<std::unique_ptr<LogWriter>> CreateLog(const std::string& path);
+Result<std::unique_ptr<LogWriter>> create_log(const std::string& path);
 // "flight.mcap", 2 -> "flight.2.mcap"; part 0 is the name itself.
-std::string LogPartPath(const std::string& path, uint64_t part);
+std::string log_part_path(const std::string& path, uint64_t part);
 
 // A folder of CSV files, or a file by its name. kInvalid: no recording. `log` gets a warning, as they are
 // met, of each CSV file and of the first rows that are left out.
-Result<std::unique_ptr<LogReader>> OpenLog(const std::string& path, const LogSink& log = LogSink());
+Result<std::unique_ptr<LogReader>> open_log(const std::string& path, const LogSink& log = LogSink());
 
 }  // namespace smt::cmd
 

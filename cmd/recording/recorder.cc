@@ -14,10 +14,10 @@
 namespace smt::cmd {
 namespace {
 
-constexpr int64_t kFlushNs = 500'000'000;       // so that it is on the disk within a second
-constexpr int64_t kLookNs = 500'000'000;        // at the states of topics
-constexpr int64_t kReportNs = 200'000'000;      // of the progress
-constexpr int64_t kMostEndNs = 10'000'000'000;  // with writers that say anything of the time
+constexpr int64_t kFlushNs = 500'000'000;      // so that it is on the disk within a second
+constexpr int64_t kLookNs = 500'000'000;       // at the states of topics
+constexpr int64_t kReportNs = 200'000'000;     // of the progress
+constexpr int64_t kMaxEndNs = 10'000'000'000;  // with writers that say anything of the time
 // The wall clock is followed only where it was set; the spacing of samples is BOOTTIME's.
 constexpr int64_t kWallStepNs = 10'000'000;
 
@@ -25,18 +25,18 @@ constexpr int64_t kWallStepNs = 10'000'000;
 
 Result<Recorder> Recorder::open(const RecordOptions& options) {
   Recorder recorder(options);
-  if (Status s = recorder.Begin(); !s.ok()) return s;
+  if (Status s = recorder.begin_recording(); !s.ok()) return s;
   recorder.start_ns_ = recorder.reported_ns_ = recorder.part_ns_;
   return recorder;
 }
 
-Status Recorder::Begin() {
-  const std::string path = LogPartPath(options_.output, summary_.files.size());
-  Result<std::unique_ptr<LogWriter>> file = CreateLog(path);
+Status Recorder::begin_recording() {
+  const std::string path = log_part_path(options_.output, summary_.files.size());
+  Result<std::unique_ptr<LogWriter>> file = create_log(path);
   if (!file.ok()) return file.status();
   file_ = std::move(*file);
   summary_.files.push_back(path);
-  part_ns_ = flushed_ns_ = BoottimeNs();
+  part_ns_ = flushed_ns_ = boottime_ns();
   if (Status s = file_->declare(events_.topic()); !s.ok()) return s;
   for (const auto& [name, topic] : topics_) {
     if (topic.log == nullptr) continue;
@@ -45,7 +45,7 @@ Status Recorder::Begin() {
   return Status();
 }
 
-Recorder::Topic* Recorder::Know(const std::string& name, const Follower::Topic& from) {
+Recorder::Topic* Recorder::know(const std::string& name, const Follower::Topic& from) {
   Topic& topic = topics_[name];
   if (topic.log == nullptr || topic.log->schema != from.schema) {
     const TopicOrigin origin = from.reader.freshness().origin;
@@ -58,18 +58,18 @@ Recorder::Topic* Recorder::Know(const std::string& name, const Follower::Topic& 
 
 // Topics that have no sample yet, so that the file need not end for their first. One that takes no new topic
 // is left until then.
-Status Recorder::DeclareNew(const std::map<std::string, Follower::Topic>& topics) {
+Status Recorder::declare_new(const std::map<std::string, Follower::Topic>& topics) {
   for (const auto& [name, topic] : topics) {
     const auto known = topics_.find(name);
     if (known != topics_.end() && known->second.log != nullptr) continue;
     if (topic.schema.type_name.empty()) continue;  // not known yet
-    const Status s = file_->declare(Know(name, topic)->log.get());
+    const Status s = file_->declare(know(name, topic)->log.get());
     if (!s.ok() && s.code() != Code::kNotFound) return s;
   }
   return Status();
 }
 
-void Recorder::Commit(bool kept) {
+void Recorder::commit(bool kept) {
   const uint64_t events = std::exchange(open_events_, 0);
   if (kept) summary_.events += events;
   for (auto& [name, topic] : topics_) {
@@ -86,68 +86,68 @@ void Recorder::Commit(bool kept) {
   }
 }
 
-std::vector<TopicEvent> Recorder::Look(const Domain& domain, const relay::PatternSet& patterns) {
-  looked_ns_ = BoottimeNs();
-  Result<DomainListing> listing = ListTopics(domain);
+std::vector<TopicEvent> Recorder::look(const Domain& domain, const relay::PatternSet& patterns) {
+  looked_ns_ = boottime_ns();
+  Result<DomainListing> listing = list_topics(domain);
   if (!listing.ok()) return {};  // as ever: the follower tells what cannot be read
   std::erase_if(listing->topics, [&](const TopicInfo& topic) { return !patterns.matches(topic.name); });
   return seen_.look(std::move(listing->topics));
 }
 
-Status Recorder::Tell(const std::string& topic, std::string_view event, uint64_t count) {
+Status Recorder::write_event(const std::string& topic, std::string_view event, uint64_t count) {
   ++open_events_;
-  return file_->write(events_.next(topic, event, count, wall_ns_ + BoottimeNs()));
+  return file_->write(events_.next(topic, event, count, wall_ns_ + boottime_ns()));
 }
 
-Status Recorder::TellChanges(const Domain& domain, const relay::PatternSet& patterns) {
-  for (const TopicEvent& event : Look(domain, patterns)) {
-    if (Status s = Tell(event.topic.name, event.what); !s.ok()) return s;
+Status Recorder::write_changes(const Domain& domain, const relay::PatternSet& patterns) {
+  for (const TopicEvent& event : look(domain, patterns)) {
+    if (Status s = write_event(event.topic.name, event.what); !s.ok()) return s;
   }
   return Status();
 }
 
 // Since the last flush.
-Status Recorder::TellLosses() {
+Status Recorder::write_losses() {
   for (const auto& [name, topic] : topics_) {
     Status s;
-    if (topic.open.missed != 0) s = Tell(name, "missed", topic.open.missed);
-    if (s.ok() && topic.open.left_out != 0) s = Tell(name, "left out", topic.open.left_out);
+    if (topic.open.missed != 0) s = write_event(name, "missed", topic.open.missed);
+    if (s.ok() && topic.open.left_out != 0) s = write_event(name, "left out", topic.open.left_out);
     if (!s.ok()) return s;
   }
   return Status();
 }
 
-Status Recorder::Flush() {
-  Status s = TellLosses();
+Status Recorder::flush() {
+  Status s = write_losses();
   if (s.ok()) s = file_->flush();
-  Commit(s.ok());
-  flushed_ns_ = BoottimeNs();
+  commit(s.ok());
+  flushed_ns_ = boottime_ns();
   summary_.file_bytes = parts_bytes_ + file_->bytes();
   return s;
 }
 
-Status Recorder::Split() {
+Status Recorder::split() {
   if (Status s = finish(); !s.ok()) return s;
   parts_bytes_ = summary_.file_bytes;
-  return Begin();
+  return begin_recording();
 }
 
 Status Recorder::finish() {
-  const Status flushed = Flush();
+  const Status flushed = flush();
   const Status finished = file_->finish();
   summary_.file_bytes = parts_bytes_ + file_->bytes();
-  summary_.seconds = static_cast<double>(BoottimeNs() - start_ns_) / 1e9;
+  summary_.seconds = static_cast<double>(boottime_ns() - start_ns_) / 1e9;
   return flushed.ok() ? finished : flushed;
 }
 
-Status Recorder::Write(const std::string& name, Topic* topic, const LogSample& sample) {
+Status Recorder::write_sample(const std::string& name, Topic* topic, const LogSample& sample) {
   const uint64_t size = sample.topic->schema.size;
   Status s;
   if (size != 0 && sample.bytes.size() != size) {  // a writer of its own kind
     s = {Code::kInvalid,
          fmt::format("{}: a sample of {} bytes, and the schema says {}", name, sample.bytes.size(), size)};
   } else if (s = file_->write(sample); s.code() == Code::kNotFound) {
-    if (s = Split(); s.ok()) s = file_->write(sample);
+    if (s = split(); s.ok()) s = file_->write(sample);
   }
   if (s.code() == Code::kInvalid && !std::exchange(topic->told, true)) {
     options_.log.warn(fmt::format("{}; left out, as others of {} that are like it", s.message(), name));
@@ -155,14 +155,14 @@ Status Recorder::Write(const std::string& name, Topic* topic, const LogSample& s
   return s;
 }
 
-Status Recorder::Take(const std::string& name, Follower::Topic& from, const Sample& sample) {
-  Topic& topic = *Know(name, from);
+Status Recorder::take_sample(const std::string& name, Follower::Topic& from, const Sample& sample) {
+  Topic& topic = *know(name, from);
   const bool history = std::exchange(topic.was_there, false);
   if (!history) topic.open.missed += sample.missed;
   const uint64_t missed = topic.missed + (history ? 0 : sample.missed);
-  const Status s = Write(name, &topic,
-                         {topic.log.get(), sample.sequence, sample.stamp_ns, wall_ns_ + sample.written_ns,
-                          missed, sample.bytes});
+  const Status s = write_sample(name, &topic,
+                                {topic.log.get(), sample.sequence, sample.stamp_ns,
+                                 wall_ns_ + sample.written_ns, missed, sample.bytes});
   if (s.code() == Code::kInvalid) {
     ++topic.open.left_out;
     topic.missed = missed + 1;
@@ -172,44 +172,44 @@ Status Recorder::Take(const std::string& name, Follower::Topic& from, const Samp
   topic.missed = 0;
   ++topic.open.samples;
   topic.open.bytes += sample.bytes.size();
-  return file_->full() ? Flush() : Status();
+  return file_->full() ? flush() : Status();
 }
 
 Status Recorder::run(const Domain& domain, const relay::PatternSet& patterns, int stop_fd) {
   Result<Follower> follower = Follower::open(domain, patterns, options_.log);
   if (!follower.ok()) return follower.status();
-  (void)Look(domain, patterns);  // what is there at the beginning is no event
+  (void)look(domain, patterns);  // what is there at the beginning is no event
   for (const auto& [name, topic] : follower->topics()) {
     topics_[name].was_there = topic.reader.state() != State::kEmpty;
   }
-  if (Status s = DeclareNew(follower->topics()); !s.ok()) return s;
-  const int64_t end = options_.duration_ns ? DeadlineAfter(options_.duration_ns) : kNever;
+  if (Status s = declare_new(follower->topics()); !s.ok()) return s;
+  const int64_t end = options_.duration_ns ? deadline_after(options_.duration_ns) : kNever;
   Status failed;
   int64_t stopped_ns = kNever;  // what was published until then is recorded
   for (;;) {
-    const int64_t wall_ns = RealtimeNs() - BoottimeNs();
+    const int64_t wall_ns = realtime_ns() - boottime_ns();
     if (std::abs(wall_ns - wall_ns_) > kWallStepNs) wall_ns_ = wall_ns;
     bool older = false;
-    if (file_->open_bytes() == 0) flushed_ns_ = BoottimeNs();  // nothing waits for the disk
+    if (file_->open_bytes() == 0) flushed_ns_ = boottime_ns();  // nothing waits for the disk
     follower->drain([&](const std::string& name, Follower::Topic& topic, const Sample& sample) {
-      failed = Take(name, topic, sample);
+      failed = take_sample(name, topic, sample);
       older = older || sample.written_ns <= stopped_ns;
       return failed.ok();
     });
-    const int64_t now = BoottimeNs();
+    const int64_t now = boottime_ns();
     const bool due = now - flushed_ns_ >= kFlushNs;
-    if (failed.ok() && now - looked_ns_ >= kLookNs) failed = TellChanges(domain, patterns);
-    if (failed.ok() && due) failed = DeclareNew(follower->topics());
-    if (failed.ok() && due) failed = Flush();
+    if (failed.ok() && now - looked_ns_ >= kLookNs) failed = write_changes(domain, patterns);
+    if (failed.ok() && due) failed = declare_new(follower->topics());
+    if (failed.ok() && due) failed = flush();
     const bool full = options_.split_bytes != 0 && file_->bytes() >= options_.split_bytes;
     const bool old = options_.split_ns != 0 && now - part_ns_ >= options_.split_ns;
-    if (failed.ok() && (full || old)) failed = Split();
+    if (failed.ok() && (full || old)) failed = split();
     if (!failed.ok()) break;
     report_progress();
     if (stopped_ns != kNever) {
-      if (!older || !follower->more() || now - stopped_ns > kMostEndNs) break;
+      if (!older || !follower->more() || now - stopped_ns > kMaxEndNs) break;
     } else if (now >= end || is_stopped(stop_fd)) {
-      stopped_ns = BoottimeNs();
+      stopped_ns = boottime_ns();
     } else {
       int64_t until = std::min(end, looked_ns_ + kLookNs);
       if (file_->open_bytes() != 0) until = std::min(until, flushed_ns_ + kFlushNs);
@@ -217,13 +217,13 @@ Status Recorder::run(const Domain& domain, const relay::PatternSet& patterns, in
       follower->sleep(stop_fd, until);
     }
   }
-  if (failed.ok()) failed = TellChanges(domain, patterns);
+  if (failed.ok()) failed = write_changes(domain, patterns);
   const Status finished = finish();
   return failed.ok() ? finished : failed;
 }
 
 void Recorder::report_progress() {
-  const int64_t now = BoottimeNs();
+  const int64_t now = boottime_ns();
   if (!options_.progress || now - reported_ns_ < kReportNs) return;
   reported_ns_ = now;
   RecordProgress progress{.seconds = static_cast<double>(now - start_ns_) / 1e9,

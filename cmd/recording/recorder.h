@@ -74,18 +74,18 @@ class Recorder {
   };
 
   explicit Recorder(const RecordOptions& options) : options_(options) {}
-  Status Begin();
-  Topic* Know(const std::string& name, const Follower::Topic& from);
-  Status DeclareNew(const std::map<std::string, Follower::Topic>& topics);
-  std::vector<TopicEvent> Look(const Domain& domain, const relay::PatternSet& patterns);
-  Status Tell(const std::string& topic, std::string_view event, uint64_t count = 0);
-  Status TellChanges(const Domain& domain, const relay::PatternSet& patterns);
-  Status TellLosses();
-  Status Flush();
-  Status Split();
-  Status Take(const std::string& name, Follower::Topic& topic, const Sample& sample);
-  Status Write(const std::string& name, Topic* topic, const LogSample& sample);
-  void Commit(bool kept);
+  Status begin_recording();
+  Topic* know(const std::string& name, const Follower::Topic& from);
+  Status declare_new(const std::map<std::string, Follower::Topic>& topics);
+  std::vector<TopicEvent> look(const Domain& domain, const relay::PatternSet& patterns);
+  Status write_event(const std::string& topic, std::string_view event, uint64_t count = 0);
+  Status write_changes(const Domain& domain, const relay::PatternSet& patterns);
+  Status write_losses();
+  Status flush();
+  Status split();
+  Status take_sample(const std::string& name, Follower::Topic& topic, const Sample& sample);
+  Status write_sample(const std::string& name, Topic* topic, const LogSample& sample);
+  void commit(bool kept);
   void report_progress();
 
   RecordOptions options_;

@@ -15,7 +15,7 @@ constexpr int64_t kReplayReportNs = 200'000'000;  // of the progress
 }  // namespace
 
 Result<Replay> Replay::open(const Domain& domain, const ReplayOptions& options) {
-  Result<std::unique_ptr<LogReader>> log = OpenLog(options.path, options.log);
+  Result<std::unique_ptr<LogReader>> log = open_log(options.path, options.log);
   if (!log.ok()) return log.status();
   Replay replay(options);
   replay.log_ = std::move(*log);
@@ -24,13 +24,13 @@ Result<Replay> Replay::open(const Domain& domain, const ReplayOptions& options) 
   replay.node_ = std::move(*node);
   for (const LogTopic* topic : replay.log_->topics()) {
     if (replay.names_.count(topic->name) != 0) continue;
-    if (Status s = replay.Advertise(topic); !s.ok()) return s;
+    if (Status s = replay.advertise(topic); !s.ok()) return s;
   }
   return replay;
 }
 
 // Another schema of the name is no longer advertised then.
-Status Replay::Advertise(const LogTopic* log) {
+Status Replay::advertise(const LogTopic* log) {
   const auto known = names_.find(log->name);
   const bool first = known == names_.end();
   if (first) {
@@ -56,7 +56,7 @@ Status Replay::Advertise(const LogTopic* log) {
     const std::string stem = topic.name + "/";
     for (const Field& field : schema.fields) {
       topic.name = stem + field.name;
-      topic.schema = Schema::Scalar(field.type, field.count, field.count > 1);
+      topic.schema = Schema::scalar(field.type, field.count, field.count > 1);
       topic.schema.fields[0].unit = field.unit;
       if (Status s = add(field.offset, topic.schema.size); !s.ok()) return s;
     }
@@ -65,11 +65,11 @@ Status Replay::Advertise(const LogTopic* log) {
   return Status();
 }
 
-Status Replay::Publish(const LogSample& sample) {
+Status Replay::publish(const LogSample& sample) {
   if (parts_.count(sample.topic) == 0) {
-    if (Status s = Advertise(sample.topic); !s.ok()) return s;
+    if (Status s = advertise(sample.topic); !s.ok()) return s;
   }
-  const int64_t now = BoottimeNs();
+  const int64_t now = boottime_ns();
   const SampleHead head{0, sample.stamp_ns, now, now};
   Burst burst;
   for (Part& part : parts_.at(sample.topic)) {
@@ -81,37 +81,37 @@ Status Replay::Publish(const LogSample& sample) {
 }
 
 // What stands still meanwhile is the clock of the recording.
-void Replay::Pause(bool on) {
+void Replay::pause(bool on) {
   if (on == (paused_ns_ != 0)) return;
-  const int64_t now = BoottimeNs();
+  const int64_t now = boottime_ns();
   if (!on) start_ns_ += now - paused_ns_;
   paused_ns_ = on ? now : 0;
 }
 
 // The sample at the position is due now.
-void Replay::Seek(int64_t position_ns) {
+void Replay::seek(int64_t position_ns) {
   skip_to_ns_ = std::max<int64_t>(0, position_ns);
   if (skip_to_ns_ <= position_ns_) log_->rewind();
   last_ns_.reset();
 }
 
 // True: the sample that is due is not, as others come before it.
-bool Replay::Press(const std::string& key) {
+bool Replay::press(const std::string& key) {
   constexpr int64_t kSeekNs = 5'000'000'000;
   if (key == "q") quit_ = true;
-  if (key == " ") Pause(paused_ns_ == 0);
+  if (key == " ") pause(paused_ns_ == 0);
   if (key == ".") {
-    Pause(true);
+    pause(true);
     step_ = true;
   }
-  if (key == "home") return Seek(options_.start_ns), true;
-  if (key == "left") return Seek(position_ns_ - kSeekNs), true;
-  if (key == "right") return Seek(position_ns_ + kSeekNs), true;
+  if (key == "home") return seek(options_.start_ns), true;
+  if (key == "left") return seek(position_ns_ - kSeekNs), true;
+  if (key == "right") return seek(position_ns_ + kSeekNs), true;
   return false;
 }
 
 // Until the sample is due that played_ns_ stands at.
-Replay::Turn Replay::Wait(int stop_fd, const ReplayKeys& keys) {
+Replay::Turn Replay::wait(int stop_fd, const ReplayKeys& keys) {
   for (;;) {
     const double after_ns = options_.asap ? 0 : static_cast<double>(played_ns_) / options_.speed;
     const int64_t due = after_ns > 4e18 ? kNever : start_ns_ + static_cast<int64_t>(after_ns);
@@ -125,66 +125,66 @@ Replay::Turn Replay::Wait(int stop_fd, const ReplayKeys& keys) {
     if (sleep_until(paused ? kNever : due, stop_fd, keys_fd)) return Turn::kStop;
     bool seek = false;
     if (keys.read) {
-      for (const std::string& key : keys.read()) seek = Press(key) || seek;
+      for (const std::string& key : keys.read()) seek = press(key) || seek;
     }
     if (quit_) return Turn::kStop;
     if (seek) return Turn::kSeek;
-    if (!paused && paused_ns_ == 0 && BoottimeNs() >= due) return Turn::kPublish;
+    if (!paused && paused_ns_ == 0 && boottime_ns() >= due) return Turn::kPublish;
   }
 }
 
 // All samples once.
-Status Replay::Pass(int stop_fd, const ReplayKeys& keys) {
+Status Replay::pass(int stop_fd, const ReplayKeys& keys) {
   uint64_t samples = 0;
   for (LogSample sample; log_->next(&sample);) {
     const int64_t at_ns = sample.receive_ns;
     if (!begin_ns_) begin_ns_ = at_ns;
-    const int64_t position_ns = AgeNs(at_ns, *begin_ns_);  // negative where it is not in order
+    const int64_t position_ns = age_at(at_ns, *begin_ns_);  // negative where it is not in order
     if (skip_to_ns_ > 0 && position_ns < skip_to_ns_) continue;
     position_ns_ = position_ns;
     if (!last_ns_) {
       last_ns_ = at_ns;
-      start_ns_ = paused_ns_ != 0 ? paused_ns_ : BoottimeNs();
+      start_ns_ = paused_ns_ != 0 ? paused_ns_ : boottime_ns();
       played_ns_ = 0;
     }
     // In a recording that is not in order time stands still until it has caught up.
-    int64_t gap_ns = std::max<int64_t>(0, AgeNs(at_ns, *last_ns_));
+    int64_t gap_ns = std::max<int64_t>(0, age_at(at_ns, *last_ns_));
     if (options_.max_gap_ns != 0) gap_ns = std::min(gap_ns, options_.max_gap_ns);
     played_ns_ = gap_ns > kNever - played_ns_ ? kNever : played_ns_ + gap_ns;
     last_ns_ = std::max(*last_ns_, at_ns);
-    const Turn turn = options_.asap && samples % 256 != 0 ? Turn::kPublish : Wait(stop_fd, keys);
+    const Turn turn = options_.asap && samples % 256 != 0 ? Turn::kPublish : wait(stop_fd, keys);
     if (turn == Turn::kSeek) continue;
     if (turn == Turn::kStop) {
       summary_.stopped = true;
       return Status();
     }
-    if (Status s = Publish(sample); !s.ok()) return s;
+    if (Status s = publish(sample); !s.ok()) return s;
     ++samples;
   }
   return Status();
 }
 
 Result<ReplaySummary> Replay::run(int stop_fd, const ReplayKeys& keys) {
-  begun_ns_ = reported_ns_ = BoottimeNs();
+  begun_ns_ = reported_ns_ = boottime_ns();
   skip_to_ns_ = options_.start_ns;
-  Pause(options_.paused);
+  pause(options_.paused);
   for (;;) {
     const uint64_t before = summary_.samples;
-    if (Status s = Pass(stop_fd, keys); !s.ok()) return s;
+    if (Status s = pass(stop_fd, keys); !s.ok()) return s;
     if (!options_.loop || summary_.stopped || summary_.samples == before) break;
-    Seek(options_.start_ns);
+    seek(options_.start_ns);
   }
   summary_.problems = log_->problems();
   summary_.samples_left_out = log_->samples_left_out();
   summary_.topics_left_out = log_->topics_left_out();
   summary_.bytes_left_out = log_->bytes_left_out();
-  summary_.seconds = static_cast<double>(BoottimeNs() - begun_ns_) / 1e9;
+  summary_.seconds = static_cast<double>(boottime_ns() - begun_ns_) / 1e9;
   return summary_;
 }
 
 void Replay::report_progress(bool paused) {
   if (!options_.progress) return;
-  const int64_t now = BoottimeNs();
+  const int64_t now = boottime_ns();
   if (now - reported_ns_ < kReplayReportNs && paused == reported_paused_) return;
   reported_ns_ = now;
   reported_paused_ = paused;

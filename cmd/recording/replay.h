@@ -26,7 +26,7 @@ struct ReplayProgress {
 };
 
 struct ReplayOptions {
-  std::string path;  // see OpenLog
+  std::string path;  // see open_log
   double speed = 1;
   bool asap = false;                   // no pacing
   int64_t max_gap_ns = 1'000'000'000;  // of recorded time, longer silence is shortened to it; 0: as recorded
@@ -38,7 +38,7 @@ struct ReplayOptions {
   uint32_t history = 4;
   int64_t max_age_ns = 0;
   NodeOptions node = {.name = "replay"};
-  LogSink log = {};  // see OpenLog
+  LogSink log = {};  // see open_log
   // Called five times a second, and when it is paused or goes on.
   std::function<void(const ReplayProgress& progress)> progress = {};
 };
@@ -63,7 +63,7 @@ struct ReplayKeys {
 class Replay {
  public:
   // Opens the recording and advertises all topics that it tells of. A topic with several schemas begins with
-  // the first. What OpenLog, Domain and Node say.
+  // the first. What open_log, Domain and Node say.
   static Result<Replay> open(const Domain& domain, const ReplayOptions& options);
 
   // Publishes the samples in their order. Each one's time is counted from the start, so that delays do not
@@ -80,14 +80,14 @@ class Replay {
   };
 
   explicit Replay(const ReplayOptions& options) : options_(options) {}
-  Status Advertise(const LogTopic* topic);
-  Status Publish(const LogSample& sample);
+  Status advertise(const LogTopic* topic);
+  Status publish(const LogSample& sample);
   enum class Turn { kPublish, kSeek, kStop };
-  Turn Wait(int stop_fd, const ReplayKeys& keys);
-  bool Press(const std::string& key);
-  void Pause(bool on);
-  void Seek(int64_t position_ns);
-  Status Pass(int stop_fd, const ReplayKeys& keys);
+  Turn wait(int stop_fd, const ReplayKeys& keys);
+  bool press(const std::string& key);
+  void pause(bool on);
+  void seek(int64_t position_ns);
+  Status pass(int stop_fd, const ReplayKeys& keys);
   void report_progress(bool paused);
 
   ReplayOptions options_;

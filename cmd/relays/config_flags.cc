@@ -18,16 +18,16 @@ namespace {
 
 using Values = std::vector<std::pair<std::string_view, Value>>;
 
-Place FlagPlace(const std::string& flag) { return {From::kFlag, flag}; }
+Place flag_place(const std::string& flag) { return {From::kFlag, flag}; }
 
 // "[SMT_NAME or robot]"
 template <class T>
-std::string Help(const Key<T>& key, Role role) {
+std::string help_of(const Key<T>& key, Role role) {
   std::string from;
   T table;
   if constexpr (std::is_same_v<T, RelayConfig>) {
-    table = DefaultConfig(role);
-    if (FromEnvironment(key)) from = key.environment();
+    table = default_config(role);
+    if (is_in_environment(key)) from = key.environment();
   }
   std::string text = key.print(table);
   std::erase(text, '"');
@@ -38,10 +38,11 @@ std::string Help(const Key<T>& key, Role role) {
 
 // The flag of a key, whose values go to `out`.
 template <class T>
-CLI::Option* AddKey(CLI::App& app, const Key<T>& key, Role role, Values* out, const std::string& short_flag) {
-  const std::string flag = key.flag(), help = Help(key, role);
+CLI::Option* add_key(CLI::App& app, const Key<T>& key, Role role, Values* out,
+                     const std::string& short_flag) {
+  const std::string flag = key.flag(), help = help_of(key, role);
   const auto take = [out, &key, flag](const std::string& text) {
-    out->emplace_back(key.name, Value::Word(text, FlagPlace(flag)));
+    out->emplace_back(key.name, Value::word(text, flag_place(flag)));
   };
   if (key.list) {
     return app
@@ -50,8 +51,8 @@ CLI::Option* AddKey(CLI::App& app, const Key<T>& key, Role role, Values* out, co
             [out, &key, flag](const std::vector<std::string>& texts) {
               Value list;
               list.kind = Value::Kind::kList;
-              list.place = FlagPlace(flag);
-              for (const std::string& text : texts) list.list.push_back(Value::Word(text, list.place));
+              list.place = flag_place(flag);
+              for (const std::string& text : texts) list.list.push_back(Value::word(text, list.place));
               out->emplace_back(key.name, std::move(list));
             },
             help)
@@ -66,21 +67,21 @@ CLI::Option* AddKey(CLI::App& app, const Key<T>& key, Role role, Values* out, co
 }
 
 template <class Rule>
-void AddRuleFlags(CLI::App& app, ConfigFlags* flags) {
-  for (const Key<Rule>& key : Keys<Rule>()) {
-    if (!key.what.empty()) AddKey(app, key, flags->role, &flags->rule, "");
+void add_rule_flags(CLI::App& app, ConfigFlags* flags) {
+  for (const Key<Rule>& key : keys_of<Rule>()) {
+    if (!key.what.empty()) add_key(app, key, flags->role, &flags->rule, "");
   }
 }
 
 // Each word after the flag is a peer.
-CLI::Option* AddPeerFlag(CLI::App& app, const char* name, ConfigFlags* flags) {
-  const Key<PeerConfig>& key = *FindKey<PeerConfig>(name);
+CLI::Option* add_peer_flag(CLI::App& app, const char* name, ConfigFlags* flags) {
+  const Key<PeerConfig>& key = *find_key<PeerConfig>(name);
   return app
       .add_option_function<std::vector<std::string>>(
           key.flag(),
           [flags, &key](const std::vector<std::string>& texts) {
             for (const std::string& text : texts) {
-              flags->peers.emplace_back(key.name, Value::Word(text, FlagPlace(key.flag())));
+              flags->peers.emplace_back(key.name, Value::word(text, flag_place(key.flag())));
             }
           },
           std::string(key.what))
@@ -88,59 +89,59 @@ CLI::Option* AddPeerFlag(CLI::App& app, const char* name, ConfigFlags* flags) {
 }
 
 template <class T>
-void Set(std::string_view name, const Value& value, T* out, Places* places, ConfigErrors* errors) {
-  const Key<T>& key = *FindKey<T>(name);
+void set_value(std::string_view name, const Value& value, T* out, Places* places, ConfigErrors* errors) {
+  const Key<T>& key = *find_key<T>(name);
   if (const std::optional<Fault> fault = key.read(value, out)) {
     return errors->add(fault->place, fault->message);
   }
   (*places)[key.name] = value.place;
 }
 
-void ApplyEnvironment(RelayConfig* config, ConfigErrors* errors) {
-  for (const Key<RelayConfig>& key : Keys<RelayConfig>()) {
-    if (!key.of(config->role) || !FromEnvironment(key)) continue;
+void apply_environment(RelayConfig* config, ConfigErrors* errors) {
+  for (const Key<RelayConfig>& key : keys_of<RelayConfig>()) {
+    if (!key.of(config->role) || !is_in_environment(key)) continue;
     const std::string name = key.environment();
     const char* text = getenv(name.c_str());
     if (text == nullptr || *text == '\0') continue;
-    Set(key.name, Value::Word(text, {From::kEnvironment, name}), config, &config->places, errors);
+    set_value(key.name, Value::word(text, {From::kEnvironment, name}), config, &config->places, errors);
   }
 }
 
 template <class T>
-Entry<T> EntryOf(const Values& values, ConfigErrors* errors) {
+Entry<T> entry_of(const Values& values, ConfigErrors* errors) {
   Entry<T> entry;
   entry.place = values.front().second.place;
   const size_t before = errors->count();
-  for (const auto& [key, value] : values) Set(key, value, &entry.value, &entry.places, errors);
+  for (const auto& [key, value] : values) set_value(key, value, &entry.value, &entry.places, errors);
   entry.whole = errors->count() == before;
   return entry;
 }
 
-void ApplyFlags(const ConfigFlags& flags, RelayConfig* config, ConfigErrors* errors) {
-  for (const auto& [key, value] : flags.top) Set(key, value, config, &config->places, errors);
+void apply_flags(const ConfigFlags& flags, RelayConfig* config, ConfigErrors* errors) {
+  for (const auto& [key, value] : flags.top) set_value(key, value, config, &config->places, errors);
   if (!flags.peers.empty()) config->peers.clear();
-  for (const auto& peer : flags.peers) config->peers.push_back(EntryOf<PeerConfig>({peer}, errors));
+  for (const auto& peer : flags.peers) config->peers.push_back(entry_of<PeerConfig>({peer}, errors));
   if (flags.compress) {
     for (Entry<PeerConfig>& peer : config->peers) {
-      Set("compress", Value::Word("true", FlagPlace("--compress")), &peer.value, &peer.places, errors);
+      set_value("compress", Value::word("true", flag_place("--compress")), &peer.value, &peer.places, errors);
     }
   }
   if (flags.rule.empty()) return;
   if (config->role == Role::kSub) {
-    config->receive = {EntryOf<relay::ReceiveRule>(flags.rule, errors)};
+    config->receive = {entry_of<relay::ReceiveRule>(flags.rule, errors)};
   } else {
-    config->send = {EntryOf<relay::SendRule>(flags.rule, errors)};
+    config->send = {entry_of<relay::SendRule>(flags.rule, errors)};
   }
 }
 
 // What is there if the file has no rules of a direction.
-void AddDefaultRules(const Given& given, RelayConfig* config) {
+void add_default_rules(const Given& given, RelayConfig* config) {
   if (config->role == Role::kClient) return;
   if (!given.send && config->role != Role::kSub) config->send.emplace_back();
   if (!given.receive && config->role != Role::kPub) config->receive.emplace_back();
 }
 
-void CheckThatItServes(const RelayConfig& config, const Place& place, ConfigErrors* errors) {
+void check_that_it_serves(const RelayConfig& config, const Place& place, ConfigErrors* errors) {
   const bool client = config.role == Role::kClient;
   if (config.peers.empty()) {
     errors->add(place, client ? "no endpoint; give --connect, as --connect tcp://127.0.0.1:7400, or [[peer]]"
@@ -156,20 +157,20 @@ void CheckThatItServes(const RelayConfig& config, const Place& place, ConfigErro
 
 }  // namespace
 
-void AddConfigFlags(CLI::App& app, ConfigFlags* flags) {
+void add_config_flags(CLI::App& app, ConfigFlags* flags) {
   const Role role = flags->role;
-  CLI::Option* connect = AddPeerFlag(app, "connect", flags);
+  CLI::Option* connect = add_peer_flag(app, "connect", flags);
   if (role == Role::kClient) {
     connect->allow_extra_args(false);  // a PATTERN may follow
   } else {
-    AddPeerFlag(app, "bind", flags);
-    app.add_flag("--compress", flags->compress, std::string(FindKey<PeerConfig>("compress")->what));
-    role == Role::kSub ? AddRuleFlags<relay::ReceiveRule>(app, flags)
-                       : AddRuleFlags<relay::SendRule>(app, flags);
+    add_peer_flag(app, "bind", flags);
+    app.add_flag("--compress", flags->compress, std::string(find_key<PeerConfig>("compress")->what));
+    role == Role::kSub ? add_rule_flags<relay::ReceiveRule>(app, flags)
+                       : add_rule_flags<relay::SendRule>(app, flags);
     app.add_option_function<std::string>(
            "--impair",
            [flags](const std::string& text) {
-             Result<relay::Impairment> impairment = ParseImpairment(text);
+             Result<relay::Impairment> impairment = parse_impairment(text);
              if (!impairment.ok()) throw CLI::ValidationError(impairment.status().message());
              flags->impair = *impairment;
            },
@@ -179,9 +180,9 @@ void AddConfigFlags(CLI::App& app, ConfigFlags* flags) {
     app.add_option("--explain", flags->explain, "Say which rule lets TOPIC pass or stops it, and end")
         ->type_name("TOPIC");
   }
-  for (const Key<RelayConfig>& key : Keys<RelayConfig>()) {
+  for (const Key<RelayConfig>& key : keys_of<RelayConfig>()) {
     if (key.of(role) && !key.what.empty())
-      AddKey(app, key, role, &flags->top, key.name == "format" ? "-f," : "");
+      add_key(app, key, role, &flags->top, key.name == "format" ? "-f," : "");
   }
   app.add_option("--config", flags->file, "Read this TOML file first [SMT_CONFIG]")
       ->envname("SMT_CONFIG")
@@ -189,7 +190,7 @@ void AddConfigFlags(CLI::App& app, ConfigFlags* flags) {
   app.add_flag("--check-config", flags->check, "Check the configuration, say what is wrong, and end");
   app.add_flag("--print-config", flags->print,
                "Print the configuration with the origin of each value, as a file, and end");
-  AddVersionFlag(app);
+  add_version_flag(app);
   const char* const order = " Order: defaults < file < SMT_* environment < flags.\n";
   const char* const patterns =
       "PATTERN: a topic name in which * is any text inside one segment and ** any number of segments;\n"
@@ -210,20 +211,20 @@ void AddConfigFlags(CLI::App& app, ConfigFlags* flags) {
       rule_flags + " --bind and --connect for all its [[peer]]." + order + patterns + " --exclude wins.");
 }
 
-RelayConfig LoadConfig(const ConfigFlags& flags, ConfigErrors* errors) {
-  RelayConfig config = DefaultConfig(flags.role);
+RelayConfig load_config(const ConfigFlags& flags, ConfigErrors* errors) {
+  RelayConfig config = default_config(flags.role);
   Given given;
-  if (!flags.file.empty()) given = ApplyFile(flags.file, &config, errors);
-  AddDefaultRules(given, &config);
-  ApplyEnvironment(&config, errors);
-  ApplyFlags(flags, &config, errors);
+  if (!flags.file.empty()) given = apply_file(flags.file, &config, errors);
+  add_default_rules(given, &config);
+  apply_environment(&config, errors);
+  apply_flags(flags, &config, errors);
   const size_t before = errors->count();
-  ReadKeys(&config, errors);
+  read_keys(&config, errors);
   // Without its keys no endpoint can be judged.
-  if (errors->count() == before) CheckPeers(config, errors);
-  CheckRules(config, errors);
+  if (errors->count() == before) check_peers(config, errors);
+  check_rules(config, errors);
   if (flags.serves() && errors->empty()) {
-    CheckThatItServes(config, flags.file.empty() ? Place() : Place{From::kFile, flags.file, 1, 1}, errors);
+    check_that_it_serves(config, flags.file.empty() ? Place() : Place{From::kFile, flags.file, 1, 1}, errors);
   }
   return config;
 }

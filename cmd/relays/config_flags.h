@@ -37,11 +37,11 @@ struct ConfigFlags {
 };
 
 // Adds all flags of the role, with --config, --check-config and --version.
-void AddConfigFlags(CLI::App& app, ConfigFlags* flags);
+void add_config_flags(CLI::App& app, ConfigFlags* flags);
 
 // Reads file and environment anew each time. Without errors the configuration is whole: it has rules, and
 // peers unless it is only to be shown.
-RelayConfig LoadConfig(const ConfigFlags& flags, ConfigErrors* errors);
+RelayConfig load_config(const ConfigFlags& flags, ConfigErrors* errors);
 
 }  // namespace smt::cmd
 

@@ -18,31 +18,31 @@ namespace {
 constexpr int64_t kFileLookNs = 10'000'000;
 
 template <class T>
-void RefuseChange(const Key<T>& key, const T& before, const T& after, const Place& place,
-                  ConfigErrors* errors) {
+void refuse_change(const Key<T>& key, const T& before, const T& after, const Place& place,
+                   ConfigErrors* errors) {
   const std::string was = key.print(before);
   if (key.print(after) == was) return;
   errors->add(place, fmt::format("{} cannot change while the relay runs: it is {}; restart it", key.name,
                                  was.empty() ? "not set" : was));
 }
 
-const Place& PlaceOf(const Places& places, std::string_view key, const Place& otherwise) {
+const Place& place_of(const Places& places, std::string_view key, const Place& otherwise) {
   const auto it = places.find(key);
   return it == places.end() ? otherwise : it->second;
 }
 
 }  // namespace
 
-std::optional<RelayConfig> ReadAgain(const ConfigFlags& flags, const RelayConfig& present,
-                                     ConfigErrors* errors) {
-  RelayConfig config = LoadConfig(flags, errors);
+std::optional<RelayConfig> read_again(const ConfigFlags& flags, const RelayConfig& present,
+                                      ConfigErrors* errors) {
+  RelayConfig config = load_config(flags, errors);
   if (!errors->empty()) return std::nullopt;
   const Place top{From::kFile, flags.file, 1, 1};
-  for (const Key<RelayConfig>& key : Keys<RelayConfig>()) {
+  for (const Key<RelayConfig>& key : keys_of<RelayConfig>()) {
     // A default may change by itself, as the host's name.
     const bool told = config.places.count(key.name) + present.places.count(key.name) != 0;
-    if (told && !Reloadable(key)) {
-      RefuseChange(key, present, config, PlaceOf(config.places, key.name, top), errors);
+    if (told && !reloadable(key)) {
+      refuse_change(key, present, config, place_of(config.places, key.name, top), errors);
     }
   }
   if (config.send.empty() != present.send.empty() || config.receive.empty() != present.receive.empty()) {
@@ -73,13 +73,13 @@ void ConfigReload::poll(int64_t now_ns) {
   if (!fd_.ok() || now_ns < next_look_ns_) return;
   next_look_ns_ = now_ns + kFileLookNs;
   signalfd_siginfo info;
-  if (read(fd_.get(), &info, sizeof info) == sizeof info) Reload();
+  if (read(fd_.get(), &info, sizeof info) == sizeof info) reload();
 }
 
-void ConfigReload::Reload() {
+void ConfigReload::reload() {
   const std::string& what = flags_.file.empty() ? present_.keys : flags_.file;
   ConfigErrors errors;
-  std::optional<RelayConfig> config = ReadAgain(flags_, present_, &errors);
+  std::optional<RelayConfig> config = read_again(flags_, present_, &errors);
   if (config) {
     if (Status s = apply_(*config); !s.ok()) errors.add({From::kFlag, flags_.file}, s.message());
   }

@@ -15,8 +15,8 @@ namespace smt::cmd {
 
 // The configuration as its sources say now. Nothing, after errors: it is wrong, or differs from `present` in
 // what cannot change while the relay runs (all but peers, rules, cache and log).
-std::optional<RelayConfig> ReadAgain(const ConfigFlags& flags, const RelayConfig& present,
-                                     ConfigErrors* errors);
+std::optional<RelayConfig> read_again(const ConfigFlags& flags, const RelayConfig& present,
+                                      ConfigErrors* errors);
 
 // From construction on SIGHUP is blocked in this thread. One object per process.
 class ConfigReload {
@@ -33,7 +33,7 @@ class ConfigReload {
   void poll(int64_t now_ns);
 
  private:
-  void Reload();
+  void reload();
 
   ConfigFlags flags_;
   RelayConfig present_;

@@ -12,32 +12,32 @@
 namespace smt::cmd {
 namespace {
 
-constexpr int64_t kMostDelayNs = 60'000'000'000;
-constexpr double kLeastBits = 1e3, kMostBits = 1e12;
+constexpr int64_t kMaxDelayNs = 60'000'000'000;
+constexpr double kMinBits = 1e3, kMaxBits = 1e12;
 
 // A number that is not negative, and `unit` after it; nothing if it is anything else.
-std::optional<double> NumberWith(std::string_view unit, std::string_view text) {
+std::optional<double> number_with(std::string_view unit, std::string_view text) {
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const bool whole = error == std::errc() && text.substr(static_cast<size_t>(end - text.data())) == unit;
   return whole && std::isfinite(number) && number >= 0 ? std::optional(number) : std::nullopt;
 }
 
-std::optional<int64_t> Time(std::string_view text) {
-  const Result<int64_t> ns = ParseDuration(text);
-  return ns.ok() && *ns <= kMostDelayNs ? std::optional(*ns) : std::nullopt;
+std::optional<int64_t> parse_time(std::string_view text) {
+  const Result<int64_t> ns = parse_duration(text);
+  return ns.ok() && *ns <= kMaxDelayNs ? std::optional(*ns) : std::nullopt;
 }
 
-std::optional<double> Bits(std::string_view text) {
+std::optional<double> parse_bits(std::string_view text) {
   for (const auto& [unit, bits] : {std::pair("gbit", 1e9), std::pair("mbit", 1e6), std::pair("kbit", 1e3)}) {
-    if (const std::optional<double> n = NumberWith(unit, text)) {
-      return *n * bits >= kLeastBits && *n * bits <= kMostBits ? std::optional(*n * bits) : std::nullopt;
+    if (const std::optional<double> n = number_with(unit, text)) {
+      return *n * bits >= kMinBits && *n * bits <= kMaxBits ? std::optional(*n * bits) : std::nullopt;
     }
   }
   return std::nullopt;
 }
 
-std::optional<uint64_t> Whole(std::string_view text) {
+std::optional<uint64_t> whole(std::string_view text) {
   uint64_t n = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
   return error == std::errc() && end == text.data() + text.size() ? std::optional(n) : std::nullopt;
@@ -45,7 +45,7 @@ std::optional<uint64_t> Whole(std::string_view text) {
 
 }  // namespace
 
-Result<relay::Impairment> ParseImpairment(std::string_view text) {
+Result<relay::Impairment> parse_impairment(std::string_view text) {
   relay::Impairment impairment;
   std::set<std::string_view> seen;
   for (std::string_view rest = text; !rest.empty() || seen.empty();) {
@@ -62,19 +62,19 @@ Result<relay::Impairment> ParseImpairment(std::string_view text) {
     const std::string_view value = equals == std::string_view::npos ? "" : part.substr(equals + 1);
     if (!seen.insert(key).second) return bad("it is given twice");
     if (key == "delay" || key == "jitter") {
-      const std::optional<int64_t> ns = Time(value);
+      const std::optional<int64_t> ns = parse_time(value);
       if (!ns) return bad("write a time of 60s at most, as delay=80ms");
       (key == "delay" ? impairment.delay_ns : impairment.jitter_ns) = *ns;
     } else if (key == "loss") {
-      const std::optional<double> percent = NumberWith("%", value);
+      const std::optional<double> percent = number_with("%", value);
       if (!percent || *percent > 99) return bad("write 0% to 99%, as loss=2%");
       impairment.loss = *percent / 100;
     } else if (key == "rate") {
-      const std::optional<double> bits = Bits(value);
+      const std::optional<double> bits = parse_bits(value);
       if (!bits) return bad("write 1kbit to 1000gbit (bits per second), as rate=2mbit or rate=500kbit");
       impairment.bits_per_s = static_cast<uint64_t>(std::llround(*bits));
     } else if (key == "seed") {
-      const std::optional<uint64_t> seed = Whole(value);
+      const std::optional<uint64_t> seed = whole(value);
       if (!seed) return bad("write a whole number, as seed=7");
       impairment.seed = *seed;
     } else {
@@ -88,9 +88,9 @@ Result<relay::Impairment> ParseImpairment(std::string_view text) {
   return impairment;
 }
 
-std::string ImpairmentText(const relay::Impairment& i) {
-  std::string out = "delay " + DurationText(i.delay_ns);
-  if (i.jitter_ns != 0) out += " +- " + DurationText(i.jitter_ns);
+std::string impairment_text(const relay::Impairment& i) {
+  std::string out = "delay " + duration_text(i.delay_ns);
+  if (i.jitter_ns != 0) out += " +- " + duration_text(i.jitter_ns);
   if (i.loss > 0) out += fmt::format(", loss {:.3g} %", i.loss * 100);
   if (i.bits_per_s != 0) out += fmt::format(", {:.4g} Mbit/s", static_cast<double>(i.bits_per_s) / 1e6);
   return out;

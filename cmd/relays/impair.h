@@ -12,10 +12,10 @@ namespace smt::cmd {
 
 // "delay=80ms,jitter=20ms,loss=2%,rate=2mbit,seed=7": parts in any order, each once at most, one at least.
 // kInvalid names the part and what it should look like.
-Result<relay::Impairment> ParseImpairment(std::string_view text);
+Result<relay::Impairment> parse_impairment(std::string_view text);
 
 // The same in words: "delay 80 ms +- 20 ms, loss 2 %, 2 Mbit/s".
-std::string ImpairmentText(const relay::Impairment& impairment);
+std::string impairment_text(const relay::Impairment& impairment);
 
 }  // namespace smt::cmd
 

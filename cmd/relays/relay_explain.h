@@ -9,8 +9,8 @@
 namespace smt::cmd {
 
 // One line for each rule that lets the topic pass, or one that says what stops it; for both directions where
-// the configuration has rules of both. REQUIRES: CheckTopicName(topic) is OK
-std::string ExplainTopic(const RelayConfig& config, const std::string& topic);
+// the configuration has rules of both. REQUIRES: check_topic_name(topic) is OK
+std::string explain_topic(const RelayConfig& config, const std::string& topic);
 
 }  // namespace smt::cmd
 

@@ -26,11 +26,11 @@
 namespace smt::cmd {
 namespace {
 
-std::string Counted(size_t n, const char* what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); }
+std::string counted(size_t n, const char* what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); }
 
 // Publishes counters there; a warning and none where that cannot be.
-std::optional<RelayCounters> CountersOf(const Domain& domain, const RelayConfig& config) {
-  Result<std::unique_ptr<CounterSink>> sink = CountersInDomain(domain, config);
+std::optional<RelayCounters> counters_of(const Domain& domain, const RelayConfig& config) {
+  Result<std::unique_ptr<CounterSink>> sink = counters_in_domain(domain, config);
   Status failed = sink.status();
   if (sink.ok()) {
     Result<RelayCounters> counters = RelayCounters::open(std::move(*sink), config, tool_log());
@@ -43,69 +43,69 @@ std::optional<RelayCounters> CountersOf(const Domain& domain, const RelayConfig&
 
 }  // namespace
 
-int RunConfigured(CLI::App& app, int argc, char** argv, const ConfigFlags& flags,
-                  const std::function<int(const RelayConfig&)>& run) {
-  return RunTool(app, argc, argv, ToolOptions(), [&] {
+int run_configured(CLI::App& app, int argc, char** argv, const ConfigFlags& flags,
+                   const std::function<int(const RelayConfig&)>& run) {
+  return run_tool(app, argc, argv, ToolOptions(), [&] {
     ConfigErrors errors;
-    const RelayConfig config = LoadConfig(flags, &errors);
+    const RelayConfig config = load_config(flags, &errors);
     for (const std::string& line : errors.lines()) spdlog::error("{}", line);
     if (!errors.empty()) return kExitUsage;
     spdlog::set_level(spdlog::level::from_str(config.log));
     if (flags.check) {
       const size_t rules = config.send.size() + config.receive.size() + config.write.size() +
                            config.allow.size() + config.deny.size();
-      Print(fmt::format("ok {}: {}, {}\n", flags.file.empty() ? "flags" : flags.file,
-                        Counted(config.peers.size(), "peer"), Counted(rules, "rule")));
+      print_text(fmt::format("ok {}: {}, {}\n", flags.file.empty() ? "flags" : flags.file,
+                             counted(config.peers.size(), "peer"), counted(rules, "rule")));
       return kExitOk;
     }
     if (flags.print) {
-      Print(PrintConfig(config));
+      print_text(print_config(config));
       return kExitOk;
     }
     return run(config);
   });
 }
 
-int RunRelay(const char* tool, const char* what, Role role, int argc, char** argv,
-             const std::function<int(const ConfigFlags&, const RelayConfig&)>& serve) {
+int run_relay(const char* tool, const char* what, Role role, int argc, char** argv,
+              const std::function<int(const ConfigFlags&, const RelayConfig&)>& serve) {
   CLI::App app(what, tool);
   ConfigFlags flags;
   flags.role = role;
-  AddConfigFlags(app, &flags);
-  return RunConfigured(app, argc, argv, flags, [&](const RelayConfig& config) {
+  add_config_flags(app, &flags);
+  return run_configured(app, argc, argv, flags, [&](const RelayConfig& config) {
     if (!flags.explain) return serve(flags, config);
-    if (Status s = CheckTopicName(*flags.explain); !s.ok()) return Fail(s);
-    Print(ExplainTopic(config, *flags.explain));
+    if (Status s = check_topic_name(*flags.explain); !s.ok()) return fail(s);
+    print_text(explain_topic(config, *flags.explain));
     return kExitOk;
   });
 }
 
-int ServeDomain(const ConfigFlags& flags, const RelayConfig& config) {
+int serve_domain(const ConfigFlags& flags, const RelayConfig& config) {
   const Stop stop;
   Result<Domain> domain = Domain::open(config.domain);
-  if (!domain.ok()) return Fail(domain.status());
-  Result<std::unique_ptr<relay::Store>> store = relay::ShmStore::open(*domain, MirrorOptions(config));
-  if (!store.ok()) return Fail(store.status());
+  if (!domain.ok()) return fail(domain.status());
+  Result<std::unique_ptr<relay::Store>> store = relay::ShmStore::open(*domain, mirror_options(config));
+  if (!store.ok()) return fail(store.status());
   Result<Id128> id = domain->origin_id();
-  if (!id.ok()) return Fail(id.status());
-  relay::RelayOptions relay = EngineOptions(config);
+  if (!id.ok()) return fail(id.status());
+  relay::RelayOptions relay = engine_options(config);
   relay.origin_id = *id;
-  return Serve(store->get(), std::move(relay), flags, config, stop, CountersOf(*domain, config));
+  return serve_relay(store->get(), std::move(relay), flags, config, stop, counters_of(*domain, config));
 }
 
-int ServeMemory(const ConfigFlags& flags, const RelayConfig& config) {
+int serve_memory(const ConfigFlags& flags, const RelayConfig& config) {
   const Stop stop;
   relay::MemStore store;
-  relay::RelayOptions relay = EngineOptions(config);
-  relay.origin_id = RandomId();
+  relay::RelayOptions relay = engine_options(config);
+  relay.origin_id = random_id();
   Result<RelayCounters> counters =
-      RelayCounters::open(CountersInStore(&store, config, relay.origin_id), config, tool_log());
-  if (!counters.ok()) return Fail(counters.status());
-  return Serve(&store, relay, flags, config, stop, std::move(*counters));
+      RelayCounters::open(counters_in_store(&store, config, relay.origin_id), config, tool_log());
+  if (!counters.ok()) return fail(counters.status());
+  return serve_relay(&store, relay, flags, config, stop, std::move(*counters));
 }
 
-int Serve(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& flags, const RelayConfig& config,
-          const Stop& stop, std::optional<RelayCounters> counters) {
+int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& flags,
+                const RelayConfig& config, const Stop& stop, std::optional<RelayCounters> counters) {
   std::optional<RelayLoop> loop;
   std::optional<PeerLinks> peers;
   std::shared_ptr<const relay::Keyring> keys = config.keyring;  // in force
@@ -118,7 +118,7 @@ int Serve(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& fla
     use(now.keyring);
     Result<PeerLinks::Change> change = peers->prepare(now.peers);
     if (!change.ok()) return use(keys), change.status();
-    relay::RelayOptions rules = EngineOptions(now);
+    relay::RelayOptions rules = engine_options(now);
     if (Status s = loop->engine().configure(std::move(rules.send), std::move(rules.receive),
                                             std::move(rules.cache), std::move(rules.write), rules.access);
         !s.ok())
@@ -133,15 +133,16 @@ int Serve(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& fla
     return Status();
   });
   Result<AuditFile> audit = AuditFile::open(config.audit);
-  if (!audit.ok()) return Fail(audit.status());
+  if (!audit.ok()) return fail(audit.status());
   relay.audit = [&](const relay::WriteEvent& event) {
     const Status s = audit->append(event);
     if (!s.ok()) loop->log(relay::Severity::kError, "audit", s.message());
-    if (s.ok() || !IsDoneAfterwards(event)) loop->log(SeverityOf(event), AuditKey(event), AuditText(event));
+    if (s.ok() || !is_done_afterwards(event))
+      loop->log(severity_of(event), audit_key(event), audit_text(event));
     return s.ok();
   };
-  RaiseFileLimit();
-  KeepLargeBlocks();
+  raise_file_limit();
+  keep_large_blocks();
   loop.emplace(store, std::move(relay),
                LoopOptions{.spin = config.spin,
                            .stop_fd = stop.fd(),
@@ -149,17 +150,17 @@ int Serve(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& fla
                            .log = tool_log(),
                            .impair = flags.impair,
                            .keys = config.keyring});
-  if (flags.impair) spdlog::warn("every link is impaired on purpose: {}", ImpairmentText(*flags.impair));
+  if (flags.impair) spdlog::warn("every link is impaired on purpose: {}", impairment_text(*flags.impair));
   peers.emplace(&*loop);
   Result<PeerLinks::Change> links = peers->prepare(config.peers);
-  if (!links.ok()) return Fail(links.status());
+  if (!links.ok()) return fail(links.status());
   peers->apply(std::move(*links));
-  Print(fmt::format("ready {} {}\n", config.name, fmt::join(loop->endpoints(), " ")));
+  print_text(fmt::format("ready {} {}\n", config.name, fmt::join(loop->endpoints(), " ")));
   loop->run([&](int64_t now) -> std::optional<int64_t> {
     reload.poll(now);
     return counters ? counters->publish(loop->engine(), now) : kNever;
   });
-  loop->engine().end_writes(BoottimeNs());
+  loop->engine().end_writes(boottime_ns());
   return kExitOk;
 }
 

@@ -17,22 +17,22 @@ namespace smt::cmd {
 
 // A main: flags and configuration, whose errors are logged; then --check-config, --print-config, or `run`
 // with what is in force. The exit code.
-int RunConfigured(CLI::App& app, int argc, char** argv, const ConfigFlags& flags,
-                  const std::function<int(const RelayConfig&)>& run);
+int run_configured(CLI::App& app, int argc, char** argv, const ConfigFlags& flags,
+                   const std::function<int(const RelayConfig&)>& run);
 
 // The main of a relay: --explain or `serve`.
-int RunRelay(const char* tool, const char* what, Role role, int argc, char** argv,
-             const std::function<int(const ConfigFlags&, const RelayConfig&)>& serve);
+int run_relay(const char* tool, const char* what, Role role, int argc, char** argv,
+              const std::function<int(const ConfigFlags&, const RelayConfig&)>& serve);
 
 // A relay between a domain and its peers, in the directions that the configuration has rules for.
-int ServeDomain(const ConfigFlags& flags, const RelayConfig& config);
+int serve_domain(const ConfigFlags& flags, const RelayConfig& config);
 
 // A relay between its peers alone, with a memory of its own.
-int ServeMemory(const ConfigFlags& flags, const RelayConfig& config);
+int serve_memory(const ConfigFlags& flags, const RelayConfig& config);
 
 // Binds, dials, prints the line `ready`, and runs until a signal; the exit code.
-int Serve(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& flags, const RelayConfig& config,
-          const Stop& stop, std::optional<RelayCounters> counters);
+int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& flags,
+                const RelayConfig& config, const Stop& stop, std::optional<RelayCounters> counters);
 
 }  // namespace smt::cmd
 

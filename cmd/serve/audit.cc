@@ -17,9 +17,9 @@ namespace {
 using relay::WriteAct;
 using relay::WriteEvent;
 
-constexpr size_t kLongestValue = 1000, kLongestShown = 100;
+constexpr size_t kMaxValue = 1000, kMaxShown = 100;
 
-std::string_view ActName(WriteAct act) {
+std::string_view act_name(WriteAct act) {
   switch (act) {
     case WriteAct::kLease:
       return "lease";
@@ -39,27 +39,27 @@ std::string_view ActName(WriteAct act) {
   return "withdrawn";
 }
 
-std::string Cut(std::string text, size_t longest) {
-  return text.size() <= longest ? text : text.substr(0, longest) + "...";
+std::string shorten(std::string text, size_t max) {
+  return text.size() <= max ? text : text.substr(0, max) + "...";
 }
 
 // Null: there is no value, or none of that type.
-Json ValueOf(const WriteEvent& e) {
+Json value_of(const WriteEvent& e) {
   if (e.schema == nullptr) return nullptr;
   // Its JSON may take 12 times the bytes; what is cut off is not written out first.
-  if (e.value.size() > 4 * kLongestValue) return fmt::format("({} bytes)", e.value.size());
-  Json value = ValueToJson(*e.schema, e.value);
-  std::string text = Dump(value);
-  return text.size() <= kLongestValue ? value : Json(Cut(std::move(text), kLongestValue));
+  if (e.value.size() > 4 * kMaxValue) return fmt::format("({} bytes)", e.value.size());
+  Json value = value_to_json(*e.schema, e.value);
+  std::string text = dump(value);
+  return text.size() <= kMaxValue ? value : Json(shorten(std::move(text), kMaxValue));
 }
 
 }  // namespace
 
-std::string AuditText(const WriteEvent& e) {
+std::string audit_text(const WriteEvent& e) {
   std::string what;
   switch (e.act) {
     case WriteAct::kDenied:  // in the words of every other denial
-      return Printable(fmt::format("{} (asked by {} on {})", e.text, e.holder, e.endpoint));
+      return printable(fmt::format("{} (asked by {} on {})", e.text, e.holder, e.endpoint));
     case WriteAct::kLease:
       what = "takes the lease of";
       break;
@@ -79,31 +79,31 @@ std::string AuditText(const WriteEvent& e) {
       what = "has to give up";
       break;
   }
-  const Json value = ValueOf(e);
+  const Json value = value_of(e);
   std::string text = fmt::format("{} (by {} on {}) {} {}", e.holder, e.peer, e.endpoint, what, e.topic);
-  if (!value.is_null()) text += " = " + Cut(BareText(value), kLongestShown);
+  if (!value.is_null()) text += " = " + shorten(bare_text(value), kMaxShown);
   if (!e.text.empty()) text += ": " + e.text;
   if (!e.rule.empty()) text += fmt::format(" ({})", e.rule);
-  return Printable(text);
+  return printable(text);
 }
 
-relay::Severity SeverityOf(const WriteEvent& e) {
+relay::Severity severity_of(const WriteEvent& e) {
   const bool no = e.act == WriteAct::kRefused || e.act == WriteAct::kDenied;
   return no ? relay::Severity::kWarning : relay::Severity::kInfo;
 }
 
-std::string AuditKey(const WriteEvent& e) {
+std::string audit_key(const WriteEvent& e) {
   if (e.act == WriteAct::kDenied) return fmt::format("denied {} {}", e.peer, e.rule);
-  return fmt::format("set {} {} {}", ActName(e.act), e.topic, e.holder);
+  return fmt::format("set {} {} {}", act_name(e.act), e.topic, e.holder);
 }
 
-bool IsDoneAfterwards(const WriteEvent& e) { return e.act == WriteAct::kLease || e.act == WriteAct::kSet; }
+bool is_done_afterwards(const WriteEvent& e) { return e.act == WriteAct::kLease || e.act == WriteAct::kSet; }
 
-std::string AuditLine(const WriteEvent& e, int64_t realtime_ns) {
-  return Dump(Json{{"time", TimeText(realtime_ns)},
-                   {"act", ActName(e.act)},
+std::string audit_line(const WriteEvent& e, int64_t realtime_ns) {
+  return dump(Json{{"time", time_text(realtime_ns)},
+                   {"act", act_name(e.act)},
                    {"topic", e.topic},
-                   {"value", ValueOf(e)},
+                   {"value", value_of(e)},
                    {"holder", e.holder},
                    {"peer", e.peer},
                    {"endpoint", e.endpoint},
@@ -115,9 +115,9 @@ Result<AuditFile> AuditFile::open(const std::string& path) {
   if (path.empty()) return AuditFile(path, Fd());
   // Not blocking: a pipe without a reader would hold up the relay; and it is refused below.
   Fd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640));
-  if (!fd.ok()) return Status::FromErrno("audit file " + path, errno);
+  if (!fd.ok()) return Status::from_errno("audit file " + path, errno);
   struct stat st;
-  if (fstat(fd.get(), &st) != 0) return Status::FromErrno("audit file " + path, errno);
+  if (fstat(fd.get(), &st) != 0) return Status::from_errno("audit file " + path, errno);
   if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
     return Status(Code::kInvalid, "audit file " + path + ": it is no file that could be appended to");
   return AuditFile(path, std::move(fd));
@@ -125,7 +125,7 @@ Result<AuditFile> AuditFile::open(const std::string& path) {
 
 Status AuditFile::append(const WriteEvent& event) {
   if (!fd_.ok()) return Status();
-  const std::string line = (cut_ ? "\n" : "") + AuditLine(event, RealtimeNs()) + "\n";
+  const std::string line = (cut_ ? "\n" : "") + audit_line(event, realtime_ns()) + "\n";
   const ssize_t n = write(fd_.get(), line.data(), line.size());
   if (n == static_cast<ssize_t>(line.size())) {
     cut_ = false;
@@ -133,7 +133,7 @@ Status AuditFile::append(const WriteEvent& event) {
   }
   const int error = n < 0 ? errno : ENOSPC;
   cut_ = cut_ || n > 0;
-  return Status::FromErrno("audit file " + path_, error);
+  return Status::from_errno("audit file " + path_, error);
 }
 
 }  // namespace smt::cmd

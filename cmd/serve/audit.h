@@ -13,15 +13,15 @@
 namespace smt::cmd {
 
 // One line in words, fit for a terminal; how grave it is; and what it repeats.
-std::string AuditText(const relay::WriteEvent& event);
-relay::Severity SeverityOf(const relay::WriteEvent& event);
-std::string AuditKey(const relay::WriteEvent& event);
+std::string audit_text(const relay::WriteEvent& event);
+relay::Severity severity_of(const relay::WriteEvent& event);
+std::string audit_key(const relay::WriteEvent& event);
 // What is not done unless it can be written down.
-bool IsDoneAfterwards(const relay::WriteEvent& event);
+bool is_done_afterwards(const relay::WriteEvent& event);
 
 // An object: "time" "act" "topic" "value" "holder" "peer" "endpoint" "rule" "text". The value is what
 // `smttopic echo` shows, or a text that is cut where it is longer than 1,000 bytes; null where there is none.
-std::string AuditLine(const relay::WriteEvent& event, int64_t realtime_ns);
+std::string audit_line(const relay::WriteEvent& event, int64_t realtime_ns);
 
 class AuditFile {
  public:

@@ -2,11 +2,11 @@
 
 #include <string>
 
-#include "relay/rules/selection.h"
+#include "relay/rules/subscription.h"
 
 namespace smt::cmd {
 
-relay::RelayOptions EngineOptions(const RelayConfig& config) {
+relay::RelayOptions engine_options(const RelayConfig& config) {
   relay::RelayOptions relay;
   relay.name = config.name;
   relay.proxy = config.role == Role::kProxy;
@@ -26,7 +26,7 @@ relay::RelayOptions EngineOptions(const RelayConfig& config) {
   add(config.deny, &relay.access.deny);
   relay.write_node = std::string(relay::kWritePrefix) + config.name;
   if (!config.cache.empty()) {
-    relay::Selection kept{config.cache, {}};
+    relay::Subscription kept{config.cache, {}};
     // What the only rule does not pass on is not asked for either.
     if (config.send.size() == 1) kept.exclude = config.send.front().value.exclude;
     relay.cache = {kept};
@@ -34,7 +34,7 @@ relay::RelayOptions EngineOptions(const RelayConfig& config) {
   return relay;
 }
 
-relay::ShmStoreOptions MirrorOptions(const RelayConfig& config) {
+relay::ShmStoreOptions mirror_options(const RelayConfig& config) {
   relay::ShmStoreOptions mirror;
   if (!config.receive.empty()) mirror.mirror = config.name;
   if (!config.write.empty()) mirror.sets = config.name;

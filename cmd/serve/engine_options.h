@@ -9,9 +9,9 @@
 namespace smt::cmd {
 
 // All but the origin id and the audit. REQUIRES: a checked configuration
-relay::RelayOptions EngineOptions(const RelayConfig& config);
+relay::RelayOptions engine_options(const RelayConfig& config);
 // The nodes that hold mirrored topics and those that peers set; no mirror unless something is received.
-relay::ShmStoreOptions MirrorOptions(const RelayConfig& config);
+relay::ShmStoreOptions mirror_options(const RelayConfig& config);
 
 }  // namespace smt::cmd
 

@@ -6,7 +6,7 @@
 namespace smt::cmd {
 namespace {
 
-relay::LinkOptions OptionsOf(const PeerConfig& peer) {
+relay::LinkOptions options_of(const PeerConfig& peer) {
   return {.bytes_per_s = peer.bytes_per_s, .compress = peer.compress};
 }
 
@@ -46,14 +46,14 @@ PeerLinks::Count PeerLinks::apply(Change change) {
     if (now == change.peers_.end()) {
       loop_->remove(before.number);
       ++count.removed;
-    } else if (OptionsOf(now->config) != OptionsOf(before.config)) {
-      loop_->engine().set_options(before.number, OptionsOf(now->config));
+    } else if (options_of(now->config) != options_of(before.config)) {
+      loop_->engine().set_options(before.number, options_of(now->config));
       ++count.changed;
     }
   }
   for (Peer& peer : change.peers_) {
     if (!peer.links) continue;
-    peer.number = loop_->add(std::move(*peer.links), OptionsOf(peer.config));
+    peer.number = loop_->add(std::move(*peer.links), options_of(peer.config));
     peer.links.reset();
     ++count.added;
   }

@@ -40,8 +40,8 @@ namespace {
 constexpr int64_t kIntervalNs = 1'000'000'000;
 constexpr uint64_t kSegmentBytes = 1 << 20;
 
-std::string NodeName(const RelayConfig& config) {
-  return fmt::format("relay-{}-{}", RoleName(config.role), config.name);
+std::string node_name(const RelayConfig& config) {
+  return fmt::format("relay-{}-{}", role_name(config.role), config.name);
 }
 
 class DomainSink : public CounterSink {
@@ -86,9 +86,9 @@ class StoreSink : public CounterSink {
     return Status();
   }
   Status publish(size_t topic, std::span<const std::byte> value) override {
-    const int64_t now = BoottimeNs();
-    const SampleHead head{++topics_[topic].sequence, RealtimeNs(), now, now};
-    if (sink_->put(topics_[topic].handle, head, value) == relay::Put::kTaken) return Status();
+    const int64_t now = boottime_ns();
+    const SampleHead head{++topics_[topic].sequence, realtime_ns(), now, now};
+    if (sink_->put(topics_[topic].handle, head, value) == relay::PutResult::kTaken) return Status();
     return Status(Code::kNoSpace, "the store does not take its own counters");
   }
 
@@ -103,15 +103,15 @@ class StoreSink : public CounterSink {
 };
 
 template <auto Member>
-std::span<const std::byte> BytesOf(const relay::Counters& counters) {
+std::span<const std::byte> bytes_of(const relay::Counters& counters) {
   return std::as_bytes(std::span(&(counters.*Member), 1));
 }
 
 }  // namespace
 
-Result<std::unique_ptr<CounterSink>> CountersInDomain(const Domain& domain, const RelayConfig& config) {
+Result<std::unique_ptr<CounterSink>> counters_in_domain(const Domain& domain, const RelayConfig& config) {
   NodeOptions options;
-  options.name = NodeName(config);
+  options.name = node_name(config);
   options.segment_bytes = kSegmentBytes;
   options.remove_on_exit = config.remove_on_exit;
   Result<std::unique_ptr<Node>> node = Node::open(domain, options);
@@ -119,11 +119,11 @@ Result<std::unique_ptr<CounterSink>> CountersInDomain(const Domain& domain, cons
   return std::unique_ptr<CounterSink>(new DomainSink(std::move(*node)));
 }
 
-std::unique_ptr<CounterSink> CountersInStore(relay::TopicSink* sink, const RelayConfig& config,
-                                             const Id128& origin_id) {
+std::unique_ptr<CounterSink> counters_in_store(relay::TopicSink* sink, const RelayConfig& config,
+                                               const Id128& origin_id) {
   char host[256] = "";
   gethostname(host, sizeof host - 1);
-  return std::make_unique<StoreSink>(sink, TopicOrigin{origin_id, RandomId(), host, "", NodeName(config)});
+  return std::make_unique<StoreSink>(sink, TopicOrigin{origin_id, random_id(), host, "", node_name(config)});
 }
 
 Result<RelayCounters> RelayCounters::open(std::unique_ptr<CounterSink> sink, const RelayConfig& config,
@@ -134,20 +134,20 @@ Result<RelayCounters> RelayCounters::open(std::unique_ptr<CounterSink> sink, con
   Status opened;
   const auto add = [&](const char* half, const Schema& schema, auto bytes) {
     if (!opened.ok()) return;
-    opened = counters.sink_->open(fmt::format("smt/relay/{}/{}/{}", config.name, RoleName(config.role), half),
-                                  schema);
+    opened = counters.sink_->open(
+        fmt::format("smt/relay/{}/{}/{}", config.name, role_name(config.role), half), schema);
     counters.halves_.push_back({bytes, {}});
   };
   if (!config.send.empty()) {
-    add("outbound", SchemaOf<relay::OutboundCounters>(), BytesOf<&relay::Counters::outbound>);
+    add("outbound", schema_of<relay::OutboundCounters>(), bytes_of<&relay::Counters::outbound>);
   }
   if (!config.receive.empty()) {
-    add("inbound", SchemaOf<relay::InboundCounters>(), BytesOf<&relay::Counters::inbound>);
+    add("inbound", schema_of<relay::InboundCounters>(), bytes_of<&relay::Counters::inbound>);
   }
   if (!config.write.empty()) {
-    add("write", SchemaOf<relay::WriteCounters>(), BytesOf<&relay::Counters::write>);
+    add("write", schema_of<relay::WriteCounters>(), bytes_of<&relay::Counters::write>);
   }
-  add("session", SchemaOf<relay::SessionCounters>(), BytesOf<&relay::Counters::session>);
+  add("session", schema_of<relay::SessionCounters>(), bytes_of<&relay::Counters::session>);
   if (!opened.ok()) return opened;
   return counters;
 }

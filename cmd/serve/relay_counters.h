@@ -35,10 +35,10 @@ class CounterSink {
 };
 
 // As node relay-<role>-<name> of the domain. kInUse: another relay of this role and name publishes there.
-Result<std::unique_ptr<CounterSink>> CountersInDomain(const Domain& domain, const RelayConfig& config);
+Result<std::unique_ptr<CounterSink>> counters_in_domain(const Domain& domain, const RelayConfig& config);
 // Into the store of a relay without a domain. `sink` outlives the counters.
-std::unique_ptr<CounterSink> CountersInStore(relay::TopicSink* sink, const RelayConfig& config,
-                                             const Id128& origin_id);
+std::unique_ptr<CounterSink> counters_in_store(relay::TopicSink* sink, const RelayConfig& config,
+                                               const Id128& origin_id);
 
 // The directions that the configuration has rules for, each published when it has changed, at most once a
 // second.

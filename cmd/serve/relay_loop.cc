@@ -25,14 +25,14 @@ constexpr int64_t kLookNs = 10'000'000;
 // How often it is looked after messages that were held back.
 constexpr int64_t kLogTickNs = 10'000'000'000;
 
-void FillRandom(void* to, size_t bytes) {
+void fill_random(void* to, size_t bytes) {
   if (getrandom(to, bytes, 0) != static_cast<ssize_t>(bytes)) {
     throw std::system_error(errno, std::generic_category(), "getrandom");
   }
 }
 
 // libzmq has copies of the keys that nobody can erase.
-void KeepOutOfCores([[maybe_unused]] const LogSink& log) {
+void keep_out_of_cores([[maybe_unused]] const LogSink& log) {
 #ifndef SMT_ADDRESS_SANITIZER  // LeakSanitizer looks at its own process
   if (prctl(PR_SET_DUMPABLE, 0) != 0) log.debug("a core file would have the keys in it");
 #endif
@@ -47,16 +47,16 @@ LogLevel level_of(relay::Severity severity) {
 
 }  // namespace
 
-uint64_t Random64() {
+uint64_t random64() {
   for (uint64_t n = 0;;) {
-    FillRandom(&n, sizeof n);
+    fill_random(&n, sizeof n);
     if (n != 0) return n;
   }
 }
 
-Id128 RandomId() {
+Id128 random_id() {
   Id128 id;
-  FillRandom(id.data(), id.size());
+  fill_random(id.data(), id.size());
   return id;
 }
 
@@ -66,9 +66,9 @@ RelayLoop::RelayLoop(relay::Store* store, relay::RelayOptions relay, LoopOptions
       log_([this](relay::Severity severity, const std::string& text) {
         options_.log.log(level_of(severity), text);
       }),
-      relay_(store, Complete(std::move(relay))) {
+      relay_(store, complete(std::move(relay))) {
   if (options_.keys == nullptr) return;
-  KeepOutOfCores(options_.log);
+  keep_out_of_cores(options_.log);
   const auto refused = [this](const std::string& address, const std::string& fingerprint) {
     log(relay::Severity::kWarning, "refused " + address,
         fmt::format(
@@ -78,11 +78,11 @@ RelayLoop::RelayLoop(relay::Store* store, relay::RelayOptions relay, LoopOptions
   if (Status s = context_.set_keys(options_.keys, refused); !s.ok()) throw std::runtime_error(s.message());
 }
 
-relay::RelayOptions RelayLoop::Complete(relay::RelayOptions relay) {
+relay::RelayOptions RelayLoop::complete(relay::RelayOptions relay) {
   relay.keys = options_.keys;
-  relay.instance = Random64();
-  relay.random = Random64;
-  relay.now = BoottimeNs;
+  relay.instance = random64();
+  relay.random = random64;
+  relay.now = boottime_ns;
   relay.log = [this](relay::Severity severity, const std::string& key, const std::string& text) {
     log(severity, key, text);
   };
@@ -132,7 +132,7 @@ uint64_t RelayLoop::add(Links links, const relay::LinkOptions& options) {
     if (options_.impair) {
       relay::Impairment impairment = *options_.impair;
       impairment.seed += impaired_++;
-      link = std::make_unique<relay::ImpairedLink>(std::move(link), impairment, BoottimeNs);
+      link = std::make_unique<relay::ImpairedLink>(std::move(link), impairment, boottime_ns);
     }
     added.push_back(link.get());
   }
@@ -152,30 +152,30 @@ std::vector<std::string> RelayLoop::endpoints() const {
   return out;
 }
 
-RelayLoop::~RelayLoop() { log_.finish(BoottimeNs()); }
+RelayLoop::~RelayLoop() { log_.finish(boottime_ns()); }
 
 void RelayLoop::log(relay::Severity severity, const std::string& key, const std::string& text) {
-  if (severity >= options_.log_from) log_.log(severity, key, text, BoottimeNs());
+  if (severity >= options_.log_from) log_.log(severity, key, text, boottime_ns());
 }
 
-bool RelayLoop::Ended() const { return !finishing_ && is_stopped(options_.stop_fd); }
+bool RelayLoop::ended() const { return !finishing_ && is_stopped(options_.stop_fd); }
 
-bool RelayLoop::Sleep(int64_t until_ns) {
+bool RelayLoop::sleep(int64_t until_ns) {
   fds_.assign({{finishing_ ? -1 : options_.stop_fd, POLLIN, 0},
                {options_.wake_fd, POLLIN, 0},
                {context_.fd(), POLLIN, 0}});
   const size_t first_link = fds_.size();
   for (const Followed& f : links_) fds_.push_back({f.link->fd(), POLLIN, 0});
-  int64_t longest = kNever;
+  int64_t max = kNever;
   if (relay_.has_demand()) {
     if (!source_->arm()) return true;
     fds_.push_back({source_->fd(), POLLIN, 0});
-    longest = std::chrono::nanoseconds(source_->poll_limit()).count();
+    max = std::chrono::nanoseconds(source_->poll_limit()).count();
   }
   // The last look before poll(): the links' descriptors tell of changes only.
   if (!relay_.idle()) return true;
-  const int64_t now = BoottimeNs();
-  const int64_t ns = until_ns <= now ? 0 : std::min(longest, until_ns - now);
+  const int64_t now = boottime_ns();
+  const int64_t ns = until_ns <= now ? 0 : std::min(max, until_ns - now);
   const timespec timeout{ns / 1'000'000'000, ns % 1'000'000'000};
   const int ready = ppoll(fds_.data(), fds_.size(), &timeout, nullptr);
   if (ready < 0) return true;
@@ -188,17 +188,17 @@ bool RelayLoop::Sleep(int64_t until_ns) {
 
 void RelayLoop::run(const After& after) {
   finishing_ = false;
-  Run(after);
+  run_loop(after);
 }
 
 void RelayLoop::finish(const After& after) {
   finishing_ = true;
-  Run(after);
+  run_loop(after);
 }
 
-void RelayLoop::Run(const After& after) {
+void RelayLoop::run_loop(const After& after) {
   for (int64_t look = 0, tick = 0;;) {
-    const int64_t now = BoottimeNs();
+    const int64_t now = boottime_ns();
     context_.admit();
     relay_.step(now);
     const std::optional<int64_t> due = after(now);
@@ -208,12 +208,12 @@ void RelayLoop::Run(const After& after) {
       tick = now + kLogTickNs;
     }
     if (now >= look) {
-      if (Ended()) return;
+      if (ended()) return;
       look = now + kLookNs;
     }
     if (options_.spin) {
       sched_yield();
-    } else if (!Sleep(std::min({relay_.next_due_ns(), *due, tick}))) {
+    } else if (!sleep(std::min({relay_.next_due_ns(), *due, tick}))) {
       return;
     }
   }

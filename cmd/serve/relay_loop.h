@@ -26,8 +26,8 @@
 namespace smt::cmd {
 
 // Random bits from the kernel.
-uint64_t Random64();  // never 0
-Id128 RandomId();
+uint64_t random64();  // never 0
+Id128 random_id();
 
 struct LoopOptions {
   bool spin = false;                             // never sleep
@@ -75,11 +75,11 @@ class RelayLoop {
   void finish(const After& after);
 
  private:
-  relay::RelayOptions Complete(relay::RelayOptions relay);
+  relay::RelayOptions complete(relay::RelayOptions relay);
   // False: `stop_fd` can be read.
-  bool Sleep(int64_t until_ns);
-  bool Ended() const;
-  void Run(const After& after);
+  bool sleep(int64_t until_ns);
+  bool ended() const;
+  void run_loop(const After& after);
 
   relay::TopicSource* source_;  // wakes the loop
   LoopOptions options_;

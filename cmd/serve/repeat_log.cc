@@ -4,7 +4,7 @@
 
 namespace smt::cmd {
 
-void RepeatLog::Tell(Message* message, int64_t now_ns) {
+void RepeatLog::log_repeats(Message* message, int64_t now_ns) {
   // Told before, and `held` times since; the one that is told now is not one more.
   const uint64_t more = message->held > 1 ? message->held - 1 : 0;
   sink_(message->severity, more == 0 ? message->text
@@ -16,14 +16,14 @@ void RepeatLog::Tell(Message* message, int64_t now_ns) {
 
 void RepeatLog::log(relay::Severity severity, const std::string& key, const std::string& text,
                     int64_t now_ns) {
-  const bool known = messages_.count(key) != 0 || messages_.size() < kMostKeys;
+  const bool known = messages_.count(key) != 0 || messages_.size() < kMaxKeys;
   const auto [at, first] = messages_.try_emplace(known ? key : "", Message{severity, text, now_ns});
   Message& message = at->second;
-  if (first) return Tell(&message, now_ns);
+  if (first) return log_repeats(&message, now_ns);
   message.severity = severity;
   message.text = text;
   ++message.held;
-  if (now_ns - message.told_ns >= kIntervalNs) Tell(&message, now_ns);
+  if (now_ns - message.told_ns >= kIntervalNs) log_repeats(&message, now_ns);
 }
 
 void RepeatLog::tick(int64_t now_ns) {
@@ -32,7 +32,7 @@ void RepeatLog::tick(int64_t now_ns) {
     if (now_ns - message.told_ns < kIntervalNs) {
       ++at;
     } else if (message.held != 0) {
-      Tell(&message, now_ns);
+      log_repeats(&message, now_ns);
       ++at;
     } else {
       at = messages_.erase(at);
@@ -43,7 +43,7 @@ void RepeatLog::tick(int64_t now_ns) {
 void RepeatLog::finish(int64_t now_ns) {
   for (auto& [key, message] : messages_) {
     // What is held back came after it was told, that is all of it.
-    if (message.held != 0) Tell(&message, now_ns);
+    if (message.held != 0) log_repeats(&message, now_ns);
   }
   messages_.clear();
 }

@@ -13,11 +13,11 @@
 
 namespace smt::cmd {
 
-// Reads no clock. Holds no more than kMostKeys messages: those beyond count as one.
+// Reads no clock. Holds no more than kMaxKeys messages: those beyond count as one.
 class RepeatLog {
  public:
   using Sink = std::function<void(relay::Severity severity, const std::string& text)>;
-  static constexpr size_t kMostKeys = 1000;
+  static constexpr size_t kMaxKeys = 1000;
   static constexpr int64_t kIntervalNs = 60'000'000'000;
 
   explicit RepeatLog(Sink sink) : sink_(std::move(sink)) {}
@@ -36,7 +36,7 @@ class RepeatLog {
     int64_t told_ns;
     uint64_t held = 0;  // times since then
   };
-  void Tell(Message* message, int64_t now_ns);
+  void log_repeats(Message* message, int64_t now_ns);
 
   Sink sink_;
   std::map<std::string, Message> messages_;

@@ -10,7 +10,7 @@ constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 
 }  // namespace
 
-std::string Base64(std::span<const std::byte> bytes) {
+std::string to_base64(std::span<const std::byte> bytes) {
   std::string out;
   out.reserve((bytes.size() + 2) / 3 * 4);
   for (size_t i = 0; i < bytes.size(); i += 3) {
@@ -22,7 +22,7 @@ std::string Base64(std::span<const std::byte> bytes) {
   return out;
 }
 
-std::optional<std::vector<std::byte>> FromBase64(std::string_view text) {
+std::optional<std::vector<std::byte>> from_base64(std::string_view text) {
   std::vector<std::byte> out;
   out.reserve(text.size() / 4 * 3);
   const size_t padding = text.size() - std::min(text.size(), text.find('='));
@@ -39,7 +39,7 @@ std::optional<std::vector<std::byte>> FromBase64(std::string_view text) {
     }
   }
   out.resize(out.size() - padding);
-  if (Base64(out) != text) return std::nullopt;
+  if (to_base64(out) != text) return std::nullopt;
   return out;
 }
 

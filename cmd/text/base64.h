@@ -11,9 +11,9 @@
 
 namespace smt::cmd {
 
-std::string Base64(std::span<const std::byte> bytes);
+std::string to_base64(std::span<const std::byte> bytes);
 // Nothing if the text is not exactly what Base64 would have made.
-std::optional<std::vector<std::byte>> FromBase64(std::string_view text);
+std::optional<std::vector<std::byte>> from_base64(std::string_view text);
 
 }  // namespace smt::cmd
 

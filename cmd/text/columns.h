@@ -9,19 +9,19 @@
 
 namespace smt::cmd {
 
-inline bool BeginsCharacter(char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }
+inline bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }
 
 // Columns that UTF-8 text takes, each character as one.
-inline size_t TextWidth(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), BeginsCharacter));
+inline size_t text_width(std::string_view text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), begins_character));
 }
 
 // The text, or so many columns of it, the last of them "…".
-inline std::string Shortened(const std::string& text, size_t width) {
-  if (TextWidth(text) <= width) return text;
+inline std::string shorten(const std::string& text, size_t width) {
+  if (text_width(text) <= width) return text;
   size_t end = 0, columns = 0;
-  while (end < text.size() && columns + (BeginsCharacter(text[end]) ? 1 : 0) < width) {
-    columns += BeginsCharacter(text[end]) ? 1 : 0;
+  while (end < text.size() && columns + (begins_character(text[end]) ? 1 : 0) < width) {
+    columns += begins_character(text[end]) ? 1 : 0;
     ++end;
   }
   return text.substr(0, end) + "…";

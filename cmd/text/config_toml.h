@@ -11,15 +11,15 @@
 
 namespace smt::cmd {
 
-inline constexpr size_t kMostConfigBytes = 1 << 20;
+inline constexpr size_t kMaxConfigBytes = 1 << 20;
 // Keeps what one line can nest (a.a.a...) within what the parser's recursion can take.
-inline constexpr size_t kLongestConfigLine = 16 * 1024;
+inline constexpr size_t kMaxConfigLine = 16 * 1024;
 
 // The table that the text is. Nothing, after an error: it is no TOML, no UTF-8, or too large.
-std::optional<Value> ParseToml(std::string_view text, const std::string& path, ConfigErrors* errors);
+std::optional<Value> parse_toml(std::string_view text, const std::string& path, ConfigErrors* errors);
 
-// The text of a regular file of no more than kMostConfigBytes; else nothing, after an error.
-std::optional<std::string> ReadConfigFile(const std::string& path, ConfigErrors* errors);
+// The text of a regular file of no more than kMaxConfigBytes; else nothing, after an error.
+std::optional<std::string> read_config_file(const std::string& path, ConfigErrors* errors);
 
 }  // namespace smt::cmd
 

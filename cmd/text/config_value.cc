@@ -25,7 +25,7 @@ std::string Place::origin() const {
   }
 }
 
-Value Value::Word(std::string text, Place place) {
+Value Value::word(std::string text, Place place) {
   Value value;
   value.kind = Kind::kWord;
   value.text = std::move(text);
@@ -33,7 +33,7 @@ Value Value::Word(std::string text, Place place) {
   return value;
 }
 
-std::string_view KindName(Value::Kind kind) {
+std::string_view kind_name(Value::Kind kind) {
   switch (kind) {
     case Value::Kind::kBool:
       return "true or false";
@@ -54,20 +54,20 @@ std::string_view KindName(Value::Kind kind) {
 }
 
 void ConfigErrors::add(const Place& place, std::string_view message) {
-  if (count_++ >= kMostTold) return;
+  if (count_++ >= kMaxErrors) return;
   const std::string where = place.from == From::kDefault ? "" : place.text() + ": ";
-  std::string line = Printable(where + std::string(message));
-  if (line.size() > kLongestTold) line = line.substr(0, kLongestTold) + "...";
+  std::string line = printable(where + std::string(message));
+  if (line.size() > kMaxErrorBytes) line = line.substr(0, kMaxErrorBytes) + "...";
   told_.push_back(std::move(line));
 }
 
 std::vector<std::string> ConfigErrors::lines() const {
   std::vector<std::string> out = told_;
-  if (count_ > kMostTold) out.push_back(fmt::format("and {} more errors", count_ - kMostTold));
+  if (count_ > kMaxErrors) out.push_back(fmt::format("and {} more errors", count_ - kMaxErrors));
   return out;
 }
 
-std::string Quoted(std::string_view text) {
+std::string quote(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {

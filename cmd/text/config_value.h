@@ -48,7 +48,7 @@ struct Value {
   std::vector<Value> list = {};
   std::vector<Member> members;  // of a table, in the order of the file
 
-  static Value Word(std::string text, Place place);
+  static Value word(std::string text, Place place);
 };
 
 struct Value::Member {
@@ -58,22 +58,22 @@ struct Value::Member {
 };
 
 // What a value is, for people: "a string".
-std::string_view KindName(Value::Kind kind);
+std::string_view kind_name(Value::Kind kind);
 
 // All that is wrong with a configuration, not only what comes first.
 class ConfigErrors {
  public:
-  static constexpr size_t kMostTold = 20;
-  static constexpr size_t kLongestTold = 1000;  // bytes; the rest is cut off
+  static constexpr size_t kMaxErrors = 20;
+  static constexpr size_t kMaxErrorBytes = 1000;  // bytes; the rest is cut off
 
   void add(const Place& place, std::string_view message);
 
   bool empty() const { return count_ == 0; }
   size_t count() const { return count_; }
   // What is added now is only counted.
-  bool full() const { return count_ >= kMostTold; }
+  bool full() const { return count_ >= kMaxErrors; }
   // "PLACE: message" (without a place what is wrong with the whole), each fit for a terminal; the first
-  // kMostTold, then how many more there are.
+  // kMaxErrors, then how many more there are.
   std::vector<std::string> lines() const;
 
  private:
@@ -82,7 +82,7 @@ class ConfigErrors {
 };
 
 // As a string of TOML, with its quotation marks.
-std::string Quoted(std::string_view text);
+std::string quote(std::string_view text);
 
 }  // namespace smt::cmd
 

@@ -11,7 +11,7 @@ namespace smt::cmd {
 inline constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
 // BOOTTIME at which `duration_ns` from now is over; kNever without a duration.
-int64_t DeadlineAfter(std::optional<int64_t> duration_ns);
+int64_t deadline_after(std::optional<int64_t> duration_ns);
 
 // Returns at the BOOTTIME `until_ns` or when `wake_fd` can be read (false), or when `stop_fd` can be read
 // (true). Descriptors may be -1. Deadlines are absolute: waiting for one after the other adds up no error.

@@ -24,7 +24,7 @@ constexpr Unit kUnits[] = {{"ns", 1},   {"us", 1e3},   {"ms", 1e6}, {"s", 1e9},
 
 }  // namespace
 
-Result<int64_t> ParseDuration(std::string_view text) {
+Result<int64_t> parse_duration(std::string_view text) {
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const std::string_view unit_name = text.substr(end - text.data());
@@ -37,7 +37,7 @@ Result<int64_t> ParseDuration(std::string_view text) {
   return static_cast<int64_t>(ns);
 }
 
-std::string DurationText(int64_t ns) {
+std::string duration_text(int64_t ns) {
   const double n = static_cast<double>(ns), size = std::abs(n);
   if (size < 1e3) return fmt::format("{} ns", ns);
   if (size < 1e6) return fmt::format("{:.3g} us", n / 1e3);
@@ -48,9 +48,9 @@ std::string DurationText(int64_t ns) {
   return fmt::format("{:.0f} d", n / 86400e9);
 }
 
-std::string AgeText(std::optional<int64_t> age_ns) { return age_ns ? DurationText(*age_ns) : "?"; }
+std::string age_text(std::optional<int64_t> age_ns) { return age_ns ? duration_text(*age_ns) : "?"; }
 
-std::string BytesText(uint64_t bytes) {
+std::string bytes_text(uint64_t bytes) {
   if (bytes < 1024) return fmt::format("{}", bytes);
   double n = static_cast<double>(bytes);
   const char* const names[] = {"KiB", "MiB", "GiB", "TiB"};
@@ -59,15 +59,15 @@ std::string BytesText(uint64_t bytes) {
   return fmt::format("{:.4g} {}", n, names[i]);
 }
 
-std::string TimeText(int64_t realtime_ns) {
+std::string time_text(int64_t realtime_ns) {
   int64_t seconds = realtime_ns / 1'000'000'000, ns = realtime_ns % 1'000'000'000;
   if (ns < 0) --seconds, ns += 1'000'000'000;
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:09}Z", fmt::gmtime(static_cast<time_t>(seconds)), ns);
 }
 
-std::string Printable(std::string_view text) { return mask_controls(std::string(text)); }
+std::string printable(std::string_view text) { return mask_controls(std::string(text)); }
 
-std::string ShellWord(std::string_view text) {
+std::string shell_word(std::string_view text) {
   const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
     return std::isalnum(c) ||
            std::string_view("/._-+:@%=,").find(static_cast<char>(c)) != std::string_view::npos;
@@ -78,19 +78,20 @@ std::string ShellWord(std::string_view text) {
   return out + "'";
 }
 
-std::string FormatTable(const std::vector<std::vector<std::string>>& rows, const std::vector<size_t>& right) {
+std::string format_table(const std::vector<std::vector<std::string>>& rows,
+                         const std::vector<size_t>& right) {
   std::vector<size_t> widths;
   for (const auto& row : rows) {
     if (widths.size() < row.size()) widths.resize(row.size());
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], TextWidth(row[i]));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], text_width(row[i]));
   }
   std::string out;
   for (const auto& row : rows) {
     for (size_t i = 0; i < row.size(); ++i) {
-      const std::string pad(widths[i] - TextWidth(row[i]), ' ');
+      const std::string pad(widths[i] - text_width(row[i]), ' ');
       const bool flush = std::find(right.begin(), right.end(), i) != right.end();
       if (flush) out += pad;
-      out += Printable(row[i]);
+      out += printable(row[i]);
       if (i + 1 < row.size()) out += (flush ? "" : pad) + "  ";
     }
     out += '\n';
@@ -98,7 +99,7 @@ std::string FormatTable(const std::vector<std::vector<std::string>>& rows, const
   return out;
 }
 
-std::string CsvCell(std::string_view text) {
+std::string csv_cell(std::string_view text) {
   const bool blank_ends =
       !text.empty() && (strchr(" \t", text.front()) != nullptr || strchr(" \t", text.back()) != nullptr);
   if (!blank_ends && text.find_first_of(",\"\r\n") == text.npos) return std::string(text);
@@ -110,9 +111,9 @@ std::string CsvCell(std::string_view text) {
   return out + '"';
 }
 
-std::string CsvLine(const std::vector<std::string>& cells) {
+std::string csv_line(const std::vector<std::string>& cells) {
   std::string out;
-  for (const std::string& cell : cells) out += (&cell == cells.data() ? "" : ",") + CsvCell(cell);
+  for (const std::string& cell : cells) out += (&cell == cells.data() ? "" : ",") + csv_cell(cell);
   return out + '\n';
 }
 

@@ -14,28 +14,28 @@ namespace smt::cmd {
 
 // "250ms" "1.5s" "2m" "1h" "10us" "5ns"; a number without a unit is seconds. kInvalid if it is nothing of
 // this, negative, or longer than 292 years.
-Result<int64_t> ParseDuration(std::string_view text);
+Result<int64_t> parse_duration(std::string_view text);
 
-std::string DurationText(int64_t ns);                // "1.23 ms"; "-1.23 ms" for a negative one
-std::string AgeText(std::optional<int64_t> age_ns);  // "?" where it is unknown
-std::string BytesText(uint64_t bytes);               // "64", "1.5 KiB"
-std::string TimeText(int64_t realtime_ns);           // "2026-01-31T12:00:00.000000001Z"
+std::string duration_text(int64_t ns);                // "1.23 ms"; "-1.23 ms" for a negative one
+std::string age_text(std::optional<int64_t> age_ns);  // "?" where it is unknown
+std::string bytes_text(uint64_t bytes);               // "64", "1.5 KiB"
+std::string time_text(int64_t realtime_ns);           // "2026-01-31T12:00:00.000000001Z"
 
 // The same text without anything that could drive a terminal: control characters become '?'.
-std::string Printable(std::string_view text);
+std::string printable(std::string_view text);
 
 // The text as one word of a shell's command line, quoted if it must be.
-std::string ShellWord(std::string_view text);
+std::string shell_word(std::string_view text);
 
 // Columns as wide as their widest cell, two spaces between them; columns listed in `right` end flush.
 // The last column is not padded. Each row ends with a newline. Cells go through Printable.
-std::string FormatTable(const std::vector<std::vector<std::string>>& rows,
-                        const std::vector<size_t>& right = {});
+std::string format_table(const std::vector<std::vector<std::string>>& rows,
+                         const std::vector<size_t>& right = {});
 
 // One CSV cell, quoted if it must be.
-std::string CsvCell(std::string_view text);
+std::string csv_cell(std::string_view text);
 // Cells with commas between them, and a newline.
-std::string CsvLine(const std::vector<std::string>& cells);
+std::string csv_line(const std::vector<std::string>& cells);
 
 }  // namespace smt::cmd
 

@@ -6,7 +6,7 @@
 namespace smt::cmd {
 
 // Of every tool: "smtrelay 0.1.0".
-std::string Version();
+std::string version();
 
 }  // namespace smt::cmd
 

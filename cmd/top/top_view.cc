@@ -18,23 +18,23 @@ namespace {
 constexpr size_t kHeadLines = 3, kFootLines = 1;
 constexpr std::string_view kKeys = "n/r/b/a/m/s sort  / filter  v view  space pause  q quit";
 
-std::string Lower(std::string text) {
+std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
   return text;
 }
 
-std::string Padded(const std::string& text, size_t columns) {
-  const std::string shortened = Shortened(text, columns);
-  return shortened + std::string(columns - std::min(columns, TextWidth(shortened)), ' ');
+std::string padded(const std::string& text, size_t columns) {
+  const std::string shortened = shorten(text, columns);
+  return shortened + std::string(columns - std::min(columns, text_width(shortened)), ' ');
 }
 
-std::string RateText(double per_s) {
+std::string rate_text(double per_s) {
   if (per_s == 0) return "0";
   return per_s < 9999.5 ? fmt::format("{:.4g}", per_s) : fmt::format("{:.4g}k", per_s / 1000);
 }
 
 // How badly a topic fares, the worst last.
-int Badness(State state) {
+int badness(State state) {
   switch (state) {
     case State::kFresh:
       return 0;
@@ -55,7 +55,7 @@ int Badness(State state) {
 }
 
 // Rates, ages and the like: the greatest first.
-bool Before(const TopTopic& a, const TopTopic& b, TopSort sort) {
+bool before(const TopTopic& a, const TopTopic& b, TopSort sort) {
   const auto age = [](const TopTopic& t) { return t.age_ns.value_or(-1); };
   switch (sort) {
     case TopSort::kName:
@@ -69,7 +69,7 @@ bool Before(const TopTopic& a, const TopTopic& b, TopSort sort) {
     case TopSort::kMissed:
       return std::tuple(~a.missed, a.name) < std::tuple(~b.missed, b.name);
     case TopSort::kState:
-      return std::tuple(-Badness(a.state), a.name) < std::tuple(-Badness(b.state), b.name);
+      return std::tuple(-badness(a.state), a.name) < std::tuple(-badness(b.state), b.name);
   }
   return a.name < b.name;
 }
@@ -79,46 +79,46 @@ struct Row {
   std::optional<State> state;  // stands at the end of the row
 };
 
-std::vector<Row> TopicRows(const TopData& data, const TopState& state, size_t columns, std::string* header) {
+std::vector<Row> topic_rows(const TopData& data, const TopState& state, size_t columns, std::string* header) {
   const size_t writer = columns > 100 ? 24 : 0;
   // Rate 8, bytes 11, age 9, missed 7, state 12.
   const size_t name = columns > 68 ? columns - 52 - writer : 16;
-  const std::string filter = Lower(state.filter);
+  const std::string filter = lower(state.filter);
   std::vector<const TopTopic*> shown;
   for (const TopTopic& t : data.topics) {
-    if (Lower(t.name).find(filter) != std::string::npos) shown.push_back(&t);
+    if (lower(t.name).find(filter) != std::string::npos) shown.push_back(&t);
   }
   std::sort(shown.begin(), shown.end(), [&](const TopTopic* a, const TopTopic* b) {
-    return state.reverse ? Before(*b, *a, state.sort) : Before(*a, *b, state.sort);
+    return state.reverse ? before(*b, *a, state.sort) : before(*a, *b, state.sort);
   });
-  *header = Padded("TOPIC", name) +
+  *header = padded("TOPIC", name) +
             fmt::format(" {:>7} {:>10} {:>8} {:>6}  ", "HZ", "BYTES/S", "AGE", "MISSED") +
-            (writer == 0 ? "" : Padded("WRITER", writer)) + "STATE";
+            (writer == 0 ? "" : padded("WRITER", writer)) + "STATE";
   std::vector<Row> rows;
   for (const TopTopic* t : shown) {
-    rows.push_back({Padded(Printable(t->name), name) +
-                        fmt::format(" {:>7} {:>10} {:>8} {:>6}  ", RateText(t->hz),
-                                    BytesText(static_cast<uint64_t>(std::llround(t->bytes_per_s))),
-                                    t->state == State::kEmpty ? "-" : AgeText(t->age_ns), t->missed) +
-                        (writer == 0 ? "" : Padded(Printable(t->writer), writer)),
+    rows.push_back({padded(printable(t->name), name) +
+                        fmt::format(" {:>7} {:>10} {:>8} {:>6}  ", rate_text(t->hz),
+                                    bytes_text(static_cast<uint64_t>(std::llround(t->bytes_per_s))),
+                                    t->state == State::kEmpty ? "-" : age_text(t->age_ns), t->missed) +
+                        (writer == 0 ? "" : padded(printable(t->writer), writer)),
                     t->state});
   }
   return rows;
 }
 
-std::vector<Row> CounterRows(const TopData& data, const TopState& state, size_t columns,
-                             std::string* header) {
+std::vector<Row> counter_rows(const TopData& data, const TopState& state, size_t columns,
+                              std::string* header) {
   const size_t relay = columns > 76 ? columns - 52 : 24;
-  const std::string filter = Lower(state.filter);
+  const std::string filter = lower(state.filter);
   const auto shape = [&](const std::string& of, const std::string& direction, const std::string& name,
                          const std::string& total, const std::string& per_s) {
-    return Padded(Printable(of), relay) +
-           fmt::format(" {:<8} {:<21} {:>11} {:>7}", direction, Shortened(name, 21), total, per_s);
+    return padded(printable(of), relay) +
+           fmt::format(" {:<8} {:<21} {:>11} {:>7}", direction, shorten(name, 21), total, per_s);
   };
   *header = shape("RELAY", "WAY", "COUNTER", "TOTAL", "PER S");
   std::vector<const TopCounter*> shown;
   for (const TopCounter& c : data.counters) {
-    if (c.total != 0 && Lower(c.relay + "/" + c.direction + "/" + c.name).find(filter) != std::string::npos)
+    if (c.total != 0 && lower(c.relay + "/" + c.direction + "/" + c.name).find(filter) != std::string::npos)
       shown.push_back(&c);
   }
   if (state.sort != TopSort::kName) {
@@ -128,18 +128,18 @@ std::vector<Row> CounterRows(const TopData& data, const TopState& state, size_t 
   if (state.reverse) std::reverse(shown.begin(), shown.end());
   std::vector<Row> rows;
   for (const TopCounter* c : shown) {
-    rows.push_back({shape(c->relay, c->direction, c->name, fmt::format("{}", c->total), RateText(c->per_s)),
+    rows.push_back({shape(c->relay, c->direction, c->name, fmt::format("{}", c->total), rate_text(c->per_s)),
                     std::nullopt});
   }
   return rows;
 }
 
-std::string Summary(const TopData& data) {
+std::string summary(const TopData& data) {
   double hz = 0, bytes = 0;
   for (const TopTopic& t : data.topics) hz += t.hz, bytes += t.bytes_per_s;
   std::string out =
       fmt::format("{}  {}  {} topics  {} samples/s  {}/s", data.domain, data.time, data.topics.size(),
-                  RateText(hz), BytesText(static_cast<uint64_t>(std::llround(bytes))));
+                  rate_text(hz), bytes_text(static_cast<uint64_t>(std::llround(bytes))));
   if (data.folder_bytes != 0) {
     out += fmt::format("  memory {:.0f} % full", 100 - 100.0 * static_cast<double>(data.folder_free_bytes) /
                                                            static_cast<double>(data.folder_bytes));
@@ -147,7 +147,7 @@ std::string Summary(const TopData& data) {
   return out;
 }
 
-std::string States(const TopData& data) {
+std::string states(const TopData& data) {
   std::array<size_t, 8> count{};
   uint64_t missed = 0;
   for (const TopTopic& t : data.topics) {
@@ -158,19 +158,19 @@ std::string States(const TopData& data) {
   for (const State s : {State::kFresh, State::kStale, State::kSourceDead, State::kLinkDown,
                         State::kSubstituted, State::kEmpty}) {
     if (count[static_cast<size_t>(s)] != 0)
-      out += fmt::format("{}{} {}", out.empty() ? "" : "  ", StateName(s), count[static_cast<size_t>(s)]);
+      out += fmt::format("{}{} {}", out.empty() ? "" : "  ", state_name(s), count[static_cast<size_t>(s)]);
   }
   return out + (missed == 0 ? "" : fmt::format("  missed {}", missed));
 }
 
-std::string Foot(const TopState& state, size_t shown, size_t all) {
-  if (state.typing) return fmt::format("filter: {}_", Printable(state.filter));
+std::string foot(const TopState& state, size_t shown, size_t all) {
+  if (state.typing) return fmt::format("filter: {}_", printable(state.filter));
   const auto* sort =
       std::find_if(std::begin(kTopSorts), std::end(kTopSorts), [&](auto& s) { return s.sort == state.sort; });
   std::string where =
       all == 0 ? "none" : fmt::format("{}-{} of {}", state.first + 1, state.first + shown, all);
   where += fmt::format(" by {}{}", sort->name, state.reverse ? " (reverse)" : "");
-  if (!state.filter.empty()) where += fmt::format(" with \"{}\"", Printable(state.filter));
+  if (!state.filter.empty()) where += fmt::format(" with \"{}\"", printable(state.filter));
   if (state.paused) where += " PAUSED";
   return fmt::format("{}  {}", where, kKeys);
 }
@@ -212,25 +212,25 @@ void TopState::key(const std::string& key, size_t rows) {
   }
 }
 
-std::vector<std::string> DrawTop(const TopData& data, TopState* state, size_t columns, size_t rows,
-                                 bool colour) {
+std::vector<std::string> draw_top(const TopData& data, TopState* state, size_t columns, size_t rows,
+                                  bool colour) {
   const std::string_view inverse = colour ? "\x1b[7m" : "", plain = colour ? "\x1b[0m" : "";
-  std::vector<std::string> lines = {Shortened(Summary(data), columns), Shortened(States(data), columns)};
+  std::vector<std::string> lines = {shorten(summary(data), columns), shorten(states(data), columns)};
   std::string header;
-  const std::vector<Row> all =
-      state->relays ? CounterRows(data, *state, columns, &header) : TopicRows(data, *state, columns, &header);
+  const std::vector<Row> all = state->relays ? counter_rows(data, *state, columns, &header)
+                                             : topic_rows(data, *state, columns, &header);
   const size_t room = rows == 0 ? all.size() : rows - std::min(rows, kHeadLines + kFootLines);
   state->first = std::min(state->first, all.size() - std::min(all.size(), room));
   const size_t shown = std::min(room, all.size() - state->first);
-  lines.push_back(fmt::format("{}{}{}", inverse, Padded(header, rows == 0 ? header.size() : columns), plain));
+  lines.push_back(fmt::format("{}{}{}", inverse, padded(header, rows == 0 ? header.size() : columns), plain));
   for (size_t i = state->first; i < state->first + shown; ++i) {
-    lines.push_back(all[i].text + (all[i].state ? StateText(*all[i].state, colour) : ""));
+    lines.push_back(all[i].text + (all[i].state ? state_text(*all[i].state, colour) : ""));
   }
   if (rows == 0) return lines;
-  if (!data.problem.empty()) lines.push_back(Shortened(Printable(data.problem), columns));
+  if (!data.problem.empty()) lines.push_back(shorten(printable(data.problem), columns));
   while (lines.size() + kFootLines < rows) lines.emplace_back();
   lines.resize(rows - std::min(rows, kFootLines));
-  lines.push_back(Shortened(Foot(*state, shown, all.size()), columns));
+  lines.push_back(shorten(foot(*state, shown, all.size()), columns));
   return lines;
 }
 

@@ -65,8 +65,8 @@ struct TopState {
 };
 
 // At most `rows` lines of `columns` columns; `first` is kept within what there is. rows 0: all, for a file.
-std::vector<std::string> DrawTop(const TopData& data, TopState* state, size_t columns, size_t rows,
-                                 bool colour);
+std::vector<std::string> draw_top(const TopData& data, TopState* state, size_t columns, size_t rows,
+                                  bool colour);
 
 }  // namespace smt::cmd
 

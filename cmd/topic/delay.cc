@@ -10,20 +10,20 @@
 namespace smt::cmd {
 namespace {
 
-std::string HostOf(const Rate& r) { return r.origin == nullptr ? "" : r.origin->host; }
+std::string host_of(const Rate& r) { return r.origin == nullptr ? "" : r.origin->host; }
 
-std::vector<std::string> DelayRow(const std::string& topic, const Rate& r, double) {
-  const auto told = [&](int64_t ns) { return r.ages.count() == 0 ? "-" : DurationText(ns); };
+std::vector<std::string> delay_row(const std::string& topic, const Rate& r, double) {
+  const auto told = [&](int64_t ns) { return r.ages.count() == 0 ? "-" : duration_text(ns); };
   return {topic,
           fmt::format("{}", r.ages.count()),
           told(r.ages.quantile(0.5)),
           told(r.ages.quantile(0.99)),
           told(r.ages.max()),
           fmt::format("{}", r.hops),
-          HostOf(r)};
+          host_of(r)};
 }
 
-Json DelayObject(const std::string& topic, const Rate& r, double) {
+Json delay_object(const std::string& topic, const Rate& r, double) {
   const auto told = [&](int64_t ns) { return r.ages.count() == 0 ? Json(nullptr) : Json(ns); };
   return {{"topic", topic},
           {"samples", r.ages.count()},
@@ -31,14 +31,14 @@ Json DelayObject(const std::string& topic, const Rate& r, double) {
           {"p99_ns", told(r.ages.quantile(0.99))},
           {"max_ns", told(r.ages.max())},
           {"hops", r.hops},
-          {"host", HostOf(r)}};
+          {"host", host_of(r)}};
 }
 
 const MeasureView kDelay = {
-    {"TOPIC", "SAMPLES", "AGE p50", "AGE p99", "AGE max", "HOPS", "FROM"}, DelayRow, DelayObject};
+    {"TOPIC", "SAMPLES", "AGE p50", "AGE p99", "AGE max", "HOPS", "FROM"}, delay_row, delay_object};
 
 }  // namespace
 
-void AddDelay(CLI::App* verb, const ToolOptions& tool, Run* run) { AddMeasure(tool, run, kDelay, verb); }
+void add_delay(CLI::App* verb, const ToolOptions& tool, Run* run) { add_measure(tool, run, kDelay, verb); }
 
 }  // namespace smt::cmd

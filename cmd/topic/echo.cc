@@ -31,13 +31,13 @@ struct EchoOptions {
   std::optional<int64_t> timeout_ns, duration_ns;
 };
 
-ShownSample Show(const Follower::Topic& topic, const Sample& sample) {
+ShownSample show(const Follower::Topic& topic, const Sample& sample) {
   ShownSample shown;
   shown.topic = topic.reader.topic();
   shown.schema = topic.schema;
   shown.sample = sample;
-  const int64_t now = BoottimeNs();
-  shown.receive_ns = RealtimeNs() - now + sample.written_ns;
+  const int64_t now = boottime_ns();
+  shown.receive_ns = realtime_ns() - now + sample.written_ns;
   shown.state = topic.reader.state();
   if (topic.reader.age_ns()) shown.age_ns = now - sample.born_ns;
   return shown;
@@ -56,9 +56,9 @@ class Echoer {
 
   // Takes in what has come. False: all that was asked for is printed, or stdout failed.
   bool step() {
-    const bool more = !options_.once || Once();
+    const bool more = !options_.once || once();
     return follower_->drain([&](const std::string&, Follower::Topic& topic, const Sample& sample) {
-      return options_.once || (Take(topic, sample) && (options_.count == 0 || printed_ < options_.count));
+      return options_.once || (take(topic, sample) && (options_.count == 0 || printed_ < options_.count));
     }) && more;
   }
   // kInvalid: there are topics, and none has the fields that are named.
@@ -79,23 +79,23 @@ class Echoer {
 
  private:
   // The newest sample of each topic there is.
-  bool Once() {
+  bool once() {
     for (auto& [name, topic] : follower_->topics()) {
       (void)topic.reader.refresh();
       const Sample* sample = topic.reader.latest();
-      if (sample != nullptr && !Take(topic, *sample)) return false;
+      if (sample != nullptr && !take(topic, *sample)) return false;
     }
     return printed_ == 0;
   }
   // False: stdout failed.
-  bool Take(const Follower::Topic& topic, const Sample& sample) {
-    ShownSample shown = Show(topic, sample);
+  bool take(const Follower::Topic& topic, const Sample& sample) {
+    ShownSample shown = show(topic, sample);
     if (!choice_.choose(&shown)) return true;
     if (registers_ && !registers_->decode(&shown) && others_.insert(shown.topic).second)
-      spdlog::warn("{}: no map of {}; shown as it is", Printable(shown.topic), options_.registers);
+      spdlog::warn("{}: no map of {}; shown as it is", printable(shown.topic), options_.registers);
     ++printed_;
     if (!options_.raw) return printer_.print(shown);
-    return Print({reinterpret_cast<const char*>(sample.bytes.data()), sample.bytes.size()});
+    return print_text({reinterpret_cast<const char*>(sample.bytes.data()), sample.bytes.size()});
   }
 
   Follower* follower_;
@@ -109,18 +109,18 @@ class Echoer {
 };
 
 // Of what the flags say, before anything is opened.
-Status Check(const EchoOptions& options, const relay::PatternSet& patterns) {
+Status check(const EchoOptions& options, const relay::PatternSet& patterns) {
   const bool one = patterns.allow().size() == 1 && patterns.allow()[0].names_one_topic();
   if (!options.raw || one) return Status();
   return Status(Code::kInvalid, "--raw takes the name of one topic: bytes do not tell where a sample ends");
 }
 
-int Echo(const ToolOptions& tool, const EchoOptions& options) {
+int run_echo(const ToolOptions& tool, const EchoOptions& options) {
   Result<relay::PatternSet> patterns = relay::PatternSet::parse(options.patterns);
-  if (!patterns.ok()) return Fail(patterns.status());
-  if (Status s = Check(options, *patterns); !s.ok()) return Fail(s);
+  if (!patterns.ok()) return fail(patterns.status());
+  if (Status s = check(options, *patterns); !s.ok()) return fail(s);
   Result<SampleChoice> choice = SampleChoice::parse(options.fields, options.filter);
-  if (!choice.ok()) return Fail(choice.status());
+  if (!choice.ok()) return fail(choice.status());
   std::optional<api::RegisterDecoder> registers;
   if (!options.registers.empty()) {
     ConfigErrors errors;
@@ -129,18 +129,18 @@ int Echo(const ToolOptions& tool, const EchoOptions& options) {
     if (!registers) return kExitUsage;
   }
   const Stop stop(StopOn::kSignalOrOutputGone);
-  const int64_t end = DeadlineAfter(options.duration_ns);
+  const int64_t end = deadline_after(options.duration_ns);
   int64_t silent_until =
-      options.once && !options.timeout_ns ? BoottimeNs() : DeadlineAfter(options.timeout_ns);
+      options.once && !options.timeout_ns ? boottime_ns() : deadline_after(options.timeout_ns);
 
-  Result<Domain> domain = WaitForDomain(tool.domain, stop.fd(), std::min(end, silent_until), tool_log());
+  Result<Domain> domain = wait_for_domain(tool.domain, stop.fd(), std::min(end, silent_until), tool_log());
   if (!domain.ok()) {
     const bool missing = domain.status().code() == Code::kNotFound;
-    const bool ended = missing && (stop.stopped() || BoottimeNs() >= end);
-    return ended ? kExitOk : Fail(domain.status());
+    const bool ended = missing && (stop.stopped() || boottime_ns() >= end);
+    return ended ? kExitOk : fail(domain.status());
   }
   Result<Follower> follower = Follower::open(*domain, std::move(*patterns), tool_log());
-  if (!follower.ok()) return Fail(follower.status());
+  if (!follower.ok()) return fail(follower.status());
   if (!options.once && follower->topics().empty()) {
     spdlog::info("no topic matches {} yet; waiting", fmt::join(options.patterns, " "));
   }
@@ -149,10 +149,10 @@ int Echo(const ToolOptions& tool, const EchoOptions& options) {
   bool timed_out = false;
   for (;;) {
     const uint64_t before = echoer.printed();
-    if (Status s = echoer.check(); !s.ok()) return Fail(s);
+    if (Status s = echoer.check(); !s.ok()) return fail(s);
     const bool more = echoer.step();
-    const int64_t now = BoottimeNs();
-    if (echoer.printed() != before && options.timeout_ns) silent_until = DeadlineAfter(options.timeout_ns);
+    const int64_t now = boottime_ns();
+    if (echoer.printed() != before && options.timeout_ns) silent_until = deadline_after(options.timeout_ns);
     timed_out = more && now >= silent_until;
     if (!more || timed_out || now >= end || stop.stopped()) break;
     follower->sleep(stop.fd(), std::min(end, silent_until));
@@ -161,19 +161,19 @@ int Echo(const ToolOptions& tool, const EchoOptions& options) {
   if (!timed_out) return kExitOk;
   const std::string what = fmt::format("{}", fmt::join(options.patterns, " "));
   if (follower->topics().empty()) {
-    return Fail(kExitNoTopic,
+    return fail(kExitNoTopic,
                 fmt::format("no topic matches {} in {}; see smttopic list", what, domain->path()));
   }
   const std::string sample = options.filter.empty() ? "no sample" : "no sample that fits the filter";
-  return Fail(kExitTimeout,
+  return fail(kExitTimeout,
               options.timeout_ns
-                  ? fmt::format("{}: {} within {}", what, sample, DurationText(*options.timeout_ns))
+                  ? fmt::format("{}: {} within {}", what, sample, duration_text(*options.timeout_ns))
                   : fmt::format("{}: {} yet; --timeout waits for one", what, sample));
 }
 
 }  // namespace
 
-void AddEcho(CLI::App* verb, const ToolOptions& tool, Run* run) {
+void add_echo(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto options = std::make_shared<EchoOptions>();
   verb->add_option("PATTERN", options->patterns, "Topics, those that appear later too")->required();
   verb->add_option("-n,--count", options->count, "End after so many samples")->check(CLI::PositiveNumber);
@@ -195,9 +195,9 @@ void AddEcho(CLI::App* verb, const ToolOptions& tool, Run* run) {
   verb->add_option("--registers", options->registers,
                    "Print what the bits of registers mean, too: a description of smt-register-builder")
       ->type_name("FILE.xml");
-  AddDuration(*verb, "--timeout", &options->timeout_ns, "End with 3 when no sample came for so long");
-  AddDuration(*verb, "--duration", &options->duration_ns, "End after so long");
-  verb->callback([=, &tool] { *run = [=, &tool] { return Echo(tool, *options); }; });
+  add_duration(*verb, "--timeout", &options->timeout_ns, "End with 3 when no sample came for so long");
+  add_duration(*verb, "--duration", &options->duration_ns, "End after so long");
+  verb->callback([=, &tool] { *run = [=, &tool] { return run_echo(tool, *options); }; });
 }
 
 }  // namespace smt::cmd

@@ -12,22 +12,22 @@
 namespace smt::cmd {
 namespace {
 
-std::string Per(const Rate& rate, double seconds) {
+std::string per(const Rate& rate, double seconds) {
   return fmt::format("{:.4g}", static_cast<double>(rate.published) / seconds);
 }
 
-std::vector<std::string> HzRow(const std::string& topic, const Rate& r, double seconds) {
-  if (r.intervals == 0) return {topic, Per(r, seconds), "-", "-", "-", "-", fmt::format("{}", r.missed)};
+std::vector<std::string> hz_row(const std::string& topic, const Rate& r, double seconds) {
+  if (r.intervals == 0) return {topic, per(r, seconds), "-", "-", "-", "-", fmt::format("{}", r.missed)};
   return {topic,
-          Per(r, seconds),
-          DurationText(std::llround(r.mean_ns())),
-          DurationText(r.min_ns),
-          DurationText(r.max_ns),
-          DurationText(std::llround(r.jitter_ns())),
+          per(r, seconds),
+          duration_text(std::llround(r.mean_ns())),
+          duration_text(r.min_ns),
+          duration_text(r.max_ns),
+          duration_text(std::llround(r.jitter_ns())),
           fmt::format("{}", r.missed)};
 }
 
-Json HzObject(const std::string& topic, const Rate& r, double seconds) {
+Json hz_object(const std::string& topic, const Rate& r, double seconds) {
   const auto told = [&](auto ns) { return r.intervals == 0 ? Json(nullptr) : Json(std::llround(ns)); };
   return {{"topic", topic},
           {"hz", static_cast<double>(r.published) / seconds},
@@ -39,17 +39,17 @@ Json HzObject(const std::string& topic, const Rate& r, double seconds) {
           {"missed", r.missed}};
 }
 
-std::vector<std::string> BwRow(const std::string& topic, const Rate& r, double seconds) {
-  const auto told = [&](double bytes) { return r.seen == 0 ? "-" : BytesText(std::llround(bytes)); };
+std::vector<std::string> bw_row(const std::string& topic, const Rate& r, double seconds) {
+  const auto told = [&](double bytes) { return r.seen == 0 ? "-" : bytes_text(std::llround(bytes)); };
   return {topic,
-          BytesText(std::llround(r.bytes_per_s(seconds))) + "/s",
-          Per(r, seconds),
+          bytes_text(std::llround(r.bytes_per_s(seconds))) + "/s",
+          per(r, seconds),
           told(r.seen == 0 ? 0 : r.mean_bytes()),
           told(static_cast<double>(r.min_bytes)),
           told(static_cast<double>(r.max_bytes))};
 }
 
-Json BwObject(const std::string& topic, const Rate& r, double seconds) {
+Json bw_object(const std::string& topic, const Rate& r, double seconds) {
   const auto told = [&](double bytes) { return r.seen == 0 ? Json(nullptr) : Json(bytes); };
   return {{"topic", topic},
           {"bytes_per_s", r.bytes_per_s(seconds)},
@@ -60,13 +60,13 @@ Json BwObject(const std::string& topic, const Rate& r, double seconds) {
           {"max_bytes", r.seen == 0 ? Json(nullptr) : Json(r.max_bytes)}};
 }
 
-const MeasureView kHz = {{"TOPIC", "HZ", "MEAN", "MIN", "MAX", "JITTER", "MISSED"}, HzRow, HzObject};
-const MeasureView kBw = {{"TOPIC", "RATE", "HZ", "MEAN", "MIN", "MAX"}, BwRow, BwObject};
+const MeasureView kHz = {{"TOPIC", "HZ", "MEAN", "MIN", "MAX", "JITTER", "MISSED"}, hz_row, hz_object};
+const MeasureView kBw = {{"TOPIC", "RATE", "HZ", "MEAN", "MIN", "MAX"}, bw_row, bw_object};
 
 }  // namespace
 
-void AddHz(CLI::App* verb, const ToolOptions& tool, Run* run) { AddMeasure(tool, run, kHz, verb); }
+void add_hz(CLI::App* verb, const ToolOptions& tool, Run* run) { add_measure(tool, run, kHz, verb); }
 
-void AddBw(CLI::App* verb, const ToolOptions& tool, Run* run) { AddMeasure(tool, run, kBw, verb); }
+void add_bw(CLI::App* verb, const ToolOptions& tool, Run* run) { add_measure(tool, run, kBw, verb); }
 
 }  // namespace smt::cmd

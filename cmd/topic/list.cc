@@ -20,28 +20,28 @@ struct ListOptions {
   TopicTable table;
 };
 
-int List(const ToolOptions& tool, const ListOptions& options) {
+int run_list(const ToolOptions& tool, const ListOptions& options) {
   Result<TopicFilter> filter = TopicFilter::parse(options.pattern, options.type, options.states);
-  if (!filter.ok()) return Fail(filter.status());
-  Result<std::vector<TopicInfo>> topics = ListedTopics(tool);
-  if (!topics.ok()) return Fail(topics.status());
+  if (!filter.ok()) return fail(filter.status());
+  Result<std::vector<TopicInfo>> topics = listed_topics(tool);
+  if (!topics.ok()) return fail(topics.status());
   std::erase_if(*topics, [&](const TopicInfo& t) { return !filter->takes(t); });
-  PrintTopics(*topics, tool.format, options.table);
+  print_topics(*topics, tool.format, options.table);
   return kExitOk;
 }
 
-int Rm(const ToolOptions& tool, const std::string& name) {
-  if (Status s = CheckTopicName(name); !s.ok()) return Fail(s);
+int rm(const ToolOptions& tool, const std::string& name) {
+  if (Status s = check_topic_name(name); !s.ok()) return fail(s);
   DomainOptions options = tool.domain;
   options.create = false;
   Result<Domain> domain = Domain::open(options);
-  if (!domain.ok()) return Fail(domain.status());
-  const Status removed = RemoveDeadTopic(*domain, name);
-  return removed.ok() ? kExitOk : Fail(removed);
+  if (!domain.ok()) return fail(domain.status());
+  const Status removed = remove_dead_topic(*domain, name);
+  return removed.ok() ? kExitOk : fail(removed);
 }
 
 // What list and find have in common.
-void AddListFlags(CLI::App* verb, ListOptions* options) {
+void add_list_flags(CLI::App* verb, ListOptions* options) {
   verb->add_option("--state", options->states,
                    "Only topics in this state: fresh, stale, source-dead, link-down, "
                    "substituted or empty; may be given again")
@@ -53,29 +53,29 @@ void AddListFlags(CLI::App* verb, ListOptions* options) {
 
 }  // namespace
 
-void AddList(CLI::App* verb, const ToolOptions& tool, Run* run) {
+void add_list(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto options = std::make_shared<ListOptions>();
   verb->add_option("PATTERN", options->pattern,
                    "Only topics that it names; smt/** is shown only when asked for");
   verb->add_option("--type", options->type, "Only topics whose type's name the pattern matches")
       ->type_name("PATTERN");
-  AddListFlags(verb, options.get());
-  verb->callback([=, &tool] { *run = [=, &tool] { return List(tool, *options); }; });
+  add_list_flags(verb, options.get());
+  verb->callback([=, &tool] { *run = [=, &tool] { return run_list(tool, *options); }; });
 }
 
-void AddFind(CLI::App* verb, const ToolOptions& tool, Run* run) {
+void add_find(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto options = std::make_shared<ListOptions>();
   verb->add_option("TYPE", options->type,
                    "Name of the type, or a pattern that matches it: Pose, 'f64*', '**/Imu'")
       ->required();
-  AddListFlags(verb, options.get());
-  verb->callback([=, &tool] { *run = [=, &tool] { return List(tool, *options); }; });
+  add_list_flags(verb, options.get());
+  verb->callback([=, &tool] { *run = [=, &tool] { return run_list(tool, *options); }; });
 }
 
-void AddRm(CLI::App* verb, const ToolOptions& tool, Run* run) {
+void add_rm(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto name = std::make_shared<std::string>();
   verb->add_option("TOPIC", *name, "One topic")->required();
-  verb->callback([=, &tool] { *run = [=, &tool] { return Rm(tool, *name); }; });
+  verb->callback([=, &tool] { *run = [=, &tool] { return rm(tool, *name); }; });
 }
 
 }  // namespace smt::cmd

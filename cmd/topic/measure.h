@@ -20,7 +20,7 @@ struct MeasureView {
 };
 
 // Declares the arguments and flags of `verb`, see cmd/cli/verbs.h. `tool` and `view` outlive `*run`.
-void AddMeasure(const ToolOptions& tool, Run* run, const MeasureView& view, CLI::App* verb);
+void add_measure(const ToolOptions& tool, Run* run, const MeasureView& view, CLI::App* verb);
 
 }  // namespace smt::cmd
 

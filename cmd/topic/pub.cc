@@ -25,7 +25,7 @@ struct PubOptions {
 };
 
 // Without TYPE the second word is the value.
-Status SortWords(PubOptions* options) {
+Status sort_words(PubOptions* options) {
   if (!options->from.empty()) {
     if (options->value.empty()) return Status();
     return Status(Code::kInvalid, "the values come from --from, so there is no VALUE");
@@ -33,55 +33,55 @@ Status SortWords(PubOptions* options) {
   if (options->topic.empty())
     return Status(Code::kInvalid, "TOPIC is required, or --from; see smttopic pub --help");
   if (options->value.empty()) std::swap(options->type, options->value);
-  const bool forgotten = options->type.empty() && Schema::Parse(options->value).ok();
+  const bool forgotten = options->type.empty() && Schema::parse(options->value).ok();
   if (!options->value.empty() && !forgotten) return Status();
   return Status(Code::kInvalid, "VALUE is required; see smttopic pub --help");
 }
 
-int PubValue(PubTopics* topics, const PubOptions& options, const Stop& stop) {
+int pub_value(PubTopics* topics, const PubOptions& options, const Stop& stop) {
   Result<Schema> schema = topics->schema(options.topic, options.type);
-  if (!schema.ok()) return Fail(schema.status());
-  Result<std::vector<std::byte>> value = ParseValue(*schema, options.value);
-  if (!value.ok()) return Fail(value.status());
-  const Beat beat(options.rate_hz, BoottimeNs());
+  if (!schema.ok()) return fail(schema.status());
+  Result<std::vector<std::byte>> value = parse_value(*schema, options.value);
+  if (!value.ok()) return fail(value.status());
+  const Beat beat(options.rate_hz, boottime_ns());
   uint64_t turn = 0;
   for (uint64_t published = 0; published == 0 || !stop.sleep_until(beat.due_ns(turn));) {
-    if (Status s = topics->publish(options.topic, *schema, *value); !s.ok()) return Fail(s);
+    if (Status s = topics->publish(options.topic, *schema, *value); !s.ok()) return fail(s);
     if (++published == options.count) break;
-    turn = beat.after(turn, BoottimeNs());
+    turn = beat.after(turn, boottime_ns());
   }
   return kExitOk;
 }
 
-int Pub(const ToolOptions& tool, PubOptions options) {
-  if (Status s = SortWords(&options); !s.ok()) return Fail(s);
+int run_pub(const ToolOptions& tool, PubOptions options) {
+  if (Status s = sort_words(&options); !s.ok()) return fail(s);
   if (!options.topic.empty()) {
-    if (Status s = CheckTopicName(options.topic); !s.ok()) return Fail(s);
+    if (Status s = check_topic_name(options.topic); !s.ok()) return fail(s);
   }
   if (!options.node.name.empty()) {
-    if (Status s = CheckName("node", options.node.name); !s.ok()) return Fail(s);
+    if (Status s = check_name("node", options.node.name); !s.ok()) return fail(s);
   }
   if (!options.type.empty()) {  // before the domain is made
-    Result<Schema> schema = Schema::Parse(options.type);
-    if (!schema.ok()) return Fail(schema.status());
+    Result<Schema> schema = Schema::parse(options.type);
+    if (!schema.ok()) return fail(schema.status());
     if (options.from.empty()) {
-      if (Result<std::vector<std::byte>> value = ParseValue(*schema, options.value); !value.ok())
-        return Fail(value.status());
+      if (Result<std::vector<std::byte>> value = parse_value(*schema, options.value); !value.ok())
+        return fail(value.status());
     }
   }
   const Stop stop;
   Result<Domain> domain = Domain::open(tool.domain);
-  if (!domain.ok()) return Fail(domain.status());
+  if (!domain.ok()) return fail(domain.status());
   PubTopics topics(*domain, options.node);
-  if (options.from.empty()) return PubValue(&topics, options, stop);
+  if (options.from.empty()) return pub_value(&topics, options, stop);
   const Status s =
-      PubLines(&topics, {options.from, options.topic, options.type, options.rate_hz, options.count}, stop);
-  return s.ok() ? kExitOk : Fail(s);
+      pub_lines(&topics, {options.from, options.topic, options.type, options.rate_hz, options.count}, stop);
+  return s.ok() ? kExitOk : fail(s);
 }
 
 }  // namespace
 
-void AddPub(CLI::App* verb, const ToolOptions& tool, Run* run) {
+void add_pub(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto options = std::make_shared<PubOptions>();
   verb->add_option("TOPIC", options->topic, "With --from: for all lines, whatever topics they name");
   verb->add_option(
@@ -104,13 +104,13 @@ void AddPub(CLI::App* verb, const ToolOptions& tool, Run* run) {
   verb->add_option("-n,--count", options->count,
                    "End after so many publications, of a value 1 a second without --rate")
       ->check(CLI::PositiveNumber);
-  AddPublishFlags(*verb, &options->node, "cli-<hash of the topic>, one for each");
+  add_publish_flags(*verb, &options->node, "cli-<hash of the topic>, one for each");
   verb->callback([=, &tool] {
     if (options->from.empty()) {
       if (rate->count() == 0 && options->count == 0) options->count = 1;
       if (rate->count() == 0) options->rate_hz = 1;
     }
-    *run = [=, &tool] { return Pub(tool, *options); };
+    *run = [=, &tool] { return run_pub(tool, *options); };
   });
 }
 

@@ -18,7 +18,7 @@
 namespace smt::cmd {
 namespace {
 
-constexpr size_t kLongestLine = 64 << 20;
+constexpr size_t kMaxLine = 64 << 20;
 
 class LinePublisher {
  public:
@@ -36,20 +36,20 @@ class LinePublisher {
       return {Code::kInvalid, "no \"topic\""};
     if (value->is_null()) return false;
     const std::string topic = options_.topic.empty() ? named->get<std::string>() : options_.topic;
-    Result<const Schema*> schema = SchemaOf(topic, *value);
+    Result<const Schema*> schema = schema_of(topic, *value);
     if (!schema.ok()) return schema.status();
-    Result<std::vector<std::byte>> bytes = JsonToValue(**schema, *value);
+    Result<std::vector<std::byte>> bytes = json_to_value(**schema, *value);
     if (!bytes.ok()) return Status(bytes.status().code(), topic + ": " + bytes.status().message());
     if (Status s = topics_->publish(topic, **schema, *bytes); !s.ok()) return s;
     return true;
   }
 
  private:
-  Result<const Schema*> SchemaOf(const std::string& topic, const Json& value) {
+  Result<const Schema*> schema_of(const std::string& topic, const Json& value) {
     auto known = schemas_.find(topic);
     if (known == schemas_.end()) {
       Result<Schema> schema = topics_->schema(topic, options_.type);
-      if (!schema.ok() && schema.status().code() == Code::kNotFound) schema = InferSchema(value);
+      if (!schema.ok() && schema.status().code() == Code::kNotFound) schema = infer_schema(value);
       if (!schema.ok()) return schema.status();
       known = schemas_.emplace(topic, std::move(*schema)).first;
     }
@@ -63,15 +63,15 @@ class LinePublisher {
 
 }  // namespace
 
-Status PubLines(PubTopics* topics, const PubLinesOptions& options, const Stop& stop) {
+Status pub_lines(PubTopics* topics, const PubLinesOptions& options, const Stop& stop) {
   Fd file;
   int fd = STDIN_FILENO;
   if (options.from != "-") {
     file = Fd(open(options.from.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file.ok()) return Status::FromErrno("cannot read " + options.from, errno);
+    if (!file.ok()) return Status::from_errno("cannot read " + options.from, errno);
     fd = file.get();
   }
-  Lines lines(fd, kLongestLine);
+  Lines lines(fd, kMaxLine);
   LinePublisher publisher(topics, options);
   std::optional<Beat> beat;
   uint64_t turn = 0, published = 0;
@@ -84,7 +84,7 @@ Status PubLines(PubTopics* topics, const PubLinesOptions& options, const Stop& s
     const auto at = [&](const std::string& what) {
       return fmt::format("{}, line {}: {}", options.from, number, what);
     };
-    if (lines.too_long()) return Status(Code::kInvalid, at(fmt::format("more than {} bytes", kLongestLine)));
+    if (lines.too_long()) return Status(Code::kInvalid, at(fmt::format("more than {} bytes", kMaxLine)));
     if (line.empty() && lines.ended()) return Status();
     if (beat && stop.sleep_until(beat->due_ns(turn))) return Status();
     Result<bool> done = publisher.publish(line);
@@ -92,8 +92,8 @@ Status PubLines(PubTopics* topics, const PubLinesOptions& options, const Stop& s
     if (!*done) continue;
     if (++published == options.count || stop.stopped()) return Status();
     if (options.rate_hz == 0) continue;
-    if (!beat) beat.emplace(options.rate_hz, BoottimeNs());
-    turn = beat->after(turn, BoottimeNs());
+    if (!beat) beat.emplace(options.rate_hz, boottime_ns());
+    turn = beat->after(turn, boottime_ns());
   }
 }
 

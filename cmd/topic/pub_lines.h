@@ -20,7 +20,7 @@ struct PubLinesOptions {
 // Until the end, the count or a signal. A line is an object with "topic" and "value"; its other keys are left
 // alone, and so is a line whose value is null. What no topic has the type of is inferred. The first bad line
 // ends it, with its number (kInvalid).
-Status PubLines(PubTopics* topics, const PubLinesOptions& options, const Stop& stop);
+Status pub_lines(PubTopics* topics, const PubLinesOptions& options, const Stop& stop);
 
 }  // namespace smt::cmd
 

@@ -9,8 +9,8 @@
 
 namespace smt::cmd {
 
-std::string PubTopics::NodeOf(const std::string& topic) const {
-  return options_.name.empty() ? NodeNameFor("cli", topic) : options_.name;
+std::string PubTopics::node_of(const std::string& topic) const {
+  return options_.name.empty() ? node_name_for("cli", topic) : options_.name;
 }
 
 Result<Schema> PubTopics::schema(const std::string& topic, const std::string& type) const {
@@ -22,15 +22,15 @@ Result<Schema> PubTopics::schema(const std::string& topic, const std::string& ty
             fmt::format("no topic {} in {} whose type could be taken; write pub TOPIC TYPE VALUE", topic,
                         domain_.path())};
   }
-  Result<Schema> ours = Schema::Parse(type);
+  Result<Schema> ours = Schema::parse(type);
   if (!ours.ok()) return ours.status();
   for (const TopicView& view : reader->writers()) {
-    if (view.segment->node() == NodeOf(topic)) continue;
+    if (view.segment->node() == node_of(topic)) continue;
     Result<Schema> theirs = view.segment->schema(view);
     if (!theirs.ok() || *theirs == *ours) continue;
     return {Code::kMismatch,
             fmt::format("topic {} of node {} has type {}, not {}\n{}", topic, view.segment->node(),
-                        theirs->type_name, ours->type_name, SchemaDiff(*theirs, *ours))};
+                        theirs->type_name, ours->type_name, schema_diff(*theirs, *ours))};
   }
   return ours;
 }
@@ -39,8 +39,8 @@ Status PubTopics::publish(const std::string& topic, const Schema& schema, std::s
   auto at = publishers_.find(topic);
   if (at == publishers_.end()) {
     NodeOptions options = options_;
-    options.name = NodeOf(topic);
-    if (Status s = CheckName("node", options.name); !s.ok()) return s;
+    options.name = node_of(topic);
+    if (Status s = check_name("node", options.name); !s.ok()) return s;
     std::unique_ptr<Node>& node = nodes_[options.name];
     if (node == nullptr) {
       Result<std::unique_ptr<Node>> opened = Node::open(domain_, options);

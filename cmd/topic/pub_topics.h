@@ -21,7 +21,7 @@ class PubTopics {
   // goes on where the one before ended.
   PubTopics(const Domain& domain, const NodeOptions& node) : domain_(domain), options_(node) {}
 
-  // `type` as Schema::Parse takes it, or where it is empty the type of the topic that is there. kNotFound:
+  // `type` as Schema::parse takes it, or where it is empty the type of the topic that is there. kNotFound:
   // there is none. kMismatch: another node has the topic with another type, and its readers would not take
   // ours.
   Result<Schema> schema(const std::string& topic, const std::string& type) const;
@@ -29,7 +29,7 @@ class PubTopics {
   Status publish(const std::string& topic, const Schema& schema, std::span<const std::byte> value);
 
  private:
-  std::string NodeOf(const std::string& topic) const;
+  std::string node_of(const std::string& topic) const;
 
   Domain domain_;
   NodeOptions options_;

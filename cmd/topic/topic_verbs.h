@@ -6,16 +6,16 @@
 
 namespace smt::cmd {
 
-void AddList(CLI::App* verb, const ToolOptions& tool, Run* run);
-void AddFind(CLI::App* verb, const ToolOptions& tool, Run* run);
-void AddInfo(CLI::App* verb, const ToolOptions& tool, Run* run);
-void AddEcho(CLI::App* verb, const ToolOptions& tool, Run* run);
-void AddWatch(CLI::App* verb, const ToolOptions& tool, Run* run);
-void AddHz(CLI::App* verb, const ToolOptions& tool, Run* run);
-void AddBw(CLI::App* verb, const ToolOptions& tool, Run* run);
-void AddDelay(CLI::App* verb, const ToolOptions& tool, Run* run);
-void AddPub(CLI::App* verb, const ToolOptions& tool, Run* run);
-void AddRm(CLI::App* verb, const ToolOptions& tool, Run* run);
+void add_list(CLI::App* verb, const ToolOptions& tool, Run* run);
+void add_find(CLI::App* verb, const ToolOptions& tool, Run* run);
+void add_info(CLI::App* verb, const ToolOptions& tool, Run* run);
+void add_echo(CLI::App* verb, const ToolOptions& tool, Run* run);
+void add_watch(CLI::App* verb, const ToolOptions& tool, Run* run);
+void add_hz(CLI::App* verb, const ToolOptions& tool, Run* run);
+void add_bw(CLI::App* verb, const ToolOptions& tool, Run* run);
+void add_delay(CLI::App* verb, const ToolOptions& tool, Run* run);
+void add_pub(CLI::App* verb, const ToolOptions& tool, Run* run);
+void add_rm(CLI::App* verb, const ToolOptions& tool, Run* run);
 
 }  // namespace smt::cmd
 

@@ -33,39 +33,39 @@ struct WatchOptions {
 
 class EventPrinter {
  public:
-  explicit EventPrinter(Format format) : format_(format), colour_(ColourOn(STDOUT_FILENO)) {}
+  explicit EventPrinter(Format format) : format_(format), colour_(colour_on(STDOUT_FILENO)) {}
 
   // False: stdout failed.
   bool print(const TopicEvent& event) {
     ++printed_;
-    if (format_ == Format::kTable) return Print(Line(event));
+    if (format_ == Format::kTable) return print_text(line_of(event));
     const TopicInfo& t = event.topic;
     const auto& age = t.freshness.age_ns;
-    Json json = {{"time_ns", RealtimeNs()},
+    Json json = {{"time_ns", realtime_ns()},
                  {"topic", t.name},
                  {"event", event.what},
-                 {"state", StateName(t.freshness.state)},
+                 {"state", state_name(t.freshness.state)},
                  {"type", t.schema.type_name},
                  {"sequence", t.sequence},
                  {"age_ns", age ? Json(*age) : Json(nullptr)}};
-    if (format_ == Format::kJson) return Print((printed_ == 1 ? "[" : ",\n ") + Dump(json));
-    return PrintObjects({std::move(json)}, format_, printed_ == 1);
+    if (format_ == Format::kJson) return print_text((printed_ == 1 ? "[" : ",\n ") + dump(json));
+    return print_objects({std::move(json)}, format_, printed_ == 1);
   }
   void finish() {
-    if (format_ == Format::kJson) Print(printed_ == 0 ? "[]\n" : "]\n");
+    if (format_ == Format::kJson) print_text(printed_ == 0 ? "[]\n" : "]\n");
   }
   uint64_t printed() const { return printed_; }
 
  private:
-  std::string Line(const TopicEvent& event) const {
+  std::string line_of(const TopicEvent& event) const {
     const TopicInfo& t = event.topic;
-    const std::string_view state = StateName(t.freshness.state);
-    std::string out = fmt::format("{}  ", TimeText(RealtimeNs()));
+    const std::string_view state = state_name(t.freshness.state);
+    std::string out = fmt::format("{}  ", time_text(realtime_ns()));
     const std::string pad(event.what.size() < 11 ? 11 - event.what.size() : 0, ' ');
-    out += (event.what == state ? StateText(t.freshness.state, colour_) : event.what) + pad;
-    out += fmt::format("  {}  {}", Printable(t.name), Printable(t.schema.type_name));
-    if (event.what == "appears") out += "  " + StateText(t.freshness.state, colour_);
-    if (event.what == "stale" && t.freshness.age_ns) out += "  age " + DurationText(*t.freshness.age_ns);
+    out += (event.what == state ? state_text(t.freshness.state, colour_) : event.what) + pad;
+    out += fmt::format("  {}  {}", printable(t.name), printable(t.schema.type_name));
+    if (event.what == "appears") out += "  " + state_text(t.freshness.state, colour_);
+    if (event.what == "stale" && t.freshness.age_ns) out += "  age " + duration_text(*t.freshness.age_ns);
     return out + "\n";
   }
 
@@ -74,28 +74,28 @@ class EventPrinter {
   uint64_t printed_ = 0;
 };
 
-int Watch(const ToolOptions& tool, const WatchOptions& options) {
+int run_watch(const ToolOptions& tool, const WatchOptions& options) {
   Result<TopicFilter> filter = TopicFilter::parse(options.pattern, "", {});
-  if (!filter.ok()) return Fail(filter.status());
+  if (!filter.ok()) return fail(filter.status());
   const Stop stop(StopOn::kSignalOrOutputGone);
-  const int64_t end = DeadlineAfter(options.duration_ns);
-  int64_t silent_until = DeadlineAfter(options.timeout_ns);
+  const int64_t end = deadline_after(options.duration_ns);
+  int64_t silent_until = deadline_after(options.timeout_ns);
   DomainOptions there = tool.domain;
   there.create = false;
   const bool is_there = Domain::open(there).ok();
-  Result<Domain> domain = WaitForDomain(tool.domain, stop.fd(), std::min(end, silent_until), tool_log());
+  Result<Domain> domain = wait_for_domain(tool.domain, stop.fd(), std::min(end, silent_until), tool_log());
   if (!domain.ok()) {
     const bool missing = domain.status().code() == Code::kNotFound;
-    const bool ended = missing && (stop.stopped() || BoottimeNs() >= end);
-    return ended ? kExitOk : Fail(domain.status());
+    const bool ended = missing && (stop.stopped() || boottime_ns() >= end);
+    return ended ? kExitOk : fail(domain.status());
   }
   TopicEvents events;
   EventPrinter printer(tool.format);
   Sleeper sleeper(tool_log());
   bool told = !is_there;  // what is there at the beginning is no event
   for (;;) {
-    Result<DomainListing> listing = ListTopics(*domain);
-    if (!listing.ok()) return Fail(listing.status());
+    Result<DomainListing> listing = list_topics(*domain);
+    if (!listing.ok()) return fail(listing.status());
     sleeper.warn(listing->problems);
     std::erase_if(listing->topics, [&](const TopicInfo& t) { return !filter->takes(t); });
     const size_t topics = listing->topics.size();
@@ -110,13 +110,13 @@ int Watch(const ToolOptions& tool, const WatchOptions& options) {
         if (!more) break;
       }
     }
-    const int64_t now = BoottimeNs();
-    if (printer.printed() != before && options.timeout_ns) silent_until = DeadlineAfter(options.timeout_ns);
+    const int64_t now = boottime_ns();
+    if (printer.printed() != before && options.timeout_ns) silent_until = deadline_after(options.timeout_ns);
     const bool timed_out = more && now >= silent_until;
     if (timed_out) {
       printer.finish();
-      return Fail(kExitTimeout, fmt::format("{}: nothing happened within {}", options.pattern,
-                                            DurationText(*options.timeout_ns)));
+      return fail(kExitTimeout, fmt::format("{}: nothing happened within {}", options.pattern,
+                                            duration_text(*options.timeout_ns)));
     }
     if (!more || now >= end) break;
     if (stop.sleep_until(std::min({now + kEventLookNs, end, silent_until}))) break;
@@ -127,13 +127,13 @@ int Watch(const ToolOptions& tool, const WatchOptions& options) {
 
 }  // namespace
 
-void AddWatch(CLI::App* verb, const ToolOptions& tool, Run* run) {
+void add_watch(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto options = std::make_shared<WatchOptions>();
   verb->add_option("PATTERN", options->pattern, "Only topics that it names");
   verb->add_option("-n,--count", options->count, "End after so many events")->check(CLI::PositiveNumber);
-  AddDuration(*verb, "--timeout", &options->timeout_ns, "End with 3 when nothing happened for so long");
-  AddDuration(*verb, "--duration", &options->duration_ns, "End after so long");
-  verb->callback([=, &tool] { *run = [=, &tool] { return Watch(tool, *options); }; });
+  add_duration(*verb, "--timeout", &options->timeout_ns, "End with 3 when nothing happened for so long");
+  add_duration(*verb, "--duration", &options->duration_ns, "End after so long");
+  verb->callback([=, &tool] { *run = [=, &tool] { return run_watch(tool, *options); }; });
 }
 
 }  // namespace smt::cmd

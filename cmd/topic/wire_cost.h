@@ -15,7 +15,7 @@ struct WireCost {
 };
 
 // `variable`: values of that topic differ in size, and this one has `value_bytes`.
-WireCost WireCostOf(uint64_t value_bytes, bool variable);
+WireCost wire_cost_of(uint64_t value_bytes, bool variable);
 
 }  // namespace smt::cmd
 

@@ -9,16 +9,16 @@ namespace smt::cmd {
 namespace {
 
 // Of a message; a recording may have thousands.
-constexpr size_t kMostFieldsTold = 30;
+constexpr size_t kMaxFieldsTold = 30;
 
-bool Below(const Field& field, const FieldPath& path) {
+bool below(const Field& field, const FieldPath& path) {
   return field.name.size() > path.text.size() && field.name.starts_with(path.text) &&
          field.name[path.text.size()] == '.';
 }
 
 }  // namespace
 
-FieldPath FieldPath::Parse(std::string_view text) {
+FieldPath FieldPath::parse(std::string_view text) {
   FieldPath path{std::string(text), std::string(text), {}};
   const size_t open = text.rfind('[');
   if (open == text.npos || open == 0 || !text.ends_with(']')) return path;
@@ -31,12 +31,12 @@ FieldPath FieldPath::Parse(std::string_view text) {
   return path;
 }
 
-std::vector<Field> ShownFields(const Schema& schema) {
+std::vector<Field> shown_fields(const Schema& schema) {
   if (!schema.fields.empty()) return schema.fields;
   return {{"value", Type::kChar, 0, 1, ""}};
 }
 
-const Field* FindField(const std::vector<Field>& fields, const FieldPath& path) {
+const Field* find_field(const std::vector<Field>& fields, const FieldPath& path) {
   const auto named = [&](const std::string& name) -> const Field* {
     const auto at =
         std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.name == name; });
@@ -49,12 +49,12 @@ const Field* FindField(const std::vector<Field>& fields, const FieldPath& path) 
   return has ? array : nullptr;
 }
 
-Status NoSuchField(const FieldPath& path, const Schema& schema) {
-  const std::vector<Field> fields = ShownFields(schema);
+Status no_such_field(const FieldPath& path, const Schema& schema) {
+  const std::vector<Field> fields = shown_fields(schema);
   std::string names;
   for (const Field& f : fields) {
-    if (&f - fields.data() == kMostFieldsTold) {
-      names += fmt::format(" and {} more", fields.size() - kMostFieldsTold);
+    if (&f - fields.data() == kMaxFieldsTold) {
+      names += fmt::format(" and {} more", fields.size() - kMaxFieldsTold);
       break;
     }
     names += (names.empty() ? "" : ", ") + f.name;
@@ -65,15 +65,15 @@ Status NoSuchField(const FieldPath& path, const Schema& schema) {
 }
 
 FieldSelection::FieldSelection(const std::vector<std::string>& paths) {
-  for (const std::string& path : paths) paths_.push_back(FieldPath::Parse(path));
+  for (const std::string& path : paths) paths_.push_back(FieldPath::parse(path));
 }
 
 Status FieldSelection::check(const Schema& schema) const {
-  const std::vector<Field> fields = ShownFields(schema);
+  const std::vector<Field> fields = shown_fields(schema);
   for (const FieldPath& path : paths_) {
-    const bool found = FindField(fields, path) != nullptr ||
-                       std::any_of(fields.begin(), fields.end(), [&](auto& f) { return Below(f, path); });
-    if (!found) return NoSuchField(path, schema);
+    const bool found = find_field(fields, path) != nullptr ||
+                       std::any_of(fields.begin(), fields.end(), [&](auto& f) { return below(f, path); });
+    if (!found) return no_such_field(path, schema);
   }
   return Status();
 }

@@ -24,15 +24,15 @@ struct FieldPath {
   std::string name;
   std::optional<uint32_t> element;
 
-  static FieldPath Parse(std::string_view text);
+  static FieldPath parse(std::string_view text);
 };
 
 // The fields of the JSON object: of a topic without any, text or raw bytes, there is the one "value".
-std::vector<Field> ShownFields(const Schema& schema);
+std::vector<Field> shown_fields(const Schema& schema);
 // The field that is named alone, or of which an element is; null: none.
-const Field* FindField(const std::vector<Field>& fields, const FieldPath& path);
+const Field* find_field(const std::vector<Field>& fields, const FieldPath& path);
 // "no field \"z\" in Pose; there are x, y, q[4]".
-Status NoSuchField(const FieldPath& path, const Schema& schema);
+Status no_such_field(const FieldPath& path, const Schema& schema);
 
 class FieldSelection {
  public:

@@ -13,7 +13,7 @@
 namespace smt::cmd {
 namespace {
 
-std::partial_ordering Compare(const FilterNumber& left, const FilterNumber& right) {
+std::partial_ordering compare(const FilterNumber& left, const FilterNumber& right) {
   return std::visit(
       [](auto a, auto b) -> std::partial_ordering {
         if constexpr (std::is_same_v<decltype(a), double> || std::is_same_v<decltype(b), double>) {
@@ -28,7 +28,7 @@ std::partial_ordering Compare(const FilterNumber& left, const FilterNumber& righ
 }
 
 // The words that stand for floats which are no numbers of JSON.
-FilterNumber NumberOf(const Json& json) {
+FilterNumber number_of(const Json& json) {
   if (json.is_boolean()) return int64_t{json.get<bool>()};
   if (json.is_number_unsigned()) return json.get<uint64_t>();
   if (json.is_number_integer()) return json.get<int64_t>();
@@ -38,7 +38,7 @@ FilterNumber NumberOf(const Json& json) {
   return std::numeric_limits<double>::quiet_NaN();
 }
 
-bool Holds(std::partial_ordering order, FilterOperator op) {
+bool order_holds(std::partial_ordering order, FilterOperator op) {
   switch (op) {
     case FilterOperator::kEqual:
       return order == 0;
@@ -57,7 +57,7 @@ bool Holds(std::partial_ordering order, FilterOperator op) {
 }
 
 // Null where there is none.
-const Json* ScalarAt(const Json& value, const FieldPath& path) {
+const Json* scalar_at(const Json& value, const FieldPath& path) {
   if (const auto whole = value.find(path.text); whole != value.end()) return &*whole;
   const auto array = value.find(path.name);
   if (!path.element || array == value.end() || !array->is_array() || *path.element >= array->size())
@@ -73,16 +73,16 @@ Result<Filter> Filter::parse(std::string_view text) {
   return Filter(std::move(*root));
 }
 
-Status Filter::check(const Schema& schema) const { return Check(root_, schema, ShownFields(schema)); }
+Status Filter::check(const Schema& schema) const { return check(root_, schema, shown_fields(schema)); }
 
-Status Filter::Check(const FilterNode& node, const Schema& schema, const std::vector<Field>& fields) {
+Status Filter::check(const FilterNode& node, const Schema& schema, const std::vector<Field>& fields) {
   for (const FilterNode& part : node.parts) {
-    if (Status s = Check(part, schema, fields); !s.ok()) return s;
+    if (Status s = check(part, schema, fields); !s.ok()) return s;
   }
   if (node.kind != FilterNode::Kind::kComparison) return Status();
   const std::string& name = node.field.text;
-  const Field* field = FindField(fields, node.field);
-  if (field == nullptr) return NoSuchField(node.field, schema);
+  const Field* field = find_field(fields, node.field);
+  if (field == nullptr) return no_such_field(node.field, schema);
   const bool is_text = field->type == Type::kChar;
   if (!is_text && field->count > 1 && field->name == name) {
     return Status(Code::kInvalid,
@@ -96,15 +96,15 @@ Status Filter::Check(const FilterNode& node, const Schema& schema, const std::ve
   return Status();
 }
 
-bool Filter::Matches(const FilterNode& node, const Json& value) {
-  const auto holds = [&](const FilterNode& part) { return Matches(part, value); };
+bool Filter::matches(const FilterNode& node, const Json& value) {
+  const auto holds = [&](const FilterNode& part) { return matches(part, value); };
   if (node.kind == FilterNode::Kind::kAny) return std::any_of(node.parts.begin(), node.parts.end(), holds);
   if (node.kind == FilterNode::Kind::kAll) return std::all_of(node.parts.begin(), node.parts.end(), holds);
-  const Json* found = ScalarAt(value, node.field);
+  const Json* found = scalar_at(value, node.field);
   if (found == nullptr) return false;
   if (const auto* text = std::get_if<std::string>(&node.literal))
-    return found->is_string() && Holds(found->get_ref<const std::string&>() <=> *text, node.op);
-  return Holds(Compare(NumberOf(*found), std::get<FilterNumber>(node.literal)), node.op);
+    return found->is_string() && order_holds(found->get_ref<const std::string&>() <=> *text, node.op);
+  return order_holds(compare(number_of(*found), std::get<FilterNumber>(node.literal)), node.op);
 }
 
 }  // namespace smt::cmd

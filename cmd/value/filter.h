@@ -31,13 +31,13 @@ class Filter {
 
   // kInvalid: a field is missing, is an array, or is text where a number stands, or the other way round.
   Status check(const Schema& schema) const;
-  // REQUIRES: `value` is ValueToJson of a schema that check() finds OK.
-  bool matches(const Json& value) const { return Matches(root_, value); }
+  // REQUIRES: `value` is value_to_json of a schema that check() finds OK.
+  bool matches(const Json& value) const { return matches(root_, value); }
 
  private:
   explicit Filter(FilterNode root) : root_(std::move(root)) {}
-  static Status Check(const FilterNode& node, const Schema& schema, const std::vector<Field>& fields);
-  static bool Matches(const FilterNode& node, const Json& value);
+  static Status check(const FilterNode& node, const Schema& schema, const std::vector<Field>& fields);
+  static bool matches(const FilterNode& node, const Json& value);
 
   FilterNode root_;
 };

@@ -19,18 +19,18 @@ class FilterParser {
 
  private:
   // Each takes what it is named for off the text; false: error_ says what stands there instead.
-  bool Any(FilterNode* node);
-  bool All(FilterNode* node);
-  bool Term(FilterNode* node);
-  bool Comparison(FilterNode* node);
-  bool Compares(FilterOperator* op);
-  bool Literal(FilterNode* node);
-  bool Quoted(char quote, std::string* text);
+  bool any(FilterNode* node);
+  bool all(FilterNode* node);
+  bool term(FilterNode* node);
+  bool comparison(FilterNode* node);
+  bool compares(FilterOperator* op);
+  bool literal(FilterNode* node);
+  bool quote(char quote, std::string* text);
 
-  void SkipSpace();
-  bool Take(std::string_view token);  // after white space
-  std::string_view Word();            // up to white space, an operator, a parenthesis or a quote
-  bool Expected(std::string_view what);
+  void skip_space();
+  bool take(std::string_view token);  // after white space
+  std::string_view take_word();       // up to white space, an operator, a parenthesis or a quote
+  bool expected(std::string_view what);
 
   std::string_view text_;
   size_t at_ = 0;

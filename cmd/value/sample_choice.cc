@@ -15,7 +15,7 @@ Result<SampleChoice> SampleChoice::parse(const std::vector<std::string>& fields,
   return SampleChoice(fields, std::move(*parsed));
 }
 
-const SampleChoice::Known& SampleChoice::Find(const std::string& topic, const Schema& schema) {
+const SampleChoice::Known& SampleChoice::find(const std::string& topic, const Schema& schema) {
   const auto [at, is_new] = known_.try_emplace(topic);
   Known& known = at->second;
   if (!is_new && known.schema == schema) return known;
@@ -29,13 +29,13 @@ const SampleChoice::Known& SampleChoice::Find(const std::string& topic, const Sc
 
 std::vector<std::string> SampleChoice::add(const std::string& topic, const Schema& schema) {
   std::vector<std::string> left_out;
-  if (ChoosesAll()) return left_out;
-  (void)Find(topic, schema);
+  if (chooses_all()) return left_out;
+  (void)find(topic, schema);
   if (fitting_ == 0) return left_out;
   for (auto& [name, known] : known_) {
     if (known.problem.ok() || std::exchange(known.told, true)) continue;
     left_out.push_back(
-        fmt::format("{} is left out: {}", Printable(name), Printable(known.problem.message())));
+        fmt::format("{} is left out: {}", printable(name), printable(known.problem.message())));
   }
   return left_out;
 }
@@ -45,9 +45,9 @@ Status SampleChoice::check() const {
 }
 
 bool SampleChoice::choose(ShownSample* shown) {
-  if (ChoosesAll()) return true;
-  if (!Find(shown->topic, shown->schema).problem.ok()) return false;
-  Json value = ValueToJson(shown->schema, shown->sample.bytes);
+  if (chooses_all()) return true;
+  if (!find(shown->topic, shown->schema).problem.ok()) return false;
+  Json value = value_to_json(shown->schema, shown->sample.bytes);
   if (filter_ && !filter_->matches(value)) return false;
   shown->value = fields_.empty() ? std::move(value) : fields_.select(value);
   return true;

@@ -36,8 +36,8 @@ class SampleChoice {
   };
   SampleChoice(const std::vector<std::string>& fields, std::optional<Filter> filter)
       : fields_(fields), filter_(std::move(filter)) {}
-  bool ChoosesAll() const { return fields_.empty() && !filter_; }
-  const Known& Find(const std::string& topic, const Schema& schema);
+  bool chooses_all() const { return fields_.empty() && !filter_; }
+  const Known& find(const std::string& topic, const Schema& schema);
 
   FieldSelection fields_;
   std::optional<Filter> filter_;

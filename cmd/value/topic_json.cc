@@ -5,11 +5,11 @@
 namespace smt::cmd {
 namespace {
 
-Json Nullable(std::optional<int64_t> ns) { return ns ? Json(*ns) : Json(nullptr); }
+Json nullable(std::optional<int64_t> ns) { return ns ? Json(*ns) : Json(nullptr); }
 
 }  // namespace
 
-Json TopicJson(const TopicInfo& topic) {
+Json topic_json(const TopicInfo& topic) {
   Json writers = Json::array();
   for (const TopicWriterInfo& w : topic.writers) {
     writers.push_back({{"node", w.node}, {"pid", w.pid}, {"live", w.live}});
@@ -20,8 +20,8 @@ Json TopicJson(const TopicInfo& topic) {
           {"schema_hash", topic.schema.hash()},
           {"size", topic.max_bytes},
           {"history", topic.history},
-          {"state", StateName(f.state)},
-          {"age_ns", Nullable(f.age_ns)},
+          {"state", state_name(f.state)},
+          {"age_ns", nullable(f.age_ns)},
           {"max_age_ns", f.max_age_ns},
           {"stamp_ns", topic.stamp_ns},
           {"sequence", topic.sequence},
@@ -29,16 +29,16 @@ Json TopicJson(const TopicInfo& topic) {
           {"hops", f.hops},
           {"writers", std::move(writers)},
           {"origin", {{"host", f.origin.host}, {"domain", f.origin.domain}, {"node", f.origin.node}}},
-          {"age_error_ns", Nullable(f.age_error_ns)},
-          {"delay_ns", Nullable(f.delay_ns)}};
+          {"age_error_ns", nullable(f.age_error_ns)},
+          {"delay_ns", nullable(f.delay_ns)}};
 }
 
-Json TopicJsonWithSchema(const TopicInfo& topic) {
-  Json json = TopicJson(topic);
+Json topic_json_with_schema(const TopicInfo& topic) {
+  Json json = topic_json(topic);
   Json fields = Json::array();
   for (const Field& f : topic.schema.fields) {
     fields.push_back({{"name", f.name},
-                      {"type", TypeName(f.type)},
+                      {"type", name_of(f.type)},
                       {"offset", f.offset},
                       {"count", f.count},
                       {"unit", f.unit}});
@@ -47,19 +47,19 @@ Json TopicJsonWithSchema(const TopicInfo& topic) {
   return json;
 }
 
-Json ShownValue(const ShownSample& shown) {
-  return shown.value ? *shown.value : ValueToJson(shown.schema, shown.sample.bytes);
+Json shown_value(const ShownSample& shown) {
+  return shown.value ? *shown.value : value_to_json(shown.schema, shown.sample.bytes);
 }
 
-Json SampleJson(const ShownSample& shown) {
+Json sample_json(const ShownSample& shown) {
   return {{"topic", shown.topic},
           {"sequence", shown.sample.sequence},
           {"stamp_ns", shown.sample.stamp_ns},
           {"receive_ns", shown.receive_ns},
-          {"age_ns", Nullable(shown.age_ns)},
-          {"state", StateName(shown.state)},
+          {"age_ns", nullable(shown.age_ns)},
+          {"state", state_name(shown.state)},
           {"missed", shown.sample.missed},
-          {"value", shown.sample.sequence == 0 ? Json(nullptr) : ShownValue(shown)}};
+          {"value", shown.sample.sequence == 0 ? Json(nullptr) : shown_value(shown)}};
 }
 
 std::string objects_text(const std::vector<Json>& objects, Format format, bool csv_header) {
@@ -68,21 +68,21 @@ std::string objects_text(const std::vector<Json>& objects, Format format, bool c
     std::vector<std::string> cells;
     if (csv_header && !objects.empty()) {
       for (const auto& [key, value] : objects[0].items()) cells.push_back(key);
-      out += CsvLine(cells);
+      out += csv_line(cells);
     }
     for (const Json& object : objects) {
       cells.clear();
       for (const auto& [key, value] : object.items()) {
-        cells.push_back(value.is_null() ? "" : value.is_string() ? value.get<std::string>() : Dump(value));
+        cells.push_back(value.is_null() ? "" : value.is_string() ? value.get<std::string>() : dump(value));
       }
-      out += CsvLine(cells);
+      out += csv_line(cells);
     }
     return out;
   }
   const bool array = format == Format::kJson;
   for (const Json& object : objects) {
     if (array) out += &object == objects.data() ? "[" : " ";
-    out += Dump(object) + (array && &object != &objects.back() ? ",\n" : array ? "]\n" : "\n");
+    out += dump(object) + (array && &object != &objects.back() ? ",\n" : array ? "]\n" : "\n");
   }
   if (array && objects.empty()) out = "[]\n";
   return out;

@@ -16,9 +16,9 @@ namespace smt::cmd {
 
 // `smttopic list`. An age that cannot be told is null, and so are its error and the delay of what was not
 // mirrored.
-Json TopicJson(const TopicInfo& topic);
+Json topic_json(const TopicInfo& topic);
 // `smttopic info`: the same object and "schema".
-Json TopicJsonWithSchema(const TopicInfo& topic);
+Json topic_json_with_schema(const TopicInfo& topic);
 
 // A sample as it is shown: what the reader knows of it at this moment.
 struct ShownSample {
@@ -31,9 +31,9 @@ struct ShownSample {
   std::optional<Json> value = {};  // what is to be shown of it; nothing: all
 };
 // The value as it is shown. REQUIRES: sequence is not 0
-Json ShownValue(const ShownSample& shown);
+Json shown_value(const ShownSample& shown);
 // `smttopic echo`. The value of sequence 0, which is none, is null.
-Json SampleJson(const ShownSample& shown);
+Json sample_json(const ShownSample& shown);
 
 // A list of objects of one shape as `format` says: an array, an object a line, or CSV with a header row
 // (arrays and objects in a cell are JSON). kTable is the caller's own affair.

@@ -17,7 +17,7 @@ namespace smt::cmd {
 namespace {
 
 template <class T>
-Json ScalarToJson(const std::byte* at) {
+Json scalar_to_json(const std::byte* at) {
   if constexpr (std::is_same_v<T, bool>) {
     return *at != std::byte{0};  // any byte but 0: a writer may have put 2 there
   } else {
@@ -37,34 +37,34 @@ Json ScalarToJson(const std::byte* at) {
   }
 }
 
-std::string CharsToText(const std::byte* at, size_t count) {
+std::string chars_to_text(const std::byte* at, size_t count) {
   const char* chars = reinterpret_cast<const char*>(at);
   return std::string(chars, strnlen(chars, count));
 }
 
-Json FieldToJson(const Field& field, const std::byte* at) {
-  if (field.type == Type::kChar) return CharsToText(at, field.count);
+Json field_to_json(const Field& field, const std::byte* at) {
+  if (field.type == Type::kChar) return chars_to_text(at, field.count);
   return visit_scalar(field.type, [&](auto zero) {
     using T = decltype(zero);
-    if (field.count == 1) return ScalarToJson<T>(at);
+    if (field.count == 1) return scalar_to_json<T>(at);
     Json array = Json::array();
-    for (uint32_t i = 0; i < field.count; ++i) array.push_back(ScalarToJson<T>(at + i * sizeof(T)));
+    for (uint32_t i = 0; i < field.count; ++i) array.push_back(scalar_to_json<T>(at + i * sizeof(T)));
     return array;
   });
 }
 
-std::string Reason(const Json& json, Type type, std::string_view why) {
-  std::string text = Dump(json);
+std::string reason(const Json& json, Type type, std::string_view why) {
+  std::string text = dump(json);
   if (text.size() > 60) text = text.substr(0, 57) + "...";
-  return fmt::format("{} is {} {}", text, why, TypeName(type));
+  return fmt::format("{} is {} {}", text, why, name_of(type));
 }
 
 // "" or the reason. "nan", "inf" and "-inf" are floats.
 template <class T>
-std::string JsonToScalar(const Json& json, Type type, std::byte* at) {
+std::string json_to_scalar(const Json& json, Type type, std::byte* at) {
   T value{};
   if constexpr (std::is_same_v<T, bool>) {
-    if (!json.is_boolean()) return Reason(json, type, "not true or false, for");
+    if (!json.is_boolean()) return reason(json, type, "not true or false, for");
     value = json.get<bool>();
   } else if constexpr (std::is_floating_point_v<T>) {
     if (json == "nan") {
@@ -72,25 +72,25 @@ std::string JsonToScalar(const Json& json, Type type, std::byte* at) {
     } else if (json == "inf" || json == "-inf") {
       value = json == "inf" ? std::numeric_limits<T>::infinity() : -std::numeric_limits<T>::infinity();
     } else if (!json.is_number()) {
-      return Reason(json, type, "not a number, for");
+      return reason(json, type, "not a number, for");
     } else {
       value = json.get<T>();
-      if (std::isinf(value)) return Reason(json, type, "out of range of");
+      if (std::isinf(value)) return reason(json, type, "out of range of");
     }
   } else {
-    if (!json.is_number_integer()) return Reason(json, type, "not an integer, for");
+    if (!json.is_number_integer()) return reason(json, type, "not an integer, for");
     const bool fits = json.is_number_unsigned() ? std::in_range<T>(json.get<uint64_t>())
                                                 : std::in_range<T>(json.get<int64_t>());
-    if (!fits) return Reason(json, type, "out of range of");
+    if (!fits) return reason(json, type, "out of range of");
     value = json.get<T>();
   }
   memcpy(at, &value, sizeof value);
   return "";
 }
 
-std::string JsonToField(const Json& json, const Field& field, std::byte* at) {
+std::string json_to_field(const Json& json, const Field& field, std::byte* at) {
   if (field.type == Type::kChar) {
-    if (!json.is_string()) return Reason(json, field.type, "not a string, for");
+    if (!json.is_string()) return reason(json, field.type, "not a string, for");
     const auto& text = json.get_ref<const std::string&>();
     if (text.size() > field.count)
       return fmt::format("{} bytes of text do not fit char[{}]", text.size(), field.count);
@@ -102,14 +102,14 @@ std::string JsonToField(const Json& json, const Field& field, std::byte* at) {
     if constexpr (std::is_same_v<T, char>) {
       return "";
     } else {
-      if (field.count == 1 && !json.is_array()) return JsonToScalar<T>(json, field.type, at);
-      if (!json.is_array()) return Reason(json, field.type, fmt::format("not an array of {}", field.count));
+      if (field.count == 1 && !json.is_array()) return json_to_scalar<T>(json, field.type, at);
+      if (!json.is_array()) return reason(json, field.type, fmt::format("not an array of {}", field.count));
       if (json.size() != field.count) {
-        return fmt::format("the array has {} elements, {}[{}] has {}", json.size(), TypeName(field.type),
+        return fmt::format("the array has {} elements, {}[{}] has {}", json.size(), name_of(field.type),
                            field.count, field.count);
       }
       for (uint32_t i = 0; i < field.count; ++i) {
-        const std::string why = JsonToScalar<T>(json[i], field.type, at + i * sizeof(T));
+        const std::string why = json_to_scalar<T>(json[i], field.type, at + i * sizeof(T));
         if (!why.empty()) return fmt::format("[{}]: {}", i, why);
       }
       return "";
@@ -118,7 +118,7 @@ std::string JsonToField(const Json& json, const Field& field, std::byte* at) {
 }
 
 // In quotes. Most names and texts have nothing that must be escaped.
-void AppendQuoted(const std::string& text, std::string* out) {
+void append_quoted(const std::string& text, std::string* out) {
   const bool plain = std::all_of(text.begin(), text.end(),
                                  [](char c) { return c >= ' ' && c < 0x7F && c != '"' && c != '\\'; });
   *out += plain ? '"' + text + '"' : Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -127,7 +127,7 @@ void AppendQuoted(const std::string& text, std::string* out) {
 // nlohmann's own text of a double is not always the shortest (Grisu2: 0.7 % of all f32 come out with 17
 // digits), so numbers with a fraction are written here, and what holds them is walked here.
 template <class T>
-void AppendNumber(T value, std::string* out) {
+void append_number(T value, std::string* out) {
   char text[32];
   const std::string_view number(
       text, static_cast<size_t>(std::to_chars(text, text + sizeof text, value).ptr - text));
@@ -135,24 +135,24 @@ void AppendNumber(T value, std::string* out) {
   if (std::is_floating_point_v<T> && number.find_first_of(".e") == number.npos) *out += ".0";
 }
 
-void AppendJson(const Json& json, std::string* out) {
+void append_json(const Json& json, std::string* out) {
   if (json.is_number_float() && std::isfinite(json.get<double>())) {
-    AppendNumber(json.get<double>(), out);
+    append_number(json.get<double>(), out);
   } else if (json.is_number_unsigned()) {
-    AppendNumber(json.get<uint64_t>(), out);
+    append_number(json.get<uint64_t>(), out);
   } else if (json.is_number_integer()) {
-    AppendNumber(json.get<int64_t>(), out);
+    append_number(json.get<int64_t>(), out);
   } else if (json.is_string()) {
-    AppendQuoted(json.get_ref<const std::string&>(), out);
+    append_quoted(json.get_ref<const std::string&>(), out);
   } else if (json.is_array() || json.is_object()) {
     *out += json.is_array() ? '[' : '{';
     for (auto at = json.begin(); at != json.end(); ++at) {
       if (at != json.begin()) *out += ',';
       if (json.is_object()) {
-        AppendQuoted(at.key(), out);
+        append_quoted(at.key(), out);
         *out += ':';
       }
-      AppendJson(*at, out);
+      append_json(*at, out);
     }
     *out += json.is_array() ? ']' : '}';
   } else {
@@ -160,21 +160,21 @@ void AppendJson(const Json& json, std::string* out) {
   }
 }
 
-bool IsText(const Schema& schema) { return schema.fields.empty() && schema.type_name == "string"; }
+bool is_text(const Schema& schema) { return schema.fields.empty() && schema.type_name == "string"; }
 
-Result<std::vector<std::byte>> RawBytes(const Schema& schema, const Json& json) {
+Result<std::vector<std::byte>> raw_bytes(const Schema& schema, const Json& json) {
   if (!json.is_string()) {
     return {Code::kInvalid,
-            fmt::format("{} is not {}", Dump(json),
-                        IsText(schema) ? "a string" : "a string of base64, which stands for bytes")};
+            fmt::format("{} is not {}", dump(json),
+                        is_text(schema) ? "a string" : "a string of base64, which stands for bytes")};
   }
   const auto& text = json.get_ref<const std::string&>();
-  std::optional<std::vector<std::byte>> bytes = FromBase64(text);
-  if (IsText(schema)) {
+  std::optional<std::vector<std::byte>> bytes = from_base64(text);
+  if (is_text(schema)) {
     const auto* begin = reinterpret_cast<const std::byte*>(text.data());
     bytes.emplace(begin, begin + text.size());
   }
-  if (!bytes) return {Code::kInvalid, Dump(json) + " is not base64, which stands for bytes"};
+  if (!bytes) return {Code::kInvalid, dump(json) + " is not base64, which stands for bytes"};
   if (schema.size != 0 && bytes->size() != schema.size) {
     return {Code::kInvalid,
             fmt::format("{} bytes, and the topic's values have {}", bytes->size(), schema.size)};
@@ -184,34 +184,34 @@ Result<std::vector<std::byte>> RawBytes(const Schema& schema, const Json& json) 
 
 }  // namespace
 
-Json ValueToJson(const Schema& schema, std::span<const std::byte> bytes) {
+Json value_to_json(const Schema& schema, std::span<const std::byte> bytes) {
   Json json = Json::object();
-  if (IsText(schema)) {
+  if (is_text(schema)) {
     json["value"] = std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   } else if (schema.fields.empty() || bytes.size() != schema.size) {
-    json["value"] = Base64(bytes);
+    json["value"] = to_base64(bytes);
   } else {
     // No two fields have one name, for which operator[] would look.
     auto& members = static_cast<Json::object_t::Container&>(json.get_ref<Json::object_t&>());
     members.reserve(schema.fields.size());
     for (const Field& field : schema.fields) {
-      members.emplace_back(field.name, FieldToJson(field, bytes.data() + field.offset));
+      members.emplace_back(field.name, field_to_json(field, bytes.data() + field.offset));
     }
   }
   return json;
 }
 
-Result<std::vector<std::byte>> JsonToValue(const Schema& schema, const Json& json) {
+Result<std::vector<std::byte>> json_to_value(const Schema& schema, const Json& json) {
   const bool single =
       schema.fields.empty() || (schema.fields.size() == 1 && schema.fields[0].name == "value");
-  if (single && !json.is_object()) return JsonToValue(schema, Json{{"value", json}});
+  if (single && !json.is_object()) return json_to_value(schema, Json{{"value", json}});
   if (!json.is_object())
-    return {Code::kInvalid, Dump(json) + " is not an object with the fields of the topic"};
+    return {Code::kInvalid, dump(json) + " is not an object with the fields of the topic"};
   if (schema.fields.empty()) {
     if (json.size() != 1 || !json.contains("value")) {
       return {Code::kInvalid, "an object for this topic has the one key \"value\""};
     }
-    return RawBytes(schema, json["value"]);
+    return raw_bytes(schema, json["value"]);
   }
   for (const auto& [name, value] : json.items()) {
     if (schema.field(name) == nullptr) {
@@ -222,44 +222,44 @@ Result<std::vector<std::byte>> JsonToValue(const Schema& schema, const Json& jso
   for (const Field& field : schema.fields) {
     if (!json.contains(field.name))
       return {Code::kInvalid, fmt::format("field \"{}\" is missing", field.name)};
-    const std::string why = JsonToField(json[field.name], field, bytes.data() + field.offset);
+    const std::string why = json_to_field(json[field.name], field, bytes.data() + field.offset);
     if (!why.empty()) return {Code::kInvalid, fmt::format("{}: {}", field.name, why)};
   }
   return bytes;
 }
 
-Result<std::vector<std::byte>> ParseValue(const Schema& schema, const std::string& text) {
+Result<std::vector<std::byte>> parse_value(const Schema& schema, const std::string& text) {
   const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_discarded()) return JsonToValue(schema, json);
+  if (!json.is_discarded()) return json_to_value(schema, json);
   return {
       Code::kInvalid,
       fmt::format("value {} is not JSON; text needs quotes of its own, as '\"text\"' or '\"nan\"'", text)};
 }
 
-std::string BareText(const Json& json) {
+std::string bare_text(const Json& json) {
   if (json.is_string()) return json.get<std::string>();
-  if (!json.is_array()) return Dump(json);
+  if (!json.is_array()) return dump(json);
   std::string out;
-  for (const Json& item : json) out += (out.empty() ? "[" : ", ") + BareText(item);
+  for (const Json& item : json) out += (out.empty() ? "[" : ", ") + bare_text(item);
   return out.empty() ? "[]" : out + "]";
 }
 
-std::vector<std::pair<std::string, std::string>> ValueCells(const Json& value) {
+std::vector<std::pair<std::string, std::string>> value_cells(const Json& value) {
   std::vector<std::pair<std::string, std::string>> cells;
   for (const auto& [name, field] : value.items()) {
     if (!field.is_array()) {
-      cells.emplace_back(name, BareText(field));
+      cells.emplace_back(name, bare_text(field));
       continue;
     }
     for (size_t i = 0; i < field.size(); ++i)
-      cells.emplace_back(fmt::format("{}[{}]", name, i), BareText(field[i]));
+      cells.emplace_back(fmt::format("{}[{}]", name, i), bare_text(field[i]));
   }
   return cells;
 }
 
-std::string Dump(const Json& json) {
+std::string dump(const Json& json) {
   std::string out;
-  AppendJson(json, &out);
+  append_json(json, &out);
   return out;
 }
 

@@ -22,25 +22,25 @@ namespace smt::cmd {
 using Json = nlohmann::ordered_json;
 
 // Bytes that are not of the schema's size come out as {"value": base64}.
-Json ValueToJson(const Schema& schema, std::span<const std::byte> bytes);
+Json value_to_json(const Schema& schema, std::span<const std::byte> bytes);
 
 // kInvalid, with the field and the reason: not the field's type, out of its range, another array length, a
 // field missing or unknown. A value with the single field "value" may stand without the object around it.
 // Padding between fields is zero.
-Result<std::vector<std::byte>> JsonToValue(const Schema& schema, const Json& json);
+Result<std::vector<std::byte>> json_to_value(const Schema& schema, const Json& json);
 
 // The same of a text, which is JSON. kInvalid too: it is none.
-Result<std::vector<std::byte>> ParseValue(const Schema& schema, const std::string& text);
+Result<std::vector<std::byte>> parse_value(const Schema& schema, const std::string& text);
 
 // For people: a string without its quotes, an array as [1, nan, 3]; all else as JSON.
-std::string BareText(const Json& json);
+std::string bare_text(const Json& json);
 
 // For CSV, of an object of fields: their names and bare texts, one pair for each scalar, "q[0]" for elements
 // of an array.
-std::vector<std::pair<std::string, std::string>> ValueCells(const Json& value);
+std::vector<std::pair<std::string, std::string>> value_cells(const Json& value);
 
 // One line of JSON. Text that is not UTF-8 gets replacement characters.
-std::string Dump(const Json& json);
+std::string dump(const Json& json);
 
 }  // namespace smt::cmd
 

@@ -18,25 +18,25 @@ constexpr std::pair<std::string_view, Shape> kShapes[] = {
     {"constant", Shape::kConstant}};
 
 // A permutation of all numbers that leaves no pattern (splitmix64).
-uint64_t Mixed(uint64_t x) {
+uint64_t mixed(uint64_t x) {
   x += 0x9e3779b97f4a7c15;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
   x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
   return x ^ (x >> 31);
 }
 
-double Noise(uint64_t seed, uint64_t channel, double seconds) {
-  const uint64_t bits = Mixed(Mixed(Mixed(seed) ^ channel) ^ std::bit_cast<uint64_t>(seconds));
+double noise_at(uint64_t seed, uint64_t channel, double seconds) {
+  const uint64_t bits = mixed(mixed(mixed(seed) ^ channel) ^ std::bit_cast<uint64_t>(seconds));
   return static_cast<double>(bits >> 11) * 0x1p-52 - 1;
 }
 
-double Turns(const Signal& s, double seconds) {
+double turns_at(const Signal& s, double seconds) {
   if (s.shape != Shape::kChirp) return seconds * s.frequency_hz;
   const double t = std::fmod(seconds, s.sweep_s);
   return t * (s.frequency_hz + (s.end_frequency_hz - s.frequency_hz) * t / (2 * s.sweep_s));
 }
 
-double ShapeAt(const Signal& s, double seconds, double turns, uint64_t channel) {
+double shape_at(const Signal& s, double seconds, double turns, uint64_t channel) {
   const double part = turns - std::floor(turns);
   switch (s.shape) {
     case Shape::kSine:
@@ -49,20 +49,20 @@ double ShapeAt(const Signal& s, double seconds, double turns, uint64_t channel) 
     case Shape::kTriangle:
       return part < 0.25 ? 4 * part : part < 0.75 ? 2 - 4 * part : 4 * part - 4;
     case Shape::kNoise:
-      return Noise(s.seed, channel, seconds);
+      return noise_at(s.seed, channel, seconds);
     case Shape::kConstant:
       break;
   }
   return 0;
 }
 
-double ValueAhead(const Signal& s, double seconds, double ahead_turns, uint64_t channel) {
-  const double turns = Turns(s, seconds) + s.phase_turns + ahead_turns;
-  return s.offset + s.amplitude * ShapeAt(s, seconds, turns, channel);
+double value_ahead(const Signal& s, double seconds, double ahead_turns, uint64_t channel) {
+  const double turns = turns_at(s, seconds) + s.phase_turns + ahead_turns;
+  return s.offset + s.amplitude * shape_at(s, seconds, turns, channel);
 }
 
 template <class T>
-void Store(double value, std::byte* to) {
+void store_value(double value, std::byte* to) {
   T out;
   if constexpr (std::is_floating_point_v<T>) {
     out = static_cast<T>(value);
@@ -77,11 +77,11 @@ void Store(double value, std::byte* to) {
 }
 
 // REQUIRES: `type` is that of a number
-void (*StoreAs(Type type))(double, std::byte*) {
+void (*store_as(Type type))(double, std::byte*) {
   using Function = void (*)(double, std::byte*);
   return visit_scalar(type, []<class T>(T) -> Function {
-    if constexpr (is_number_type<T>) {
-      return Store<T>;
+    if constexpr (kIsNumberType<T>) {
+      return store_value<T>;
     } else {
       return nullptr;
     }
@@ -90,7 +90,7 @@ void (*StoreAs(Type type))(double, std::byte*) {
 
 }  // namespace
 
-Result<Shape> ShapeNamed(std::string_view name) {
+Result<Shape> shape_named(std::string_view name) {
   std::string names;
   for (const auto& [known, shape] : kShapes) {
     if (known == name) return shape;
@@ -99,25 +99,25 @@ Result<Shape> ShapeNamed(std::string_view name) {
   return {Code::kInvalid, "\"" + std::string(name) + "\" is no signal; there are " + names};
 }
 
-double ValueAt(const Signal& signal, double seconds, uint64_t channel) {
-  return ValueAhead(signal, seconds, 0, channel);
+double value_at(const Signal& signal, double seconds, uint64_t channel) {
+  return value_ahead(signal, seconds, 0, channel);
 }
 
-Status CheckSignalSchema(const Schema& schema) {
+Status check_signal_schema(const Schema& schema) {
   if (schema.fields.size() == 1 && is_number(schema.fields[0].type)) return schema.check();
   return Status(Code::kInvalid,
                 "type " + schema.type_name +
                     " is no number; use f64, f32, i8 ... i64 or u8 ... u64, or an array as f64[8]");
 }
 
-void FillValue(const Signal& signal, double seconds, uint64_t first_channel, const Schema& schema,
-               std::span<std::byte> value) {
+void fill_value(const Signal& signal, double seconds, uint64_t first_channel, const Schema& schema,
+                std::span<std::byte> value) {
   const Field& field = schema.fields[0];
-  const auto store = StoreAs(field.type);
+  const auto store = store_as(field.type);
   for (uint32_t i = 0; i < field.count; ++i) {
     const double ahead = static_cast<double>(i) / field.count;
-    store(ValueAhead(signal, seconds, ahead, first_channel + i),
-          value.data() + field.offset + uint64_t{i} * TypeBytes(field.type));
+    store(value_ahead(signal, seconds, ahead, first_channel + i),
+          value.data() + field.offset + uint64_t{i} * type_bytes(field.type));
   }
 }
 

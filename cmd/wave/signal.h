@@ -35,19 +35,19 @@ struct Signal {
 };
 
 // "sine" "square" "ramp" "triangle" "noise" "chirp" "constant"; kInvalid: another word.
-Result<Shape> ShapeNamed(std::string_view name);
+Result<Shape> shape_named(std::string_view name);
 
 // offset + amplitude * shape. `channel`: of several, each has a noise of its own.
-double ValueAt(const Signal& signal, double seconds, uint64_t channel = 0);
+double value_at(const Signal& signal, double seconds, uint64_t channel = 0);
 
 // The value of a topic with one field of numbers. Element i of n is i / n of a period ahead, and is channel
 // `first_channel` + i. Integers are rounded to the nearest, and kept in the range of their type.
-// REQUIRES: CheckSignalSchema(schema) is OK, value.size() == schema.size
-void FillValue(const Signal& signal, double seconds, uint64_t first_channel, const Schema& schema,
-               std::span<std::byte> value);
+// REQUIRES: check_signal_schema(schema) is OK, value.size() == schema.size
+void fill_value(const Signal& signal, double seconds, uint64_t first_channel, const Schema& schema,
+                std::span<std::byte> value);
 
 // kInvalid: not one field of numbers.
-Status CheckSignalSchema(const Schema& schema);
+Status check_signal_schema(const Schema& schema);
 
 }  // namespace smt::cmd
 

@@ -19,8 +19,8 @@ namespace smt::relay {
 using Sessions = std::map<uint64_t, std::unique_ptr<Session>>;  // by key
 
 // Of one Finding, see PROTOCOL.md; and of one Traced.
-inline constexpr size_t kMostFindingText = 512, kMostFindingName = 255, kMostOtherNames = 5;
-inline constexpr size_t kMostFindings = 256;
+inline constexpr size_t kMaxFindingText = 512, kMaxFindingName = 255, kMaxOtherNames = 5;
+inline constexpr size_t kMaxFindings = 256;
 
 // The relay that looks.
 struct Viewpoint {
@@ -49,23 +49,24 @@ struct Viewpoint {
 // What the topic is called here that `asker` traces. `theirs`: as the asker calls it, or ""; `ours`: as it
 // thinks that it is called here. Does not depend on topics that the asker may not list. REQUIRES: the store
 // was collected in this step.
-std::string NameHere(const Viewpoint& at, Session* asker, const std::string& theirs, const std::string& ours);
+std::string name_here(const Viewpoint& at, Session* asker, const std::string& theirs,
+                      const std::string& ours);
 // And what it is called there, as far as that is known.
-std::string NameThere(const Viewpoint& at, Session* peer, const std::string& topic);
+std::string name_there(const Viewpoint& at, Session* peer, const std::string& topic);
 
-// At most kMostFindings. `asker` hears of no other topics than it may have; `first`: it asks for itself, and
+// At most kMaxFindings. `asker` hears of no other topics than it may have; `first`: it asks for itself, and
 // is no relay on the way. REQUIRES: as above.
-std::vector<proto::Finding> Explain(const Viewpoint& at, const std::string& topic, Session* asker, bool first,
+std::vector<proto::Finding> explain(const Viewpoint& at, const std::string& topic, Session* asker, bool first,
                                     int64_t now_ns);
 
 // That the asker may not list the topic: the same whether it is there or not.
-proto::Finding DeniedFinding(const Viewpoint& at, const Session& asker, const std::string& topic);
+proto::Finding denied_finding(const Viewpoint& at, const Session& asker, const std::string& topic);
 // Of what other relays have found, that which may name other topics than the one asked for: left out where
 // the asker may not list all.
-void LeaveOutOtherTopics(proto::Finding* f);
+void leave_out_other_topics(proto::Finding* f);
 
 // A Finding of this relay, without anything found yet.
-proto::Finding FindingOf(const Viewpoint& at, proto::Side side, const std::string& topic);
+proto::Finding finding_of(const Viewpoint& at, proto::Side side, const std::string& topic);
 
 }  // namespace smt::relay
 

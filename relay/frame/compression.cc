@@ -8,8 +8,8 @@ namespace smt::relay {
 
 namespace {
 
-constexpr size_t kLeastBytes = 128;  // what is smaller hardly ever shrinks
-constexpr unsigned kMostSkipped = 63;
+constexpr size_t kMinBytes = 128;  // what is smaller hardly ever shrinks
+constexpr unsigned kMaxSkipped = 63;
 constexpr int kLevel = 1;
 
 }  // namespace
@@ -24,18 +24,18 @@ Expander::~Expander() = default;
 Expander::Expander(Expander&&) noexcept = default;
 
 std::optional<Frame> Compressor::shrink(std::span<const std::byte> raw) {
-  if (raw.size() < kLeastBytes) return std::nullopt;
+  if (raw.size() < kMinBytes) return std::nullopt;
   if (skip_ > 0) {
     --skip_;
     return std::nullopt;
   }
   if (context_ == nullptr) context_.reset(ZSTD_createCCtx());
-  const size_t most = raw.size() - raw.size() / 10;
-  std::shared_ptr<std::byte[]> room = Frame::room(most);
+  const size_t max = raw.size() - raw.size() / 10;
+  std::shared_ptr<std::byte[]> room = Frame::room(max);
   // Fails as soon as the room is used up.
-  const size_t bytes = ZSTD_compressCCtx(context_.get(), room.get(), most, raw.data(), raw.size(), kLevel);
+  const size_t bytes = ZSTD_compressCCtx(context_.get(), room.get(), max, raw.data(), raw.size(), kLevel);
   if (ZSTD_isError(bytes) != 0) {
-    skip_ = std::min((1u << std::min(failures_, 6u)) - 1, kMostSkipped);
+    skip_ = std::min((1u << std::min(failures_, 6u)) - 1, kMaxSkipped);
     ++failures_;
     return std::nullopt;
   }

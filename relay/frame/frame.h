@@ -22,7 +22,7 @@ struct Frame {
 };
 
 // A header frame, as links take it.
-inline std::span<const std::byte> BytesOf(const std::string& text) { return std::as_bytes(std::span(text)); }
+inline std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
 
 }  // namespace smt::relay
 

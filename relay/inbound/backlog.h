@@ -20,7 +20,7 @@ class Backlog {
  public:
   struct Held {
     SampleHead head;
-    Way way;
+    Provenance provenance;
     std::vector<std::byte> value;
   };
 
@@ -39,8 +39,9 @@ class Backlog {
     return until_ns_ != 0;
   }
   // Of the topic with this id of the sender. False: in place of an older one, which is gone.
-  bool hold(uint32_t id, const SampleHead& head, const Way& way, std::span<const std::byte> value) {
-    return held_.insert_or_assign(id, Held{head, way, {value.begin(), value.end()}}).second;
+  bool hold(uint32_t id, const SampleHead& head, const Provenance& provenance,
+            std::span<const std::byte> value) {
+    return held_.insert_or_assign(id, Held{head, provenance, {value.begin(), value.end()}}).second;
   }
   // False: nothing was held of it.
   bool drop(uint32_t id) { return !held_.empty() && held_.erase(id) != 0; }

@@ -11,25 +11,25 @@ namespace smt::relay {
 
 namespace {
 
-constexpr size_t kMostSchemas = 65536;
-constexpr size_t kMostText = 64;  // host, domain and node names
+constexpr size_t kMaxSchemas = 65536;
+constexpr size_t kMaxText = 64;  // host, domain and node names
 
 }  // namespace
 
-Intake::~Intake() {
+PeerReceiver::~PeerReceiver() {
   inbound_->counters().dropped_held += backlog_.take().size();
   for (const auto& t : topics_) {
-    if (t == nullptr || !Mine(*t)) continue;
+    if (t == nullptr || !is_mine(*t)) continue;
     inbound_->sink().abandon(t->handle);
-    inbound_->sink().tell_state(t->handle, State::kLinkDown);
+    inbound_->sink().report_state(t->handle, State::kLinkDown);
     inbound_->sink().set_current(t->handle, true);  // there is nothing better now
     inbound_->release(t->description->name, &t->claim);
   }
 }
 
 // The topic is no longer taken under its name.
-void Intake::Close(Topic* t) {
-  if (Mine(*t)) {
+void PeerReceiver::close_topic(Topic* t) {
+  if (is_mine(*t)) {
     inbound_->sink().remove(t->handle);
     inbound_->free(t->description->name);
     inbound_->release(t->description->name, &t->claim);
@@ -39,39 +39,41 @@ void Intake::Close(Topic* t) {
   t->arriving = {};
 }
 
-std::vector<std::string> Intake::reconsider() {
+std::vector<std::string> PeerReceiver::reconsider() {
   std::vector<std::string> again;
   for (const auto& t : topics_) {
     if (t == nullptr) continue;
     // What waits for a name may have it now.
     if (t->refusal != Refusal::kConflict && inbound_->taken(t->name, peer_) == t->taken) continue;
-    Close(t.get());
+    close_topic(t.get());
     t->refusal = Refusal::kDenied;  // until it is announced anew
     again.push_back(t->name);
   }
   return again;
 }
 
-void Intake::want(Demand demand) {
-  demand_ = std::move(demand);
+void PeerReceiver::want(SubscriptionSet subscriptions) {
+  subscriptions_ = std::move(subscriptions);
   for (const auto& t : topics_) {
-    if (t != nullptr) Judge(t.get());
+    if (t != nullptr) judge(t.get());
   }
 }
 
 // Nobody keeps current what is not wanted; what is wanted is current from its next sample on.
-void Intake::Judge(Topic* t) {
-  t->wanted = demand_.matches(t->name);
-  if (!t->wanted && Mine(*t)) inbound_->sink().set_current(t->handle, false);
+void PeerReceiver::judge(Topic* t) {
+  t->wanted = subscriptions_.matches(t->name);
+  if (!t->wanted && is_mine(*t)) inbound_->sink().set_current(t->handle, false);
 }
 
-Intake::Topic* Intake::Find(uint32_t id) { return id < topics_.size() ? topics_[id].get() : nullptr; }
+PeerReceiver::Topic* PeerReceiver::find_topic(uint32_t id) {
+  return id < topics_.size() ? topics_[id].get() : nullptr;
+}
 
-bool Intake::Describe(const proto::Topic& m, TopicDescription* d) {
+bool PeerReceiver::describe(const proto::Topic& m, TopicDescription* d) {
   auto schema = schemas_.find(m.schema_hash());
   if (schema == schemas_.end()) {
-    if (schemas_.size() == kMostSchemas) return false;
-    const Result<Schema> parsed = Schema::FromText(m.schema());
+    if (schemas_.size() == kMaxSchemas) return false;
+    const Result<Schema> parsed = Schema::from_text(m.schema());
     if (!parsed.ok() || parsed->hash() != m.schema_hash()) return false;
     schema =
         schemas_.emplace(m.schema_hash(), Text{std::make_shared<const std::string>(m.schema()), parsed->size})
@@ -88,16 +90,16 @@ bool Intake::Describe(const proto::Topic& m, TopicDescription* d) {
   d->first_sequence = m.first_sequence();
   d->every = m.every();
   const proto::Origin& o = m.origin();
-  if (!FromWire(o.id(), &d->origin.origin_id) || !FromWire(o.segment_id(), &d->origin.segment_id))
+  if (!from_wire(o.id(), &d->origin.origin_id) || !from_wire(o.segment_id(), &d->origin.segment_id))
     return false;
-  d->origin.host = o.host().substr(0, kMostText);
-  d->origin.domain = o.domain().substr(0, kMostText);
-  d->origin.node = o.node().substr(0, kMostText);
-  return CheckTopicName(m.name()).ok() && m.hops() < 1000 && d->max_bytes <= uint64_t{1} << 40;
+  d->origin.host = o.host().substr(0, kMaxText);
+  d->origin.domain = o.domain().substr(0, kMaxText);
+  d->origin.node = o.node().substr(0, kMaxText);
+  return check_topic_name(m.name()).ok() && m.hops() < 1000 && d->max_bytes <= uint64_t{1} << 40;
 }
 
 // What the rules make of it.
-void Intake::Take(Topic* t, TopicDescription* d) {
+void PeerReceiver::take_topic(Topic* t, TopicDescription* d) {
   t->taken = inbound_->taken(t->name, peer_);
   d->name = t->taken.name;
   if (t->taken.max_age_ns) d->max_age_ns = *t->taken.max_age_ns;
@@ -105,8 +107,8 @@ void Intake::Take(Topic* t, TopicDescription* d) {
   d->fail_safe = t->taken.fail_safe;
 }
 
-Intake::Refusal Intake::Refuse(Topic* t, Refusal refusal, proto::Verdict why, const std::string& key,
-                               std::string text) {
+PeerReceiver::Refusal PeerReceiver::refuse(Topic* t, Refusal refusal, proto::Verdict why,
+                                           const std::string& key, std::string text) {
   // Tried again with each sample: what is refused as before is not told again.
   if (t->refusal != refusal) warn_(key, text);
   t->why = why;
@@ -114,7 +116,7 @@ Intake::Refusal Intake::Refuse(Topic* t, Refusal refusal, proto::Verdict why, co
   return refusal;
 }
 
-Intake::Refusal Intake::Open(Topic* t, bool announced) {
+PeerReceiver::Refusal PeerReceiver::open_topic(Topic* t, bool announced) {
   const TopicDescription& d = *t->description;
   t->why = proto::VERDICT_PASSES;
   if (t->taken.denied) return Refusal::kDenied;
@@ -123,30 +125,30 @@ Intake::Refusal Intake::Open(Topic* t, bool announced) {
     t->why_text = "it is this host's own, which comes back";
     return Refusal::kDenied;
   }
-  if (d.hops > proto::kMostHops) {
-    return Refuse(t, Refusal::kHops, proto::VERDICT_LOOP, "hops " + d.name,
+  if (d.hops > proto::kMaxHops) {
+    return refuse(t, Refusal::kHops, proto::VERDICT_LOOP, "hops " + d.name,
                   "topic " + d.name + " has come over " + std::to_string(d.hops - 1) +
                       " relays and is not taken: do relays stand in a ring?");
   }
   if (d.name.empty())
-    return Refuse(t, Refusal::kDenied, proto::VERDICT_BAD_NAME, "name " + t->name, t->taken.error);
+    return refuse(t, Refusal::kDenied, proto::VERDICT_BAD_NAME, "name " + t->name, t->taken.error);
   t->claim = inbound_->claim(d, announced);
-  if (t->claim == nullptr && inbound_->comes_round(d)) {
+  if (t->claim == nullptr && inbound_->is_longer_way(d)) {
     t->why = proto::VERDICT_LOOP;
     t->why_text = "relays stand in a ring: topic " + d.name + " of " + d.origin.host + " comes over " +
                   std::to_string(d.hops) + " relays and a shorter way too; the shortest is taken";
     // Once for all topics: it says something of the relays, not of a topic.
-    if (inbound_->names_ring()) warn_("ring", t->why_text);
+    if (inbound_->first_report_of_ring()) warn_("ring", t->why_text);
     return Refusal::kConflict;
   }
   if (t->claim == nullptr) {
-    return Refuse(t, Refusal::kConflict, proto::VERDICT_CONFLICT, "conflict " + d.name,
+    return refuse(t, Refusal::kConflict, proto::VERDICT_CONFLICT, "conflict " + d.name,
                   "topic " + d.name + " comes from two hosts; that of " + d.origin.host +
                       " is not taken: give each sender a --prefix");
   }
   if (!inbound_->reserve(d, peer_)) {
     inbound_->release(d.name, &t->claim);
-    return Refuse(t, Refusal::kNoRoom, proto::VERDICT_NO_ROOM, "room " + peer_,
+    return refuse(t, Refusal::kNoRoom, proto::VERDICT_NO_ROOM, "room " + peer_,
                   "topic " + d.name + " is not taken: the topics of " + peer_ +
                       " take three quarters of the memory of this relay, which is what one peer may; take "
                       "fewer of them "
@@ -158,7 +160,7 @@ Intake::Refusal Intake::Open(Topic* t, bool announced) {
     inbound_->release(d.name, &t->claim);
     const Code code = handle.status().code();
     const bool other_layout = code == Code::kInvalid || code == Code::kMismatch;
-    return Refuse(t, code == Code::kInUse ? Refusal::kConflict : Refusal::kNoRoom,
+    return refuse(t, code == Code::kInUse ? Refusal::kConflict : Refusal::kNoRoom,
                   code == Code::kInUse ? proto::VERDICT_CONFLICT
                   : other_layout       ? proto::VERDICT_MISMATCH
                                        : proto::VERDICT_NO_ROOM,
@@ -169,17 +171,17 @@ Intake::Refusal Intake::Open(Topic* t, bool announced) {
 }
 
 // Where the sender of a topic whose samples come each in order is to begin; the greatest number: nowhere.
-uint64_t Intake::ResumeAfter(const Topic& t) const {
+uint64_t PeerReceiver::resume_after(const Topic& t) const {
   if (t.handle != kNone) return inbound_->sink().held(t.handle).sequence;
   return t.refusal == Refusal::kConflict ? 0 : UINT64_MAX;
 }
 
-bool Intake::announce(const proto::Announce& message, const SentAt& sent, int64_t now_ns) {
-  if (static_cast<size_t>(message.topic_size()) > proto::kMostTopics) return false;
+bool PeerReceiver::announce(const proto::Announce& message, const SentAt& sent, int64_t now_ns) {
+  if (static_cast<size_t>(message.topic_size()) > proto::kMaxTopics) return false;
   for (const proto::Topic& m : message.topic()) {
-    if (m.id() >= kMostIds) return false;
+    if (m.id() >= kMaxIds) return false;
     auto description = std::make_shared<TopicDescription>();
-    if (!Describe(m, description.get())) return false;
+    if (!describe(m, description.get())) return false;
     if (m.id() >= topics_.size()) topics_.resize(m.id() + 1);
     std::unique_ptr<Topic>& at = topics_[m.id()];
     if (at == nullptr) at = std::make_unique<Topic>();
@@ -187,52 +189,52 @@ bool Intake::announce(const proto::Announce& message, const SentAt& sent, int64_
     const bool known = !t.name.empty();
     if (known && t.name != m.name()) return false;
     inbound_->counters().superseded += backlog_.drop(m.id());
-    const bool seen = t.seen, mine = Mine(t);
+    const bool seen = t.seen, mine = is_mine(t);
     const uint32_t handle = t.handle;
     if (known) inbound_->release(t.description->name, &t.claim);
     t = Topic();
     t.name = m.name();
-    Take(&t, description.get());
+    take_topic(&t, description.get());
     t.description = std::move(description);
-    t.told = FromWire(m.state());
-    t.refusal = Open(&t, true);
-    if (m.every()) resumes_.emplace_back(m.id(), ResumeAfter(t));
+    t.told = from_wire(m.state());
+    t.refusal = open_topic(&t, true);
+    if (m.every()) resumes_.emplace_back(m.id(), resume_after(t));
     if (t.handle == kNone) {
-      if (mine) inbound_->sink().tell_state(handle, State::kLinkDown);  // it was taken as it was before
+      if (mine) inbound_->sink().report_state(handle, State::kLinkDown);  // it was taken as it was before
       continue;
     }
-    Judge(&t);
+    judge(&t);
     // What it was like is still true until a sample says that the source has it.
-    inbound_->sink().tell_state(t.handle, t.told != State::kEmpty ? t.told
-                                          : seen                  ? State::kEmpty
-                                                                  : State::kLinkDown);
+    inbound_->sink().report_state(t.handle, t.told != State::kEmpty ? t.told
+                                            : seen                  ? State::kEmpty
+                                                                    : State::kLinkDown);
     if (m.sequence() == 0) continue;
-    inbound_->sink().tell_state(t.handle, t.told);
-    inbound_->sink().note(t.handle, Arrived(m.sequence(), m.stamp_ns(), m.age_ns(), sent, now_ns),
-                          CameBy(m.age_error_ns(), sent, now_ns));
+    inbound_->sink().report_state(t.handle, t.told);
+    inbound_->sink().put_metadata(t.handle, arrived(m.sequence(), m.stamp_ns(), m.age_ns(), sent, now_ns),
+                                  provenance_of(m.age_error_ns(), sent, now_ns));
   }
   return true;
 }
 
-bool Intake::forget(const proto::Forget& message) {
+bool PeerReceiver::forget(const proto::Forget& message) {
   for (const uint32_t id : message.id()) {
-    Topic* t = Find(id);
+    Topic* t = find_topic(id);
     if (t == nullptr) return false;
     inbound_->counters().superseded += backlog_.drop(id);
-    Close(t);
+    close_topic(t);
     topics_[id].reset();
   }
   return true;
 }
 
-bool Intake::state(const proto::StateChange& message) {
+bool PeerReceiver::state(const proto::StateChange& message) {
   if (message.id_size() != message.state_size()) return false;
   for (int i = 0; i < message.id_size(); ++i) {
-    Topic* t = Find(message.id(i));
+    Topic* t = find_topic(message.id(i));
     if (t == nullptr) return false;
-    t->told = FromWire(static_cast<proto::State>(message.state(i)));
-    if (!Mine(*t)) continue;
-    if (t->seen || t->told != State::kEmpty) inbound_->sink().tell_state(t->handle, t->told);
+    t->told = from_wire(static_cast<proto::State>(message.state(i)));
+    if (!is_mine(*t)) continue;
+    if (t->seen || t->told != State::kEmpty) inbound_->sink().report_state(t->handle, t->told);
   }
   return true;
 }

@@ -1,5 +1,5 @@
 // Writes what peers send into the store. Inbound is what all peers have in common: which session a name
-// belongs to. An Intake is one session's topics. Everything that arrives is hostile until checked.
+// belongs to. An PeerReceiver is one session's topics. Everything that arrives is hostile until checked.
 #ifndef SMT_RELAY_INBOUND_INBOUND_H_
 #define SMT_RELAY_INBOUND_INBOUND_H_
 
@@ -19,7 +19,7 @@
 #include "relay/rules/naming.h"
 #include "relay/rules/rule_set.h"
 #include "relay/rules/rules.h"
-#include "relay/rules/selection.h"
+#include "relay/rules/subscription.h"
 #include "relay/store/topic_sink.h"
 
 namespace smt::relay {
@@ -30,11 +30,11 @@ class Inbound {
   Inbound(TopicSink* sink, const Id128& origin_id, InboundCounters* counters)
       : sink_(sink), origin_id_(origin_id), counters_(counters) {}
 
-  // What is taken, and what it is called here. kInvalid, and nothing has changed. Each Intake is to be told:
-  // see Intake::reconsider.
+  // What is taken, and what it is called here. kInvalid, and nothing has changed. Each PeerReceiver is to be
+  // told: see PeerReceiver::reconsider.
   Status configure(std::vector<ReceiveRule> rules);
   // What the rules ask this peer for.
-  std::vector<Selection> wishes(std::string_view peer) const;
+  std::vector<Subscription> wishes(std::string_view peer) const;
 
   const std::vector<ReceiveRule>& rules() const { return rules_; }
   // Which rule decides about a topic that a peer calls so, and why.
@@ -73,7 +73,7 @@ class Inbound {
   // Null: somebody else has it.
   std::shared_ptr<const Claim> claim(const TopicDescription& topic, bool announced);
   // The name is taken, and by the same origin: this topic comes the longer way round.
-  bool comes_round(const TopicDescription& topic) const {
+  bool is_longer_way(const TopicDescription& topic) const {
     const auto claim = claims_.find(topic.name);
     return claim != claims_.end() && claim->second->origin == topic.origin.origin_id;
   }
@@ -83,7 +83,7 @@ class Inbound {
   bool reserve(const TopicDescription& topic, const std::string& peer);
   void free(const std::string& name);
   // That relays stand in a ring is to be told now: true the first time.
-  bool names_ring() { return !std::exchange(ring_named_, true); }
+  bool first_report_of_ring() { return !std::exchange(ring_named_, true); }
 
  private:
   TopicSink* sink_;
@@ -102,18 +102,18 @@ class Inbound {
   std::unordered_map<std::string, uint64_t> reserved_bytes_;  // by peer
 };
 
-class Intake {
+class PeerReceiver {
  public:
   using Warn = std::function<void(const std::string& key, const std::string& text)>;
   // `key`: of the session, see TopicSource::session_key; `peer`: its name, for the rules.
-  Intake(Inbound* inbound, uint64_t key, std::string peer, Warn warn)
+  PeerReceiver(Inbound* inbound, uint64_t key, std::string peer, Warn warn)
       : inbound_(inbound), key_(key), peer_(std::move(peer)), warn_(std::move(warn)) {}
-  ~Intake();  // the session has ended: its topics are link-down
-  Intake(const Intake&) = delete;
-  Intake& operator=(const Intake&) = delete;
+  ~PeerReceiver();  // the session has ended: its topics are link-down
+  PeerReceiver(const PeerReceiver&) = delete;
+  PeerReceiver& operator=(const PeerReceiver&) = delete;
 
   // What the sender is asked to keep current from here on.
-  void want(Demand demand);
+  void want(SubscriptionSet subscriptions);
   // The rules of the Inbound are other ones now. Topics, as the sender names them, that are to be announced
   // anew, since they are taken otherwise than before.
   std::vector<std::string> reconsider();
@@ -123,20 +123,20 @@ class Intake {
   // When a message was sent, in this host's time, and how wrong that may be.
   struct SentAt {
     int64_t ns = 0;  // 0: not known yet
-    int64_t error_ns = Way::kUnknown;
+    int64_t error_ns = Provenance::kUnknown;
   };
   // `now_ns` is the time of arrival. False: no sender of this version says so, the session is to be ended.
   bool announce(const proto::Announce& message, const SentAt& sent, int64_t now_ns);
   bool forget(const proto::Forget& message);
 
   // What has become of a topic that was announced under this name, for people; nothing: none was.
-  struct Standing {
+  struct TopicStatus {
     std::string name;  // here
     proto::Verdict verdict = proto::VERDICT_PASSES;
-    std::string text;            // why it is not taken
-    Put last_put = Put::kTaken;  // what became of its last sample
+    std::string text;                        // why it is not taken
+    PutResult last_put = PutResult::kTaken;  // what became of its last sample
   };
-  std::optional<Standing> standing(std::string_view sender_name) const;
+  std::optional<TopicStatus> status(std::string_view sender_name) const;
   // What the sender calls a topic that it has announced; nothing: none is called so here.
   std::optional<std::string> sender_name(std::string_view local) const;
 
@@ -146,13 +146,13 @@ class Intake {
   bool chunk(const proto::Chunk& message, std::span<const std::byte> payload, const SentAt& sent,
              int64_t now_ns);
   // Any other message that says when it was sent has come.
-  void heard(const SentAt& sent, int64_t now_ns);
+  void on_clock_sample(const SentAt& sent, int64_t now_ns);
   // Writes what is held back while the link catches up: nothing follows, the peer said goodbye or is silent.
   // What is held back when the session ends otherwise is dropped, as the next one has newer values.
   void settle(int64_t now_ns);
 
  private:
-  static constexpr uint32_t kMostIds = 1 << 18;
+  static constexpr uint32_t kMaxIds = 1 << 18;
   static constexpr uint32_t kNone = ~uint32_t{0};
   enum class Refusal { kNone, kDenied, kHops, kConflict, kNoRoom };
   struct Topic {
@@ -163,7 +163,7 @@ class Intake {
     Refusal refusal = Refusal::kNone;
     proto::Verdict why = proto::VERDICT_PASSES;  // it was refused, in words that people are told
     std::string why_text;
-    Put last_put = Put::kTaken;
+    PutResult last_put = PutResult::kTaken;
     uint32_t handle = kNone;
     std::shared_ptr<const Inbound::Claim> claim;  // with a handle; it may have been lost
     uint64_t sequence = 0;  // of the sample that came last; 0: none since it was announced
@@ -174,33 +174,34 @@ class Intake {
   };
 
   // Born in this host's time: the age when it was sent and the time on the way, as far as that is known.
-  static SampleHead Arrived(uint64_t sequence, int64_t stamp_ns, int64_t age_ns, const SentAt& sent,
+  static SampleHead arrived(uint64_t sequence, int64_t stamp_ns, int64_t age_ns, const SentAt& sent,
                             int64_t now_ns);
   // What the sender may be wrong by and what this link's clocks may add; unknown if one of them is.
-  static Way CameBy(int64_t age_error_ns, const SentAt& sent, int64_t now_ns);
-  bool Late(const SentAt& sent, int64_t now_ns);
-  Topic* Find(uint32_t id);
-  static bool Mine(const Topic& t) { return t.claim != nullptr && t.claim->valid; }
-  bool Describe(const proto::Topic& message, TopicDescription* d);
-  void Take(Topic* t, TopicDescription* d);
-  uint64_t ResumeAfter(const Topic& t) const;
-  static bool TooOld(const Topic& t, const SampleHead& head);
-  Refusal Open(Topic* t, bool announced);
-  Refusal Refuse(Topic* t, Refusal refusal, proto::Verdict why, const std::string& key, std::string text);
-  void Close(Topic* t);
-  void CountDrop(Refusal why);
-  bool Writable(Topic* t);
-  void Judge(Topic* t);
-  void Write(Topic* t, const SampleHead& head, const Way& way, std::span<const std::byte> value);
-  void Account(Topic* t, Put put, uint64_t bytes);
-  bool Disproves(const Topic& t, const SampleHead& head, const Way& way) const;
-  bool Reopen(Topic* t);
+  static Provenance provenance_of(int64_t age_error_ns, const SentAt& sent, int64_t now_ns);
+  bool holds_late(const SentAt& sent, int64_t now_ns);
+  Topic* find_topic(uint32_t id);
+  static bool is_mine(const Topic& t) { return t.claim != nullptr && t.claim->valid; }
+  bool describe(const proto::Topic& message, TopicDescription* d);
+  void take_topic(Topic* t, TopicDescription* d);
+  uint64_t resume_after(const Topic& t) const;
+  static bool is_too_old(const Topic& t, const SampleHead& head);
+  Refusal open_topic(Topic* t, bool announced);
+  Refusal refuse(Topic* t, Refusal refusal, proto::Verdict why, const std::string& key, std::string text);
+  void close_topic(Topic* t);
+  void count_drop(Refusal why);
+  bool writable(Topic* t);
+  void judge(Topic* t);
+  void write_sample(Topic* t, const SampleHead& head, const Provenance& provenance,
+                    std::span<const std::byte> value);
+  void account(Topic* t, PutResult put, uint64_t bytes);
+  bool disproves(const Topic& t, const SampleHead& head, const Provenance& provenance) const;
+  bool reopen_topic(Topic* t);
 
   Inbound* inbound_;
   const uint64_t key_;
   const std::string peer_;
   Warn warn_;
-  Demand demand_;
+  SubscriptionSet subscriptions_;
   // By the sender's id; null: none is announced. A sender may choose the greatest id for its only topic.
   std::vector<std::unique_ptr<Topic>> topics_;
   struct Text {

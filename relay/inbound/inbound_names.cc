@@ -15,7 +15,7 @@ std::optional<std::string> Inbound::original(const std::string& local, std::stri
   for (const ReceiveRule& r : rules_) {
     std::optional<std::string> name;
     if (!r.prefix.empty()) {
-      const std::string prefix = named(std::string(PrefixText(r.prefix))) + "/";
+      const std::string prefix = named(std::string(prefix_text(r.prefix))) + "/";
       if (local.starts_with(prefix)) name = local.substr(prefix.size());
     } else if (!r.as.empty() && r.topic.size() == 1) {
       // The rule the other way round.
@@ -24,16 +24,16 @@ std::optional<std::string> Inbound::original(const std::string& local, std::stri
       back.as = r.topic[0];
       if (const Result<Naming> naming = Naming::parse(back); naming.ok()) name = naming->local(local, peer);
     }
-    if (name && CheckTopicName(*name).ok() && taken(*name, peer).name == local) return name;
+    if (name && check_topic_name(*name).ok() && taken(*name, peer).name == local) return name;
   }
   return std::nullopt;
 }
 
-std::optional<Intake::Standing> Intake::standing(std::string_view sender_name) const {
+std::optional<PeerReceiver::TopicStatus> PeerReceiver::status(std::string_view sender_name) const {
   for (const auto& t : topics_) {
     if (t == nullptr || t->name != sender_name) continue;
-    Standing s{t->taken.name, t->why, t->why_text, t->last_put};
-    if (t->handle != kNone && !Mine(*t)) {
+    TopicStatus s{t->taken.name, t->why, t->why_text, t->last_put};
+    if (t->handle != kNone && !is_mine(*t)) {
       s.verdict = proto::VERDICT_LOOP;
       s.text = "it comes a shorter way too, which is taken";
     }
@@ -42,7 +42,7 @@ std::optional<Intake::Standing> Intake::standing(std::string_view sender_name) c
   return std::nullopt;
 }
 
-std::optional<std::string> Intake::sender_name(std::string_view local) const {
+std::optional<std::string> PeerReceiver::sender_name(std::string_view local) const {
   for (const auto& t : topics_) {
     if (t != nullptr && t->taken.name == local) return t->name;
   }

@@ -21,8 +21,8 @@ Status Inbound::configure(std::vector<ReceiveRule> rules) {
   return Status();
 }
 
-std::vector<Selection> Inbound::wishes(std::string_view peer) const {
-  std::vector<Selection> out;
+std::vector<Subscription> Inbound::wishes(std::string_view peer) const {
+  std::vector<Subscription> out;
   for (const ReceiveRule& r : rules_) {
     const Result<PatternSet> from = PatternSet::parse(r.from);
     if (from.ok() && from->matches(peer)) out.push_back({r.topic, r.exclude, 0, r.pacing, 0});

@@ -12,14 +12,14 @@ namespace smt::relay {
 namespace {
 
 // HOST and PORT of tcp://HOST:PORT.
-std::pair<std::string, std::string> HostAndPort(const std::string& endpoint) {
+std::pair<std::string, std::string> host_and_port(const std::string& endpoint) {
   const std::string rest = endpoint.substr(kTcp.size());
   const size_t colon = rest.rfind(':');
   if (colon == std::string::npos) return {rest, ""};
   return {rest.substr(0, colon), rest.substr(colon + 1)};
 }
 
-Status CheckAddress(const std::string& endpoint, bool binding) {
+Status check_address(const std::string& endpoint, bool binding) {
   const auto bad = [&](const std::string& why) {
     return Status(Code::kInvalid, "endpoint '" + endpoint + "': " + why);
   };
@@ -33,7 +33,7 @@ Status CheckAddress(const std::string& endpoint, bool binding) {
   if (endpoint.starts_with(kInproc))
     return endpoint.size() == kInproc.size() ? bad("a name follows inproc://") : Status();
   if (!endpoint.starts_with(kTcp)) return bad("it begins with tcp://, ipc:// or inproc://");
-  const auto [host, port] = HostAndPort(endpoint);
+  const auto [host, port] = host_and_port(endpoint);
   if (host.empty() || port.empty()) return bad("tcp:// is followed by HOST:PORT");
   if (host == "*" && !binding) return bad("`*` is for --bind; name the host to dial");
   const auto strange = [](unsigned char c) {
@@ -54,14 +54,14 @@ Status CheckAddress(const std::string& endpoint, bool binding) {
 
 }  // namespace
 
-std::pair<std::string, std::string> SplitPeer(const std::string& endpoint) {
+std::pair<std::string, std::string> split_peer(const std::string& endpoint) {
   const size_t hash = endpoint.rfind('#');
   if (hash == std::string::npos) return {endpoint, ""};
   return {endpoint.substr(0, hash), endpoint.substr(hash + 1)};
 }
 
-Result<std::string> PeerAt(const std::string& endpoint, const Keyring& keys) {
-  const std::string peer = SplitPeer(endpoint).second;
+Result<std::string> peer_at(const std::string& endpoint, const Keyring& keys) {
+  const std::string peer = split_peer(endpoint).second;
   std::vector<std::string> names = keys.names();
   std::string known;
   for (const std::string& name : names) known += " " + name;
@@ -77,20 +77,20 @@ Result<std::string> PeerAt(const std::string& endpoint, const Keyring& keys) {
                                     : "whose key is there? write " + endpoint + "#PEER; peers/ has" + known);
 }
 
-Status CheckEndpoint(const std::string& text, bool binding) {
-  const auto [endpoint, peer] = binding ? std::pair(text, std::string()) : SplitPeer(text);
+Status check_endpoint(const std::string& text, bool binding) {
+  const auto [endpoint, peer] = binding ? std::pair(text, std::string()) : split_peer(text);
   if (endpoint.size() != text.size()) {
-    if (Status s = CheckName("peer", peer); !s.ok())
+    if (Status s = check_name("peer", peer); !s.ok())
       return Status(Code::kInvalid,
                     "endpoint '" + text + "': after # stands whose key is there: " + s.message());
   }
-  return CheckAddress(endpoint, binding);
+  return check_address(endpoint, binding);
 }
 
-bool IsLoopback(const std::string& text) {
-  const std::string endpoint = SplitPeer(text).first;
+bool is_loopback(const std::string& text) {
+  const std::string endpoint = split_peer(text).first;
   if (!endpoint.starts_with(kTcp)) return true;
-  const std::string host = HostAndPort(endpoint).first;
+  const std::string host = host_and_port(endpoint).first;
   in_addr v4;
   if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
   return host == "localhost" || host == "[::1]";

@@ -15,13 +15,13 @@ inline constexpr std::string_view kTcp = "tcp://", kIpc = "ipc://", kInproc = "i
 
 // kInvalid with what is wrong. `binding`: HOST may be `*` or an interface, PORT may be `*`. Otherwise "#PEER"
 // may follow: whose key is to be there.
-Status CheckEndpoint(const std::string& endpoint, bool binding);
+Status check_endpoint(const std::string& endpoint, bool binding);
 // The endpoint without it, and the peer; "": it does not say.
-std::pair<std::string, std::string> SplitPeer(const std::string& endpoint);
+std::pair<std::string, std::string> split_peer(const std::string& endpoint);
 // Whose key is to be there: the one it says, else the only one there is. kInvalid: it cannot be told.
-Result<std::string> PeerAt(const std::string& endpoint, const Keyring& keys);
+Result<std::string> peer_at(const std::string& endpoint, const Keyring& keys);
 // Reaches this machine only: ipc, inproc, and tcp on localhost, 127.0.0.0/8 or [::1].
-bool IsLoopback(const std::string& endpoint);
+bool is_loopback(const std::string& endpoint);
 
 }  // namespace smt::relay
 

@@ -16,16 +16,16 @@
 
 namespace smt::relay {
 
-// The text of a key file, whoever may read it. kInvalid: too large to be one. Else as FromErrno.
-Result<std::string> ReadKeyFile(const std::string& path);
+// The text of a key file, whoever may read it. kInvalid: too large to be one. Else as from_errno.
+Result<std::string> read_key_file(const std::string& path);
 
 // Never changes: another look at the folder is another Keyring.
 class Keyring {
  public:
-  static constexpr size_t kMostPeers = 10'000;
+  static constexpr size_t kMaxPeers = 10'000;
 
   // kInvalid: a file says no key, or a key is there twice ("FILE:LINE:COLUMN: what is wrong"). kDenied:
-  // others could read the secret key or add peers; it says what to do. Else as FromErrno.
+  // others could read the secret key or add peers; it says what to do. Else as from_errno.
   static Result<std::shared_ptr<const Keyring>> read(const std::string& dir);
 
   const KeyPair& self() const { return self_; }

@@ -14,14 +14,14 @@ namespace {
 
 constexpr std::string_view kSecretWord = "smtrelay-secret", kPublicWord = "smtrelay-public";
 
-std::string Base64(const uint8_t* bytes, size_t count, int variant) {
+std::string to_base64(const uint8_t* bytes, size_t count, int variant) {
   std::string text(sodium_base64_encoded_len(count, variant), '\0');
   sodium_bin2base64(text.data(), text.size(), bytes, count, variant);
   text.pop_back();  // its zero byte
   return text;
 }
 
-std::optional<KeyBytes> FromBase64(std::string_view text) {
+std::optional<KeyBytes> from_base64(std::string_view text) {
   KeyBytes key;
   size_t count = 0;
   const char* end = nullptr;
@@ -29,7 +29,7 @@ std::optional<KeyBytes> FromBase64(std::string_view text) {
                                        &end, sodium_base64_VARIANT_ORIGINAL);
   if (failed != 0 || count != key.size() || end != text.data() + text.size()) return std::nullopt;
   // libsodium reads some bytes as digits that are none.
-  std::string again = Base64(key.data(), key.size(), sodium_base64_VARIANT_ORIGINAL);
+  std::string again = to_base64(key.data(), key.size(), sodium_base64_VARIANT_ORIGINAL);
   const bool same = again == text;
   sodium_memzero(again.data(), again.size());
   if (!same) return std::nullopt;
@@ -42,8 +42,8 @@ struct Line {
 };
 
 // Calls `take` with each line that says something, until it finds fault: "" is none.
-Status ForEachLine(std::string_view text, std::string_view word,
-                   const std::function<std::string(Line)>& take) {
+Status for_each_line(std::string_view text, std::string_view word,
+                     const std::function<std::string(Line)>& take) {
   size_t number = 0;
   while (!text.empty()) {
     ++number;
@@ -67,10 +67,10 @@ Status ForEachLine(std::string_view text, std::string_view word,
                  : wrong(words[0].first, "expected: " + form);
     }
     if (words.size() != 3) return wrong(0, "expected: " + form);
-    const std::optional<KeyBytes> key = FromBase64(words[1].second);
+    const std::optional<KeyBytes> key = from_base64(words[1].second);
     if (!key) return wrong(words[1].first, "the key is not 32 bytes in base64 (44 characters)");
     const std::string name(words[2].second);
-    if (Status s = CheckName("peer", name); !s.ok()) return wrong(words[2].first, s.message());
+    if (Status s = check_name("peer", name); !s.ok()) return wrong(words[2].first, s.message());
     if (const std::string fault = take({*key, name}); !fault.empty()) return wrong(0, fault);
   }
   return Status();
@@ -78,19 +78,19 @@ Status ForEachLine(std::string_view text, std::string_view word,
 
 }  // namespace
 
-std::string PublicKeyText(const KeyBytes& key) {
-  return Base64(key.data(), key.size(), sodium_base64_VARIANT_ORIGINAL);
+std::string public_key_text(const KeyBytes& key) {
+  return to_base64(key.data(), key.size(), sodium_base64_VARIANT_ORIGINAL);
 }
 
-std::string Fingerprint(const KeyBytes& key) {
+std::string fingerprint_of(const KeyBytes& key) {
   uint8_t hash[crypto_hash_sha256_BYTES];
   crypto_hash_sha256(hash, key.data(), key.size());
-  return "SHA256:" + Base64(hash, sizeof hash, sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+  return "SHA256:" + to_base64(hash, sizeof hash, sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
 }
 
 SecretKey::~SecretKey() { sodium_memzero(bytes_.data(), bytes_.size()); }
 
-KeyPair KeyPair::Make(std::string name) {
+KeyPair KeyPair::make(std::string name) {
   KeyPair pair;
   KeyBytes secret;
   crypto_box_keypair(pair.public_key.data(), secret.data());
@@ -102,16 +102,16 @@ KeyPair KeyPair::Make(std::string name) {
 
 std::string KeyPair::secret_text() const {
   return "# The secret key of " + name + ". Whoever has it is " + name + ": keep it to yourself.\n" +
-         std::string(kSecretWord) + " " + PublicKeyText(secret.bytes()) + " " + name + "\n";
+         std::string(kSecretWord) + " " + public_key_text(secret.bytes()) + " " + name + "\n";
 }
 
 std::string KeyPair::public_text() const {
-  return std::string(kPublicWord) + " " + PublicKeyText(public_key) + " " + name + "\n";
+  return std::string(kPublicWord) + " " + public_key_text(public_key) + " " + name + "\n";
 }
 
-Result<KeyPair> ParseSecretFile(std::string_view text) {
+Result<KeyPair> parse_secret_file(std::string_view text) {
   KeyPair pair;
-  const Status s = ForEachLine(text, kSecretWord, [&](Line line) -> std::string {
+  const Status s = for_each_line(text, kSecretWord, [&](Line line) -> std::string {
     if (!pair.name.empty()) return "a second key: a relay has one";
     pair.name = std::move(line.name);
     pair.secret = SecretKey(line.key);
@@ -125,15 +125,15 @@ Result<KeyPair> ParseSecretFile(std::string_view text) {
   return pair;
 }
 
-Result<PeerKeys> ParsePublicFile(std::string_view text) {
+Result<PeerKeys> parse_public_file(std::string_view text) {
   PeerKeys peer;
-  const Status s = ForEachLine(text, kPublicWord, [&](Line line) -> std::string {
+  const Status s = for_each_line(text, kPublicWord, [&](Line line) -> std::string {
     if (!peer.name.empty() && line.name != peer.name)
       return "a key of " + line.name + " in the file of " + peer.name;
     if (std::find(peer.keys.begin(), peer.keys.end(), line.key) != peer.keys.end())
       return "this key is there twice";
-    if (peer.keys.size() == kMostKeysOfPeer)
-      return "more than " + std::to_string(kMostKeysOfPeer) + " keys of one peer";
+    if (peer.keys.size() == kMaxKeysOfPeer)
+      return "more than " + std::to_string(kMaxKeysOfPeer) + " keys of one peer";
     peer.name = std::move(line.name);
     peer.keys.push_back(line.key);
     return "";

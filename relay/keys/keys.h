@@ -23,9 +23,9 @@ namespace smt::relay {
 
 using KeyBytes = std::array<uint8_t, 32>;
 
-std::string PublicKeyText(const KeyBytes& key);
+std::string public_key_text(const KeyBytes& key);
 // What people compare, as ssh shows it: "SHA256:" and 43 characters.
-std::string Fingerprint(const KeyBytes& key);
+std::string fingerprint_of(const KeyBytes& key);
 
 // Memory that is overwritten when it goes. What libzmq copies is not.
 class SecretKey {
@@ -46,21 +46,21 @@ struct KeyPair {
   SecretKey secret;
   KeyBytes public_key{};
 
-  static KeyPair Make(std::string name);
+  static KeyPair make(std::string name);
   std::string secret_text() const;  // the contents of self.key
   std::string public_text() const;  // of NAME.pub
 };
 
 // A text with exactly one secret key; kInvalid with "LINE:COLUMN: what is wrong", never with the key.
-Result<KeyPair> ParseSecretFile(std::string_view text);
+Result<KeyPair> parse_secret_file(std::string_view text);
 
 struct PeerKeys {
   std::string name;
   std::vector<KeyBytes> keys;  // one at least, each once
 };
-inline constexpr size_t kMostKeysOfPeer = 16;
+inline constexpr size_t kMaxKeysOfPeer = 16;
 // kInvalid as above; all lines are of one name.
-Result<PeerKeys> ParsePublicFile(std::string_view text);
+Result<PeerKeys> parse_public_file(std::string_view text);
 
 }  // namespace smt::relay
 

@@ -10,10 +10,10 @@ namespace smt::relay {
 namespace {
 
 constexpr size_t kPacketBytes = 1400;
-constexpr int64_t kLeastTimeoutNs = 200'000'000;
+constexpr int64_t kMinTimeoutNs = 200'000'000;
 // How soon a message is offered again that the link below did not take: nobody is connected.
 constexpr int64_t kAgainNs = 5'000'000;
-constexpr size_t kMostGone = 1000;
+constexpr size_t kMaxGone = 1000;
 
 }  // namespace
 
@@ -29,7 +29,7 @@ ImpairedLink::Held ImpairedLink::Direction::take() {
 }
 
 // It is due after the bottleneck and the way, and passes no sooner than the message before it.
-void ImpairedLink::Hold(Direction* d, Held message) {
+void ImpairedLink::hold(Direction* d, Held message) {
   const Impairment& i = impairment_;
   const size_t bytes = message.bytes();
   d->idle_ns = std::max(d->idle_ns, now_());
@@ -41,14 +41,14 @@ void ImpairedLink::Hold(Direction* d, Held message) {
   message.due_ns = d->idle_ns + std::max<int64_t>(0, i.delay_ns + off);
   const auto packets = static_cast<double>(bytes / kPacketBytes + 1);
   if (std::bernoulli_distribution(1 - std::pow(1 - i.loss, packets))(random_)) {
-    message.due_ns += std::max(kLeastTimeoutNs, 2 * i.delay_ns);
+    message.due_ns += std::max(kMinTimeoutNs, 2 * i.delay_ns);
   }
   d->bytes += bytes;
   d->held.push_back(std::move(message));
 }
 
 // Takes in what has come, and gives the link below what is due.
-void ImpairedLink::Pass() {
+void ImpairedLink::pass() {
   for (Incoming in; !in_.full() && link_->receive(&in);) {
     Held message{0, in.peer, {}, {}, in.malformed, std::string(in.cut), std::string(in.key)};
     message.header.assign(reinterpret_cast<const char*>(in.header.data()), in.header.size());
@@ -58,18 +58,18 @@ void ImpairedLink::Pass() {
       message.payload.bytes = {room.get(), in.payload.size()};
       message.payload.block = std::move(room);
     }
-    Hold(&in_, std::move(message));
+    hold(&in_, std::move(message));
   }
   const int64_t now = now_();
   while (!out_.held.empty() && std::max(out_.held.front().due_ns, again_ns_) <= now) {
     const Held& first = out_.held.front();
-    const Sent sent = link_->send(first.peer, BytesOf(first.header), first.payload);
+    const Sent sent = link_->send(first.peer, bytes_of(first.header), first.payload);
     if (sent == Sent::kFull) {
       again_ns_ = now + kAgainNs;
       return;
     }
     if (sent == Sent::kGone) {
-      if (gone_.size() == kMostGone) gone_.clear();  // their sessions have ended long since, by silence
+      if (gone_.size() == kMaxGone) gone_.clear();  // their sessions have ended long since, by silence
       gone_.insert(first.peer);
     }
     out_.take();
@@ -77,14 +77,14 @@ void ImpairedLink::Pass() {
 }
 
 bool ImpairedLink::receive(Incoming* in) {
-  Pass();
+  pass();
   if (in_.held.empty() || in_.held.front().due_ns > now_()) return false;
   here_ = in_.take();
   in->peer = here_.peer;
   in->malformed = here_.malformed;
   in->cut = here_.cut;
   in->key = here_.key;
-  in->header = BytesOf(here_.header);
+  in->header = bytes_of(here_.header);
   in->payload = here_.payload.bytes;
   return true;
 }
@@ -92,8 +92,8 @@ bool ImpairedLink::receive(Incoming* in) {
 Sent ImpairedLink::send(const PeerId& to, std::span<const std::byte> header, const Frame& payload) {
   if (gone_.erase(to) != 0) return Sent::kGone;
   if (out_.full()) return Sent::kFull;
-  Hold(&out_, {0, to, {reinterpret_cast<const char*>(header.data()), header.size()}, payload});
-  Pass();
+  hold(&out_, {0, to, {reinterpret_cast<const char*>(header.data()), header.size()}, payload});
+  pass();
   return Sent::kOk;
 }
 

@@ -29,8 +29,8 @@ class ImpairedLink : public Link {
  public:
   // What a direction holds back at most, so that memory is bounded: then send() answers kFull, and what has
   // arrived waits in the socket.
-  static constexpr size_t kMostBytes = 4 << 20;
-  static constexpr size_t kMostMessages = 10'000;
+  static constexpr size_t kMaxBytes = 4 << 20;
+  static constexpr size_t kMaxMessages = 10'000;
 
   // `now` tells BOOTTIME.
   ImpairedLink(std::unique_ptr<Link> link, const Impairment& impairment, std::function<int64_t()> now);
@@ -63,11 +63,11 @@ class ImpairedLink : public Link {
     std::deque<Held> held;  // passes from its front only, whatever is due behind it
     size_t bytes = 0;
     int64_t idle_ns = 0;  // when the bottleneck has passed what came before
-    bool full() const { return bytes >= kMostBytes || held.size() >= kMostMessages; }
+    bool full() const { return bytes >= kMaxBytes || held.size() >= kMaxMessages; }
     Held take();
   };
-  void Hold(Direction* d, Held message);
-  void Pass();
+  void hold(Direction* d, Held message);
+  void pass();
 
   std::unique_ptr<Link> link_;
   const Impairment impairment_;

@@ -9,7 +9,7 @@
 namespace smt::relay {
 
 // "3.2 ms", and from one second on "12.5 s".
-inline std::string TimeWords(int64_t ns) {
+inline std::string time_words(int64_t ns) {
   char text[32];
   const auto n = static_cast<double>(ns);
   if (ns >= 1'000'000'000) {

@@ -11,7 +11,7 @@
 namespace smt::relay {
 
 // Only what a receiver cannot see for itself is told.
-inline proto::State ToWire(State state) {
+inline proto::State to_wire(State state) {
   switch (state) {
     case State::kSourceDead:
       return proto::SOURCE_DEAD;
@@ -24,7 +24,7 @@ inline proto::State ToWire(State state) {
   }
 }
 
-inline State FromWire(proto::State state) {
+inline State from_wire(proto::State state) {
   switch (state) {
     case proto::SOURCE_DEAD:
       return State::kSourceDead;
@@ -37,10 +37,10 @@ inline State FromWire(proto::State state) {
   }
 }
 
-inline std::string ToWire(const Id128& id) { return std::string(id.begin(), id.end()); }
+inline std::string to_wire(const Id128& id) { return std::string(id.begin(), id.end()); }
 
 // False: these are not the bytes of an id.
-inline bool FromWire(const std::string& bytes, Id128* id) {
+inline bool from_wire(const std::string& bytes, Id128* id) {
   if (bytes.size() != id->size()) return false;
   std::copy_n(bytes.begin(), bytes.size(), id->begin());
   return true;

@@ -3,16 +3,16 @@
 namespace smt::relay {
 namespace {
 
-void AddText(std::string_view text, std::vector<GlobPart>* parts) {
+void add_text(std::string_view text, std::vector<GlobPart>* parts) {
   if (text.empty()) return;
   if (parts->empty() || parts->back().kind != GlobPart::Kind::kText) parts->push_back({});
   parts->back().text += text;
 }
 
-void AddSegment(std::string_view segment, std::vector<GlobPart>* parts) {
+void add_segment(std::string_view segment, std::vector<GlobPart>* parts) {
   for (;;) {
     const size_t star = segment.find('*');
-    AddText(segment.substr(0, star), parts);
+    add_text(segment.substr(0, star), parts);
     if (star == segment.npos) return;
     parts->push_back({GlobPart::Kind::kStar});
     segment.remove_prefix(star + 1);
@@ -25,7 +25,7 @@ Status bad_pattern(std::string_view pattern, std::string_view why) {
   return Status(Code::kInvalid, "pattern \"" + std::string(pattern) + "\": " + std::string(why));
 }
 
-Result<std::vector<GlobPart>> ParseGlob(std::string_view pattern) {
+Result<std::vector<GlobPart>> parse_glob(std::string_view pattern) {
   std::vector<GlobPart> parts;
   bool slash = false;  // the text so far ends with a segment, and the next one needs a '/'
   for (std::string_view rest = pattern;;) {
@@ -38,8 +38,8 @@ Result<std::vector<GlobPart>> ParseGlob(std::string_view pattern) {
     } else if (segment.find("**") != segment.npos) {
       return bad_pattern(pattern, "`**` stands for whole segments; use `*` inside a segment");
     } else {
-      if (slash) AddText("/", &parts);
-      AddSegment(segment, &parts);
+      if (slash) add_text("/", &parts);
+      add_segment(segment, &parts);
       slash = true;
     }
     if (last) return parts;

@@ -27,7 +27,7 @@ struct GlobPart {
 Status bad_pattern(std::string_view pattern, std::string_view why);
 
 // bad_pattern() of: an empty segment, `**` as a part of a segment.
-Result<std::vector<GlobPart>> ParseGlob(std::string_view pattern);
+Result<std::vector<GlobPart>> parse_glob(std::string_view pattern);
 
 }  // namespace smt::relay
 

@@ -4,8 +4,8 @@
 
 namespace smt::relay {
 
-size_t EditDistance(std::string_view a, std::string_view b, size_t most) {
-  if (std::max(a.size(), b.size()) - std::min(a.size(), b.size()) > most) return most + 1;
+size_t edit_distance(std::string_view a, std::string_view b, size_t max) {
+  if (std::max(a.size(), b.size()) - std::min(a.size(), b.size()) > max) return max + 1;
   // Rows of the table of distances between beginnings of both; only the last three are needed.
   std::vector<size_t> before, above(b.size() + 1), row(b.size() + 1);
   for (size_t j = 0; j <= b.size(); ++j) above[j] = j;
@@ -16,11 +16,11 @@ size_t EditDistance(std::string_view a, std::string_view b, size_t most) {
       if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
         row[j] = std::min(row[j], before[j - 2] + 1);
     }
-    if (*std::min_element(row.begin(), row.end()) > most) return most + 1;
+    if (*std::min_element(row.begin(), row.end()) > max) return max + 1;
     before = above;
     above = row;
   }
-  return std::min(above[b.size()], most + 1);
+  return std::min(above[b.size()], max + 1);
 }
 
 void NearNames::add(const std::string& name) {
@@ -32,15 +32,15 @@ void NearNames::add(const std::string& name) {
     prefixed_.emplace_back(longer.size() - shorter.size(), name);
     return;
   }
-  const size_t most = std::min<size_t>(3, 1 + wanted_.size() / 5);
-  const size_t distance = EditDistance(wanted_, name, most);
-  if (distance <= most) similar_.emplace_back(distance, name);
+  const size_t max = std::min<size_t>(3, 1 + wanted_.size() / 5);
+  const size_t distance = edit_distance(wanted_, name, max);
+  if (distance <= max) similar_.emplace_back(distance, name);
 }
 
-std::vector<std::string> NearNames::Best(Ranked names, size_t most) {
+std::vector<std::string> NearNames::best_of(Ranked names, size_t max) {
   std::sort(names.begin(), names.end());
   std::vector<std::string> out;
-  for (size_t i = 0; i < std::min(most, names.size()); ++i) out.push_back(names[i].second);
+  for (size_t i = 0; i < std::min(max, names.size()); ++i) out.push_back(names[i].second);
   return out;
 }
 
@@ -48,11 +48,11 @@ std::string_view did_you_mean(std::string_view text, const std::vector<std::stri
   constexpr size_t kMaxText = 64;
   std::string_view best;
   if (text.size() > kMaxText) return best;
-  size_t least = 1 + std::min<size_t>(3, text.size() / 2);
+  size_t min = 1 + std::min<size_t>(3, text.size() / 2);
   for (const std::string_view candidate : candidates) {
-    if (least == 0) break;
-    const size_t distance = EditDistance(text, candidate, least - 1);
-    if (distance < least) least = distance, best = candidate;
+    if (min == 0) break;
+    const size_t distance = edit_distance(text, candidate, min - 1);
+    if (distance < min) min = distance, best = candidate;
   }
   return best;
 }

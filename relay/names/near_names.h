@@ -19,12 +19,12 @@ class NearNames {
   bool full() const { return looked_at_ >= 20'000; }
 
   // The nearest first.
-  std::vector<std::string> prefixed(size_t most) const { return Best(prefixed_, most); }
-  std::vector<std::string> similar(size_t most) const { return Best(similar_, most); }
+  std::vector<std::string> prefixed(size_t max) const { return best_of(prefixed_, max); }
+  std::vector<std::string> similar(size_t max) const { return best_of(similar_, max); }
 
  private:
   using Ranked = std::vector<std::pair<size_t, std::string>>;
-  static std::vector<std::string> Best(Ranked names, size_t most);
+  static std::vector<std::string> best_of(Ranked names, size_t max);
 
   const std::string wanted_;
   size_t looked_at_ = 0;
@@ -33,7 +33,7 @@ class NearNames {
 
 // Letters to change, add or leave out, of two neighbours exchanged counting as one; `most` + 1 if it takes
 // more than `most`.
-size_t EditDistance(std::string_view a, std::string_view b, size_t most);
+size_t edit_distance(std::string_view a, std::string_view b, size_t max);
 
 // The candidate that somebody who wrote `text` most likely meant; "": none is near.
 std::string_view did_you_mean(std::string_view text, const std::vector<std::string_view>& candidates);

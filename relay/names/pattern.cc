@@ -15,7 +15,7 @@ constexpr size_t kMaxPatternBytes = 1024;
 constexpr std::string_view kSystem = "smt/";
 
 // Topic names have no empty segment, so `.+` between slashes is one segment or more.
-std::string GlobExpression(const std::vector<GlobPart>& parts, bool groups) {
+std::string glob_expression(const std::vector<GlobPart>& parts, bool groups) {
   const std::string segments = groups ? "(.+)" : ".+";
   std::string out;
   for (const GlobPart& part : parts) {
@@ -44,7 +44,7 @@ Result<Pattern> Pattern::parse(std::string_view text, bool groups) {
   if (std::any_of(text.begin(), text.end(), is_control)) {
     return bad_pattern("", "holds a control character");
   }
-  if (!IsUtf8(text)) return bad_pattern("", "is not UTF-8");
+  if (!is_utf8(text)) return bad_pattern("", "is not UTF-8");
   Pattern pattern;
   pattern.text_ = text;
   std::string expression;
@@ -53,9 +53,9 @@ Result<Pattern> Pattern::parse(std::string_view text, bool groups) {
     body.remove_prefix(3);
     expression = body;
   } else {
-    Result<std::vector<GlobPart>> glob = ParseGlob(text);
+    Result<std::vector<GlobPart>> glob = parse_glob(text);
     if (!glob.ok()) return glob.status();
-    expression = GlobExpression(*glob, groups);
+    expression = glob_expression(*glob, groups);
     pattern.names_one_topic_ = text.find('*') == text.npos;
   }
   pattern.system_ = body.starts_with(kSystem);

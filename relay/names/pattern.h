@@ -36,12 +36,12 @@ class Pattern {
   // The same, of which parts() can be asked. (The others have no groups, and match as fast as they can.)
   static Result<Pattern> parse_with_parts(std::string_view text);
 
-  // REQUIRES: CheckTopicName(topic) is OK.
+  // REQUIRES: check_topic_name(topic) is OK.
   bool matches(std::string_view topic) const;
   // The topic, then what each wildcard of a glob or each group of an expression stands for in it, in their
   // order; where there are several ways, the earlier one takes what it can. A `**` stands for whole segments
   // without the '/' around them, or for nothing. No value if the topic is not matched.
-  // REQUIRES: made by parse_with_parts, CheckTopicName(topic) is OK.
+  // REQUIRES: made by parse_with_parts, check_topic_name(topic) is OK.
   std::optional<std::vector<std::string>> parts(std::string_view topic) const;
   // How many wildcards or groups. REQUIRES: made by parse_with_parts.
   size_t number_of_parts() const;

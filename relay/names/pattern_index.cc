@@ -24,7 +24,7 @@ struct PatternIndex::Shared {
   std::unique_ptr<re2::RE2::Set> set;  // of `others`, in their order; null: one by one
 };
 
-PatternIndex::PatternIndex(std::vector<Pattern> patterns, int64_t most_bytes) {
+PatternIndex::PatternIndex(std::vector<Pattern> patterns, int64_t max_bytes) {
   if (patterns.empty()) return;
   auto shared = std::make_shared<Shared>();
   shared->patterns = std::move(patterns);
@@ -39,7 +39,7 @@ PatternIndex::PatternIndex(std::vector<Pattern> patterns, int64_t most_bytes) {
   if (shared->others.size() > kFew) {
     re2::RE2::Options options;
     options.set_log_errors(false);
-    options.set_max_mem(most_bytes);
+    options.set_max_mem(max_bytes);
     auto set = std::make_unique<re2::RE2::Set>(options, re2::RE2::ANCHOR_BOTH);
     const bool added = std::all_of(shared->others.begin(), shared->others.end(), [&](size_t i) {
       return set->Add(shared->patterns[i].expression(), nullptr) >= 0;
@@ -50,7 +50,7 @@ PatternIndex::PatternIndex(std::vector<Pattern> patterns, int64_t most_bytes) {
 }
 
 template <class F>
-void PatternIndex::ForEach(std::string_view topic, F f) const {
+void PatternIndex::for_each(std::string_view topic, F f) const {
   if (shared_ == nullptr) return;
   const Shared& s = *shared_;
   if (const auto exact = s.exact.find(topic); exact != s.exact.end()) {
@@ -74,14 +74,14 @@ void PatternIndex::ForEach(std::string_view topic, F f) const {
 }
 
 std::optional<size_t> PatternIndex::first(std::string_view topic) const {
-  std::optional<size_t> least;
-  ForEach(topic, [&](size_t i) { least = std::min(i, least.value_or(i)); });
-  return least;
+  std::optional<size_t> min;
+  for_each(topic, [&](size_t i) { min = std::min(i, min.value_or(i)); });
+  return min;
 }
 
 std::vector<size_t> PatternIndex::all(std::string_view topic) const {
   std::vector<size_t> out;
-  ForEach(topic, [&](size_t i) { out.push_back(i); });
+  for_each(topic, [&](size_t i) { out.push_back(i); });
   std::sort(out.begin(), out.end());
   return out;
 }

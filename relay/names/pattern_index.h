@@ -19,10 +19,10 @@ class PatternIndex {
  public:
   // What matching all at once may take, whatever the patterns: some of them would take more than there is.
   // Where it is not enough they are matched one by one, with the same result.
-  static constexpr int64_t kMostBytes = 8 << 20;
+  static constexpr int64_t kMaxBytes = 8 << 20;
 
   PatternIndex() = default;  // none matches
-  explicit PatternIndex(std::vector<Pattern> patterns, int64_t most_bytes = kMostBytes);
+  explicit PatternIndex(std::vector<Pattern> patterns, int64_t max_bytes = kMaxBytes);
 
   // As Pattern::matches of each of them.
   // The least index of those that match; nothing: none does.
@@ -38,7 +38,7 @@ class PatternIndex {
   struct Shared;
   // Calls `f` with the index of each that matches, in any order.
   template <class F>
-  void ForEach(std::string_view topic, F f) const;
+  void for_each(std::string_view topic, F f) const;
   std::shared_ptr<const Shared> shared_;  // null: no patterns
 };
 

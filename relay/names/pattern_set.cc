@@ -5,7 +5,7 @@
 
 namespace smt::relay {
 
-Result<std::vector<Pattern>> ParsePatterns(const std::vector<std::string>& texts) {
+Result<std::vector<Pattern>> parse_patterns(const std::vector<std::string>& texts) {
   std::vector<Pattern> patterns;
   patterns.reserve(texts.size());
   for (const std::string& text : texts) {
@@ -20,7 +20,7 @@ Result<PatternSet> PatternSet::parse(const std::vector<std::string>& allow,
                                      const std::vector<std::string>& deny) {
   PatternSet set;
   for (auto [texts, index] : {std::pair(&allow, &set.allow_), std::pair(&deny, &set.deny_)}) {
-    Result<std::vector<Pattern>> patterns = ParsePatterns(*texts);
+    Result<std::vector<Pattern>> patterns = parse_patterns(*texts);
     if (!patterns.ok()) return patterns.status();
     *index = PatternIndex(std::move(*patterns));
   }

@@ -13,7 +13,7 @@
 namespace smt::relay {
 
 // kInvalid as Pattern::parse, of the first that is none.
-Result<std::vector<Pattern>> ParsePatterns(const std::vector<std::string>& texts);
+Result<std::vector<Pattern>> parse_patterns(const std::vector<std::string>& texts);
 
 // A topic is matched if an allowing pattern matches it and no denying one does. Immutable; copies are cheap.
 class PatternSet {

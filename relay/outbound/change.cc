@@ -12,7 +12,7 @@ namespace smt::relay {
 namespace {
 
 template <class T>
-bool Differs(const std::byte* a, const std::byte* b, uint32_t count, double deadband) {
+bool differs(const std::byte* a, const std::byte* b, uint32_t count, double deadband) {
   for (uint32_t i = 0; i < count; ++i) {
     T x, y;
     memcpy(&x, a + i * sizeof x, sizeof x);
@@ -32,12 +32,12 @@ bool Differs(const std::byte* a, const std::byte* b, uint32_t count, double dead
   return false;
 }
 
-bool Differs(const Field& f, const std::byte* a, const std::byte* b, double deadband) {
+bool differs(const Field& f, const std::byte* a, const std::byte* b, double deadband) {
   a += f.offset;
   b += f.offset;
   return visit_scalar(f.type, [&]<class T>(T) {
-    if constexpr (is_number_type<T>) {
-      return Differs<T>(a, b, f.count, deadband);
+    if constexpr (kIsNumberType<T>) {
+      return differs<T>(a, b, f.count, deadband);
     } else {
       return memcmp(a, b, f.count) != 0;
     }
@@ -48,23 +48,23 @@ bool Differs(const Field& f, const std::byte* a, const std::byte* b, double dead
 
 ChangeFilter::ChangeFilter(const std::string& schema, double deadband) : deadband_(deadband) {
   if (deadband == 0) return;
-  if (Result<Schema> parsed = Schema::FromText(schema); parsed.ok()) fields_ = std::move(parsed->fields);
+  if (Result<Schema> parsed = Schema::from_text(schema); parsed.ok()) fields_ = std::move(parsed->fields);
 }
 
 bool ChangeFilter::changed(std::span<const std::byte> value) const {
   if (sent_ns_ == 0 || value.size() != bytes_) return true;
-  if (fields_.empty()) return proto::PayloadHash(value) != hash_;
+  if (fields_.empty()) return proto::payload_hash(value) != hash_;
   for (const Field& f : fields_) {
-    if (Differs(f, value.data(), value_.data(), deadband_)) return true;
+    if (differs(f, value.data(), value_.data(), deadband_)) return true;
   }
   return false;
 }
 
-void ChangeFilter::sent(std::span<const std::byte> value, int64_t now_ns) {
+void ChangeFilter::on_sent(std::span<const std::byte> value, int64_t now_ns) {
   sent_ns_ = now_ns;
   bytes_ = value.size();
   if (fields_.empty()) {
-    hash_ = proto::PayloadHash(value);
+    hash_ = proto::payload_hash(value);
   } else {
     value_.assign(value.begin(), value.end());
   }

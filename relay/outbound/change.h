@@ -19,8 +19,8 @@ class ChangeFilter {
   ChangeFilter(const std::string& schema, double deadband);
 
   bool changed(std::span<const std::byte> value) const;
-  void sent(std::span<const std::byte> value, int64_t now_ns);
-  // When sent() was called last; 0: never.
+  void on_sent(std::span<const std::byte> value, int64_t now_ns);
+  // When on_sent() was called last; 0: never.
   int64_t sent_ns() const { return sent_ns_; }
 
  private:

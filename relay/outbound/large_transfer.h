@@ -47,7 +47,7 @@ class LargeTransfer {
     out->set_id(id_);
     out->set_sequence(head_.sequence);
     out->set_stamp_ns(head_.stamp_ns);
-    out->set_age_ns(AgeNs(now_ns, head_.born_ns));
+    out->set_age_ns(age_at(now_ns, head_.born_ns));
     out->set_age_error_ns(age_error_ns_);
     out->set_sent_ns(static_cast<uint64_t>(now_ns));
     out->set_size(value_.bytes.size());

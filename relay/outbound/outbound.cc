@@ -9,8 +9,8 @@ namespace smt::relay {
 
 namespace {
 
-constexpr size_t kMostNameBytes = 255;
-constexpr size_t kMostSchemaBytes = proto::kLargestFrame / 2;
+constexpr size_t kMaxNameBytes = 255;
+constexpr size_t kMaxSchemaBytes = proto::kMaxFrame / 2;
 
 }  // namespace
 
@@ -37,17 +37,17 @@ std::optional<size_t> Outbound::rule(uint32_t id, std::string_view peer) const {
   if (id >= topics_.size() || !topics_[id].fits) return std::nullopt;
   const std::optional<size_t> rule = rule_set_.decide(source_->topic(id)->name, peer);
   if (!rule) return rule;
-  const uint64_t most = rules_[*rule].max_bytes;
-  return most == 0 || topics_[id].max_bytes <= most ? rule : std::nullopt;
+  const uint64_t max = rules_[*rule].max_bytes;
+  return max == 0 || topics_[id].max_bytes <= max ? rule : std::nullopt;
 }
 
 const Changes& Outbound::collect(int64_t now_ns) {
   changes_.clear();
   encoded_valid_ = false;
   source_->collect(now_ns, &changes_);
-  for (const uint32_t id : changes_.gone) {
+  for (const uint32_t id : changes_.removed) {
     if (id >= topics_.size()) continue;
-    topics_[id] = {.wanted_by = topics_[id].wanted_by};  // until each Feed has been told
+    topics_[id] = {.wanted_by = topics_[id].wanted_by};  // until each PeerSender has been told
     kept_[id] = Kept();
   }
   if (topics_.size() < source_->topic_limit()) {
@@ -61,11 +61,11 @@ const Changes& Outbound::collect(int64_t now_ns) {
     t.variable = d.value_bytes == 0;
     t.max_bytes = d.max_bytes;
     const bool fits =
-        d.name.size() <= kMostNameBytes && d.schema != nullptr && d.schema->size() <= kMostSchemaBytes;
+        d.name.size() <= kMaxNameBytes && d.schema != nullptr && d.schema->size() <= kMaxSchemaBytes;
     if (!fits) ++counters_->too_large;
     t.fits = fits;
   }
-  for (const uint32_t id : changes_.moved) {
+  for (const uint32_t id : changes_.updated) {
     if (topics_[id].kept) kept_[id].whole = {};
     topics_[id].kept = false;
   }
@@ -131,33 +131,34 @@ SampleRead Outbound::sample_whole(uint32_t id, std::optional<uint64_t> after, Sa
   return read;
 }
 
-void Outbound::AddRow(const Row& row, const SampleHead& head, uint64_t bytes, int64_t now_ns, Done* done) {
+void Outbound::add_row(const Row& row, const SampleHead& head, uint64_t bytes, int64_t now_ns,
+                       EncodeResult* done) {
   const uint64_t base = done->samples == 0 ? row.base : done->last;
-  rows_.push_back({row.id, head.sequence - base, head.stamp_ns, AgeNs(now_ns, head.born_ns),
-                   source_->way(row.id, head.sequence).age_error_ns});
+  rows_.push_back({row.id, head.sequence - base, head.stamp_ns, age_at(now_ns, head.born_ns),
+                   source_->provenance(row.id, head.sequence).age_error_ns});
   if (topics_[row.id].variable) batch_.add_size(bytes);
   ++done->samples;
   done->bytes += bytes;
   done->last = head.sequence;
 }
 
-void Outbound::EncodeNewest(const Row& row, int64_t now_ns, std::byte* room, Done* done) {
+void Outbound::encode_newest(const Row& row, int64_t now_ns, std::byte* room, EncodeResult* done) {
   SampleHead head;
   uint64_t bytes = 0;
   const SampleRead read = sample(row.id, &head, room, &bytes);
   done->busy = read == SampleRead::kBusy;
   if (read != SampleRead::kOk || (head.sequence == row.base && !row.again)) return;
-  if (row.max_age_ns != 0 && !row.again && AgeNs(now_ns, head.born_ns) > row.max_age_ns) {
+  if (row.max_age_ns != 0 && !row.again && age_at(now_ns, head.born_ns) > row.max_age_ns) {
     done->looked_at = head.sequence;
     done->too_old = 1;
     return;
   }
-  AddRow(row, head, bytes, now_ns, done);
+  add_row(row, head, bytes, now_ns, done);
 }
 
-void Outbound::EncodeNext(const Row& row, int64_t now_ns, std::byte* room, Done* done) {
+void Outbound::encode_next(const Row& row, int64_t now_ns, std::byte* room, EncodeResult* done) {
   uint64_t after = row.after;
-  for (uint32_t i = 0; i < row.most; ++i) {
+  for (uint32_t i = 0; i < row.max_samples; ++i) {
     SampleHead head;
     uint64_t bytes = 0;
     const SampleRead read = source_->read_after(row.id, after, &head, room + done->bytes, &bytes);
@@ -165,12 +166,12 @@ void Outbound::EncodeNext(const Row& row, int64_t now_ns, std::byte* room, Done*
     if (read != SampleRead::kOk) return;
     if (after != 0) done->overwritten += head.sequence - after - 1;
     after = head.sequence;
-    if (row.max_age_ns != 0 && AgeNs(now_ns, head.born_ns) > row.max_age_ns) {
+    if (row.max_age_ns != 0 && age_at(now_ns, head.born_ns) > row.max_age_ns) {
       ++done->too_old;
       done->looked_at = head.sequence;
       continue;
     }
-    AddRow(row, head, bytes, now_ns, done);
+    add_row(row, head, bytes, now_ns, done);
   }
 }
 
@@ -178,31 +179,31 @@ Outbound::Encoded& Outbound::encode(const std::vector<Row>& asked, int64_t now_n
   if (encoded_valid_ && encoded_.asked == asked) return encoded_;
   Encoded& e = encoded_;
   e.asked = asked;
-  e.done.assign(e.asked.size(), Done());
+  e.done.assign(e.asked.size(), EncodeResult());
   e.tried_packed = e.packed = false;
-  size_t most = 0;
-  for (const Row& row : e.asked) most += topics_[row.id].max_bytes * std::max(1u, row.most);
-  std::shared_ptr<std::byte[]> room = Frame::room(most);
+  size_t max = 0;
+  for (const Row& row : e.asked) max += topics_[row.id].max_bytes * std::max(1u, row.max_samples);
+  std::shared_ptr<std::byte[]> room = Frame::room(max);
   size_t at = 0;
   rows_.clear();
   batch_.Clear();
   for (size_t i = 0; i < e.asked.size(); ++i) {
     const Row& row = e.asked[i];
-    if (row.most == 0) {
-      EncodeNewest(row, now_ns, room.get() + at, &e.done[i]);
+    if (row.max_samples == 0) {
+      encode_newest(row, now_ns, room.get() + at, &e.done[i]);
     } else {
-      EncodeNext(row, now_ns, room.get() + at, &e.done[i]);
+      encode_next(row, now_ns, room.get() + at, &e.done[i]);
     }
     at += e.done[i].bytes;
   }
   e.samples = rows_.size();
   if (e.samples != 0) {
-    proto::AppendRows(rows_, &batch_);
+    proto::append_rows(rows_, &batch_);
     batch_.set_sent_ns(static_cast<uint64_t>(now_ns));
     batch_.SerializeToString(&e.body);
     e.payload.bytes = {room.get(), at};
     e.payload.block = std::move(room);
-    e.payload_hash = proto::PayloadHash(e.payload.bytes);
+    e.payload_hash = proto::payload_hash(e.payload.bytes);
   }
   encoded_valid_ = true;
   return e;
@@ -216,7 +217,7 @@ bool Outbound::pack(Encoded* e) {
   batch_.set_raw_bytes(static_cast<uint32_t>(e->payload.bytes.size()));
   batch_.SerializeToString(&e->packed_body);
   e->packed_payload = std::move(*packed);
-  e->packed_hash = proto::PayloadHash(e->packed_payload.bytes);
+  e->packed_hash = proto::payload_hash(e->packed_payload.bytes);
   return e->packed = true;
 }
 

@@ -1,5 +1,5 @@
 // What all peers have in common that topics are sent to: the rules, the look at the source, the samples
-// taken, the batch encoded last. A Feed tracks what one of them has and lacks.
+// taken, the batch encoded last. A PeerSender tracks what one of them has and lacks.
 #ifndef SMT_RELAY_OUTBOUND_OUTBOUND_H_
 #define SMT_RELAY_OUTBOUND_OUTBOUND_H_
 
@@ -25,8 +25,8 @@ class Outbound {
   // `access`: what each peer may of what the rules let pass.
   Outbound(TopicSource* source, const Access* access, OutboundCounters* counters);
 
-  // What peers may have; nothing before. kInvalid as RuleSet::compile, and nothing has changed. Each Feed is
-  // to be told: see Feed::reconsider.
+  // What peers may have; nothing before. kInvalid as RuleSet::compile, and nothing has changed. Each
+  // PeerSender is to be told: see PeerSender::reconsider.
   Status configure(std::vector<SendRule> rules);
   const std::vector<SendRule>& rules() const { return rules_; }
   // The rule for a topic that goes to this peer; nothing: the peer does not get it. Access is asked apart.
@@ -39,13 +39,13 @@ class Outbound {
   }
   bool fits(uint32_t id) const { return topics_[id].fits; }
 
-  // Looks at the source. Each Feed is to be told what is returned: see Feed::on_changes. Valid until the next
-  // call.
+  // Looks at the source. Each PeerSender is to be told what is returned: see PeerSender::on_changes. Valid
+  // until the next call.
   const Changes& collect(int64_t now_ns);
 
   TopicSource& source() { return *source_; }
   OutboundCounters& counters() { return *counters_; }
-  void wanted(uint32_t id, int more) { topics_[id].wanted_by += more; }
+  void add_wanted(uint32_t id, int more) { topics_[id].wanted_by += more; }
   // Largest value; 0: no such topic, or its values are empty.
   uint64_t max_bytes(uint32_t id) const { return topics_[id].max_bytes; }
 
@@ -65,15 +65,15 @@ class Outbound {
 
   struct Row {
     uint32_t id;
-    uint64_t base;      // the sequence sent last
-    bool again;         // send it even if it is that one
-    uint32_t most = 0;  // so many samples after `after`, in order; 0: the newest one
+    uint64_t base;             // the sequence sent last
+    bool again;                // send it even if it is that one
+    uint32_t max_samples = 0;  // so many samples after `after`, in order; 0: the newest one
     uint64_t after = 0;
     int64_t max_age_ns = 0;  // none that is older; 0: any
     bool operator==(const Row&) const = default;
   };
   // What became of a row: samples of rising sequence.
-  struct Done {
+  struct EncodeResult {
     uint32_t samples = 0;
     uint64_t last = 0;         // sequence of the last of them; 0: there is none
     uint64_t bytes = 0;        // of their values
@@ -84,7 +84,7 @@ class Outbound {
   };
   struct Encoded {
     std::vector<Row> asked;
-    std::vector<Done> done;  // in order of `asked`
+    std::vector<EncodeResult> done;  // in order of `asked`
     size_t samples = 0;
     std::string body;
     Frame payload;
@@ -110,9 +110,9 @@ class Outbound {
     int wanted_by = 0;
     uint64_t max_bytes = 0;  // of its values
   };
-  void EncodeNewest(const Row& row, int64_t now_ns, std::byte* room, Done* done);
-  void EncodeNext(const Row& row, int64_t now_ns, std::byte* room, Done* done);
-  void AddRow(const Row& row, const SampleHead& head, uint64_t bytes, int64_t now_ns, Done* done);
+  void encode_newest(const Row& row, int64_t now_ns, std::byte* room, EncodeResult* done);
+  void encode_next(const Row& row, int64_t now_ns, std::byte* room, EncodeResult* done);
+  void add_row(const Row& row, const SampleHead& head, uint64_t bytes, int64_t now_ns, EncodeResult* done);
 
   TopicSource* source_;
   const Access* access_;

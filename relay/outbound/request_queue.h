@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "relay/rules/selection.h"
+#include "relay/rules/subscription.h"
 
 namespace smt::relay {
 
@@ -18,7 +18,7 @@ class RequestQueue {
  public:
   struct Request {
     uint64_t number;
-    Demand demand;
+    SubscriptionSet subscriptions;
     bool list;      // descriptions alone are asked for
     bool complete;  // see the message Reply
     bool begun = false;
@@ -26,8 +26,8 @@ class RequestQueue {
     std::vector<uint32_t> ids = {};  // of them, not sent yet
   };
 
-  void push(uint64_t number, Demand demand, bool list, bool complete) {
-    requests_.push_back({number, std::move(demand), list, complete});
+  void push(uint64_t number, SubscriptionSet subscriptions, bool list, bool complete) {
+    requests_.push_back({number, std::move(subscriptions), list, complete});
   }
   bool is_empty() const { return requests_.empty(); }
   size_t size() const { return requests_.size(); }

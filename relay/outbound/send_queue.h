@@ -9,7 +9,7 @@
 
 #include "relay/outbound/bits.h"
 #include "relay/outbound/large_transfer.h"
-#include "relay/outbound/pace.h"
+#include "relay/outbound/rate_limiter.h"
 #include "relay/rules/rules.h"
 
 namespace smt::relay {

@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
-#include "relay/outbound/pace.h"
 #include "relay/outbound/publication_count.h"
+#include "relay/outbound/rate_limiter.h"
 #include "relay/rules/rules.h"
 
 namespace smt::relay {
@@ -37,7 +37,7 @@ struct TopicState {
   uint64_t sequence = 0;  // sent last since it was announced; 0: none
   uint64_t after = 0;     // with pacing.every: samples after this are to come
   PublicationCount count;
-  Pace pace;
+  RateLimiter limiter;
 
   // Each sample is sent, in order.
   bool is_in_order() const { return pacing.every && wanted; }

@@ -30,10 +30,10 @@ struct TraceResult {
 // A value for another relay's memory, or a question about its topic. The holder is this process.
 struct SetRequest {
   proto::SetKind kind = proto::SET_PROBE;
-  std::string topic;                  // REQUIRES: CheckTopicName(topic) is OK
+  std::string topic;                  // REQUIRES: check_topic_name(topic) is OK
   uint64_t target = 0;                // with SET_PROBE 0, else as an answer says
   uint64_t schema_hash = 0;           // of `value`, which there is with SET_VALUE only
-  std::vector<std::byte> value = {};  // REQUIRES: no more than proto::kLargestFrame
+  std::vector<std::byte> value = {};  // REQUIRES: no more than proto::kMaxFrame
   int64_t stamp_ns = 0;
   std::string holder_name = {};  // REQUIRES: 1 to 64 bytes of printable ASCII
 };

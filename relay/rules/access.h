@@ -25,11 +25,15 @@
 namespace smt::relay {
 
 // "read" "list" "write"
-std::string_view RightName(Right right);
+std::string_view right_name(Right right);
 
 // What a rule that allows gives, and what one that denies takes, with the rights that it names.
-constexpr Rights GivenBy(Rights rights) { return Has(rights, Right::kRead) ? rights | Right::kList : rights; }
-constexpr Rights TakenBy(Rights rights) { return Has(rights, Right::kList) ? rights | Right::kRead : rights; }
+constexpr Rights given_by(Rights rights) {
+  return has(rights, Right::kRead) ? rights | Right::kList : rights;
+}
+constexpr Rights taken_by(Rights rights) {
+  return has(rights, Right::kList) ? rights | Right::kRead : rights;
+}
 
 // One thread.
 class Access {
@@ -58,8 +62,8 @@ class Access {
     // "denied by [[deny]] at FILE:3:1", "no [[allow]] gives it read (the first is at FILE:3:1)"
     std::string text() const;
   };
-  // `peer` may be anything: one that is no name (see CheckName) has none of the rights that any rule is
-  // about. REQUIRES: CheckTopicName(topic) is OK.
+  // `peer` may be anything: one that is no name (see check_name) has none of the rights that any rule is
+  // about. REQUIRES: check_topic_name(topic) is OK.
   Decision decide(std::string_view peer, std::string_view topic, Right right) const;
   bool allows(std::string_view peer, std::string_view topic, Right right) const {
     return decide(peer, topic, right).allowed;
@@ -86,8 +90,8 @@ class Access {
     Rights rights = 0;            // one of these; 0: nothing
     const Rule* first = nullptr;  // that gives it
   };
-  const Class& ClassOf(std::string_view peer) const;
-  const Needed& NeededFor(Right right) const;
+  const Class& class_of(std::string_view peer) const;
+  const Needed& needed_for(Right right) const;
 
   Warn warn_;
   std::vector<Rule> rules_;                 // those that deny come first: the first one that names it decides

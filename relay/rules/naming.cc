@@ -18,12 +18,12 @@ struct Piece {
   bool slash_before = false, slash_after = false;  // which go if the part is empty
 };
 
-Status Bad(std::string_view what, std::string_view text, const std::string& why) {
+Status bad(std::string_view what, std::string_view text, const std::string& why) {
   return Status(Code::kInvalid, std::string(what) + " \"" + std::string(text.substr(0, 300)) + "\": " + why);
 }
 
 // Splits text at {peer}. False: '{' begins something else.
-bool AddText(std::string_view text, std::vector<Piece>* pieces) {
+bool add_text(std::string_view text, std::vector<Piece>* pieces) {
   for (;;) {
     const size_t brace = text.find('{');
     if (brace != 0 && !text.empty()) {
@@ -40,9 +40,9 @@ bool AddText(std::string_view text, std::vector<Piece>* pieces) {
 constexpr const char* kUnknownBrace =
     "'{' begins nothing but {peer}, which stands for the name of the peer; no other word is known";
 
-Result<std::vector<Piece>> PiecesOfGlob(std::string_view as, std::string_view topic) {
-  Result<std::vector<GlobPart>> parts = ParseGlob(as), sources = ParseGlob(topic);
-  if (!parts.ok()) return Bad("as", as, "empty segment, or `**` inside a segment");
+Result<std::vector<Piece>> pieces_of_glob(std::string_view as, std::string_view topic) {
+  Result<std::vector<GlobPart>> parts = parse_glob(as), sources = parse_glob(topic);
+  if (!parts.ok()) return bad("as", as, "empty segment, or `**` inside a segment");
   if (!sources.ok()) return sources.status();
   std::vector<Piece> pieces;
   std::string wildcards, expected;
@@ -52,7 +52,7 @@ Result<std::vector<Piece>> PiecesOfGlob(std::string_view as, std::string_view to
   size_t count = 0;
   for (const GlobPart& part : *parts) {
     if (part.kind == GlobPart::Kind::kText) {
-      if (!AddText(part.text, &pieces)) return Bad("as", as, kUnknownBrace);
+      if (!add_text(part.text, &pieces)) return bad("as", as, kUnknownBrace);
     } else {
       wildcards += part.kind == GlobPart::Kind::kStar ? " *" : " **";
       pieces.push_back({Piece::Kind::kPart, "", ++count, part.slash_before, part.slash_after});
@@ -62,34 +62,34 @@ Result<std::vector<Piece>> PiecesOfGlob(std::string_view as, std::string_view to
     const auto told = [](const std::string& s) {
       return s.empty() ? std::string("no wildcard") : s.substr(1);
     };
-    return Bad("as", as,
+    return bad("as", as,
                "has " + told(wildcards) + " where topic \"" + std::string(topic) + "\" has " +
                    told(expected) + "; it needs the same wildcards in the same order");
   }
   for (std::string_view text : {as, topic}) {
     if (text.find("**/**") != text.npos) {
-      return Bad("as", as,
+      return bad("as", as,
                  "`**/**` does not say which stands for what; write `**` once, here and in the topic");
     }
   }
   return pieces;
 }
 
-Result<std::vector<Piece>> PiecesOfExpression(std::string_view as, size_t groups) {
+Result<std::vector<Piece>> pieces_of_expression(std::string_view as, size_t groups) {
   std::vector<Piece> pieces;
   std::string_view rest = as;
   for (;;) {
     const size_t backslash = rest.find('\\');
-    if (!AddText(rest.substr(0, backslash), &pieces)) return Bad("as", as, kUnknownBrace);
+    if (!add_text(rest.substr(0, backslash), &pieces)) return bad("as", as, kUnknownBrace);
     if (backslash == rest.npos) return pieces;
     const char next = backslash + 1 < rest.size() ? rest[backslash + 1] : '\0';
     if (next == '\\') {
       pieces.push_back({Piece::Kind::kText, "\\"});
     } else if (next < '0' || next > '9') {
-      return Bad("as", as,
+      return bad("as", as,
                  "a backslash stands before the number of a group, as in \\1, or another backslash");
     } else if (static_cast<size_t>(next - '0') > groups) {
-      return Bad("as", as,
+      return bad("as", as,
                  std::string("\\") + next + " asks for a group that the expression has not; it has " +
                      std::to_string(groups));
     } else {
@@ -99,7 +99,7 @@ Result<std::vector<Piece>> PiecesOfExpression(std::string_view as, size_t groups
   }
 }
 
-std::string Join(const std::vector<Piece>& pieces, std::string_view peer,
+std::string join(const std::vector<Piece>& pieces, std::string_view peer,
                  const std::vector<std::string>& parts) {
   std::string out;
   for (const Piece& piece : pieces) {
@@ -121,7 +121,7 @@ struct Naming::Rule {
   bool says_peer = false;
 };
 
-std::string_view PrefixText(std::string_view prefix) {
+std::string_view prefix_text(std::string_view prefix) {
   while (prefix.ends_with('/')) prefix.remove_suffix(1);
   return prefix;
 }
@@ -129,32 +129,32 @@ std::string_view PrefixText(std::string_view prefix) {
 Result<Naming> Naming::parse(const ReceiveRule& rule) {
   if (rule.prefix.empty() && rule.as.empty()) return Naming();
   if (!rule.prefix.empty() && !rule.as.empty()) {
-    return Bad("as", rule.as, "stands beside prefix \"" + rule.prefix + "\"; use one of them");
+    return bad("as", rule.as, "stands beside prefix \"" + rule.prefix + "\"; use one of them");
   }
   auto made = std::make_shared<Rule>();
   const bool is_prefix = rule.as.empty();
   const std::string_view what = is_prefix ? "prefix" : "as", text = is_prefix ? rule.prefix : rule.as;
   if (is_prefix) {
-    if (!AddText(PrefixText(text), &made->pieces)) return Bad(what, text, kUnknownBrace);
+    if (!add_text(prefix_text(text), &made->pieces)) return bad(what, text, kUnknownBrace);
   } else {
     if (rule.topic.size() != 1) {
-      return Bad(what, text,
+      return bad(what, text,
                  "names the topics of one pattern, and the rule has " + std::to_string(rule.topic.size()) +
                      "; make a rule of each");
     }
     Result<Pattern> pattern = Pattern::parse_with_parts(rule.topic[0]);
     if (!pattern.ok()) return pattern.status();
     Result<std::vector<Piece>> pieces = pattern->is_expression()
-                                            ? PiecesOfExpression(text, pattern->number_of_parts())
-                                            : PiecesOfGlob(text, rule.topic[0]);
+                                            ? pieces_of_expression(text, pattern->number_of_parts())
+                                            : pieces_of_glob(text, rule.topic[0]);
     if (!pieces.ok()) return pieces.status();
     made->pieces = std::move(*pieces);
     made->pattern = std::move(*pattern);
   }
   // With something short for all that it does not know, it must be a name.
   const std::vector<std::string> sample(made->pattern ? 1 + made->pattern->number_of_parts() : 0, "x");
-  if (Status s = CheckTopicName(Join(made->pieces, "x", sample)); !s.ok()) {
-    return Bad(what, text, "no name can come of it: " + s.message());
+  if (Status s = check_topic_name(join(made->pieces, "x", sample)); !s.ok()) {
+    return bad(what, text, "no name can come of it: " + s.message());
   }
   if (is_prefix) made->pieces.push_back({Piece::Kind::kText, "/"});
   made->says_peer = std::any_of(made->pieces.begin(), made->pieces.end(),
@@ -171,7 +171,7 @@ std::optional<std::string> Naming::local(std::string_view topic, std::string_vie
 Result<std::string> Naming::local_or_why(std::string_view topic, std::string_view peer) const {
   if (rule_ == nullptr) return std::string(topic);
   if (rule_->says_peer) {
-    if (Status s = CheckName("peer", peer); !s.ok()) return s;
+    if (Status s = check_name("peer", peer); !s.ok()) return s;
   }
   std::string name;
   if (rule_->pattern) {
@@ -180,11 +180,11 @@ Result<std::string> Naming::local_or_why(std::string_view topic, std::string_vie
       return {Code::kInvalid,
               "pattern \"" + rule_->pattern->text() + "\" does not match " + std::string(topic)};
     }
-    name = Join(rule_->pieces, peer, *parts);
+    name = join(rule_->pieces, peer, *parts);
   } else {
-    name = Join(rule_->pieces, peer, {}).append(topic);
+    name = join(rule_->pieces, peer, {}).append(topic);
   }
-  if (Status s = CheckTopicName(name); !s.ok()) {
+  if (Status s = check_topic_name(name); !s.ok()) {
     return {s.code(), "topic " + std::string(topic) + " can have no name here: " + s.message()};
   }
   return name;

@@ -37,7 +37,7 @@ class Naming {
   // The name here of what `peer` calls `topic`. None if that is no topic name (too long, an empty segment),
   // if {peer} is used and the peer has no proper name, or if `as` is used and its pattern does not match.
   // Else the rule's patterns are not looked at: which rule decides is a RuleSet's matter. REQUIRES:
-  // CheckTopicName(topic) is OK. `peer` may be anything.
+  // check_topic_name(topic) is OK. `peer` may be anything.
   std::optional<std::string> local(std::string_view topic, std::string_view peer) const;
   // The same, and why there is none.
   Result<std::string> local_or_why(std::string_view topic, std::string_view peer) const;
@@ -51,7 +51,7 @@ class Naming {
 };
 
 // A prefix without the '/' at its end.
-std::string_view PrefixText(std::string_view prefix);
+std::string_view prefix_text(std::string_view prefix);
 
 }  // namespace smt::relay
 

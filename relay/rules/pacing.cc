@@ -5,9 +5,9 @@
 
 namespace smt::relay {
 
-bool Thins(const Pacing& p) { return p.period_ns != 0 || p.one_of > 1 || p.on_change; }
+bool thins(const Pacing& p) { return p.period_ns != 0 || p.one_of > 1 || p.on_change; }
 
-Pacing LessOf(const Pacing& allowed, const Pacing& wish) {
+Pacing less_of(const Pacing& allowed, const Pacing& wish) {
   Pacing p;
   p.priority = allowed.priority != Priority::kNormal ? allowed.priority : wish.priority;
   p.period_ns = std::max(allowed.period_ns, wish.period_ns);
@@ -21,11 +21,11 @@ Pacing LessOf(const Pacing& allowed, const Pacing& wish) {
                        ? 0
                        : std::max(allowed.heartbeat_ns, wish.heartbeat_ns);
   // Each sample, or some of them: the two do not go together.
-  p.every = allowed.every && wish.every && !Thins(p);
+  p.every = allowed.every && wish.every && !thins(p);
   return p;
 }
 
-Pacing MoreOf(const Pacing& a, const Pacing& b) {
+Pacing more_of(const Pacing& a, const Pacing& b) {
   Pacing p;
   p.every = a.every || b.every;
   p.priority = std::max(a.priority, b.priority);

@@ -8,12 +8,12 @@ namespace smt::relay {
 
 // What is sent of a topic when one side allows `allowed` and the other wishes for `wish`: what both do. A
 // priority that the sender states counts.
-Pacing LessOf(const Pacing& allowed, const Pacing& wish);
+Pacing less_of(const Pacing& allowed, const Pacing& wish);
 // What is to come so that each of two receivers can be given what it wishes for.
-Pacing MoreOf(const Pacing& a, const Pacing& b);
+Pacing more_of(const Pacing& a, const Pacing& b);
 
 // Samples are passed over, beside those that are older than the newest.
-bool Thins(const Pacing& p);
+bool thins(const Pacing& p);
 
 }  // namespace smt::relay
 

@@ -5,36 +5,36 @@
 namespace smt::relay {
 namespace {
 
-Status OfRule(size_t index, const std::string& why) {
+Status of_rule(size_t index, const std::string& why) {
   return Status(Code::kInvalid, "rule " + std::to_string(index + 1) + ": " + why);
 }
 
 }  // namespace
 
-Status CheckPeerPattern(const std::string& text) {
+Status check_peer_pattern(const std::string& text) {
   const Result<Pattern> pattern = Pattern::parse(text);
   if (!pattern.ok()) return pattern.status();
   if (pattern->is_expression() || text == "**") return Status();
   if (text.find('/') != text.npos)
     return Status(Code::kInvalid, "pattern \"" + text + "\": no name of a peer has a '/'");
-  return pattern->names_one_topic() ? CheckName("peer", text) : Status();
+  return pattern->names_one_topic() ? check_name("peer", text) : Status();
 }
 
 Result<RuleSet> RuleSet::parse(const std::vector<Rule>& rules) {
   RuleSet set;
   std::vector<PatternSets::Lists> topics;
   for (size_t i = 0; i < rules.size(); ++i) {
-    if (rules[i].topic.empty()) return OfRule(i, "names no topic; leave `topic` out to name all");
-    if (rules[i].peers.empty()) return OfRule(i, "names no peer; leave `from` or `to` out to name all");
-    Result<std::vector<Pattern>> topic = ParsePatterns(rules[i].topic);
-    if (!topic.ok()) return OfRule(i, topic.status().message());
-    Result<std::vector<Pattern>> exclude = ParsePatterns(rules[i].exclude);
-    if (!exclude.ok()) return OfRule(i, exclude.status().message());
+    if (rules[i].topic.empty()) return of_rule(i, "names no topic; leave `topic` out to name all");
+    if (rules[i].peers.empty()) return of_rule(i, "names no peer; leave `from` or `to` out to name all");
+    Result<std::vector<Pattern>> topic = parse_patterns(rules[i].topic);
+    if (!topic.ok()) return of_rule(i, topic.status().message());
+    Result<std::vector<Pattern>> exclude = parse_patterns(rules[i].exclude);
+    if (!exclude.ok()) return of_rule(i, exclude.status().message());
     for (const std::string& peer : rules[i].peers) {
-      if (Status s = CheckPeerPattern(peer); !s.ok()) return OfRule(i, s.message());
+      if (Status s = check_peer_pattern(peer); !s.ok()) return of_rule(i, s.message());
     }
     Result<PatternSet> peers = PatternSet::parse(rules[i].peers);
-    if (!peers.ok()) return OfRule(i, peers.status().message());
+    if (!peers.ok()) return of_rule(i, peers.status().message());
     topics.push_back({std::move(*topic), std::move(*exclude)});
     set.peers_.push_back(std::move(*peers));
   }

@@ -15,7 +15,7 @@
 namespace smt::relay {
 
 // kInvalid, with the pattern and the reason: a bad one, or one that no name of a peer can match.
-Status CheckPeerPattern(const std::string& text);
+Status check_peer_pattern(const std::string& text);
 
 // Rules in their order; the first that names a topic decides: one of its `topic` patterns matches, none of
 // its `exclude` does, and one of its patterns of peers matches the peer's name. Immutable. Thread-safe.
@@ -33,7 +33,7 @@ class RuleSet {
   static Result<RuleSet> parse(const std::vector<ReceiveRule>& rules);
   static Result<RuleSet> parse(const std::vector<WriteRule>& rules);
 
-  // Its index, from 0. `peer` may be anything. REQUIRES: CheckTopicName(topic) is OK.
+  // Its index, from 0. `peer` may be anything. REQUIRES: check_topic_name(topic) is OK.
   std::optional<size_t> decide(std::string_view topic, std::string_view peer) const;
 
   enum class Why {

@@ -77,7 +77,7 @@ struct Limit {
 struct WriteRule {
   std::vector<std::string> topic = {}, exclude = {};
   std::vector<std::string> from = {"*"};  // names of the peers that ask here, as patterns
-  std::string type = {};  // of a topic that is not there, see Schema::Parse; "": it must be there
+  std::string type = {};  // of a topic that is not there, see Schema::parse; "": it must be there
   // Who sets a topic may go on alone for so long after each value; none: the dead man's time, or 1 s.
   std::optional<int64_t> lease_ns = {};
   // After so long without a value the fail-safe value is written; 0: never.
@@ -96,7 +96,7 @@ enum class Right : uint8_t { kRead = 1, kList = 2, kWrite = 4 };
 using Rights = uint8_t;  // some of them
 constexpr Rights operator|(Right a, Right b) { return static_cast<Rights>(Rights(a) | Rights(b)); }
 constexpr Rights operator|(Rights a, Right b) { return static_cast<Rights>(a | Rights(b)); }
-constexpr bool Has(Rights rights, Right right) { return (rights & Rights(right)) != 0; }
+constexpr bool has(Rights rights, Right right) { return (rights & Rights(right)) != 0; }
 
 // Who may do what: see relay/rules/access.h.
 struct AccessRule {

@@ -2,7 +2,7 @@
 
 namespace smt::relay {
 
-std::u32string ToSymbols(std::string_view utf8) {
+std::u32string to_symbols(std::string_view utf8) {
   std::u32string out;
   int bytes = 0;
   for (const char c : utf8) {
@@ -17,7 +17,7 @@ std::u32string ToSymbols(std::string_view utf8) {
   return out;
 }
 
-std::string ToUtf8(std::u32string_view symbols) {
+std::string to_utf8(std::u32string_view symbols) {
   std::string out;
   for (char32_t c : symbols) {
     for (; c != 0; c >>= 8) out += static_cast<char>(c & 0xFF);
@@ -38,8 +38,8 @@ void TargetMachine::loop(Reads reads, bool copies) {
 }
 
 void TargetMachine::text(std::string_view here, std::string_view there) {
-  if (!there.empty()) add({0, Reads::kNothing, 0, false, ToSymbols(there)});
-  for (const char32_t c : ToSymbols(here)) add({0, Reads::kOne, c});
+  if (!there.empty()) add({0, Reads::kNothing, 0, false, to_symbols(there)});
+  for (const char32_t c : to_symbols(here)) add({0, Reads::kOne, c});
 }
 
 void TargetMachine::stars(const GlobPart& here, const GlobPart& there) {
@@ -56,7 +56,7 @@ void TargetMachine::stars(const GlobPart& here, const GlobPart& there) {
 void TargetMachine::peer(const std::string& from) {
   const size_t begin = states_.size() - 1;
   const bool any = from.starts_with("re:") || from.find_first_not_of('*') == from.npos;
-  Result<std::vector<GlobPart>> parts = ParseGlob(any ? "*" : from);  // a RuleSet has looked at it
+  Result<std::vector<GlobPart>> parts = parse_glob(any ? "*" : from);  // a RuleSet has looked at it
   if (any || !parts.ok()) {
     add({0, Reads::kPeerStart});
     loop(Reads::kPeer, false);

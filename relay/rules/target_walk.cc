@@ -17,7 +17,7 @@ constexpr std::string_view kPeerStarts = "xyzabcdefghijklmnopqrstuvwABCDEFGHIJKL
 using Edge = TargetMachine::Edge;
 using Reads = TargetMachine::Reads;
 
-bool Fits(const Edge& edge, char32_t c) {
+bool fits(const Edge& edge, char32_t c) {
   switch (edge.reads) {
     case Reads::kNothing:
       return false;
@@ -63,7 +63,7 @@ class Watch {
     std::set<size_t> next;
     for (const size_t state : sets_[at]) {
       for (const Edge& edge : states_[state]) {
-        if (Fits(edge, c)) reach(edge.to, &next);
+        if (fits(edge, c)) reach(edge.to, &next);
       }
     }
     *steps += 4 * (sets_[at].size() + next.size());
@@ -86,7 +86,7 @@ class Watch {
   };
 
   void add(const std::string& glob, End end) {
-    Result<std::vector<GlobPart>> parts = ParseGlob(glob);
+    Result<std::vector<GlobPart>> parts = parse_glob(glob);
     if (!parts.ok()) return;  // a RuleSet has looked at it
     TargetMachine machine;
     machine.glob(*parts);
@@ -178,7 +178,7 @@ class Walk {
     std::set<char32_t> symbols = {'/'};
     for (int side : {0, 1}) {
       watch_[side].collect(&symbols);
-      for (const char32_t c : ToSymbols((side == 0 ? first : second).known)) symbols.insert(c);
+      for (const char32_t c : to_symbols((side == 0 ? first : second).known)) symbols.insert(c);
       for (const std::vector<Edge>& edges : machine_[side]->states()) {
         for (const Edge& edge : edges) {
           if (edge.reads == Reads::kOne) symbols.insert(edge.one);
@@ -259,7 +259,7 @@ class Walk {
 
   void read(const Place& place, size_t from, const Edge& first, const Edge& second, char32_t c,
             size_t* steps) {
-    if (!Fits(first, c) || !Fits(second, c) || (c == '/' && place.open)) return;
+    if (!fits(first, c) || !fits(second, c) || (c == '/' && place.open)) return;
     Step next{place, from, c, {&first, &second}};
     next.place.open = c == '/';
     for (int side : {0, 1}) {
@@ -285,11 +285,11 @@ class Walk {
       }
     }
     Meeting meeting;
-    meeting.name = ToUtf8(name);
+    meeting.name = to_utf8(name);
     bool too_long = meeting.name.size() > kMaxNameBytes;
     for (int side : {0, 1}) {
-      meeting.source[side] = ToUtf8(source[side]);
-      meeting.peer[side] = ToUtf8(peer[side]);
+      meeting.source[side] = to_utf8(source[side]);
+      meeting.peer[side] = to_utf8(peer[side]);
       too_long = too_long || meeting.source[side].size() > kMaxNameBytes;
     }
     if (too_long) return {};
@@ -306,7 +306,7 @@ class Walk {
 
 }  // namespace
 
-Result<std::optional<Meeting>> Meet(const TargetSide& first, const TargetSide& second) {
+Result<std::optional<Meeting>> meet(const TargetSide& first, const TargetSide& second) {
   return Walk(first, second).run();
 }
 

@@ -17,8 +17,8 @@
 namespace smt::relay {
 
 // A symbol is the bytes of one UTF-8 character, the first one lowest; so an example is never cut inside one.
-std::u32string ToSymbols(std::string_view utf8);
-std::string ToUtf8(std::u32string_view symbols);
+std::u32string to_symbols(std::string_view utf8);
+std::string to_utf8(std::u32string_view symbols);
 
 // Built from its beginning to its end.
 class TargetMachine {
@@ -75,7 +75,7 @@ struct Meeting {
 
 // The shortest name, with the names that it comes from, or none. kInvalid: it takes more than a bounded
 // number of steps (some tenths of a second) to find out.
-Result<std::optional<Meeting>> Meet(const TargetSide& first, const TargetSide& second);
+Result<std::optional<Meeting>> meet(const TargetSide& first, const TargetSide& second);
 
 }  // namespace smt::relay
 

@@ -12,30 +12,30 @@ namespace {
 
 using Kind = GlobPart::Kind;
 
-bool IsExpression(const std::string& pattern) { return pattern.starts_with("re:"); }
+bool is_expression(const std::string& pattern) { return pattern.starts_with("re:"); }
 
-bool Matches(const std::string& pattern, const std::string& name) {
+bool matches(const std::string& pattern, const std::string& name) {
   Result<Pattern> parsed = Pattern::parse(pattern);
   return parsed.ok() && parsed->matches(name);
 }
 
-bool KeepsNames(const ReceiveRule& rule) {
+bool keeps_names(const ReceiveRule& rule) {
   if (rule.as.empty()) return rule.prefix.empty();
   return rule.as == rule.topic[0] && rule.as.find(kPeerWord) == rule.as.npos;
 }
 
 // Is each peer that `peer` matches one of those of `from`?
-bool Covers(const std::vector<std::string>& from, const std::string& peer) {
+bool covers(const std::vector<std::string>& from, const std::string& peer) {
   return std::any_of(from.begin(), from.end(), [&](const std::string& f) {
-    const bool one = !IsExpression(peer) && peer.find('*') == peer.npos;
-    return f == peer || f == "*" || f == "**" || (one && Matches(f, peer));
+    const bool one = !is_expression(peer) && peer.find('*') == peer.npos;
+    return f == peer || f == "*" || f == "**" || (one && matches(f, peer));
   });
 }
 
 // A name that both give begins with segments that are alike in both and tell the peer: it is from one peer.
-bool NameTellsPeer(const ReceiveRule& a, const ReceiveRule& b) {
+bool name_tells_peer(const ReceiveRule& a, const ReceiveRule& b) {
   const auto text = [](const ReceiveRule& r) {
-    return (r.as.empty() ? std::string(PrefixText(r.prefix)) : r.as) + "/";
+    return (r.as.empty() ? std::string(prefix_text(r.prefix)) : r.as) + "/";
   };
   const std::string first = text(a), second = text(b);
   for (size_t begin = 0, end; (end = first.find('/', begin)) != first.npos; begin = end + 1) {
@@ -48,7 +48,7 @@ bool NameTellsPeer(const ReceiveRule& a, const ReceiveRule& b) {
 }
 
 // Text of `as` or `prefix`, which may say {peer}.
-void AddHere(std::string_view here, const std::string& from, TargetMachine* machine) {
+void add_here(std::string_view here, const std::string& from, TargetMachine* machine) {
   for (;;) {
     const size_t word = here.find(kPeerWord);
     machine->text(here.substr(0, word), "");
@@ -59,24 +59,24 @@ void AddHere(std::string_view here, const std::string& from, TargetMachine* mach
 }
 
 // The names that a rule gives to topics of `topic` from peers that match `from`. None: not looked at.
-std::optional<TargetMachine> MachineOf(const ReceiveRule& rule, const std::string& topic,
-                                       const std::string& from) {
+std::optional<TargetMachine> machine_of(const ReceiveRule& rule, const std::string& topic,
+                                        const std::string& from) {
   TargetMachine machine;
-  if (IsExpression(topic)) {
+  if (is_expression(topic)) {
     if (rule.as.empty() || rule.as.find('\\') != rule.as.npos) return {};
     machine.text("", "x");  // some topic
-    AddHere(rule.as, from, &machine);
+    add_here(rule.as, from, &machine);
     return machine;
   }
-  Result<std::vector<GlobPart>> there = ParseGlob(topic);
+  Result<std::vector<GlobPart>> there = parse_glob(topic);
   if (!there.ok()) return {};
   if (rule.as.empty()) {
-    const std::string prefix(PrefixText(rule.prefix));
-    if (!prefix.empty()) AddHere(prefix + "/", from, &machine);
+    const std::string prefix(prefix_text(rule.prefix));
+    if (!prefix.empty()) add_here(prefix + "/", from, &machine);
     machine.glob(*there);
     return machine;
   }
-  Result<std::vector<GlobPart>> here = ParseGlob(rule.as);
+  Result<std::vector<GlobPart>> here = parse_glob(rule.as);
   if (!here.ok()) return {};
   // Both have the same wildcards; between them stands text in one, in both or in none.
   auto source = there->begin();
@@ -85,7 +85,7 @@ std::optional<TargetMachine> MachineOf(const ReceiveRule& rule, const std::strin
   };
   for (const GlobPart& part : *here) {
     if (part.kind == Kind::kText) {
-      AddHere(part.text, from, &machine);
+      add_here(part.text, from, &machine);
       continue;
     }
     skip_text();
@@ -112,29 +112,29 @@ struct Target {
     std::vector<Withheld> out = {{of().exclude, {}}};
     for (size_t i = 0; i < rule; ++i) {
       const ReceiveRule& earlier = (*rules)[i];
-      if (also_for == i || Covers(earlier.from, *from)) out.push_back({earlier.topic, earlier.exclude});
+      if (also_for == i || covers(earlier.from, *from)) out.push_back({earlier.topic, earlier.exclude});
     }
     return out;
   }
 };
 
-void DropExpressions(std::vector<Withheld>* withheld) {
+void drop_expressions(std::vector<Withheld>* withheld) {
   for (Withheld& w : *withheld) {
-    std::erase_if(w.names, IsExpression);
-    std::erase_if(w.but_not, IsExpression);
+    std::erase_if(w.names, is_expression);
+    std::erase_if(w.but_not, is_expression);
   }
 }
 
 // Looks at the one name of a meeting, and at all that the walk cannot: expressions, the name of a peer in two
 // places, an earlier rule for just this peer.
-bool Stands(const Target& target, const Meeting& meeting, int side) {
+bool stands(const Target& target, const Meeting& meeting, int side) {
   const std::string &topic = meeting.source[side], &peer = meeting.peer[side];
-  const bool some_topic = IsExpression(*target.topic);
+  const bool some_topic = is_expression(*target.topic);
   if (!peer.empty()) {
     Result<RuleSet> set = RuleSet::parse(*target.rules);
     Result<Naming> naming = Naming::parse(target.of());
-    if (!set.ok() || !naming.ok() || !CheckName("peer", peer).ok()) return false;
-    if (some_topic) return Matches(*target.from, peer);
+    if (!set.ok() || !naming.ok() || !check_name("peer", peer).ok()) return false;
+    if (some_topic) return matches(*target.from, peer);
     return set->decide(topic, peer) == target.rule && naming->local(topic, peer) == meeting.name;
   }
   if (some_topic) return true;
@@ -145,33 +145,33 @@ bool Stands(const Target& target, const Meeting& meeting, int side) {
   return true;
 }
 
-Result<std::optional<Meeting>> MeetingOf(const Target& a, const Target& b) {
+Result<std::optional<Meeting>> meeting_of(const Target& a, const Target& b) {
   TargetSide first, second;
   const std::pair<const Target*, TargetSide*> both[] = {{&a, &first}, {&b, &second}};
   for (auto [target, side] : both) {
-    std::optional<TargetMachine> machine = MachineOf(target->of(), *target->topic, *target->from);
+    std::optional<TargetMachine> machine = machine_of(target->of(), *target->topic, *target->from);
     if (!machine) return std::optional<Meeting>();
     side->machine = std::move(*machine);
     side->system = target->topic->starts_with("smt/");
   }
   // Most rules have nothing in common, which is found without looking at what does not get to them.
-  Result<std::optional<Meeting>> meeting = Meet(first, second);
+  Result<std::optional<Meeting>> meeting = meet(first, second);
   if (!meeting.ok() || !*meeting) return meeting;
   for (auto [target, side] : both) {
     for (const ReceiveRule& rule : *target->rules) {
       for (const std::string& from : rule.from) side->known += from;
     }
-    if (IsExpression(*target->topic)) continue;
+    if (is_expression(*target->topic)) continue;
     side->withheld = target->withheld();
-    DropExpressions(&side->withheld);
+    drop_expressions(&side->withheld);
   }
-  meeting = Meet(first, second);
+  meeting = meet(first, second);
   if (!meeting.ok() || !*meeting) return meeting;
-  if (!Stands(a, **meeting, 0) || !Stands(b, **meeting, 1)) return std::optional<Meeting>();
+  if (!stands(a, **meeting, 0) || !stands(b, **meeting, 1)) return std::optional<Meeting>();
   return meeting;
 }
 
-std::string RuleText(size_t index, const std::string& pattern, const ReceiveRule& rule) {
+std::string rule_text(size_t index, const std::string& pattern, const ReceiveRule& rule) {
   std::string from;
   for (const std::string& f : rule.from) from += (from.empty() ? "" : ", ") + f;
   return "rule " + std::to_string(index + 1) + " (topic \"" + pattern + "\" from " + from +
@@ -182,12 +182,12 @@ std::string RuleText(size_t index, const std::string& pattern, const ReceiveRule
 
 // What all names that the rule gives to topics of this pattern begin with, with a '/' behind them: of `a/**`
 // that is a/ too.
-std::string BeginningOf(const ReceiveRule& rule, const std::string& topic) {
+std::string beginning_of(const ReceiveRule& rule, const std::string& topic) {
   std::string text = rule.as;
   if (text.empty()) {
-    const std::string_view prefix = PrefixText(rule.prefix);
+    const std::string_view prefix = prefix_text(rule.prefix);
     text = prefix.empty() ? "" : std::string(prefix) + "/";
-    if (!IsExpression(topic)) text += topic;
+    if (!is_expression(topic)) text += topic;
   }
   text.resize(std::min(text.find_first_of("*\\{"), text.size()));
   return text;
@@ -195,32 +195,33 @@ std::string BeginningOf(const ReceiveRule& rule, const std::string& topic) {
 
 using Beginnings = std::vector<std::vector<std::string>>;  // by rule and pattern
 
-bool MayMeet(const std::string& a, const std::string& b) { return a.starts_with(b) || b.starts_with(a); }
+bool may_meet(const std::string& a, const std::string& b) { return a.starts_with(b) || b.starts_with(a); }
 
-Result<std::optional<TargetClash>> ClashOf(const std::vector<ReceiveRule>& rules,
-                                           const Beginnings& beginnings, size_t i, size_t j) {
+Result<std::optional<TargetClash>> clash_of(const std::vector<ReceiveRule>& rules,
+                                            const Beginnings& beginnings, size_t i, size_t j) {
   const ReceiveRule &a = rules[i], &b = rules[j];
-  if (KeepsNames(a) && KeepsNames(b)) return std::optional<TargetClash>();
+  if (keeps_names(a) && keeps_names(b)) return std::optional<TargetClash>();
   std::optional<size_t> also_for;
-  if (NameTellsPeer(a, b)) also_for = i;
+  if (name_tells_peer(a, b)) also_for = i;
   for (size_t m = 0; m < a.topic.size(); ++m) {
     for (size_t n = 0; n < b.topic.size(); ++n) {
       // Most have nothing in common.
-      if (!MayMeet(beginnings[i][m], beginnings[j][n])) continue;
+      if (!may_meet(beginnings[i][m], beginnings[j][n])) continue;
       const std::string &first = a.topic[m], &second = b.topic[n];
       for (const std::string& first_from : a.from) {
         for (const std::string& second_from : b.from) {
           Result<std::optional<Meeting>> meeting =
-              MeetingOf({&rules, i, &first, &first_from, {}}, {&rules, j, &second, &second_from, also_for});
+              meeting_of({&rules, i, &first, &first_from, {}}, {&rules, j, &second, &second_from, also_for});
           if (!meeting.ok()) {
-            return {Code::kInvalid, RuleText(i, first, a) + " and " + RuleText(j, second, b) +
+            return {Code::kInvalid, rule_text(i, first, a) + " and " + rule_text(j, second, b) +
                                         " cannot be compared: " + meeting.status().message()};
           }
           if (!*meeting) continue;
           TargetClash clash;
           clash.name = (*meeting)->name;
-          clash.side[0] = {i, first, IsExpression(first) ? "" : (*meeting)->source[0], (*meeting)->peer[0]};
-          clash.side[1] = {j, second, IsExpression(second) ? "" : (*meeting)->source[1], (*meeting)->peer[1]};
+          clash.side[0] = {i, first, is_expression(first) ? "" : (*meeting)->source[0], (*meeting)->peer[0]};
+          clash.side[1] = {j, second, is_expression(second) ? "" : (*meeting)->source[1],
+                           (*meeting)->peer[1]};
           return std::optional(clash);
         }
       }
@@ -231,7 +232,7 @@ Result<std::optional<TargetClash>> ClashOf(const std::vector<ReceiveRule>& rules
 
 }  // namespace
 
-Result<std::optional<TargetClash>> FindTargetClash(const std::vector<ReceiveRule>& rules) {
+Result<std::optional<TargetClash>> find_target_clash(const std::vector<ReceiveRule>& rules) {
   if (Result<RuleSet> set = RuleSet::parse(rules); !set.ok()) return set.status();
   for (size_t i = 0; i < rules.size(); ++i) {
     if (Result<Naming> naming = Naming::parse(rules[i]); !naming.ok()) {
@@ -241,26 +242,26 @@ Result<std::optional<TargetClash>> FindTargetClash(const std::vector<ReceiveRule
   Beginnings beginnings;
   for (const ReceiveRule& rule : rules) {
     std::vector<std::string>& of_rule = beginnings.emplace_back();
-    for (const std::string& topic : rule.topic) of_rule.push_back(BeginningOf(rule, topic));
+    for (const std::string& topic : rule.topic) of_rule.push_back(beginning_of(rule, topic));
   }
   for (size_t j = 0; j < rules.size(); ++j) {
     for (size_t i = 0; i < j; ++i) {
-      Result<std::optional<TargetClash>> clash = ClashOf(rules, beginnings, i, j);
+      Result<std::optional<TargetClash>> clash = clash_of(rules, beginnings, i, j);
       if (!clash.ok() || *clash) return clash;
     }
   }
   return std::optional<TargetClash>();
 }
 
-Status CheckTargets(const std::vector<ReceiveRule>& rules) {
-  Result<std::optional<TargetClash>> found = FindTargetClash(rules);
+Status check_targets(const std::vector<ReceiveRule>& rules) {
+  Result<std::optional<TargetClash>> found = find_target_clash(rules);
   if (!found.ok()) return found.status();
   if (!*found) return Status();
   const TargetClash& clash = **found;
   std::string text[2], topic[2];
   for (int i : {0, 1}) {
     const TargetClash::Side& side = clash.side[i];
-    text[i] = RuleText(side.rule, side.pattern, rules[side.rule]);
+    text[i] = rule_text(side.rule, side.pattern, rules[side.rule]);
     topic[i] = (side.topic.empty() ? "a topic" : "topic " + side.topic) +
                (side.peer.empty() ? "" : " of peer " + side.peer) + " by rule " +
                std::to_string(side.rule + 1);

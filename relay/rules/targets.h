@@ -36,10 +36,10 @@ struct TargetClash {
 //   that was found without it stands.
 // - {peer} is any name that `from` allows; a `from` that is an expression allows all.
 // kInvalid: a bad rule (with its number, from 1), or two whose patterns are too long to be compared.
-Result<std::optional<TargetClash>> FindTargetClash(const std::vector<ReceiveRule>& rules);
+Result<std::optional<TargetClash>> find_target_clash(const std::vector<ReceiveRule>& rules);
 
 // kInvalid if there is a clash or a bad rule: both rules, the example, and what to do.
-Status CheckTargets(const std::vector<ReceiveRule>& rules);
+Status check_targets(const std::vector<ReceiveRule>& rules);
 
 }  // namespace smt::relay
 

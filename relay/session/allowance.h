@@ -13,7 +13,7 @@ class Allowance {
  public:
   // The next request may begin.
   bool open(int64_t now_ns) const { return now_ns >= open_ns(); }
-  int64_t open_ns() const { return paid_ns_ - kMostNs * kShare; }
+  int64_t open_ns() const { return paid_ns_ - kMaxNs * kShare; }
   // One that began at `now_ns` took so long.
   void charge(int64_t took_ns, int64_t now_ns) {
     if (took_ns > kFreeNs) paid_ns_ = std::max(paid_ns_, now_ns) + (took_ns - kFreeNs) * kShare;
@@ -22,7 +22,7 @@ class Allowance {
   bool paid(int64_t now_ns) const { return now_ns >= paid_ns_; }
 
  private:
-  static constexpr int64_t kFreeNs = 100'000, kMostNs = 100'000'000, kShare = 100;
+  static constexpr int64_t kFreeNs = 100'000, kMaxNs = 100'000'000, kShare = 100;
   int64_t paid_ns_ = 0;  // when all is paid
 };
 

@@ -37,7 +37,7 @@ class ClockOffset {
   struct Exchange {
     int64_t begun_ns, rtt_ns, offset_ns;
   };
-  static int64_t ErrorAt(const Exchange& e, int64_t now_ns);
+  static int64_t error_at(const Exchange& e, int64_t now_ns);
 
   std::optional<Exchange> best_;
   int64_t told_ns_ = 0;     // the offset that at() told last,

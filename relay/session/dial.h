@@ -18,43 +18,43 @@ class Dial {
 
   void begin(uint64_t session, int64_t now_ns) {
     session_ = session;
-    said_ = false;
-    due_ns_ = now_ns + Limit();
+    hello_sent_ = false;
+    due_ns_ = now_ns + limit();
     attempt_ = (attempt_ + 1) % 3;
   }
   uint64_t session() const { return session_; }  // 0: not begun
   // The link takes nothing before its connection stands, so that Hello is tried again and again.
-  bool hello_due() const { return session_ != 0 && !said_; }
-  void said() { said_ = true; }
+  bool hello_due() const { return session_ != 0 && !hello_sent_; }
+  void on_hello_sent() { hello_sent_ = true; }
 
-  void answered() { attempt_ = 0; }
+  void on_answered() { attempt_ = 0; }
   // The session has ended, after round trips of `rtt_ns` (0: not known).
-  void lost(int64_t rtt_ns) {
+  void on_session_ended(int64_t rtt_ns) {
     if (rtt_ns > 0) rtt_ns_ = rtt_ns;
     due_ns_ = 0;
     session_ = 0;
   }
   // The other side does not know this session: Hello once more, at once.
-  void again() { due_ns_ = 0; }
+  void redial_now() { due_ns_ = 0; }
   // For good reason: the next attempt takes its time.
-  void refused(int64_t now_ns, int64_t for_ns = 2'000'000'000) {
-    said_ = true;
+  void on_refused(int64_t now_ns, int64_t for_ns = 2'000'000'000) {
+    hello_sent_ = true;
     session_ = 0;
     due_ns_ = now_ns + for_ns;
   }
 
  private:
   static constexpr int64_t kHelloNs = 20'000'000;
-  static constexpr int64_t kShortestNs = 500'000'000, kLongestNs = 8'000'000'000;
+  static constexpr int64_t kMinNs = 500'000'000, kMaxNs = 8'000'000'000;
   // TCP and the handshakes take some 6 round trips. How long one took says the peer too, and a host that
   // stood still: that is believed up to a bound.
-  int64_t Limit() const {
-    if (rtt_ns_ > 0) return std::clamp(10 * std::min(rtt_ns_, kLongestNs), kShortestNs, kLongestNs);
-    return attempt_ == 0 ? kShortestNs : attempt_ == 1 ? 2'000'000'000 : kLongestNs;
+  int64_t limit() const {
+    if (rtt_ns_ > 0) return std::clamp(10 * std::min(rtt_ns_, kMaxNs), kMinNs, kMaxNs);
+    return attempt_ == 0 ? kMinNs : attempt_ == 1 ? 2'000'000'000 : kMaxNs;
   }
 
   uint64_t session_ = 0;
-  bool said_ = false;
+  bool hello_sent_ = false;
   int64_t due_ns_ = 0, rtt_ns_ = 0;
   int attempt_ = 0;
 };

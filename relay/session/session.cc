@@ -12,45 +12,45 @@ namespace {
 constexpr size_t kHeaderBytes = 64;
 
 // Rounded up by an eighth at most: what hardly changes costs nothing on the wire and in a mirror's memory.
-int64_t Coarse(int64_t ns) {
+int64_t coarse(int64_t ns) {
   const int bits = std::bit_width(static_cast<uint64_t>(ns));
   const int64_t unit = int64_t{1} << std::max(0, bits - 4);
   return (ns + unit - 1) / unit * unit;
 }
 
 // When a message was sent, by this clock, that the peer sent at `there` by its own.
-Intake::SentAt sent_at_here(const std::optional<ClockOffset::Estimate>& clock, uint64_t there) {
+PeerReceiver::SentAt sent_at_here(const std::optional<ClockOffset::Estimate>& clock, uint64_t there) {
   if (!clock || there == 0) return {};
-  return {static_cast<int64_t>(there - static_cast<uint64_t>(clock->offset_ns)), Coarse(clock->error_ns)};
+  return {static_cast<int64_t>(there - static_cast<uint64_t>(clock->offset_ns)), coarse(clock->error_ns)};
 }
 
 }  // namespace
 
 Session::Session(uint64_t key, uint64_t number, Link* link, PeerId id, Peer peer, const LinkOptions& options,
-                 Outbound* outbound, Inbound* inbound, Intake::Warn warn, int64_t now_ns)
+                 Outbound* outbound, Inbound* inbound, PeerReceiver::Warn warn, int64_t now_ns)
     : key_(key),
       number_(number),
       link_(link),
       id_(std::move(id)),
       peer_(std::move(peer)),
-      credit_(ByteCap(options.bytes_per_s)),
-      feed_(outbound, this, &credit_, {peer_.name, peer_.origin, key}, options.compress),
-      intake_(inbound, key, peer_.name, std::move(warn)),
+      congestion_window_(ByteCap(options.bytes_per_s)),
+      sender_(outbound, this, &congestion_window_, {peer_.name, peer_.origin, key}, options.compress),
+      receiver_(inbound, key, peer_.name, std::move(warn)),
       now_ns_(now_ns),
       heard_ns_(now_ns) {}
 
-int64_t Session::patience_ns() const {
+int64_t Session::silence_limit_ns() const {
   return std::max<int64_t>(500'000'000, 4 * clock_.smoothed_rtt_ns() + ReportTimer::kHeartbeatNs);
 }
 
-void Session::count_most(OutboundCounters* counters) const {
-  uint64_t& most = counters->most_in_flight_bytes;
+void Session::record_peaks(OutboundCounters* counters) const {
+  uint64_t& max = counters->most_in_flight_bytes;
   uint64_t& beyond = counters->most_beyond_window_bytes;
-  most = std::max(most, credit_.most_in_flight_bytes());
-  beyond = std::max(beyond, credit_.most_beyond_window_bytes());
+  max = std::max(max, congestion_window_.peak_in_flight_bytes());
+  beyond = std::max(beyond, congestion_window_.peak_beyond_window_bytes());
 }
 
-bool Session::hear_number(const proto::Envelope& m) {
+bool Session::check_sequence(const proto::Envelope& m) {
   return m.number() == 0 || reports_.on_message(m.number(), m.prompt(), heard_ns_);
 }
 
@@ -59,14 +59,14 @@ bool Session::expand(const proto::Envelope& m, std::span<const std::byte>* paylo
   const uint32_t raw_bytes = m.has_batch()   ? m.batch().raw_bytes()
                              : m.has_chunk() ? m.chunk().raw_bytes()
                                              : 0;
-  if (raw_bytes > proto::kLargestFrame) return false;
+  if (raw_bytes > proto::kMaxFrame) return false;
   if (raw_bytes == 0) return true;
   const auto raw = expander_.expand(*payload, raw_bytes);
   if (raw) *payload = *raw;
   return raw.has_value();
 }
 
-bool Session::hear(const proto::Envelope& m, std::span<const std::byte> payload, int64_t now_ns) {
+bool Session::on_message(const proto::Envelope& m, std::span<const std::byte> payload, int64_t now_ns) {
   now_ns_ = now_ns;
   const std::optional<ClockOffset::Estimate> clock = clock_.at(now_ns);
   if (!expand(m, &payload)) return false;
@@ -74,20 +74,20 @@ bool Session::hear(const proto::Envelope& m, std::span<const std::byte> payload,
     case proto::Envelope::kWant:
       return on_want(m.want());
     case proto::Envelope::kAnnounce: {
-      const Intake::SentAt sent = sent_at_here(clock, m.announce().sent_ns());
-      intake_.heard(sent, now_ns);
-      return intake_.announce(m.announce(), sent, now_ns);
+      const PeerReceiver::SentAt sent = sent_at_here(clock, m.announce().sent_ns());
+      receiver_.on_clock_sample(sent, now_ns);
+      return receiver_.announce(m.announce(), sent, now_ns);
     }
     case proto::Envelope::kForget:
-      return intake_.forget(m.forget());
+      return receiver_.forget(m.forget());
     case proto::Envelope::kState:
-      return intake_.state(m.state());
+      return receiver_.state(m.state());
     case proto::Envelope::kBatch:
-      return intake_.batch(m.batch(), payload, sent_at_here(clock, m.batch().sent_ns()), now_ns);
+      return receiver_.batch(m.batch(), payload, sent_at_here(clock, m.batch().sent_ns()), now_ns);
     case proto::Envelope::kChunk: {
-      const Intake::SentAt sent = sent_at_here(clock, m.chunk().sent_ns());
-      intake_.heard(sent, now_ns);
-      return intake_.chunk(m.chunk(), payload, sent, now_ns);
+      const PeerReceiver::SentAt sent = sent_at_here(clock, m.chunk().sent_ns());
+      receiver_.on_clock_sample(sent, now_ns);
+      return receiver_.chunk(m.chunk(), payload, sent, now_ns);
     }
     case proto::Envelope::kResume:
       return on_resume(m.resume());
@@ -99,109 +99,110 @@ bool Session::hear(const proto::Envelope& m, std::span<const std::byte> payload,
 }
 
 bool Session::on_want(const proto::Want& want) {
-  Result<Demand> demand = DemandFromWire(want.selection());
-  if (!demand.ok()) return false;
-  if (stands_by_) {
-    demand_ = std::move(*demand);
+  Result<SubscriptionSet> compiled = subscriptions_from_wire(want.selection());
+  if (!compiled.ok()) return false;
+  if (standby_) {
+    subscriptions_ = std::move(*compiled);
   } else {
-    feed_.want(std::move(*demand));
+    sender_.want(std::move(*compiled));
   }
   return true;
 }
 
 bool Session::on_resume(const proto::Resume& resume) {
   if (resume.id_size() != resume.sequence_size()) return false;
-  for (int i = 0; i < resume.id_size(); ++i) feed_.resume(resume.id(i), resume.sequence(i));
+  for (int i = 0; i < resume.id_size(); ++i) sender_.resume(resume.id(i), resume.sequence(i));
   return true;
 }
 
-bool Session::on_report(const proto::Report& r, const Intake::SentAt& sent) {
+bool Session::on_report(const proto::Report& r, const PeerReceiver::SentAt& sent) {
   if (r.acknowledged() > sent_) return false;
-  credit_.acknowledged(r.acknowledged(),
-                       static_cast<int64_t>(std::min<uint64_t>(r.held_ns(), ReportTimer::kHeartbeatNs)),
-                       now_ns_);
+  congestion_window_.on_acknowledged(
+      r.acknowledged(), static_cast<int64_t>(std::min<uint64_t>(r.held_ns(), ReportTimer::kHeartbeatNs)),
+      now_ns_);
   if (r.echo_sent_ns() != 0) {
     clock_.sample(static_cast<int64_t>(r.echo_sent_ns()), static_cast<int64_t>(r.echo_received_ns()),
                   static_cast<int64_t>(r.sent_ns()), now_ns_);
   }
-  intake_.heard(sent, now_ns_);
+  receiver_.on_clock_sample(sent, now_ns_);
   reports_.on_report(static_cast<int64_t>(r.sent_ns()), now_ns_);
   return true;
 }
 
-void Session::set_stands_by(bool stands_by) {
-  stands_by_ = stands_by;
-  if (!stands_by && demand_) feed_.want(*std::exchange(demand_, std::nullopt));
+void Session::set_standby(bool standby) {
+  standby_ = standby;
+  if (!standby && subscriptions_) sender_.want(*std::exchange(subscriptions_, std::nullopt));
 }
 
 void Session::set_options(const LinkOptions& options) {
-  credit_.set_cap(ByteCap(options.bytes_per_s));
-  feed_.set_compress(options.compress);
+  congestion_window_.set_cap(ByteCap(options.bytes_per_s));
+  sender_.set_compress(options.compress);
 }
 
-void Session::want(std::vector<Selection> selections) {
-  if (!wants_.set(std::move(selections))) return;
-  if (Result<Demand> demand = Demand::compile(wants_.wanted()); demand.ok()) intake_.want(std::move(*demand));
+void Session::want(std::vector<Subscription> subscriptions) {
+  if (!wants_.set(std::move(subscriptions))) return;
+  if (Result<SubscriptionSet> compiled = SubscriptionSet::compile(wants_.wanted()); compiled.ok())
+    receiver_.want(std::move(*compiled));
 }
 
 bool Session::reconsider() {
-  feed_.reconsider();
-  const std::vector<std::string> again = intake_.reconsider();
+  sender_.reconsider();
+  const std::vector<std::string> again = receiver_.reconsider();
   if (again.empty()) return true;
   // Not wanted for a moment, they are announced anew.
-  std::vector<Selection> others = wants_.wanted();
-  for (Selection& s : others) s.exclude.insert(s.exclude.end(), again.begin(), again.end());
-  if (!Demand::compile(others).ok()) return false;
+  std::vector<Subscription> others = wants_.wanted();
+  for (Subscription& s : others) s.exclude.insert(s.exclude.end(), again.begin(), again.end());
+  if (!SubscriptionSet::compile(others).ok()) return false;
   wants_.set_again(std::move(others));
   return true;
 }
 
-void Session::ask(uint64_t request, const std::vector<Selection>& selections, bool list) {
+void Session::ask(uint64_t request, const std::vector<Subscription>& subscriptions, bool list) {
   proto::Get get;
   get.set_request(request);
   get.set_list(list);
-  ToWire(selections, get.mutable_selection());
+  to_wire(subscriptions, get.mutable_selection());
   gets_.add(get);
 }
 
-bool Session::Post(const std::string& header, const Frame& payload) {
-  const Sent sent = link_->send(id_, BytesOf(header), payload);
+bool Session::post(const std::string& header, const Frame& payload) {
+  const Sent sent = link_->send(id_, bytes_of(header), payload);
   if (sent == Sent::kGone) gone_ = true;
   return sent == Sent::kOk;
 }
 
 bool Session::send(int field, std::string_view body, const Frame& payload, uint64_t payload_hash) {
-  const bool prompt = credit_.wants_report_of(body.size() + payload.bytes.size() + kHeaderBytes);
-  const std::string header = proto::Seal(number_, sent_ + 1, field, body, payload_hash, prompt);
-  if (!Post(header, payload)) return false;
+  const bool prompt = congestion_window_.wants_report_of(body.size() + payload.bytes.size() + kHeaderBytes);
+  const std::string header = proto::seal_message(number_, sent_ + 1, field, body, payload_hash, prompt);
+  if (!post(header, payload)) return false;
   ++sent_;
-  credit_.sent(sent_, header.size() + payload.bytes.size(), now_ns_);
+  congestion_window_.on_sent(sent_, header.size() + payload.bytes.size(), now_ns_);
   return true;
 }
 
 bool Session::send_message(int field, std::string_view body, const Frame& payload) {
-  return send(field, body, payload, proto::PayloadHash(payload.bytes));
+  return send(field, body, payload, proto::payload_hash(payload.bytes));
 }
 
-bool Session::SendReport(int64_t now_ns) {
-  if (!Post(proto::Seal(number_, 0, reports_.report(now_ns)), Frame())) return false;
+bool Session::send_report(int64_t now_ns) {
+  if (!post(proto::seal_message(number_, 0, reports_.report(now_ns)), Frame())) return false;
   reports_.on_sent(now_ns);
   return true;
 }
 
-size_t Session::SendWants() {
-  return wants_.send(now_ns_, [this](const std::vector<Selection>& selections) {
+size_t Session::send_wants() {
+  return wants_.send(now_ns_, [this](const std::vector<Subscription>& subscriptions) {
     proto::Want want;
-    ToWire(selections, want.mutable_selection());
+    to_wire(subscriptions, want.mutable_selection());
     return send_message(proto::Envelope::kWantFieldNumber, want.SerializeAsString());
   });
 }
 
-bool Session::SendResumes() {
-  std::vector<std::pair<uint32_t, uint64_t>>& due = intake_.resumes();
+bool Session::send_resumes() {
+  std::vector<std::pair<uint32_t, uint64_t>>& due = receiver_.resumes();
   if (due.empty()) return false;
   proto::Resume resume;
-  const size_t n = std::min(due.size(), proto::kMostTopics);
+  const size_t n = std::min(due.size(), proto::kMaxTopics);
   for (size_t i = 0; i < n; ++i) {
     resume.add_id(due[i].first);
     resume.add_sequence(due[i].second);
@@ -218,23 +219,23 @@ size_t Session::send(int64_t now_ns) {
     return send_message(m.field, m.body, m.payload);
   };
   // Acknowledgements first: the other side's credit hangs on them.
-  if (reports_.due(now_ns)) messages += SendReport(now_ns);
-  messages += SendWants();
-  messages += SendResumes();
+  if (reports_.due(now_ns)) messages += send_report(now_ns);
+  messages += send_wants();
+  messages += send_resumes();
   if (wants_.empty()) messages += gets_.send(send_queued);
   messages += outbox_.send(send_queued);
-  return messages + feed_.send(now_ns);
+  return messages + sender_.send(now_ns);
 }
 
 int64_t Session::due_ns() const {
-  return std::min({reports_.due_ns(), silent_at_ns(), feed_.due_ns(), wants_.due_ns()});
+  return std::min({reports_.due_ns(), silent_at_ns(), sender_.due_ns(), wants_.due_ns()});
 }
 
-void Session::say_reset(proto::Reset::Reason reason, const std::string& text) {
+void Session::send_reset(proto::Reset::Reason reason, const std::string& text) {
   proto::Reset reset;
   reset.set_reason(reason);
   reset.set_text(text);
-  Post(proto::Seal(number_, 0, reset), Frame());
+  post(proto::seal_message(number_, 0, reset), Frame());
 }
 
 }  // namespace smt::relay

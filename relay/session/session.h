@@ -14,9 +14,9 @@
 #include "relay/frame/compression.h"
 #include "relay/inbound/inbound.h"
 #include "relay/link/link.h"
-#include "relay/outbound/credit.h"
-#include "relay/outbound/feed.h"
+#include "relay/outbound/congestion_window.h"
 #include "relay/outbound/outbound.h"
+#include "relay/outbound/peer_sender.h"
 #include "relay/session/clock_offset.h"
 #include "relay/session/deferred_requests.h"
 #include "relay/session/outbox.h"
@@ -25,7 +25,7 @@
 
 namespace smt::relay {
 
-class Session : public Outlet {
+class Session : public FrameSink {
  public:
   struct Peer {
     uint64_t instance = 0;
@@ -37,7 +37,7 @@ class Session : public Outlet {
 
   // `key` names this session in this process; `number` is on the wire.
   Session(uint64_t key, uint64_t number, Link* link, PeerId id, Peer peer, const LinkOptions& options,
-          Outbound* outbound, Inbound* inbound, Intake::Warn warn, int64_t now_ns);
+          Outbound* outbound, Inbound* inbound, PeerReceiver::Warn warn, int64_t now_ns);
 
   uint64_t key() const { return key_; }
   uint64_t number() const { return number_; }
@@ -45,46 +45,46 @@ class Session : public Outlet {
   const PeerId& id() const { return id_; }
   const Peer& peer() const { return peer_; }
   // Of a session that stands by nothing is wanted, and nothing is given: another address of the peer is used.
-  bool stands_by() const { return stands_by_; }
-  void set_stands_by(bool stands_by);
+  bool is_standby() const { return standby_; }
+  void set_standby(bool standby);
   // It may be asked for topics.
-  bool serves() const { return peer_.serves && !stands_by_; }
+  bool serves() const { return peer_.serves && !standby_; }
   // Of what is sent from here on.
   void set_options(const LinkOptions& options);
-  Feed& feed() { return feed_; }
-  Intake& intake() { return intake_; }
-  const Credit& credit() const { return credit_; }
+  PeerSender& sender() { return sender_; }
+  PeerReceiver& receiver() { return receiver_; }
+  const CongestionWindow& congestion_window() const { return congestion_window_; }
   // Raises the most that was under way of one session.
-  void count_most(OutboundCounters* counters) const;
+  void record_peaks(OutboundCounters* counters) const;
   int64_t rtt_ns() const { return clock_.smoothed_rtt_ns(); }
 
   // Counts a message in. False: it is not the one that follows the last.
-  bool hear_number(const proto::Envelope& message);
+  bool check_sequence(const proto::Envelope& message);
   // A message of this session other than Hello, Reset, Get, Reply, Trace, Traced, Set and SetReply. False: no
   // peer of this version sends it.
-  bool hear(const proto::Envelope& message, std::span<const std::byte> payload, int64_t now_ns);
+  bool on_message(const proto::Envelope& message, std::span<const std::byte> payload, int64_t now_ns);
   // A Want or Get that takes time waits until it is this peer's turn. False: more of them than a peer may
   // have waiting. `*message` is scratch then.
-  bool put_off(proto::Envelope* message) { return deferred_.add(message); }
+  bool defer(proto::Envelope* message) { return deferred_.add(message); }
   bool has_request() const { return !deferred_.empty(); }
   // The first one. REQUIRES: has_request()
   proto::Envelope take_request() { return deferred_.take(); }
   // Any message has come: the peer lives.
-  void alive(int64_t now_ns) { heard_ns_ = now_ns; }
+  void on_alive(int64_t now_ns) { heard_ns_ = now_ns; }
 
   // What this side wants, asks and answers: sent as soon as the link takes it.
-  void want(std::vector<Selection> selections);
+  void want(std::vector<Subscription> subscriptions);
   // The rules of Outbound and Inbound are other ones now. What is taken otherwise than before is asked for
   // anew. False: it is too much to ask for; the session is to be begun anew.
   bool reconsider();
-  void ask(uint64_t request, const std::vector<Selection>& selections, bool list);
+  void ask(uint64_t request, const std::vector<Subscription>& subscriptions, bool list);
 
   // Any other message, sent as soon as the link takes it; and how many have not been.
   template <class Body>
-  void tell(const Body& body, const Frame& payload = Frame()) {
+  void enqueue(const Body& body, const Frame& payload = Frame()) {
     outbox_.add(body, payload);
   }
-  size_t untold() const { return outbox_.size(); }
+  size_t queued() const { return outbox_.size(); }
 
   // Sends what is due; the number of messages.
   size_t send(int64_t now_ns);
@@ -92,33 +92,33 @@ class Session : public Outlet {
   int64_t due_ns() const;
 
   // Heard nothing for too long.
-  bool silent(int64_t now_ns) const { return now_ns - heard_ns_ > patience_ns(); }
-  int64_t silent_at_ns() const { return heard_ns_ + patience_ns(); }
+  bool silent(int64_t now_ns) const { return now_ns - heard_ns_ > silence_limit_ns(); }
+  int64_t silent_at_ns() const { return heard_ns_ + silence_limit_ns(); }
   // The connection is gone for good.
-  bool gone() const { return gone_; }
+  bool is_gone() const { return gone_; }
   // `reason`: of proto::Reset. Best effort.
-  void say_reset(proto::Reset::Reason reason, const std::string& text);
+  void send_reset(proto::Reset::Reason reason, const std::string& text);
 
  private:
   bool send(int field, std::string_view body, const Frame& payload, uint64_t payload_hash) override;
   bool send_message(int field, std::string_view body, const Frame& payload = Frame());
-  bool Post(const std::string& header, const Frame& payload);
-  size_t SendWants();
-  bool SendResumes();
-  bool SendReport(int64_t now_ns);
+  bool post(const std::string& header, const Frame& payload);
+  size_t send_wants();
+  bool send_resumes();
+  bool send_report(int64_t now_ns);
   bool expand(const proto::Envelope& message, std::span<const std::byte>* payload);
   bool on_want(const proto::Want& want);
   bool on_resume(const proto::Resume& resume);
-  bool on_report(const proto::Report& report, const Intake::SentAt& sent);
-  int64_t patience_ns() const;
+  bool on_report(const proto::Report& report, const PeerReceiver::SentAt& sent);
+  int64_t silence_limit_ns() const;
 
   const uint64_t key_, number_;
   Link* const link_;
   const PeerId id_;
   const Peer peer_;
-  Credit credit_;
-  Feed feed_;
-  Intake intake_;
+  CongestionWindow congestion_window_;
+  PeerSender sender_;
+  PeerReceiver receiver_;
   ClockOffset clock_;
   int64_t now_ns_;  // of the step
   int64_t heard_ns_;
@@ -129,8 +129,8 @@ class Session : public Outlet {
   DeferredRequests deferred_;
   Expander expander_;
   bool gone_ = false;
-  bool stands_by_ = false;
-  std::optional<Demand> demand_;  // of the peer, while this stands by
+  bool standby_ = false;
+  std::optional<SubscriptionSet> subscriptions_;  // of the peer, while this stands by
 };
 
 }  // namespace smt::relay

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "relay/rules/selection.h"
+#include "relay/rules/subscription.h"
 
 namespace smt::relay {
 
@@ -21,19 +21,19 @@ class WantQueue {
   static constexpr int64_t kWantNs = 100'000'000, kWantsAtOnce = 10;
 
   // False: this is wanted already. Of several that wait only the last is sent.
-  bool set(std::vector<Selection> selections) {
-    if (selections == wanted_) return false;
-    wanted_ = std::move(selections);
+  bool set(std::vector<Subscription> subscriptions) {
+    if (subscriptions == wanted_) return false;
+    wanted_ = std::move(subscriptions);
     if (due_.empty()) due_.emplace_back();
     due_.back() = wanted_;
     return true;
   }
   // Sends `others` and then what is wanted: what `others` leaves out is announced anew.
-  void set_again(std::vector<Selection> others) {
+  void set_again(std::vector<Subscription> others) {
     due_.push_back(std::move(others));
     due_.push_back(wanted_);
   }
-  const std::vector<Selection>& wanted() const { return wanted_; }
+  const std::vector<Subscription>& wanted() const { return wanted_; }
   bool empty() const { return due_.empty(); }
 
   // Calls `send(selections)` for each that waits, in order, until it returns false. The number of those sent.
@@ -49,8 +49,8 @@ class WantQueue {
   int64_t due_ns() const { return due_.empty() ? INT64_MAX : open_ns_; }
 
  private:
-  std::vector<Selection> wanted_;
-  std::deque<std::vector<Selection>> due_;  // the last one is wanted_
+  std::vector<Subscription> wanted_;
+  std::deque<std::vector<Subscription>> due_;  // the last one is wanted_
   int64_t open_ns_ = 0;
 };
 

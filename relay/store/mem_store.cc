@@ -6,11 +6,11 @@
 
 namespace smt::relay {
 
-MemStore::MemStore(uint64_t most_bytes) : most_bytes_(most_bytes) {}
+MemStore::MemStore(uint64_t max_bytes) : max_bytes_(max_bytes) {}
 
-void MemStore::Mark(uint32_t id, bool Topic::*flag) {
+void MemStore::mark(uint32_t id, bool Topic::*flag) {
   Topic& t = topics_[id];
-  if (!t.described && !t.moved && !t.state_changed) changed_ids_.push_back(id);
+  if (!t.described && !t.updated && !t.state_changed) changed_ids_.push_back(id);
   t.*flag = true;
   changed_ = true;
 }
@@ -20,14 +20,14 @@ void MemStore::collect(int64_t, Changes* changes) {
   for (const uint32_t id : changed_ids_) {
     Topic& t = topics_[id];
     if (t.live && t.described) changes->described.push_back(id);
-    if (t.live && t.moved) changes->moved.push_back(id);
+    if (t.live && t.updated) changes->updated.push_back(id);
     if (t.live && t.state_changed) changes->state.push_back(id);
-    t.described = t.moved = t.state_changed = false;
+    t.described = t.updated = t.state_changed = false;
   }
   changed_ids_.clear();
-  changes->gone.insert(changes->gone.end(), gone_.begin(), gone_.end());
-  free_.insert(free_.end(), gone_.begin(), gone_.end());
-  gone_.clear();
+  changes->removed.insert(changes->removed.end(), removed_.begin(), removed_.end());
+  free_.insert(free_.end(), removed_.begin(), removed_.end());
+  removed_.clear();
 }
 
 const TopicDescription* MemStore::topic(uint32_t id) const {
@@ -44,23 +44,23 @@ SampleRead MemStore::read_newest(uint32_t id, SampleHead* head, std::byte* room,
   return SampleRead::kOk;
 }
 
-MemStore::Past MemStore::FirstAfter(const Topic& t, uint64_t sequence) {
+MemStore::Past MemStore::first_after(const Topic& t, uint64_t sequence) {
   return std::upper_bound(t.past.begin(), t.past.end(), sequence,
                           [](uint64_t after, const Topic::Past& p) { return after < p.head.sequence; });
 }
 
-Way MemStore::way(uint32_t id, uint64_t sequence) const {
+Provenance MemStore::provenance(uint32_t id, uint64_t sequence) const {
   const Topic& t = topics_[id];
-  if (sequence == t.head.sequence) return t.way;
-  const Past past = sequence == 0 ? t.past.end() : FirstAfter(t, sequence - 1);
-  return past != t.past.end() && past->head.sequence == sequence ? past->way : t.noted_way;
+  if (sequence == t.head.sequence) return t.provenance;
+  const Past past = sequence == 0 ? t.past.end() : first_after(t, sequence - 1);
+  return past != t.past.end() && past->head.sequence == sequence ? past->provenance : t.metadata_provenance;
 }
 
 SampleRead MemStore::read_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
                                 uint64_t* bytes) {
   const Topic& t = topics_[id];
   if (t.head.sequence <= after) return SampleRead::kEmpty;
-  const Past next = FirstAfter(t, after);
+  const Past next = first_after(t, after);
   if (next == t.past.end()) return read_newest(id, head, room, bytes);
   ++reads_;
   *head = next->head;
@@ -70,34 +70,34 @@ SampleRead MemStore::read_after(uint32_t id, uint64_t after, SampleHead* head, s
 }
 
 // Of the past only the last `most` stay.
-void MemStore::Forget(Topic* t, size_t most) {
-  for (; t->past.size() > most; t->past.pop_front()) {
+void MemStore::drop_past(Topic* t, size_t max) {
+  for (; t->past.size() > max; t->past.pop_front()) {
     bytes_ -= t->past.front().value.size();
     past_bytes_ -= t->past.front().value.size();
   }
 }
 
 // For so many bytes more; what is past makes way, this topic's first. False: there is none.
-bool MemStore::MakeRoom(Topic* t, uint64_t bytes) {
-  if (bytes_ - past_bytes_ + bytes > most_bytes_) return false;
+bool MemStore::make_room(Topic* t, uint64_t bytes) {
+  if (bytes_ - past_bytes_ + bytes > max_bytes_) return false;
   const auto forget = [&](Topic* of) {
-    while (bytes_ + bytes > most_bytes_ && !of->past.empty()) Forget(of, of->past.size() - 1);
+    while (bytes_ + bytes > max_bytes_ && !of->past.empty()) drop_past(of, of->past.size() - 1);
   };
   forget(t);
-  for (size_t i = 0; i < topics_.size() && bytes_ + bytes > most_bytes_; ++i) forget(&topics_[i]);
+  for (size_t i = 0; i < topics_.size() && bytes_ + bytes > max_bytes_; ++i) forget(&topics_[i]);
   return true;
 }
 
 uint64_t MemStore::bytes_of(const TopicDescription& topic) const {
-  return topic.name.size() + std::min(topic.max_bytes, most_bytes_);
+  return topic.name.size() + std::min(topic.max_bytes, max_bytes_);
 }
 
 Result<uint32_t> MemStore::open(const TopicDescription& topic, uint64_t session_key) {
   const auto known = by_name_.find(topic.name);
-  if (bytes_ - past_bytes_ + topic.name.size() + topic.max_bytes > most_bytes_) {
+  if (bytes_ - past_bytes_ + topic.name.size() + topic.max_bytes > max_bytes_) {
     return Status(Code::kNoSpace, "no room for topic " + topic.name + ": the values of this relay take " +
                                       std::to_string(bytes_ - past_bytes_) + " of " +
-                                      std::to_string(most_bytes_) + " bytes");
+                                      std::to_string(max_bytes_) + " bytes");
   }
   uint32_t id;
   if (known != by_name_.end()) {
@@ -117,109 +117,110 @@ Result<uint32_t> MemStore::open(const TopicDescription& topic, uint64_t session_
   }
   Topic& t = topics_[id];
   const bool goes_on = t.description.origin == topic.origin && t.description.schema_hash == topic.schema_hash;
-  if (!goes_on || !topic.every) Forget(&t, 0);
+  if (!goes_on || !topic.every) drop_past(&t, 0);
   if (!goes_on) {
     bytes_ -= t.value.size();
     t.value = {};
-    t.head = t.noted = {};
+    t.head = t.metadata = {};
   }
-  StopArriving(&t);
+  stop_arriving(&t);
   t.description = topic;
   t.description.max_bytes = std::max<uint64_t>(topic.max_bytes, t.value.size());
   for (const Topic::Past& p : t.past) {
     t.description.max_bytes = std::max<uint64_t>(t.description.max_bytes, p.value.size());
   }
   t.session_key = session_key;
-  Mark(id, &Topic::described);
-  if (goes_on && t.head.sequence != 0) Mark(id, &Topic::moved);
+  mark(id, &Topic::described);
+  if (goes_on && t.head.sequence != 0) mark(id, &Topic::updated);
   return id;
 }
 
-Put MemStore::put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value, const Way& way) {
+PutResult MemStore::put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
+                        const Provenance& provenance) {
   Topic& t = topics_[handle];
-  if (head.sequence < t.head.sequence) return Put::kOld;
+  if (head.sequence < t.head.sequence) return PutResult::kOld;
   if (head.sequence == t.head.sequence) {
     if (on_sample) on_sample(handle);
-    return Put::kConfirmed;
+    return PutResult::kConfirmed;
   }
   const bool keeps = t.description.every && t.head.sequence != 0;
   bytes_ -= t.value.size();
-  const bool fits = MakeRoom(&t, value.size());
+  const bool fits = make_room(&t, value.size());
   bytes_ += t.value.size();
-  if (!fits) return Put::kRefused;
-  if (keeps && MakeRoom(&t, value.size())) {
+  if (!fits) return PutResult::kRefused;
+  if (keeps && make_room(&t, value.size())) {
     past_bytes_ += t.value.size();
-    t.past.push_back({t.head, t.way, std::move(t.value)});
-    Forget(&t, t.description.history - 1);
+    t.past.push_back({t.head, t.provenance, std::move(t.value)});
+    drop_past(&t, t.description.history - 1);
   } else {
     bytes_ -= t.value.size();
-    if (keeps) Forget(&t, 0);  // without a gap up to the newest, or not at all
+    if (keeps) drop_past(&t, 0);  // without a gap up to the newest, or not at all
   }
   bytes_ += value.size();
   t.value.assign(value.begin(), value.end());
   if (t.description.max_bytes < value.size()) {
     t.description.max_bytes = value.size();
-    Mark(handle, &Topic::described);
+    mark(handle, &Topic::described);
   }
   t.head = head;
-  t.way = way;
-  Mark(handle, &Topic::moved);
+  t.provenance = provenance;
+  mark(handle, &Topic::updated);
   if (on_sample) on_sample(handle);
-  return Put::kTaken;
+  return PutResult::kTaken;
 }
 
 std::span<std::byte> MemStore::loan(uint32_t handle, uint64_t bytes) {
   Topic& t = topics_[handle];
-  StopArriving(&t);
-  if (!MakeRoom(&t, bytes)) return {};
+  stop_arriving(&t);
+  if (!make_room(&t, bytes)) return {};
   t.arriving.resize(bytes);
   bytes_ += bytes;
   return t.arriving;
 }
 
-Put MemStore::commit(uint32_t handle, const SampleHead& head, const Way& way) {
+PutResult MemStore::commit(uint32_t handle, const SampleHead& head, const Provenance& provenance) {
   Topic& t = topics_[handle];
   bytes_ -= t.arriving.size();
   const std::vector<std::byte> value = std::exchange(t.arriving, {});
-  return put(handle, head, value, way);
+  return put(handle, head, value, provenance);
 }
 
-void MemStore::abandon(uint32_t handle) { StopArriving(&topics_[handle]); }
+void MemStore::abandon(uint32_t handle) { stop_arriving(&topics_[handle]); }
 
-void MemStore::StopArriving(Topic* t) {
+void MemStore::stop_arriving(Topic* t) {
   bytes_ -= t->arriving.size();
   t->arriving = {};
 }
 
-void MemStore::note(uint32_t handle, const SampleHead& head, const Way& way) {
-  topics_[handle].noted = head;
-  topics_[handle].noted_way = way;
+void MemStore::put_metadata(uint32_t handle, const SampleHead& head, const Provenance& provenance) {
+  topics_[handle].metadata = head;
+  topics_[handle].metadata_provenance = provenance;
   if (on_sample) on_sample(handle);
 }
 
-void MemStore::tell_state(uint32_t handle, State state) {
+void MemStore::report_state(uint32_t handle, State state) {
   if (topics_[handle].state == state) return;
   topics_[handle].state = state;
-  Mark(handle, &Topic::state_changed);
+  mark(handle, &Topic::state_changed);
 }
 
 void MemStore::set_current(uint32_t handle, bool current) {
   Topic& t = topics_[handle];
   if (t.current == current) return;
   t.current = current;
-  if (current && t.head.sequence != 0) Mark(handle, &Topic::moved);
+  if (current && t.head.sequence != 0) mark(handle, &Topic::updated);
 }
 
 void MemStore::remove(uint32_t handle) {
   Topic& t = topics_[handle];
   if (!t.live) return;
-  StopArriving(&t);
-  Forget(&t, 0);
+  stop_arriving(&t);
+  drop_past(&t, 0);
   bytes_ -= t.description.name.size() + t.value.size();
   by_name_.erase(t.description.name);
   t.live = false;
   t.value = {};
-  gone_.push_back(handle);
+  removed_.push_back(handle);
   changed_ = true;
 }
 

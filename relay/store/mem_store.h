@@ -18,19 +18,19 @@ namespace smt::relay {
 // Handles and ids are the same numbers.
 class MemStore : public Store {
  public:
-  // At most `most_bytes` of values and names together; what is more is refused (kNoSpace).
-  explicit MemStore(uint64_t most_bytes = uint64_t{1} << 30);
+  // At most `max_bytes` of values and names together; what is more is refused (kNoSpace).
+  explicit MemStore(uint64_t max_bytes = uint64_t{1} << 30);
 
   void collect(int64_t now_ns, Changes* changes) override;
   uint32_t topic_limit() const override { return static_cast<uint32_t>(topics_.size()); }
   const TopicDescription* topic(uint32_t id) const override;
-  State told_state(uint32_t id) const override { return topics_[id].state; }
+  State reported_state(uint32_t id) const override { return topics_[id].state; }
   uint64_t session_key(uint32_t id) const override { return topics_[id].session_key; }
   SampleRead read_newest(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) override;
   SampleRead read_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
                         uint64_t* bytes) override;
-  Way way(uint32_t id, uint64_t sequence) const override;
-  const SampleHead* noted(uint32_t id) const override { return &head(id); }
+  Provenance provenance(uint32_t id, uint64_t sequence) const override;
+  const SampleHead* metadata_only(uint32_t id) const override { return &head(id); }
   bool is_current(uint32_t id) const override { return topics_[id].current; }
   uint64_t newest_sequence(uint32_t id) const override { return topics_[id].head.sequence; }
   uint64_t slot_reads() const override { return reads_; }
@@ -39,16 +39,16 @@ class MemStore : public Store {
   std::chrono::milliseconds poll_limit() const override { return std::chrono::milliseconds(1000); }
 
   Result<uint32_t> open(const TopicDescription& topic, uint64_t session_key) override;
-  uint64_t room_bytes() const override { return most_bytes_; }
+  uint64_t room_bytes() const override { return max_bytes_; }
   uint64_t bytes_of(const TopicDescription& topic) const override;
   SampleHead held(uint32_t handle) const override { return topics_[handle].head; }
-  Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
-          const Way& way = {}) override;
+  PutResult put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
+                const Provenance& provenance = {}) override;
   std::span<std::byte> loan(uint32_t handle, uint64_t bytes) override;
-  Put commit(uint32_t handle, const SampleHead& head, const Way& way = {}) override;
+  PutResult commit(uint32_t handle, const SampleHead& head, const Provenance& provenance = {}) override;
   void abandon(uint32_t handle) override;
-  void note(uint32_t handle, const SampleHead& head, const Way& way = {}) override;
-  void tell_state(uint32_t handle, State state) override;
+  void put_metadata(uint32_t handle, const SampleHead& head, const Provenance& provenance = {}) override;
+  void report_state(uint32_t handle, State state) override;
   void set_current(uint32_t handle, bool current) override;
   void remove(uint32_t handle) override;
   void flush(int64_t now_ns) override;
@@ -58,7 +58,7 @@ class MemStore : public Store {
   // Of the newest sample that is known; sequence 0: none yet.
   const SampleHead& head(uint32_t id) const {
     const Topic& t = topics_[id];
-    return t.noted.sequence > t.head.sequence ? t.noted : t.head;
+    return t.metadata.sequence > t.head.sequence ? t.metadata : t.head;
   }
   // The newest value that is here where it lies, until the next call that writes.
   std::span<const std::byte> value(uint32_t id) const { return topics_[id].value; }
@@ -68,33 +68,33 @@ class MemStore : public Store {
  private:
   struct Topic {
     bool live = false, current = true;
-    bool described = false, moved = false, state_changed = false;  // since the last collect()
+    bool described = false, updated = false, state_changed = false;  // since the last collect()
     TopicDescription description;
     uint64_t session_key = 0;
     State state = State::kEmpty;
-    SampleHead head{};   // of `value`
-    SampleHead noted{};  // without a value
-    Way way, noted_way;
+    SampleHead head{};      // of `value`
+    SampleHead metadata{};  // without a value
+    Provenance provenance, metadata_provenance;
     std::vector<std::byte> value, arriving;
     // With description.every the last samples before the newest, the oldest first: as many as the source has.
     struct Past {
       SampleHead head;
-      Way way;
+      Provenance provenance;
       std::vector<std::byte> value;
     };
     std::deque<Past> past;
   };
   using Past = std::deque<Topic::Past>::const_iterator;
-  static Past FirstAfter(const Topic& t, uint64_t sequence);
-  void Forget(Topic* t, size_t most);
-  bool MakeRoom(Topic* t, uint64_t bytes);
-  void StopArriving(Topic* t);
-  void Mark(uint32_t id, bool Topic::*flag);
+  static Past first_after(const Topic& t, uint64_t sequence);
+  void drop_past(Topic* t, size_t max);
+  bool make_room(Topic* t, uint64_t bytes);
+  void stop_arriving(Topic* t);
+  void mark(uint32_t id, bool Topic::*flag);
 
-  uint64_t most_bytes_, bytes_ = 0, reads_ = 0;
+  uint64_t max_bytes_, bytes_ = 0, reads_ = 0;
   uint64_t past_bytes_ = 0;   // of bytes_
   std::deque<Topic> topics_;  // they stay where they are: loan() has given away room of theirs
-  std::vector<uint32_t> changed_ids_, gone_, free_;
+  std::vector<uint32_t> changed_ids_, removed_, free_;
   bool changed_ = false;
   std::unordered_map<std::string, uint32_t> by_name_;
 };

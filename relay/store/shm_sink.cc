@@ -27,7 +27,7 @@ Result<std::unique_ptr<ShmSink>> ShmSink::open(const Domain& domain, const NodeO
   return std::unique_ptr<ShmSink>(new ShmSink(domain, options.mirror, std::move(*opened)));
 }
 
-void ShmSink::LookForOtherMirrors() {
+void ShmSink::look_for_other_mirrors() {
   const int64_t now = domain_.clock().boottime_ns();
   if (others_seen_ns_ != 0 && now - others_seen_ns_ < kLookForMirrorsNs) return;
   others_seen_ns_ = now;
@@ -55,8 +55,8 @@ void ShmSink::LookForOtherMirrors() {
   }
 }
 
-Status ShmSink::CheckOtherMirrors(const std::string& topic) {
-  LookForOtherMirrors();
+Status ShmSink::check_other_mirrors(const std::string& topic) {
+  look_for_other_mirrors();
   for (const auto& [name, other] : others_) {
     if (other.topics.count(topic) == 0 || !other.view->owner_alive()) continue;
     return Status(Code::kInUse, "topic " + topic + " is mirrored by node " + name + " (pid " +
@@ -66,7 +66,7 @@ Status ShmSink::CheckOtherMirrors(const std::string& topic) {
   return Status();
 }
 
-Status ShmSink::Advertise(Topic* t) {
+Status ShmSink::advertise(Topic* t) {
   Result<Publisher> publisher = node_->advertise(t->options);
   if (!publisher.ok() && publisher.status().code() == Code::kNoSpace && t->options.history > 4) {
     t->options.history = 4;  // the source has more memory: its latest values are worth more than none
@@ -80,7 +80,7 @@ Status ShmSink::Advertise(Topic* t) {
 }
 
 // What stands in is a value of the topic.
-Status ShmSink::CheckFailSafe(const Topic& t) {
+Status ShmSink::check_fail_safe(const Topic& t) {
   const uint64_t bytes = t.fail_safe.size();
   if (t.on_stale != OnStale::kBytes || (t.options.schema.size == 0 && bytes <= t.options.max_bytes) ||
       bytes == t.options.schema.size)
@@ -97,9 +97,9 @@ uint64_t ShmSink::bytes_of(const TopicDescription& topic, uint64_t segment_bytes
 
 Result<uint32_t> ShmSink::open(const TopicDescription& topic, uint64_t) {
   if (mirror_) {
-    if (Status other = CheckOtherMirrors(topic.name); !other.ok()) return other;
+    if (Status other = check_other_mirrors(topic.name); !other.ok()) return other;
   }
-  Result<Schema> schema = Schema::FromText(*topic.schema);
+  Result<Schema> schema = Schema::from_text(*topic.schema);
   if (!schema.ok()) return schema.status();
 
   const auto known = by_name_.find(topic.name);
@@ -128,8 +128,8 @@ Result<uint32_t> ShmSink::open(const TopicDescription& topic, uint64_t) {
   t.on_stale = topic.on_stale;
   t.fail_safe = topic.fail_safe;
   if (t.on_stale != OnStale::kBytes) t.fail_safe.assign(o.schema.size, std::byte{0});
-  Status s = CheckFailSafe(t);
-  if (s.ok()) s = Advertise(&t);
+  Status s = check_fail_safe(t);
+  if (s.ok()) s = advertise(&t);
   if (!s.ok()) {
     if (known != by_name_.end()) remove(handle);
     return s;
@@ -142,12 +142,12 @@ Result<uint32_t> ShmSink::open(const TopicDescription& topic, uint64_t) {
   t.confirmed = false;
   t.substituted = t.newest.sequence != 0 && t.shown == State::kSubstituted;
   t.told = State::kEmpty;
-  Show(&t);
+  show(&t);
   return handle;
 }
 
 // The value first, then the state: no reader takes what stands in for a value for a fresh one.
-void ShmSink::Show(Topic* t) {
+void ShmSink::show(Topic* t) {
   const State state = t->substituted ? State::kSubstituted : t->told;
   if (!t->publisher || t->shown == state) return;
   t->shown = state;
@@ -155,26 +155,26 @@ void ShmSink::Show(Topic* t) {
 }
 
 // REQUIRES: it has its publisher. Of the sample that is written next; 0 is what is not known.
-void ShmSink::TellWay(Topic* t, const Way& way, int64_t now_ns) {
-  const auto known = [](int64_t ns) { return ns == Way::kUnknown ? 0 : std::max<int64_t>(1, ns); };
-  if (const int64_t error = known(way.age_error_ns); error != t->age_error_ns) {
+void ShmSink::report_provenance(Topic* t, const Provenance& provenance, int64_t now_ns) {
+  const auto known = [](int64_t ns) { return ns == Provenance::kUnknown ? 0 : std::max<int64_t>(1, ns); };
+  if (const int64_t error = known(provenance.age_error_ns); error != t->age_error_ns) {
     t->age_error_ns = error;
     t->publisher->set_age_error(error);
   }
-  const int64_t delay = known(way.delay_ns);
+  const int64_t delay = known(provenance.delay_ns);
   if (delay == t->delay_ns || (t->delay_ns > 0 && now_ns - t->delay_told_ns < kTellDelayNs)) return;
   t->delay_ns = delay;
   t->delay_told_ns = now_ns;
   t->publisher->set_delay(delay);
 }
 
-bool ShmSink::TooOld(const Topic& t, const SampleHead& head) const {
+bool ShmSink::is_too_old(const Topic& t, const SampleHead& head) const {
   return t.on_stale != OnStale::kHold && t.options.max_age_ns > 0 &&
-         AgeNs(head.written_ns, head.born_ns) > t.options.max_age_ns;
+         age_at(head.written_ns, head.born_ns) > t.options.max_age_ns;
 }
 
 // Under the number and the age of the sample that it stands in for. False: not now, a newer one is coming in.
-bool ShmSink::Substitute(Topic* t, const SampleHead& head) {
+bool ShmSink::substitute(Topic* t, const SampleHead& head) {
   if (t->loan) return false;
   burst_.reset();
   t->newest = head;
@@ -184,13 +184,13 @@ bool ShmSink::Substitute(Topic* t, const SampleHead& head) {
     (void)node_->remove(t->name);  // kNotFound: it has its tombstone already
     return true;
   }
-  (void)t->publisher->publish(t->fail_safe, head);  // fits, see CheckFailSafe
+  (void)t->publisher->publish(t->fail_safe, head);  // fits, see check_fail_safe
   t->confirmed = true;
-  Show(t);
+  show(t);
   return true;
 }
 
-void ShmSink::Expire(int64_t now_ns) {
+void ShmSink::expire(int64_t now_ns) {
   constexpr int64_t kAgainNs = 10'000'000;
   while (due_ns() <= now_ns) {
     const uint32_t handle = expiries_.top().second;
@@ -201,7 +201,7 @@ void ShmSink::Expire(int64_t now_ns) {
     if (t.name.empty() || t.substituted || t.newest.born_ns == 0 || t.options.max_age_ns == 0) continue;
     int64_t next = t.newest.born_ns + t.options.max_age_ns + 1;
     if (next <= now_ns) {
-      if (Substitute(&t, {t.newest.sequence, t.newest.stamp_ns, t.newest.born_ns, now_ns})) continue;
+      if (substitute(&t, {t.newest.sequence, t.newest.stamp_ns, t.newest.born_ns, now_ns})) continue;
       next = now_ns + kAgainNs;
     }
     t.expires = true;
@@ -210,7 +210,7 @@ void ShmSink::Expire(int64_t now_ns) {
 }
 
 // Its maximum age is watched from here on.
-void ShmSink::Follow(uint32_t handle, const SampleHead& head) {
+void ShmSink::follow(uint32_t handle, const SampleHead& head) {
   Topic& t = topics_[handle];
   t.newest = head;
   t.confirmed = true;
@@ -219,46 +219,47 @@ void ShmSink::Follow(uint32_t handle, const SampleHead& head) {
   expiries_.emplace(head.born_ns + t.options.max_age_ns + 1, handle);
 }
 
-Put ShmSink::Done(uint32_t handle, const SampleHead& head) {
+PutResult ShmSink::finish_put(uint32_t handle, const SampleHead& head) {
   topics_[handle].substituted = false;
-  Follow(handle, head);
-  Show(&topics_[handle]);
-  return Put::kTaken;
+  follow(handle, head);
+  show(&topics_[handle]);
+  return PutResult::kTaken;
 }
 
 // The sample's value goes into the ring.
-bool ShmSink::Writes(const Topic& t, const SampleHead& head) const {
-  if (head.sequence < t.newest.sequence || TooOld(t, head)) return false;
+bool ShmSink::is_writing(const Topic& t, const SampleHead& head) const {
+  if (head.sequence < t.newest.sequence || is_too_old(t, head)) return false;
   return head.sequence > t.newest.sequence || t.substituted;
 }
 
 // What becomes of one whose value does not. REQUIRES: no loan
-Put ShmSink::Settle(uint32_t handle, const SampleHead& head) {
+PutResult ShmSink::settle(uint32_t handle, const SampleHead& head) {
   Topic& t = topics_[handle];
-  if (head.sequence < t.newest.sequence) return Put::kOld;
-  const bool same = head.sequence == t.newest.sequence, too_old = TooOld(t, head);
-  if (too_old && !(same && t.substituted)) Substitute(&t, head);
-  if (!same) return Put::kTooOld;
+  if (head.sequence < t.newest.sequence) return PutResult::kOld;
+  const bool same = head.sequence == t.newest.sequence, too_old = is_too_old(t, head);
+  if (too_old && !(same && t.substituted)) substitute(&t, head);
+  if (!same) return PutResult::kTooOld;
   if (!t.confirmed && t.publisher) t.publisher->confirm();
-  if (!too_old) Follow(handle, head);
+  if (!too_old) follow(handle, head);
   t.confirmed = true;
-  return Put::kConfirmed;
+  return PutResult::kConfirmed;
 }
 
-Put ShmSink::put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value, const Way& way) {
+PutResult ShmSink::put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
+                       const Provenance& provenance) {
   Topic& t = topics_[handle];
   t.loan.reset();
-  if (!Writes(t, head)) return Settle(handle, head);
-  if (!t.publisher && !Advertise(&t).ok()) return Put::kRefused;
-  TellWay(&t, way, head.written_ns);
+  if (!is_writing(t, head)) return settle(handle, head);
+  if (!t.publisher && !advertise(&t).ok()) return PutResult::kRefused;
+  report_provenance(&t, provenance, head.written_ns);
   if (!burst_) burst_.emplace();
-  return burst_->publish(*t.publisher, value, head).ok() ? Done(handle, head) : Put::kRefused;
+  return burst_->publish(*t.publisher, value, head).ok() ? finish_put(handle, head) : PutResult::kRefused;
 }
 
 std::span<std::byte> ShmSink::loan(uint32_t handle, uint64_t bytes) {
   Topic& t = topics_[handle];
   t.loan.reset();
-  if (!t.publisher && !Advertise(&t).ok()) return {};
+  if (!t.publisher && !advertise(&t).ok()) return {};
   Result<Loan> loan = t.publisher->loan(bytes);
   if (!loan.ok()) return {};
   t.loan.emplace(std::move(*loan));
@@ -266,19 +267,19 @@ std::span<std::byte> ShmSink::loan(uint32_t handle, uint64_t bytes) {
   return t.loan->bytes();
 }
 
-Put ShmSink::commit(uint32_t handle, const SampleHead& head, const Way& way) {
+PutResult ShmSink::commit(uint32_t handle, const SampleHead& head, const Provenance& provenance) {
   Topic& t = topics_[handle];
-  if (!t.loan) return Put::kRefused;
-  const bool writes = Writes(t, head);
-  if (writes) TellWay(&t, way, head.written_ns);
+  if (!t.loan) return PutResult::kRefused;
+  const bool writes = is_writing(t, head);
+  if (writes) report_provenance(&t, provenance, head.written_ns);
   if (writes) t.loan->commit(head, t.loan_bytes);
   t.loan.reset();
-  return writes ? Done(handle, head) : Settle(handle, head);
+  return writes ? finish_put(handle, head) : settle(handle, head);
 }
 
-void ShmSink::tell_state(uint32_t handle, State state) {
+void ShmSink::report_state(uint32_t handle, State state) {
   topics_[handle].told = state;
-  Show(&topics_[handle]);
+  show(&topics_[handle]);
 }
 
 void ShmSink::remove(uint32_t handle) {
@@ -294,7 +295,7 @@ void ShmSink::remove(uint32_t handle) {
 }
 
 void ShmSink::flush(int64_t now_ns) {
-  Expire(now_ns);
+  expire(now_ns);
   burst_.reset();
   if (mirror_) node_->keep_alive(now_ns + kAliveNs);
 }

@@ -35,12 +35,12 @@ class ShmSink final : public TopicSink {
   // In a segment of so many bytes.
   static uint64_t bytes_of(const TopicDescription& topic, uint64_t segment_bytes);
   SampleHead held(uint32_t handle) const override { return topics_[handle].newest; }
-  Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
-          const Way& way = {}) override;
+  PutResult put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
+                const Provenance& provenance = {}) override;
   std::span<std::byte> loan(uint32_t handle, uint64_t bytes) override;
-  Put commit(uint32_t handle, const SampleHead& head, const Way& way = {}) override;
+  PutResult commit(uint32_t handle, const SampleHead& head, const Provenance& provenance = {}) override;
   void abandon(uint32_t handle) override { topics_[handle].loan.reset(); }
-  void tell_state(uint32_t handle, State state) override;
+  void report_state(uint32_t handle, State state) override;
   void remove(uint32_t handle) override;
   void flush(int64_t now_ns) override;
   int64_t due_ns() const override { return expiries_.empty() ? INT64_MAX : expiries_.top().first; }
@@ -71,19 +71,19 @@ class ShmSink final : public TopicSink {
   };
 
   ShmSink(const Domain& domain, bool mirror, std::unique_ptr<Node> node);
-  Status CheckOtherMirrors(const std::string& topic);
-  void LookForOtherMirrors();
-  static Status CheckFailSafe(const Topic& t);
-  Status Advertise(Topic* t);
-  Put Done(uint32_t handle, const SampleHead& head);
-  void Follow(uint32_t handle, const SampleHead& head);
-  void Show(Topic* t);
-  void TellWay(Topic* t, const Way& way, int64_t now_ns);
-  bool TooOld(const Topic& t, const SampleHead& head) const;
-  bool Writes(const Topic& t, const SampleHead& head) const;
-  Put Settle(uint32_t handle, const SampleHead& head);
-  bool Substitute(Topic* t, const SampleHead& head);
-  void Expire(int64_t now_ns);
+  Status check_other_mirrors(const std::string& topic);
+  void look_for_other_mirrors();
+  static Status check_fail_safe(const Topic& t);
+  Status advertise(Topic* t);
+  PutResult finish_put(uint32_t handle, const SampleHead& head);
+  void follow(uint32_t handle, const SampleHead& head);
+  void show(Topic* t);
+  void report_provenance(Topic* t, const Provenance& provenance, int64_t now_ns);
+  bool is_too_old(const Topic& t, const SampleHead& head) const;
+  bool is_writing(const Topic& t, const SampleHead& head) const;
+  PutResult settle(uint32_t handle, const SampleHead& head);
+  bool substitute(Topic* t, const SampleHead& head);
+  void expire(int64_t now_ns);
 
   Domain domain_;
   const bool mirror_;

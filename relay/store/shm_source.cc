@@ -27,12 +27,12 @@ const TopicDescription* ShmSource::topic(uint32_t id) const {
   return id < topics_.size() && !topics_[id].writers.empty() ? &topics_[id].description : nullptr;
 }
 
-void ShmSource::SetSpecial(uint32_t id) {
+void ShmSource::set_special(uint32_t id) {
   const bool special = topics_[id].writers.size() > 1 || topics_[id].told != State::kEmpty;
   flags_[id] = static_cast<uint8_t>(special ? flags_[id] | kSpecial : flags_[id] & ~kSpecial);
 }
 
-uint32_t ShmSource::IdFor(const std::string& name) {
+uint32_t ShmSource::id_for(const std::string& name) {
   if (const auto it = by_name_.find(name); it != by_name_.end()) return it->second;
   uint32_t id;
   if (free_.empty()) {
@@ -49,7 +49,7 @@ uint32_t ShmSource::IdFor(const std::string& name) {
   return id;
 }
 
-std::shared_ptr<const std::string> ShmSource::SchemaText(const TopicView& view, uint64_t* value_bytes) {
+std::shared_ptr<const std::string> ShmSource::schema_text(const TopicView& view, uint64_t* value_bytes) {
   auto known = schemas_.find(view.schema_hash);
   if (known == schemas_.end()) {
     Result<Schema> schema = view.segment->schema(view);
@@ -64,7 +64,7 @@ std::shared_ptr<const std::string> ShmSource::SchemaText(const TopicView& view, 
 }
 
 // Of several writers the one whose sample was born last (tie: the greater node name), as Reader has it.
-void ShmSource::ChooseWriter(uint32_t id) {
+void ShmSource::choose_writer(uint32_t id) {
   Topic& t = topics_[id];
   size_t best = 0;
   int64_t best_born = INT64_MIN;
@@ -81,13 +81,13 @@ void ShmSource::ChooseWriter(uint32_t id) {
   t.winner = best;
 }
 
-void ShmSource::Describe(uint32_t id) {
+void ShmSource::describe(uint32_t id) {
   Topic& t = topics_[id];
   const TopicView& view = t.writers[t.winner];
   TopicDescription& d = t.description;
   d.name = view.name;
   d.schema_hash = view.schema_hash;
-  d.schema = SchemaText(view, &d.value_bytes);
+  d.schema = schema_text(view, &d.value_bytes);
   d.max_bytes = view.max_bytes;
   d.history = static_cast<uint32_t>(view.slot_count);
   d.generation = view.generation;
@@ -101,46 +101,46 @@ void ShmSource::Describe(uint32_t id) {
   d.first_sequence = view.first_sequence;
   rings_[id] = {view.counter,     view.entry,          view.ring,       view.slot_count - 1,
                 view.slot_stride, view.first_position, view.generation, view.max_bytes};
-  SetSpecial(id);
+  set_special(id);
   flags_[id] = static_cast<uint8_t>(d.hops != 0 ? flags_[id] | kMirrored : flags_[id] & ~kMirrored);
-  Mark(id, kDescribed);
-  Mark(id, kMoved);
+  mark(id, kDescribed);
+  mark(id, kUpdated);
 }
 
-void ShmSource::AddWriter(NodeState* node, TopicView view) {
+void ShmSource::add_writer(NodeState* node, TopicView view) {
   const uint32_t index = view.index;
   uint64_t value_bytes;
-  if (SchemaText(view, &value_bytes) == nullptr)
+  if (schema_text(view, &value_bytes) == nullptr)
     return;  // removed meanwhile, or damaged: as if it were not there
-  const uint32_t id = IdFor(view.name);
+  const uint32_t id = id_for(view.name);
   node->ids[index] = id;
   topics_[id].writers.push_back(std::move(view));
-  ChooseWriter(id);
-  Describe(id);
+  choose_writer(id);
+  describe(id);
 }
 
-void ShmSource::DropWriter(NodeState* node, uint32_t index) {
+void ShmSource::drop_writer(NodeState* node, uint32_t index) {
   const uint32_t id = node->ids[index];
   node->ids[index] = kNone;
   if (id == kNone) return;
   Topic& t = topics_[id];
   std::erase_if(t.writers, [&](const TopicView& w) { return w.segment == node->view && w.index == index; });
-  Mark(id, kRestated);  // looked at again when all nodes are read
+  mark(id, kRestated);  // looked at again when all nodes are read
 }
 
-void ShmSource::Index(NodeState* node) {
+void ShmSource::index(NodeState* node) {
   while (std::optional<DirectoryCursor::Change> change = node->directory.next(*node->view)) {
     if (node->ids.size() <= change->index) node->ids.resize(node->directory.limit(), kNone);
     if (change->topic) {
-      AddWriter(node, std::move(*change->topic));
+      add_writer(node, std::move(*change->topic));
     } else {
-      DropWriter(node, change->index);
+      drop_writer(node, change->index);
     }
   }
 }
 
 // Brings nodes_ in line with the folder.
-void ShmSource::FollowNodes() {
+void ShmSource::follow_nodes() {
   const std::vector<std::shared_ptr<SegmentView>>& views = waiter_.nodes();
   const auto is = [](const NodeState& node, const std::shared_ptr<SegmentView>& view) {
     return node.view == view;
@@ -156,11 +156,11 @@ void ShmSource::FollowNodes() {
     node.sets = view->node().starts_with(kWritePrefix);
   }
   for (auto& [view, node] : before) {  // gone, or replaced
-    for (uint32_t index = 0; index < node.ids.size(); ++index) DropWriter(&node, index);
+    for (uint32_t index = 0; index < node.ids.size(); ++index) drop_writer(&node, index);
   }
 }
 
-const ShmSource::NodeState& ShmSource::NodeOf(const TopicView& writer) const {
+const ShmSource::NodeState& ShmSource::node_of(const TopicView& writer) const {
   const auto node =
       std::lower_bound(nodes_.begin(), nodes_.end(), writer.segment->node(),
                        [](const NodeState& n, const std::string& name) { return n.view->node() < name; });
@@ -170,7 +170,7 @@ const ShmSource::NodeState& ShmSource::NodeOf(const TopicView& writer) const {
 std::vector<WriterInfo> ShmSource::writers(uint32_t id) const {
   std::vector<WriterInfo> out;
   for (const TopicView& w : topics_[id].writers) {
-    const NodeState& node = NodeOf(w);
+    const NodeState& node = node_of(w);
     out.push_back(
         {w.segment->node(), w.segment->host(), w.segment->pid(), node.alive && !node.closed, w.schema_hash});
   }
@@ -178,7 +178,7 @@ std::vector<WriterInfo> ShmSource::writers(uint32_t id) const {
   return out;
 }
 
-void ShmSource::JudgeState(const NodeState& node, uint32_t id, int64_t now_ns) {
+void ShmSource::judge_state(const NodeState& node, uint32_t id, int64_t now_ns) {
   Topic& t = topics_[id];
   if (t.writers.empty() || t.writers[t.winner].segment != node.view) return;
   State told = State::kEmpty;
@@ -194,12 +194,12 @@ void ShmSource::JudgeState(const NodeState& node, uint32_t id, int64_t now_ns) {
   }
   if (told == t.told) return;
   t.told = told;
-  SetSpecial(id);
-  Mark(id, kRestated);
+  set_special(id);
+  mark(id, kRestated);
 }
 
 // What moved in this node, and whose state is another one now.
-void ShmSource::Look(NodeState* node, int64_t now_ns, bool all_states) {
+void ShmSource::look(NodeState* node, int64_t now_ns, bool all_states) {
   moved_indexes_.clear();
   node->view->scan(&node->counters, &moved_indexes_);
   const bool closed = node->view->closed();
@@ -211,23 +211,23 @@ void ShmSource::Look(NodeState* node, int64_t now_ns, bool all_states) {
     const uint32_t id = index < node->ids.size() ? node->ids[index] : kNone;
     if (id == kNone) continue;
     if ((flags_[id] & kSpecial) == 0) {
-      Mark(id, kMoved);
-      if (node->sets) JudgeState(*node, id, now_ns);
+      mark(id, kUpdated);
+      if (node->sets) judge_state(*node, id, now_ns);
       continue;
     }
     Topic& t = topics_[id];
     if (t.writers.size() > 1) {
       const size_t before = t.winner;
-      ChooseWriter(id);
-      if (t.winner != before) Describe(id);
+      choose_writer(id);
+      if (t.winner != before) describe(id);
       if (t.writers[t.winner].segment != node->view) continue;  // an older one than that of another writer
     }
-    Mark(id, kMoved);
-    if (t.told != State::kEmpty) JudgeState(*node, id, now_ns);
+    mark(id, kUpdated);
+    if (t.told != State::kEmpty) judge_state(*node, id, now_ns);
   }
   if (!judge_all) return;
   for (const uint32_t id : node->ids) {
-    if (id != kNone) JudgeState(*node, id, now_ns);
+    if (id != kNone) judge_state(*node, id, now_ns);
   }
 }
 
@@ -235,8 +235,8 @@ void ShmSource::collect(int64_t now_ns, Changes* changes) {
   free_.insert(free_.end(), freed_.begin(), freed_.end());
   freed_.clear();
   waiter_.collect();
-  FollowNodes();
-  for (NodeState& node : nodes_) Index(&node);
+  follow_nodes();
+  for (NodeState& node : nodes_) index(&node);
   const bool due = now_ns - judged_ns_ >= kJudgeNs;
   if (due) judged_ns_ = now_ns;
   for (size_t i = 0; i < nodes_.size(); ++i) {
@@ -246,11 +246,11 @@ void ShmSource::collect(int64_t now_ns, Changes* changes) {
     node.alive = alive;
     // States of a mirror and of what peers set change by themselves; the others' after a death and an
     // adoption.
-    Look(&node, now_ns, turned || (due && (node.view->mirror() || node.sets)));
+    look(&node, now_ns, turned || (due && (node.view->mirror() || node.sets)));
   }
   for (const uint32_t id : marked_) {
-    if ((flags_[id] & kMarks) == kMoved) {
-      changes->moved.push_back(id);
+    if ((flags_[id] & kMarks) == kUpdated) {
+      changes->updated.push_back(id);
       flags_[id] &= static_cast<uint8_t>(~kMarks);
       continue;
     }
@@ -258,19 +258,19 @@ void ShmSource::collect(int64_t now_ns, Changes* changes) {
     if (t.writers.empty()) {
       by_name_.erase(t.description.name);
       freed_.push_back(id);
-      changes->gone.push_back(id);
+      changes->removed.push_back(id);
       rings_[id] = Ring();
     } else {
       if (t.winner >= t.writers.size() || t.writers[t.winner].entry != rings_[id].entry ||
           t.writers[t.winner].generation != rings_[id].generation) {
-        ChooseWriter(id);
-        Describe(id);
+        choose_writer(id);
+        describe(id);
       }
       if ((flags_[id] & kDescribed) != 0) {
-        JudgeState(NodeOf(t.writers[t.winner]), id, now_ns);
+        judge_state(node_of(t.writers[t.winner]), id, now_ns);
         changes->described.push_back(id);
       }
-      if ((flags_[id] & kMoved) != 0) changes->moved.push_back(id);
+      if ((flags_[id] & kUpdated) != 0) changes->updated.push_back(id);
       if ((flags_[id] & kRestated) != 0) changes->state.push_back(id);
     }
     flags_[id] &= static_cast<uint8_t>(~kMarks);
@@ -279,10 +279,10 @@ void ShmSource::collect(int64_t now_ns, Changes* changes) {
 }
 
 // A byte tells of most topics that they were born here.
-Way ShmSource::way(uint32_t id, uint64_t) const {
+Provenance ShmSource::provenance(uint32_t id, uint64_t) const {
   if ((flags_[id] & kMirrored) == 0 || topics_[id].writers.empty()) return {};
   const TopicView& view = topics_[id].writers[topics_[id].winner];
-  return {view.segment->age_error_ns(view).value_or(Way::kUnknown), Way::kUnknown};
+  return {view.segment->age_error_ns(view).value_or(Provenance::kUnknown), Provenance::kUnknown};
 }
 
 SampleRead ShmSource::read_newest(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) {
@@ -292,7 +292,7 @@ SampleRead ShmSource::read_newest(uint32_t id, SampleHead* head, std::byte* room
     const uint64_t position = read_newest_head(*ring.counter);
     if (position < ring.first_position) return SampleRead::kEmpty;
     ++slot_reads_;
-    switch (ReadSlot(ring, position, head, room, bytes)) {
+    switch (read_slot(ring, position, head, room, bytes)) {
       case SlotRead::kOk:
         return SampleRead::kOk;
       case SlotRead::kDamaged:
@@ -311,13 +311,13 @@ uint64_t ShmSource::newest_sequence(uint32_t id) const {
   for (int i = 0; i < kTries; ++i) {
     const uint64_t position = read_newest_head(*ring.counter);
     if (position < ring.first_position) return 0;
-    if (SequenceAt(ring, position, &sequence)) return sequence;
+    if (sequence_at(ring, position, &sequence)) return sequence;
   }
   return sequence;
 }
 
 // False: the slot holds another position by now.
-bool ShmSource::SequenceAt(const Ring& ring, uint64_t position, uint64_t* sequence) {
+bool ShmSource::sequence_at(const Ring& ring, uint64_t position, uint64_t* sequence) {
   const std::optional<SampleHead> head = peek_sample(ring, position);
   if (head) *sequence = head->sequence;
   return head.has_value();
@@ -335,7 +335,7 @@ SampleRead ShmSource::read_after(uint32_t id, uint64_t after, SampleHead* head, 
     uint64_t sequence;
     while (low < high) {
       const uint64_t middle = low + (high - low) / 2;
-      if (!SequenceAt(ring, middle, &sequence) || sequence <= after) {
+      if (!sequence_at(ring, middle, &sequence) || sequence <= after) {
         low = middle + 1;
       } else {
         high = middle;
@@ -343,11 +343,11 @@ SampleRead ShmSource::read_after(uint32_t id, uint64_t after, SampleHead* head, 
     }
     if (low > newest) return SampleRead::kEmpty;
     ++slot_reads_;
-    switch (ReadSlot(ring, low, head, room, bytes)) {
+    switch (read_slot(ring, low, head, room, bytes)) {
       case SlotRead::kOk:
         return SampleRead::kOk;
       case SlotRead::kDamaged:
-        if (SequenceAt(ring, low, &sequence)) after = sequence;
+        if (sequence_at(ring, low, &sequence)) after = sequence;
         break;
       case SlotRead::kNotThere:
         break;

@@ -24,12 +24,12 @@ class ShmSource final : public TopicSource {
   void collect(int64_t now_ns, Changes* changes) override;
   uint32_t topic_limit() const override { return static_cast<uint32_t>(topics_.size()); }
   const TopicDescription* topic(uint32_t id) const override;
-  State told_state(uint32_t id) const override { return topics_[id].told; }
+  State reported_state(uint32_t id) const override { return topics_[id].told; }
   SampleRead read_newest(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) override;
   SampleRead read_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
                         uint64_t* bytes) override;
   uint64_t newest_sequence(uint32_t id) const override;
-  Way way(uint32_t id, uint64_t sequence) const override;
+  Provenance provenance(uint32_t id, uint64_t sequence) const override;
   std::vector<WriterInfo> writers(uint32_t id) const override;
   uint64_t slot_reads() const override { return slot_reads_; }
   int fd() const override { return waiter_.fd(); }
@@ -72,33 +72,33 @@ class ShmSource final : public TopicSource {
   // Of a topic: the first three in this collect().
   enum Flag : uint8_t {
     kDescribed = 1,
-    kMoved = 2,
+    kUpdated = 2,
     kRestated = 4,
-    kSpecial = 8,    // several writers, or told_state() is something
+    kSpecial = 8,    // several writers, or reported_state() is something
     kMirrored = 16,  // from another host: its age may be wrong
   };
-  static constexpr uint8_t kMarks = kDescribed | kMoved | kRestated;
+  static constexpr uint8_t kMarks = kDescribed | kUpdated | kRestated;
 
   ShmSource(const Domain& domain, Waiter waiter, Id128 origin_id)
       : domain_(domain), waiter_(std::move(waiter)), origin_id_(origin_id) {}
 
-  static bool SequenceAt(const Ring& ring, uint64_t position, uint64_t* sequence);
-  void FollowNodes();
-  const NodeState& NodeOf(const TopicView& writer) const;
-  void Index(NodeState* node);
-  void AddWriter(NodeState* node, TopicView view);
-  void DropWriter(NodeState* node, uint32_t index);
-  void ChooseWriter(uint32_t id);
-  void Describe(uint32_t id);
-  void Look(NodeState* node, int64_t now_ns, bool all_states);
-  void JudgeState(const NodeState& node, uint32_t id, int64_t now_ns);
-  uint32_t IdFor(const std::string& name);
-  std::shared_ptr<const std::string> SchemaText(const TopicView& view, uint64_t* value_bytes);
-  void Mark(uint32_t id, Flag flag) {
+  static bool sequence_at(const Ring& ring, uint64_t position, uint64_t* sequence);
+  void follow_nodes();
+  const NodeState& node_of(const TopicView& writer) const;
+  void index(NodeState* node);
+  void add_writer(NodeState* node, TopicView view);
+  void drop_writer(NodeState* node, uint32_t index);
+  void choose_writer(uint32_t id);
+  void describe(uint32_t id);
+  void look(NodeState* node, int64_t now_ns, bool all_states);
+  void judge_state(const NodeState& node, uint32_t id, int64_t now_ns);
+  uint32_t id_for(const std::string& name);
+  std::shared_ptr<const std::string> schema_text(const TopicView& view, uint64_t* value_bytes);
+  void mark(uint32_t id, Flag flag) {
     if ((flags_[id] & kMarks) == 0) marked_.push_back(id);
     flags_[id] |= flag;
   }
-  void SetSpecial(uint32_t id);
+  void set_special(uint32_t id);
 
   Domain domain_;
   Waiter waiter_;

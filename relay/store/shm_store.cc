@@ -21,7 +21,7 @@ class SourceAndSinks final : public Store {
   void collect(int64_t now_ns, Changes* changes) override { source_->collect(now_ns, changes); }
   uint32_t topic_limit() const override { return source_->topic_limit(); }
   const TopicDescription* topic(uint32_t id) const override { return source_->topic(id); }
-  State told_state(uint32_t id) const override { return source_->told_state(id); }
+  State reported_state(uint32_t id) const override { return source_->reported_state(id); }
   SampleRead read_newest(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) override {
     return source_->read_newest(id, head, room, bytes);
   }
@@ -30,7 +30,9 @@ class SourceAndSinks final : public Store {
     return source_->read_after(id, after, head, room, bytes);
   }
   uint64_t newest_sequence(uint32_t id) const override { return source_->newest_sequence(id); }
-  Way way(uint32_t id, uint64_t sequence) const override { return source_->way(id, sequence); }
+  Provenance provenance(uint32_t id, uint64_t sequence) const override {
+    return source_->provenance(id, sequence);
+  }
   std::vector<WriterInfo> writers(uint32_t id) const override { return source_->writers(id); }
   uint64_t slot_reads() const override { return source_->slot_reads(); }
   int fd() const override { return source_->fd(); }
@@ -49,20 +51,20 @@ class SourceAndSinks final : public Store {
   uint64_t bytes_of(const TopicDescription& topic) const override {
     return ShmSink::bytes_of(topic, room_bytes());
   }
-  SampleHead held(uint32_t handle) const override { return Of(handle).held(handle / 2); }
-  Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
-          const Way& way) override {
-    return Of(handle).put(handle / 2, head, value, way);
+  SampleHead held(uint32_t handle) const override { return of(handle).held(handle / 2); }
+  PutResult put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
+                const Provenance& provenance) override {
+    return of(handle).put(handle / 2, head, value, provenance);
   }
   std::span<std::byte> loan(uint32_t handle, uint64_t bytes) override {
-    return Of(handle).loan(handle / 2, bytes);
+    return of(handle).loan(handle / 2, bytes);
   }
-  Put commit(uint32_t handle, const SampleHead& head, const Way& way) override {
-    return Of(handle).commit(handle / 2, head, way);
+  PutResult commit(uint32_t handle, const SampleHead& head, const Provenance& provenance) override {
+    return of(handle).commit(handle / 2, head, provenance);
   }
-  void abandon(uint32_t handle) override { Of(handle).abandon(handle / 2); }
-  void tell_state(uint32_t handle, State state) override { Of(handle).tell_state(handle / 2, state); }
-  void remove(uint32_t handle) override { Of(handle).remove(handle / 2); }
+  void abandon(uint32_t handle) override { of(handle).abandon(handle / 2); }
+  void report_state(uint32_t handle, State state) override { of(handle).report_state(handle / 2, state); }
+  void remove(uint32_t handle) override { of(handle).remove(handle / 2); }
   void flush(int64_t now_ns) override {
     for (const auto& sink : sinks_) {
       if (sink != nullptr) sink->flush(now_ns);
@@ -79,7 +81,7 @@ class SourceAndSinks final : public Store {
  private:
   // A handle is twice that of its sink, and which one of them that is.
   static constexpr uint32_t kMirror = 0, kOwn = 1;
-  ShmSink& Of(uint32_t handle) const { return *sinks_[handle % 2]; }
+  ShmSink& of(uint32_t handle) const { return *sinks_[handle % 2]; }
 
   std::unique_ptr<ShmSource> source_;
   Sinks sinks_;

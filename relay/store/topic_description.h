@@ -33,7 +33,7 @@ struct TopicDescription {
 };
 
 // How a sample came here.
-struct Way {
+struct Provenance {
   static constexpr int64_t kUnknown = -1;
   // How wrong its age may be, either way; kUnknown: it may be older than it says. 0: born on this host.
   int64_t age_error_ns = 0;

@@ -14,7 +14,7 @@
 
 namespace smt::relay {
 
-enum class Put {
+enum class PutResult {
   kTaken,
   kConfirmed,  // the sample is there already
   kOld,        // a newer one is there
@@ -39,17 +39,17 @@ class TopicSink {
   // not known.
   virtual SampleHead held(uint32_t handle) const = 0;
   // The (segment id, sequence) rule: takes a sample only if it is newer.
-  virtual Put put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
-                  const Way& way = {}) = 0;
+  virtual PutResult put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
+                        const Provenance& provenance = {}) = 0;
   // Room for a value of `bytes` that arrives in pieces; then commit() or abandon(), and no put() before.
   // Empty: no room.
   virtual std::span<std::byte> loan(uint32_t handle, uint64_t bytes) = 0;
-  virtual Put commit(uint32_t handle, const SampleHead& head, const Way& way = {}) = 0;
+  virtual PutResult commit(uint32_t handle, const SampleHead& head, const Provenance& provenance = {}) = 0;
   virtual void abandon(uint32_t handle) = 0;
   // What a list says of the newest sample, whose value is not here.
-  virtual void note(uint32_t, const SampleHead&, const Way& = {}) {}
-  // See TopicSource::told_state.
-  virtual void tell_state(uint32_t handle, State state) = 0;
+  virtual void put_metadata(uint32_t, const SampleHead&, const Provenance& = {}) {}
+  // See TopicSource::reported_state.
+  virtual void report_state(uint32_t handle, State state) = 0;
   // See TopicSource::is_current.
   virtual void set_current(uint32_t, bool) {}
   // Gone at its source. The handle is free.

@@ -26,15 +26,15 @@ struct WriterInfo {
 // Since the collect() before; each list without repeats.
 struct Changes {
   std::vector<uint32_t> described;  // new, or described otherwise than before
-  std::vector<uint32_t> moved;      // have a sample that is newer
-  std::vector<uint32_t> state;      // told_state() changed
-  std::vector<uint32_t> gone;       // their ids may name other topics in the next Changes
+  std::vector<uint32_t> updated;    // have a sample that is newer
+  std::vector<uint32_t> state;      // reported_state() changed
+  std::vector<uint32_t> removed;    // their ids may name other topics in the next Changes
 
   void clear() {
     described.clear();
-    moved.clear();
+    updated.clear();
     state.clear();
-    gone.clear();
+    removed.clear();
   }
 };
 
@@ -57,7 +57,7 @@ class TopicSource {
   virtual const TopicDescription* topic(uint32_t id) const = 0;
   // kEmpty: nothing special. kSourceDead, kLinkDown, kSubstituted: what no reader of a mirror can see by
   // itself.
-  virtual State told_state(uint32_t id) const = 0;
+  virtual State reported_state(uint32_t id) const = 0;
   // The key of the session that the topic comes from, as TopicSink::open was given it. 0: from this host.
   virtual uint64_t session_key(uint32_t) const { return 0; }
 
@@ -69,9 +69,9 @@ class TopicSource {
   // The sequence of the newest sample; 0: there is none.
   virtual uint64_t newest_sequence(uint32_t id) const = 0;
   // How the sample of this sequence came, if it is the newest one.
-  virtual Way way(uint32_t, uint64_t) const { return {}; }
+  virtual Provenance provenance(uint32_t, uint64_t) const { return {}; }
   // The newest sample's head, where it is known without its value; null: this source knows no head alone.
-  virtual const SampleHead* noted(uint32_t) const { return nullptr; }
+  virtual const SampleHead* metadata_only(uint32_t) const { return nullptr; }
   // False: no subscription refreshes the newest sample although one could; serve it only for a one-shot Get.
   virtual bool is_current(uint32_t) const { return true; }
   // The one that is followed stands first. Empty: not known, or no process of this host.

@@ -16,7 +16,7 @@ namespace {
 using Wide = long double;
 static_assert(std::numeric_limits<Wide>::digits >= 64);
 
-std::string Text(double number) {
+std::string text_of(double number) {
   char text[40];
   snprintf(text, sizeof text, "%.17g", number);
   // The shortest that is the same number.
@@ -29,7 +29,7 @@ std::string Text(double number) {
 }
 
 // REQUIRES: `type` is that of a number
-Wide NumberAt(Type type, const std::byte* at) {
+Wide number_at(Type type, const std::byte* at) {
   return visit_scalar(type, [&](auto value) {
     memcpy(&value, at, sizeof value);
     return static_cast<Wide>(value);
@@ -37,28 +37,28 @@ Wide NumberAt(Type type, const std::byte* at) {
 }
 
 // "" or what is wrong. REQUIRES: `f` is of numbers
-std::string Outside(const Field& f, std::span<const std::byte> value, const Limit& limit, bool least) {
+std::string outside(const Field& f, std::span<const std::byte> value, const Limit& limit, bool is_min) {
   for (uint32_t i = 0; i < f.count; ++i) {
-    const Wide number = NumberAt(f.type, value.data() + f.offset + uint64_t{i} * TypeBytes(f.type));
+    const Wide number = number_at(f.type, value.data() + f.offset + uint64_t{i} * type_bytes(f.type));
     // Written so that a NaN is outside of everything.
-    if (least ? number >= limit.value : number <= limit.value) continue;
+    if (is_min ? number >= limit.value : number <= limit.value) continue;
     const std::string name = f.count == 1 ? f.name : f.name + "[" + std::to_string(i) + "]";
-    return name + " is " + Text(static_cast<double>(number)) + ", and " + (least ? "min" : "max") + " is " +
-           Text(limit.value);
+    return name + " is " + text_of(static_cast<double>(number)) + ", and " + (is_min ? "min" : "max") +
+           " is " + text_of(limit.value);
   }
   return "";
 }
 
-std::string Outside(const Schema& schema, std::span<const std::byte> value, const Limit& limit, bool least) {
+std::string outside(const Schema& schema, std::span<const std::byte> value, const Limit& limit, bool is_min) {
   bool bounded = false;
   for (const Field& f : schema.fields) {
     if ((!limit.field.empty() && f.name != limit.field) || !is_number(f.type)) continue;
     bounded = true;
-    if (std::string why = Outside(f, value, limit, least); !why.empty()) return why;
+    if (std::string why = outside(f, value, limit, is_min); !why.empty()) return why;
   }
   if (bounded) return "";
   // A bound that bounds nothing is a mistake of who wrote the rule: nothing passes.
-  const std::string of = least ? "min" : "max";
+  const std::string of = is_min ? "min" : "max";
   return limit.field.empty() ? "the rule has a " + of + ", and type " + schema.type_name + " has no numbers"
                              : "the rule has a " + of + " for " + limit.field +
                                    ", which is no number of type " + schema.type_name;
@@ -66,11 +66,11 @@ std::string Outside(const Schema& schema, std::span<const std::byte> value, cons
 
 }  // namespace
 
-std::string OutsideLimits(const Schema& schema, std::span<const std::byte> value,
-                          const std::vector<Limit>& min, const std::vector<Limit>& max) {
+std::string outside_limits(const Schema& schema, std::span<const std::byte> value,
+                           const std::vector<Limit>& min, const std::vector<Limit>& max) {
   for (const auto* limits : {&min, &max}) {
     for (const Limit& limit : *limits) {
-      if (std::string why = Outside(schema, value, limit, limits == &min); !why.empty()) return why;
+      if (std::string why = outside(schema, value, limit, limits == &min); !why.empty()) return why;
     }
   }
   return "";

@@ -16,8 +16,8 @@ namespace smt::relay {
 // a NaN where there is a bound; a bound whose field the schema has not or that is no number; a bound of all
 // numbers where there is none. Text and true or false have no bounds. REQUIRES: `value` is of the schema's
 // size.
-std::string OutsideLimits(const Schema& schema, std::span<const std::byte> value,
-                          const std::vector<Limit>& min, const std::vector<Limit>& max);
+std::string outside_limits(const Schema& schema, std::span<const std::byte> value,
+                           const std::vector<Limit>& min, const std::vector<Limit>& max);
 
 }  // namespace smt::relay
 

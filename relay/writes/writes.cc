@@ -11,9 +11,9 @@ namespace smt::relay {
 namespace {
 
 // Topics that peers may make here are memory of this host.
-constexpr size_t kMostTopics = 1024;
+constexpr size_t kMaxTopics = 1024;
 
-std::string HolderWords(const std::string& holder, const std::string& peer) {
+std::string holder_words(const std::string& holder, const std::string& peer) {
   return holder + " (by " + peer + ")";
 }
 
@@ -38,7 +38,7 @@ Status Writes::configure(std::vector<WriteRule> rules) {
   return Status();
 }
 
-std::optional<uint32_t> Writes::Find(const std::string& topic) {
+std::optional<uint32_t> Writes::find_topic(const std::string& topic) {
   const auto is = [&](uint32_t id) {
     const TopicDescription* d = store_->topic(id);
     return d != nullptr && d->name == topic;
@@ -54,8 +54,8 @@ std::optional<uint32_t> Writes::Find(const std::string& topic) {
   return std::nullopt;
 }
 
-std::string Writes::OtherWriter(const std::string& topic) {
-  const std::optional<uint32_t> id = Find(topic);
+std::string Writes::other_writer(const std::string& topic) {
+  const std::optional<uint32_t> id = find_topic(topic);
   if (!id) return "";
   for (const WriterInfo& w : store_->writers(*id)) {
     if (!w.live || w.node == node_) continue;
@@ -65,17 +65,17 @@ std::string Writes::OtherWriter(const std::string& topic) {
 }
 
 // Of which layout its values are to be.
-Writes::Subject Writes::Look(const std::string& topic, const WriteRule& rule) {
-  if (const std::string other = OtherWriter(topic); !other.empty())
+Writes::Subject Writes::look(const std::string& topic, const WriteRule& rule) {
+  if (const std::string other = other_writer(topic); !other.empty())
     return {proto::SET_OWNED, "topic " + topic + " is written by " + other, {}};
-  const std::optional<uint32_t> id = Find(topic);
+  const std::optional<uint32_t> id = find_topic(topic);
   const std::vector<WriterInfo> writers = id ? store_->writers(*id) : std::vector<WriterInfo>();
   // What only this relay has written before may be of another type now.
   const bool ours = !writers.empty() && std::all_of(writers.begin(), writers.end(),
                                                     [&](const WriterInfo& w) { return w.node == node_; });
   if (id && !(ours && !rule.type.empty())) {
     const std::shared_ptr<const std::string> text = store_->topic(*id)->schema;
-    Result<Schema> schema = text == nullptr ? Schema::Bytes() : Schema::FromText(*text);
+    Result<Schema> schema = text == nullptr ? Schema::bytes() : Schema::from_text(*text);
     if (!schema.ok()) return {proto::SET_MISMATCH, schema.status().message(), {}};
     return {proto::SET_DONE, "", std::move(*schema)};
   }
@@ -84,13 +84,13 @@ Writes::Subject Writes::Look(const std::string& topic, const WriteRule& rule) {
             "topic " + topic + " is not there, and the rule that names it does not say of which type it is",
             {}};
   }
-  Result<Schema> schema = Schema::Parse(rule.type);
+  Result<Schema> schema = Schema::parse(rule.type);
   if (!schema.ok()) return {proto::SET_MISMATCH, schema.status().message(), {}};
   return {proto::SET_DONE, "", std::move(*schema)};
 }
 
 // Whether this value may be written now.
-Writes::Subject Writes::Judge(const WriteRequest& r, const WriteRule& rule, const Topic& t, Subject s,
+Writes::Subject Writes::judge(const WriteRequest& r, const WriteRule& rule, const Topic& t, Subject s,
                               int64_t now_ns) const {
   const auto no = [&](proto::SetOutcome outcome, std::string why) {
     s.outcome = outcome;
@@ -110,19 +110,19 @@ Writes::Subject Writes::Judge(const WriteRequest& r, const WriteRule& rule, cons
                                        std::to_string(s.schema.size));
   }
   if (t.holder != 0 && t.holder != r.holder) {
-    return no(proto::SET_HELD, "held by " + HolderWords(t.holder_name, t.peer) + " for another " +
-                                   TimeWords(t.until_ns - now_ns));
+    return no(proto::SET_HELD, "held by " + holder_words(t.holder_name, t.peer) + " for another " +
+                                   time_words(t.until_ns - now_ns));
   }
-  if (std::string why = OutsideLimits(s.schema, r.value, rule.min, rule.max); !why.empty())
+  if (std::string why = outside_limits(s.schema, r.value, rule.min, rule.max); !why.empty())
     return no(proto::SET_LIMIT, std::move(why));
   // A value may come a period early, as no writer is on time.
   if (rule.period_ns != 0 && now_ns < t.paced_ns - rule.period_ns)
-    return no(proto::SET_RATE, "the rule allows one value in " + TimeWords(rule.period_ns));
+    return no(proto::SET_RATE, "the rule allows one value in " + time_words(rule.period_ns));
   return s;
 }
 
-Status Writes::Open(const std::string& topic, const WriteRule& rule, const Schema& schema, uint64_t bytes,
-                    Topic* t) {
+Status Writes::open_topic(const std::string& topic, const WriteRule& rule, const Schema& schema,
+                          uint64_t bytes, Topic* t) {
   TopicDescription d;
   d.name = topic;
   d.schema = std::make_shared<const std::string>(schema.text());
@@ -151,22 +151,22 @@ Status Writes::Open(const std::string& topic, const WriteRule& rule, const Schem
   return Status();
 }
 
-bool Writes::Tell(WriteAct act, const std::string& topic, const Topic& t, std::string text,
-                  std::optional<std::span<const std::byte>> value) {
+bool Writes::audit(WriteAct act, const std::string& topic, const Topic& t, std::string text,
+                   std::optional<std::span<const std::byte>> value) {
   if (!audit_) return true;
   return audit_({act, topic, t.holder_name, t.peer, t.endpoint, t.rule.origin, std::move(text),
                  value ? &t.schema : nullptr, value.value_or(std::span<const std::byte>())});
 }
 
-Writes::Subject Writes::Put(const WriteRequest& r, const WriteRule& rule, Topic* t, Subject s,
-                            int64_t now_ns) {
+Writes::Subject Writes::put_value(const WriteRequest& r, const WriteRule& rule, Topic* t, Subject s,
+                                  int64_t now_ns) {
   const auto no = [&](proto::SetOutcome outcome, std::string why) {
     s.outcome = outcome;
     s.why = std::move(why);
     return s;
   };
   const bool known = t->handle != kNone;
-  if (Status opened = Open(r.topic, rule, s.schema, r.value.size(), t); !opened.ok())
+  if (Status opened = open_topic(r.topic, rule, s.schema, r.value.size(), t); !opened.ok())
     return no(proto::SET_NO_ROOM, opened.message());
   Topic next = *t;
   const bool taken = t->holder == 0;
@@ -179,16 +179,16 @@ Writes::Subject Writes::Put(const WriteRequest& r, const WriteRule& rule, Topic*
   next.dead_man_at_ns = rule.dead_man_ns == 0 ? INT64_MAX : now_ns + rule.dead_man_ns;
   next.stamp_ns = r.stamp_ns;
   next.withdrawn = false;
-  if ((taken && !Tell(WriteAct::kLease, r.topic, next, "for " + TimeWords(rule.lease()))) ||
-      !Tell(WriteAct::kSet, r.topic, next, "", r.value)) {
+  if ((taken && !audit(WriteAct::kLease, r.topic, next, "for " + time_words(rule.lease()))) ||
+      !audit(WriteAct::kSet, r.topic, next, "", r.value)) {
     // One that was there before keeps its last value.
     if (!known && store_->held(t->handle).sequence == 0) store_->remove(std::exchange(t->handle, kNone));
     return no(proto::SET_NO_AUDIT, "topic " + r.topic + ": the audit cannot be written, so nothing is");
   }
   const SampleHead head{++next.sequence, r.stamp_ns, now_ns, now_ns};
-  if (store_->put(t->handle, head, r.value) != Put::kTaken)
+  if (store_->put(t->handle, head, r.value) != PutResult::kTaken)
     return no(proto::SET_NO_ROOM, "topic " + r.topic + ": there is no room for the value");
-  store_->tell_state(t->handle, State::kEmpty);
+  store_->report_state(t->handle, State::kEmpty);
   if (rule.period_ns != 0) next.paced_ns = std::max(now_ns, t->paced_ns) + rule.period_ns;
   *t = std::move(next);
   ++counters_->written;
@@ -196,21 +196,21 @@ Writes::Subject Writes::Put(const WriteRequest& r, const WriteRule& rule, Topic*
   return s;
 }
 
-Writes::Subject Writes::Release(const WriteRequest& r, Topic* t, int64_t now_ns) {
+Writes::Subject Writes::release_lease(const WriteRequest& r, Topic* t, int64_t now_ns) {
   if (t == nullptr || t->holder == 0) return {proto::SET_DONE, "there was no lease", {}};
   if (t->holder != r.holder) {
-    return {proto::SET_HELD, "topic " + r.topic + ": held by " + HolderWords(t->holder_name, t->peer), {}};
+    return {proto::SET_HELD, "topic " + r.topic + ": held by " + holder_words(t->holder_name, t->peer), {}};
   }
-  Tell(WriteAct::kReleased, r.topic, *t,
-       t->dead_man_at_ns == INT64_MAX
-           ? ""
-           : "the dead man's time is over in " + TimeWords(t->dead_man_at_ns - now_ns));
+  audit(WriteAct::kReleased, r.topic, *t,
+        t->dead_man_at_ns == INT64_MAX
+            ? ""
+            : "the dead man's time is over in " + time_words(t->dead_man_at_ns - now_ns));
   ++counters_->released;
   t->holder = 0;
   return {};
 }
 
-void Writes::Count(proto::SetOutcome outcome) {
+void Writes::count_outcome(proto::SetOutcome outcome) {
   WriteCounters& c = *counters_;
   uint64_t* const count = outcome == proto::SET_NO_RULE    ? &c.refused_no_rule
                           : outcome == proto::SET_HELD     ? &c.refused_held
@@ -224,11 +224,11 @@ void Writes::Count(proto::SetOutcome outcome) {
   ++*count;
 }
 
-std::string Writes::DeniedText(const std::string& peer, const std::string& topic) {
+std::string Writes::denied_text(const std::string& peer, const std::string& topic) {
   return "peer " + peer + " may not write topic " + topic;
 }
 
-proto::SetAnswer Writes::Deny(const WriteRequest& r, const Access::Decision& denied) {
+proto::SetAnswer Writes::deny(const WriteRequest& r, const Access::Decision& denied) {
   ++counters_->refused_denied;
   if (audit_) {
     const std::string table = denied.named ? "[[deny]] at " : "[[allow]] at ";
@@ -238,36 +238,35 @@ proto::SetAnswer Writes::Deny(const WriteRequest& r, const Access::Decision& den
   }
   proto::SetAnswer answer;
   answer.set_outcome(proto::SET_DENIED);
-  answer.set_text(DeniedText(r.peer, r.topic));
+  answer.set_text(denied_text(r.peer, r.topic));
   return answer;
 }
 
 proto::SetAnswer Writes::take(const WriteRequest& r, int64_t now_ns) {
   const Access::Decision access = access_->decide(r.peer, r.topic, Right::kWrite);
-  if (!access.allowed) return Deny(r, access);
+  if (!access.allowed) return deny(r, access);
   const std::optional<size_t> index = rule_set_.decide(r.topic, r.peer);
   auto known = topics_.find(r.topic);
-  if (known != topics_.end()) Expire(r.topic, &known->second, now_ns);
+  if (known != topics_.end()) expire_lease(r.topic, &known->second, now_ns);
   Subject s;
   if (!index) {
     s.outcome = proto::SET_NO_RULE;
     s.why = "no [[write]] rule lets " + r.peer + " set topic " + r.topic;
   } else if (r.kind == proto::SET_RELEASE) {
-    s = Release(r, known == topics_.end() ? nullptr : &known->second, now_ns);
+    s = release_lease(r, known == topics_.end() ? nullptr : &known->second, now_ns);
   } else {
-    s = Look(r.topic, rules_[*index]);
+    s = look(r.topic, rules_[*index]);
   }
   if (r.kind == proto::SET_VALUE && s.outcome == proto::SET_DONE) {
     const Topic nobody;
-    s = Judge(r, rules_[*index], known == topics_.end() ? nobody : known->second, std::move(s), now_ns);
-    if (s.outcome == proto::SET_DONE && known == topics_.end() && topics_.size() >= kMostTopics) {
+    s = judge(r, rules_[*index], known == topics_.end() ? nobody : known->second, std::move(s), now_ns);
+    if (s.outcome == proto::SET_DONE && known == topics_.end() && topics_.size() >= kMaxTopics) {
       s.outcome = proto::SET_NO_ROOM;
-      s.why =
-          "topic " + r.topic + ": peers have set " + std::to_string(kMostTopics) + " topics here, no more";
+      s.why = "topic " + r.topic + ": peers have set " + std::to_string(kMaxTopics) + " topics here, no more";
     }
     if (s.outcome == proto::SET_DONE) {
       if (known == topics_.end()) known = topics_.try_emplace(r.topic).first;
-      s = Put(r, rules_[*index], &known->second, std::move(s), now_ns);
+      s = put_value(r, rules_[*index], &known->second, std::move(s), now_ns);
       if (s.outcome != proto::SET_DONE && known->second.handle == kNone) {
         topics_.erase(known);
         known = topics_.end();
@@ -279,7 +278,7 @@ proto::SetAnswer Writes::take(const WriteRequest& r, int64_t now_ns) {
   answer.set_text(s.why);
   const Topic* t = known == topics_.end() ? nullptr : &known->second;
   if (s.outcome != proto::SET_DONE) {
-    Count(s.outcome);
+    count_outcome(s.outcome);
     const Schema* schema = s.schema.type_name.empty() || r.kind != proto::SET_VALUE ? nullptr : &s.schema;
     if (audit_) {
       (void)audit_({WriteAct::kRefused, r.topic, r.holder_name, r.peer, r.endpoint,
@@ -300,10 +299,10 @@ proto::SetAnswer Writes::take(const WriteRequest& r, int64_t now_ns) {
   return answer;
 }
 
-std::string Writes::FailSafe(const std::string& topic, Topic* t, int64_t now_ns) {
+std::string Writes::fail_safe(const std::string& topic, Topic* t, int64_t now_ns) {
   t->dead_man_at_ns = INT64_MAX;
   if (t->handle == kNone) return "the topic is gone";
-  if (const std::string other = OtherWriter(topic); !other.empty()) {
+  if (const std::string other = other_writer(topic); !other.empty()) {
     // It is that one's now: a value of ours would hide it.
     store_->remove(std::exchange(t->handle, kNone));
     return other + " writes it now, nothing is written";
@@ -317,42 +316,42 @@ std::string Writes::FailSafe(const std::string& topic, Topic* t, int64_t now_ns)
   std::vector<std::byte> value = t->rule.fail_safe;
   if (t->rule.on_expiry == OnStale::kZero) value.assign(t->schema.size, std::byte{0});
   // The state first, and after a new value last: no reader takes what stands in for a fresh value.
-  store_->tell_state(t->handle, State::kSubstituted);
-  if (store_->put(t->handle, {++t->sequence, t->stamp_ns, now_ns, now_ns}, value) != Put::kTaken) {
+  store_->report_state(t->handle, State::kSubstituted);
+  if (store_->put(t->handle, {++t->sequence, t->stamp_ns, now_ns, now_ns}, value) != PutResult::kTaken) {
     store_->remove(std::exchange(t->handle, kNone));
     return "there is no room for the fail-safe value, the topic is removed";
   }
   return t->rule.on_expiry == OnStale::kZero ? "zero is written" : "fail_safe is written";
 }
 
-void Writes::Expire(const std::string& topic, Topic* t, int64_t now_ns) {
-  if (t->withdrawn) return Withdraw(topic, t, "the rules are other ones", now_ns);
+void Writes::expire_lease(const std::string& topic, Topic* t, int64_t now_ns) {
+  if (t->withdrawn) return withdraw_lease(topic, t, "the rules are other ones", now_ns);
   const bool silent = now_ns >= t->dead_man_at_ns, over = t->holder != 0 && now_ns >= t->until_ns;
   if (!silent && !over) return;
   if (t->holder != 0) ++counters_->expired;
   t->holder = 0;
-  Tell(WriteAct::kExpired, topic, *t,
-       !silent ? "the lease is over"
-               : "silent for " + TimeWords(t->rule.dead_man_ns) + ": " + FailSafe(topic, t, now_ns));
+  audit(WriteAct::kExpired, topic, *t,
+        !silent ? "the lease is over"
+                : "silent for " + time_words(t->rule.dead_man_ns) + ": " + fail_safe(topic, t, now_ns));
 }
 
-void Writes::Withdraw(const std::string& topic, Topic* t, const char* why, int64_t now_ns) {
+void Writes::withdraw_lease(const std::string& topic, Topic* t, const char* why, int64_t now_ns) {
   t->withdrawn = false;
   const bool watched = t->dead_man_at_ns != INT64_MAX;
   if (t->holder == 0 && !watched) return;
   if (t->holder != 0) ++counters_->withdrawn;
   t->holder = 0;
-  Tell(WriteAct::kWithdrawn, topic, *t,
-       watched ? std::string(why) + ": " + FailSafe(topic, t, now_ns) : std::string(why));
+  audit(WriteAct::kWithdrawn, topic, *t,
+        watched ? std::string(why) + ": " + fail_safe(topic, t, now_ns) : std::string(why));
 }
 
 void Writes::update(int64_t now_ns) {
   if (now_ns < due_ns()) return;
-  for (auto& [topic, t] : topics_) Expire(topic, &t, now_ns);
+  for (auto& [topic, t] : topics_) expire_lease(topic, &t, now_ns);
 }
 
 void Writes::end(int64_t now_ns) {
-  for (auto& [topic, t] : topics_) Withdraw(topic, &t, "the relay ends", now_ns);
+  for (auto& [topic, t] : topics_) withdraw_lease(topic, &t, "the relay ends", now_ns);
 }
 
 int64_t Writes::due_ns() const {

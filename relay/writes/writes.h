@@ -1,12 +1,11 @@
 // What peers set in this relay's memory: the guard that every such value goes through, and the only judge.
 //
-// Whether the asking peer has the right to write a topic of this name (relay/rules/access.h) is asked first, before
-// anything tells whether it is there. Then the first rule that names the topic for the peer decides; without
-// one nothing is written. One holder at a
-// time has a topic's lease: from its first value until it lets it go, or has set nothing for the lease's
-// time. When nobody has set the topic for the dead man's time, the fail-safe value is written, whoever had
-// the lease. What a program of this host publishes is never written over. Each act is told to the audit
-// before it is done; what cannot be audited is not done.
+// Whether the asking peer has the right to write a topic of this name (relay/rules/access.h) is asked first,
+// before anything tells whether it is there. Then the first rule that names the topic for the peer decides;
+// without one nothing is written. One holder at a time has a topic's lease: from its first value until it
+// lets it go, or has set nothing for the lease's time. When nobody has set the topic for the dead man's time,
+// the fail-safe value is written, whoever had the lease. What a program of this host publishes is never
+// written over. Each act is told to the audit before it is done; what cannot be audited is not done.
 #ifndef SMT_RELAY_WRITES_WRITES_H_
 #define SMT_RELAY_WRITES_WRITES_H_
 
@@ -74,10 +73,10 @@ class Writes {
   Status configure(std::vector<WriteRule> rules);
   bool any_rules() const { return !rules_.empty(); }
 
-  // REQUIRES: the store was collected in this step; CheckTopicName(topic) is OK.
+  // REQUIRES: the store was collected in this step; check_topic_name(topic) is OK.
   proto::SetAnswer take(const WriteRequest& request, int64_t now_ns);
   // What a peer is told that has no right: the same whether there is such a topic or not.
-  static std::string DeniedText(const std::string& peer, const std::string& topic);
+  static std::string denied_text(const std::string& peer, const std::string& topic);
   // What is due. REQUIRES: as above.
   void update(int64_t now_ns);
   // When update() is due; INT64_MAX: it is not.
@@ -110,24 +109,25 @@ class Writes {
     Schema schema;
   };
 
-  std::optional<uint32_t> Find(const std::string& topic);
+  std::optional<uint32_t> find_topic(const std::string& topic);
   // The program of this host that publishes it, "node X (pid 1 on h)"; "": none does.
-  std::string OtherWriter(const std::string& topic);
-  Subject Look(const std::string& topic, const WriteRule& rule);
-  Subject Judge(const WriteRequest& request, const WriteRule& rule, const Topic& t, Subject subject,
+  std::string other_writer(const std::string& topic);
+  Subject look(const std::string& topic, const WriteRule& rule);
+  Subject judge(const WriteRequest& request, const WriteRule& rule, const Topic& t, Subject subject,
                 int64_t now_ns) const;
-  Subject Put(const WriteRequest& request, const WriteRule& rule, Topic* t, Subject subject, int64_t now_ns);
-  Subject Release(const WriteRequest& request, Topic* t, int64_t now_ns);
-  Status Open(const std::string& topic, const WriteRule& rule, const Schema& schema, uint64_t bytes,
-              Topic* t);
-  proto::SetAnswer Deny(const WriteRequest& request, const Access::Decision& denied);
-  void Count(proto::SetOutcome outcome);
-  bool Tell(WriteAct act, const std::string& topic, const Topic& t, std::string text,
-            std::optional<std::span<const std::byte>> value = {});
+  Subject put_value(const WriteRequest& request, const WriteRule& rule, Topic* t, Subject subject,
+                    int64_t now_ns);
+  Subject release_lease(const WriteRequest& request, Topic* t, int64_t now_ns);
+  Status open_topic(const std::string& topic, const WriteRule& rule, const Schema& schema, uint64_t bytes,
+                    Topic* t);
+  proto::SetAnswer deny(const WriteRequest& request, const Access::Decision& denied);
+  void count_outcome(proto::SetOutcome outcome);
+  bool audit(WriteAct act, const std::string& topic, const Topic& t, std::string text,
+             std::optional<std::span<const std::byte>> value = {});
   // Its fail-safe value, at once; the words for it.
-  std::string FailSafe(const std::string& topic, Topic* t, int64_t now_ns);
-  void Expire(const std::string& topic, Topic* t, int64_t now_ns);
-  void Withdraw(const std::string& topic, Topic* t, const char* why, int64_t now_ns);
+  std::string fail_safe(const std::string& topic, Topic* t, int64_t now_ns);
+  void expire_lease(const std::string& topic, Topic* t, int64_t now_ns);
+  void withdraw_lease(const std::string& topic, Topic* t, const char* why, int64_t now_ns);
 
   Store* store_;
   const Access* access_;

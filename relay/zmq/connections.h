@@ -21,10 +21,10 @@ enum class Handshake { kNone, kDone, kRefused, kFailed };  // kRefused: this sid
 class Connections {
  public:
   // That one key, or all together who have not shown theirs, may leave unfinished or untaken.
-  static constexpr uint64_t kMostHeldBytes = 32 << 20;
-  static constexpr size_t kMostOfAKey = 32;
+  static constexpr uint64_t kMaxHeldBytes = 32 << 20;
+  static constexpr size_t kMaxOfAKey = 32;
   // Who dials in and says nothing for so long is cut.
-  static constexpr int64_t kLongestSilenceNs = 10'000'000'000;
+  static constexpr int64_t kMaxSilenceNs = 10'000'000'000;
 
   // To be called before bind() or connect(). Throws zmq::error_t.
   Connections(zmq::context_t* context, zmq::socket_t* socket);
@@ -39,9 +39,9 @@ class Connections {
   zmq::pollitem_t poll_item() { return {events_.handle(), 0, ZMQ_POLLIN, 0}; }
 
   // A message has come out of the socket. `fd`: its ZMQ_SRCFD, -1 with inproc; `key`: "" where none is shown;
-  // `wire_bytes`: the sum of WireBytes() of its frames. Views are copied.
-  void took(int fd, std::string_view peer, std::string_view key, uint64_t wire_bytes, int64_t now_ns);
-  static uint64_t WireBytes(size_t frame, bool encrypted);
+  // `wire_bytes`: the sum of wire_bytes() of its frames. Views are copied.
+  void on_received(int fd, std::string_view peer, std::string_view key, uint64_t wire_bytes, int64_t now_ns);
+  static uint64_t wire_bytes(size_t frame, bool encrypted);
   // To be cut when what was sent to it has had time to leave.
   void drop(std::string_view peer, int64_t now_ns);
 
@@ -49,11 +49,11 @@ class Connections {
   struct Cut {
     std::string peer = {}, key = {};
     std::string why;      // for people
-    bool hoards = false;  // it left more than kMostHeldBytes
+    bool hoards = false;  // it left more than kMaxHeldBytes
   };
   // Cuts who is to be cut. `binds`: others dial in.
   void check(bool binds, int64_t now_ns);
-  // Next of those that were cut by took() and check(), but for the silent. False: there is none.
+  // Next of those that were cut by on_received() and check(), but for the silent. False: there is none.
   bool take_cut(Cut* cut);
   // When check() is due.
   int64_t due_ns() const { return due_ns_; }
@@ -69,13 +69,13 @@ class Connections {
   };
   using ByFd = std::map<int, Connection>;
 
-  void ReadEvents(int64_t now_ns);
-  void Forget(int fd, Connection* c);
-  void End(ByFd::iterator at);
-  void CutOff(ByFd::iterator at);
-  void CutSilent(int64_t now_ns);
-  void CutHoarders();
-  bool Measure();
+  void read_events(int64_t now_ns);
+  void forget(int fd, Connection* c);
+  void end_connection(ByFd::iterator at);
+  void cut_off(ByFd::iterator at);
+  void cut_silent(int64_t now_ns);
+  void cut_hoarders();
+  bool measure();
 
   void* const socket_;
   zmq::socket_t events_;

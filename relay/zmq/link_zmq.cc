@@ -35,17 +35,17 @@ struct Hold {
   std::atomic<bool> handed{false};
 };
 
-void Release(void*, void* hint) {
+void release(void*, void* hint) {
   auto* hold = static_cast<Hold*>(hint);
   take_over(hold->handed);
   delete hold;
 }
 
-zmq::message_t Share(const Frame& frame) {
+zmq::message_t share(const Frame& frame) {
   if (frame.bytes.size() < kCopyBelow) return zmq::message_t(frame.bytes.data(), frame.bytes.size());
   auto* hold = new Hold{frame.block};
   hand_over(&hold->handed);
-  return zmq::message_t(const_cast<std::byte*>(frame.bytes.data()), frame.bytes.size(), Release, hold);
+  return zmq::message_t(const_cast<std::byte*>(frame.bytes.data()), frame.bytes.size(), release, hold);
 }
 
 class ZmqLink;
@@ -79,11 +79,11 @@ class ZmqLink : public Link {
     zmq::socket_t s(*context_, dials_ ? zmq::socket_type::dealer : zmq::socket_type::router);
     auto connections = std::make_unique<Connections>(context_, &s);
     s.set(zmq::sockopt::linger, 0);
-    s.set(zmq::sockopt::maxmsgsize, static_cast<int64_t>(proto::kLargestFrame + 4096));
+    s.set(zmq::sockopt::maxmsgsize, static_cast<int64_t>(proto::kMaxFrame + 4096));
     s.set(zmq::sockopt::tcp_keepalive, 1);
     s.set(zmq::sockopt::ipv6, endpoint_.find('[') != std::string::npos);
     if (dials_) {
-      const bool known = !guarded_ || AwaitPeer(&s);
+      const bool known = !guarded_ || await_peer(&s);
       // Nothing is queued for a connection that is not there: it would be old when it arrives.
       s.set(zmq::sockopt::immediate, 1);
       s.set(zmq::sockopt::reconnect_ivl, 50);
@@ -94,7 +94,7 @@ class ZmqLink : public Link {
       s.set(zmq::sockopt::router_handover, 0);
       s.set(zmq::sockopt::handshake_ivl, 3000);
       s.set(zmq::sockopt::backlog, 1024);
-      if (guarded_) Guard(&s, shared_->keys->self());
+      if (guarded_) guard_socket(&s, shared_->keys->self());
       s.bind(endpoint_);
       endpoint_ = s.get(zmq::sockopt::last_endpoint);
     }
@@ -109,7 +109,7 @@ class ZmqLink : public Link {
     if (!guarded_ || dials_) return;
     if (!closed_) socket_.unbind(endpoint_);
     closed_ = true;
-    Guard(&socket_, shared_->keys->self());
+    guard_socket(&socket_, shared_->keys->self());
   }
   // After renew_key(). False: not yet, the old listener closes in libzmq's own thread. Throws zmq::error_t.
   bool listen_again() {
@@ -129,7 +129,7 @@ class ZmqLink : public Link {
   const std::string& endpoint() const override { return endpoint_; }
 
   bool receive(Incoming* in) override {
-    const int64_t now = BoottimeNs();
+    const int64_t now = boottime_ns();
     if (now >= connections_->due_ns()) connections_->check(!dials_, now);
     if (connections_->take_cut(&cut_)) {
       *in = {.peer = cut_.peer,
@@ -157,12 +157,12 @@ class ZmqLink : public Link {
       } else {
         payload_.rebuild();
       }
-      uint64_t wire_bytes = WireBytes(header_) + (header_.more() ? WireBytes(payload_) : 0);
+      uint64_t wire_bytes = frame_wire_bytes(header_) + (header_.more() ? frame_wire_bytes(payload_) : 0);
       for (bool more = payload_.more(); more;) {
         in->malformed = true;
         zmq::message_t rest;
         if (!socket_.recv(rest, zmq::recv_flags::dontwait)) break;
-        wire_bytes += WireBytes(rest);
+        wire_bytes += frame_wire_bytes(rest);
         more = rest.more();
       }
       if (!dials_) {
@@ -174,7 +174,7 @@ class ZmqLink : public Link {
         if (user == nullptr) continue;
         in->key = user;
       }
-      connections_->took(zmq_msg_get(header_.handle(), ZMQ_SRCFD), in->peer, in->key, wire_bytes, now);
+      connections_->on_received(zmq_msg_get(header_.handle(), ZMQ_SRCFD), in->peer, in->key, wire_bytes, now);
       answered_ = true;
       if (!in->malformed) {
         in->header = {static_cast<const std::byte*>(header_.data()), header_.size()};
@@ -194,7 +194,7 @@ class ZmqLink : public Link {
       if (!socket_.send(head, two ? more : zmq::send_flags::dontwait)) return Sent::kFull;
       // The first frame decides: the others go where it went.
       if (two) {
-        zmq::message_t body = Share(payload);
+        zmq::message_t body = share(payload);
         if (!socket_.send(body, zmq::send_flags::dontwait)) return Sent::kFull;
       }
       return Sent::kOk;
@@ -215,13 +215,13 @@ class ZmqLink : public Link {
     }
   }
 
-  void drop(const PeerId& peer) override { connections_->drop(peer, BoottimeNs()); }
+  void drop(const PeerId& peer) override { connections_->drop(peer, boottime_ns()); }
 
   std::string trouble() override {
-    switch (guarded_ ? connections_->last(BoottimeNs()) : Handshake::kNone) {
+    switch (guarded_ ? connections_->last(boottime_ns()) : Handshake::kNone) {
       case Handshake::kRefused:
         return "our key is not known there; its fingerprint is " +
-               Fingerprint(shared_->keys->self().public_key);
+               fingerprint_of(shared_->keys->self().public_key);
       case Handshake::kFailed:
         return "who answers has not the key that peers/ has of " + peer_ + ", or does not encrypt";
       default:
@@ -235,17 +235,17 @@ class ZmqLink : public Link {
   int64_t due_ns() const override { return connections_->due_ns(); }
 
  private:
-  uint64_t WireBytes(const zmq::message_t& frame) const {
-    return Connections::WireBytes(frame.size(), guarded_);
+  uint64_t frame_wire_bytes(const zmq::message_t& frame) const {
+    return Connections::wire_bytes(frame.size(), guarded_);
   }
 
   // False: there is no key of the peer.
-  bool AwaitPeer(zmq::socket_t* s) {
+  bool await_peer(zmq::socket_t* s) {
     const std::vector<KeyBytes>* const keys = shared_->keys->keys_of(peer_);
     if (keys == nullptr) return false;
     const KeyBytes& key = (*keys)[turn_ % keys->size()];
-    Await(s, shared_->keys->self(), key);
-    peer_key_ = PublicKeyText(key);
+    await(s, shared_->keys->self(), key);
+    peer_key_ = public_key_text(key);
     return true;
   }
 
@@ -269,7 +269,7 @@ class ZmqLink : public Link {
 };
 
 // libzmq takes a path over from whoever listens there.
-bool SomebodyListens(const std::string& path) {
+bool somebody_listens(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) return false;
@@ -288,30 +288,30 @@ struct ZmqContext::Impl {
   std::optional<ZapHandler> zap;
   std::string stranger;  // the fingerprint of who is tried
 
-  static std::string CannotListen(const ZmqLink& link, const std::string& why) {
+  static std::string cannot_listen(const ZmqLink& link, const std::string& why) {
     return "cannot listen at " + link.endpoint() + " with the new key: " + why + "; restart the relay";
   }
 
   Result<std::unique_ptr<Link>> open(const std::string& text, bool dials) {
-    if (Status s = CheckEndpoint(text, !dials); !s.ok()) return s;
-    const std::string endpoint = dials ? SplitPeer(text).first : text;
+    if (Status s = check_endpoint(text, !dials); !s.ok()) return s;
+    const std::string endpoint = dials ? split_peer(text).first : text;
     const std::string what = (dials ? "cannot dial " : "cannot bind ") + endpoint;
     std::string peer;
     if (dials && shared.keys != nullptr && !endpoint.starts_with(kInproc)) {
-      Result<std::string> name = PeerAt(text, *shared.keys);
+      Result<std::string> name = peer_at(text, *shared.keys);
       if (!name.ok()) return Status(name.status().code(), what + ": " + name.status().message());
       peer = std::move(*name);
     }
-    if (!dials && endpoint.starts_with(kIpc) && SomebodyListens(endpoint.substr(kIpc.size()))) {
+    if (!dials && endpoint.starts_with(kIpc) && somebody_listens(endpoint.substr(kIpc.size()))) {
       return Status(Code::kInUse, what + ": another process listens there");
     }
     auto link = std::make_unique<ZmqLink>(&context, &shared, dials, endpoint, peer);
     try {
       link->open();
       if (!dials && link->guarded()) {
-        const KeyPair tried = KeyPair::Make("stranger");
-        stranger = Fingerprint(tried.public_key);
-        if (Status s = TryAStranger(&context, link->endpoint(), shared.keys->self(), tried, &*zap); !s.ok())
+        const KeyPair tried = KeyPair::make("stranger");
+        stranger = fingerprint_of(tried.public_key);
+        if (Status s = try_a_stranger(&context, link->endpoint(), shared.keys->self(), tried, &*zap); !s.ok())
           return s;
       }
     } catch (const zmq::error_t& e) {
@@ -352,7 +352,7 @@ Status ZmqContext::change_keys(std::shared_ptr<const Keyring> keys) {
     try {
       link->renew_key();
     } catch (const zmq::error_t& e) {
-      failed = Status(Code::kSystem, Impl::CannotListen(*link, e.what()));
+      failed = Status(Code::kSystem, Impl::cannot_listen(*link, e.what()));
     }
   }
   return failed;
@@ -363,9 +363,9 @@ Status ZmqContext::listen_again() {
   for (ZmqLink* link : impl_->shared.links) {
     try {
       if (!link->listen_again())
-        busy = Status(Code::kInUse, Impl::CannotListen(*link, zmq_strerror(EADDRINUSE)));
+        busy = Status(Code::kInUse, Impl::cannot_listen(*link, zmq_strerror(EADDRINUSE)));
     } catch (const zmq::error_t& e) {
-      failed = Status(Code::kSystem, Impl::CannotListen(*link, e.what()));
+      failed = Status(Code::kSystem, Impl::cannot_listen(*link, e.what()));
     }
   }
   return failed.ok() ? busy : failed;

@@ -38,8 +38,8 @@ class ZmqContext {
   int fd() const;  // to be polled for reading; -1: no keys
 
   // With keys it knocks at the listener as a stranger and waits for the refusal, usually a few milliseconds,
-  // 3 s at most. kInvalid: see CheckEndpoint. kInUse: another socket has the address. kSystem: anything else,
-  // as that the stranger was let in.
+  // 3 s at most. kInvalid: see check_endpoint. kInUse: another socket has the address. kSystem: anything
+  // else, as that the stranger was let in.
   Result<std::unique_ptr<Link>> bind(const std::string& endpoint);
   // The peer need not be there. kInvalid, kSystem.
   Result<std::unique_ptr<Link>> dial(const std::string& endpoint);

@@ -20,27 +20,27 @@ constexpr int kZapEnforceDomain = 93;  // ZMQ_ZAP_ENFORCE_DOMAIN: in zmq.h only 
 // Frames of a request: version, request id, domain, address, routing id, mechanism, credentials.
 constexpr size_t kVersion = 0, kRequest = 1, kDomain = 2, kAddress = 3, kMechanism = 5, kKey = 6, kFrames = 7;
 
-zmq::const_buffer Buffer(const KeyBytes& key) { return zmq::buffer(key.data(), key.size()); }
+zmq::const_buffer buffer(const KeyBytes& key) { return zmq::buffer(key.data(), key.size()); }
 
 // The own end of an encrypted connection.
-void SetOwnKey(zmq::socket_t* s, const KeyPair& self) {
-  s->set(zmq::sockopt::curve_secretkey, Buffer(self.secret.bytes()));
-  s->set(zmq::sockopt::curve_publickey, Buffer(self.public_key));
+void set_own_key(zmq::socket_t* s, const KeyPair& self) {
+  s->set(zmq::sockopt::curve_secretkey, buffer(self.secret.bytes()));
+  s->set(zmq::sockopt::curve_publickey, buffer(self.public_key));
 }
 
 }  // namespace
 
-void Guard(zmq::socket_t* s, const KeyPair& self) {
-  SetOwnKey(s, self);
+void guard_socket(zmq::socket_t* s, const KeyPair& self) {
+  set_own_key(s, self);
   s->set(zmq::sockopt::curve_server, true);
   s->set(zmq::sockopt::zap_domain, kZapDomain);
   const int enforce = 1;
   if (zmq_setsockopt(s->handle(), kZapEnforceDomain, &enforce, sizeof enforce) != 0) throw zmq::error_t();
 }
 
-void Await(zmq::socket_t* s, const KeyPair& self, const KeyBytes& peer) {
-  SetOwnKey(s, self);
-  s->set(zmq::sockopt::curve_serverkey, Buffer(peer));
+void await(zmq::socket_t* s, const KeyPair& self, const KeyBytes& peer) {
+  set_own_key(s, self);
+  s->set(zmq::sockopt::curve_serverkey, buffer(peer));
 }
 
 ZapHandler::ZapHandler(zmq::context_t* context, std::shared_ptr<const Keyring> keys, Refused refused)
@@ -63,9 +63,9 @@ size_t ZapHandler::answer() {
                        frames[kKey].size() == KeyBytes().size();
     KeyBytes key{};
     if (curve) std::copy_n(frames[kKey].begin(), key.size(), key.begin());
-    const std::string text = curve ? PublicKeyText(key) : "";
+    const std::string text = curve ? public_key_text(key) : "";
     const bool known = curve && keys_->name_of(text) != nullptr;
-    if (!known && whole) refused_(frames[kAddress], curve ? Fingerprint(key) : "");
+    if (!known && whole) refused_(frames[kAddress], curve ? fingerprint_of(key) : "");
     const std::string request = whole ? frames[kRequest] : "";
     const std::string_view reply[] = {"1.0", request, known ? "200" : "400", known ? "" : "unknown key",
                                       text,  ""};
@@ -76,8 +76,8 @@ size_t ZapHandler::answer() {
   }
 }
 
-Status TryAStranger(zmq::context_t* context, std::string endpoint, const KeyPair& self,
-                    const KeyPair& stranger, ZapHandler* zap) {
+Status try_a_stranger(zmq::context_t* context, std::string endpoint, const KeyPair& self,
+                      const KeyPair& stranger, ZapHandler* zap) {
   for (const auto& [any, own] :
        {std::pair("tcp://0.0.0.0:", "tcp://127.0.0.1:"), std::pair("tcp://[::]:", "tcp://[::1]:")}) {
     if (endpoint.starts_with(any)) endpoint.replace(0, strlen(any), own);
@@ -85,12 +85,12 @@ Status TryAStranger(zmq::context_t* context, std::string endpoint, const KeyPair
   zmq::socket_t s(*context, zmq::socket_type::dealer);
   s.set(zmq::sockopt::linger, 0);
   s.set(zmq::sockopt::ipv6, endpoint.find('[') != std::string::npos);
-  Await(&s, stranger, self.public_key);
+  await(&s, stranger, self.public_key);
   Connections connections(context, &s);
   s.connect(endpoint);
   for (int tries = 0; tries < 60; ++tries) {
     zap->answer();
-    const Handshake how = connections.last(BoottimeNs());
+    const Handshake how = connections.last(boottime_ns());
     if (how == Handshake::kRefused) return Status();
     if (how == Handshake::kDone) {
       return Status(Code::kSystem, "a stranger was let in at " + endpoint +

@@ -16,9 +16,9 @@ namespace smt::relay {
 
 // A socket that takes encrypted connections only, from those for whom a ZapHandler answers. To be called
 // before bind(). Throws zmq::error_t.
-void Guard(zmq::socket_t* socket, const KeyPair& self);
+void guard_socket(zmq::socket_t* socket, const KeyPair& self);
 // A socket that dials somebody who must have the key `peer`. To be called before connect(). Throws as above.
-void Await(zmq::socket_t* socket, const KeyPair& self, const KeyBytes& peer);
+void await(zmq::socket_t* socket, const KeyPair& self, const KeyBytes& peer);
 
 class ZapHandler {
  public:
@@ -42,8 +42,8 @@ class ZapHandler {
 
 // Knocks at a guarded listener with the key of a `stranger`. OK: he is refused. kSystem: he is let in, or
 // nothing is answered within 3 s; nothing may be served then. Throws as above.
-Status TryAStranger(zmq::context_t* context, std::string endpoint, const KeyPair& self,
-                    const KeyPair& stranger, ZapHandler* zap);
+Status try_a_stranger(zmq::context_t* context, std::string endpoint, const KeyPair& self,
+                      const KeyPair& stranger, ZapHandler* zap);
 
 }  // namespace smt::relay
 

@@ -36,16 +36,16 @@ class Folder {
   explicit Folder(const std::string& path) : path_(path) {}
 
   // True if anything that a kill would leave behind differs from the last call.
-  bool Changed() {
+  bool changed() {
     bool changed = false;
     struct stat st;
-    if (stat(path_.c_str(), &st) != 0) Fail("cannot look at " + path_);
+    if (stat(path_.c_str(), &st) != 0) fail("cannot look at " + path_);
     if (st.st_mtim.tv_nsec != time_.tv_nsec || st.st_mtim.tv_sec != time_.tv_sec || unsettled_ > 0) {
       // The time stamp is as coarse as the kernel's tick: look at the names a while longer.
       unsettled_ =
           st.st_mtim.tv_nsec != time_.tv_nsec || st.st_mtim.tv_sec != time_.tv_sec ? 2000 : unsettled_ - 1;
       time_ = st.st_mtim;
-      changed = Names();
+      changed = names();
     }
     for (auto& [name, file] : files_) {
       if (memcmp(file.last.data(), file.data, file.last.size()) == 0) continue;
@@ -56,12 +56,12 @@ class Folder {
   }
 
   // Makes `to` hold the same files with the same bytes, and nothing else.
-  void CopyTo(const std::string& to) const {
+  void copy_to(const std::string& to) const {
     for (const auto& entry : std::filesystem::directory_iterator(to)) std::filesystem::remove(entry.path());
     for (const auto& [name, file] : files_) {
       const Fd fd(open((to + "/" + name).c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
       if (write(fd.get(), file.last.data(), file.last.size()) != static_cast<ssize_t>(file.last.size())) {
-        Fail("cannot copy " + name);
+        fail("cannot copy " + name);
       }
     }
   }
@@ -73,7 +73,7 @@ class Folder {
     std::vector<std::byte> last;
   };
 
-  bool Names() {
+  bool names() {
     bool changed = false;
     std::map<std::string, ino_t> names;
     for (const auto& entry : std::filesystem::directory_iterator(path_)) {
@@ -95,10 +95,10 @@ class Folder {
       if (files_.count(name) != 0) continue;
       const Fd fd(open((path_ + "/" + name).c_str(), O_RDONLY | O_CLOEXEC));
       struct stat st;
-      if (!fd.ok() || fstat(fd.get(), &st) != 0) Fail("cannot open " + name);
+      if (!fd.ok() || fstat(fd.get(), &st) != 0) fail("cannot open " + name);
       const auto bytes = static_cast<size_t>(st.st_size);
       void* data = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd.get(), 0);
-      if (data == MAP_FAILED) Fail("cannot map " + name);
+      if (data == MAP_FAILED) fail("cannot map " + name);
       const auto* begin = static_cast<const std::byte*>(data);
       files_[name] = {inode, begin, {begin, begin + bytes}};
       changed = true;
@@ -118,19 +118,19 @@ struct Total {
 };
 
 // Steps one owner through all its operations.
-void StepOwner(uint64_t seed, Total* total) {
+void step_owner(uint64_t seed, Total* total) {
   TracedOwner owner(seed);
   Folder files(owner.root() + "/d");
   while (owner.run_on()) {
     const char* operation = owner.progress().operation;
     uint64_t steps = 0, images = 0;
-    files.Changed();
+    files.changed();
     while (owner.step()) {
       ++steps;
-      if (!files.Changed()) continue;
+      if (!files.changed()) continue;
       ++images;
-      files.CopyTo(owner.copy_root() + "/d");
-      const Recovery recovery = Recover(owner.copy_root(), owner.progress());
+      files.copy_to(owner.copy_root() + "/d");
+      const Recovery recovery = recover(owner.copy_root(), owner.progress());
       total->half_written += recovery.half_written;
       total->slowest_ns = std::max(total->slowest_ns, recovery.slowest_ns);
       for (const std::string& what : recovery.violations) {
@@ -154,16 +154,16 @@ void StepOwner(uint64_t seed, Total* total) {
 int main() {
   const uint64_t owners = smt::Scale::get().scaled(1, 24), first = owners * smt::Scale::round();
   smt::Total total;
-  for (uint64_t seed = first; seed < first + owners; ++seed) smt::StepOwner(seed, &total);
+  for (uint64_t seed = first; seed < first + owners; ++seed) smt::step_owner(seed, &total);
   const double slowest_ms = static_cast<double>(total.slowest_ns) / 1e6;
   printf(
       "%lu owners, %lu steps, %lu crash images, %lu of them with a half-written slot, slowest take-over %.1f "
       "ms, %lu violations\n",
       owners, total.steps, total.images, total.half_written, slowest_ms, total.violations);
-  smt::Print(smt::Row{.id = "L2",
-                      .what = "crash images, after every instruction",
-                      .n = total.steps,
-                      .violations = total.violations,
-                      .max_ms = slowest_ms});
+  smt::print_text(smt::Row{.id = "L2",
+                           .what = "crash images, after every instruction",
+                           .n = total.steps,
+                           .violations = total.violations,
+                           .max_ms = slowest_ms});
   return total.violations == 0 && total.half_written > 0 ? 0 : 1;
 }

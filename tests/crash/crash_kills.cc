@@ -26,7 +26,7 @@ struct Total {
 
 // Kills owners in operation number `operation`, each one stop later than the last. False: there is no such
 // operation.
-bool KillIn(uint64_t seed, uint64_t operation, Total* total) {
+bool kill_in(uint64_t seed, uint64_t operation, Total* total) {
   for (uint64_t stop = 1;; ++stop) {
     TracedOwner owner(seed);
     for (uint64_t begin = 0; begin < 2 * operation + 1; ++begin) {
@@ -40,7 +40,7 @@ bool KillIn(uint64_t seed, uint64_t operation, Total* total) {
     }
     owner.kill();
     ++total->kills;
-    const Recovery recovery = Recover(owner.root(), owner.progress());
+    const Recovery recovery = recover(owner.root(), owner.progress());
     total->slowest_ns = std::max(total->slowest_ns, recovery.slowest_ns);
     for (const std::string& what : recovery.violations) {
       if (++total->violations > 20) continue;
@@ -56,14 +56,14 @@ int main() {
   const uint64_t owners = smt::Scale::get().scaled(1, 24), first = owners * smt::Scale::round();
   smt::Total total;
   for (uint64_t seed = first; seed < first + owners; ++seed) {
-    for (uint64_t operation = 0; smt::KillIn(seed, operation, &total); ++operation) {
+    for (uint64_t operation = 0; smt::kill_in(seed, operation, &total); ++operation) {
     }
   }
   const double slowest_ms = static_cast<double>(total.slowest_ns) / 1e6;
-  smt::Print(smt::Row{.id = "L2",
-                      .what = "killed at every system call",
-                      .n = total.kills,
-                      .violations = total.violations,
-                      .max_ms = slowest_ms});
+  smt::print_text(smt::Row{.id = "L2",
+                           .what = "killed at every system call",
+                           .n = total.kills,
+                           .violations = total.violations,
+                           .max_ms = slowest_ms});
   return total.violations == 0 && total.kills > 0 ? 0 : 1;
 }

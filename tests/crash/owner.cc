@@ -26,50 +26,50 @@ class Owner {
       : words_(1 + seed * 5 % 24),
         history_(4u << seed % 3),
         progress_(progress),
-        domain_(Must(Domain::open({.root = root, .domain = "d"}))) {}
+        domain_(must(Domain::open({.root = root, .domain = "d"}))) {}
 
-  void Run() {
+  void run() {
     progress_->replacing = true;
-    Stepped("birth", [&] { Open(kSegmentBytes); });
+    stepped("birth", [&] { open(kSegmentBytes); });
     progress_->replacing = false;
-    std::optional<Publisher> t = Advertise(0), u = Advertise(1);
-    for (uint32_t i = 0; i < history_ + 2; ++i) Publish(0, &*t, words_);
-    for (int i = 0; i < 3; ++i) Publish(1, &*u, words_);
+    std::optional<Publisher> t = advertise(0), u = advertise(1);
+    for (uint32_t i = 0; i < history_ + 2; ++i) publish(0, &*t, words_);
+    for (int i = 0; i < 3; ++i) publish(1, &*u, words_);
 
-    Stepped("publish", [&] {
-      for (int i = 0; i < 5; ++i) Publish(0, &*t, words_);
+    stepped("publish", [&] {
+      for (int i = 0; i < 5; ++i) publish(0, &*t, words_);
     });
-    Stepped("loan and commit", [&] { LoanAndCommit(0, &*t); });
-    Stepped("grow", [&] { Publish(0, &*t, 3 * words_); });
+    stepped("loan and commit", [&] { loan_and_commit(0, &*t); });
+    stepped("grow", [&] { publish(0, &*t, 3 * words_); });
     std::optional<Publisher> v;
-    Stepped("advertise", [&] { v = Advertise(2); });
-    Publish(2, &*v, words_);
+    stepped("advertise", [&] { v = advertise(2); });
+    publish(2, &*v, words_);
     u.reset();
-    Stepped("remove", [&] { Remove(1); });
+    stepped("remove", [&] { remove(1); });
     std::optional<Publisher> w;
-    Stepped("reuse", [&] {
-      w = Advertise(3);
-      Publish(3, &*w, words_);
+    stepped("reuse", [&] {
+      w = advertise(3);
+      publish(3, &*w, words_);
     });
     v.reset();
-    Stepped("another history", [&] { v = Advertise(2, 2 * history_); });
-    Publish(2, &*v, words_);
+    stepped("another history", [&] { v = advertise(2, 2 * history_); });
+    publish(2, &*v, words_);
 
     const auto close = [&] {
       t.reset(), v.reset(), w.reset();
       node_.reset();
     };
-    Stepped("end", close);
-    Stepped("adopt after an end", [&] { Open(0); });
-    LeaveHalfWritten(close);
-    Stepped("adopt after a kill", [&] { Open(0); });
+    stepped("end", close);
+    stepped("adopt after an end", [&] { open(0); });
+    leave_half_written(close);
+    stepped("adopt after a kill", [&] { open(0); });
 
     // The next topic is the first of the second directory block.
     while (node_->topic_count() < layout::kFirstBlockTopics) {
-      Must(node_->advertise({.name = "filler/" + std::to_string(node_->topic_count()), .max_bytes = 8}));
+      must(node_->advertise({.name = "filler/" + std::to_string(node_->topic_count()), .max_bytes = 8}));
     }
-    Stepped("second block", [&] { u = Advertise(1); });
-    Publish(1, &*u, words_);
+    stepped("second block", [&] { u = advertise(1); });
+    publish(1, &*u, words_);
     u.reset();
     close();
 
@@ -77,93 +77,93 @@ class Owner {
       if (topic.presence == Presence::kThere) topic.presence = Presence::kEither;
     }
     progress_->replacing = true;
-    Stepped("replace", [&] { Open(2 * kSegmentBytes); });
+    stepped("replace", [&] { open(2 * kSegmentBytes); });
     progress_->replacing = false;
     for (TopicProgress& topic : progress_->topic) {
       topic.presence = Presence::kGone;
       topic.done = topic.begun = 0;
     }
-    Stepped("first topic", [&] {
-      t = Advertise(0);
-      Publish(0, &*t, words_);
+    stepped("first topic", [&] {
+      t = advertise(0);
+      publish(0, &*t, words_);
     });
     t.reset();
   }
 
  private:
   template <class T>
-  static T Must(Result<T> result) {
+  static T must(Result<T> result) {
     if (result.ok()) return std::move(*result);
-    Must(result.status());
+    must(result.status());
     abort();
   }
-  static void Must(const Status& status) {
+  static void must(const Status& status) {
     if (status.ok()) return;
     fprintf(stderr, "crash_images: the owner failed: %s\n", status.message().c_str());
     _exit(1);
   }
 
   template <class Operation>
-  void Stepped(const char* name, Operation operation) {
+  void stepped(const char* name, Operation operation) {
     progress_->operation = name;
     raise(SIGSTOP);
     operation();
     raise(SIGSTOP);
   }
 
-  void Open(uint64_t segment_bytes) {
-    node_ = Must(Node::open(domain_, {.name = kNode, .segment_bytes = segment_bytes}));
+  void open(uint64_t segment_bytes) {
+    node_ = must(Node::open(domain_, {.name = kNode, .segment_bytes = segment_bytes}));
   }
 
-  Publisher Advertise(size_t i) { return Advertise(i, history_); }
+  Publisher advertise(size_t i) { return advertise(i, history_); }
 
   // Values stay, those of a ring of another depth too.
-  Publisher Advertise(size_t i, uint32_t history) {
+  Publisher advertise(size_t i, uint32_t history) {
     TopicProgress& topic = progress_->topic[i];
     if (topic.presence == Presence::kGone) topic.presence = Presence::kEither;
     Publisher p =
-        Must(node_->advertise({.name = Progress::kTopics[i], .max_bytes = 8 * words_, .history = history}));
+        must(node_->advertise({.name = Progress::kTopics[i], .max_bytes = 8 * words_, .history = history}));
     topic.presence = Presence::kThere;
     return p;
   }
 
-  void LoanAndCommit(size_t i, Publisher* p) {
+  void loan_and_commit(size_t i, Publisher* p) {
     TopicProgress& topic = progress_->topic[i];
     const uint64_t value = ++value_;
-    Loan loan = Must(p->loan(8 * words_));
+    Loan loan = must(p->loan(8 * words_));
     for (size_t at = 0; at < loan.bytes().size(); at += 8) memcpy(&loan.bytes()[at], &value, 8);
     topic.begun = value;
     loan.commit();
     topic.done = value;
   }
 
-  void Remove(size_t i) {
+  void remove(size_t i) {
     TopicProgress& topic = progress_->topic[i];
     topic.presence = Presence::kEither;
-    Must(node_->remove(Progress::kTopics[i]));
+    must(node_->remove(Progress::kTopics[i]));
     topic.presence = Presence::kGone;
     topic.done = topic.begun = 0;
   }
 
-  void Publish(size_t i, Publisher* p, size_t words) {
+  void publish(size_t i, Publisher* p, size_t words) {
     TopicProgress& topic = progress_->topic[i];
     const uint64_t value = ++value_;
     const std::vector<uint64_t> sample(words, value);
     topic.begun = value;
-    Must(p->publish(std::as_bytes(std::span(sample))));
+    must(p->publish(std::as_bytes(std::span(sample))));
     topic.done = value;
   }
 
   // As a kill in the middle of a publish() would: not closed, the next slot marked and half filled in.
   template <class Close>
-  void LeaveHalfWritten(Close close) {
+  void leave_half_written(Close close) {
     {
-      Publisher p = Advertise(0);
+      Publisher p = advertise(0);
       Result<Loan> loan = p.loan(8 * words_);
       memset(loan->bytes().data(), 0x5a, 4);
     }
     close();
-    const Fd file(open((domain_.path() + "/" + kNode).c_str(), O_RDWR | O_CLOEXEC));
+    const Fd file(::open((domain_.path() + "/" + kNode).c_str(), O_RDWR | O_CLOEXEC));
     const uint32_t closed = 0;
     if (pwrite(file.get(), &closed, sizeof closed, offsetof(layout::Header, closed)) != sizeof closed)
       abort();
@@ -179,15 +179,15 @@ class Owner {
 
 }  // namespace
 
-void RunOwner(const std::string& root, uint64_t seed, Progress* progress) {
+void run_owner(const std::string& root, uint64_t seed, Progress* progress) {
   {
     Owner owner(root, seed, progress);
-    owner.Run();
+    owner.run();
   }
   _exit(0);
 }
 
-uint64_t ValueOf(const Sample& sample) {
+uint64_t value_of(const Sample& sample) {
   if (sample.bytes.empty() || sample.bytes.size() % 8 != 0) return 0;
   std::vector<uint64_t> words(sample.bytes.size() / 8);
   memcpy(words.data(), sample.bytes.data(), sample.bytes.size());

@@ -11,10 +11,10 @@
 namespace smt {
 
 // Runs all operations in the domain "d" of `root` and ends the process. Sizes and numbers follow from `seed`.
-[[noreturn]] void RunOwner(const std::string& root, uint64_t seed, Progress* progress);
+[[noreturn]] void run_owner(const std::string& root, uint64_t seed, Progress* progress);
 
 // The number that a sample proves to hold in each of its words; 0: torn.
-uint64_t ValueOf(const Sample& sample);
+uint64_t value_of(const Sample& sample);
 
 }  // namespace smt
 

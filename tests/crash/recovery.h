@@ -18,7 +18,7 @@ struct Recovery {
 
 // Reads the domain "d" of `root`, takes over kNode in it, publishes, and reads again. The folder may be
 // changed.
-Recovery Recover(const std::string& root, const Progress& progress);
+Recovery recover(const std::string& root, const Progress& progress);
 
 }  // namespace smt
 

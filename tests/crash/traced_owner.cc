@@ -18,34 +18,34 @@
 
 namespace smt {
 
-void Fail(const std::string& what) {
+void fail(const std::string& what) {
   fprintf(stderr, "%s: %s\n", what.c_str(), strerror(errno));
   exit(1);
 }
 
 TracedOwner::TracedOwner(uint64_t seed) {
   char folder[] = "/dev/shm/smt-crash-XXXXXX";
-  if (mkdtemp(folder) == nullptr) Fail("cannot make a folder in /dev/shm");
+  if (mkdtemp(folder) == nullptr) fail("cannot make a folder in /dev/shm");
   folder_ = folder;
   root_ = folder_ + "/owner";
   copy_root_ = folder_ + "/copy";
   for (const std::string& root : {root_, copy_root_}) {
-    if (!Domain::open({.root = root, .domain = "d"}).ok()) Fail("cannot open a domain in " + root);
+    if (!Domain::open({.root = root, .domain = "d"}).ok()) fail("cannot open a domain in " + root);
   }
   void* shared = mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (shared == MAP_FAILED) Fail("cannot share memory");
+  if (shared == MAP_FAILED) fail("cannot share memory");
   progress_ = new (shared) Progress;
 
   child_ = fork();
   if (child_ == 0) {
-    if (ptrace(PTRACE_TRACEME, 0, 0, 0) != 0) Fail("cannot be traced");
+    if (ptrace(PTRACE_TRACEME, 0, 0, 0) != 0) fail("cannot be traced");
     raise(SIGSTOP);
-    RunOwner(root_, seed, progress_);
+    run_owner(root_, seed, progress_);
   }
   int status;
-  if (waitpid(child_, &status, 0) != child_ || !WIFSTOPPED(status)) Fail("no child to trace");
+  if (waitpid(child_, &status, 0) != child_ || !WIFSTOPPED(status)) fail("no child to trace");
   if (ptrace(PTRACE_SETOPTIONS, child_, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD) != 0)
-    Fail("cannot trace");
+    fail("cannot trace");
 }
 
 TracedOwner::~TracedOwner() {
@@ -57,26 +57,26 @@ TracedOwner::~TracedOwner() {
 bool TracedOwner::run_on() {
   int status;
   if (ptrace(PTRACE_CONT, child_, 0, 0) != 0 || waitpid(child_, &status, 0) != child_)
-    Fail("cannot continue");
+    fail("cannot continue");
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
     child_ = 0;
     return false;
   }
-  if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGSTOP) Fail("the owner ended unexpectedly");
+  if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGSTOP) fail("the owner ended unexpectedly");
   return true;
 }
 
-bool TracedOwner::step() { return Resume(PTRACE_SINGLESTEP); }
+bool TracedOwner::step() { return resume(PTRACE_SINGLESTEP); }
 
-bool TracedOwner::step_to_system_call() { return Resume(PTRACE_SYSCALL); }
+bool TracedOwner::step_to_system_call() { return resume(PTRACE_SYSCALL); }
 
-bool TracedOwner::Resume(int request) {
+bool TracedOwner::resume(int request) {
   int status;
   if (ptrace(static_cast<__ptrace_request>(request), child_, 0, 0) != 0 ||
       waitpid(child_, &status, 0) != child_) {
-    Fail("cannot step");
+    fail("cannot step");
   }
-  if (!WIFSTOPPED(status)) Fail("the owner ended unexpectedly");
+  if (!WIFSTOPPED(status)) fail("the owner ended unexpectedly");
   return WSTOPSIG(status) != SIGSTOP;
 }
 

@@ -13,7 +13,7 @@
 namespace smt {
 
 // What cannot be, ends the program with a sentence.
-[[noreturn]] void Fail(const std::string& what);
+[[noreturn]] void fail(const std::string& what);
 
 class TracedOwner {
  public:
@@ -38,7 +38,7 @@ class TracedOwner {
 
  private:
   // False: the operation has ended.
-  bool Resume(int request);
+  bool resume(int request);
   std::string folder_, root_, copy_root_;
   Progress* progress_;
   pid_t child_;

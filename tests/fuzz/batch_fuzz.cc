@@ -3,8 +3,8 @@
 // PROTOCOL.md written a second time: what it refuses ends the session, and what it takes, nothing else, is in
 // the memory.
 //
-// Seeded bugs: relay/inbound/inbound_values.cc without the comparison of a value's size with what is left of the
-// payload, or of a piece's offset with what has arrived.
+// Seeded bugs: relay/inbound/inbound_values.cc without the comparison of a value's size with what is left of
+// the payload, or of a piece's offset with what has arrived.
 
 #include <zstd.h>
 
@@ -23,11 +23,11 @@
 namespace {
 
 using namespace smt;
-using fuzz::Expect;
+using fuzz::expect;
 using proto::Envelope;
 
-constexpr uint64_t kSession = 4711, kMostBytes = 1 << 20;
-constexpr size_t kMostSteps = 16;
+constexpr uint64_t kSession = 4711, kMaxBytes = 1 << 20;
+constexpr size_t kMaxSteps = 16;
 // Step::what, bits.
 enum What : uint8_t {
   kChunk = 1,     // else a Batch
@@ -38,7 +38,7 @@ enum What : uint8_t {
   kAnnounce = 32  // before it the topics are announced again
 };
 
-std::span<const std::byte> Bytes(std::string_view s) { return std::as_bytes(std::span(s)); }
+std::span<const std::byte> byte_view(std::string_view s) { return std::as_bytes(std::span(s)); }
 
 struct Known {
   uint64_t value_bytes = 0, max_bytes = 0;  // 0: any size
@@ -46,13 +46,13 @@ struct Known {
 };
 const std::map<uint32_t, Known> kKnown = {
     {3, {8, 8, false}}, {4, {0, 100, false}}, {5, {0, 100'000, false}}, {6, {0, 100, true}}};
-std::string NameOf(uint32_t id) { return "t/" + std::to_string(id); }
+std::string name_of(uint32_t id) { return "t/" + std::to_string(id); }
 
-proto::Announce Announced() {
+proto::Announce announced() {
   proto::Announce a;
   for (const auto& [id, known] : kKnown) {
-    const Schema schema = known.value_bytes != 0 ? Schema::Scalar(Type::kF64) : Schema::Bytes();
-    proto::Topic t = relay::WireTopic(id, NameOf(id), known.max_bytes, schema);
+    const Schema schema = known.value_bytes != 0 ? Schema::scalar(Type::kF64) : Schema::bytes();
+    proto::Topic t = relay::wire_topic(id, name_of(id), known.max_bytes, schema);
     t.set_every(known.every);
     t.set_history(4);
     *a.add_topic() = t;
@@ -74,25 +74,25 @@ struct Model {
   };
   std::map<uint32_t, Topic> topics;
 
-  void Announce() {
+  void announce() {
     for (const auto& [id, known] : kKnown) {
       Topic& t = topics[id];
       t.sequence = 0;
       t.arriving = false;
     }
   }
-  void Put(Topic* t, std::string_view value) {
+  void put(Topic* t, std::string_view value) {
     if (t->sequence <= t->held) return;
     t->held = t->sequence;
     t->value = value;
   }
   // The number of a column that belongs to row `i`.
   template <class Column>
-  static auto At(const Column& column, size_t i) {
+  static auto at(const Column& column, size_t i) {
     return column.Get(static_cast<int>(std::min(i, static_cast<size_t>(column.size()) - 1)));
   }
   // False: the session is over, and what was taken before stays.
-  bool Batch(const proto::Batch& b, std::string_view values) {
+  bool batch(const proto::Batch& b, std::string_view values) {
     const size_t rows = b.topics();
     if (rows < 1 || rows > 8192) return false;
     for (const int n : {b.id_size(), b.sequence_size(), b.stamp_ns_size(), b.age_ns_size()})
@@ -102,7 +102,7 @@ struct Model {
     uint32_t id = 0;
     int size_at = 0;
     for (size_t i = 0; i < rows; ++i) {
-      id += static_cast<uint32_t>(At(b.id(), i));
+      id += static_cast<uint32_t>(at(b.id(), i));
       const auto known = kKnown.find(id);
       if (known == kKnown.end()) return false;
       uint64_t size = known->second.value_bytes;
@@ -112,14 +112,14 @@ struct Model {
       }
       if (size > values.size()) return false;
       Topic& t = topics[id];
-      t.sequence += At(b.sequence(), i);
+      t.sequence += at(b.sequence(), i);
       if (t.sequence == 0 || t.arriving) return false;
-      Put(&t, values.substr(0, size));
+      put(&t, values.substr(0, size));
       values.remove_prefix(size);
     }
     return values.empty() && size_at == b.size_size();
   }
-  bool Chunk(const proto::Chunk& c, std::string_view piece) {
+  bool chunk(const proto::Chunk& c, std::string_view piece) {
     const auto known = kKnown.find(c.id());
     if (known == kKnown.end() || c.sequence() == 0 || c.size() > known->second.max_bytes) return false;
     if (known->second.value_bytes != 0 && c.size() != known->second.value_bytes) return false;
@@ -138,7 +138,7 @@ struct Model {
     if (t.arrived.size() < c.size()) return true;
     t.arriving = false;
     t.sequence = c.sequence();
-    Put(&t, t.arrived);
+    put(&t, t.arrived);
     return true;
   }
 };
@@ -148,7 +148,7 @@ struct Model {
 // What one session needs around it.
 struct Bench {
   int64_t now_ns = 1'000'000'000'000;
-  relay::MemStore store{kMostBytes};
+  relay::MemStore store{kMaxBytes};
   relay::Counters counters;
   relay::Access access;
   relay::Outbound outbound{&store, &access, &counters.outbound};
@@ -159,45 +159,46 @@ struct Bench {
   std::optional<relay::Session> session;
 
   // A session whose topics are known; the one before, if any, has ended.
-  void Begin() {
+  void begin() {
     number = 0;
     session.reset();
     session.emplace(
         1, kSession, here.get(), "", relay::Session::Peer{}, relay::LinkOptions(), &outbound, &inbound,
         [](const std::string&, const std::string&) {}, now_ns);
-    Announce();
+    announce();
   }
-  void Announce() {
-    static const proto::Announce kAnnounced = Announced();
-    Expect(Hear(kAnnounced), "an announcement that is refused");
+  void announce() {
+    static const proto::Announce kAnnounced = announced();
+    expect(hear(kAnnounced), "an announcement that is refused");
   }
-  bool Hear(const std::string& header, const std::string& payload) {
+  bool hear(const std::string& header, const std::string& payload) {
     Envelope e;
-    Expect(proto::Open(Bytes(header), Bytes(payload), &e) == proto::Opened::kOk, "a message that is none");
-    session->alive(now_ns);
-    return session->hear_number(e) && session->hear(e, Bytes(payload), now_ns);
+    expect(proto::open_message(byte_view(header), byte_view(payload), &e) == proto::Opened::kOk,
+           "a message that is none");
+    session->on_alive(now_ns);
+    return session->check_sequence(e) && session->on_message(e, byte_view(payload), now_ns);
   }
   template <class Body>
-  bool Hear(const Body& body) {
+  bool hear(const Body& body) {
     const bool counted = proto::kFieldOf<Body> != Envelope::kReportFieldNumber;
-    return Hear(proto::Seal(kSession, counted ? ++number : 0, body), "");
+    return hear(proto::seal_message(kSession, counted ? ++number : 0, body), "");
   }
-  void CompareClocks(int64_t rtt_ns) {
+  void compare_clocks(int64_t rtt_ns) {
     proto::Report r;
     r.set_echo_sent_ns(static_cast<uint64_t>(now_ns - rtt_ns));
     r.set_echo_received_ns(static_cast<uint64_t>(now_ns - rtt_ns / 2));
     r.set_sent_ns(static_cast<uint64_t>(now_ns - rtt_ns / 2));
-    Expect(Hear(r), "a report that is refused");
+    expect(hear(r), "a report that is refused");
   }
 };
 
-std::string Packed(const std::string& raw) {
+std::string packed(const std::string& raw) {
   std::string out(ZSTD_compressBound(raw.size()), '\0');
   out.resize(ZSTD_compress(out.data(), out.size(), raw.data(), raw.size(), 1));
   return out;
 }
 // As the receiver must read it; nothing: it is not what the message says.
-std::optional<std::string> Unpacked(const std::string& payload, uint64_t raw_bytes) {
+std::optional<std::string> unpacked(const std::string& payload, uint64_t raw_bytes) {
   if (raw_bytes == 0) return payload;
   if (raw_bytes > 524'288) return std::nullopt;
   std::string out(raw_bytes, '\0');
@@ -206,13 +207,13 @@ std::optional<std::string> Unpacked(const std::string& payload, uint64_t raw_byt
   return out;
 }
 
-uint64_t BytesOf(const proto::Batch& b) {
+uint64_t value_bytes(const proto::Batch& b) {
   uint64_t bytes = 0;
   uint32_t id = 0;
   int size_at = 0;
   if (b.id_size() == 0) return 0;
   for (size_t i = 0; i < std::min<size_t>(b.topics(), 8192); ++i) {
-    id += static_cast<uint32_t>(Model::At(b.id(), i));
+    id += static_cast<uint32_t>(Model::at(b.id(), i));
     const auto known = kKnown.find(id);
     if (known == kKnown.end()) return bytes;
     if (known->second.value_bytes != 0) {
@@ -224,12 +225,12 @@ uint64_t BytesOf(const proto::Batch& b) {
   return std::min<uint64_t>(bytes, 1 << 16);
 }
 
-fuzz::Script Good() {
+fuzz::Script good() {
   fuzz::Script good;
   const auto batch = [&](const std::vector<proto::BatchRow>& rows, std::vector<uint64_t> sizes,
                          const std::string& values, uint8_t what = 0) {
     proto::Batch b;
-    proto::AppendRows(rows, &b);
+    proto::append_rows(rows, &b);
     for (const uint64_t size : sizes) b.add_size(size);
     b.set_sent_ns(999'900'000'000);
     good.push_back({what, 0, b.SerializeAsString(), values});
@@ -253,13 +254,13 @@ fuzz::Script Good() {
 }
 
 // False: the session is over.
-bool Do(const fuzz::Step& s, Bench* bench, Model* model, bool* compared) {
+bool run_step(const fuzz::Step& s, Bench* bench, Model* model, bool* compared) {
   if ((s.what & kAnnounce) != 0) {
-    bench->Announce();
-    model->Announce();
+    bench->announce();
+    model->announce();
   }
   if ((s.what & kReport) != 0) {
-    bench->CompareClocks(1'000'000);
+    bench->compare_clocks(1'000'000);
     *compared = true;
   }
   const bool is_chunk = (s.what & kChunk) != 0;
@@ -268,29 +269,29 @@ bool Do(const fuzz::Step& s, Bench* bench, Model* model, bool* compared) {
   // What protobuf refuses is no business of this one.
   if (!(is_chunk ? chunk.ParseFromString(s.body) : batch.ParseFromString(s.body))) return false;
   std::string payload = s.payload;
-  if ((s.what & kFitting) != 0 && !is_chunk) payload.resize(BytesOf(batch), 'f');
+  if ((s.what & kFitting) != 0 && !is_chunk) payload.resize(value_bytes(batch), 'f');
   if ((s.what & kPacked) != 0) {
     (is_chunk ? chunk.set_raw_bytes(static_cast<uint32_t>(payload.size()))
               : batch.set_raw_bytes(static_cast<uint32_t>(payload.size())));
-    if (!payload.empty()) payload = Packed(payload);
+    if (!payload.empty()) payload = packed(payload);
   }
-  const uint64_t hash = proto::PayloadHash(Bytes(payload));
-  std::string header = is_chunk ? proto::Seal(kSession, ++bench->number, chunk, hash)
-                                : proto::Seal(kSession, ++bench->number, batch, hash);
+  const uint64_t hash = proto::payload_hash(byte_view(payload));
+  std::string header = is_chunk ? proto::seal_message(kSession, ++bench->number, chunk, hash)
+                                : proto::seal_message(kSession, ++bench->number, batch, hash);
   if ((s.what & kDamaged) != 0) {
     std::string damaged = payload;
     const size_t at = s.how * 31u % (header.size() + payload.size());
     char& c = at < header.size() ? header[at] : damaged[at - header.size()];
     c = static_cast<char>(c ^ 1 << s.how % 8);
     Envelope e;
-    Expect(proto::Open(Bytes(header), Bytes(damaged), &e) != proto::Opened::kOk,
+    expect(proto::open_message(byte_view(header), byte_view(damaged), &e) != proto::Opened::kOk,
            "a damaged message is believed");
     return false;
   }
-  const bool taken = bench->Hear(header, payload);
-  const auto raw = Unpacked(payload, is_chunk ? chunk.raw_bytes() : batch.raw_bytes());
-  const bool expected = raw && (is_chunk ? model->Chunk(chunk, *raw) : model->Batch(batch, *raw));
-  Expect(taken == expected, expected ? "what the page allows is refused" : "what the page refuses is taken");
+  const bool taken = bench->hear(header, payload);
+  const auto raw = unpacked(payload, is_chunk ? chunk.raw_bytes() : batch.raw_bytes());
+  const bool expected = raw && (is_chunk ? model->chunk(chunk, *raw) : model->batch(batch, *raw));
+  expect(taken == expected, expected ? "what the page allows is refused" : "what the page refuses is taken");
   return taken;
 }
 
@@ -299,31 +300,31 @@ bool Do(const fuzz::Step& s, Bench* bench, Model* model, bool* compared) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Bench bench;
   Model model;
-  bench.Begin();
-  model.Announce();
+  bench.begin();
+  model.announce();
   bool compared = false;
-  for (const fuzz::Step& s : fuzz::ReadScript({data, size}, kMostSteps)) {
-    fuzz::Executed();
+  for (const fuzz::Step& s : fuzz::read_script({data, size}, kMaxSteps)) {
+    fuzz::executed();
     bench.now_ns += int64_t{s.how} * 1'000'000;
-    if (Do(s, &bench, &model, &compared)) continue;
-    bench.Begin();
-    model.Announce();
+    if (run_step(s, &bench, &model, &compared)) continue;
+    bench.begin();
+    model.announce();
   }
-  fuzz::ExpectBounds(bench.store, kMostBytes);
-  bench.session->intake().settle(bench.now_ns);
+  fuzz::expect_bounds(bench.store, kMaxBytes);
+  bench.session->receiver().settle(bench.now_ns);
   // Of values that were late only the one that came last is written, whatever its number.
   for (const auto& [id, t] : model.topics) {
-    const std::optional<uint32_t> handle = bench.store.find(NameOf(id));
-    Expect(handle.has_value(), "an announced topic that is not there");
+    const std::optional<uint32_t> handle = bench.store.find(name_of(id));
+    expect(handle.has_value(), "an announced topic that is not there");
     const auto value = bench.store.value(*handle);
     const std::string_view text(reinterpret_cast<const char*>(value.data()), value.size());
-    Expect(compared || bench.store.head(*handle).sequence == t.held, "a sample of another number");
-    Expect(compared || text == t.value, "a value that nobody sent");
+    expect(compared || bench.store.head(*handle).sequence == t.held, "a sample of another number");
+    expect(compared || text == t.value, "a value that nobody sent");
   }
   return 0;
 }
 
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned int seed) {
-  static const fuzz::Script kGood = Good();
-  return fuzz::MutateScript(data, size, max_size, seed, kGood, kMostSteps, true);
+  static const fuzz::Script kGood = good();
+  return fuzz::mutate_script(data, size, max_size, seed, kGood, kMaxSteps, true);
 }

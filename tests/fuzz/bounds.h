@@ -11,28 +11,28 @@
 
 namespace smt::fuzz {
 
-// `most_bytes`: as the store was made.
-inline void ExpectBounds(const relay::MemStore& store, uint64_t most_bytes) {
+// `max_bytes`: as the store was made.
+inline void expect_bounds(const relay::MemStore& store, uint64_t max_bytes) {
   uint64_t bytes = 0;
   for (uint32_t id = 0; id < store.topic_limit(); ++id) {
     const relay::TopicDescription* d = store.topic(id);
     if (d == nullptr) continue;
     const size_t size = store.value(id).size();
     bytes += d->name.size() + size;
-    Expect(CheckTopicName(d->name).ok(), "a topic name that no topic can have");
-    const Result<Schema> schema = Schema::FromText(*d->schema);
-    Expect(schema.ok() && schema->hash() == d->schema_hash && schema->size == d->value_bytes,
+    expect(check_topic_name(d->name).ok(), "a topic name that no topic can have");
+    const Result<Schema> schema = Schema::from_text(*d->schema);
+    expect(schema.ok() && schema->hash() == d->schema_hash && schema->size == d->value_bytes,
            "a schema that is not what the topic says");
-    Expect((d->hops >= 1 || store.session_key(id) == 0) && d->hops <= proto::kMostHops,
+    expect((d->hops >= 1 || store.session_key(id) == 0) && d->hops <= proto::kMaxHops,
            "a topic that has come too far");
-    Expect(d->max_bytes <= uint64_t{1} << 40 && size <= d->max_bytes, "a value larger than its topic's");
-    Expect(size == 0 || d->value_bytes == 0 || size == d->value_bytes, "a value of another size");
-    Expect(d->history >= layout::kMinSlots && d->history <= layout::kMaxSlots, "a history of any length");
-    Expect(d->max_age_ns >= 0, "a maximum age below 0");
+    expect(d->max_bytes <= uint64_t{1} << 40 && size <= d->max_bytes, "a value larger than its topic's");
+    expect(size == 0 || d->value_bytes == 0 || size == d->value_bytes, "a value of another size");
+    expect(d->history >= layout::kMinSlots && d->history <= layout::kMaxSlots, "a history of any length");
+    expect(d->max_age_ns >= 0, "a maximum age below 0");
     for (const std::string* text : {&d->origin.host, &d->origin.domain, &d->origin.node})
-      Expect(text->size() <= 64, "a text that is not cut");
+      expect(text->size() <= 64, "a text that is not cut");
   }
-  Expect(bytes <= most_bytes, "more memory than it may take");
+  expect(bytes <= max_bytes, "more memory than it may take");
 }
 
 }  // namespace smt::fuzz

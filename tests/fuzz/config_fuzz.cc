@@ -26,15 +26,15 @@
 namespace {
 
 using namespace smt;
-using fuzz::Expect;
+using fuzz::expect;
 using relay::Right;
 
 constexpr cmd::Role kRoles[] = {cmd::Role::kPub, cmd::Role::kSub, cmd::Role::kProxy, cmd::Role::kClient};
 // The first byte: which file it is, by its two upper bits; of a configuration the lower ones are the role.
 enum Kind { kSecretFile, kPublicFile, kConfig };
-Kind KindOf(uint8_t first) { return first >= 0xe0 ? kSecretFile : first >= 0xc0 ? kPublicFile : kConfig; }
+Kind kind_of(uint8_t first) { return first >= 0xe0 ? kSecretFile : first >= 0xc0 ? kPublicFile : kConfig; }
 
-std::vector<std::string_view> Lines(std::string_view text) {
+std::vector<std::string_view> split_lines(std::string_view text) {
   std::vector<std::string_view> out;
   for (size_t end; (end = text.find('\n')) != text.npos; text.remove_prefix(end + 1))
     out.push_back(text.substr(0, end));
@@ -44,26 +44,26 @@ std::vector<std::string_view> Lines(std::string_view text) {
 
 // "LINE:COLUMN: a sentence", after "F:" where that stands too. The line is one of the text, or the one
 // behind.
-void ExpectPlaceAndSentence(std::string_view message, std::string_view file, size_t lines) {
-  Expect(message.starts_with(file), "an error without its file");
+void expect_place_and_sentence(std::string_view message, std::string_view file, size_t lines) {
+  expect(message.starts_with(file), "an error without its file");
   message.remove_prefix(file.size());
-  for (const size_t most : {lines + 1, size_t{1} << 20}) {
+  for (const size_t max : {lines + 1, size_t{1} << 20}) {
     size_t digits = 0, number = 0;
     while (digits < message.size() && isdigit(static_cast<unsigned char>(message[digits])) != 0)
       number = number * 10 + static_cast<size_t>(message[digits++] - '0');
-    Expect(digits > 0 && number >= 1 && number <= most && message.substr(digits).starts_with(":"),
+    expect(digits > 0 && number >= 1 && number <= max && message.substr(digits).starts_with(":"),
            "an error without its line and column");
     message.remove_prefix(digits + 1);
   }
-  Expect(message.size() > 5 && message[0] == ' ', "an error without a sentence");
+  expect(message.size() > 5 && message[0] == ' ', "an error without a sentence");
 }
 
 // --- configurations
 
 // Tables that the text begins, as far as that is plain to see; nothing where text of several lines stands.
-size_t TablesCalled(std::string_view name, std::string_view text) {
+size_t tables_called(std::string_view name, std::string_view text) {
   size_t count = 0;
-  for (std::string_view line : Lines(text)) {
+  for (std::string_view line : split_lines(text)) {
     line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
     count += line.starts_with("[[" + std::string(name) + "]]");
   }
@@ -71,7 +71,7 @@ size_t TablesCalled(std::string_view name, std::string_view text) {
 }
 
 template <class Rule>
-bool OfGlobs(const std::vector<Rule>& rules) {
+bool of_globs(const std::vector<Rule>& rules) {
   return std::all_of(rules.begin(), rules.end(), [](const Rule& rule) {
     for (const auto* list : {&rule.peer, &rule.topic, &rule.exclude}) {
       for (const std::string& pattern : *list) {
@@ -83,25 +83,25 @@ bool OfGlobs(const std::vector<Rule>& rules) {
   });
 }
 
-bool StaysHere(std::string_view endpoint) {
+bool stays_here(std::string_view endpoint) {
   if (endpoint.starts_with("ipc://") || endpoint.starts_with("inproc://")) return true;
   endpoint.remove_prefix(std::min(std::string_view("tcp://").size(), endpoint.size()));
   return endpoint.starts_with("127.") || endpoint.starts_with("localhost:") || endpoint.starts_with("[::1]:");
 }
 
-void ExpectNoMoreThanTheRules(const cmd::RelayConfig& config, std::string_view text) {
-  const relay::AccessRules rules = cmd::EngineOptions(config).access;
+void expect_no_more_than_the_rules(const cmd::RelayConfig& config, std::string_view text) {
+  const relay::AccessRules rules = cmd::engine_options(config).access;
   if (text.find("\"\"\"") == text.npos && text.find("'''") == text.npos) {
-    Expect(rules.allow.size() >= TablesCalled("allow", text), "an [[allow]] that is not taken");
-    Expect(rules.deny.size() >= TablesCalled("deny", text), "a [[deny]] that is not taken");
+    expect(rules.allow.size() >= tables_called("allow", text), "an [[allow]] that is not taken");
+    expect(rules.deny.size() >= tables_called("deny", text), "a [[deny]] that is not taken");
   }
   relay::Access access;
-  Expect(access.compile(rules).ok(), "rules that pass the check and are none");
-  if (!OfGlobs(rules.allow) || !OfGlobs(rules.deny)) return;
+  expect(access.compile(rules).ok(), "rules that pass the check and are none");
+  if (!of_globs(rules.allow) || !of_globs(rules.deny)) return;
   for (const char* peer : {"base", "r1", "operator"}) {
     for (const char* topic : {"a", "arm/left", "camera/front", "smt/relay/x"}) {
       for (const Right right : {Right::kRead, Right::kList, Right::kWrite}) {
-        Expect(access.allows(peer, topic, right) == relay::ShouldAllow(rules, peer, topic, right),
+        expect(access.allows(peer, topic, right) == relay::should_allow(rules, peer, topic, right),
                "another right than the rules give");
       }
     }
@@ -109,16 +109,16 @@ void ExpectNoMoreThanTheRules(const cmd::RelayConfig& config, std::string_view t
   for (const Right right : {Right::kRead, Right::kList, Right::kWrite}) {
     const bool about = !rules.allow.empty() &&
                        std::any_of(rules.allow.begin(), rules.allow.end(),
-                                   [&](const auto& r) { return Has(relay::GivenBy(r.rights), right); });
-    Expect(!about || !access.allows("a/b", "a", right), "a right of somebody without a name");
+                                   [&](const auto& r) { return has(relay::given_by(r.rights), right); });
+    expect(!about || !access.allows("a/b", "a", right), "a right of somebody without a name");
   }
 }
 
 // The printed form without the origins.
-std::string Meaning(const cmd::RelayConfig& config) {
+std::string meaning_of(const cmd::RelayConfig& config) {
   std::string out;
-  const std::string printed = cmd::PrintConfig(config);
-  for (const std::string_view line : Lines(printed)) {
+  const std::string printed = cmd::print_config(config);
+  for (const std::string_view line : split_lines(printed)) {
     out += line.substr(0, line.rfind("  # "));
     out += '\n';
   }
@@ -129,83 +129,83 @@ struct Read {
   cmd::RelayConfig config;
   cmd::ConfigErrors errors;
 };
-// As LoadConfig of cmd/relays/config_flags.h, without files, environment and flags.
-Read ReadText(std::string_view text, cmd::Role role) {
+// As load_config of cmd/relays/config_flags.h, without files, environment and flags.
+Read read_text(std::string_view text, cmd::Role role) {
   Read read;
   read.config.role = role;
   read.config.name = "host";
-  const cmd::Given given = ApplyText(text, "F", &read.config, &read.errors);
+  const cmd::Given given = apply_text(text, "F", &read.config, &read.errors);
   if (role != cmd::Role::kClient) {
     if (!given.send && role != cmd::Role::kSub) read.config.send.emplace_back();
     if (!given.receive && role != cmd::Role::kPub) read.config.receive.emplace_back();
   }
-  if (read.errors.empty() || !read.config.peers.empty()) CheckPeers(read.config, &read.errors);
-  CheckRules(read.config, &read.errors);
+  if (read.errors.empty() || !read.config.peers.empty()) check_peers(read.config, &read.errors);
+  check_rules(read.config, &read.errors);
   return read;
 }
 
-void TryConfig(std::string_view text, cmd::Role role) {
-  const Read read = ReadText(text, role);
+void try_config(std::string_view text, cmd::Role role) {
+  const Read read = read_text(text, role);
   const std::vector<std::string> told = read.errors.lines();
-  Expect(read.errors.empty() == told.empty(), "errors that nobody is told");
+  expect(read.errors.empty() == told.empty(), "errors that nobody is told");
   for (const std::string& line : told) {
     if (line.starts_with("and ")) continue;
     // A default's rule has no line.
-    ExpectPlaceAndSentence(line, "F:", Lines(text).size());
+    expect_place_and_sentence(line, "F:", split_lines(text).size());
   }
   if (!read.errors.empty()) return;
   for (const auto& entry : read.config.peers) {
     std::vector<std::string> endpoints = entry.value.connect;
     if (!entry.value.bind.empty()) endpoints.push_back(entry.value.bind);
     for (const std::string& endpoint : endpoints)
-      Expect(read.config.insecure || StaysHere(endpoint), "an open endpoint without keys");
+      expect(read.config.insecure || stays_here(endpoint), "an open endpoint without keys");
   }
-  ExpectNoMoreThanTheRules(read.config, text);
-  const std::string meaning = Meaning(read.config);
+  expect_no_more_than_the_rules(read.config, text);
+  const std::string meaning = meaning_of(read.config);
   if (meaning.find(": none") != meaning.npos) return;
-  const Read again = ReadText(meaning, role);
-  Expect(again.errors.empty() && Meaning(again.config) == meaning,
+  const Read again = read_text(meaning, role);
+  expect(again.errors.empty() && meaning_of(again.config) == meaning,
          "a configuration that changes when printed");
 }
 
 // --- keys
 
-void TrySecret(std::string_view text) {
-  const Result<relay::KeyPair> pair = relay::ParseSecretFile(text);
+void try_secret(std::string_view text) {
+  const Result<relay::KeyPair> pair = relay::parse_secret_file(text);
   if (pair.ok()) {
-    Expect(CheckName("peer", pair->name).ok(), "a key of nobody");
-    Expect(text.find(relay::PublicKeyText(pair->secret.bytes())) != text.npos,
+    expect(check_name("peer", pair->name).ok(), "a key of nobody");
+    expect(text.find(relay::public_key_text(pair->secret.bytes())) != text.npos,
            "a key that does not stand there");
     return;
   }
-  ExpectPlaceAndSentence(pair.status().message(), "", Lines(text).size());
-  for (const std::string_view line : Lines(text)) {
+  expect_place_and_sentence(pair.status().message(), "", split_lines(text).size());
+  for (const std::string_view line : split_lines(text)) {
     const size_t key = line.find("secret ");
     if (key == line.npos) continue;
     const std::string_view word = line.substr(key + 7, line.find(' ', key + 7) - key - 7);
-    Expect(word.size() < 40 || pair.status().message().find(word) == std::string::npos,
+    expect(word.size() < 40 || pair.status().message().find(word) == std::string::npos,
            "a message that tells the secret key");
   }
 }
 
-void TryPublic(std::string_view text) {
-  const Result<relay::PeerKeys> peer = relay::ParsePublicFile(text);
-  if (!peer.ok()) return ExpectPlaceAndSentence(peer.status().message(), "", Lines(text).size());
-  Expect(CheckName("peer", peer->name).ok(), "a key of nobody");
-  Expect(!peer->keys.empty() && peer->keys.size() <= relay::kMostKeysOfPeer, "no key, or too many");
+void try_public(std::string_view text) {
+  const Result<relay::PeerKeys> peer = relay::parse_public_file(text);
+  if (!peer.ok()) return expect_place_and_sentence(peer.status().message(), "", split_lines(text).size());
+  expect(check_name("peer", peer->name).ok(), "a key of nobody");
+  expect(!peer->keys.empty() && peer->keys.size() <= relay::kMaxKeysOfPeer, "no key, or too many");
   for (const relay::KeyBytes& key : peer->keys)
-    Expect(text.find(relay::PublicKeyText(key)) != text.npos, "a key that does not stand there");
+    expect(text.find(relay::public_key_text(key)) != text.npos, "a key that does not stand there");
 }
 
 // --- what to begin with
 
-const std::vector<std::string>& GoodLines(Kind kind) {
+const std::vector<std::string>& good_lines(Kind kind) {
   static const std::vector<std::string> kKeys = [] {
     std::vector<std::string> out = {"# a comment", "", "smtrelay-public  robot", "smtrelay-secret KEY"};
     for (uint8_t i = 0; i < 4; ++i) {
       relay::KeyBytes key;
       key.fill(i * 37);
-      const std::string text = relay::PublicKeyText(key);
+      const std::string text = relay::public_key_text(key);
       out.push_back("smtrelay-public " + text + " robot");
       out.push_back("smtrelay-secret " + text + " robot");
       out.push_back("smtrelay-public " + text + " base");
@@ -238,17 +238,17 @@ const std::vector<std::string>& GoodLines(Kind kind) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
-  fuzz::Executed();
+  fuzz::executed();
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (KindOf(data[0])) {
+  switch (kind_of(data[0])) {
     case kSecretFile:
-      TrySecret(text);
+      try_secret(text);
       break;
     case kPublicFile:
-      TryPublic(text);
+      try_public(text);
       break;
     case kConfig:
-      TryConfig(text, kRoles[data[0] % 4]);
+      try_config(text, kRoles[data[0] % 4]);
   }
   return 0;
 }
@@ -259,8 +259,8 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
   if (size == 0 || random.below(64) == 0) data[0] = static_cast<uint8_t>(random.next());
   const std::string text(reinterpret_cast<const char*>(data) + 1, size == 0 ? 0 : size - 1);
   std::vector<std::string> lines;
-  for (const std::string_view line : Lines(text)) lines.emplace_back(line);
-  const std::vector<std::string>& good = GoodLines(KindOf(data[0]));
+  for (const std::string_view line : split_lines(text)) lines.emplace_back(line);
+  const std::vector<std::string>& good = good_lines(kind_of(data[0]));
   const size_t at = random.below(lines.size() + 1);
   const auto here = lines.begin() + static_cast<ptrdiff_t>(at);
   if (lines.empty() || random.below(3) == 0) {
@@ -273,7 +273,7 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
   } else if (random.below(4) == 0) {
     std::swap(*here, lines[random.below(lines.size())]);
   } else {
-    *here = fuzz::MutateBytes(*here, 200);
+    *here = fuzz::mutate_bytes(*here, 200);
   }
   std::string out;
   for (const std::string& line : lines) out += line + "\n";

@@ -22,17 +22,17 @@ struct Explored {
 };
 
 // Opens kVictim's segment anew in all ways there are, and reads all it offers. Opens the domain by itself.
-void ReadAll(const std::string& root, Explored* explored);
+void read_all(const std::string& root, Explored* explored);
 
 // The same through a domain that was open before the damage, and without listing it: a tenth of the system
 // calls.
-void ReadOpen(const Domain& domain, Explored* explored);
+void read_open(const Domain& domain, Explored* explored);
 
 // Reads with a reader that has been there for longer.
-void ReadOn(Reader* reader, Explored* explored);
+void read_on(Reader* reader, Explored* explored);
 
 // Takes the segment over as its next owner and publishes; replaces it if it cannot be adopted.
-void AdoptAndPublish(const std::string& root, Explored* explored);
+void adopt_and_publish(const std::string& root, Explored* explored);
 
 }  // namespace smt
 

@@ -17,12 +17,12 @@ struct Tally {
   std::string name = "fuzzer";
   uint64_t executions = 0, seed = 0;
 
-  ~Tally() { Tell(0); }
-  void Tell(uint64_t violations) const {
+  ~Tally() { tell(0); }
+  void tell(uint64_t violations) const {
     // A run that only merges or minimises has tried nothing.
     if (executions == 0) return;
     smt::Scale::get().chosen_outside();
-    Print(smt::Row{
+    print_text(smt::Row{
         .id = "S5", .what = name, .n = executions, .violations = violations, .max_ms = {}, .seed = seed});
   }
 };
@@ -32,12 +32,12 @@ Tally tally;
 
 namespace smt::fuzz {
 
-void Executed() { ++tally.executions; }
+void executed() { ++tally.executions; }
 
-void Expect(bool holds, std::string_view what) {
+void expect(bool holds, std::string_view what) {
   if (holds) return;
   fprintf(stderr, "%s: %.*s\n", tally.name.c_str(), static_cast<int>(what.size()), what.data());
-  tally.Tell(1);
+  tally.tell(1);
   abort();
 }
 

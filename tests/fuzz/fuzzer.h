@@ -11,10 +11,10 @@ extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
 namespace smt::fuzz {
 
 // Counts one execution of LLVMFuzzerTestOneInput. The row of the promise is printed when the process ends.
-void Executed();
+void executed();
 
 // Ends the process with a row that has a violation unless `holds`; libFuzzer keeps the input.
-void Expect(bool holds, std::string_view what);
+void expect(bool holds, std::string_view what);
 
 // Small and quick to make, since each mutation makes one.
 class Random {

@@ -22,14 +22,14 @@ struct Image {
 
 // One segment of each kind, made by a node kVictim in `domain`, which is gone afterwards. The last ones are
 // those of nodes that ended cleanly; the segments of a living node differ from them in `closed` only.
-std::vector<Image> MakeImages(const Domain& domain);
+std::vector<Image> make_images(const Domain& domain);
 
 // What kind of damage is worth trying at an offset: limits, powers of two, and offsets and counts of this
 // image.
-std::vector<uint64_t> InterestingValues(const Image& image);
+std::vector<uint64_t> interesting_values(const Image& image);
 
 // The offsets of structure in an intact segment, see Image.
-std::vector<uint32_t> Structure(const std::byte* segment);
+std::vector<uint32_t> structure_of(const std::byte* segment);
 
 }  // namespace smt
 

@@ -1,6 +1,6 @@
 // Topic and node names (libFuzzer), against rules written a second time in the plainest way.
 //
-// Seeded bug: accept an empty segment ("a//b") in CheckTopicName.
+// Seeded bug: accept an empty segment ("a//b") in check_topic_name.
 #include <string>
 
 #include "shm/domain.h"
@@ -9,7 +9,7 @@
 namespace {
 
 // Decodes one character of well-formed UTF-8 at `at` and moves behind it; -1 if it is not.
-long Character(const std::string& s, size_t* at) {
+long character(const std::string& s, size_t* at) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(s[i]); };
   const unsigned char lead = byte(*at);
   const int more = lead < 0x80                   ? 0
@@ -24,39 +24,39 @@ long Character(const std::string& s, size_t* at) {
     if ((next & 0xc0) != 0x80) return -1;
     c = c << 6 | (next & 0x3f);
   }
-  static const long kLeast[] = {0, 0x80, 0x800, 0x10000};
-  if (c < kLeast[more] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) return -1;
+  static const long kMin[] = {0, 0x80, 0x800, 0x10000};
+  if (c < kMin[more] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) return -1;
   *at += static_cast<size_t>(more) + 1;
   return c;
 }
 
-bool TopicName(const std::string& s) {
+bool topic_name(const std::string& s) {
   if (s.empty() || s.size() > 255 || s.front() == '/' || s.back() == '/') return false;
   if (s.find("//") != std::string::npos) return false;
   for (size_t at = 0; at < s.size();) {
-    const long c = Character(s, &at);
+    const long c = character(s, &at);
     if (c < 0x20 || c == 0x7f || c == '*') return false;
   }
   return true;
 }
 
-bool NodeName(const std::string& s) {
+bool node_name(const std::string& s) {
   if (s.empty() || s.size() > 64 || s[0] == '.' || s.ends_with(".bell")) return false;
   return s.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
          std::string::npos;
 }
 
-void Compare(const char* what, const std::string& name, bool expected, const smt::Status& found) {
-  smt::fuzz::Expect(found.ok() == expected && (expected || !found.message().empty()),
+void compare(const char* what, const std::string& name, bool expected, const smt::Status& found) {
+  smt::fuzz::expect(found.ok() == expected && (expected || !found.message().empty()),
                     std::string(what) + " name '" + name + "' is " + (expected ? "" : "not ") + "one");
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  smt::fuzz::Executed();
+  smt::fuzz::executed();
   const std::string name(reinterpret_cast<const char*>(data), size);
-  Compare("topic", name, TopicName(name), smt::CheckTopicName(name));
-  Compare("node", name, NodeName(name), smt::CheckName("node", name));
+  compare("topic", name, topic_name(name), smt::check_topic_name(name));
+  compare("node", name, node_name(name), smt::check_name("node", name));
   return 0;
 }

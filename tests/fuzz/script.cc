@@ -11,9 +11,9 @@ namespace smt::fuzz {
 
 namespace {
 
-constexpr size_t kHeadBytes = 6, kMostPart = 0xffff;
+constexpr size_t kHeadBytes = 6, kMaxPart = 0xffff;
 
-std::string Written(const Script& script) {
+std::string written(const Script& script) {
   std::string out;
   for (const Step& s : script) {
     out += static_cast<char>(s.what);
@@ -27,8 +27,8 @@ std::string Written(const Script& script) {
   return out;
 }
 
-void MutateStep(Step* s, size_t most, Random& random) {
-  most = std::min(most, kMostPart);
+void mutate_step(Step* s, size_t max, Random& random) {
+  max = std::min(max, kMaxPart);
   switch (random.below(8)) {
     case 0:
       s->what = static_cast<uint8_t>(random.next());
@@ -37,18 +37,18 @@ void MutateStep(Step* s, size_t most, Random& random) {
       s->how = static_cast<uint8_t>(random.next());
       break;
     case 2:
-      s->payload = MutateBytes(s->payload, most);
+      s->payload = mutate_bytes(s->payload, max);
       break;
     default:
-      s->body = MutateMessage(s->body, most, random);
+      s->body = mutate_message(s->body, max, random);
   }
 }
 
 }  // namespace
 
-Script ReadScript(std::span<const uint8_t> bytes, size_t most) {
+Script read_script(std::span<const uint8_t> bytes, size_t max) {
   Script out;
-  while (bytes.size() >= kHeadBytes && out.size() < most) {
+  while (bytes.size() >= kHeadBytes && out.size() < max) {
     Step& s = out.emplace_back();
     s.what = bytes[0];
     s.how = bytes[1];
@@ -63,10 +63,10 @@ Script ReadScript(std::span<const uint8_t> bytes, size_t most) {
   return out;
 }
 
-size_t MutateScript(uint8_t* data, size_t size, size_t max_size, unsigned int seed, const Script& good,
-                    size_t most, bool each) {
+size_t mutate_script(uint8_t* data, size_t size, size_t max_size, unsigned int seed, const Script& good,
+                     size_t max, bool each) {
   Random random(seed);
-  Script script = ReadScript({data, size}, most);
+  Script script = read_script({data, size}, max);
   if (script.empty() || random.below(128) == 0) {
     script = good;
   } else {
@@ -86,21 +86,21 @@ size_t MutateScript(uint8_t* data, size_t size, size_t max_size, unsigned int se
         script.insert(here, good[random.below(good.size())]);
         break;
       default:
-        MutateStep(&*here, max_size, random);
+        mutate_step(&*here, max_size, random);
     }
   }
   for (Step& s : script) {
-    if (each && random.below(8) != 0) MutateStep(&s, 256, random);
+    if (each && random.below(8) != 0) mutate_step(&s, 256, random);
   }
   // A run costs more than its steps do.
-  while (each && script.size() < most / 2)
+  while (each && script.size() < max / 2)
     script.insert(script.begin() + static_cast<ptrdiff_t>(random.below(script.size() + 1)),
                   good[random.below(good.size())]);
-  while (script.size() > most)
+  while (script.size() > max)
     script.erase(script.begin() + static_cast<ptrdiff_t>(random.below(script.size())));
   // What does not fit makes way, the last first.
-  std::string out = Written(script);
-  for (; out.size() > max_size; out = Written(script)) script.pop_back();
+  std::string out = written(script);
+  for (; out.size() > max_size; out = written(script)) script.pop_back();
   memcpy(data, out.data(), out.size());
   return out.size();
 }

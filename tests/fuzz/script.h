@@ -18,13 +18,13 @@ struct Step {
 using Script = std::vector<Step>;
 
 // Any bytes are some script of at most `most` steps.
-Script ReadScript(std::span<const uint8_t> bytes, size_t most);
+Script read_script(std::span<const uint8_t> bytes, size_t max);
 
 // For LLVMFuzzerCustomMutator: one step is another one, is gone, stands twice or elsewhere, or is one of
 // `good`, a script that keeps to all rules; sometimes all of it is. At most `most` steps. With `each` nearly
 // all others are other ones too, for a fuzzer whose messages hang little on each other.
-size_t MutateScript(uint8_t* data, size_t size, size_t max_size, unsigned int seed, const Script& good,
-                    size_t most, bool each = false);
+size_t mutate_script(uint8_t* data, size_t size, size_t max_size, unsigned int seed, const Script& good,
+                     size_t max, bool each = false);
 
 }  // namespace smt::fuzz
 

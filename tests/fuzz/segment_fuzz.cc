@@ -11,7 +11,7 @@
 // Whatever the bytes are: no crash, nothing that the sanitizers see, nothing "wrong" (see explore.h), and no
 // opening that takes longer than 10 ms of CPU time.
 //
-// Seeded bug, found at once: in ReadSlot (shm/segment_view.h) believe the size in the slot.
+// Seeded bug, found at once: in read_slot (shm/segment_view.h) believe the size in the slot.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -44,7 +44,7 @@ constexpr uint8_t kRaw = 0xff;
 const bool kAdopt = getenv("SMT_ADOPT") != nullptr;
 constexpr int64_t kLimitNs = 10'000'000;
 
-[[noreturn]] void Fail(const std::string& what) {
+[[noreturn]] void fail(const std::string& what) {
   fprintf(stderr, "segment_fuzz: %s\n", what.c_str());
   abort();
 }
@@ -72,20 +72,20 @@ struct Bench {
 
   Bench() {
     char name[] = "/dev/shm/smt-fuzz-XXXXXX";
-    if (mkdtemp(name) == nullptr) Fail("cannot make a folder in /dev/shm");
+    if (mkdtemp(name) == nullptr) fail("cannot make a folder in /dev/shm");
     folder = name;
-    images = smt::MakeImages(OpenDomain(root()));
+    images = smt::make_images(open_domain(root()));
     for (const smt::Image& image : images) {
-      values.push_back(InterestingValues(image));
+      values.push_back(interesting_values(image));
       const std::string own = folder + "/" + std::to_string(victims.size());
-      smt::Domain domain = OpenDomain(own);
-      const smt::Fd file = Write(own, image.bytes);
+      smt::Domain domain = open_domain(own);
+      const smt::Fd file = write_segment(own, image.bytes);
       smt::Result<smt::Mapping> segment = smt::Mapping::map(file.get(), image.bytes.size(), true);
-      if (!segment.ok()) Fail(segment.status().message());
+      if (!segment.ok()) fail(segment.status().message());
       victims.push_back({std::move(domain), std::move(*segment), {}});
       smt::Explored intact;
-      ReadOpen(victims.back().domain, &intact);
-      if (intact.segments != 1) Fail("an intact segment is not opened");
+      read_open(victims.back().domain, &intact);
+      if (intact.segments != 1) fail("an intact segment is not opened");
     }
   }
   ~Bench() {
@@ -94,22 +94,22 @@ struct Bench {
         "segment_fuzz: %lu executions, %lu segments opened, %lu topics believed, %lu samples, %lu adopted\n",
         executions, segments, topics, samples, adopted);
     smt::Scale::get().chosen_outside();
-    Print(smt::Row{.id = "L7",
-                   .what = kAdopt ? "hostile segments adopted" : "hostile segments read",
-                   .n = executions,
-                   .max_ms = static_cast<double>(slowest_ns) / 1e6});
+    print_text(smt::Row{.id = "L7",
+                        .what = kAdopt ? "hostile segments adopted" : "hostile segments read",
+                        .n = executions,
+                        .max_ms = static_cast<double>(slowest_ns) / 1e6});
   }
 
   // Of whole files and adoptions.
   std::string root() const { return folder + "/whole"; }
 
-  static smt::Domain OpenDomain(const std::string& root) {
+  static smt::Domain open_domain(const std::string& root) {
     smt::Result<smt::Domain> domain = smt::Domain::open({.root = root, .domain = "d"});
-    if (!domain.ok()) Fail(domain.status().message());
+    if (!domain.ok()) fail(domain.status().message());
     return std::move(*domain);
   }
 
-  void Count(const smt::Explored& explored) {
+  void count(const smt::Explored& explored) {
     ++executions;
     segments += explored.segments;
     topics += explored.topics;
@@ -119,27 +119,27 @@ struct Bench {
 
   // One file all the time, so that an execution costs a copy and no work in the folder. An adoption may have
   // replaced it.
-  static smt::Fd Write(const std::string& root, const std::vector<std::byte>& bytes) {
+  static smt::Fd write_segment(const std::string& root, const std::vector<std::byte>& bytes) {
     smt::Fd file(open((root + "/d/" + smt::kVictim).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     struct stat st;
-    if (!file.ok() || fstat(file.get(), &st) != 0) Fail("cannot open the segment");
+    if (!file.ok() || fstat(file.get(), &st) != 0) fail("cannot open the segment");
     const auto size = static_cast<off_t>(bytes.size());
-    if (st.st_size != size && ftruncate(file.get(), size) != 0) Fail("cannot resize the segment");
-    if (pwrite(file.get(), bytes.data(), bytes.size(), 0) != size) Fail("cannot write the segment");
+    if (st.st_size != size && ftruncate(file.get(), size) != 0) fail("cannot resize the segment");
+    if (pwrite(file.get(), bytes.data(), bytes.size(), 0) != size) fail("cannot write the segment");
     // A folder that has not just been changed is looked through once, not at every look.
     const timespec long_ago[2] = {{1, 0}, {1, 0}};
-    if (utimensat(AT_FDCWD, (root + "/d").c_str(), long_ago, 0) != 0) Fail("cannot date the folder");
+    if (utimensat(AT_FDCWD, (root + "/d").c_str(), long_ago, 0) != 0) fail("cannot date the folder");
     return file;
   }
 };
 
-Bench& TheBench() {
+Bench& the_bench() {
   static Bench bench;
   return bench;
 }
 
 // Damages one word; where it is, and what was there.
-std::pair<uint32_t, uint64_t> Patch(const uint8_t* patch, std::byte* bytes, size_t size) {
+std::pair<uint32_t, uint64_t> patch(const uint8_t* patch, std::byte* bytes, size_t size) {
   uint32_t offset;
   uint64_t value, word;
   memcpy(&offset, patch, sizeof offset);
@@ -166,16 +166,16 @@ std::pair<uint32_t, uint64_t> Patch(const uint8_t* patch, std::byte* bytes, size
 }
 
 // Reads a damaged image in place.
-void ReadInPlace(Bench& bench, const uint8_t* data, size_t size, smt::Explored* explored) {
+void read_in_place(Bench& bench, const uint8_t* data, size_t size, smt::Explored* explored) {
   Victim& victim = bench.victims[data[0] % bench.victims.size()];
   for (size_t at = 1; at + kPatchBytes <= size; at += kPatchBytes)
-    victim.damaged.push_back(Patch(data + at, victim.segment.data(), victim.segment.size()));
-  ReadOpen(victim.domain, explored);
+    victim.damaged.push_back(patch(data + at, victim.segment.data(), victim.segment.size()));
+  read_open(victim.domain, explored);
   victim.mend();
 }
 
 // Reads a whole file, or a damaged image, which is adopted too.
-void ReadFile(const Bench& bench, const uint8_t* data, size_t size, smt::Explored* explored) {
+void read_file(const Bench& bench, const uint8_t* data, size_t size, smt::Explored* explored) {
   static std::vector<std::byte> bytes;  // keeps its memory
   if (data[0] == kRaw) {
     const auto* rest = reinterpret_cast<const std::byte*>(data + 1);
@@ -183,31 +183,31 @@ void ReadFile(const Bench& bench, const uint8_t* data, size_t size, smt::Explore
   } else {
     bytes = bench.images[data[0] % bench.images.size()].bytes;
     for (size_t at = 1; at + kPatchBytes <= size; at += kPatchBytes)
-      Patch(data + at, bytes.data(), bytes.size());
+      patch(data + at, bytes.data(), bytes.size());
   }
-  Bench::Write(bench.root(), bytes);
-  smt::ReadAll(bench.root(), explored);
-  smt::AdoptAndPublish(bench.root(), explored);
+  Bench::write_segment(bench.root(), bytes);
+  smt::read_all(bench.root(), explored);
+  smt::adopt_and_publish(bench.root(), explored);
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  Bench& bench = TheBench();
+  Bench& bench = the_bench();
   if (size == 0) return 0;
   // A busy machine may make anything slow once; what is slow every time is.
   int64_t slowest_ns = INT64_MAX;
   for (int attempt = 0; attempt < 5 && slowest_ns > kLimitNs; ++attempt) {
     smt::Explored explored;
     if (kAdopt) {
-      ReadFile(bench, data, size, &explored);
+      read_file(bench, data, size, &explored);
     } else {
-      ReadInPlace(bench, data, size, &explored);
+      read_in_place(bench, data, size, &explored);
     }
-    if (!explored.wrong.empty()) Fail(explored.wrong);
-    bench.Count(explored);
+    if (!explored.wrong.empty()) fail(explored.wrong);
+    bench.count(explored);
     slowest_ns = std::min(slowest_ns, explored.slowest_ns);
-    if (attempt == 4 && slowest_ns > kLimitNs) Fail(explored.slowest + " takes longer than 10 ms");
+    if (attempt == 4 && slowest_ns > kLimitNs) fail(explored.slowest + " takes longer than 10 ms");
   }
   bench.slowest_ns = std::max(bench.slowest_ns, slowest_ns);
   return 0;
@@ -215,7 +215,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
 // Half of the time adds a patch of a word that matters with a value that matters, or drops one.
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned int seed) {
-  const Bench& bench = TheBench();
+  const Bench& bench = the_bench();
   uint64_t state = seed * 0x9e3779b97f4a7c15 + 1;
   const auto random = [&](uint64_t below) {
     state ^= state << 13;

@@ -29,7 +29,7 @@ class Speaker {
   };
 
   // Begins a session anew, or, where it binds, answers the last Hello.
-  void Greet() {
+  void greet() {
     if (link_->dials()) ++session_;
     number_ = received_ = 0;
     heard_.clear();
@@ -41,58 +41,59 @@ class Speaker {
     hello.set_origin_id(std::string(16, static_cast<char>(instance_)));
     hello.set_name("n" + std::to_string(instance_));
     hello.set_serves(true);
-    Say(hello);
+    say(hello);
   }
   template <class Body>
-  void Say(const Body& body, const std::string& payload = "") {
-    Say(proto::kFieldOf<Body>, body.SerializeAsString(), payload, {});
+  void say(const Body& body, const std::string& payload = "") {
+    say(proto::kFieldOf<Body>, body.SerializeAsString(), payload, {});
   }
-  void Say(int field, const std::string& body, const std::string& payload, Lie lie) {
+  void say(int field, const std::string& body, const std::string& payload, Lie lie) {
     const bool counted = field != proto::Envelope::kHelloFieldNumber &&
                          field != proto::Envelope::kResetFieldNumber &&
                          field != proto::Envelope::kReportFieldNumber;
     const uint64_t number = counted ? ++number_ + (lie.number ? 7 : 0) : lie.number ? 1 : 0;
-    header_ = proto::Seal(session_ + (lie.session ? 1 : 0), number, field, body,
-                          proto::PayloadHash(std::as_bytes(std::span(payload))));
+    header_ = proto::seal_message(session_ + (lie.session ? 1 : 0), number, field, body,
+                                  proto::payload_hash(std::as_bytes(std::span(payload))));
     if (lie.damaged) header_[header_.size() / 2] ^= 4;
     payload_ = payload;
-    Again();
+    again();
   }
   // The last message once more.
-  void Again() { Send(header_, payload_); }
-  void Send(const std::string& header, const std::string& payload) {
+  void again() { send(header_, payload_); }
+  void send(const std::string& header, const std::string& payload) {
     relay::Frame frame;
     if (!payload.empty()) {
       const std::shared_ptr<std::byte[]> room = relay::Frame::room(payload.size());
       std::copy_n(std::as_bytes(std::span(payload)).data(), payload.size(), room.get());
       frame = {room, {room.get(), payload.size()}};
     }
-    link_->send(peer_, relay::BytesOf(header), frame);
+    link_->send(peer_, relay::bytes_of(header), frame);
   }
-  void Want(const std::string& pattern) {
+  void want(const std::string& pattern) {
     proto::Want want;
     want.add_selection()->add_topic(pattern);
-    Say(want);
+    say(want);
   }
   // A value of a topic of any size.
-  void SayBatch(uint32_t id, uint64_t sequence, const std::string& value) {
+  void say_batch(uint32_t id, uint64_t sequence, const std::string& value) {
     proto::Batch batch;
-    proto::AppendRows({{id, sequence - std::exchange(sequences_[id], sequence), 0, 0}}, &batch);
+    proto::append_rows({{id, sequence - std::exchange(sequences_[id], sequence), 0, 0}}, &batch);
     batch.add_size(value.size());
-    Say(batch, value);
+    say(batch, value);
   }
-  void Report(int64_t now_ns) {
+  void report(int64_t now_ns) {
     proto::Report report;
     report.set_acknowledged(received_);
     report.set_sent_ns(static_cast<uint64_t>(now_ns));
-    Say(report);
+    say(report);
   }
 
   // Takes what has come.
-  void Hear() {
+  void hear() {
     for (relay::Incoming in; link_->receive(&in);) {
       proto::Envelope e;
-      Expect(proto::Open(in.header, in.payload, &e) == proto::Opened::kOk, "a relay says what is no message");
+      expect(proto::open_message(in.header, in.payload, &e) == proto::Opened::kOk,
+             "a relay says what is no message");
       if (!link_->dials() && e.has_hello()) {
         peer_ = in.peer;
         session_ = e.session();
@@ -108,7 +109,7 @@ class Speaker {
   bool has(std::string_view text) const { return heard_.find(text) != heard_.npos; }
   // Where it binds: a Hello has come since it was forgotten.
   bool greeted() const { return greeted_; }
-  void ForgetGreeting() { greeted_ = false; }
+  void forget_greeting() { greeted_ = false; }
 
  private:
   static constexpr size_t kKept = 4096;

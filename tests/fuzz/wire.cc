@@ -19,7 +19,7 @@ struct Field {
   std::string bytes;
 };
 
-bool TakeVarint(std::string_view* in, uint64_t* value) {
+bool take_varint(std::string_view* in, uint64_t* value) {
   *value = 0;
   for (unsigned shift = 0; shift < 64 && !in->empty(); shift += 7) {
     const auto byte = static_cast<uint8_t>(in->front());
@@ -29,21 +29,21 @@ bool TakeVarint(std::string_view* in, uint64_t* value) {
   }
   return false;
 }
-void PutVarint(uint64_t value, std::string* out) {
+void put_varint(uint64_t value, std::string* out) {
   for (; value >= 0x80; value >>= 7) *out += static_cast<char>(value | 0x80);
   *out += static_cast<char>(value);
 }
 
 // Nothing: it is no message.
-std::optional<std::vector<Field>> Parse(std::string_view in) {
+std::optional<std::vector<Field>> parse(std::string_view in) {
   std::vector<Field> out;
   while (!in.empty()) {
     uint64_t tag;
-    if (!TakeVarint(&in, &tag) || tag >> 3 == 0 || tag >> 3 > 1000) return std::nullopt;
+    if (!take_varint(&in, &tag) || tag >> 3 == 0 || tag >> 3 > 1000) return std::nullopt;
     Field f{static_cast<uint32_t>(tag >> 3), static_cast<Type>(tag & 7), 0, ""};
     switch (f.type) {
       case kVarint:
-        if (!TakeVarint(&in, &f.value)) return std::nullopt;
+        if (!take_varint(&in, &f.value)) return std::nullopt;
         break;
       case kFixed64:
       case kFixed32: {
@@ -55,7 +55,7 @@ std::optional<std::vector<Field>> Parse(std::string_view in) {
       }
       case kBytes: {
         uint64_t size;
-        if (!TakeVarint(&in, &size) || size > in.size()) return std::nullopt;
+        if (!take_varint(&in, &size) || size > in.size()) return std::nullopt;
         f.bytes = in.substr(0, size);
         in.remove_prefix(size);
         break;
@@ -68,14 +68,14 @@ std::optional<std::vector<Field>> Parse(std::string_view in) {
   return out;
 }
 
-std::string Written(const std::vector<Field>& fields) {
+std::string written(const std::vector<Field>& fields) {
   std::string out;
   for (const Field& f : fields) {
-    PutVarint(uint64_t{f.number} << 3 | f.type, &out);
+    put_varint(uint64_t{f.number} << 3 | f.type, &out);
     if (f.type == kVarint) {
-      PutVarint(f.value, &out);
+      put_varint(f.value, &out);
     } else if (f.type == kBytes) {
-      PutVarint(f.bytes.size(), &out);
+      put_varint(f.bytes.size(), &out);
       out += f.bytes;
     } else {
       out.append(reinterpret_cast<const char*>(&f.value), f.type == kFixed64 ? 8 : 4);
@@ -85,9 +85,9 @@ std::string Written(const std::vector<Field>& fields) {
 }
 
 // The numbers of a packed column, one of them another one, gone, or twice.
-std::string MutatePacked(std::string_view packed, Random& random) {
+std::string mutate_packed(std::string_view packed, Random& random) {
   std::vector<uint64_t> numbers;
-  for (uint64_t n; !packed.empty() && TakeVarint(&packed, &n);) numbers.push_back(n);
+  for (uint64_t n; !packed.empty() && take_varint(&packed, &n);) numbers.push_back(n);
   if (numbers.empty()) numbers.push_back(0);
   const auto at = numbers.begin() + static_cast<ptrdiff_t>(random.below(numbers.size()));
   switch (random.below(4)) {
@@ -104,13 +104,13 @@ std::string MutatePacked(std::string_view packed, Random& random) {
       *at = random.interesting();
   }
   std::string out;
-  for (const uint64_t n : numbers) PutVarint(n, &out);
+  for (const uint64_t n : numbers) put_varint(n, &out);
   return out;
 }
 
-std::string Mutate(std::string_view message, size_t most, int depth, Random& random) {
-  std::optional<std::vector<Field>> fields = Parse(message);
-  if (!fields || fields->empty()) return MutateBytes(message, most);
+std::string mutate(std::string_view message, size_t max, int depth, Random& random) {
+  std::optional<std::vector<Field>> fields = parse(message);
+  if (!fields || fields->empty()) return mutate_bytes(message, max);
   const size_t at = random.below(fields->size());
   Field& f = (*fields)[at];
   switch (random.below(16)) {
@@ -135,28 +135,28 @@ std::string Mutate(std::string_view message, size_t most, int depth, Random& ran
     default:
       if (f.type != kBytes) {
         f.value = random.below(3) == 0 ? f.value + random.below(5) - 2 : random.interesting();
-      } else if (depth < 4 && random.below(8) != 0 && Parse(f.bytes)) {
-        f.bytes = Mutate(f.bytes, most, depth + 1, random);
+      } else if (depth < 4 && random.below(8) != 0 && parse(f.bytes)) {
+        f.bytes = mutate(f.bytes, max, depth + 1, random);
       } else if (random.below(2) == 0) {
-        f.bytes = MutatePacked(f.bytes, random);
+        f.bytes = mutate_packed(f.bytes, random);
       } else {
-        f.bytes = MutateBytes(f.bytes, most);
+        f.bytes = mutate_bytes(f.bytes, max);
       }
   }
-  std::string out = Written(*fields);
-  return out.size() <= most ? out : std::string(message);
+  std::string out = written(*fields);
+  return out.size() <= max ? out : std::string(message);
 }
 
 }  // namespace
 
-std::string MutateMessage(std::string_view message, size_t most, Random& random) {
-  return message.size() > most ? std::string(message.substr(0, most)) : Mutate(message, most, 0, random);
+std::string mutate_message(std::string_view message, size_t max, Random& random) {
+  return message.size() > max ? std::string(message.substr(0, max)) : mutate(message, max, 0, random);
 }
 
-std::string MutateBytes(std::string_view bytes, size_t most) {
-  std::string out(bytes.substr(0, most));
+std::string mutate_bytes(std::string_view bytes, size_t max) {
+  std::string out(bytes.substr(0, max));
   const size_t size = out.size();
-  out.resize(std::max(most, size_t{1}));
+  out.resize(std::max(max, size_t{1}));
   out.resize(LLVMFuzzerMutate(reinterpret_cast<uint8_t*>(out.data()), size, out.size()));
   return out;
 }

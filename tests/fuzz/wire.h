@@ -11,10 +11,10 @@ namespace smt::fuzz {
 
 // One field of the message, or of one inside it, is another one, is gone, stands twice or elsewhere, or is
 // new. What is no message is changed byte by byte. At most `most` bytes.
-std::string MutateMessage(std::string_view message, size_t most, Random& random);
+std::string mutate_message(std::string_view message, size_t max, Random& random);
 
 // Any bytes, changed by libFuzzer; at most `most`.
-std::string MutateBytes(std::string_view bytes, size_t most);
+std::string mutate_bytes(std::string_view bytes, size_t max);
 
 }  // namespace smt::fuzz
 

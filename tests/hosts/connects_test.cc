@@ -22,12 +22,12 @@ constexpr size_t kThreads = 4;
 class Comer {
  public:
   Comer(const std::string& keys, std::string endpoint) : endpoint_(std::move(endpoint)) {
-    storm::Must(context_.set_keys(storm::Must(relay::Keyring::read(keys)),
+    storm::must(context_.set_keys(storm::must(relay::Keyring::read(keys)),
                                   [](const std::string&, const std::string&) {}));
   }
   // Whether it was answered.
   bool come_and_go() {
-    const std::unique_ptr<relay::Link> link = storm::Must(context_.dial(endpoint_));
+    const std::unique_ptr<relay::Link> link = storm::must(context_.dial(endpoint_));
     proto::Hello hello;
     hello.set_least_version(1);
     hello.set_version(1);
@@ -39,23 +39,23 @@ class Comer {
       return link->send("", std::as_bytes(std::span(header)), relay::Frame()) == relay::Sent::kOk;
     };
     bool said = false, answered = false;
-    const int64_t end = BoottimeNs() + 10'000'000'000;
-    for (relay::Incoming in; !answered && BoottimeNs() < end;) {
+    const int64_t end = boottime_ns() + 10'000'000'000;
+    for (relay::Incoming in; !answered && boottime_ns() < end;) {
       context_.admit();
-      said = said || say(proto::Seal(session, 0, hello));
+      said = said || say(proto::seal_message(session, 0, hello));
       proto::Envelope e;
       while (!answered && link->receive(&in))
-        answered = proto::Open(in.header, in.payload, &e) == proto::Opened::kOk && e.has_hello();
+        answered = proto::open_message(in.header, in.payload, &e) == proto::Opened::kOk && e.has_hello();
       pollfd p{link->fd(), POLLIN, 0};
       if (!answered && !link->readable()) poll(&p, 1, said ? 10 : 1);
     }
     proto::Want want;
     want.add_selection()->add_topic("t/*");
-    say(proto::Seal(session, 1, want));
+    say(proto::seal_message(session, 1, want));
     if (session % 4 == 0) return answered;  // its silence tells
     proto::Reset bye;
     bye.set_reason(proto::Reset::BYE);
-    say(proto::Seal(session, 2, bye));
+    say(proto::seal_message(session, 2, bye));
     return answered;
   }
 
@@ -70,7 +70,7 @@ constexpr uint64_t kWindow = 4;  // rounds in a row that show whether anything i
 
 class RelayConnects : public tools::KeyedTest {
  protected:
-  static size_t Descriptors(pid_t pid) {
+  static size_t count_descriptors(pid_t pid) {
     const std::filesystem::directory_iterator all("/proc/" + std::to_string(pid) + "/fd");
     return static_cast<size_t>(std::distance(begin(all), end(all)));
   }
@@ -99,44 +99,44 @@ TEST_F(RelayConnects, LeaveNothingBehind) {
     }
     for (std::thread& t : threads) t.join();
     // All are forgotten: nothing more is to be learnt by silence.
-    EXPECT_TRUE(tools::Eventually([&] { return sessions() == 0; })) << sessions();
+    EXPECT_TRUE(tools::eventually([&] { return sessions() == 0; })) << sessions();
   };
   // The allocator settles first.
-  const uint64_t warm = storm::Sized(200, 5'000, 1'000), each = storm::Scaled(64, 2'500, 240);
+  const uint64_t warm = storm::sized(200, 5'000, 1'000), each = storm::scaled(64, 2'500, 240);
   // A quick run is shorter than one step.
-  const double most = static_cast<double>(storm::Sized(2'000, 1, 200));
+  const double max = static_cast<double>(storm::sized(2'000, 1, 200));
   come(warm);
-  const size_t descriptors = Descriptors(pid);
-  const int64_t begin = BoottimeNs();
-  std::vector<double> bytes = {static_cast<double>(tools::MemoryBytes(pid, "RssAnon"))};
+  const size_t descriptors = count_descriptors(pid);
+  const int64_t begin = boottime_ns();
+  std::vector<double> bytes = {static_cast<double>(tools::memory_bytes(pid, "RssAnon"))};
   std::string kib = fmt::format("{:.0f}", bytes[0] / 1024);
   // A step, when more come at once than ever before, is no leak, and after it nothing more is kept: where it
   // is one, no rounds are without.
-  double kept = most;
+  double kept = max;
   uint64_t rounds = 0;
-  while (rounds < 2 * kWindow || (kept >= most && rounds < 8 * kWindow)) {
+  while (rounds < 2 * kWindow || (kept >= max && rounds < 8 * kWindow)) {
     come(each);
     ++rounds;
-    bytes.push_back(static_cast<double>(tools::MemoryBytes(pid, "RssAnon")));
+    bytes.push_back(static_cast<double>(tools::memory_bytes(pid, "RssAnon")));
     kib += fmt::format(" {:.0f}", bytes.back() / 1024);
     if (rounds >= kWindow)
       kept = (bytes.back() - bytes[rounds - kWindow]) / static_cast<double>(kWindow * each);
   }
-  const double seconds = static_cast<double>(BoottimeNs() - begin) / 1e9;
+  const double seconds = static_cast<double>(boottime_ns() - begin) / 1e9;
   // The last connections may still be closing.
-  EXPECT_TRUE(tools::Eventually([&] { return Descriptors(pid) <= descriptors; }));
-  const size_t descriptors_after = Descriptors(pid);
+  EXPECT_TRUE(tools::eventually([&] { return count_descriptors(pid) <= descriptors; }));
+  const size_t descriptors_after = count_descriptors(pid);
   const uint64_t times = rounds * each;
-  Figures(
+  print_figures(
       "relay_connects: {} connects in {:.1f} s: RssAnon {} KiB, {:.2f} bytes of each, descriptors {} -> {}",
       times, seconds, kib, kept, descriptors, descriptors_after);
-  Print(Row{.id = "R19",
-            .what = "CURVE connects: memory and descriptors kept",
-            .n = times,
-            .violations = (answered == warm + times ? 0u : 1u) + (kept < most ? 0u : 1u) +
-                          (descriptors_after <= descriptors ? 0u : 1u)});
+  print_text(Row{.id = "R19",
+                 .what = "CURVE connects: memory and descriptors kept",
+                 .n = times,
+                 .violations = (answered == warm + times ? 0u : 1u) + (kept < max ? 0u : 1u) +
+                               (descriptors_after <= descriptors ? 0u : 1u)});
   EXPECT_EQ(answered, warm + times);
-  EXPECT_LT(kept, most);
+  EXPECT_LT(kept, max);
 }
 
 }  // namespace

@@ -10,13 +10,13 @@ namespace smt::hosts {
 // attacker computes on a machine of its own costs nobody else anything. What its victims do for it does.
 class Elsewhere {
  public:
-  Elsewhere() { Become(SCHED_IDLE); }
-  ~Elsewhere() { Become(SCHED_OTHER); }
+  Elsewhere() { become(SCHED_IDLE); }
+  ~Elsewhere() { become(SCHED_OTHER); }
   Elsewhere(const Elsewhere&) = delete;
   Elsewhere& operator=(const Elsewhere&) = delete;
 
  private:
-  static void Become(int policy) {
+  static void become(int policy) {
     const sched_param none{};
     (void)sched_setscheduler(0, policy, &none);
   }

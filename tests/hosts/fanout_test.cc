@@ -13,29 +13,29 @@ namespace smt::hosts {
 namespace {
 
 using storm::Latencies;
-using storm::Patience;
+using storm::patience_ns;
 
 constexpr size_t kTopics = 20, kSubscribers = 10;
 constexpr int64_t kPeriodNs = 10'000'000;
 constexpr char kOutbound[] = "smt/relay/robot/pub/outbound";
 
-std::string Name(size_t topic) { return "t/" + std::to_string(topic); }
+std::string name_of(size_t topic) { return "t/" + std::to_string(topic); }
 
 // Values are the times of their publication.
 class Source {
  public:
-  explicit Source(const Domain& domain) : node_(storm::Must(Node::open(domain, {.name = "source"}))) {
+  explicit Source(const Domain& domain) : node_(storm::must(Node::open(domain, {.name = "source"}))) {
     for (size_t i = 0; i < kTopics; ++i)
-      topics_.push_back(storm::Must(Topic<int64_t>::advertise(*node_, {.name = Name(i), .history = 64})));
+      topics_.push_back(storm::must(Topic<int64_t>::advertise(*node_, {.name = name_of(i), .history = 64})));
   }
   void publish() {
-    for (Topic<int64_t>& topic : topics_) storm::Must(topic.publish(BoottimeNs()));
+    for (Topic<int64_t>& topic : topics_) storm::must(topic.publish(boottime_ns()));
     publications_ += kTopics;
   }
   // All topics, each period, and `between` after each.
   void publish_for(int64_t ns, const std::function<void()>& between) {
-    for (int64_t due = BoottimeNs(), end = due + ns; due < end; due += kPeriodNs) {
-      storm::Elapse(std::chrono::nanoseconds(std::max<int64_t>(0, due - BoottimeNs())));
+    for (int64_t due = boottime_ns(), end = due + ns; due < end; due += kPeriodNs) {
+      storm::elapse(std::chrono::nanoseconds(std::max<int64_t>(0, due - boottime_ns())));
       publish();
       between();
     }
@@ -68,21 +68,21 @@ struct Subscriber {
 class RelayFanOut : public tools::RelayTest {
  protected:
   Domain in(const std::string& domain) const {
-    return storm::Must(Domain::open({.root = root_, .domain = domain}));
+    return storm::must(Domain::open({.root = root_, .domain = domain}));
   }
   Subscriber subscribe(const std::string& endpoint, size_t number) {
     const std::string name = "s" + std::to_string(number);
     Relay relay = start({"smtrelay_sub", "--domain", name, "--name", name, "--connect", endpoint});
     Subscriber s{std::move(relay.process)};
     for (size_t i = 0; i < kTopics; ++i)
-      s.readers.push_back(storm::Must(TopicReader<int64_t>::open(in(name), Name(i))));
+      s.readers.push_back(storm::must(TopicReader<int64_t>::open(in(name), name_of(i))));
     return s;
   }
   // Until each of them has the newest sample of every topic.
   void await_all(Source* source, std::vector<Subscriber>* all) {
-    ASSERT_TRUE(storm::Await(milliseconds(20'000), [&] {
+    ASSERT_TRUE(storm::await(milliseconds(20'000), [&] {
       source->publish();
-      storm::Elapse(milliseconds(20));
+      storm::elapse(milliseconds(20));
       bool there = true;
       for (Subscriber& s : *all) {
         for (TopicReader<int64_t>& r : s.readers) there = r.reader().refresh().ok() && r.latest() && there;
@@ -94,9 +94,9 @@ class RelayFanOut : public tools::RelayTest {
   uint64_t counted(Source* source, const std::string& field) {
     const auto published = [&] { return held("robot", kOutbound).value_or(tools::Held{}).sequence; };
     const uint64_t before = published();
-    EXPECT_TRUE(storm::Await(milliseconds(20'000), [&] {
+    EXPECT_TRUE(storm::await(milliseconds(20'000), [&] {
       source->publish();
-      storm::Elapse(milliseconds(20));
+      storm::elapse(milliseconds(20));
       return published() > before;
     }));
     return counter("robot", kOutbound, field);
@@ -117,19 +117,19 @@ TEST_F(RelayFanOut, WhatNobodyWantsIsNeitherReadNorSent) {
     const Relay robot = through_proxy ? pub({"--connect", gate->endpoint()}) : pub();
     if (through_proxy) {
       ASSERT_TRUE(
-          tools::Eventually([&] { return counter("robot", "smt/relay/robot/pub/session", "opened") == 1; }));
+          tools::eventually([&] { return counter("robot", "smt/relay/robot/pub/session", "opened") == 1; }));
     }
     source.publish_for(1'000'000'000, [] {});
     EXPECT_EQ(counter("robot", kOutbound, "slot_reads"), 0u);
     EXPECT_EQ(counter("robot", kOutbound, "payload_bytes"), 0u);
-    Figures("relay_fanout: nobody wants it{}: {} publications, slot reads {}, payload bytes {}",
-            through_proxy ? " (through a proxy)" : "", source.publications(),
-            counter("robot", kOutbound, "slot_reads"), counter("robot", kOutbound, "payload_bytes"));
+    print_figures("relay_fanout: nobody wants it{}: {} publications, slot reads {}, payload bytes {}",
+                  through_proxy ? " (through a proxy)" : "", source.publications(),
+                  counter("robot", kOutbound, "slot_reads"), counter("robot", kOutbound, "payload_bytes"));
   }
 }
 
 TEST_F(RelayFanOut, TenSubscribersCostTheReadsOfOneAndOneThatStandsStillCostsTheOthersNothing) {
-  const int64_t phase_ns = static_cast<int64_t>(storm::Scaled(1, 15)) * 1'000'000'000;
+  const int64_t phase_ns = static_cast<int64_t>(storm::scaled(1, 15)) * 1'000'000'000;
   Source source(in("robot"));
   const Relay robot = pub();
   std::vector<Subscriber> all;
@@ -151,14 +151,14 @@ TEST_F(RelayFanOut, TenSubscribersCostTheReadsOfOneAndOneThatStandsStillCostsThe
     if (stopped == 0) await_all(&source, &all);
     Phase& phase = phases[stopped][round];
     for (Subscriber& s : all) s.read(nullptr);
-    const int64_t cpu = CpuNs(robot.process->pid());
+    const int64_t cpu = cpu_ns_of(robot.process->pid());
     int tick = 0;
     phase.reads = reads_per_publication(&source, phase_ns, [&] {
       if (++tick % 20 != 0) return;  // before the ring has gone around
       for (size_t i = 0; i + 1 < all.size(); ++i) all[i].read(&phase.ages);
     });
     phase.samples = phase.ages.count();
-    phase.cpu_ns = CpuNs(robot.process->pid()) - cpu;
+    phase.cpu_ns = cpu_ns_of(robot.process->pid()) - cpu;
   }
   all.back().process->send(SIGCONT);
   // Of the quieter round: the machine has other things to do too.
@@ -166,11 +166,11 @@ TEST_F(RelayFanOut, TenSubscribersCostTheReadsOfOneAndOneThatStandsStillCostsThe
     return std::min(phases[stopped][0].ages.percentile_ms(99), phases[stopped][1].ages.percentile_ms(99));
   };
   const double running = p99(0), stopped = p99(1);
-  double most = 0;
+  double max = 0;
   for (auto& kind : phases) {
-    for (const Phase& phase : kind) most = std::max(most, phase.reads);
+    for (const Phase& phase : kind) max = std::max(max, phase.reads);
   }
-  Figures(
+  print_figures(
       "relay_fanout: slot reads for each publication: {:.3f} with one subscriber, {:.3f} {:.3f} with ten, "
       "{:.3f} "
       "{:.3f} with one of the ten stopped; p99 of the nine {:.3f} {:.3f} ms and {:.3f} {:.3f} ms, of {} "
@@ -184,16 +184,16 @@ TEST_F(RelayFanOut, TenSubscribersCostTheReadsOfOneAndOneThatStandsStillCostsThe
       static_cast<double>(phases[1][0].cpu_ns) * 100 / static_cast<double>(phase_ns));
   // What is published between a look at what moved and its read is read with it, and again once told of.
   EXPECT_LE(one, 1.02);
-  EXPECT_LE(most, one * 1.1);
+  EXPECT_LE(max, one * 1.1);
   EXPECT_GE(phases[1][0].samples, 9 * kTopics * static_cast<uint64_t>(phase_ns / kPeriodNs) / 4);
   // On a quiet machine they differ by less than 0.2 ms; a subscriber that held the others up would cost them
   // its whole pause.
-  EXPECT_LE(stopped, std::max(1.5 * running, running + 5) * static_cast<double>(Patience()));
-  Print(Row{.id = "R9",
-            .what = "one of ten subscribers stands still: the others",
-            .n = phases[1][0].samples + phases[1][1].samples,
-            .violations = HasFailure(),
-            .p99_ms = stopped});
+  EXPECT_LE(stopped, std::max(1.5 * running, running + 5) * static_cast<double>(patience_ns()));
+  print_text(Row{.id = "R9",
+                 .what = "one of ten subscribers stands still: the others",
+                 .n = phases[1][0].samples + phases[1][1].samples,
+                 .violations = HasFailure(),
+                 .p99_ms = stopped});
 }
 
 }  // namespace

@@ -23,8 +23,8 @@
 
 namespace smt::hosts {
 
-using storm::Await;
-using storm::Figures;
+using storm::await;
+using storm::print_figures;
 using storm::milliseconds;
 using tools::BadCable;
 using tools::Impairment;
@@ -73,9 +73,9 @@ class Hosts {
   BadCable::Traffic traffic(Host end, bool up) const;
 
  private:
-  void Plug(Host end) const;
-  void Run(Host on, const std::string& command) const;
-  bool Running(Host on, const char* device) const;
+  void plug(Host end) const;
+  void run(Host on, const std::string& command) const;
+  bool running(Host on, const char* device) const;
   std::string why_not_;
   std::array<Fd, 3> namespaces_;
   std::array<std::unique_ptr<BadCable>, 3> bad_cables_;  // by the end that is not the gateway
@@ -83,7 +83,7 @@ class Hosts {
 };
 
 // Processor time that it has used.
-int64_t CpuNs(pid_t pid);
+int64_t cpu_ns_of(pid_t pid);
 
 // Three hosts with domains "robot" and "base" below `root`, and one relay on each host.
 class Trio {
@@ -108,8 +108,8 @@ class Trio {
   std::unique_ptr<Process> pub_, proxy_, sub_;
 
  private:
-  std::unique_ptr<Process> Start(Host on, std::vector<std::string> args, const std::vector<std::string>& more,
-                                 bool hidden);
+  std::unique_ptr<Process> spawn_on(Host on, std::vector<std::string> args,
+                                    const std::vector<std::string>& more, bool hidden);
   const std::string root_folder_;
 };
 
@@ -120,15 +120,15 @@ class HostsTest : public tools::ToolTest, protected Trio {
 
 // A program may be started without the host's /dev/shm. Not below a chroot: whoever comes back from a mount
 // namespace stands in its real root.
-bool MayHideShm();
+bool may_hide_shm();
 
 // The machine's load and its TCP's congestion control: what figures of time depend on beside the relay.
-std::string Load();
+std::string load();
 
 // Ends the test as skipped, with a row that says why.
 #define SMT_SKIP_RELAY_TEST(why)                                                                             \
   do {                                                                                                       \
-    Print(                                                                                                   \
+    print_text(                                                                                              \
         Row{.id = "R", .what = testing::UnitTest::GetInstance()->current_test_info()->name(), .skip = why}); \
     GTEST_SKIP() << why;                                                                                     \
   } while (false)

@@ -15,24 +15,24 @@ namespace smt::hosts {
 namespace {
 
 using storm::Latencies;
-using storm::Patience;
+using storm::patience_ns;
 
 constexpr size_t kTopics = 10;
 
-std::string Name(size_t i) { return "t/" + std::to_string(i); }
+std::string name(size_t i) { return "t/" + std::to_string(i); }
 
 // Publishes its own sequence on each of the topics, 200 times a second.
 class Source {
  public:
-  explicit Source(const Domain& domain) : node_(storm::Must(Node::open(domain, {.name = "source"}))) {
+  explicit Source(const Domain& domain) : node_(storm::must(Node::open(domain, {.name = "source"}))) {
     for (size_t i = 0; i < kTopics; ++i) {
-      topics_.push_back(storm::Must(Topic<uint64_t>::advertise(*node_, {.name = Name(i)})));
+      topics_.push_back(storm::must(Topic<uint64_t>::advertise(*node_, {.name = name(i)})));
     }
     thread_ = std::thread([this] {
       for (uint64_t n = 1; !stop_; ++n) {
-        for (Topic<uint64_t>& topic : topics_) storm::Must(topic.publish(n));
+        for (Topic<uint64_t>& topic : topics_) storm::must(topic.publish(n));
         last_ = n;
-        storm::Elapse(milliseconds(5));
+        storm::elapse(milliseconds(5));
       }
     });
   }
@@ -83,31 +83,31 @@ constexpr Victim kOrders[][3] = {
 
 class RelayKill : public HostsTest {
  protected:
-  void Kill(Victim v) { (v == Victim::kPub ? pub_ : v == Victim::kProxy ? proxy_ : sub_).reset(); }
-  void Start(Victim v) {
+  void kill(Victim v) { (v == Victim::kPub ? pub_ : v == Victim::kProxy ? proxy_ : sub_).reset(); }
+  void start(Victim v) {
     if (v == Victim::kPub) return start_pub();
     if (v == Victim::kProxy) return start_proxy();
     start_sub();
   }
   template <class Condition>
-  int64_t Until(Condition condition, const char* what) {
-    const int64_t begin = BoottimeNs();
-    const bool came = Await(milliseconds(10'000), [&] {
+  int64_t until(Condition condition, const char* what) {
+    const int64_t begin = boottime_ns();
+    const bool came = await(milliseconds(10'000), [&] {
       for (Follower& f : followers_) f.read();
       return std::all_of(followers_.begin(), followers_.end(), condition);
     });
     EXPECT_TRUE(came) << what << " does not come";
-    return BoottimeNs() - begin;
+    return boottime_ns() - begin;
   }
   // Time until all mirrors say so, from memory alone.
-  int64_t UntilDown() {
-    return Until([](const Follower& f) { return f.down(); }, "the state of a dead link");
+  int64_t until_down() {
+    return until([](const Follower& f) { return f.down(); }, "the state of a dead link");
   }
   // Time until each topic has a sample that was not there before, from now on.
-  int64_t UntilFlow() {
+  int64_t until_flow() {
     std::vector<uint64_t> before;
     for (const Follower& f : followers_) before.push_back(f.last);
-    return Until(
+    return until(
         [&](const Follower& f) {
           return f.fresh() && f.last > before[static_cast<size_t>(&f - followers_.data())];
         },
@@ -115,12 +115,12 @@ class RelayKill : public HostsTest {
   }
 
   // One that follows all topics is killed at any moment: nobody else notices.
-  void KillClient() {
+  void kill_client() {
     const std::unique_ptr<Process> client = hosts_.start(
         Host::kBase, {"smtrelay_client", "--connect", hosts_.gate(Host::kBase), "--insecure", "watch", "**"},
         env());
     client->wait_for_output("t/");
-    storm::Elapse(milliseconds(storm::RandomBelow(50)));
+    storm::elapse(milliseconds(storm::random_below(50)));
     client->send(SIGKILL);
     client->wait();
     EXPECT_TRUE(
@@ -129,18 +129,18 @@ class RelayKill : public HostsTest {
   }
 
   // Kills in this order and waits for the mirror to say so; then starts in this order and waits for data.
-  void Round(const std::vector<Victim>& order) {
-    storm::Elapse(milliseconds(storm::RandomBelow(20)));  // any moment
-    const int64_t killed = BoottimeNs();
-    for (const Victim v : order) Kill(v);
+  void run_round(const std::vector<Victim>& order) {
+    storm::elapse(milliseconds(storm::random_below(20)));  // any moment
+    const int64_t killed = boottime_ns();
+    for (const Victim v : order) kill(v);
     kills_ += order.size();
-    UntilDown();
-    down_.add(BoottimeNs() - killed);
-    for (size_t i = 0; i + 1 < order.size(); ++i) Start(order[i]);
-    const int64_t started = BoottimeNs();
-    Start(order.back());
-    UntilFlow();
-    flow_.add(BoottimeNs() - started);
+    until_down();
+    down_.add(boottime_ns() - killed);
+    for (size_t i = 0; i + 1 < order.size(); ++i) start(order[i]);
+    const int64_t started = boottime_ns();
+    start(order.back());
+    until_flow();
+    flow_.add(boottime_ns() - started);
   }
 
   std::vector<Follower> followers_;
@@ -149,28 +149,28 @@ class RelayKill : public HostsTest {
 };
 
 TEST_F(RelayKill, IsSeenWithinASecondAndDataFlowsWithinASecondOfTheRestart) {
-  const size_t rounds = storm::Scaled(7, 50);
+  const size_t rounds = storm::scaled(7, 50);
   Source source(in("robot"));
   start_all();
   for (size_t i = 0; i < kTopics; ++i) {
-    followers_.push_back({.reader = storm::Must(Reader::open(in("base"), Name(i)))});
+    followers_.push_back({.reader = storm::must(Reader::open(in("base"), name(i)))});
   }
-  ASSERT_TRUE(Await(milliseconds(10'000), [&] {
+  ASSERT_TRUE(await(milliseconds(10'000), [&] {
     return std::all_of(followers_.begin(), followers_.end(),
                        [](Follower& f) { return f.reader.refresh().ok(); });
   }));
-  UntilFlow();
+  until_flow();
   for (size_t round = 0; round < rounds && !HasFailure(); ++round) {
     const Victim* order = kOrders[round % std::size(kOrders)];
     const std::vector<Victim> all(order, order + 3);
     if (round % 7 < 6) {
-      for (const Victim v : all) Round({v});
+      for (const Victim v : all) run_round({v});
     }
-    Round(all);
-    KillClient();
+    run_round(all);
+    kill_client();
   }
   const uint64_t published = source.stop();
-  EXPECT_TRUE(Await(milliseconds(5'000), [&] {
+  EXPECT_TRUE(await(milliseconds(5'000), [&] {
     for (Follower& f : followers_) f.read();
     return std::all_of(followers_.begin(), followers_.end(),
                        [&](const Follower& f) { return f.last == published; });
@@ -184,30 +184,30 @@ TEST_F(RelayKill, IsSeenWithinASecondAndDataFlowsWithinASecondOfTheRestart) {
     different += f.different;
     reopened += f.reader.reopened();
   }
-  Figures(
+  print_figures(
       "relay_kill: rounds {} kills {} and {} clients; kill to seen {}; last restart to data {}; received {} "
       "+ "
       "missed {} = published {} x {}; different {} steps back {} reopened {}",
       rounds, kills_, clients_, down_.text(), flow_.text(), received, missed, published, kTopics, different,
       back, reopened);
-  EXPECT_LE(down_.percentile_ms(100), 1000.0 * Patience());
-  EXPECT_LE(flow_.percentile_ms(99), 1000.0 * Patience());
-  EXPECT_LE(flow_.percentile_ms(100), 2000.0 * Patience());
+  EXPECT_LE(down_.percentile_ms(100), 1000.0 * patience_ns());
+  EXPECT_LE(flow_.percentile_ms(99), 1000.0 * patience_ns());
+  EXPECT_LE(flow_.percentile_ms(100), 2000.0 * patience_ns());
   EXPECT_EQ(different, 0u);
   EXPECT_EQ(back, 0u);
   EXPECT_EQ(reopened, 0u);
-  Print(Row{.id = "R7",
-            .what = "relays killed: data again",
-            .n = kills_ + clients_,
-            .violations = HasFailure(),
-            .max_ms = flow_.percentile_ms(100),
-            .p99_ms = flow_.percentile_ms(99),
-            .seed = storm::Seed()});
-  Print(Row{.id = "R11",
-            .what = "order and count through the kills",
-            .n = received + missed,
-            .violations = different + back + (received + missed == published * kTopics ? 0 : 1),
-            .seed = storm::Seed()});
+  print_text(Row{.id = "R7",
+                 .what = "relays killed: data again",
+                 .n = kills_ + clients_,
+                 .violations = HasFailure(),
+                 .max_ms = flow_.percentile_ms(100),
+                 .p99_ms = flow_.percentile_ms(99),
+                 .seed = storm::seed_of_run()});
+  print_text(Row{.id = "R11",
+                 .what = "order and count through the kills",
+                 .n = received + missed,
+                 .violations = different + back + (received + missed == published * kTopics ? 0 : 1),
+                 .seed = storm::seed_of_run()});
 }
 
 }  // namespace

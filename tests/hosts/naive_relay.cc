@@ -9,9 +9,9 @@ namespace smt::hosts {
 
 NaiveRelay::NaiveRelay(const Hosts& hosts, Host from, const Domain& domain,
                        const std::vector<TimedTopic>& topics)
-    : receiver_([this, &hosts, n = topics.size()] { hosts.on(Host::kGate, [&] { Receive(hosts, n); }); }),
+    : receiver_([this, &hosts, n = topics.size()] { hosts.on(Host::kGate, [&] { receive(hosts, n); }); }),
       sender_([this, &hosts, from, domain, topics] {
-        hosts.on(from, [&] { Send(hosts, from, domain, topics); });
+        hosts.on(from, [&] { send(hosts, from, domain, topics); });
       }) {}
 
 void NaiveRelay::stop() {
@@ -23,16 +23,16 @@ void NaiveRelay::stop() {
 }
 
 // The I/O threads that a context begins are in the network of this thread.
-void NaiveRelay::Send(const Hosts& hosts, Host from, const Domain& domain,
+void NaiveRelay::send(const Hosts& hosts, Host from, const Domain& domain,
                       const std::vector<TimedTopic>& topics) {
   zmq::context_t context;
   zmq::socket_t socket(context, zmq::socket_type::pub);
   socket.set(zmq::sockopt::linger, 0);
   socket.connect(hosts.gate(from));
   std::vector<Reader> readers;
-  for (const TimedTopic& t : topics) readers.push_back(storm::Must(Reader::open(domain, t.name)));
+  for (const TimedTopic& t : topics) readers.push_back(storm::must(Reader::open(domain, t.name)));
   std::vector<uint64_t> sent(topics.size());
-  for (; !stop_sending_; storm::Elapse(milliseconds(1))) {
+  for (; !stop_sending_; storm::elapse(milliseconds(1))) {
     for (size_t i = 0; i < readers.size(); ++i) {
       const Sample* sample = readers[i].latest();
       if (sample == nullptr || sample->sequence == sent[i]) continue;
@@ -43,7 +43,7 @@ void NaiveRelay::Send(const Hosts& hosts, Host from, const Domain& domain,
   }
 }
 
-void NaiveRelay::Receive(const Hosts& hosts, size_t topics) {
+void NaiveRelay::receive(const Hosts& hosts, size_t topics) {
   zmq::context_t context;
   zmq::socket_t socket(context, zmq::socket_type::sub);
   socket.set(zmq::sockopt::linger, 0);
@@ -58,7 +58,7 @@ void NaiveRelay::Receive(const Hosts& hosts, size_t topics) {
     if (*index.data<size_t>() + 1 == topics) {
       ++large_;
     } else {
-      ages_.add(BoottimeNs() - published_ns);
+      ages_.add(boottime_ns() - published_ns);
     }
   }
 }

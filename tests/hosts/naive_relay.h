@@ -25,8 +25,8 @@ class NaiveRelay {
   uint64_t large() const { return large_; }
 
  private:
-  void Send(const Hosts& hosts, Host from, const Domain& domain, const std::vector<TimedTopic>& topics);
-  void Receive(const Hosts& hosts, size_t topics);
+  void send(const Hosts& hosts, Host from, const Domain& domain, const std::vector<TimedTopic>& topics);
+  void receive(const Hosts& hosts, size_t topics);
 
   std::atomic<bool> stop_receiving_{false}, stop_sending_{false};
   storm::Latencies ages_;

@@ -21,25 +21,25 @@ constexpr int64_t kSmallPeriodNs = 10'000'000;
 // Publishes values that begin with the time of their publication: one large topic and one small one.
 class Source {
  public:
-  explicit Source(const Domain& domain) : node_(storm::Must(Node::open(domain, {.name = "source"}))) {
-    thread_ = std::thread([this, large = Open("large", kLargeBytes / 8), small = Open("small", 1)]() mutable {
+  explicit Source(const Domain& domain) : node_(storm::must(Node::open(domain, {.name = "source"}))) {
+    thread_ = std::thread([this, large = open("large", kLargeBytes / 8), small = open("small", 1)]() mutable {
       std::vector<int64_t> value(kLargeBytes / 8, 1);
-      int64_t large_due = BoottimeNs(), small_due = large_due;
+      int64_t large_due = boottime_ns(), small_due = large_due;
       while (!stop_) {
-        const int64_t now = BoottimeNs();
+        const int64_t now = boottime_ns();
         if (now >= small_due) {
           value[0] = now;
-          storm::Must(small.publish(std::as_bytes(std::span(value.data(), 1))));
+          storm::must(small.publish(std::as_bytes(std::span(value.data(), 1))));
           small_due += kSmallPeriodNs;
         }
         if (now >= large_due) {
           value[0] = now;
-          storm::Must(large.publish(std::as_bytes(std::span(value))));
+          storm::must(large.publish(std::as_bytes(std::span(value))));
           large_due += kLargePeriodNs;
           bytes_ += kLargeBytes;
         }
-        storm::Elapse(
-            std::chrono::nanoseconds(std::max<int64_t>(0, std::min(large_due, small_due) - BoottimeNs())));
+        storm::elapse(
+            std::chrono::nanoseconds(std::max<int64_t>(0, std::min(large_due, small_due) - boottime_ns())));
       }
     });
   }
@@ -50,8 +50,8 @@ class Source {
   uint64_t bytes() const { return bytes_; }
 
  private:
-  Publisher Open(const char* topic, uint32_t words) {
-    return storm::Must(node_->advertise({.name = topic, .schema = Schema::Scalar(Type::kI64, words)}));
+  Publisher open(const char* topic, uint32_t words) {
+    return storm::must(node_->advertise({.name = topic, .schema = Schema::scalar(Type::kI64, words)}));
   }
   std::unique_ptr<Node> node_;
   std::atomic<bool> stop_{false};
@@ -84,11 +84,11 @@ struct Way {
 
 class RelayOutage : public HostsTest, public testing::WithParamInterface<Way> {
  protected:
-  void Lose() const {
+  void lose() const {
     if (GetParam().by_filter) return hosts_.cut(GetParam().end);
     hosts_.link(GetParam().end, false);
   }
-  void Restore() const {
+  void restore() const {
     if (GetParam().by_filter) return hosts_.heal(GetParam().end);
     hosts_.link(GetParam().end, true);
   }
@@ -96,85 +96,85 @@ class RelayOutage : public HostsTest, public testing::WithParamInterface<Way> {
 
 TEST_P(RelayOutage, NothingIsHoardedAndTheFirstValueIsOfNow) {
   SMT_NEED_NAMESPACES();
-  const int64_t seconds = static_cast<int64_t>(storm::Scaled(3, 60));
+  const int64_t seconds = static_cast<int64_t>(storm::scaled(3, 60));
   Source source(in("robot"));
   start_all();
-  Follower large{storm::Must(Reader::open(in("base"), "large"))};
-  Follower small{storm::Must(Reader::open(in("base"), "small"))};
+  Follower large{storm::must(Reader::open(in("base"), "large"))};
+  Follower small{storm::must(Reader::open(in("base"), "small"))};
   const auto flows = [&](Follower& f, uint64_t than) {
     (void)f.reader.refresh();
     f.read();
     return f.sequence > than && f.reader.state() == State::kFresh;
   };
-  ASSERT_TRUE(Await(milliseconds(10'000), [&] { return flows(large, 20) && flows(small, 100); }));
+  ASSERT_TRUE(await(milliseconds(10'000), [&] { return flows(large, 20) && flows(small, 100); }));
 
-  const int64_t lost = BoottimeNs();
-  Lose();
-  const bool noticed = Await(milliseconds(10'000), [&] {
+  const int64_t lost = boottime_ns();
+  lose();
+  const bool noticed = await(milliseconds(10'000), [&] {
     large.read();
     small.read();
     return large.reader.state() == State::kLinkDown && small.reader.state() == State::kLinkDown;
   });
-  const int64_t noticed_ns = BoottimeNs() - lost;
+  const int64_t noticed_ns = boottime_ns() - lost;
   ASSERT_TRUE(noticed);
 
   const std::array<pid_t, 3> pids = {pub_->pid(), proxy_->pid(), sub_->pid()};
   std::array<int64_t, 3> before{}, grown{};
-  const auto memory = [&](size_t i) { return static_cast<int64_t>(tools::MemoryBytes(pids[i], "RssAnon")); };
+  const auto memory = [&](size_t i) { return static_cast<int64_t>(tools::memory_bytes(pids[i], "RssAnon")); };
   for (size_t i = 0; i < pids.size(); ++i) before[i] = memory(i);
-  const auto cpu = [&] { return std::array{CpuNs(pids[0]), CpuNs(pids[1]), CpuNs(pids[2])}; };
+  const auto cpu = [&] { return std::array{cpu_ns_of(pids[0]), cpu_ns_of(pids[1]), cpu_ns_of(pids[2])}; };
   const std::array cpu_before = cpu();
-  const int64_t begin = BoottimeNs();
+  const int64_t begin = boottime_ns();
   const uint64_t bytes = source.bytes();
-  while (BoottimeNs() - begin < seconds * 1'000'000'000) {
-    storm::Elapse(milliseconds(50));
+  while (boottime_ns() - begin < seconds * 1'000'000'000) {
+    storm::elapse(milliseconds(50));
     for (size_t i = 0; i < pids.size(); ++i) grown[i] = std::max(grown[i], memory(i) - before[i]);
   }
-  const int64_t lasted = BoottimeNs() - begin;
+  const int64_t lasted = boottime_ns() - begin;
   const double rate = static_cast<double>(source.bytes() - bytes) / static_cast<double>(lasted) * 1e3;
   std::array<int64_t, 3> percent = cpu();
   for (size_t i = 0; i < pids.size(); ++i) percent[i] = (percent[i] - cpu_before[i]) * 100 / lasted;
   EXPECT_FALSE(large.read() || small.read());
   EXPECT_EQ(large.reader.state(), State::kLinkDown);
 
-  const int64_t restored = BoottimeNs();
-  Restore();
-  ASSERT_TRUE(Await(milliseconds(20'000), [&] { return small.read(); }));
-  const int64_t back = BoottimeNs() - restored, small_first = small.published_ns - restored;
-  ASSERT_TRUE(Await(milliseconds(20'000), [&] { return large.read(); }));
+  const int64_t restored = boottime_ns();
+  restore();
+  ASSERT_TRUE(await(milliseconds(20'000), [&] { return small.read(); }));
+  const int64_t back = boottime_ns() - restored, small_first = small.published_ns - restored;
+  ASSERT_TRUE(await(milliseconds(20'000), [&] { return large.read(); }));
   const int64_t large_first = large.published_ns - restored;
-  ASSERT_TRUE(Await(milliseconds(20'000), [&] {
+  ASSERT_TRUE(await(milliseconds(20'000), [&] {
     large.read();
     return large.published_ns > restored && (small.read() || small.published_ns > restored);
   }));
-  const int64_t current = BoottimeNs() - restored;
+  const int64_t current = boottime_ns() - restored;
   const auto ms = [](int64_t ns) { return static_cast<double>(ns) / 1e6; };
-  Figures(
+  print_figures(
       "relay_outage {}: {} s at {:.0f} MB/s, noticed after {:.0f} ms; pub, proxy and sub: RssAnon grew by {} "
       "{} {} "
       "KiB (from {} {} {}), processor {} {} {} %",
       GetParam().name, seconds, rate, ms(noticed_ns), grown[0] >> 10, grown[1] >> 10, grown[2] >> 10,
       before[0] >> 10, before[1] >> 10, before[2] >> 10, percent[0], percent[1], percent[2]);
-  Figures(
+  print_figures(
       "relay_outage {}: back after {:.0f} ms, values of now after {:.0f} ms; the first ones were published "
       "{:.1f} "
       "(large) and {:.1f} ms (small) after the return, their ages wrong by at most {:.2f} ms",
       GetParam().name, ms(back), ms(current), ms(large_first), ms(small_first),
       ms(std::max(large.wrong_ns, small.wrong_ns)));
-  EXPECT_GE(rate, 500 / static_cast<double>(storm::Patience()));
-  EXPECT_LE(noticed_ns, 1'000'000'000 * storm::Patience());
-  EXPECT_LE(back, 1'000'000'000 * storm::Patience());
-  EXPECT_LE(current, 1'000'000'000 * storm::Patience());
+  EXPECT_GE(rate, 500 / static_cast<double>(storm::patience_ns()));
+  EXPECT_LE(noticed_ns, 1'000'000'000 * storm::patience_ns());
+  EXPECT_LE(back, 1'000'000'000 * storm::patience_ns());
+  EXPECT_LE(current, 1'000'000'000 * storm::patience_ns());
   for (const int64_t more : grown) EXPECT_LT(more, 1 << 20);
-  for (const int64_t p : percent) EXPECT_LE(p, 10 * storm::Patience());
+  for (const int64_t p : percent) EXPECT_LE(p, 10 * storm::patience_ns());
   EXPECT_GE(large_first, -kLargePeriodNs);
   EXPECT_GE(small_first, -kSmallPeriodNs);
-  EXPECT_LE(std::max(large.wrong_ns, small.wrong_ns), 50'000'000 * storm::Patience());
-  Print(Row{.id = "R6",
-            .what = fmt::format("nothing hoarded while away, {}", GetParam().name),
-            .n = static_cast<uint64_t>(seconds),
-            .violations = HasFailure(),
-            .max_ms = ms(current)});
+  EXPECT_LE(std::max(large.wrong_ns, small.wrong_ns), 50'000'000 * storm::patience_ns());
+  print_text(Row{.id = "R6",
+                 .what = fmt::format("nothing hoarded while away, {}", GetParam().name),
+                 .n = static_cast<uint64_t>(seconds),
+                 .violations = HasFailure(),
+                 .max_ms = ms(current)});
 }
 
 INSTANTIATE_TEST_SUITE_P(Link, RelayOutage,

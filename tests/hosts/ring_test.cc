@@ -1,6 +1,6 @@
 // Three domains, each mirrored into both others, both ways round: each sample arrives once everywhere, at the
-// rate of its source, and nothing grows. Seeded bug that makes it fail: in relay/outbound/feed.cc, MayHave() does not
-// look at the origin, and relay/inbound/inbound.cc, Open(), neither.
+// rate of its source, and nothing grows. Seeded bug that makes it fail: in relay/outbound/peer_sender.cc,
+// MayHave() does not look at the origin, and relay/inbound/inbound.cc, open_topic(), neither.
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -19,9 +19,9 @@ constexpr int64_t kPeriodNs = 20'000'000;
 
 class RelayRing : public tools::RelayTest {
  protected:
-  Domain in(const char* domain) const { return storm::Must(Domain::open({.root = root_, .domain = domain})); }
+  Domain in(const char* domain) const { return storm::must(Domain::open({.root = root_, .domain = domain})); }
   // Samples that the relay of this domain has sent.
-  uint64_t SentBy(const char* domain) const {
+  uint64_t sent_by(const char* domain) const {
     return counter(domain, fmt::format("smt/relay/{}/pub/outbound", domain), "samples");
   }
 };
@@ -47,47 +47,48 @@ TEST_F(RelayRing, EachSampleArrivesOnceEverywhereAndNothingGrows) {
   std::vector<std::unique_ptr<Watch>> watches;
   for (const char* d : kDomains) watches.push_back(std::make_unique<Watch>(in(d), topics));
   for (const auto& watch : watches) {
-    ASSERT_TRUE(Await(milliseconds(20'000), [&] { return watch->all_have(50); }));
+    ASSERT_TRUE(await(milliseconds(20'000), [&] { return watch->all_have(50); }));
   }
 
-  const auto seconds = static_cast<int64_t>(storm::Scaled(4, 20));
+  const auto seconds = static_cast<int64_t>(storm::scaled(4, 20));
   std::array<uint64_t, 3> published{}, sent{}, memory{};
   for (size_t i = 0; i < 3; ++i) {
     published[i] = sources[i]->published(0);
-    sent[i] = SentBy(kDomains[i]);
+    sent[i] = sent_by(kDomains[i]);
     watches[i]->begin();
   }
   for (size_t i = 0; i < relays.size(); ++i)
-    memory[i % 3] += tools::MemoryBytes(relays[i].process->pid(), "RssAnon");
-  storm::Elapse(std::chrono::seconds(seconds));
+    memory[i % 3] += tools::memory_bytes(relays[i].process->pid(), "RssAnon");
+  storm::elapse(std::chrono::seconds(seconds));
   for (size_t i = 0; i < 3; ++i) {
     published[i] = sources[i]->published(0) - published[i];
-    sent[i] = SentBy(kDomains[i]) - sent[i];
+    sent[i] = sent_by(kDomains[i]) - sent[i];
   }
   for (size_t at = 0; at < 3; ++at) {
     uint64_t after = 0;
     for (size_t i = at; i < relays.size(); i += 3)
-      after += tools::MemoryBytes(relays[i].process->pid(), "RssAnon");
+      after += tools::memory_bytes(relays[i].process->pid(), "RssAnon");
     for (size_t of = 0; of < 3; ++of) {
       Arrivals a = watches[at]->of(of);
-      Figures("relay_ring: of {} at {}: {} of {} in {} s, twice or back {}, wrong {}, age {}", kDomains[of],
-              kDomains[at], a.count, published[of], seconds, a.back, a.wrong, a.ages.text());
+      print_figures("relay_ring: of {} at {}: {} of {} in {} s, twice or back {}, wrong {}, age {}",
+                    kDomains[of], kDomains[at], a.count, published[of], seconds, a.back, a.wrong,
+                    a.ages.text());
       EXPECT_NEAR(static_cast<double>(a.count), static_cast<double>(published[of]),
                   3 + static_cast<double>(published[of]) / 50);
       EXPECT_EQ(a.back + a.wrong, 0u);
-      Reader reader = storm::Must(Reader::open(in(kDomains[at]), topics[of].name));
+      Reader reader = storm::must(Reader::open(in(kDomains[at]), topics[of].name));
       EXPECT_EQ(reader.writers().size(), 1u) << topics[of].name << " in " << kDomains[at];
     }
-    Figures("relay_ring: {} sent {} samples; its relays' RssAnon {} -> {} KiB; {}", kDomains[at], sent[at],
-            memory[at] >> 10, after >> 10, Load());
+    print_figures("relay_ring: {} sent {} samples; its relays' RssAnon {} -> {} KiB; {}", kDomains[at],
+                  sent[at], memory[at] >> 10, after >> 10, load());
     // Its own topic to two, and the others' to the third one each; counters are up to a second old.
     EXPECT_LE(sent[at], 4 * (published[at] + 1'200'000'000 / kPeriodNs));
     EXPECT_LE(after, memory[at] + (256 << 10));
   }
-  Print(Row{.id = "R13",
-            .what = "three relays in a ring",
-            .n = published[0] + published[1] + published[2],
-            .violations = HasFailure()});
+  print_text(Row{.id = "R13",
+                 .what = "three relays in a ring",
+                 .n = published[0] + published[1] + published[2],
+                 .violations = HasFailure()});
   // Each subscriber names the ring, in one line.
   for (Relay& relay : relays) relay.process->send(SIGTERM);
   for (size_t i = 0; i < relays.size(); ++i) {

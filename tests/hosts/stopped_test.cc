@@ -1,6 +1,7 @@
 // Relays that stand still (SIGSTOP), while their sockets go on: the mirror says within a second that nothing
 // comes any more, and has values of now within a second of their going on; a subscriber that slept never
-// holds up anybody, nor ends. Seeded bug that makes it fail: in relay/session/session.cc, patience_ns() is a minute.
+// holds up anybody, nor ends. Seeded bug that makes it fail: in relay/session/session.cc, patience_ns() is a
+// minute.
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -12,24 +13,24 @@ namespace smt::hosts {
 namespace {
 
 using storm::Latencies;
-using storm::Patience;
+using storm::patience_ns;
 
 constexpr int64_t kPeriodNs = 20'000'000, kRttNs = 1'000'000;
 
 class RelayStopped : public HostsTest {
  protected:
-  void StartAll() {
+  void start_robots() {
     source_ = std::make_unique<TimedSource>(in("robot"), topics_);
     start_all();
     watch_ = std::make_unique<Watch>(in("base"), topics_);
-    reader_.emplace(storm::Must(Reader::open(in("base"), "pose")));
-    ASSERT_TRUE(Await(milliseconds(20'000), [&] { return watch_->all_have(20); }));
+    reader_.emplace(storm::must(Reader::open(in("base"), "pose")));
+    ASSERT_TRUE(await(milliseconds(20'000), [&] { return watch_->all_have(20); }));
   }
   // What a reader believes is of now.
   bool fresh() {
     (void)reader_->refresh();
     const Sample* sample = reader_->latest_fresh();
-    return sample != nullptr && BoottimeNs() - sample->born_ns <= 2 * kPeriodNs + kRttNs;
+    return sample != nullptr && boottime_ns() - sample->born_ns <= 2 * kPeriodNs + kRttNs;
   }
   const std::vector<TimedTopic> topics_ = {{.name = "pose", .bytes = 56, .period_ns = kPeriodNs}};
   std::unique_ptr<TimedSource> source_;
@@ -38,57 +39,57 @@ class RelayStopped : public HostsTest {
 };
 
 TEST_F(RelayStopped, AreNoticedWithinASecondAndFreshWithinASecondOfGoingOn) {
-  StartAll();
-  const uint64_t rounds = storm::Scaled(1, 10);
+  start_robots();
+  const uint64_t rounds = storm::scaled(1, 10);
   for (const char* name : {"pub", "proxy", "sub"}) {
     Latencies noticed, back;
     for (uint64_t i = 0; i < rounds; ++i) {
-      ASSERT_TRUE(Await(milliseconds(10'000), [&] { return fresh(); }));
-      storm::Elapse(milliseconds(300 + storm::RandomBelow(200)));
+      ASSERT_TRUE(await(milliseconds(10'000), [&] { return fresh(); }));
+      storm::elapse(milliseconds(300 + storm::random_below(200)));
       Process& victim = *(name[1] == 'u' ? (name[0] == 'p' ? pub_ : sub_) : proxy_);
       victim.send(SIGSTOP);
-      const int64_t stopped = BoottimeNs();
-      EXPECT_TRUE(Await(milliseconds(10'000), [&] { return reader_->latest_fresh() == nullptr; }));
-      noticed.add(BoottimeNs() - stopped);
-      storm::Elapse(milliseconds(storm::RandomBelow(1'500)));
+      const int64_t stopped = boottime_ns();
+      EXPECT_TRUE(await(milliseconds(10'000), [&] { return reader_->latest_fresh() == nullptr; }));
+      noticed.add(boottime_ns() - stopped);
+      storm::elapse(milliseconds(storm::random_below(1'500)));
       EXPECT_EQ(reader_->latest_fresh(), nullptr);
       victim.send(SIGCONT);
-      const int64_t went_on = BoottimeNs();
-      EXPECT_TRUE(Await(milliseconds(10'000), [&] { return fresh(); })) << name;
-      back.add(BoottimeNs() - went_on);
+      const int64_t went_on = boottime_ns();
+      EXPECT_TRUE(await(milliseconds(10'000), [&] { return fresh(); })) << name;
+      back.add(boottime_ns() - went_on);
       EXPECT_FALSE(victim.ended());
     }
-    Figures("relay_stopped: {} stands still: not fresh after {}, fresh again after {}; {}", name,
-            noticed.text(), back.text(), Load());
-    EXPECT_LT(noticed.percentile_ms(100), 1000.0 * static_cast<double>(Patience()));
-    EXPECT_LT(back.percentile_ms(100), 1000.0 * static_cast<double>(Patience()));
+    print_figures("relay_stopped: {} stands still: not fresh after {}, fresh again after {}; {}", name,
+                  noticed.text(), back.text(), load());
+    EXPECT_LT(noticed.percentile_ms(100), 1000.0 * static_cast<double>(patience_ns()));
+    EXPECT_LT(back.percentile_ms(100), 1000.0 * static_cast<double>(patience_ns()));
     for (const auto& [what, times] : {std::pair("seen", &noticed), {"of now again", &back}}) {
-      Print(Row{.id = "R8",
-                .what = fmt::format("{} stands still: {}", name, what),
-                .n = times->count(),
-                .violations = times->percentile_ms(100) >= 1000.0 * static_cast<double>(Patience()),
-                .max_ms = times->percentile_ms(100),
-                .p99_ms = times->percentile_ms(99),
-                .seed = storm::Seed()});
+      print_text(Row{.id = "R8",
+                     .what = fmt::format("{} stands still: {}", name, what),
+                     .n = times->count(),
+                     .violations = times->percentile_ms(100) >= 1000.0 * static_cast<double>(patience_ns()),
+                     .max_ms = times->percentile_ms(100),
+                     .p99_ms = times->percentile_ms(99),
+                     .seed = storm::seed_of_run()});
     }
   }
 }
 
 TEST_F(RelayStopped, ASubscriberThatSleptHasTheNewestValue) {
-  StartAll();
+  start_robots();
   const std::vector<int64_t> quick = {100, 400, 1'500},
                              full = {100, 200, 300, 500, 700, 1'000, 2'000, 3'000, 5'000, 10'000};
   Latencies back, ages;
   uint64_t old = 0;
-  for (const int64_t stall_ms : storm::Sized(0, 1) == 0 ? quick : full) {
-    ASSERT_TRUE(Await(milliseconds(10'000), [&] { return fresh(); }));
-    storm::Elapse(milliseconds(500 + storm::RandomBelow(100)));
+  for (const int64_t stall_ms : storm::sized(0, 1) == 0 ? quick : full) {
+    ASSERT_TRUE(await(milliseconds(10'000), [&] { return fresh(); }));
+    storm::elapse(milliseconds(500 + storm::random_below(100)));
     sub_->send(SIGSTOP);
-    storm::Elapse(milliseconds(stall_ms));
+    storm::elapse(milliseconds(stall_ms));
     // What it had read before it stopped, and what its kernel holds, comes first, with its true age.
     std::atomic<int64_t> newest_ns{0}, newest_age_ns{0};
     std::atomic<uint64_t> older{0};
-    const int64_t went_on = BoottimeNs();
+    const int64_t went_on = boottime_ns();
     watch_->on_sample([&](size_t, const Arrivals& a) {
       if (a.arrived_ns <= went_on || newest_ns != 0) return;
       const int64_t age_ns = a.arrived_ns - a.published_ns;
@@ -100,7 +101,7 @@ TEST_F(RelayStopped, ASubscriberThatSleptHasTheNewestValue) {
       newest_ns = a.arrived_ns;
     });
     sub_->send(SIGCONT);
-    EXPECT_TRUE(Await(milliseconds(10'000), [&] { return newest_ns != 0; })) << stall_ms << " ms";
+    EXPECT_TRUE(await(milliseconds(10'000), [&] { return newest_ns != 0; })) << stall_ms << " ms";
     watch_->on_sample(nullptr);
     back.add(newest_ns - went_on);
     ages.add(newest_age_ns);
@@ -108,23 +109,23 @@ TEST_F(RelayStopped, ASubscriberThatSleptHasTheNewestValue) {
     EXPECT_FALSE(sub_->ended()) << stall_ms << " ms";
   }
   const Arrivals all = watch_->of(0);
-  Figures(
+  print_figures(
       "relay_stopped: a subscriber that slept 0.1 to 10 s has the newest value after {}, its age on arrival "
       "{}; {} "
       "older ones before it; ages wrong by at most {:.2f} ms; {}",
-      back.text(), ages.text(), old, static_cast<double>(all.age_error_ns) / 1e6, Load());
-  EXPECT_LT(back.percentile_ms(100), 1000.0 * static_cast<double>(Patience()));
+      back.text(), ages.text(), old, static_cast<double>(all.age_error_ns) / 1e6, load());
+  EXPECT_LT(back.percentile_ms(100), 1000.0 * static_cast<double>(patience_ns()));
   EXPECT_EQ(all.wrong, 0u);
   EXPECT_EQ(all.back, 0u);
   // Nobody takes the older ones for new.
-  EXPECT_LE(all.age_error_ns, 20'000'000 * Patience());
+  EXPECT_LE(all.age_error_ns, 20'000'000 * patience_ns());
   EXPECT_FALSE(pub_->ended() || proxy_->ended());
-  Print(Row{.id = "R10",
-            .what = "a subscriber that slept: the newest",
-            .n = back.count(),
-            .violations = HasFailure(),
-            .max_ms = back.percentile_ms(100),
-            .seed = storm::Seed()});
+  print_text(Row{.id = "R10",
+                 .what = "a subscriber that slept: the newest",
+                 .n = back.count(),
+                 .violations = HasFailure(),
+                 .max_ms = back.percentile_ms(100),
+                 .seed = storm::seed_of_run()});
 }
 
 }  // namespace

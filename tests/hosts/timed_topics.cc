@@ -13,7 +13,7 @@ constexpr std::chrono::milliseconds kLook(1);
 constexpr int64_t kRefreshNs = 20'000'000;
 
 // Every step is one to one, so no single word can change without changing the end.
-uint64_t Proof(std::span<const uint64_t> words) {
+uint64_t proof(std::span<const uint64_t> words) {
   uint64_t h = 0x9E3779B97F4A7C15;
   for (const uint64_t w : words) {
     h = (h ^ w) * 0xD6E8FEB86659FD93;
@@ -25,17 +25,17 @@ uint64_t Proof(std::span<const uint64_t> words) {
 }  // namespace
 
 TimedSource::TimedSource(const Domain& domain, const std::vector<TimedTopic>& topics, const std::string& node)
-    : node_(storm::Must(Node::open(domain, {.name = node}))) {
+    : node_(storm::must(Node::open(domain, {.name = node}))) {
   for (const TimedTopic& t : topics) {
     const auto words = static_cast<uint32_t>(t.bytes / 8);
-    Publisher publisher = storm::Must(node_->advertise(
-        {.name = t.name, .schema = Schema::Scalar(Type::kU64, words), .history = t.history}));
+    Publisher publisher = storm::must(node_->advertise(
+        {.name = t.name, .schema = Schema::scalar(Type::kU64, words), .history = t.history}));
     // Not all at the same moment.
-    const auto phase = static_cast<int64_t>(storm::RandomBelow(static_cast<uint64_t>(t.period_ns)));
+    const auto phase = static_cast<int64_t>(storm::random_below(static_cast<uint64_t>(t.period_ns)));
     out_.emplace_back(
-        new Out{t, std::move(publisher), std::vector<uint64_t>(words), BoottimeNs() + phase, {}});
+        new Out{t, std::move(publisher), std::vector<uint64_t>(words), boottime_ns() + phase, {}});
   }
-  thread_ = std::thread([this] { Run(); });
+  thread_ = std::thread([this] { run(); });
 }
 
 void TimedSource::stop() {
@@ -43,42 +43,42 @@ void TimedSource::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void TimedSource::Publish(Out* out) {
+void TimedSource::publish(Out* out) {
   std::vector<uint64_t>& v = out->value;
   const uint64_t n = out->published + 1;
   for (size_t i = 1; i + 1 < v.size(); ++i) v[i] = n * 0x9E3779B97F4A7C15 + i;
-  v[0] = static_cast<uint64_t>(BoottimeNs());
-  if (v.size() > 1) v.back() = Proof(std::span(v).first(v.size() - 1));
-  storm::Must(out->publisher.publish(std::as_bytes(std::span(v))));
+  v[0] = static_cast<uint64_t>(boottime_ns());
+  if (v.size() > 1) v.back() = proof(std::span(v).first(v.size() - 1));
+  storm::must(out->publisher.publish(std::as_bytes(std::span(v))));
   out->published = n;
 }
 
-void TimedSource::Run() {
+void TimedSource::run() {
   while (!stop_) {
     int64_t next_ns = INT64_MAX;
     for (const std::unique_ptr<Out>& out : out_) {
-      if (out->due_ns <= BoottimeNs()) {
-        Publish(out.get());
+      if (out->due_ns <= boottime_ns()) {
+        publish(out.get());
         // Late by more than a period: what was missed is not made up for.
-        out->due_ns = std::max(out->due_ns + out->topic.period_ns, BoottimeNs() - out->topic.period_ns);
+        out->due_ns = std::max(out->due_ns + out->topic.period_ns, boottime_ns() - out->topic.period_ns);
       }
       next_ns = std::min(next_ns, out->due_ns);
     }
-    storm::Elapse(std::chrono::nanoseconds(std::clamp<int64_t>(next_ns - BoottimeNs(), 0, 50'000'000)));
+    storm::elapse(std::chrono::nanoseconds(std::clamp<int64_t>(next_ns - boottime_ns(), 0, 50'000'000)));
   }
 }
 
-Watch::Watch(const Domain& domain, const std::vector<TimedTopic>& topics) : begun_ns_(BoottimeNs()) {
+Watch::Watch(const Domain& domain, const std::vector<TimedTopic>& topics) : begun_ns_(boottime_ns()) {
   for (const TimedTopic& t : topics) {
-    in_.push_back({storm::Must(Reader::open(domain, t.name)), t.bytes, {}});
+    in_.push_back({storm::must(Reader::open(domain, t.name)), t.bytes, {}});
   }
-  thread_ = std::thread([this] { Run(); });
+  thread_ = std::thread([this] { run(); });
 }
 
 void Watch::begin(uint64_t* last_count) {
   const std::lock_guard lock(mutex_);
   if (last_count != nullptr) *last_count = in_.back().arrivals.count;
-  begun_ns_ = BoottimeNs();
+  begun_ns_ = boottime_ns();
   for (In& in : in_) {
     Arrivals& a = in.arrivals;
     Arrivals anew;
@@ -94,7 +94,7 @@ void Watch::stop() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
-    if (ended_ns_ == 0) ended_ns_ = BoottimeNs();
+    if (ended_ns_ == 0) ended_ns_ = boottime_ns();
   }
   if (thread_.joinable()) thread_.join();
 }
@@ -104,20 +104,20 @@ void Watch::on_sample(Seen seen) {
   seen_ = std::move(seen);
 }
 
-void Watch::Take(size_t topic, const Sample& sample) {
+void Watch::take(size_t topic, const Sample& sample) {
   In& in = in_[topic];
   Arrivals& a = in.arrivals;
   std::vector<uint64_t> words(sample.bytes.size() / 8);
   memcpy(words.data(), sample.bytes.data(), words.size() * 8);
   const bool whole = sample.bytes.size() == in.bytes &&
-                     (words.size() == 1 || Proof(std::span(words).first(words.size() - 1)) == words.back());
+                     (words.size() == 1 || proof(std::span(words).first(words.size() - 1)) == words.back());
   ++a.count;
   a.wrong += !whole;
   a.back += sample.sequence <= a.sequence;
   const int64_t published_ns = static_cast<int64_t>(words.empty() ? 0 : words[0]);
   a.ages.add(sample.written_ns - published_ns);
   a.age_error_ns = std::max(a.age_error_ns, std::abs(sample.born_ns - published_ns));
-  a.longest_gap_ns = std::max(a.longest_gap_ns, sample.written_ns - std::max(a.arrived_ns, begun_ns_));
+  a.max_gap_ns = std::max(a.max_gap_ns, sample.written_ns - std::max(a.arrived_ns, begun_ns_));
   a.sequence = sample.sequence;
   a.arrived_ns = sample.written_ns;
   a.published_ns = published_ns;
@@ -125,16 +125,16 @@ void Watch::Take(size_t topic, const Sample& sample) {
   if (seen_) seen_(topic, a);
 }
 
-void Watch::Run() {
+void Watch::run() {
   int64_t refreshed_ns = 0;
-  for (;; storm::Elapse(kLook)) {
+  for (;; storm::elapse(kLook)) {
     const std::lock_guard lock(mutex_);
     if (stop_) return;
-    const bool refresh = BoottimeNs() - refreshed_ns > kRefreshNs;
-    if (refresh) refreshed_ns = BoottimeNs();
+    const bool refresh = boottime_ns() - refreshed_ns > kRefreshNs;
+    if (refresh) refreshed_ns = boottime_ns();
     for (size_t i = 0; i < in_.size(); ++i) {
       if (refresh) (void)in_[i].reader.refresh();
-      while (const Sample* sample = in_[i].reader.next()) Take(i, *sample);
+      while (const Sample* sample = in_[i].reader.next()) take(i, *sample);
     }
   }
 }
@@ -148,9 +148,8 @@ Arrivals Watch::of(size_t first, size_t last) const {
     all.wrong += a.wrong;
     all.back += a.back;
     all.ages.add(a.ages);
-    const int64_t now_ns = ended_ns_ != 0 ? ended_ns_ : BoottimeNs();
-    all.longest_gap_ns =
-        std::max({all.longest_gap_ns, a.longest_gap_ns, now_ns - std::max(a.arrived_ns, begun_ns_)});
+    const int64_t now_ns = ended_ns_ != 0 ? ended_ns_ : boottime_ns();
+    all.max_gap_ns = std::max({all.max_gap_ns, a.max_gap_ns, now_ns - std::max(a.arrived_ns, begun_ns_)});
     all.age_error_ns = std::max(all.age_error_ns, a.age_error_ns);
     all.sequence = a.sequence;
     all.arrived_ns = a.arrived_ns;

@@ -43,8 +43,8 @@ class TimedSource {
     int64_t due_ns;
     std::atomic<uint64_t> published{0};
   };
-  void Run();
-  static void Publish(Out* out);
+  void run();
+  static void publish(Out* out);
   std::unique_ptr<Node> node_;
   std::vector<std::unique_ptr<Out>> out_;
   std::atomic<bool> stop_{false};
@@ -54,12 +54,12 @@ class TimedSource {
 // What has come of one topic. "Arrived" is when the relay wrote it into the mirror.
 struct Arrivals {
   uint64_t count = 0;
-  uint64_t wrong = 0;          // not whole
-  uint64_t back = 0;           // not newer than the one before
-  storm::Latencies ages;       // true, on arrival
-  int64_t longest_gap_ns = 0;  // between two arrivals, or an arrival and the beginning or end of counting
-  int64_t age_error_ns = 0;    // the most that an age in the mirror differed from the true one
-  uint64_t sequence = 0;       // of the last one
+  uint64_t wrong = 0;        // not whole
+  uint64_t back = 0;         // not newer than the one before
+  storm::Latencies ages;     // true, on arrival
+  int64_t max_gap_ns = 0;    // between two arrivals, or an arrival and the beginning or end of counting
+  int64_t age_error_ns = 0;  // the most that an age in the mirror differed from the true one
+  uint64_t sequence = 0;     // of the last one
   int64_t arrived_ns = 0, published_ns = 0, stamp_ns = 0;  // of the last one
 };
 
@@ -87,8 +87,8 @@ class Watch {
     size_t bytes;
     Arrivals arrivals;
   };
-  void Run();
-  void Take(size_t topic, const Sample& sample);
+  void run();
+  void take(size_t topic, const Sample& sample);
 
   mutable std::mutex mutex_;
   std::vector<In> in_;

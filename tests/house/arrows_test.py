@@ -5,7 +5,7 @@
     arrows_test.py TREE --count    prints the figures of a tree, one without arrows.txt too
     arrows_test.py TREE --actual   prints the arrows that a tree has, as lines of arrows.txt
 
-A unit is a .h with the .cc of its name; feed_topics.cc, whose first include is feed.h, belongs to the unit of that.
+A unit is a .h with the .cc of its name; peer_sender_topics.cc, whose first include is peer_sender.h, belongs to the unit of that.
 
 Fails when: a file of relay/names includes relay/relay.h; relay/frame/frame.h includes a header that includes it.
 """

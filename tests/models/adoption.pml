@@ -1,5 +1,5 @@
 /* The name of a node: how its segment is born, owned, adopted, replaced and ended (shm/LAYOUT.md, "Life of a segment";
-   OwnedSegment::open, Create, Adopt, OpenBell and end in shm/owned_segment.cc; DomainView::Scan, SegmentView::open).
+   OwnedSegment::open, create, adopt, open_bell and end in shm/owned_segment.cc; DomainView::scan, SegmentView::open).
 
    Two candidates want the name, LIVES times in all; each may be killed before any system call, may end and leave its
    segment, may end and remove it, may find that what it adopts must be replaced, or may publish for ever. A program keeps
@@ -218,7 +218,7 @@ proctype Reader() {
 end:
   do
   :: LOOKS ->
-     /* DomainView::FolderChanged, Scan */
+     /* DomainView::folder_changed, scan */
      changed = false;
      if
      :: view != NONE && node != view -> atomic { view = NONE; view_bell = NONE; Tidy() }
@@ -226,7 +226,7 @@ end:
      fi;
      if
      :: view == NONE ->
-        /* SegmentView::Open */
+        /* SegmentView::open */
         seen = node;
         if
         :: seen == NONE || node != seen  /* removed between open and fstat */

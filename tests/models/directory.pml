@@ -1,6 +1,6 @@
 /* The directory of a segment: two entries for two names, over four blocks of memory of which each can hold a record or
    a schema that records share (shm/LAYOUT.md, "Directory"; TopicTable::put, remove and rebuild in shm/topic_table.cc;
-   ReadRecord in shm/record.cc; DomainView::Index and find, SegmentView::schema). Rings are in slot.pml.
+   ReadRecord in shm/record.cc; DomainView::index and find, SegmentView::schema). Rings are in slot.pml.
 
    The owner advertises names that are there or not, with either of two schemas, and removes them, OPERATIONS in all; it
    is killed at any step, CRASHES times, and its successor rebuilds what is free from what the directory names. Another
@@ -255,7 +255,7 @@ proctype View() {
   bool last;
 end:
   do
-  :: /* DomainView::Index */
+  :: /* DomainView::index */
      last = rests;
      v = version + 1;
      if

@@ -162,7 +162,7 @@ end:
   :: atomic { TO_DIALLER(0) -> DiallerTakes(0) }
   :: atomic { TO_DIALLER(1) -> DiallerTakes(1) }
   :: atomic { TO_DIALLER(2) -> DiallerTakes(2) }
-  :: atomic { /* DialOut */
+  :: atomic { /* dial_out */
        session == 0 && due && (FREE(0) || FREE(1) || FREE(2)) ->
        if
        :: EACH(Close); Connect()
@@ -181,7 +181,7 @@ end:
   :: atomic { dialled != 0 && session == 0 && !said && STANDS(1) -> said = true; Send(to_binder[1], 1, HELLO, dialled, instance, dialling) }
   :: atomic { dialled != 0 && session == 0 && !said && STANDS(2) -> said = true; Send(to_binder[2], 2, HELLO, dialled, instance, dialling) }
 #ifndef BUG_NO_LIMIT
-  :: atomic { /* the time of Dial::Limit() is over */
+  :: atomic { /* the time of Dial::limit() is over */
        dialled != 0 && session == 0 && said && !due && (!ANY(TO_BINDER) && !ANY(TO_DIALLER) || faults < FAULTS) ->
        if :: ANY(TO_BINDER) || ANY(TO_DIALLER) -> faults++ :: else fi;
        due = true

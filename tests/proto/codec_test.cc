@@ -1,8 +1,10 @@
 // Messages to bytes and back; the test vectors of tests/vectors both ways, one of them by hand after
 // PROTOCOL.md alone.
-// Seeded bugs that must make this file fail: proto/codec.cc, Open() without the check; ReadRows() that starts
-// `age_ns` anew, or whose `age_error_ns` ends with the column; Seal() whose check has no seed; a field of
-// smtrelay.proto with another number.
+// Seeded bugs that must make this file fail: proto/codec.cc, open_message() without the check; read_rows()
+// that starts `age_ns` anew, or whose `age_error_ns` ends with the column; seal_message() whose check has no
+// seed; a field of smtrelay.proto with another number.
+#include "proto/codec.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,7 +13,6 @@
 #include <regex>
 #include <sstream>
 
-#include "proto/codec.h"
 #include "tests/paths.h"
 #include "tests/proto/proto_vectors.h"
 #include "tests/text.h"
@@ -19,9 +20,9 @@
 namespace smt::proto {
 namespace {
 
-Batch SomeBatch() {
+Batch some_batch() {
   Batch b;
-  AppendRows({{3, 1, 1000, 5}, {4, 1, 1000, 5}, {9, 1, 1000, 5}}, &b);
+  append_rows({{3, 1, 1000, 5}, {4, 1, 1000, 5}, {9, 1, 1000, 5}}, &b);
   b.add_size(4);
   b.set_sent_ns(77);
   return b;
@@ -38,9 +39,9 @@ TEST(Codec, ColumnsComeBackAsTheyWere) {
       if (random() % 2 == 0) r = rows[0];
     }
     Batch b, parsed;
-    AppendRows(rows, &b);
+    append_rows(rows, &b);
     ASSERT_TRUE(parsed.ParseFromString(b.SerializeAsString()));
-    ASSERT_TRUE(ReadRows(parsed, &back));
+    ASSERT_TRUE(read_rows(parsed, &back));
     ASSERT_EQ(back, rows);
   }
 }
@@ -49,86 +50,87 @@ TEST(Codec, EqualNumbersAtTheEndOfAColumnAreNotSent) {
   std::vector<BatchRow> rows;
   for (uint32_t i = 0; i < 1000; ++i) rows.push_back({i + 1, 1, 5000, 20, 11});
   Batch b;
-  AppendRows(rows, &b);
+  append_rows(rows, &b);
   EXPECT_EQ(b.id_size(), 1);
   EXPECT_EQ(b.sequence_size(), 1);
   EXPECT_EQ(b.stamp_ns_size(), 2);
   EXPECT_EQ(b.age_ns_size(), 2);
   EXPECT_EQ(b.age_error_ns_size(), 1);
   std::vector<BatchRow> back;
-  ASSERT_TRUE(ReadRows(b, &back));
+  ASSERT_TRUE(read_rows(b, &back));
   EXPECT_EQ(back, rows);
   for (BatchRow& row : rows) row.age_error_ns = 0;
   b.Clear();
-  AppendRows(rows, &b);
+  append_rows(rows, &b);
   EXPECT_EQ(b.age_error_ns_size(), 0) << "a source's ages are exact";
-  ASSERT_TRUE(ReadRows(b, &back));
+  ASSERT_TRUE(read_rows(b, &back));
   EXPECT_EQ(back, rows);
 }
 
 TEST(Codec, ColumnsThatCannotBeAreRefused) {
   std::vector<BatchRow> rows;
   Batch b;
-  EXPECT_FALSE(ReadRows(b, &rows));
+  EXPECT_FALSE(read_rows(b, &rows));
   for (const uint32_t topics : {0u, 2u, 8193u, ~0u}) {
-    b = SomeBatch();
+    b = some_batch();
     b.add_id(1);  // so that all three stand
     b.add_id(2);
     b.set_topics(topics);
-    EXPECT_FALSE(ReadRows(b, &rows)) << topics;
+    EXPECT_FALSE(read_rows(b, &rows)) << topics;
   }
-  b = SomeBatch();
+  b = some_batch();
   b.clear_age_ns();
-  EXPECT_FALSE(ReadRows(b, &rows));
-  b = SomeBatch();
+  EXPECT_FALSE(read_rows(b, &rows));
+  b = some_batch();
   for (int i = 0; i < 3; ++i) b.add_size(1);
-  EXPECT_FALSE(ReadRows(b, &rows));
-  b = SomeBatch();
+  EXPECT_FALSE(read_rows(b, &rows));
+  b = some_batch();
   for (int i = 0; i < 4; ++i) b.add_age_error_ns(1);
-  EXPECT_FALSE(ReadRows(b, &rows));
-  b = SomeBatch();
+  EXPECT_FALSE(read_rows(b, &rows));
+  b = some_batch();
   b.mutable_id()->Clear();
   b.add_id(INT32_MIN);
   b.add_id(INT32_MIN);
-  EXPECT_TRUE(ReadRows(b, &rows)) << "ids wrap; the receiver knows which ones there are";
+  EXPECT_TRUE(read_rows(b, &rows)) << "ids wrap; the receiver knows which ones there are";
 }
 
 TEST(Codec, EveryDamagedByteIsNoticed) {
   const std::string payload = "four and more bytes";
-  const std::string header = Seal(7, 3, Envelope::kBatchFieldNumber, SomeBatch().SerializeAsString(),
-                                  PayloadHash(Bytes(payload)), true);
+  const std::string header = seal_message(7, 3, Envelope::kBatchFieldNumber, some_batch().SerializeAsString(),
+                                          payload_hash(byte_view(payload)), true);
   Envelope e;
-  ASSERT_EQ(Open(Bytes(header), Bytes(payload), &e), Opened::kOk);
+  ASSERT_EQ(open_message(byte_view(header), byte_view(payload), &e), Opened::kOk);
   for (size_t i = 0; i < header.size() + payload.size(); ++i) {
     for (const int flip : {1, 2, 0x10, 0x80, 0xff}) {
       std::string h = header, p = payload;
       char& c = i < h.size() ? h[i] : p[i - h.size()];
       c = static_cast<char>(c ^ flip);
-      EXPECT_NE(Open(Bytes(h), Bytes(p), &e), Opened::kOk) << i << " " << flip;
+      EXPECT_NE(open_message(byte_view(h), byte_view(p), &e), Opened::kOk) << i << " " << flip;
     }
   }
   for (size_t n = 0; n < header.size(); ++n) {
-    EXPECT_NE(Open(Bytes(header.substr(0, n)), Bytes(payload), &e), Opened::kOk);
+    EXPECT_NE(open_message(byte_view(header.substr(0, n)), byte_view(payload), &e), Opened::kOk);
   }
-  EXPECT_NE(Open(Bytes(header + "x"), Bytes(payload), &e), Opened::kOk);
-  EXPECT_EQ(Open(Bytes(header), Bytes(payload + "x"), &e), Opened::kCorrupt);
-  EXPECT_EQ(Open(Bytes(header), {}, &e), Opened::kCorrupt);
+  EXPECT_NE(open_message(byte_view(header + "x"), byte_view(payload), &e), Opened::kOk);
+  EXPECT_EQ(open_message(byte_view(header), byte_view(payload + "x"), &e), Opened::kCorrupt);
+  EXPECT_EQ(open_message(byte_view(header), {}, &e), Opened::kCorrupt);
 }
 
 TEST(Codec, WhatIsSealedButNoMessageIsMalformed) {
   Envelope e;
   const std::string payload = "p";
   const auto open = [&](const std::string& header, const std::string& with = "") {
-    return Open(Bytes(header), Bytes(with), &e);
+    return open_message(byte_view(header), byte_view(with), &e);
   };
-  const uint64_t none = PayloadHash({});
-  EXPECT_EQ(open(Seal(0, 1, Want())), Opened::kMalformed) << "session 0";
-  EXPECT_EQ(open(Seal(7, 1, 29, "", none)), Opened::kMalformed) << "no body";
-  EXPECT_EQ(open(Seal(7, 1, Envelope::kWantFieldNumber, "\xff\xff", none)), Opened::kMalformed);
-  EXPECT_EQ(open(Seal(7, 1, Envelope::kWantFieldNumber, "", PayloadHash(Bytes(payload))), payload),
-            Opened::kMalformed)
+  const uint64_t none = payload_hash({});
+  EXPECT_EQ(open(seal_message(0, 1, Want())), Opened::kMalformed) << "session 0";
+  EXPECT_EQ(open(seal_message(7, 1, 29, "", none)), Opened::kMalformed) << "no body";
+  EXPECT_EQ(open(seal_message(7, 1, Envelope::kWantFieldNumber, "\xff\xff", none)), Opened::kMalformed);
+  EXPECT_EQ(
+      open(seal_message(7, 1, Envelope::kWantFieldNumber, "", payload_hash(byte_view(payload))), payload),
+      Opened::kMalformed)
       << "a payload with a message that has none";
-  EXPECT_EQ(open(Seal(7, 1, Envelope::kWantFieldNumber, std::string(kLargestFrame, '\0'), none)),
+  EXPECT_EQ(open(seal_message(7, 1, Envelope::kWantFieldNumber, std::string(kMaxFrame, '\0'), none)),
             Opened::kMalformed);
   EXPECT_EQ(open(""), Opened::kMalformed);
 }
@@ -136,19 +138,19 @@ TEST(Codec, WhatIsSealedButNoMessageIsMalformed) {
 // --- vectors
 
 TEST(Vectors, EachIsWrittenAndReadAsItStands) {
-  for (const Vector& v : Vectors()) {
+  for (const Vector& v : vectors()) {
     SCOPED_TRACE(v.name);
     const auto file =
-        nlohmann::json::parse(Contents(SourcePath("tests/vectors/" + std::string(v.name) + ".json")));
-    EXPECT_EQ(Hex(v.header), file["header"]);
-    EXPECT_EQ(Hex(v.payload), file["payload"]);
-    const std::string header = Unhex(file["header"].get<std::string>()),
-                      payload = Unhex(file["payload"].get<std::string>());
+        nlohmann::json::parse(contents(source_path("tests/vectors/" + std::string(v.name) + ".json")));
+    EXPECT_EQ(to_hex(v.header), file["header"]);
+    EXPECT_EQ(to_hex(v.payload), file["payload"]);
+    const std::string header = from_hex(file["header"].get<std::string>()),
+                      payload = from_hex(file["payload"].get<std::string>());
     Envelope e;
-    ASSERT_EQ(Open(Bytes(header), Bytes(payload), &e), Opened::kOk);
-    EXPECT_EQ(Meaning(e), file["meaning"]);
+    ASSERT_EQ(open_message(byte_view(header), byte_view(payload), &e), Opened::kOk);
+    EXPECT_EQ(meaning_of(e), file["meaning"]);
     // What protobuf makes of the meaning are the same bytes.
-    EXPECT_EQ(Hex(e.SerializeAsString()), Hex(header.substr(0, header.size() - 10)));
+    EXPECT_EQ(to_hex(e.SerializeAsString()), to_hex(header.substr(0, header.size() - 10)));
   }
 }
 
@@ -186,8 +188,8 @@ class ByHand {
 };
 
 TEST(Vectors, TheBatchIsReadByHandAfterThePage) {
-  const auto file = nlohmann::json::parse(Contents(SourcePath("tests/vectors/batch.json")));
-  ByHand in(Unhex(file["header"].get<std::string>()));
+  const auto file = nlohmann::json::parse(contents(source_path("tests/vectors/batch.json")));
+  ByHand in(from_hex(file["header"].get<std::string>()));
   ASSERT_EQ(in.varint(), 1u << 3 | 1);
   EXPECT_EQ(in.fixed64(), 0x1122334455667788u);
   ASSERT_EQ(in.varint(), 2u << 3 | 0);
@@ -240,7 +242,7 @@ TEST(Vectors, TheBatchIsReadByHandAfterThePage) {
     }
   }
   EXPECT_EQ(size_at, size.size());
-  EXPECT_EQ(Unhex(file["payload"].get<std::string>()),
+  EXPECT_EQ(from_hex(file["payload"].get<std::string>()),
             "AAAAAAAA"
             "abc"
             "BBBBBBBB");
@@ -249,8 +251,8 @@ TEST(Vectors, TheBatchIsReadByHandAfterThePage) {
 // --- the page
 
 TEST(Protocol, EveryMessageFieldAndNumberStandsInThePage) {
-  const std::string proto = Contents(SourcePath("proto/smtrelay.proto"));
-  const std::string page = Contents(SourcePath("proto/PROTOCOL.md"));
+  const std::string proto = contents(source_path("proto/smtrelay.proto"));
+  const std::string page = contents(source_path("proto/PROTOCOL.md"));
   std::string message, around;
   std::istringstream lines(proto);
   int fields = 0;
@@ -275,8 +277,8 @@ TEST(Protocol, EveryMessageFieldAndNumberStandsInThePage) {
 }
 
 TEST(Protocol, TheWorkedExampleIsTheVector) {
-  const std::string page = Contents(SourcePath("proto/PROTOCOL.md"));
-  const auto file = nlohmann::json::parse(Contents(SourcePath("tests/vectors/batch.json")));
+  const std::string page = contents(source_path("proto/PROTOCOL.md"));
+  const auto file = nlohmann::json::parse(contents(source_path("tests/vectors/batch.json")));
   const size_t begin = page.find("```hex"), end = page.find("```", begin + 6);
   ASSERT_NE(begin, std::string::npos);
   std::istringstream example(page.substr(begin + 6, end - begin - 6));

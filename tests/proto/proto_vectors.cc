@@ -10,7 +10,7 @@ namespace {
 
 using nlohmann::json;
 
-json Of(const google::protobuf::RepeatedPtrField<Selection>& selections) {
+json of(const google::protobuf::RepeatedPtrField<Selection>& selections) {
   json out = json::array();
   for (const Selection& s : selections) {
     out.push_back({{"topic", std::vector<std::string>(s.topic().begin(), s.topic().end())},
@@ -29,7 +29,7 @@ json Of(const google::protobuf::RepeatedPtrField<Selection>& selections) {
   return out;
 }
 
-json Of(const Topic& t) {
+json of(const Topic& t) {
   const Origin& o = t.origin();
   return {{"id", t.id()},
           {"name", t.name()},
@@ -37,8 +37,8 @@ json Of(const Topic& t) {
           {"schema", t.schema()},
           {"generation", t.generation()},
           {"origin",
-           {{"id", Hex(o.id())},
-            {"segment_id", Hex(o.segment_id())},
+           {{"id", to_hex(o.id())},
+            {"segment_id", to_hex(o.segment_id())},
             {"host", o.host()},
             {"domain", o.domain()},
             {"node", o.node()}}},
@@ -55,7 +55,7 @@ json Of(const Topic& t) {
           {"every", t.every()}};
 }
 
-json Of(const Finding& f) {
+json of(const Finding& f) {
   return {{"relay", f.relay()},
           {"instance", f.instance()},
           {"role", f.role()},
@@ -72,7 +72,7 @@ json Of(const Finding& f) {
           {"other_name", std::vector<std::string>(f.other_name().begin(), f.other_name().end())}};
 }
 
-json Of(const SetAnswer& a) {
+json of(const SetAnswer& a) {
   return {{"outcome", a.outcome()},         {"relay", a.relay()},
           {"instance", a.instance()},       {"text", a.text()},
           {"schema", a.schema()},           {"lease_ns", a.lease_ns()},
@@ -80,12 +80,12 @@ json Of(const SetAnswer& a) {
           {"sequence", a.sequence()}};
 }
 
-json Of(const Batch& b) {
+json of(const Batch& b) {
   std::vector<BatchRow> rows;
   json out{{"sent_ns", b.sent_ns()},
            {"raw_bytes", b.raw_bytes()},
            {"size", std::vector<uint64_t>(b.size().begin(), b.size().end())}};
-  if (!ReadRows(b, &rows)) return out;
+  if (!read_rows(b, &rows)) return out;
   for (const BatchRow& r : rows) {
     out["rows"].push_back({{"id", r.id},
                            {"sequence_more", r.sequence},
@@ -98,11 +98,11 @@ json Of(const Batch& b) {
 
 }  // namespace
 
-json Meaning(const Envelope& e) {
+json meaning_of(const Envelope& e) {
   json out{{"session", e.session()}, {"number", e.number()}, {"prompt", e.prompt()}};
   const auto topics = [](const auto& list) {
     json all = json::array();
-    for (const Topic& t : list) all.push_back(Of(t));
+    for (const Topic& t : list) all.push_back(of(t));
     return all;
   };
   switch (e.body_case()) {
@@ -110,7 +110,7 @@ json Meaning(const Envelope& e) {
       const Hello& m = e.hello();
       out["hello"] = {
           {"least_version", m.least_version()}, {"version", m.version()}, {"instance", m.instance()},
-          {"origin_id", Hex(m.origin_id())},    {"name", m.name()},       {"serves", m.serves()}};
+          {"origin_id", to_hex(m.origin_id())}, {"name", m.name()},       {"serves", m.serves()}};
       break;
     }
     case Envelope::kReset: {
@@ -122,7 +122,7 @@ json Meaning(const Envelope& e) {
       break;
     }
     case Envelope::kWant:
-      out["want"] = Of(e.want().selection());
+      out["want"] = of(e.want().selection());
       break;
     case Envelope::kAnnounce:
       out["announce"] = {{"topic", topics(e.announce().topic())}, {"sent_ns", e.announce().sent_ns()}};
@@ -135,7 +135,7 @@ json Meaning(const Envelope& e) {
                       {"state", std::vector<int>(e.state().state().begin(), e.state().state().end())}};
       break;
     case Envelope::kBatch:
-      out["batch"] = Of(e.batch());
+      out["batch"] = of(e.batch());
       break;
     case Envelope::kChunk: {
       const Chunk& m = e.chunk();
@@ -156,7 +156,7 @@ json Meaning(const Envelope& e) {
     }
     case Envelope::kGet:
       out["get"] = {
-          {"request", e.get().request()}, {"selection", Of(e.get().selection())}, {"list", e.get().list()}};
+          {"request", e.get().request()}, {"selection", of(e.get().selection())}, {"list", e.get().list()}};
       break;
     case Envelope::kReply:
       out["reply"] = {{"request", e.reply().request()},
@@ -176,7 +176,7 @@ json Meaning(const Envelope& e) {
     }
     case Envelope::kTraced: {
       json findings = json::array();
-      for (const Finding& f : e.traced().finding()) findings.push_back(Of(f));
+      for (const Finding& f : e.traced().finding()) findings.push_back(of(f));
       out["traced"] = {{"request", e.traced().request()},
                        {"finding", std::move(findings)},
                        {"complete", e.traced().complete()}};
@@ -197,7 +197,7 @@ json Meaning(const Envelope& e) {
     }
     case Envelope::kSetReply: {
       json answers = json::array();
-      for (const SetAnswer& a : e.set_reply().answer()) answers.push_back(Of(a));
+      for (const SetAnswer& a : e.set_reply().answer()) answers.push_back(of(a));
       out["set_reply"] = {{"request", e.set_reply().request()},
                           {"answer", std::move(answers)},
                           {"complete", e.set_reply().complete()}};
@@ -209,11 +209,11 @@ json Meaning(const Envelope& e) {
   return out;
 }
 
-std::vector<Vector> Vectors() {
+std::vector<Vector> vectors() {
   constexpr uint64_t kSession = 0x1122334455667788;
   std::vector<Vector> out;
   const auto add = [&](const std::string& name, uint64_t number, const auto& body) {
-    out.push_back({name, Seal(kSession, number, body), ""});
+    out.push_back({name, seal_message(kSession, number, body), ""});
   };
   Hello hello;
   hello.set_least_version(1);
@@ -295,18 +295,18 @@ std::vector<Vector> Vectors() {
   add("state", 5, state);
 
   Batch batch;
-  AppendRows({{3, 1, 1'000'000, 2000, 250'000},
-              {4, 1, 1'000'500, 2000, 250'000},
-              {5, 1, 999'000, 1500, -1},
-              {100, 1, 999'000, 1500, -1}},
-             &batch);
+  append_rows({{3, 1, 1'000'000, 2000, 250'000},
+               {4, 1, 1'000'500, 2000, 250'000},
+               {5, 1, 999'000, 1500, -1},
+               {100, 1, 999'000, 1500, -1}},
+              &batch);
   batch.add_size(3);
   batch.add_size(0);
   batch.set_sent_ns(5'000'000'000);
   const std::string values = "AAAAAAAAabcBBBBBBBB";
   out.push_back({"batch",
-                 Seal(kSession, 300, Envelope::kBatchFieldNumber, batch.SerializeAsString(),
-                      PayloadHash(Bytes(values)), true),
+                 seal_message(kSession, 300, Envelope::kBatchFieldNumber, batch.SerializeAsString(),
+                              payload_hash(byte_view(values)), true),
                  values});
 
   Chunk chunk;
@@ -320,7 +320,7 @@ std::vector<Vector> Vectors() {
   chunk.set_age_error_ns(-1);
   chunk.set_raw_bytes(20);
   const std::string piece = "a piece of it";
-  out.push_back({"chunk", Seal(kSession, 301, chunk, PayloadHash(Bytes(piece))), piece});
+  out.push_back({"chunk", seal_message(kSession, 301, chunk, payload_hash(byte_view(piece))), piece});
 
   Report report;
   report.set_acknowledged(299);
@@ -395,7 +395,7 @@ std::vector<Vector> Vectors() {
   set.set_hops(1);
   set.set_stamp_ns(1'700'000'000'000'000'000);
   const std::string value = "AAAAAAAA";
-  out.push_back({"set", Seal(kSession, 9, set, PayloadHash(Bytes(value))), value});
+  out.push_back({"set", seal_message(kSession, 9, set, payload_hash(byte_view(value))), value});
 
   SetReply set_reply;
   set_reply.set_request(0xfeedfeedfeedfeed);
@@ -418,7 +418,7 @@ std::vector<Vector> Vectors() {
   return out;
 }
 
-std::string Hex(std::string_view bytes) {
+std::string to_hex(std::string_view bytes) {
   std::string out;
   for (const char c : bytes) {
     out += "0123456789abcdef"[static_cast<uint8_t>(c) >> 4];
@@ -427,7 +427,7 @@ std::string Hex(std::string_view bytes) {
   return out;
 }
 
-std::string Unhex(std::string_view hex) {
+std::string from_hex(std::string_view hex) {
   std::string out;
   for (size_t i = 0; i + 1 < hex.size(); i += 2) {
     out += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));

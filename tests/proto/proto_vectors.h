@@ -15,11 +15,11 @@ struct Vector {
   std::string name, header, payload;
 };
 // One for each kind of message, and more.
-std::vector<Vector> Vectors();
-nlohmann::json Meaning(const Envelope& e);
+std::vector<Vector> vectors();
+nlohmann::json meaning_of(const Envelope& e);
 
-std::string Hex(std::string_view bytes);
-std::string Unhex(std::string_view hex);
+std::string to_hex(std::string_view bytes);
+std::string from_hex(std::string_view hex);
 
 }  // namespace smt::proto
 

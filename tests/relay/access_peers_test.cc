@@ -1,8 +1,8 @@
 // What each peer gets where access differs: live, asked for once, listed, through a proxy, after a reload;
-// and hundreds of random rules from end to end. Seeded bugs that must make this file fail: relay/outbound/feed.cc,
-// TermsOf() that wants what may be listed only (it is announced), Begin() that asks no access, Reconsider()
-// that keeps what may be listed yet, Denied() that tells each topic; relay/engine.cc, configure() that
-// compiles no access.
+// and hundreds of random rules from end to end. Seeded bugs that must make this file fail:
+// relay/outbound/peer_sender.cc, decide() that wants what may be listed only (it is announced),
+// begin_request() that asks no access, reconsider() that keeps what may be listed yet, report_denied() that
+// tells each topic; relay/engine.cc, configure() that compiles no access.
 #include "tests/relay/access_rules.h"
 #include "tests/relay/relay_fixture.h"
 #include "tests/row.h"
@@ -21,43 +21,43 @@ class AccessPeersTest : public RelayTest {
     std::map<std::string, int> announced;           // names
     std::vector<proto::Envelope::BodyCase> bodies;  // but Report
   };
-  void Listen(const std::string& net_name = "a") {
+  void listen(const std::string& net_name = "a") {
     net(net_name).hook = [this](MemMessage* m) {
       if (m->to_binder) return MemNet::Fate::kDeliver;
       Heard& heard = heard_[m->dialer];
       heard.bytes += m->header + m->payload;
       proto::Envelope e;
-      EXPECT_EQ(proto::Open(Bytes(m->header), Bytes(m->payload), &e), proto::Opened::kOk);
+      EXPECT_EQ(proto::open_message(byte_view(m->header), byte_view(m->payload), &e), proto::Opened::kOk);
       if (!e.has_report()) heard.bodies.push_back(e.body_case());
       for (const proto::Topic& t : e.announce().topic()) ++heard.announced[t.name()];
       return MemNet::Fate::kDeliver;
     };
   }
-  Host& Subscriber(const std::string& name, const std::string& net_name = "a") {
+  Host& subscriber(const std::string& name, const std::string& net_name = "a") {
     Host& h = host(name, {.receive = {{{"**", "smt/**"}, {}, 0}}, .serves = false});
     dial(h, name + " follows", net_name);
     return h;
   }
   // Asks only.
-  Host& Asker(const std::string& name, const std::string& net_name = "a") {
+  Host& asker(const std::string& name, const std::string& net_name = "a") {
     Host& h = host(name, {.serves = false});
     dial(h, name + " asks", net_name);
     return h;
   }
-  Relay::GetResult Ask(Host& h, const Texts& patterns, bool list) {
-    EXPECT_TRUE(Until([&] { return !h.relay().peers().empty(); }));
+  Relay::GetResult ask(Host& h, const Texts& patterns, bool list) {
+    EXPECT_TRUE(until([&] { return !h.relay().peers().empty(); }));
     const uint64_t request = h.relay().get({{patterns, {}, 0}}, list, now_, 2 * kSecond);
-    EXPECT_TRUE(Until([&] { return h.relay().answer(request).done; }));
-    Run(2 * kMs);
-    return h.relay().answer(request);
+    EXPECT_TRUE(until([&] { return h.relay().get_result(request).done; }));
+    run(2 * kMs);
+    return h.relay().get_result(request);
   }
-  void Reload(Host& h, const AccessRules& access) {
+  void reload(Host& h, const AccessRules& access) {
     const Status s = h.relay().configure(h.send_rules(), h.receive_rules(), {}, {}, access);
     ASSERT_TRUE(s.ok()) << s.message();
-    Run(20 * kMs);
+    run(20 * kMs);
   }
   // Names of the topics that are described there.
-  static Texts Has(Host& h) {
+  static Texts has(Host& h) {
     Texts out;
     for (uint32_t id = 0; id < h.store().topic_limit(); ++id) {
       if (h.store().topic(id) != nullptr) out.push_back(h.store().topic(id)->name);
@@ -70,19 +70,19 @@ class AccessPeersTest : public RelayTest {
 };
 
 TEST_F(AccessPeersTest, WhatMayNotBeReadIsNotAnnouncedNorSent) {
-  Host& a = host("a", {.access = {{}, {Deny({"b"}, {"secret/**"}, kAllRights, "F:7:1")}}});
+  Host& a = host("a", {.access = {{}, {deny_rule({"b"}, {"secret/**"}, kAllRights, "F:7:1")}}});
   bind(a);
-  Listen();
-  Host& b = Subscriber("b");
-  Host& c = Subscriber("c");
+  listen();
+  Host& b = subscriber("b");
+  Host& c = subscriber("c");
   a.publish("open", "1", now_);
   a.publish("secret/key", "hunter2", now_);
-  ASSERT_TRUE(Until(b, "open", "1"));
-  ASSERT_TRUE(Until(c, "secret/key", "hunter2"));
+  ASSERT_TRUE(until(b, "open", "1"));
+  ASSERT_TRUE(until(c, "secret/key", "hunter2"));
   a.publish("secret/later", "hunter2", now_);
   a.publish("secret/key", "hunter3", now_);
-  ASSERT_TRUE(Until(c, "secret/later", "hunter2"));
-  EXPECT_THAT(Has(b), ElementsAre("open"));
+  ASSERT_TRUE(until(c, "secret/later", "hunter2"));
+  EXPECT_THAT(has(b), ElementsAre("open"));
   EXPECT_EQ(heard_["b follows"].bytes.find("secret"), std::string::npos);
   EXPECT_EQ(heard_["b follows"].bytes.find("hunter"), std::string::npos);
   EXPECT_EQ(a.counters().outbound.denied, 2u);
@@ -91,51 +91,52 @@ TEST_F(AccessPeersTest, WhatMayNotBeReadIsNotAnnouncedNorSent) {
 }
 
 TEST_F(AccessPeersTest, AWishForTenThousandDeniedTopicsIsOneLine) {
-  Host& a = host("a", {.access = {{Allow({"c"}, {"**"}, kReadList, "F:4:1")}, {}}});
+  Host& a = host("a", {.access = {{allow_rule({"c"}, {"**"}, kReadList, "F:4:1")}, {}}});
   bind(a);
   for (int i = 0; i < 10'000; ++i) a.publish("secret/" + std::to_string(i), "x", now_);
-  Host& b = Subscriber("b");
-  Run(100 * kMs);
-  EXPECT_THAT(Has(b), IsEmpty());
+  Host& b = subscriber("b");
+  run(100 * kMs);
+  EXPECT_THAT(has(b), IsEmpty());
   EXPECT_EQ(a.counters().outbound.denied, 10'000u);
   EXPECT_EQ(a.logged["denied b F:4:1"], 1);
   EXPECT_THAT(a.told["denied b F:4:1"],
               testing::EndsWith(": no [[allow]] gives it read (the first is at F:4:1)"));
-  Ask(Asker("b"), {"**"}, true);
+  ask(asker("b"), {"**"}, true);
   EXPECT_EQ(a.counters().outbound.denied, 20'000u) << "each time that it is asked for";
   EXPECT_EQ(a.logged["denied b F:4:1"], 2);
 }
 
 TEST_F(AccessPeersTest, WhoMayListIsToldOfATopicButNotItsValue) {
-  Host& a = host("a", {.access = {{Allow({"b"}, {"**"}, Rights(Right::kList)), Allow({"b"}, {"open"})}, {}}});
+  Host& a = host(
+      "a", {.access = {{allow_rule({"b"}, {"**"}, Rights(Right::kList)), allow_rule({"b"}, {"open"})}, {}}});
   bind(a);
-  Listen();
+  listen();
   a.publish("open", "1", now_);
   a.publish("shut", "hunter2", now_);
-  Host& b = Asker("b");
-  EXPECT_EQ(Ask(b, {"**"}, true).topics, 2u);
-  EXPECT_THAT(Has(b), ElementsAre("open", "shut"));
-  EXPECT_EQ(Ask(b, {"**"}, false).topics, 1u);
+  Host& b = asker("b");
+  EXPECT_EQ(ask(b, {"**"}, true).topics, 2u);
+  EXPECT_THAT(has(b), ElementsAre("open", "shut"));
+  EXPECT_EQ(ask(b, {"**"}, false).topics, 1u);
   EXPECT_EQ(b.value("open"), "1");
   EXPECT_EQ(b.value("shut"), "") << "a list tells of its newest sample, without the value";
   a.publish("shut", "hunter3", now_);
-  EXPECT_EQ(Ask(b, {"shut"}, false).topics, 0u);
-  Host& follows = Subscriber("b");
-  ASSERT_TRUE(Until(follows, "open", "1"));
-  Run(20 * kMs);
-  EXPECT_THAT(Has(follows), ElementsAre("open"));
+  EXPECT_EQ(ask(b, {"shut"}, false).topics, 0u);
+  Host& follows = subscriber("b");
+  ASSERT_TRUE(until(follows, "open", "1"));
+  run(20 * kMs);
+  EXPECT_THAT(has(follows), ElementsAre("open"));
   for (const auto& [dialer, heard] : heard_)
     EXPECT_EQ(heard.bytes.find("hunter"), std::string::npos) << dialer;
 }
 
 TEST_F(AccessPeersTest, WhoMayNotListIsAnsweredAsIfThereWereNothing) {
-  Host& a = host("a", {.access = {{}, {Deny({"b"}, {"secret/**"})}}});
+  Host& a = host("a", {.access = {{}, {deny_rule({"b"}, {"secret/**"})}}});
   bind(a);
-  Listen();
+  listen();
   a.publish("secret/key", "hunter2", now_);
-  Host& b = Asker("b");
+  Host& b = asker("b");
   for (const bool list : {true, false}) {
-    const Relay::GetResult there = Ask(b, {"secret/key"}, list), nowhere = Ask(b, {"secret/none"}, list);
+    const Relay::GetResult there = ask(b, {"secret/key"}, list), nowhere = ask(b, {"secret/none"}, list);
     EXPECT_EQ(there.topics, nowhere.topics);
     EXPECT_EQ(there.complete, nowhere.complete);
   }
@@ -145,25 +146,25 @@ TEST_F(AccessPeersTest, WhoMayNotListIsAnsweredAsIfThereWereNothing) {
 TEST_F(AccessPeersTest, WhatAProxyKeepsForOnePeerIsNoHoleForAnother) {
   a_ = &host("a");
   p_ = &host("p", {.proxy = true,
-                   .access = {{Allow({"base"}, {"**"}), Allow({"guest"}, {"map/**"})},
-                              {Deny({"*"}, {"map/secret"})}}});
+                   .access = {{allow_rule({"base"}, {"**"}), allow_rule({"guest"}, {"map/**"})},
+                              {deny_rule({"*"}, {"map/secret"})}}});
   bind(*p_, "up");
   bind(*p_, "down");
   dial(*a_, "a", "up");
-  Listen("down");
+  listen("down");
   for (const char* topic : {"arm/pose", "map/hall", "map/secret"}) a_->publish(topic, "12345678", now_);
-  Host& base = Subscriber("base", "down");
-  ASSERT_TRUE(Until(base, "arm/pose", "12345678"));
-  Host& guest = Subscriber("guest", "down");
-  ASSERT_TRUE(Until(guest, "map/hall", "12345678"));
-  Host& asks = Asker("guest", "down");
-  EXPECT_EQ(Ask(asks, {"**"}, true).topics, 1u);
-  EXPECT_EQ(Ask(asks, {"**"}, false).topics, 1u);
+  Host& base = subscriber("base", "down");
+  ASSERT_TRUE(until(base, "arm/pose", "12345678"));
+  Host& guest = subscriber("guest", "down");
+  ASSERT_TRUE(until(guest, "map/hall", "12345678"));
+  Host& asks = asker("guest", "down");
+  EXPECT_EQ(ask(asks, {"**"}, true).topics, 1u);
+  EXPECT_EQ(ask(asks, {"**"}, false).topics, 1u);
   a_->publish("arm/pose", "87654321", now_);
-  ASSERT_TRUE(Until(base, "arm/pose", "87654321"));
+  ASSERT_TRUE(until(base, "arm/pose", "87654321"));
   EXPECT_EQ(p_->value("map/secret"), "12345678") << "the proxy has it";
-  EXPECT_THAT(Has(base), ElementsAre("arm/pose", "map/hall"));
-  EXPECT_THAT(Has(guest), ElementsAre("map/hall"));
+  EXPECT_THAT(has(base), ElementsAre("arm/pose", "map/hall"));
+  EXPECT_THAT(has(guest), ElementsAre("map/hall"));
   for (const auto& [dialer, heard] : heard_) {
     EXPECT_EQ(heard.bytes.find("map/secret"), std::string::npos) << dialer;
     if (dialer.starts_with("base")) continue;
@@ -175,35 +176,35 @@ TEST_F(AccessPeersTest, OtherRulesTakeAndGiveWhatTheyChangeAndNothingElse) {
   using Body = proto::Envelope::BodyCase;
   Host& a = host("a");
   bind(a);
-  Host& b = Subscriber("b");
-  Host& c = Subscriber("c");
+  Host& b = subscriber("b");
+  Host& c = subscriber("c");
   for (const char* topic : {"t0", "t1", "t2"}) a.publish(topic, "1", now_);
-  ASSERT_TRUE(Until(b, "t2", "1"));
-  ASSERT_TRUE(Until(c, "t2", "1"));
-  Run(300 * kMs);
-  Listen();
-  Reload(a, {{}, {Deny({"b"}, {"t1"})}});
-  EXPECT_THAT(Has(b), ElementsAre("t0", "t2"));
+  ASSERT_TRUE(until(b, "t2", "1"));
+  ASSERT_TRUE(until(c, "t2", "1"));
+  run(300 * kMs);
+  listen();
+  reload(a, {{}, {deny_rule({"b"}, {"t1"})}});
+  EXPECT_THAT(has(b), ElementsAre("t0", "t2"));
   EXPECT_THAT(heard_["b follows"].bodies, ElementsAre(Body::kForget)) << "and nothing more";
   EXPECT_THAT(heard_["c follows"].bodies, IsEmpty());
   // To list it is not enough for who follows it; the words of a rule are told once more after a reload.
   heard_.clear();
-  Reload(a, {{}, {Deny({"b"}, {"t1", "t2"}, Rights(Right::kRead))}});
-  EXPECT_THAT(Has(b), ElementsAre("t0"));
+  reload(a, {{}, {deny_rule({"b"}, {"t1", "t2"}, Rights(Right::kRead))}});
+  EXPECT_THAT(has(b), ElementsAre("t0"));
   EXPECT_THAT(heard_["b follows"].bodies, ElementsAre(Body::kForget));
   EXPECT_EQ(a.counters().outbound.denied, 2u);
   a.publish("t1", "2", now_);
   a.publish("t0", "2", now_);
-  ASSERT_TRUE(Until(b, "t0", "2"));
+  ASSERT_TRUE(until(b, "t0", "2"));
   // And back, with what was published meanwhile.
   heard_.clear();
-  Reload(a, {{}, {Deny({"c"}, {"nothing"})}});
+  reload(a, {{}, {deny_rule({"c"}, {"nothing"})}});
   EXPECT_EQ(b.value("t1"), "2");
   EXPECT_EQ(b.value("t2"), "1");
   EXPECT_EQ(heard_["b follows"].announced, (std::map<std::string, int>{{"t1", 1}, {"t2", 1}}));
   EXPECT_THAT(heard_["c follows"].bodies, IsEmpty());
   EXPECT_EQ(b.counters().session.opened, 1u);
-  EXPECT_FALSE(a.relay().configure(a.send_rules(), {}, {}, {}, {{Allow({"*"}, {"a//b"})}, {}}).ok());
+  EXPECT_FALSE(a.relay().configure(a.send_rules(), {}, {}, {}, {{allow_rule({"*"}, {"a//b"})}, {}}).ok());
   EXPECT_EQ(b.value("t1"), "2") << "bad rules change nothing";
 }
 
@@ -211,7 +212,7 @@ TEST_F(AccessPeersTest, OtherRulesTakeAndGiveWhatTheyChangeAndNothingElse) {
 class RandomAccessTest : public AccessPeersTest, public testing::WithParamInterface<bool> {};
 
 TEST_P(RandomAccessTest, EachPeerHasWhatTheRulesSay) {
-  const uint32_t seed = Seed();
+  const uint32_t seed = seed_of_run();
   AccessMaker make(seed);
   size_t compared = 0, allowed = 0, differences = 0;
   for (int i = 0; i < 150; ++i) {
@@ -233,17 +234,17 @@ TEST_P(RandomAccessTest, EachPeerHasWhatTheRulesSay) {
     for (const std::string& topic : topics) source.publish(topic, topic, now_);
     std::map<std::string, Host*> follows, lists, gets;
     for (const std::string name : {"p1", "q1", "p10"}) {
-      follows[name] = &Subscriber(name, down);
+      follows[name] = &subscriber(name, down);
       dial(*(lists[name] = &host(name, {.serves = false})), name + " lists", down);
       dial(*(gets[name] = &host(name, {.serves = false})), name + " gets", down);
     }
-    Run(50 * kMs, 5 * kMs);
-    for (const auto& [name, h] : lists) Ask(*h, {"**", "smt/**"}, true);
-    for (const auto& [name, h] : gets) Ask(*h, {"**", "smt/**"}, false);
+    run(50 * kMs, 5 * kMs);
+    for (const auto& [name, h] : lists) ask(*h, {"**", "smt/**"}, true);
+    for (const auto& [name, h] : gets) ask(*h, {"**", "smt/**"}, false);
     for (const auto& [name, h] : follows) {
       for (const std::string& topic : topics) {
-        const bool read = ShouldAllow(rules, name, topic, Right::kRead);
-        const bool list = ShouldAllow(rules, name, topic, Right::kList);
+        const bool read = should_allow(rules, name, topic, Right::kRead);
+        const bool list = should_allow(rules, name, topic, Right::kList);
         const bool right = (h->value(topic) == topic) == read && (h->described(topic) != nullptr) == read &&
                            (gets[name]->value(topic) == topic) == read &&
                            (gets[name]->described(topic) != nullptr) == read &&
@@ -253,18 +254,19 @@ TEST_P(RandomAccessTest, EachPeerHasWhatTheRulesSay) {
         differences += !right;
         EXPECT_TRUE(right) << name << " and " << topic << ": " << read << list << ", live " << h->value(topic)
                            << ", got " << gets[name]->value(topic) << ", listed "
-                           << (lists[name]->described(topic) != nullptr) << " by " << Shown(rules);
+                           << (lists[name]->described(topic) != nullptr) << " by " << shown(rules);
       }
     }
   }
   std::printf("%zu compared, %zu differences\n", compared, differences);
   EXPECT_GT(allowed, compared / 3 / 5);
   EXPECT_LT(allowed, compared / 3 * 4 / 5);
-  Print(Row{.id = "S3",
-            .what = GetParam() ? "rights live, listed, fetched; at a proxy" : "rights live, listed, fetched",
-            .n = compared,
-            .violations = differences,
-            .seed = seed});
+  print_text(
+      Row{.id = "S3",
+          .what = GetParam() ? "rights live, listed, fetched; at a proxy" : "rights live, listed, fetched",
+          .n = compared,
+          .violations = differences,
+          .seed = seed});
 }
 INSTANTIATE_TEST_SUITE_P(At, RandomAccessTest, testing::Bool(),
                          [](const auto& at) { return at.param ? "AProxy" : "TheSource"; });

@@ -21,7 +21,7 @@ class EveryShmTest : public ShmTest {
     std::unique_ptr<Store> store;
     std::unique_ptr<Relay> relay;
   };
-  Machine Begin(const std::string& name, bool serves, bool takes) {
+  Machine begin(const std::string& name, bool serves, bool takes) {
     Machine m{*Domain::open({.root = root_, .domain = name}), nullptr, nullptr};
     Result<std::unique_ptr<Store>> store =
         ShmStore::open(m.domain, {.mirror = takes ? "m" : "", .segment_bytes = 1 << 24});
@@ -40,7 +40,7 @@ class EveryShmTest : public ShmTest {
     m.relay = std::make_unique<Relay>(m.store.get(), std::move(o));
     return m;
   }
-  void Settle() {
+  void settle() {
     for (int i = 0; i < 1000; ++i) {
       size_t messages = 0;
       for (Machine* m : machines_) messages += m->relay->step(now_);
@@ -48,18 +48,18 @@ class EveryShmTest : public ShmTest {
     }
     ADD_FAILURE() << "does not come to rest";
   }
-  void Publish(uint64_t n) {
+  void publish(uint64_t n) {
     for (uint64_t i = 0; i < n; ++i) {
       const std::string text = std::to_string(1'000'000 + ++published_);
-      ASSERT_OK(publisher_->publish(std::as_bytes(std::span(text)), 5, now_));
+      SMT_ASSERT_OK(publisher_->publish(std::as_bytes(std::span(text)), 5, now_));
     }
   }
-  testing::AssertionResult Reads(Reader& reader, std::vector<uint64_t>* got, uint64_t last) {
+  testing::AssertionResult reads(Reader& reader, std::vector<uint64_t>* got, uint64_t last) {
     for (int i = 0; i < 5000; ++i, now_ += kMs) {
-      Settle();
+      settle();
       while (const Sample* s = reader.next()) {
-        if (Text(s) != std::to_string(1'000'000 + s->sequence))
-          return testing::AssertionFailure() << s->sequence << " is " << Text(s);
+        if (text_of(s) != std::to_string(1'000'000 + s->sequence))
+          return testing::AssertionFailure() << s->sequence << " is " << text_of(s);
         got->push_back(s->sequence);
       }
       if (!got->empty() && got->back() == last) return testing::AssertionSuccess();
@@ -67,7 +67,7 @@ class EveryShmTest : public ShmTest {
     return testing::AssertionFailure() << "ends at " << (got->empty() ? 0 : got->back());
   }
 
-  int64_t now_ = BoottimeNs();
+  int64_t now_ = boottime_ns();
   MemNet up_{&now_}, down_{&now_};
   std::vector<Machine*> machines_;
   std::unique_ptr<Node> node_;
@@ -76,36 +76,36 @@ class EveryShmTest : public ShmTest {
 };
 
 TEST_F(EveryShmTest, AMirrorOfAMirrorHasEachSampleOfTheRingThroughEveryInterruption) {
-  node_ = OpenNode(*Domain::open({.root = root_, .domain = "robot"}), "driver");
-  publisher_.emplace(Advertise(*node_, "x", {.schema = Schema::Bytes(), .max_bytes = 16, .history = 256}));
-  Publish(1000);  // nobody is there: the mirror's first position is not its first sequence
-  Machine robot = Begin("robot", true, false), base = Begin("base", true, true),
-          desk = Begin("desk", false, true);
+  node_ = open_node(*Domain::open({.root = root_, .domain = "robot"}), "driver");
+  publisher_.emplace(advertise(*node_, "x", {.schema = Schema::bytes(), .max_bytes = 16, .history = 256}));
+  publish(1000);  // nobody is there: the mirror's first position is not its first sequence
+  Machine robot = begin("robot", true, false), base = begin("base", true, true),
+          desk = begin("desk", false, true);
   machines_ = {&robot, &base, &desk};
   robot.relay->add(up_.bind("mem://up"));
   base.relay->add(up_.dial("mem://up", "base"));
   base.relay->add(down_.bind("mem://down"));
   desk.relay->add(down_.dial("mem://down", "desk"));
-  for (int i = 0; i < 100; ++i, now_ += kMs) Settle();
+  for (int i = 0; i < 100; ++i, now_ += kMs) settle();
 
-  Reader at_base = Open(base.domain, "x"), at_desk = Open(desk.domain, "x");
+  Reader at_base = open_reader(base.domain, "x"), at_desk = open_reader(desk.domain, "x");
   std::vector<uint64_t> base_got, desk_got;
   const auto catch_up = [&] {
-    ASSERT_TRUE(Reads(at_base, &base_got, published_));
-    ASSERT_TRUE(Reads(at_desk, &desk_got, published_));
+    ASSERT_TRUE(reads(at_base, &base_got, published_));
+    ASSERT_TRUE(reads(at_desk, &desk_got, published_));
   };
-  Publish(10);
+  publish(10);
   ASSERT_NO_FATAL_FAILURE(catch_up());
   for (int i = 0; i < 50; ++i) {
-    Publish(5);
+    publish(5);
     ASSERT_NO_FATAL_FAILURE(catch_up());
   }
   // The upper link breaks: all but 256 of 961 are lost; and then the lower one: none is.
   up_.cut("base");
-  for (int i = 0; i < 961; ++i, now_ += kMs) Publish(1), Settle();
+  for (int i = 0; i < 961; ++i, now_ += kMs) publish(1), settle();
   up_.heal("base");
   down_.cut("desk");
-  for (int i = 0; i < 700; ++i, now_ += kMs) Settle();
+  for (int i = 0; i < 700; ++i, now_ += kMs) settle();
   down_.heal("desk");
   ASSERT_NO_FATAL_FAILURE(catch_up());
   for (const std::vector<uint64_t>* got : {&base_got, &desk_got}) {

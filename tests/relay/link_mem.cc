@@ -89,7 +89,7 @@ class MemLink : public Link {
   const std::string& endpoint() const override { return endpoint_; }
 
   bool receive(Incoming* in) override {
-    Connection* c = Ready();
+    Connection* c = ready();
     if (c == nullptr) return false;
     std::deque<OnTheWay>& queue = dials() ? c->to_dialer : c->to_binder;
     here_ = std::move(queue.front().message);
@@ -104,7 +104,7 @@ class MemLink : public Link {
   }
   Sent send(const PeerId& to, std::span<const std::byte> header, const Frame& payload) override {
     if (dials()) {
-      Connect();
+      connect();
       return connection_ == nullptr || !connection_->open
                  ? Sent::kFull
                  : net_->send(connection_.get(), true, header, payload.bytes);
@@ -117,23 +117,23 @@ class MemLink : public Link {
   void redial() override {
     net_->close(connection_);
     connection_ = nullptr;
-    Connect();
+    connect();
   }
   int fd() const override { return -1; }
-  bool readable() override { return Ready() != nullptr; }
+  bool readable() override { return ready() != nullptr; }
 
  private:
-  void Connect() {
+  void connect() {
     if (connection_ != nullptr && !connection_->open && !connection_->to_dialer.empty()) return;
     if (connection_ == nullptr || !connection_->open) connection_ = net_->connect(dialer_);
   }
   // One with a message that has arrived; those that bind take turns among their connections.
-  Connection* Ready() {
+  Connection* ready() {
     const auto has = [&](const std::deque<OnTheWay>& queue) {
       return !queue.empty() && queue.front().at_ns <= *net_->now_ns;
     };
     if (dials()) {
-      Connect();
+      connect();
       return connection_ != nullptr && has(connection_->to_dialer) ? connection_.get() : nullptr;
     }
     const size_t n = net_->connections.size();

@@ -1,6 +1,7 @@
 // Peers that come and go while a relay runs: what is not touched goes on as if nothing had happened. Seeded
 // bugs that must make this file fail: relay/engine.cc, remove() that takes all links, or that says no
-// goodbye; set_options() that ends the sessions; relay/outbound/credit.h, set_cap() that does nothing.
+// goodbye; set_options() that ends the sessions; relay/outbound/congestion_window.h, set_cap() that does
+// nothing.
 #include <limits>
 
 #include "tests/relay/relay_diary.h"
@@ -13,10 +14,10 @@ class PeersTest : public RelayTest {
  protected:
   // A source that binds one net for each mirror, by its name; samples come each in order.
   void SetUp() override { a_ = &host("a", {.history = 64}); }
-  uint64_t Bind(const std::string& name, const LinkOptions& options = {}) {
+  uint64_t bind_link(const std::string& name, const LinkOptions& options = {}) {
     return a_->relay().add(net(name).bind("mem://" + name), options);
   }
-  Host& Mirror(const std::string& name) {
+  Host& add_mirror(const std::string& name) {
     ReceiveRule every;
     every.topic = {"t*"};
     every.pacing.every = true;
@@ -25,15 +26,15 @@ class PeersTest : public RelayTest {
     return h;
   }
   // Three topics, at 1 kHz.
-  void Go(int ms) {
+  void go(int ms) {
     for (int i = 0; i < ms; ++i, now_ += kMs) {
       ++n_;
       for (const char* topic : {"t0", "t1", "t2"}) a_->publish(topic, std::to_string(1'000'000 + n_), now_);
-      Settle();
+      settle();
     }
   }
   // Each publication came once, over one session, and nothing was announced twice.
-  void ExpectUndisturbed(Host& h, Diary* came) {
+  void expect_undisturbed(Host& h, Diary* came) {
     for (const char* topic : {"t0", "t1", "t2"}) {
       EXPECT_EQ(came->count(topic), n_) << topic;
       EXPECT_EQ(came->missing(topic), 0u) << topic;
@@ -46,116 +47,116 @@ class PeersTest : public RelayTest {
 };
 
 TEST_F(PeersTest, ALinkThatIsRemovedSaysGoodbyeAndTheOthersGoOn) {
-  Bind("left");
-  const uint64_t right_link = Bind("right");
-  Host &left = Mirror("left"), &right = Mirror("right");
+  bind_link("left");
+  const uint64_t right_link = bind_link("right");
+  Host &left = add_mirror("left"), &right = add_mirror("right");
   Diary came(&now_);
   came.follow(left);
-  Run(100 * kMs);
-  Go(100);
+  run(100 * kMs);
+  go(100);
   ASSERT_EQ(right.state("t0"), State::kEmpty);
   const uint64_t announces = a_->counters().outbound.announces;
   a_->relay().remove(right_link);
-  Settle();
+  settle();
   EXPECT_EQ(right.state("t0"), State::kLinkDown) << "at once";
   EXPECT_EQ(right.counters().session.ended, 1u);
   EXPECT_EQ(right.counters().session.silent, 0u);
   EXPECT_EQ(a_->relay().peers().size(), 1u);
-  Go(1000);
-  ExpectUndisturbed(left, &came);
+  go(1000);
+  expect_undisturbed(left, &came);
   EXPECT_EQ(a_->counters().outbound.announces, announces);
   EXPECT_EQ(right.value("t0"), "1000100") << "it keeps what it had";
 }
 
 TEST_F(PeersTest, ALinkThatIsAddedServesAndTheOthersGoOn) {
-  Bind("left");
-  Host& left = Mirror("left");
+  bind_link("left");
+  Host& left = add_mirror("left");
   Diary came(&now_);
   came.follow(left);
-  Run(100 * kMs);
-  Go(100);
-  Host& right = Mirror("right");
-  Bind("right");
-  ASSERT_TRUE(Until([&] { return right.state("t0") == State::kEmpty && right.head("t0").sequence == n_; }));
-  Go(100);
+  run(100 * kMs);
+  go(100);
+  Host& right = add_mirror("right");
+  bind_link("right");
+  ASSERT_TRUE(until([&] { return right.state("t0") == State::kEmpty && right.head("t0").sequence == n_; }));
+  go(100);
   EXPECT_EQ(right.head("t2").sequence, n_);
-  ExpectUndisturbed(left, &came);
+  expect_undisturbed(left, &came);
 }
 
 TEST_F(PeersTest, OneThatComesAndGoesFiftyTimesDisturbsNobody) {
-  Bind("left");
-  Host &left = Mirror("left"), &right = Mirror("right");
+  bind_link("left");
+  Host &left = add_mirror("left"), &right = add_mirror("right");
   Diary came(&now_);
   came.follow(left);
-  Run(100 * kMs);
+  run(100 * kMs);
   for (int i = 0; i < 50; ++i) {
-    const uint64_t link = Bind("right");
-    Go(i % 7);
+    const uint64_t link = bind_link("right");
+    go(i % 7);
     a_->relay().remove(link);
-    Go(i % 3);
+    go(i % 3);
   }
-  Bind("right");
-  ASSERT_TRUE(Until([&] { return right.state("t0") == State::kEmpty && right.head("t0").sequence == n_; }));
-  ExpectUndisturbed(left, &came);
+  bind_link("right");
+  ASSERT_TRUE(until([&] { return right.state("t0") == State::kEmpty && right.head("t0").sequence == n_; }));
+  expect_undisturbed(left, &came);
 }
 
 TEST_F(PeersTest, OneThatDialsSaysGoodbyeToo) {
   Host& dialler = host("d");
   bind(*a_, "hub");
-  Host& mirror = Mirror("hub");
+  Host& mirror = add_mirror("hub");
   const uint64_t link = dialler.relay().add(net("hub").dial("mem://hub", "d"));
   dialler.publish("x", "1", now_);
-  Run(100 * kMs);
-  Go(100);
+  run(100 * kMs);
+  go(100);
   ASSERT_EQ(a_->relay().peers().size(), 2u);
   dialler.relay().remove(link);
-  Settle();
+  settle();
   EXPECT_EQ(a_->relay().peers().size(), 1u);
   EXPECT_EQ(a_->counters().session.silent, 0u);
-  Run(5 * kSecond);
+  run(5 * kSecond);
   EXPECT_EQ(a_->counters().session.opened, 2u) << "and does not come back";
   EXPECT_EQ(mirror.counters().session.opened, 1u);
 }
 
 TEST_F(PeersTest, AllAddressesOfOnePeerGoTogether) {
-  Bind("first");
-  Bind("second");
-  Host& h = host("m", Subscriber());
+  bind_link("first");
+  bind_link("second");
+  Host& h = host("m", subscriber());
   std::vector<std::unique_ptr<Link>> ways;
   ways.push_back(net("first").dial("mem://first", "m"));
   ways.push_back(net("second").dial("mem://second", "m"));
   const uint64_t number = h.relay().add(std::move(ways));
   const uint64_t other = h.relay().add(net("third").dial("mem://third", "m"));
   EXPECT_NE(number, other);
-  Go(100);
+  go(100);
   ASSERT_EQ(h.head("t0").sequence, n_);
   h.relay().remove(number);
-  Settle();
+  settle();
   EXPECT_EQ(h.state("t0"), State::kLinkDown);
-  Run(5 * kSecond);
+  run(5 * kSecond);
   EXPECT_TRUE(a_->relay().peers().empty());
 }
 
 TEST_F(PeersTest, WhatAPeerWantedIsNotAskedForUpstreamWhenItsLinkIsGone) {
   Host& proxy = host("p", {.proxy = true});
-  Bind("up");
+  bind_link("up");
   dial(proxy, "p", "up");
   const uint64_t link = proxy.relay().add(net("down").bind("mem://down"));
-  Host& mirror = Mirror("down");
-  Go(100);
+  Host& mirror = add_mirror("down");
+  go(100);
   ASSERT_EQ(mirror.head("t0").sequence, n_);
   const uint64_t sent = a_->counters().outbound.samples;
   ASSERT_GT(sent, 0u);
   proxy.relay().remove(link);
-  Settle();
-  Go(100);
+  settle();
+  go(100);
   EXPECT_EQ(a_->counters().outbound.samples, sent);
 }
 
 TEST_F(PeersTest, AnotherCapOfALinkCountsFromThereOnWithoutANewSession) {
   constexpr uint64_t kCap = 30'000;
-  const uint64_t link = Bind("left", {.bytes_per_s = kCap});
-  Host& left = host("left", Subscriber());
+  const uint64_t link = bind_link("left", {.bytes_per_s = kCap});
+  Host& left = host("left", subscriber());
   dial(left, "left", "left");
   const auto sent_in = [&](int64_t ns) {
     const auto bytes = [&] {
@@ -165,7 +166,7 @@ TEST_F(PeersTest, AnotherCapOfALinkCountsFromThereOnWithoutANewSession) {
     const uint64_t before = bytes();
     for (const int64_t end = now_ + ns; now_ < end; now_ += kMs) {
       for (const char* topic : {"t0", "t1"}) a_->publish(topic, std::string(200, 'x'), now_);
-      Settle();
+      settle();
     }
     return bytes() - before;
   };
@@ -180,14 +181,14 @@ TEST_F(PeersTest, AnotherCapOfALinkCountsFromThereOnWithoutANewSession) {
 }
 
 TEST_F(PeersTest, CompressionIsSwitchedWithoutANewSession) {
-  const uint64_t link = Bind("left");
-  Host& left = host("left", Subscriber());
+  const uint64_t link = bind_link("left");
+  Host& left = host("left", subscriber());
   dial(left, "left", "left");
   const auto saved_in = [&](int ms) {
     const uint64_t before = a_->counters().outbound.saved_bytes;
     for (int i = 0; i < ms; ++i, now_ += kMs) {
       a_->publish("t0", std::string(4000, 'x'), now_);
-      Settle();
+      settle();
     }
     return a_->counters().outbound.saved_bytes - before;
   };
@@ -201,12 +202,12 @@ TEST_F(PeersTest, CompressionIsSwitchedWithoutANewSession) {
 }
 
 TEST_F(PeersTest, ANumberThatNothingHasIsNobodys) {
-  Bind("left");
-  Host& left = Mirror("left");
-  Go(100);
+  bind_link("left");
+  Host& left = add_mirror("left");
+  go(100);
   a_->relay().remove(std::numeric_limits<uint64_t>::max());
   a_->relay().set_options(0, {.bytes_per_s = 1});
-  Go(100);
+  go(100);
   EXPECT_EQ(left.head("t0").sequence, n_);
 }
 

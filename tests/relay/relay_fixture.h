@@ -27,14 +27,14 @@
 
 namespace smt::relay {
 
-inline Id128 MakeId(uint8_t first) {
+inline Id128 make_id(uint8_t first) {
   Id128 id{};
   id[0] = first;
   return id;
 }
 
 struct HostOptions {
-  std::vector<Selection> receive = {};  // of a proxy: what it keeps
+  std::vector<Subscription> receive = {};  // of a proxy: what it keeps
   bool serves = true;
   bool proxy = false;
   std::vector<std::string> send = {"**"};
@@ -90,7 +90,7 @@ class Host {
   std::vector<ReceiveRule> receive_rules() const {
     std::vector<ReceiveRule> rules = options_.receive_rules;
     if (options_.proxy || !rules.empty()) return rules;
-    for (const Selection& s : options_.receive) {
+    for (const Subscription& s : options_.receive) {
       ReceiveRule& rule = rules.emplace_back();
       rule.topic = s.topic;
       rule.exclude = s.exclude;
@@ -117,14 +117,14 @@ class Host {
   bool runs() const { return relay_ != nullptr; }
   MemStore& store() { return *store_; }
   Counters counters() const { return relay_->counters(); }
-  Id128 origin() const { return MakeId(options_.origin != 0 ? options_.origin : number_); }
+  Id128 origin() const { return make_id(options_.origin != 0 ? options_.origin : number_); }
   int64_t clock_ns() const { return options_.clock_ns; }
 
   // --- a program on this host
-  TopicDescription topic(const std::string& name, const Schema& schema = Schema::Bytes(),
+  TopicDescription topic(const std::string& name, const Schema& schema = Schema::bytes(),
                          uint64_t max_bytes = 0) const {
-    TopicDescription d = Describe(name, schema, max_bytes,
-                                  {origin(), MakeId(static_cast<uint8_t>(100 + number_)), name_, "d", "n"});
+    TopicDescription d = describe(name, schema, max_bytes,
+                                  {origin(), make_id(static_cast<uint8_t>(100 + number_)), name_, "d", "n"});
     d.generation = 1;
     d.history = options_.history;
     d.every = options_.history != 0;
@@ -133,10 +133,10 @@ class Host {
   // The next sequence, or the one given.
   void publish(const std::string& name, std::string_view value, int64_t now_ns, uint64_t sequence = 0) {
     const std::optional<uint32_t> known = store_->find(name);
-    const uint32_t handle = known ? *known : *store_->open(topic(name, Schema::Bytes(), value.size()), 0);
+    const uint32_t handle = known ? *known : *store_->open(topic(name, Schema::bytes(), value.size()), 0);
     if (sequence == 0) sequence = store_->head(handle).sequence + 1;
-    EXPECT_EQ(store_->put(handle, {sequence, 7000 + now_ns, now_ns + clock_ns(), 0}, Bytes(value)),
-              Put::kTaken);
+    EXPECT_EQ(store_->put(handle, {sequence, 7000 + now_ns, now_ns + clock_ns(), 0}, byte_view(value)),
+              PutResult::kTaken);
   }
   void remove(const std::string& name) { store_->remove(*store_->find(name)); }
 
@@ -158,7 +158,7 @@ class Host {
   }
   State state(const std::string& name) const {
     const std::optional<uint32_t> id = store_->find(name);
-    return id ? store_->told_state(*id) : State::kRemoved;
+    return id ? store_->reported_state(*id) : State::kRemoved;
   }
   int64_t age_ns(const std::string& name, int64_t now_ns) const {
     return now_ns + clock_ns() - head(name).born_ns;
@@ -194,11 +194,11 @@ class Stranger {
   }
   template <class Body>
   void say(uint64_t number, const Body& body) {
-    send(proto::Seal(session, number, body), "");
+    send(proto::seal_message(session, number, body), "");
   }
   void say_batch(uint64_t number, const proto::Batch& body, std::string_view payload) {
-    send(proto::Seal(session, number, proto::Envelope::kBatchFieldNumber, body.SerializeAsString(),
-                     proto::PayloadHash(Bytes(payload))),
+    send(proto::seal_message(session, number, proto::Envelope::kBatchFieldNumber, body.SerializeAsString(),
+                             proto::payload_hash(byte_view(payload))),
          payload);
   }
   void send(std::string_view header, std::string_view payload) {
@@ -207,14 +207,14 @@ class Stranger {
     memcpy(room.get(), payload.data(), payload.size());
     frame.bytes = {room.get(), payload.size()};
     frame.block = room;
-    link_->send("", Bytes(header), frame);
+    link_->send("", byte_view(header), frame);
   }
   // All that has come since the last call.
   std::vector<proto::Envelope> hear() {
     std::vector<proto::Envelope> out;
     for (Incoming in; link_->receive(&in);) {
       proto::Envelope e;
-      EXPECT_EQ(proto::Open(in.header, in.payload, &e), proto::Opened::kOk);
+      EXPECT_EQ(proto::open_message(in.header, in.payload, &e), proto::Opened::kOk);
       out.push_back(e);
     }
     return out;
@@ -234,14 +234,14 @@ class RelayTest : public testing::Test {
   }
 
   // Bytes that do not shrink.
-  std::string Noise(size_t bytes) {
+  std::string make_noise(size_t bytes) {
     std::string out(bytes, '\0');
     for (char& c : out) c = static_cast<char>(noise_());
     return out;
   }
-  static std::vector<Selection> All() { return {{{"**"}, {}, 0}}; }
-  static HostOptions Subscriber() { return {.receive = All(), .serves = false}; }
-  static std::vector<Selection> Only(const std::string& pattern) { return {{{pattern}, {}, 0}}; }
+  static std::vector<Subscription> all() { return {{{"**"}, {}, 0}}; }
+  static HostOptions subscriber() { return {.receive = all(), .serves = false}; }
+  static std::vector<Subscription> only(const std::string& pattern) { return {{{pattern}, {}, 0}}; }
 
   MemNet& net(const std::string& name = "a") {
     auto& n = nets_[name];
@@ -258,14 +258,14 @@ class RelayTest : public testing::Test {
     h.add([this, dialer, net_name] { return net(net_name).dial("mem://" + net_name, dialer); });
   }
   // A source that binds and a mirror that dials it as "b".
-  void Pair(HostOptions source = {}, HostOptions mirror = Subscriber()) {
+  void pair(HostOptions source = {}, HostOptions mirror = subscriber()) {
     a_ = &host("a", std::move(source));
     b_ = &host("b", std::move(mirror));
     bind(*a_);
     dial(*b_, "b");
   }
   // A robot that dials, a proxy that binds on both nets, and one subscriber that dials as "b".
-  void Chain(HostOptions mirror = Subscriber(), HostOptions proxy = {}) {
+  void chain(HostOptions mirror = subscriber(), HostOptions proxy = {}) {
     proxy.proxy = true;
     a_ = &host("a");
     p_ = &host("p", std::move(proxy));
@@ -277,7 +277,7 @@ class RelayTest : public testing::Test {
   }
 
   // All that can happen at this instant happens.
-  void Settle() {
+  void settle() {
     for (int i = 0; i < 1000; ++i) {
       size_t messages = 0;
       for (Host& h : hosts_) {
@@ -288,22 +288,22 @@ class RelayTest : public testing::Test {
     }
     ADD_FAILURE() << "does not come to rest";
   }
-  void Run(int64_t ns, int64_t tick_ns = kMs) {
-    for (const int64_t end = now_ + ns; now_ < end; now_ += tick_ns) Settle();
-    Settle();
+  void run(int64_t ns, int64_t tick_ns = kMs) {
+    for (const int64_t end = now_ + ns; now_ < end; now_ += tick_ns) settle();
+    settle();
   }
   // Ten seconds of the clock are enough for anything.
-  testing::AssertionResult Until(const std::function<bool()>& condition, int64_t within_ns = 10 * kSecond) {
+  testing::AssertionResult until(const std::function<bool()>& condition, int64_t within_ns = 10 * kSecond) {
     const int64_t begin = now_;
-    for (Settle(); !condition(); Settle()) {
+    for (settle(); !condition(); settle()) {
       if (now_ - begin > within_ns) return testing::AssertionFailure() << "not within the time";
       now_ += kMs;
     }
     took_ns_ = now_ - begin;
     return testing::AssertionSuccess();
   }
-  testing::AssertionResult Until(Host& h, const std::string& topic, const std::string& value) {
-    return Until([&] { return h.value(topic) == value; }) << topic << " is " << h.value(topic).substr(0, 40);
+  testing::AssertionResult until(Host& h, const std::string& topic, const std::string& value) {
+    return until([&] { return h.value(topic) == value; }) << topic << " is " << h.value(topic).substr(0, 40);
   }
 
   int64_t now_ = 1'000'000 * kSecond;

@@ -12,7 +12,7 @@ class ReplayTest : public RelayTest {
   static constexpr int kSamples = 300, kTopics = 3;
 
   ReplayTest() {
-    sub_ = &host("sub", {.receive = All(), .proxy = true});
+    sub_ = &host("sub", {.receive = all(), .proxy = true});
     bind(*sub_);
     good_ = &host("good");
     net().hook = [this](MemMessage* m) {
@@ -20,42 +20,42 @@ class ReplayTest : public RelayTest {
       return MemNet::Fate::kDeliver;
     };
     dial(*good_, "good");
-    dial(host("reader", Subscriber()), "reader");
+    dial(host("reader", subscriber()), "reader");
     for (int i = 1; i <= kSamples; ++i) {
-      for (int t = 0; t < kTopics; ++t) good_->publish(Name(t), Value(i), now_);
-      Run(kMs);
+      for (int t = 0; t < kTopics; ++t) good_->publish(name(t), value(i), now_);
+      run(kMs);
     }
     net().hook = nullptr;
   }
-  static std::string Name(int t) { return "t/" + std::to_string(t); }
-  static std::string Value(int i) { return std::to_string(1'000'000 + i); }
+  static std::string name(int t) { return "t/" + std::to_string(t); }
+  static std::string value(int i) { return std::to_string(1'000'000 + i); }
 
   // Says all that was recorded to the relay, as another peer, in a session that it has begun itself; how many
   // batches there were.
-  int SayAnew(const std::string& name) {
+  int say_anew(const std::string& name) {
     Stranger thief(net(), name);
     thief.session = 4711 + recording_.size();
     thief.say(0, thief.hello(1'000 + name.size()));
-    Settle();
+    settle();
     uint64_t number = 0;
     int batches = 0;
     for (const MemMessage& m : recording_) {
       proto::Envelope e;
-      EXPECT_EQ(proto::Open(Bytes(m.header), Bytes(m.payload), &e), proto::Opened::kOk);
+      EXPECT_EQ(proto::open_message(byte_view(m.header), byte_view(m.payload), &e), proto::Opened::kOk);
       if (e.has_announce()) thief.say(++number, e.announce());
       if (e.has_batch()) thief.say_batch(++number, e.batch(), m.payload);
       batches += e.has_batch();
-      Settle();
+      settle();
     }
     EXPECT_GT(number, 2u);
     return batches;
   }
   // Nothing has changed but what is counted as not taken.
-  void ExpectUntouched(uint64_t written) {
+  void expect_untouched(uint64_t written) {
     EXPECT_EQ(sub_->counters().inbound.written, written);
     for (int t = 0; t < kTopics; ++t) {
-      EXPECT_EQ(sub_->head(Name(t)).sequence, static_cast<uint64_t>(kSamples));
-      EXPECT_EQ(sub_->value(Name(t)), Value(kSamples));
+      EXPECT_EQ(sub_->head(name(t)).sequence, static_cast<uint64_t>(kSamples));
+      EXPECT_EQ(sub_->value(name(t)), value(kSamples));
     }
   }
 
@@ -66,12 +66,12 @@ class ReplayTest : public RelayTest {
 TEST_F(ReplayTest, WhatAnotherPeerSaysAgainIsNotPublishedAgain) {
   const uint64_t written = sub_->counters().inbound.written;
   ASSERT_GT(written, 2u * kSamples);
-  int batches = SayAnew("beside it");
-  ExpectUntouched(written);
+  int batches = say_anew("beside it");
+  expect_untouched(written);
   good_->stop();
-  Run(2 * kSecond);
-  batches += SayAnew("afterwards");
-  ExpectUntouched(written);
+  run(2 * kSecond);
+  batches += say_anew("afterwards");
+  expect_untouched(written);
   EXPECT_GE(batches, kSamples);
   EXPECT_GE(sub_->counters().inbound.dropped_old + sub_->counters().inbound.confirmed, 2u * kSamples)
       << "they were heard";
@@ -79,18 +79,18 @@ TEST_F(ReplayTest, WhatAnotherPeerSaysAgainIsNotPublishedAgain) {
   Stranger same(net(), "same");
   for (const MemMessage& m : recording_) {
     same.send(m.header, m.payload);
-    Settle();
+    settle();
     if (!m.payload.empty()) ++batches;
   }
-  ExpectUntouched(written);
-  Print(Row{.id = "S7",
-            .what = "recorded batches sent again by a peer",
-            .n = static_cast<uint64_t>(batches),
-            .violations = sub_->counters().inbound.written - written});
+  expect_untouched(written);
+  print_text(Row{.id = "S7",
+                 .what = "recorded batches sent again by a peer",
+                 .n = static_cast<uint64_t>(batches),
+                 .violations = sub_->counters().inbound.written - written});
   // The source itself goes on.
   good_->start();
-  good_->publish(Name(0), "now", now_);
-  EXPECT_TRUE(Until(*sub_, Name(0), "now"));
+  good_->publish(name(0), "now", now_);
+  EXPECT_TRUE(until(*sub_, name(0), "now"));
 }
 
 TEST_F(ReplayTest, WhatIsDoubledOnTheWayIsPublishedOnce) {
@@ -102,18 +102,18 @@ TEST_F(ReplayTest, WhatIsDoubledOnTheWayIsPublishedOnce) {
     return MemNet::Fate::kTwice;
   };
   for (int i = 1; i <= kSamples; ++i) {
-    good_->publish(Name(0), Value(kSamples + i), now_);
-    Run(200 * kMs, 10 * kMs);
+    good_->publish(name(0), value(kSamples + i), now_);
+    run(200 * kMs, 10 * kMs);
   }
   net().hook = nullptr;
-  ASSERT_TRUE(Until(*sub_, Name(0), Value(2 * kSamples)));
+  ASSERT_TRUE(until(*sub_, name(0), value(2 * kSamples)));
   const uint64_t written = sub_->counters().inbound.written - before;
   EXPECT_GT(doubled, 20u);
   EXPECT_LE(written, static_cast<uint64_t>(kSamples));
-  Print(Row{.id = "S7",
-            .what = "batches doubled on the way",
-            .n = doubled,
-            .violations = written > kSamples ? written - kSamples : 0});
+  print_text(Row{.id = "S7",
+                 .what = "batches doubled on the way",
+                 .n = doubled,
+                 .violations = written > kSamples ? written - kSamples : 0});
 }
 
 }  // namespace

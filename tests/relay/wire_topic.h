@@ -11,8 +11,8 @@
 namespace smt::relay {
 
 // Each with its schema; of the origin "oooooooooooooooo".
-inline proto::Topic WireTopic(uint32_t id, const std::string& name, uint64_t max_bytes = 100,
-                              const Schema& schema = Schema::Bytes()) {
+inline proto::Topic wire_topic(uint32_t id, const std::string& name, uint64_t max_bytes = 100,
+                               const Schema& schema = Schema::bytes()) {
   proto::Topic t;
   t.set_id(id);
   t.set_name(name);
@@ -23,7 +23,7 @@ inline proto::Topic WireTopic(uint32_t id, const std::string& name, uint64_t max
   t.mutable_origin()->set_segment_id(std::string(16, 's'));
   return t;
 }
-inline proto::Announce WireAnnounce(const std::vector<proto::Topic>& topics) {
+inline proto::Announce wire_announce(const std::vector<proto::Topic>& topics) {
   proto::Announce a;
   for (const proto::Topic& t : topics) *a.add_topic() = t;
   return a;

@@ -1,10 +1,11 @@
 // What a DirectoryCursor yields when topics come, go, are replaced and move, and of a directory that lies.
+#include "shm/directory_cursor.h"
+
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <vector>
 
-#include "shm/directory_cursor.h"
 #include "shm/layout.h"
 #include "shm/mapping.h"
 #include "tests/shm/shm_fixture.h"
@@ -17,15 +18,15 @@ using testing::IsEmpty;
 
 class CursorTest : public ShmTest {
  protected:
-  CursorTest() : domain_(OpenDomain()), node_(OpenNode(domain_, "n")), segment_(OpenSegment()) {}
+  CursorTest() : domain_(open_domain()), node_(open_node(domain_, "n")), segment_(open_segment()) {}
 
-  std::shared_ptr<SegmentView> OpenSegment() {
+  std::shared_ptr<SegmentView> open_segment() {
     Result<std::shared_ptr<SegmentView>> segment = SegmentView::open(domain_, "n");
     EXPECT_TRUE(segment.ok()) << segment.status().message();
     return *segment;
   }
   void publish(const std::string& topic, TopicOptions options = {}) {
-    publishers_.push_back(Advertise(*node_, topic, std::move(options)));
+    publishers_.push_back(advertise(*node_, topic, std::move(options)));
   }
   void remove(const std::string& topic) {
     publishers_.clear();
@@ -57,7 +58,7 @@ class CursorTest : public ShmTest {
     layout::Header* header = scribble();
     return reinterpret_cast<layout::Entry*>(scribble_.data() +
                                             header->block[0].load(std::memory_order_relaxed) +
-                                            layout::BlockTopics(0) * sizeof(layout::Word)) +
+                                            layout::block_topics(0) * sizeof(layout::Word)) +
            index;
   }
 
@@ -98,7 +99,7 @@ TEST_F(CursorTest, YieldsAReplacedTopicAsGoneAndThenAsNew) {
   publish("a");
   look();
   publishers_.clear();
-  publish("a", {.schema = Schema::Scalar(Type::kF64)});
+  publish("a", {.schema = Schema::scalar(Type::kF64)});
   EXPECT_THAT(look(), ElementsAre("-0", "+a@0"));
   remove("a");
   publish("b");
@@ -110,7 +111,7 @@ TEST_F(CursorTest, YieldsAGrownTopicUnderItsNextGeneration) {
   std::optional<DirectoryCursor::Change> first = cursor_.next(*segment_);
   ASSERT_TRUE(first && first->topic);
   EXPECT_THAT(look(), IsEmpty());
-  Publish(publishers_[0], std::string(1000, 'x'));
+  publish_value(publishers_[0], std::string(1000, 'x'));
   EXPECT_FALSE(first->topic->live());
   const std::optional<DirectoryCursor::Change> gone = cursor_.next(*segment_),
                                                grown = cursor_.next(*segment_);
@@ -138,7 +139,7 @@ TEST_F(CursorTest, YieldsNothingOfAnAdoptionButWhatItsNewOwnerChanges) {
   look();
   publishers_.clear();
   node_.reset();
-  node_ = OpenNode(domain_, "n");
+  node_ = open_node(domain_, "n");
   ASSERT_TRUE(node_->birth().adopted);
   EXPECT_TRUE(cursor_.changed(*segment_));
   EXPECT_THAT(look(), IsEmpty());
@@ -146,7 +147,7 @@ TEST_F(CursorTest, YieldsNothingOfAnAdoptionButWhatItsNewOwnerChanges) {
   EXPECT_THAT(look(), ElementsAre("-0"));
   // Another view of the same segment will do.
   publish("c");
-  EXPECT_THAT(look(&cursor_, *OpenSegment()), ElementsAre("+c@0"));
+  EXPECT_THAT(look(&cursor_, *open_segment()), ElementsAre("+c@0"));
 }
 
 TEST_F(CursorTest, KeepsTheTopicsOfARetiredSegmentAndYieldsThoseOfItsSuccessorToANewCursor) {
@@ -154,13 +155,13 @@ TEST_F(CursorTest, KeepsTheTopicsOfARetiredSegmentAndYieldsThoseOfItsSuccessorTo
   look();
   publishers_.clear();
   node_.reset();
-  node_ = OpenNode(domain_, "n", {.segment_bytes = 1 << 23});
+  node_ = open_node(domain_, "n", {.segment_bytes = 1 << 23});
   ASSERT_TRUE(node_->birth().replaced);
   publish("b");
   EXPECT_TRUE(segment_->retired());
   EXPECT_THAT(look(), IsEmpty());
   DirectoryCursor successor;
-  EXPECT_THAT(look(&successor, *OpenSegment()), ElementsAre("+b@0"));
+  EXPECT_THAT(look(&successor, *open_segment()), ElementsAre("+b@0"));
 }
 
 TEST_F(CursorTest, SaysWhichEntriesAreDamagedUntilTheyAreReplaced) {

@@ -2,7 +2,7 @@
 // without harm to the other nodes of the domain.
 //
 // Seeded bugs, each of which is found: in shm/record.cc leave out the check of slot_count for a power of two,
-// or those against `room`; in ReadSlot (shm/segment_view.h) believe the size in the slot.
+// or those against `room`; in read_slot (shm/segment_view.h) believe the size in the slot.
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -25,7 +25,7 @@ using testing::HasSubstr;
 
 constexpr int64_t kLimitNs = 10'000'000;
 
-uint64_t Random() {
+uint64_t next_random() {
   static uint64_t state = 0x9e3779b97f4a7c15;
   state ^= state << 13;
   state ^= state >> 7;
@@ -38,7 +38,7 @@ uint64_t Random() {
 class HostileTest : public ShmTest {
  protected:
   // A second, writable mapping of a node's segment.
-  Mapping Scribble(const std::string& node) {
+  Mapping scribble(const std::string& node) {
     const Fd fd(open(file(node).c_str(), O_RDWR | O_CLOEXEC));
     struct stat st;
     EXPECT_EQ(fstat(fd.get(), &st), 0);
@@ -48,11 +48,11 @@ class HostileTest : public ShmTest {
   }
 
   // Explores until an exploration is quick, as a busy machine may make anything slow once.
-  Explored ReadEverything() {
+  Explored read_everything() {
     Explored total;
     for (int attempt = 0; attempt < 5; ++attempt) {
       Explored one;
-      ReadAll(root_, &one);
+      read_all(root_, &one);
       total = one;
       if (one.slowest_ns <= kLimitNs) break;
     }
@@ -63,25 +63,25 @@ class HostileTest : public ShmTest {
 };
 
 TEST_F(HostileTest, ASingleFlippedBitInALiveSegmentNeitherCrashesNorHoldsUpAReader) {
-  Domain d = OpenDomain();
-  auto node = OpenNode(d, kVictim, {.segment_bytes = 64 << 10});
-  Publisher fixed = Advertise(*node, "a", {.schema = Schema::Scalar(Type::kF64)});
-  Publisher variable = Advertise(*node, "b", {.history = 8});
+  Domain d = open_domain();
+  auto node = open_node(d, kVictim, {.segment_bytes = 64 << 10});
+  Publisher fixed = advertise(*node, "a", {.schema = Schema::scalar(Type::kF64)});
+  Publisher variable = advertise(*node, "b", {.history = 8});
   const double value = 1.5;
   const auto publish = [&] {
-    ASSERT_OK(fixed.publish(std::as_bytes(std::span(&value, 1))));
-    Publish(variable, "some text");
+    SMT_ASSERT_OK(fixed.publish(std::as_bytes(std::span(&value, 1))));
+    publish_value(variable, "some text");
   };
   publish();
-  const Mapping segment = Scribble(kVictim);
-  const std::vector<uint32_t> structure = Structure(segment.data());
+  const Mapping segment = scribble(kVictim);
+  const std::vector<uint32_t> structure = structure_of(segment.data());
   const uint64_t backed = node->reserved_bytes();
   std::vector<Reader> readers;  // which were there before the damage
-  readers.push_back(Open(d, "a"));
-  readers.push_back(Open(d, "b"));
+  readers.push_back(open_reader(d, "a"));
+  readers.push_back(open_reader(d, "b"));
 
   Explored before;
-  for (Reader& r : readers) ReadOn(&r, &before);
+  for (Reader& r : readers) read_on(&r, &before);
   ASSERT_GT(before.samples, 2u);
 
   constexpr int kFlips = 100'000;
@@ -89,17 +89,18 @@ TEST_F(HostileTest, ASingleFlippedBitInALiveSegmentNeitherCrashesNorHoldsUpARead
   int64_t slowest_ns = 0;
   for (int i = 0; i < kFlips; ++i) {
     // Half of the flips where it matters most, half anywhere that readers look.
-    const uint64_t offset = i % 2 == 0 ? structure[Random() % structure.size()] : Random() % (backed / 8) * 8;
+    const uint64_t offset =
+        i % 2 == 0 ? structure[next_random() % structure.size()] : next_random() % (backed / 8) * 8;
     auto* word = reinterpret_cast<layout::Word*>(segment.data() + offset);
     const uint64_t good = word->load(std::memory_order_relaxed);
-    uint64_t flipped = good ^ (uint64_t{1} << Random() % 64);
+    uint64_t flipped = good ^ (uint64_t{1} << next_random() % 64);
     word->store(flipped, std::memory_order_relaxed);
     publish();
     Explored on;
-    for (Reader& r : readers) ReadOn(&r, &on);
+    for (Reader& r : readers) read_on(&r, &on);
     ASSERT_EQ(on.wrong, "");
     ASSERT_LE(on.slowest_ns, 10 * kLimitNs);
-    const Explored all = ReadEverything();
+    const Explored all = read_everything();
     slowest_ns = std::max(slowest_ns, all.slowest_ns);
     opened += all.segments;
     refused += 1 - all.segments;
@@ -110,25 +111,25 @@ TEST_F(HostileTest, ASingleFlippedBitInALiveSegmentNeitherCrashesNorHoldsUpARead
   }
   printf("%d flips: %lu times the segment was opened, %lu times refused; %lu samples\n", kFlips, opened,
          refused, samples);
-  Print(Row{.id = "L7",
-            .what = "bits flipped in a live segment",
-            .n = kFlips,
-            .max_ms = static_cast<double>(slowest_ns) / 1e6});
+  print_text(Row{.id = "L7",
+                 .what = "bits flipped in a live segment",
+                 .n = kFlips,
+                 .max_ms = static_cast<double>(slowest_ns) / 1e6});
   EXPECT_GT(opened, 0u);
   EXPECT_GT(refused, 0u);
 
   // Nothing of it lasts.
-  ASSERT_OK(fixed.publish(std::as_bytes(std::span(&value, 1))));
-  Publish(variable, "after all");
+  SMT_ASSERT_OK(fixed.publish(std::as_bytes(std::span(&value, 1))));
+  publish_value(variable, "after all");
   Result<Domain> fresh = Domain::open({.root = root_, .domain = "d"});
-  EXPECT_EQ(Text(Open(*fresh, "b").latest()), "after all");
+  EXPECT_EQ(text_of(open_reader(*fresh, "b").latest()), "after all");
   // But for what a process noted of the directory while it was wrong: that goes when the directory moves on.
-  Publisher next = Advertise(*node, "c");
+  Publisher next = advertise(*node, "c");
   for (Reader& r : readers) {
-    ASSERT_OK(r.refresh());
+    SMT_ASSERT_OK(r.refresh());
     EXPECT_NE(r.latest(), nullptr) << r.topic();
   }
-  EXPECT_EQ(Text(readers[1].latest()), "after all");
+  EXPECT_EQ(text_of(readers[1].latest()), "after all");
 }
 
 // A segment made of words that cannot be true, written into a good one of topics a, b/pose, c and d.
@@ -232,14 +233,14 @@ const Hostile kHostile[] = {
 };
 
 // Where things are in a segment with one topic in the first entry.
-size_t Place(const std::byte* segment, Hostile::Where where) {
+size_t place(const std::byte* segment, Hostile::Where where) {
   const auto u64 = [&](size_t offset) {
     uint64_t value;
     memcpy(&value, segment + offset, sizeof value);
     return static_cast<size_t>(value);
   };
   const size_t block = u64(offsetof(layout::Header, block));
-  const size_t entry = block + layout::BlockTopics(0) * sizeof(layout::Word);
+  const size_t entry = block + layout::block_topics(0) * sizeof(layout::Word);
   const size_t record = u64(entry + offsetof(layout::Entry, record));
   const size_t head = u64(block);
   switch (where) {
@@ -254,42 +255,42 @@ size_t Place(const std::byte* segment, Hostile::Where where) {
     case Hostile::kBlob:
       return u64(record + offsetof(layout::Record, schema_offset));
     case Hostile::kSlot:
-      return record + layout::RingOffset(1) + head % 4 * u64(record + offsetof(layout::Record, slot_stride));
+      return record + layout::ring_offset(1) + head % 4 * u64(record + offsetof(layout::Record, slot_stride));
   }
   return 0;
 }
 
 TEST_F(HostileTest, WhatCannotBeTrueIsSaidAndTheOtherNodesGoOn) {
-  Domain d = OpenDomain();
-  auto good = OpenNode(d, "good");
-  Publisher p = Advertise(*good, "good");
-  Publish(p, "good");
+  Domain d = open_domain();
+  auto good = open_node(d, "good");
+  Publisher p = advertise(*good, "good");
+  publish_value(p, "good");
   for (const Hostile& c : kHostile) {
     SCOPED_TRACE(c.what);
     {
       // Generation 1 and record[0], because nothing was there before.
-      auto node = OpenNode(d, kVictim, {.segment_bytes = 128 << 10, .remove_on_exit = false});
-      Publisher a = Advertise(*node, "a", {.schema = Schema::Scalar(Type::kU8, 40, true)});
+      auto node = open_node(d, kVictim, {.segment_bytes = 128 << 10, .remove_on_exit = false});
+      Publisher a = advertise(*node, "a", {.schema = Schema::scalar(Type::kU8, 40, true)});
       const std::string value(40, 'v');
-      for (int i = 0; i < 3; ++i) Publish(a, value);
+      for (int i = 0; i < 3; ++i) publish_value(a, value);
     }
     {
-      const Mapping segment = Scribble(kVictim);
-      const size_t at = Place(segment.data(), c.where) + c.offset;
-      const uint64_t own_record = Place(segment.data(), Hostile::kRecord);
+      const Mapping segment = scribble(kVictim);
+      const size_t at = place(segment.data(), c.where) + c.offset;
+      const uint64_t own_record = place(segment.data(), Hostile::kRecord);
       const uint64_t value = c.bytes == 0 ? own_record : c.value;
       memcpy(segment.data() + at, &value, c.bytes == 0 ? 8 : static_cast<size_t>(c.bytes));
       auto* record = reinterpret_cast<layout::Record*>(segment.data() + own_record);
       if (c.fitting) {
-        record->slot_stride = layout::SlotStride(record->max_bytes);
+        record->slot_stride = layout::slot_stride(record->max_bytes);
         record->block_bytes =
-            layout::RingOffset(record->name_bytes) + record->slot_count * record->slot_stride;
+            layout::ring_offset(record->name_bytes) + record->slot_count * record->slot_stride;
       }
     }
-    ReadEverything();
+    read_everything();
 
     Result<Domain> fresh = Domain::open({.root = root_, .domain = "d"});
-    Result<DomainListing> listing = ListTopics(*fresh);
+    Result<DomainListing> listing = list_topics(*fresh);
     ASSERT_TRUE(listing.ok()) << listing.status().message();
     std::vector<std::string> names;
     for (const TopicInfo& t : listing->topics) names.push_back(t.name);
@@ -306,7 +307,7 @@ TEST_F(HostileTest, WhatCannotBeTrueIsSaidAndTheOtherNodesGoOn) {
     }
 
     Explored adopted;
-    AdoptAndPublish(root_, &adopted);
+    adopt_and_publish(root_, &adopted);
     EXPECT_EQ(adopted.wrong, "");
     std::filesystem::remove(file(kVictim));
     if (HasFailure()) return;
@@ -324,28 +325,28 @@ TEST_F(HostileTest, SlotsThatOverflowAllNumbersAreDamage) {
   record.max_bytes = record.slot_stride - sizeof(layout::Slot);
   record.first_position = record.first_sequence = 1;
   record.name_bytes = 1;
-  record.block_bytes = layout::RingOffset(1);
+  record.block_bytes = layout::ring_offset(1);
   layout::Word* at = &segment[layout::kHeaderBytes / sizeof(layout::Word)];
-  StoreWords(at, &record, sizeof record);
-  StoreWords(at + sizeof record / sizeof(layout::Word), "a", 1);
+  store_words(at, &record, sizeof record);
+  store_words(at + sizeof record / sizeof(layout::Word), "a", 1);
   layout::Entry entry{};
   write_word(&entry.record[0], layout::kHeaderBytes);
   publish_entry(&entry, 1);
   TopicFields copy;
-  EXPECT_EQ(ReadRecord(reinterpret_cast<const std::byte*>(segment.data()), layout::kMaxSegmentBytes, &entry,
-                       0, &copy),
+  EXPECT_EQ(read_record(reinterpret_cast<const std::byte*>(segment.data()), layout::kMaxSegmentBytes, &entry,
+                        0, &copy),
             RecordRead::kDamaged);
 }
 
 // The same image as a whole file that is shorter, longer, empty, or full of one byte.
 TEST_F(HostileTest, FilesOfAnyLengthAreRefusedOrRead) {
-  Domain d = OpenDomain();
-  for (const Image& image : MakeImages(d)) {
+  Domain d = open_domain();
+  for (const Image& image : make_images(d)) {
     for (const off_t bytes : {0, 1, 63, 64, 4095, 4096, 8192, 65535}) {
       SCOPED_TRACE(image.what + " cut to " + std::to_string(bytes));
       const Fd fd(open(file(kVictim).c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
       ASSERT_EQ(pwrite(fd.get(), image.bytes.data(), static_cast<size_t>(bytes), 0), bytes);
-      EXPECT_EQ(ReadEverything().segments, 0u);
+      EXPECT_EQ(read_everything().segments, 0u);
     }
   }
   for (const char fill : {'\0', '\x01', '\x7f', '\xff'}) {
@@ -353,9 +354,9 @@ TEST_F(HostileTest, FilesOfAnyLengthAreRefusedOrRead) {
     const std::string bytes(64 << 10, fill);
     const Fd fd(open(file(kVictim).c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     ASSERT_EQ(pwrite(fd.get(), bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
-    EXPECT_EQ(ReadEverything().segments, 0u);
+    EXPECT_EQ(read_everything().segments, 0u);
     Explored adopted;
-    AdoptAndPublish(root_, &adopted);
+    adopt_and_publish(root_, &adopted);
     EXPECT_EQ(adopted.wrong, "");
   }
 }

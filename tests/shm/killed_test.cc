@@ -1,6 +1,6 @@
 // What an owner leaves that is killed between two steps, put there by hand; tests/models has all such places.
-// Seeded bugs that must make this file fail: shm/topic_table.cc, rebuild() without Changed();
-// shm/owned_segment.cc, Adopt() without kRemoving; end() that marks each segment kClosed.
+// Seeded bugs that must make this file fail: shm/topic_table.cc, rebuild() without changed();
+// shm/owned_segment.cc, adopt() without kRemoving; end() that marks each segment kClosed.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -20,56 +20,56 @@ T read_field(int fd, size_t offset) {
 }
 
 TEST_F(KilledTest, ATopicOfWhichItsOwnerCouldNotTellAnyMoreIsFoundOnceTheSegmentIsAdopted) {
-  Domain d = OpenDomain();
-  auto node = OpenNode(d, "n");
-  { Publisher first = Advertise(*node, "first"); }
-  Reader r = Open(d, "second");
+  Domain d = open_domain();
+  auto node = open_node(d, "n");
+  { Publisher first = advertise(*node, "first"); }
+  Reader r = open_reader(d, "second");
   const Fd fd(open(file("n").c_str(), O_RDONLY));
   const size_t version = offsetof(layout::Header, directory_version);
   const auto seen = read_field<uint64_t>(fd.get(), version);
   {
-    Publisher second = Advertise(*node, "second");
-    Publish(second, "x");
+    Publisher second = advertise(*node, "second");
+    publish_value(second, "x");
   }
   patch<uint64_t>("n", version, seen);
   EXPECT_EQ(r.refresh().code(), Code::kNotFound);
 
   node.reset();
-  node = OpenNode(d, "n");
+  node = open_node(d, "n");
   ASSERT_TRUE(node->birth().adopted);
-  ASSERT_OK(r.refresh());
-  EXPECT_EQ(Text(r.latest()), "x");
+  SMT_ASSERT_OK(r.refresh());
+  EXPECT_EQ(text_of(r.latest()), "x");
 }
 
 TEST_F(KilledTest, ASegmentThatWasBeingRemovedIsReplacedAndItsReadersFollow) {
-  Domain d = OpenDomain();
-  auto node = OpenNode(d, "n");
+  Domain d = open_domain();
+  auto node = open_node(d, "n");
   {
-    Publisher p = Advertise(*node, "t");
-    Publish(p, "old");
+    Publisher p = advertise(*node, "t");
+    publish_value(p, "old");
   }
-  Reader r = Open(d, "t");
+  Reader r = open_reader(d, "t");
   node.reset();
   patch<uint32_t>("n", offsetof(layout::Header, closed), layout::kRemoving);
   ASSERT_EQ(unlink(file("n.bell").c_str()), 0);
-  EXPECT_EQ(Text(r.latest()), "old");
+  EXPECT_EQ(text_of(r.latest()), "old");
 
-  node = OpenNode(d, "n");
+  node = open_node(d, "n");
   EXPECT_EQ(node->birth().replaced_why, "it was being removed");
-  Publisher p = Advertise(*node, "t");
-  Publish(p, "new");
-  ASSERT_OK(r.refresh());
-  EXPECT_EQ(Text(r.latest()), "new");
+  Publisher p = advertise(*node, "t");
+  publish_value(p, "new");
+  SMT_ASSERT_OK(r.refresh());
+  EXPECT_EQ(text_of(r.latest()), "new");
   EXPECT_EQ(r.reopened(), 1u);
 }
 
 TEST_F(KilledTest, WhoRemovesItsSegmentSaysSoFirst) {
-  Domain d = OpenDomain();
-  auto node = OpenNode(d, "n", {.remove_on_exit = true});
+  Domain d = open_domain();
+  auto node = open_node(d, "n", {.remove_on_exit = true});
   const Fd fd(open(file("n").c_str(), O_RDONLY));
   node.reset();
   EXPECT_EQ(read_field<uint32_t>(fd.get(), offsetof(layout::Header, closed)), layout::kRemoving);
-  node = OpenNode(d, "n");
+  node = open_node(d, "n");
   EXPECT_FALSE(node->birth().replaced);
 }
 

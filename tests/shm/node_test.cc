@@ -1,5 +1,5 @@
 // One process: how segments begin, end, are taken over and replaced, and what readers see of it.
-// Seeded bugs that must make this file fail: adoption that does not move the epoch; Create() that links
+// Seeded bugs that must make this file fail: adoption that does not move the epoch; create() that links
 // before it locks; end() that unlinks the segment before the bell; OwnedSegment with one descriptor for
 // mapping and lock.
 #include <poll.h>
@@ -19,57 +19,57 @@ using testing::HasSubstr;
 using NodeTest = ShmTest;
 
 TEST_F(NodeTest, ANodeLeavesItsLastValuesReadableAndItsSuccessorGoesOn) {
-  Domain d = OpenDomain();
-  Reader r = Open(d, "t");
-  auto node = OpenNode(d, "n");
+  Domain d = open_domain();
+  Reader r = open_reader(d, "t");
+  auto node = open_node(d, "n");
   const Id128 id = node->segment_id();
   {
-    Publisher p = Advertise(*node, "t");
-    Publish(p, "one");
-    Publish(p, "two");
+    Publisher p = advertise(*node, "t");
+    publish_value(p, "one");
+    publish_value(p, "two");
   }
   node.reset();
-  ASSERT_OK(r.refresh());
+  SMT_ASSERT_OK(r.refresh());
   EXPECT_EQ(r.state(), State::kSourceDead);
   EXPECT_EQ(r.latest_fresh(), nullptr);
-  EXPECT_EQ(Text(r.latest()), "two");
+  EXPECT_EQ(text_of(r.latest()), "two");
 
-  node = OpenNode(d, "n");
+  node = open_node(d, "n");
   EXPECT_TRUE(node->birth().adopted);
   EXPECT_EQ(node->birth().epoch, 2u);
   EXPECT_EQ(node->segment_id(), id);
   // Alive again, but this value is of the last epoch.
-  ASSERT_OK(r.refresh());
+  SMT_ASSERT_OK(r.refresh());
   EXPECT_EQ(r.state(), State::kSourceDead);
-  Publisher p = Advertise(*node, "t");
+  Publisher p = advertise(*node, "t");
   EXPECT_EQ(r.state(), State::kSourceDead);
-  Publish(p, "three");
+  publish_value(p, "three");
   EXPECT_EQ(r.state(), State::kFresh);
-  EXPECT_EQ(Text(r.latest_fresh()), "three");
+  EXPECT_EQ(text_of(r.latest_fresh()), "three");
   EXPECT_EQ(r.latest()->sequence, 3u);
   EXPECT_EQ(r.reopened(), 0u);
 }
 
 TEST_F(NodeTest, ATopicNotPublishedByTheSuccessorStaysDead) {
-  Domain d = OpenDomain();
+  Domain d = open_domain();
   {
-    auto node = OpenNode(d, "n");
-    Publisher a = Advertise(*node, "a"), b = Advertise(*node, "b");
-    Publish(a, "a");
-    Publish(b, "b");
+    auto node = open_node(d, "n");
+    Publisher a = advertise(*node, "a"), b = advertise(*node, "b");
+    publish_value(a, "a");
+    publish_value(b, "b");
   }
-  auto node = OpenNode(d, "n");
-  Publisher a = Advertise(*node, "a");
-  Publish(a, "a again");
-  Reader rb = Open(d, "b"), ra = Open(d, "a");
+  auto node = open_node(d, "n");
+  Publisher a = advertise(*node, "a");
+  publish_value(a, "a again");
+  Reader rb = open_reader(d, "b"), ra = open_reader(d, "a");
   EXPECT_EQ(ra.state(), State::kFresh);
   EXPECT_EQ(rb.state(), State::kSourceDead);
-  EXPECT_EQ(Text(rb.latest()), "b");
+  EXPECT_EQ(text_of(rb.latest()), "b");
 }
 
 TEST_F(NodeTest, ASecondProcessWithTheSameNameIsToldWhoHasIt) {
-  Domain d = OpenDomain();
-  auto node = OpenNode(d, "n");
+  Domain d = open_domain();
+  auto node = open_node(d, "n");
   Result<std::unique_ptr<Node>> second = Node::open(d, {.name = "n"});
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.status().code(), Code::kInUse);
@@ -77,34 +77,34 @@ TEST_F(NodeTest, ASecondProcessWithTheSameNameIsToldWhoHasIt) {
 }
 
 TEST_F(NodeTest, OnlyOneSegmentAndOneBellAreLeftAndNeitherWithRemoveOnExit) {
-  Domain d = OpenDomain();
-  for (int i = 0; i < 3; ++i) OpenNode(d, "n");
+  Domain d = open_domain();
+  for (int i = 0; i < 3; ++i) open_node(d, "n");
   EXPECT_THAT(*d.nodes(), testing::ElementsAre("n"));
   EXPECT_TRUE(std::filesystem::exists(file("n.bell")));
-  OpenNode(d, "n", {.remove_on_exit = true});
+  open_node(d, "n", {.remove_on_exit = true});
   EXPECT_TRUE(std::filesystem::is_empty(root_ + "/d"));
 }
 
 TEST_F(NodeTest, AnotherSizeReplacesTheSegmentAndReadersFollow) {
-  Domain d = OpenDomain();
-  Reader r = Open(d, "t");
+  Domain d = open_domain();
+  Reader r = open_reader(d, "t");
   {
-    auto node = OpenNode(d, "n");
-    Publisher p = Advertise(*node, "t");
-    Publish(p, "old");
+    auto node = open_node(d, "n");
+    Publisher p = advertise(*node, "t");
+    publish_value(p, "old");
   }
-  ASSERT_OK(r.refresh());
-  EXPECT_EQ(Text(r.next()), "old");
-  auto node = OpenNode(d, "n", {.segment_bytes = 1 << 22});
+  SMT_ASSERT_OK(r.refresh());
+  EXPECT_EQ(text_of(r.next()), "old");
+  auto node = open_node(d, "n", {.segment_bytes = 1 << 22});
   EXPECT_TRUE(node->birth().replaced);
   EXPECT_THAT(node->birth().replaced_why, HasSubstr("16.0 MiB"));
-  EXPECT_EQ(Text(r.latest()), "old");  // kept until the new one has it
-  Publisher p = Advertise(*node, "t");
-  Publish(p, "new");
+  EXPECT_EQ(text_of(r.latest()), "old");  // kept until the new one has it
+  Publisher p = advertise(*node, "t");
+  publish_value(p, "new");
   Woke woke = Woke::kState;
   while (woke == Woke::kState) woke = r.wait(milliseconds(5000));  // it also tells of the old one's end
   ASSERT_EQ(woke, Woke::kSample);
-  EXPECT_EQ(Text(r.next()), "new");
+  EXPECT_EQ(text_of(r.next()), "new");
   EXPECT_EQ(r.reopened(), 1u);
 }
 
@@ -127,16 +127,16 @@ TEST_F(NodeTest, ADamagedSegmentIsRefusedByReadersAndReplacedByItsOwner) {
       {"node", offsetof(layout::Header, node), 'x', 1},
       {"reserved", offsetof(layout::Header, reserved), uint64_t{1} << 40, 8},
   };
-  Domain d = OpenDomain();
-  auto good = OpenNode(d, "good");
-  Publisher gp = Advertise(*good, "good");
-  Publish(gp, "x");
+  Domain d = open_domain();
+  auto good = open_node(d, "good");
+  Publisher gp = advertise(*good, "good");
+  publish_value(gp, "x");
   for (const Damage& c : kCases) {
     SCOPED_TRACE(c.what);
     {
-      auto node = OpenNode(d, "n");
-      Publisher p = Advertise(*node, "t");
-      Publish(p, "x");
+      auto node = open_node(d, "n");
+      Publisher p = advertise(*node, "t");
+      publish_value(p, "x");
     }
     const Fd fd(open(file("n").c_str(), O_RDWR));
     ASSERT_EQ(pwrite(fd.get(), &c.value, static_cast<size_t>(c.bytes), static_cast<off_t>(c.offset)),
@@ -146,87 +146,87 @@ TEST_F(NodeTest, ADamagedSegmentIsRefusedByReadersAndReplacedByItsOwner) {
     EXPECT_THAT(view.status().message(), HasSubstr(file("n")));
     // The other topics go on.
     Result<Domain> fresh = Domain::open({.root = root_, .domain = "d"});
-    Result<DomainListing> all = ListTopics(*fresh);
+    Result<DomainListing> all = list_topics(*fresh);
     ASSERT_EQ(all->topics.size(), 1u);
     EXPECT_EQ(all->topics[0].name, "good");
     ASSERT_EQ(all->problems.size(), 1u);
     EXPECT_THAT(all->problems[0], HasSubstr("n: "));
 
-    auto node = OpenNode(d, "n");
+    auto node = open_node(d, "n");
     EXPECT_TRUE(node->birth().replaced) << node->birth().replaced_why;
-    Publisher p = Advertise(*node, "t");
-    Publish(p, "again");
-    EXPECT_EQ(Text(Open(d, "t").latest()), "again");
+    Publisher p = advertise(*node, "t");
+    publish_value(p, "again");
+    EXPECT_EQ(text_of(open_reader(d, "t").latest()), "again");
   }
 }
 
 TEST_F(NodeTest, ATruncatedSegmentIsRefusedAndReplaced) {
-  Domain d = OpenDomain();
+  Domain d = open_domain();
   for (const off_t bytes : {0, 63, 639, 4096, 100000}) {
     SCOPED_TRACE(bytes);
     {
-      auto node = OpenNode(d, "n");
-      Publisher p = Advertise(*node, "t");
-      Publish(p, "x");
+      auto node = open_node(d, "n");
+      Publisher p = advertise(*node, "t");
+      publish_value(p, "x");
     }
     ASSERT_EQ(truncate(file("n").c_str(), bytes), 0);
     EXPECT_EQ(SegmentView::open(d, "n").status().code(), Code::kDamaged);
-    EXPECT_TRUE(OpenNode(d, "n")->birth().replaced);
+    EXPECT_TRUE(open_node(d, "n")->birth().replaced);
   }
 }
 
 TEST_F(NodeTest, ASegmentOfAnotherBootIsSourceDeadAndReplaced) {
-  Domain d = OpenDomain();
+  Domain d = open_domain();
   {
-    auto node = OpenNode(d, "n");
-    Publisher p = Advertise(*node, "t");
-    Publish(p, "x");
+    auto node = open_node(d, "n");
+    Publisher p = advertise(*node, "t");
+    publish_value(p, "x");
     patch<uint64_t>("n", offsetof(layout::Header, boot_id), 12345);
-    Reader r = Open(d, "t");
+    Reader r = open_reader(d, "t");
     EXPECT_EQ(r.state(), State::kSourceDead);
     EXPECT_EQ(r.age_ns(), std::nullopt);
-    EXPECT_EQ(Text(r.latest()), "x");
+    EXPECT_EQ(text_of(r.latest()), "x");
   }
-  EXPECT_THAT(OpenNode(d, "n")->birth().replaced_why, HasSubstr("another boot"));
+  EXPECT_THAT(open_node(d, "n")->birth().replaced_why, HasSubstr("another boot"));
 }
 
 TEST_F(NodeTest, InAnotherTimeNamespaceTheAgeIsUnknownAndNotWrong) {
-  Domain d = OpenDomain();
-  auto node = OpenNode(d, "n");
-  Publisher p = Advertise(*node, "t", {.max_age_ns = 1});
-  Publish(p, "x");
+  Domain d = open_domain();
+  auto node = open_node(d, "n");
+  Publisher p = advertise(*node, "t", {.max_age_ns = 1});
+  publish_value(p, "x");
   patch<uint64_t>("n", offsetof(layout::Header, time_namespace), 1);
-  Reader r = Open(d, "t");
+  Reader r = open_reader(d, "t");
   EXPECT_EQ(r.age_ns(), std::nullopt);
   EXPECT_EQ(r.state(), State::kFresh);
 }
 
 TEST_F(NodeTest, HalfWrittenSlotsAreCountedAndRepairedAtAdoption) {
-  Domain d = OpenDomain();
+  Domain d = open_domain();
   {
-    auto node = OpenNode(d, "n");
-    Publisher p = Advertise(*node, "t");
-    Publish(p, "whole");
+    auto node = open_node(d, "n");
+    Publisher p = advertise(*node, "t");
+    publish_value(p, "whole");
     { Result<Loan> abandoned = p.loan(3); }
   }
-  auto node = OpenNode(d, "n");
+  auto node = open_node(d, "n");
   EXPECT_EQ(node->birth().half_written, 1u);
-  Reader r = Open(d, "t");
-  EXPECT_EQ(Text(r.latest()), "whole");
-  Publisher p = Advertise(*node, "t");
-  Publish(p, "next");
-  EXPECT_EQ(Text(r.next()), "next");
+  Reader r = open_reader(d, "t");
+  EXPECT_EQ(text_of(r.latest()), "whole");
+  Publisher p = advertise(*node, "t");
+  publish_value(p, "next");
+  EXPECT_EQ(text_of(r.next()), "next");
   EXPECT_EQ((*SegmentView::open(d, "n"))->half_written(), 1u);
 }
 
 TEST_F(NodeTest, ANodeThatAsksToBeKeptIsMarkedUntilASuccessorDoesNotAsk) {
-  Domain d = OpenDomain();
+  Domain d = open_domain();
   const auto kept = [&] { return (*SegmentView::open(d, "n"))->keep(); };
-  { auto node = OpenNode(d, "n", {.keep = true}); }
+  { auto node = open_node(d, "n", {.keep = true}); }
   EXPECT_TRUE(kept());
-  { auto node = OpenNode(d, "n", {.create = false}); }  // as `smttopic rm` does
+  { auto node = open_node(d, "n", {.create = false}); }  // as `smttopic rm` does
   EXPECT_TRUE(kept());
-  { auto node = OpenNode(d, "n"); }
+  { auto node = open_node(d, "n"); }
   EXPECT_FALSE(kept());
 }
 
@@ -242,12 +242,12 @@ TEST_F(NodeTest, AMirrorCarriesSequenceOriginHopsAndTheSourcesState) {
   origin.host = "robot";
   origin.domain = "default";
   origin.node = "driver";
-  auto node = OpenNode(*d, "mirror-base", {.mirror = true});
-  Publisher p = Advertise(*node, "r1/pose", {.origin = origin, .hops = 2, .first_sequence = 1});
-  Reader r = Open(*d, "r1/pose");
+  auto node = open_node(*d, "mirror-base", {.mirror = true});
+  Publisher p = advertise(*node, "r1/pose", {.origin = origin, .hops = 2, .first_sequence = 1});
+  Reader r = open_reader(*d, "r1/pose");
   node->keep_alive(now + 600);
   EXPECT_EQ(r.state(), State::kEmpty);
-  ASSERT_OK(p.publish({}, {41, 99, now - 50, now}));
+  SMT_ASSERT_OK(p.publish({}, {41, 99, now - 50, now}));
   ASSERT_NE(r.next(), nullptr);
   EXPECT_EQ(r.latest()->sequence, 41u);
   EXPECT_EQ(r.missed(), 40u);
@@ -274,10 +274,10 @@ TEST_F(NodeTest, AMirrorCarriesSequenceOriginHopsAndTheSourcesState) {
   // The relay restarts: link-down until the topic is received or confirmed again.
   { Publisher gone = std::move(p); }
   node.reset();
-  node = OpenNode(*d, "mirror-base", {.mirror = true});
+  node = open_node(*d, "mirror-base", {.mirror = true});
   node->keep_alive(now + 600);
   EXPECT_EQ(r.state(), State::kLinkDown);
-  Publisher again = Advertise(*node, "r1/pose", {.origin = origin, .hops = 2, .first_sequence = 1});
+  Publisher again = advertise(*node, "r1/pose", {.origin = origin, .hops = 2, .first_sequence = 1});
   EXPECT_EQ(r.state(), State::kLinkDown);
   again.confirm();
   EXPECT_EQ(r.state(), State::kFresh);
@@ -286,23 +286,23 @@ TEST_F(NodeTest, AMirrorCarriesSequenceOriginHopsAndTheSourcesState) {
 }
 
 TEST_F(NodeTest, AMirrorOfAnotherSourceSegmentStartsAnew) {
-  Domain d = OpenDomain();
-  auto node = OpenNode(d, "m", {.mirror = true});
+  Domain d = open_domain();
+  auto node = open_node(d, "m", {.mirror = true});
   node->keep_alive(INT64_MAX);
   TopicOrigin first, second;
   first.segment_id[0] = 1;
   second.segment_id[0] = 2;
-  Reader r = Open(d, "t");
+  Reader r = open_reader(d, "t");
   {
-    Publisher p = Advertise(*node, "t", {.origin = first, .hops = 1, .first_sequence = 1});
-    ASSERT_OK(p.publish({}, {500, 0, 0, 0}));
-    ASSERT_OK(r.refresh());
+    Publisher p = advertise(*node, "t", {.origin = first, .hops = 1, .first_sequence = 1});
+    SMT_ASSERT_OK(p.publish({}, {500, 0, 0, 0}));
+    SMT_ASSERT_OK(r.refresh());
     EXPECT_EQ(r.next()->sequence, 500u);
   }
-  Publisher p = Advertise(*node, "t", {.origin = second, .hops = 1, .first_sequence = 1});
-  ASSERT_OK(p.publish({}, {1, 0, 0, 0}));
-  ASSERT_OK(p.publish({}, {3, 0, 0, 0}));
-  ASSERT_OK(r.refresh());
+  Publisher p = advertise(*node, "t", {.origin = second, .hops = 1, .first_sequence = 1});
+  SMT_ASSERT_OK(p.publish({}, {1, 0, 0, 0}));
+  SMT_ASSERT_OK(p.publish({}, {3, 0, 0, 0}));
+  SMT_ASSERT_OK(r.refresh());
   const Sample* s = r.next();
   ASSERT_NE(s, nullptr);
   EXPECT_EQ(s->sequence, 1u);
@@ -311,7 +311,7 @@ TEST_F(NodeTest, AMirrorOfAnotherSourceSegmentStartsAnew) {
 }
 
 TEST_F(NodeTest, AForkedChildMayNotPublishAndDoesNotKeepTheNodeAlive) {
-  Domain d = OpenDomain();
+  Domain d = open_domain();
   int ready[2], go[2];
   ASSERT_EQ(pipe(ready), 0);
   ASSERT_EQ(pipe(go), 0);
@@ -336,7 +336,7 @@ TEST_F(NodeTest, AForkedChildMayNotPublishAndDoesNotKeepTheNodeAlive) {
   char answer = 0;
   ASSERT_EQ(read(ready[0], &answer, 1), 1);
   EXPECT_EQ(answer, 'y');
-  Reader r = Open(d, "t");
+  Reader r = open_reader(d, "t");
   EXPECT_EQ(r.state(), State::kFresh);
   kill(parent, SIGKILL);
   waitpid(parent, nullptr, 0);
@@ -346,14 +346,14 @@ TEST_F(NodeTest, AForkedChildMayNotPublishAndDoesNotKeepTheNodeAlive) {
     EXPECT_EQ(r.wait(milliseconds(5000)), Woke::kState);
   }
   EXPECT_EQ(r.state(), State::kSourceDead);
-  auto successor = OpenNode(d, "n", {.segment_bytes = uint64_t{1} << 30});
+  auto successor = open_node(d, "n", {.segment_bytes = uint64_t{1} << 30});
   EXPECT_TRUE(successor->birth().adopted);
   (void)!write(go[1], "x", 1);
 }
 
 TEST_F(NodeTest, ADomainHasOneOriginForEver) {
-  Domain d = OpenDomain();
-  Result<Id128> a = d.origin_id(), b = OpenDomain().origin_id();
+  Domain d = open_domain();
+  Result<Id128> a = d.origin_id(), b = open_domain().origin_id();
   ASSERT_TRUE(a.ok() && b.ok());
   EXPECT_EQ(*a, *b);
   EXPECT_EQ(a->size(), 16u);
@@ -361,21 +361,21 @@ TEST_F(NodeTest, ADomainHasOneOriginForEver) {
 
 TEST(Names, AreCheckedWhereverTheyEnter) {
   for (const char* good : {"a", "A-b_c.d", "0", "x.bel", "-"}) {
-    EXPECT_TRUE(CheckName("node", good).ok()) << good;
+    EXPECT_TRUE(check_name("node", good).ok()) << good;
   }
   for (const std::string& bad :
        {std::string(), std::string("."), std::string(".a"), std::string("a/b"), std::string("a.bell"),
         std::string("a b"), std::string("\xC3\xA4"), std::string(65, 'x'), std::string("a\0b", 3)}) {
-    EXPECT_EQ(CheckName("node", bad).code(), Code::kInvalid) << bad;
+    EXPECT_EQ(check_name("node", bad).code(), Code::kInvalid) << bad;
   }
   for (const char* good : {"a", "a/b/c", "\xC3\xA4rm/gelenk", "a b", ".hidden", "a.b/c-d_e"}) {
-    EXPECT_TRUE(CheckTopicName(good).ok()) << good;
+    EXPECT_TRUE(check_topic_name(good).ok()) << good;
   }
   for (const std::string& bad :
        {std::string(), std::string("/a"), std::string("a/"), std::string("a//b"), std::string("a*"),
         std::string("a\n"), std::string("\xFF"), std::string("\xC0\xAF"), std::string("\xED\xA0\x80"),
         std::string(256, 'x')}) {
-    EXPECT_EQ(CheckTopicName(bad).code(), Code::kInvalid) << bad;
+    EXPECT_EQ(check_topic_name(bad).code(), Code::kInvalid) << bad;
   }
 }
 

@@ -1,4 +1,6 @@
 // What a C++ type says of itself, and what a text from elsewhere may say.
+#include "shm/schema.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,7 +9,6 @@
 #include "shm/describe.h"
 #include "shm/fields.h"
 #include "shm/scalar.h"
-#include "shm/schema.h"
 
 namespace robot {
 
@@ -95,15 +96,17 @@ BOOST_DESCRIBE_STRUCT(Reading, (Stamped), (value))
 }  // namespace described
 
 // 256 members: as many as SMT_FIELDS takes.
-#define TEN_OF(p) p##0, p##1, p##2, p##3, p##4, p##5, p##6, p##7, p##8, p##9
-#define MEMBERS                                                                                          \
-  TEN_OF(a), TEN_OF(b), TEN_OF(c), TEN_OF(d), TEN_OF(e), TEN_OF(f), TEN_OF(g), TEN_OF(h), TEN_OF(i),     \
-      TEN_OF(j), TEN_OF(k), TEN_OF(l), TEN_OF(m), TEN_OF(n), TEN_OF(o), TEN_OF(p), TEN_OF(q), TEN_OF(r), \
-      TEN_OF(s), TEN_OF(t), TEN_OF(u), TEN_OF(v), TEN_OF(w), TEN_OF(x), TEN_OF(y), z0, z1, z2, z3, z4, z5
+#define SMT_TEN_OF(p) p##0, p##1, p##2, p##3, p##4, p##5, p##6, p##7, p##8, p##9
+#define SMT_MEMBERS                                                                                         \
+  SMT_TEN_OF(a), SMT_TEN_OF(b), SMT_TEN_OF(c), SMT_TEN_OF(d), SMT_TEN_OF(e), SMT_TEN_OF(f), SMT_TEN_OF(g),  \
+      SMT_TEN_OF(h), SMT_TEN_OF(i), SMT_TEN_OF(j), SMT_TEN_OF(k), SMT_TEN_OF(l), SMT_TEN_OF(m),             \
+      SMT_TEN_OF(n), SMT_TEN_OF(o), SMT_TEN_OF(p), SMT_TEN_OF(q), SMT_TEN_OF(r), SMT_TEN_OF(s),             \
+      SMT_TEN_OF(t), SMT_TEN_OF(u), SMT_TEN_OF(v), SMT_TEN_OF(w), SMT_TEN_OF(x), SMT_TEN_OF(y), z0, z1, z2, \
+      z3, z4, z5
 struct Wide {
-  uint8_t MEMBERS;
+  uint8_t SMT_MEMBERS;
 };
-SMT_FIELDS(Wide, MEMBERS)
+SMT_FIELDS(Wide, SMT_MEMBERS)
 
 namespace smt {
 namespace {
@@ -113,7 +116,7 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 TEST(SchemaOf, FlattensNestedStructsAndTheirArrays) {
-  EXPECT_EQ(SchemaOf<robot::Walker>().text(),
+  EXPECT_EQ(schema_of<robot::Walker>().text(),
             "Walker 152\n"
             "name char 0 16 -\n"
             "gait u16 16 1 -\n"
@@ -129,73 +132,73 @@ TEST(SchemaOf, FlattensNestedStructsAndTheirArrays) {
             "legs.1.contact bool 100 1 -\n"
             "inertia.0 f64 104 3 -\n"
             "inertia.1 f64 128 3 -\n");
-  EXPECT_TRUE(SchemaOf<robot::Walker>().check().ok());
+  EXPECT_TRUE(schema_of<robot::Walker>().check().ok());
 }
 
 TEST(SchemaOf, NamesEachScalarByItsWidth) {
   std::string types;
-  for (const Field& f : SchemaOf<robot::Scalars>().fields) types += std::string(TypeName(f.type)) + " ";
+  for (const Field& f : schema_of<robot::Scalars>().fields) types += std::string(name_of(f.type)) + " ";
   EXPECT_EQ(types, "bool char i8 u8 i16 u16 i32 u32 i64 u64 f32 f64 i64 u8 ");
 }
 
 TEST(SchemaOf, OrdersFieldsByOffsetHoweverTheyAreListed) {
-  EXPECT_EQ(SchemaOf<robot::Reordered>().text(), "Reordered 8\nfirst i32 0 1 -\nsecond i32 4 1 -\n");
+  EXPECT_EQ(schema_of<robot::Reordered>().text(), "Reordered 8\nfirst i32 0 1 -\nsecond i32 4 1 -\n");
 }
 
 TEST(SchemaOf, TakesStructsOf256Members) {
-  const Schema schema = SchemaOf<Wide>();
+  const Schema schema = schema_of<Wide>();
   ASSERT_EQ(schema.fields.size(), 256u);
   EXPECT_EQ(schema.fields[255].name, "z5");
   EXPECT_EQ(schema.fields[255].offset, 255u);
 }
 
 TEST(SchemaOf, OfScalarsAndArraysIsWhatParseGives) {
-  EXPECT_EQ(SchemaOf<double>(), *Schema::Parse("f64"));
-  EXPECT_EQ(SchemaOf<bool>(), *Schema::Parse("bool"));
-  EXPECT_EQ((SchemaOf<std::array<float, 3>>()), *Schema::Parse("f32[3]"));
-  EXPECT_EQ((SchemaOf<std::array<float, 1>>()), *Schema::Parse("f32[1]"));
-  EXPECT_EQ((SchemaOf<char[32]>()), *Schema::Parse("char[32]"));
-  EXPECT_NE(*Schema::Parse("f32[1]"), *Schema::Parse("f32"));
+  EXPECT_EQ(schema_of<double>(), *Schema::parse("f64"));
+  EXPECT_EQ(schema_of<bool>(), *Schema::parse("bool"));
+  EXPECT_EQ((schema_of<std::array<float, 3>>()), *Schema::parse("f32[3]"));
+  EXPECT_EQ((schema_of<std::array<float, 1>>()), *Schema::parse("f32[1]"));
+  EXPECT_EQ((schema_of<char[32]>()), *Schema::parse("char[32]"));
+  EXPECT_NE(*Schema::parse("f32[1]"), *Schema::parse("f32"));
 }
 
 TEST(SchemaOf, IsTheSameForBoostDescribeAndTheMacro) {
-  EXPECT_EQ(SchemaOf<described::Walker>().text(), SchemaOf<robot::Walker>().text());
-  EXPECT_EQ(SchemaOf<described::Walker>().hash(), SchemaOf<robot::Walker>().hash());
+  EXPECT_EQ(schema_of<described::Walker>().text(), schema_of<robot::Walker>().text());
+  EXPECT_EQ(schema_of<described::Walker>().hash(), schema_of<robot::Walker>().hash());
 }
 
 TEST(SchemaOf, HasTheMembersOfDescribedBaseClasses) {
-  EXPECT_EQ(SchemaOf<described::Reading>().text(), "Reading 16\nstamp i64 0 1 -\nvalue f32 8 1 -\n");
+  EXPECT_EQ(schema_of<described::Reading>().text(), "Reading 16\nstamp i64 0 1 -\nvalue f32 8 1 -\n");
 }
 
 TEST(Schema, UnitsAreSetByNameAndUnknownNamesAreIgnored) {
-  const Schema schema = WithUnits(SchemaOf<robot::Reordered>(), {{"second", "m/s^2"}, {"third", "K"}});
+  const Schema schema = with_units(schema_of<robot::Reordered>(), {{"second", "m/s^2"}, {"third", "K"}});
   EXPECT_EQ(schema.field("second")->unit, "m/s^2");
   EXPECT_EQ(schema.field("first")->unit, "");
   EXPECT_EQ(schema.field("third"), nullptr);
-  EXPECT_NE(schema.hash(), SchemaOf<robot::Reordered>().hash());
+  EXPECT_NE(schema.hash(), schema_of<robot::Reordered>().hash());
 }
 
 TEST(Schema, HashIsFnv1aOfTheText) {
   // Fixed for ever: segments and peers hold it.
-  EXPECT_EQ(Schema::Bytes().text(), "bytes 0\n");
-  EXPECT_EQ(Schema::Bytes().hash(), 0xe7f059eaf974689aull);
+  EXPECT_EQ(Schema::bytes().text(), "bytes 0\n");
+  EXPECT_EQ(Schema::bytes().hash(), 0xe7f059eaf974689aull);
 }
 
 TEST(Schema, TypeNamesReadBackAndOthersAreRefused) {
   for (int i = 0; i <= static_cast<int>(Type::kChar); ++i) {
     Type type = Type::kBool;
-    ASSERT_TRUE(TypeFromName(TypeName(static_cast<Type>(i)), &type));
+    ASSERT_TRUE(type_from_name(name_of(static_cast<Type>(i)), &type));
     EXPECT_EQ(type, static_cast<Type>(i));
   }
   Type type;
   for (const char* name : {"", "f6", "f644", "F64", "double", "bytes"})
-    EXPECT_FALSE(TypeFromName(name, &type)) << name;
+    EXPECT_FALSE(type_from_name(name, &type)) << name;
 }
 
 TEST(Schema, ParseRefusesWhatIsNoType) {
   for (const char* type : {"", "f65", "f64[", "f64[]", "f64[0]", "f64[-1]", "f64[3", "f64[3]x", "f64[ 3]",
                            "f64[4294967296]", "[3]", "bytes[3]", "string[3]", "f64[3][3]"}) {
-    const Result<Schema> schema = Schema::Parse(type);
+    const Result<Schema> schema = Schema::parse(type);
     ASSERT_FALSE(schema.ok()) << type;
     EXPECT_EQ(schema.status().code(), Code::kInvalid);
     EXPECT_THAT(schema.status().message(), HasSubstr("use bytes, string, bool, i8"));
@@ -244,7 +247,7 @@ TEST(Schema, HostileTextIsRefusedWithTheReason) {
       {"Pose 8\n" + std::string(1 << 20, 'x'), "longer than 1 MiB"},
   };
   for (const auto& row : table) {
-    const Result<Schema> schema = Schema::FromText(row.text);
+    const Result<Schema> schema = Schema::from_text(row.text);
     ASSERT_FALSE(schema.ok()) << row.text.substr(0, 80);
     EXPECT_EQ(schema.status().code(), Code::kDamaged);
     EXPECT_THAT(schema.status().message(), HasSubstr(row.why)) << row.text.substr(0, 80);
@@ -252,7 +255,7 @@ TEST(Schema, HostileTextIsRefusedWithTheReason) {
 }
 
 TEST(Schema, FieldsMayOverlapAsInAUnion) {
-  EXPECT_TRUE(Schema::FromText("Union 8\nraw u8 0 8 -\nword u64 0 1 -\n").ok());
+  EXPECT_TRUE(Schema::from_text("Union 8\nraw u8 0 8 -\nword u64 0 1 -\n").ok());
 }
 
 TEST(Schema, RandomSchemasReadBackFromTheirText) {
@@ -264,10 +267,10 @@ TEST(Schema, RandomSchemasReadBackFromTheirText) {
     for (uint32_t i = 0; i < fields; ++i) {
       Field f{std::string("f").append(std::to_string(i)), static_cast<Type>(below(12)),
               static_cast<uint32_t>(schema.size) + below(9), 1 + below(5), below(2) ? "m/s" : ""};
-      schema.size = f.offset + uint64_t{TypeBytes(f.type)} * f.count;
+      schema.size = f.offset + uint64_t{type_bytes(f.type)} * f.count;
       schema.fields.push_back(f);
     }
-    const Result<Schema> back = Schema::FromText(schema.text());
+    const Result<Schema> back = Schema::from_text(schema.text());
     ASSERT_TRUE(back.ok()) << back.status().message() << "\n" << schema.text();
     ASSERT_EQ(*back, schema);
     ASSERT_EQ(back->hash(), schema.hash());
@@ -275,14 +278,14 @@ TEST(Schema, RandomSchemasReadBackFromTheirText) {
 }
 
 TEST(Schema, ScribbledTextIsRefusedOrMeansSomethingElse) {
-  const std::string text = SchemaOf<robot::Walker>().text();
+  const std::string text = schema_of<robot::Walker>().text();
   std::mt19937 random(2);
   for (int round = 0; round < 20000; ++round) {
     std::string scribbled = text;
     for (uint32_t n = 1 + random() % 3; n > 0; --n)
       scribbled[random() % text.size()] = static_cast<char>(random());
     if (random() % 4 == 0) scribbled.resize(random() % text.size());
-    const Result<Schema> schema = Schema::FromText(scribbled);
+    const Result<Schema> schema = Schema::from_text(scribbled);
     if (schema.ok()) {
       ASSERT_EQ(schema->text(), scribbled);
     }
@@ -290,11 +293,11 @@ TEST(Schema, ScribbledTextIsRefusedOrMeansSomethingElse) {
 }
 
 TEST(SchemaDiff, IsEmptyForEqualSchemas) {
-  EXPECT_EQ(SchemaDiff(SchemaOf<robot::Walker>(), SchemaOf<described::Walker>()), "");
+  EXPECT_EQ(schema_diff(schema_of<robot::Walker>(), schema_of<described::Walker>()), "");
 }
 
 TEST(SchemaDiff, NamesTheFirstFieldThatDiffersInItsFirstLine) {
-  const Schema expected = *Schema::FromText("Pose 24\nx f64 0 1 m\nvx f64 16 1 m/s\n");
+  const Schema expected = *Schema::from_text("Pose 24\nx f64 0 1 m\nvx f64 16 1 m/s\n");
   struct {
     const char *found, *line;
   } const table[] = {
@@ -311,16 +314,16 @@ TEST(SchemaDiff, NamesTheFirstFieldThatDiffersInItsFirstLine) {
       {"bytes 0\n", "type bytes, expected Pose; `x` is missing\n"},
   };
   for (const auto& row : table) {
-    const Result<Schema> found = Schema::FromText(row.found);
+    const Result<Schema> found = Schema::from_text(row.found);
     ASSERT_TRUE(found.ok()) << found.status().message();
-    EXPECT_THAT(SchemaDiff(expected, *found), StartsWith(row.line));
+    EXPECT_THAT(schema_diff(expected, *found), StartsWith(row.line));
   }
 }
 
 TEST(SchemaDiff, ShowsBothLayoutsSideBySide) {
-  const Schema expected = *Schema::FromText("Pose 24\nx f64 0 1 m\nvx f64 16 1 m/s\n");
-  const Schema found = *Schema::FromText("Pose 16\nx f64 0 1 m\nvx f64 8 1 °/s\n");
-  EXPECT_EQ(SchemaDiff(expected, found),
+  const Schema expected = *Schema::from_text("Pose 24\nx f64 0 1 m\nvx f64 16 1 m/s\n");
+  const Schema found = *Schema::from_text("Pose 16\nx f64 0 1 m\nvx f64 8 1 °/s\n");
+  EXPECT_EQ(schema_diff(expected, found),
             "`vx` at 8, expected 16\n"
             "  expected: Pose, 24 bytes   found: Pose, 16 bytes\n"
             "  0 x f64 m                  0 x f64 m\n"
@@ -328,9 +331,9 @@ TEST(SchemaDiff, ShowsBothLayoutsSideBySide) {
 }
 
 TEST(SchemaDiff, OfLongSchemasShowsThePlaceThatDiffers) {
-  Schema expected = SchemaOf<Wide>(), found = expected;
+  Schema expected = schema_of<Wide>(), found = expected;
   found.fields[200].type = Type::kI8;
-  const std::string diff = SchemaDiff(expected, found);
+  const std::string diff = schema_diff(expected, found);
   EXPECT_THAT(diff, AllOf(StartsWith("`u0` is i8, expected u8\n"),
                           HasSubstr("  200 u0 u8                   200 u0 i8\n")));
   EXPECT_LT(std::count(diff.begin(), diff.end(), '\n'), 32);
@@ -339,10 +342,10 @@ TEST(SchemaDiff, OfLongSchemasShowsThePlaceThatDiffers) {
 TEST(Scalar, EachTypeIsVisitedAsTheCppTypeOfItsSizeAndKind) {
   for (int i = 0; i <= static_cast<int>(Type::kChar); ++i) {
     const auto type = static_cast<Type>(i);
-    const std::string name(TypeName(type));
+    const std::string name(name_of(type));
     const size_t bytes = visit_scalar(type, [](auto zero) { return sizeof zero; });
-    EXPECT_EQ(bytes, TypeBytes(type)) << name;
-    const Type same = visit_scalar(type, []<class T>(T) { return internal::TypeOf<T>(); });
+    EXPECT_EQ(bytes, type_bytes(type)) << name;
+    const Type same = visit_scalar(type, []<class T>(T) { return internal::type_of<T>(); });
     EXPECT_EQ(same, type) << name;
     EXPECT_EQ(is_float(type), name[0] == 'f') << name;
     EXPECT_EQ(is_signed_integer(type), name[0] == 'i') << name;

@@ -28,34 +28,34 @@ namespace smt {
 
 class ShmTest : public testing::Test {
  protected:
-  Domain OpenDomain() {
+  Domain open_domain() {
     Result<Domain> d = Domain::open({.root = root_, .domain = "d"});
     EXPECT_TRUE(d.ok()) << d.status().message();
     return *d;
   }
-  static std::unique_ptr<Node> OpenNode(const Domain& d, const std::string& name, NodeOptions options = {}) {
+  static std::unique_ptr<Node> open_node(const Domain& d, const std::string& name, NodeOptions options = {}) {
     options.name = name;
     if (options.segment_bytes == 0) options.segment_bytes = 1 << 24;
     Result<std::unique_ptr<Node>> n = Node::open(d, options);
     EXPECT_TRUE(n.ok()) << n.status().message();
     return n.ok() ? std::move(*n) : nullptr;
   }
-  static Publisher Advertise(Node& node, const std::string& topic, TopicOptions options = {}) {
+  static Publisher advertise(Node& node, const std::string& topic, TopicOptions options = {}) {
     options.name = topic;
     Result<Publisher> p = node.advertise(options);
     EXPECT_TRUE(p.ok()) << p.status().message();
     return std::move(*p);
   }
-  static Reader Open(const Domain& d, const std::string& topic, ReaderOptions options = {}) {
+  static Reader open_reader(const Domain& d, const std::string& topic, ReaderOptions options = {}) {
     Result<Reader> r = Reader::open(d, topic, std::move(options));
     EXPECT_TRUE(r.ok()) << r.status().message();
     return std::move(*r);
   }
-  static void Publish(Publisher& p, std::string_view text) {
+  static void publish_value(Publisher& p, std::string_view text) {
     const Status s = p.publish(std::as_bytes(std::span(text)));
     EXPECT_TRUE(s.ok()) << s.message();
   }
-  static std::string Text(const Sample* s) {
+  static std::string text_of(const Sample* s) {
     if (s == nullptr) return "(none)";
     return std::string(reinterpret_cast<const char*>(s->bytes.data()), s->bytes.size());
   }
@@ -71,7 +71,7 @@ class ShmTest : public testing::Test {
   const std::string root_ = temp_.path();
 };
 
-#define ASSERT_OK(expression)                       \
+#define SMT_ASSERT_OK(expression)                   \
   do {                                              \
     const ::smt::Status status_ = (expression);     \
     ASSERT_TRUE(status_.ok()) << status_.message(); \

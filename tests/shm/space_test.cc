@@ -1,6 +1,6 @@
 // One process: what dead topics and nodes leave is removed, and what room a segment has.
-// Seeded bug that must make this file fail: shm/owned_segment.cc, Remove() that does not ask who has the
-// lock.
+// Seeded bug that must make this file fail: shm/owned_segment.cc, remove_segment() that does not ask who has
+// the lock.
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -20,61 +20,61 @@ using testing::HasSubstr;
 using SpaceTest = ShmTest;
 
 TEST_F(SpaceTest, RemovingADeadTopicTakesItAndThenTheEmptySegment) {
-  Domain d = OpenDomain();
+  Domain d = open_domain();
   {
-    auto node = OpenNode(d, "n");
-    Publisher a = Advertise(*node, "a"), b = Advertise(*node, "b");
-    EXPECT_EQ(RemoveDeadTopic(d, "a").code(), Code::kInUse);
+    auto node = open_node(d, "n");
+    Publisher a = advertise(*node, "a"), b = advertise(*node, "b");
+    EXPECT_EQ(remove_dead_topic(d, "a").code(), Code::kInUse);
   }
-  EXPECT_EQ(RemoveDeadTopic(d, "nobody").code(), Code::kNotFound);
-  ASSERT_OK(RemoveDeadTopic(d, "a"));
-  EXPECT_EQ(ListTopics(d)->topics.size(), 1u);
-  ASSERT_OK(RemoveDeadTopic(d, "b"));
+  EXPECT_EQ(remove_dead_topic(d, "nobody").code(), Code::kNotFound);
+  SMT_ASSERT_OK(remove_dead_topic(d, "a"));
+  EXPECT_EQ(list_topics(d)->topics.size(), 1u);
+  SMT_ASSERT_OK(remove_dead_topic(d, "b"));
   EXPECT_FALSE(fs::exists(file("n")));
   EXPECT_FALSE(fs::exists(file("n.bell")));
 }
 
 TEST_F(SpaceTest, RemovingADeadNodeTakesWhateverItLeftButNothingOfALiveOne) {
-  Domain d = OpenDomain();
+  Domain d = open_domain();
   {
-    auto node = OpenNode(d, "n");
-    Publisher a = Advertise(*node, "a");
-    Publish(a, "x");
-    const Status live = RemoveDeadNode(d, "n");
+    auto node = open_node(d, "n");
+    Publisher a = advertise(*node, "a");
+    publish_value(a, "x");
+    const Status live = remove_dead_node(d, "n");
     EXPECT_EQ(live.code(), Code::kInUse);
     EXPECT_THAT(live.message(), HasSubstr("pid " + std::to_string(getpid())));
   }
-  Reader r = Open(d, "a");
+  Reader r = open_reader(d, "a");
   ASSERT_NE(r.latest(), nullptr);
-  ASSERT_OK(RemoveDeadNode(d, "n"));
+  SMT_ASSERT_OK(remove_dead_node(d, "n"));
   EXPECT_FALSE(fs::exists(file("n")));
   EXPECT_FALSE(fs::exists(file("n.bell")));
   (void)r.refresh();
   EXPECT_EQ(r.state(), State::kRemoved);
-  EXPECT_EQ(RemoveDeadNode(d, "n").code(), Code::kNotFound);
-  EXPECT_EQ(RemoveDeadNode(d, "../n").code(), Code::kInvalid);
+  EXPECT_EQ(remove_dead_node(d, "n").code(), Code::kNotFound);
+  EXPECT_EQ(remove_dead_node(d, "../n").code(), Code::kInvalid);
   // A segment that no owner could adopt.
-  OpenNode(d, "n").reset();
+  open_node(d, "n").reset();
   patch<uint32_t>("n", offsetof(layout::Header, version), 77);
-  ASSERT_OK(RemoveDeadNode(d, "n"));
+  SMT_ASSERT_OK(remove_dead_node(d, "n"));
   EXPECT_FALSE(fs::exists(file("n")));
 }
 
 // Who removes a dead node holds its lock for a moment, and that is nobody's refusal.
 TEST_F(SpaceTest, ANodeThatStartsWhileItsPredecessorIsRemovedIsNotRefused) {
-  Domain d = OpenDomain();
-  OpenNode(d, "n").reset();
+  Domain d = open_domain();
+  open_node(d, "n").reset();
   std::atomic<bool> stop = false;
   std::atomic<int> removed = 0;
   std::thread remover([&] {
-    while (!stop) removed += RemoveDeadNode(d, "n").ok();
+    while (!stop) removed += remove_dead_node(d, "n").ok();
   });
   for (int i = 0; i < 2000 || (removed < 100 && i < 100'000); ++i) {
     Result<std::unique_ptr<Node>> node = Node::open(d, {.name = "n", .segment_bytes = 1 << 24});
     ASSERT_TRUE(node.ok()) << node.status().message();
-    Publisher a = Advertise(**node, "a");
-    Publish(a, "x");
-    ASSERT_EQ(ListTopics(d)->topics.size(), 1u) << "what lives was removed";
+    Publisher a = advertise(**node, "a");
+    publish_value(a, "x");
+    ASSERT_EQ(list_topics(d)->topics.size(), 1u) << "what lives was removed";
   }
   stop = true;
   remover.join();
@@ -82,10 +82,10 @@ TEST_F(SpaceTest, ANodeThatStartsWhileItsPredecessorIsRemovedIsNotRefused) {
 }
 
 TEST_F(SpaceTest, AFullSegmentIsAnErrorWithTheFigures) {
-  Domain d = OpenDomain();
-  auto node = OpenNode(d, "n", {.segment_bytes = 256 * 1024});
-  Publisher small = Advertise(*node, "small");
-  Publish(small, "x");
+  Domain d = open_domain();
+  auto node = open_node(d, "n", {.segment_bytes = 256 * 1024});
+  Publisher small = advertise(*node, "small");
+  publish_value(small, "x");
   Result<Publisher> big = node->advertise({.name = "big", .max_bytes = 64 * 1024});
   ASSERT_FALSE(big.ok());
   EXPECT_EQ(big.status().code(), Code::kNoSpace);
@@ -93,22 +93,22 @@ TEST_F(SpaceTest, AFullSegmentIsAnErrorWithTheFigures) {
   EXPECT_THAT(big.status().message(), HasSubstr("--segment-size"));
   const std::string grown(100 * 1024, 'x');
   EXPECT_EQ(small.publish(std::as_bytes(std::span(grown))).code(), Code::kNoSpace);
-  Publish(small, "still works");
-  EXPECT_EQ(Text(Open(d, "small").latest()), "still works");
+  publish_value(small, "still works");
+  EXPECT_EQ(text_of(open_reader(d, "small").latest()), "still works");
 }
 
 TEST_F(SpaceTest, TheSpaceOfRemovedTopicsIsUsedAgain) {
-  Domain d = OpenDomain();
-  auto node = OpenNode(d, "n", {.segment_bytes = 1 << 20});
+  Domain d = open_domain();
+  auto node = open_node(d, "n", {.segment_bytes = 1 << 20});
   uint64_t reserved = 0;
   for (int i = 0; i < 1000; ++i) {
     const std::string name = "t" + std::to_string(i);
     {
-      Publisher p = Advertise(*node, name, {.max_bytes = static_cast<uint64_t>(1000 + i)});
-      Publish(p, name);
-      EXPECT_EQ(Text(Open(d, name).latest()), name);
+      Publisher p = advertise(*node, name, {.max_bytes = static_cast<uint64_t>(1000 + i)});
+      publish_value(p, name);
+      EXPECT_EQ(text_of(open_reader(d, name).latest()), name);
     }
-    ASSERT_OK(node->remove(name));
+    SMT_ASSERT_OK(node->remove(name));
     if (i == 0) reserved = node->reserved_bytes();
   }
   EXPECT_EQ(node->topic_count(), 0u);
@@ -116,15 +116,15 @@ TEST_F(SpaceTest, TheSpaceOfRemovedTopicsIsUsedAgain) {
 }
 
 TEST_F(SpaceTest, AHundredThousandTopicsFitOneNode) {
-  Domain d = OpenDomain();
-  auto node = OpenNode(d, "n", {.segment_bytes = 1 << 28});
+  Domain d = open_domain();
+  auto node = open_node(d, "n", {.segment_bytes = 1 << 28});
   std::vector<Publisher> topics;
   for (int i = 0; i < 100'000; ++i) {
-    topics.push_back(Advertise(*node, "topic/" + std::to_string(i), {.schema = Schema::Scalar(Type::kF64)}));
+    topics.push_back(advertise(*node, "topic/" + std::to_string(i), {.schema = Schema::scalar(Type::kF64)}));
   }
   const double value = 1.5;
-  ASSERT_OK(topics[77'777].publish(std::as_bytes(std::span(&value, 1))));
-  EXPECT_EQ(Open(d, "topic/77777").latest()->bytes.size(), 8u);
+  SMT_ASSERT_OK(topics[77'777].publish(std::as_bytes(std::span(&value, 1))));
+  EXPECT_EQ(open_reader(d, "topic/77777").latest()->bytes.size(), 8u);
   EXPECT_LT(node->reserved_bytes(), 64u << 20);
 }
 

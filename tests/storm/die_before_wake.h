@@ -12,7 +12,7 @@ enum class DieBefore { kNever, kFutexWake, kFifoWrite };
 
 // From now on the calling process kills itself, with SIGKILL, where it is about to make such a call; it adds
 // 1 to `deaths` before.
-void ArmDeath(DieBefore call, std::atomic<uint64_t>* deaths);
+void arm_death(DieBefore call, std::atomic<uint64_t>* deaths);
 
 }  // namespace smt::storm
 

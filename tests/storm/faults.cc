@@ -18,38 +18,38 @@ uint64_t countdown = 0;  // 0: no fault
 bool all_after_it = false;
 const char* failed = "";
 
-bool Fails(const char* call) {
+bool fails(const char* call) {
   if (countdown == 0 || --countdown != 0) return false;
   if (*failed == '\0') failed = call;
   if (all_after_it) countdown = 1;
   return true;
 }
 
-bool Fails(const char* call, int error) {
-  if (!Fails(call)) return false;
+bool fails(const char* call, int error) {
+  if (!fails(call)) return false;
   errno = error;
   return true;
 }
 
-int Open(int at, const char* path, int flags, mode_t mode) {
+int open_at(int at, const char* path, int flags, mode_t mode) {
   const bool makes = (flags & O_TMPFILE) == O_TMPFILE;
-  if (Fails(makes ? "openat(O_TMPFILE)" : "open", makes ? ENOSPC : EMFILE)) return -1;
+  if (fails(makes ? "openat(O_TMPFILE)" : "open", makes ? ENOSPC : EMFILE)) return -1;
   return static_cast<int>(syscall(SYS_openat, at, path, flags, mode));
 }
 
-mode_t Mode(int flags, va_list list) {
+mode_t mode_of(int flags, va_list list) {
   return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(list, mode_t) : 0;
 }
 
 }  // namespace
 
-void smt::storm::FailCall(uint64_t k, bool lasting) {
+void smt::storm::fail_call(uint64_t k, bool lasting) {
   failed = "";
   all_after_it = lasting;
   countdown = k;
 }
 
-std::string smt::storm::FailedCall() {
+std::string smt::storm::failed_call() {
   countdown = 0;
   return failed;
 }
@@ -59,50 +59,50 @@ extern "C" {
 int open(const char* path, int flags, ...) {
   va_list list;
   va_start(list, flags);
-  const mode_t mode = Mode(flags, list);
+  const mode_t mode = mode_of(flags, list);
   va_end(list);
-  return Open(AT_FDCWD, path, flags, mode);
+  return open_at(AT_FDCWD, path, flags, mode);
 }
 
 int openat(int at, const char* path, int flags, ...) {
   va_list list;
   va_start(list, flags);
-  const mode_t mode = Mode(flags, list);
+  const mode_t mode = mode_of(flags, list);
   va_end(list);
-  return Open(at, path, flags, mode);
+  return open_at(at, path, flags, mode);
 }
 
 // What fortification makes of calls whose flags are not constants.
-int __open_2(const char* path, int flags) { return Open(AT_FDCWD, path, flags, 0); }
-int __openat_2(int at, const char* path, int flags) { return Open(at, path, flags, 0); }
+int __open_2(const char* path, int flags) { return open_at(AT_FDCWD, path, flags, 0); }
+int __openat_2(int at, const char* path, int flags) { return open_at(at, path, flags, 0); }
 
 int posix_fallocate(int fd, off_t offset, off_t bytes) {
-  if (Fails("posix_fallocate")) return ENOSPC;
+  if (fails("posix_fallocate")) return ENOSPC;
   return syscall(SYS_fallocate, fd, 0, offset, bytes) == 0 ? 0 : errno;
 }
 
 int ftruncate(int fd, off_t bytes) noexcept {
-  if (Fails("ftruncate", EFBIG)) return -1;
+  if (fails("ftruncate", EFBIG)) return -1;
   return static_cast<int>(syscall(SYS_ftruncate, fd, bytes));
 }
 
 int linkat(int from_at, const char* from, int to_at, const char* to, int flags) noexcept {
-  if (Fails("linkat", ENOSPC)) return -1;
+  if (fails("linkat", ENOSPC)) return -1;
   return static_cast<int>(syscall(SYS_linkat, from_at, from, to_at, to, flags));
 }
 
 int mkdirat(int at, const char* path, mode_t mode) noexcept {
-  if (Fails("mkdirat", ENOSPC)) return -1;
+  if (fails("mkdirat", ENOSPC)) return -1;
   return static_cast<int>(syscall(SYS_mkdirat, at, path, mode));
 }
 
 int mkfifoat(int at, const char* path, mode_t mode) noexcept {
-  if (Fails("mkfifoat", ENOSPC)) return -1;
+  if (fails("mkfifoat", ENOSPC)) return -1;
   return static_cast<int>(syscall(SYS_mknodat, at, path, mode | S_IFIFO, 0));
 }
 
 void* mmap(void* at, size_t bytes, int protection, int flags, int fd, off_t offset) noexcept {
-  if (Fails("mmap", ENOMEM)) return MAP_FAILED;
+  if (fails("mmap", ENOMEM)) return MAP_FAILED;
   return reinterpret_cast<void*>(syscall(SYS_mmap, at, bytes, protection, flags, fd, offset));
 }
 

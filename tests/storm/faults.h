@@ -10,9 +10,9 @@ namespace smt::storm {
 
 // The k-th of these calls from now on (1 = the next one) fails with the error that fits it: ENOSPC, for a
 // plain open EMFILE, for ftruncate EFBIG, for mmap ENOMEM. With `lasting`, all after it fail too.
-void FailCall(uint64_t k, bool lasting);
+void fail_call(uint64_t k, bool lasting);
 // Ends it. The name of the first call that failed; empty if there were fewer than k.
-std::string FailedCall();
+std::string failed_call();
 
 }  // namespace smt::storm
 

@@ -23,7 +23,7 @@ using testing::AnyOf;
 using testing::ContainsRegex;
 using testing::HasSubstr;
 
-TopicOptions Raw(const std::string& name, uint64_t bytes) {
+TopicOptions raw(const std::string& name, uint64_t bytes) {
   TopicOptions options;
   options.name = name;
   options.max_bytes = bytes;
@@ -40,9 +40,9 @@ struct Scene {
   std::optional<Reader> reader;
 
   void open_node(uint64_t segment_bytes = 0) {
-    node = Must(Node::open(domain, {.name = "worker", .segment_bytes = segment_bytes}));
-    publisher = Must(node->advertise(Raw("worker/topic", 64)));
-    Must(publisher->publish(std::vector<std::byte>(64, std::byte{1})));
+    node = must(Node::open(domain, {.name = "worker", .segment_bytes = segment_bytes}));
+    publisher = must(node->advertise(raw("worker/topic", 64)));
+    must(publisher->publish(std::vector<std::byte>(64, std::byte{1})));
   }
   void close_node() {
     publisher.reset();
@@ -65,19 +65,19 @@ struct Operation {
 };
 
 template <class T>
-Status StatusOf(const Result<T>& result) {
+Status status_of(const Result<T>& result) {
   return result.ok() ? Status() : result.status();
 }
 
 // The waiter sees what is published, if need be by looking.
-void ExpectWoken(Scene& s) {
-  EXPECT_TRUE(Await(milliseconds(2'000), [&] {
+void expect_woken(Scene& s) {
+  EXPECT_TRUE(await(milliseconds(2'000), [&] {
     s.waiter->collect();
     return s.waiter->nodes().size() == 2;
   }));
   while (s.waiter->collect()) {
   }
-  Must(s.publisher->publish(std::vector<std::byte>(64, std::byte{3})));
+  must(s.publisher->publish(std::vector<std::byte>(64, std::byte{3})));
   EXPECT_TRUE(s.waiter->wait(milliseconds(5'000)));
 }
 
@@ -86,13 +86,13 @@ const Operation kOperations[] = {
      [](Scene& s) {
        DomainOptions options;
        options.root = s.root.path() + "/other";
-       return StatusOf(Domain::open(options));
+       return status_of(Domain::open(options));
      },
      Tolerance::kNothing},
-    {"make the origin id", [](Scene&) {}, [](Scene& s) { return StatusOf(s.domain.origin_id()); },
+    {"make the origin id", [](Scene&) {}, [](Scene& s) { return status_of(s.domain.origin_id()); },
      Tolerance::kNothing},
     {"open a node", [](Scene&) {},
-     [](Scene& s) { return StatusOf(Node::open(s.domain, {.name = "worker"})); }, Tolerance::kNothing},
+     [](Scene& s) { return status_of(Node::open(s.domain, {.name = "worker"})); }, Tolerance::kNothing},
     {"adopt a segment",
      [](Scene& s) {
        s.open_node();
@@ -101,37 +101,37 @@ const Operation kOperations[] = {
      [](Scene& s) {
        auto node = Node::open(s.domain, {.name = "worker"});
        EXPECT_TRUE(!node.ok() || (*node)->birth().adopted) << (*node)->birth().replaced_why;
-       return StatusOf(node);
+       return status_of(node);
      },
      Tolerance::kNothing},
     {"replace a segment",
      [](Scene& s) {
        s.open_node();
        s.close_node();
-       s.reader = Must(Reader::open(s.domain, "worker/topic"));
+       s.reader = must(Reader::open(s.domain, "worker/topic"));
      },
      [](Scene& s) {
        const std::shared_ptr<const SegmentView> old = s.reader->writers()[0].segment;
        auto node = Node::open(s.domain, {.name = "worker", .segment_bytes = 1 << 20});
        EXPECT_EQ(old->retired(), node.ok());
        EXPECT_TRUE(node.ok() || s.reader->latest() != nullptr);
-       return StatusOf(node);
+       return status_of(node);
      },
      Tolerance::kNothing},
     {"advertise a topic", [](Scene& s) { s.open_node(); },
-     [](Scene& s) { return StatusOf(s.node->advertise(Raw("worker/large", 200'000))); }, Tolerance::kOnce},
+     [](Scene& s) { return status_of(s.node->advertise(raw("worker/large", 200'000))); }, Tolerance::kOnce},
     {"publish a bigger value", [](Scene& s) { s.open_node(); },
      [](Scene& s) { return s.publisher->publish(std::vector<std::byte>(200'000, std::byte{2})); },
      Tolerance::kOnce},
     {"open a segment", [](Scene& s) { s.open_node(); },
-     [](Scene& s) { return StatusOf(SegmentView::open(s.domain, "worker")); }, Tolerance::kAlways},
+     [](Scene& s) { return status_of(SegmentView::open(s.domain, "worker")); }, Tolerance::kAlways},
     {"list the topics", [](Scene& s) { s.open_node(); },
      [](Scene& s) {
        DomainOptions options;
        options.root = s.root.path();
        auto domain = Domain::open(options);
        if (!domain.ok()) return domain.status();
-       auto listing = ListTopics(*domain);
+       auto listing = list_topics(*domain);
        if (!listing.ok()) return listing.status();
        if (!listing->problems.empty()) return Status(Code::kNoSpace, listing->problems.front());
        return Status();
@@ -141,21 +141,21 @@ const Operation kOperations[] = {
      [](Scene& s) {
        auto waiter = Waiter::open(s.domain);
        if (waiter.ok()) s.waiter = std::move(*waiter);
-       return StatusOf(waiter);
+       return status_of(waiter);
      },
-     Tolerance::kAlways, ExpectWoken},
+     Tolerance::kAlways, expect_woken},
     {"wake a waiter",
      [](Scene& s) {
        s.open_node();
-       s.waiter = Must(Waiter::open(s.domain));
+       s.waiter = must(Waiter::open(s.domain));
        while (!s.waiter->arm()) s.waiter->collect();
      },
      [](Scene& s) { return s.publisher->publish(std::vector<std::byte>(64, std::byte{4})); },
-     Tolerance::kAlways, ExpectWoken},
+     Tolerance::kAlways, expect_woken},
 };
 
 // An error for want of space or descriptors, with the figures that its reader needs.
-void ExpectFigures(const Status& status) {
+void expect_figures(const Status& status) {
   EXPECT_EQ(status.code(), Code::kNoSpace) << status.message();
   EXPECT_THAT(
       status.message(),
@@ -169,19 +169,19 @@ void ExpectFigures(const Status& status) {
 class Faults : public testing::TestWithParam<bool> {
  protected:
   // Runs the operation with its k-th call failing. False: it has fewer calls.
-  bool FailOnce(const Operation& operation, uint64_t k) {
+  bool fail_once(const Operation& operation, uint64_t k) {
     const bool lasting = GetParam();
     Scene scene;
-    auto other = Must(Node::open(scene.domain, {.name = "other"}));
-    Publisher witness = Must(other->advertise(Raw("witness", 64)));
+    auto other = must(Node::open(scene.domain, {.name = "other"}));
+    Publisher witness = must(other->advertise(raw("witness", 64)));
     const std::vector<std::byte> value(64, std::byte{9});
-    Must(witness.publish(value));
-    Reader reader = Must(Reader::open(scene.domain, "witness"));
+    must(witness.publish(value));
+    Reader reader = must(Reader::open(scene.domain, "witness"));
     operation.prepare(scene);
 
-    FailCall(k, lasting);
+    fail_call(k, lasting);
     const Status status = operation.run(scene);
-    const std::string call = FailedCall();
+    const std::string call = failed_call();
     SCOPED_TRACE(fmt::format("call {}: {} failed", k, call));
     if (call.empty()) {
       EXPECT_TRUE(status.ok()) << status.message();
@@ -190,7 +190,7 @@ class Faults : public testing::TestWithParam<bool> {
     ++sites_[call];
     const bool may_succeed =
         operation.tolerates == Tolerance::kAlways || (operation.tolerates == Tolerance::kOnce && !lasting);
-    if (!status.ok() || !may_succeed) ExpectFigures(status);
+    if (!status.ok() || !may_succeed) expect_figures(status);
 
     const Sample* sample = reader.latest();
     EXPECT_NE(sample, nullptr);
@@ -201,7 +201,7 @@ class Faults : public testing::TestWithParam<bool> {
     if (operation.afterwards != nullptr) operation.afterwards(scene);
     // A segment that could not be opened is tried again within 100 ms.
     Status again;
-    EXPECT_TRUE(Await(milliseconds(2'000), [&] { return (again = operation.run(scene)).ok(); }))
+    EXPECT_TRUE(await(milliseconds(2'000), [&] { return (again = operation.run(scene)).ok(); }))
         << again.message();
     return true;
   }
@@ -217,7 +217,7 @@ TEST_P(Faults, AtEachAllocationSiteAreErrorsWithFiguresAndHarmNobody) {
   for (const Operation& operation : kOperations) {
     SCOPED_TRACE(operation.name);
     uint64_t k = 1;
-    while (FailOnce(operation, k)) ASSERT_LT(++k, 200u) << "this operation never ends";
+    while (fail_once(operation, k)) ASSERT_LT(++k, 200u) << "this operation never ends";
   }
   std::string line;
   int total = 0;
@@ -225,12 +225,12 @@ TEST_P(Faults, AtEachAllocationSiteAreErrorsWithFiguresAndHarmNobody) {
     line += fmt::format(" {} {}", call, count);
     total += count;
   }
-  Figures("faults: {} allocation sites in {} operations failed {}:{}", total, std::size(kOperations),
-          GetParam() ? "for good" : "once", line);
-  Print(Row{.id = "L5",
-            .what = fmt::format("each allocation site fails {}", GetParam() ? "for good" : "once"),
-            .n = static_cast<uint64_t>(total),
-            .violations = HasFailure() ? 1u : 0u});
+  print_figures("faults: {} allocation sites in {} operations failed {}:{}", total, std::size(kOperations),
+                GetParam() ? "for good" : "once", line);
+  print_text(Row{.id = "L5",
+                 .what = fmt::format("each allocation site fails {}", GetParam() ? "for good" : "once"),
+                 .n = static_cast<uint64_t>(total),
+                 .violations = HasFailure() ? 1u : 0u});
   for (const char* call : {"posix_fallocate", "ftruncate", "open", "openat(O_TMPFILE)", "linkat", "mkdirat",
                            "mkfifoat", "mmap"}) {
     EXPECT_GT(sites_[call], 0) << call << " never failed";
@@ -241,20 +241,20 @@ TEST(FaultsOfTheFolder, AFolderThatCouldNotBeListedIsListedAgain) {
   Scene scene;
   scene.open_node();
   // Long enough after its last change that nobody looks again because of that.
-  ASSERT_TRUE(Await(milliseconds(5'000), [&] {
+  ASSERT_TRUE(await(milliseconds(5'000), [&] {
     struct stat st;
-    const int64_t limit_ns = RealtimeNs() - 200'000'000;
+    const int64_t limit_ns = realtime_ns() - 200'000'000;
     return stat(scene.domain.path().c_str(), &st) == 0 &&
            int64_t{st.st_mtim.tv_sec} * 1'000'000'000 + st.st_mtim.tv_nsec < limit_ns;
   }));
   uint64_t failures = 0;
   for (uint64_t k = 1; k < 100; ++k) {
     const Domain domain = scene.root.open();
-    FailCall(k, true);
-    Reader reader = Must(Reader::open(domain, "worker/topic"));
-    if (FailedCall().empty()) break;
+    fail_call(k, true);
+    Reader reader = must(Reader::open(domain, "worker/topic"));
+    if (failed_call().empty()) break;
     ++failures;
-    EXPECT_TRUE(Await(milliseconds(2'000), [&] { return reader.refresh().ok(); })) << "call " << k;
+    EXPECT_TRUE(await(milliseconds(2'000), [&] { return reader.refresh().ok(); })) << "call " << k;
     EXPECT_NE(reader.latest(), nullptr);
   }
   EXPECT_GT(failures, 2u);

@@ -22,14 +22,14 @@ namespace {
 using testing::ContainsRegex;
 using testing::HasSubstr;
 
-TopicOptions Raw(const std::string& name, uint64_t bytes) {
+TopicOptions raw(const std::string& name, uint64_t bytes) {
   TopicOptions options;
   options.name = name;
   options.max_bytes = bytes;
   return options;
 }
 
-std::vector<std::byte> Bytes(size_t count, int value) { return {count, static_cast<std::byte>(value)}; }
+std::vector<std::byte> make_bytes(size_t count, int value) { return {count, static_cast<std::byte>(value)}; }
 
 class FullFolder : public testing::Test {
  protected:
@@ -43,22 +43,22 @@ class FullFolder : public testing::Test {
       skip = "needs a mount namespace";
     }
     if (!skip.empty()) {
-      Print(Row{.id = "L5", .what = "full tmpfs", .skip = skip});
+      print_text(Row{.id = "L5", .what = "full tmpfs", .skip = skip});
       GTEST_SKIP() << skip;
     }
   }
   void TearDown() override {
     if (mounted_) umount2(root_.path().c_str(), MNT_DETACH);
   }
-  Domain MountTmpfs(const std::string& options) {
+  Domain mount_tmpfs(const std::string& options) {
     if (mount("smt-test", root_.path().c_str(), "tmpfs", 0, (options + ",mode=0755").c_str()) != 0) {
-      Must(Status::FromErrno("mount tmpfs", errno));
+      must(Status::from_errno("mount tmpfs", errno));
     }
     mounted_ = true;
     return root_.open();
   }
-  void ExpectNewest(const Domain& domain, const std::string& topic, const std::vector<std::byte>& value) {
-    Reader reader = Must(Reader::open(domain, topic));
+  void expect_newest(const Domain& domain, const std::string& topic, const std::vector<std::byte>& value) {
+    Reader reader = must(Reader::open(domain, topic));
     const Sample* sample = reader.latest();
     ASSERT_NE(sample, nullptr) << topic;
     EXPECT_TRUE(std::equal(sample->bytes.begin(), sample->bytes.end(), value.begin(), value.end())) << topic;
@@ -69,28 +69,28 @@ class FullFolder : public testing::Test {
 };
 
 TEST_F(FullFolder, OfTwoMebibytesRefusesWithFiguresKeepsAllValuesAndWorksAgainWhenSpaceReturns) {
-  const Domain domain = MountTmpfs("size=2m,nr_inodes=1000");
+  const Domain domain = mount_tmpfs("size=2m,nr_inodes=1000");
   const std::string ballast = root_.path() + "/ballast";
   std::ofstream(ballast) << std::string(1 << 20, 'x');
-  auto node = Must(Node::open(domain, {.name = "robot"}));
-  Publisher witness = Must(node->advertise(Raw("witness", 64)));
-  Must(witness.publish(Bytes(64, 9)));
-  Publisher growing = Must(node->advertise(Raw("growing", 64)));
+  auto node = must(Node::open(domain, {.name = "robot"}));
+  Publisher witness = must(node->advertise(raw("witness", 64)));
+  must(witness.publish(make_bytes(64, 9)));
+  Publisher growing = must(node->advertise(raw("growing", 64)));
 
   // Values grow until they do not fit.
   size_t fits = 0;
   Status status;
   for (size_t bytes = 64; status.ok(); bytes *= 2) {
     ASSERT_LT(bytes, size_t{4} << 20);
-    status = growing.publish(Bytes(bytes, 1));
+    status = growing.publish(make_bytes(bytes, 1));
     if (status.ok()) fits = bytes;
   }
   EXPECT_EQ(status.code(), Code::kNoSpace);
   EXPECT_THAT(status.message(),
               ContainsRegex("no space in .*/default \\(2.0 MiB, [0-9.]+ [KM]iB used\\): need [0-9.]+ "
                             "[KM]iB for topic growing; .*; in Docker pass --shm-size"));
-  ExpectNewest(domain, "growing", Bytes(fits, 1));
-  EXPECT_EQ(growing.publish(Bytes(fits, 2)).message(), "") << "a value that fitted before";
+  expect_newest(domain, "growing", make_bytes(fits, 1));
+  EXPECT_EQ(growing.publish(make_bytes(fits, 2)).message(), "") << "a value that fitted before";
 
   // Some nodes, topics until none fits, then nodes until none fits.
   std::vector<std::unique_ptr<Node>> nodes;
@@ -104,8 +104,8 @@ TEST_F(FullFolder, OfTwoMebibytesRefusesWithFiguresKeepsAllValuesAndWorksAgainWh
   std::vector<Publisher> publishers;
   for (status = Status(); status.ok();) {
     ASSERT_LT(publishers.size(), 5'000u);
-    Result<Publisher> made = node->advertise(Raw(fmt::format("many/{}", publishers.size()), 1'000));
-    status = made.ok() ? made->publish(Bytes(1'000, 3)) : made.status();
+    Result<Publisher> made = node->advertise(raw(fmt::format("many/{}", publishers.size()), 1'000));
+    status = made.ok() ? made->publish(make_bytes(1'000, 3)) : made.status();
     if (status.ok()) publishers.push_back(std::move(*made));
   }
   EXPECT_EQ(status.code(), Code::kNoSpace);
@@ -116,14 +116,14 @@ TEST_F(FullFolder, OfTwoMebibytesRefusesWithFiguresKeepsAllValuesAndWorksAgainWh
               ContainsRegex("no space in .*need [0-9.]+ .*B for the (segment|bell) of node node-"));
 
   // Nothing of what is there was touched, and what is reserved can be written.
-  ExpectNewest(domain, "witness", Bytes(64, 9));
-  ExpectNewest(domain, "growing", Bytes(fits, 2));
+  expect_newest(domain, "witness", make_bytes(64, 9));
+  expect_newest(domain, "growing", make_bytes(fits, 2));
   for (int round = 0; round < 8; ++round) {
-    EXPECT_EQ(witness.publish(Bytes(64, 10)).message(), "");
-    EXPECT_EQ(growing.publish(Bytes(fits, 4)).message(), "");
-    for (Publisher& publisher : publishers) EXPECT_EQ(publisher.publish(Bytes(1'000, 5)).message(), "");
+    EXPECT_EQ(witness.publish(make_bytes(64, 10)).message(), "");
+    EXPECT_EQ(growing.publish(make_bytes(fits, 4)).message(), "");
+    for (Publisher& publisher : publishers) EXPECT_EQ(publisher.publish(make_bytes(1'000, 5)).message(), "");
   }
-  const DomainListing listing = Must(ListTopics(domain));
+  const DomainListing listing = must(list_topics(domain));
   EXPECT_EQ(listing.problems, std::vector<std::string>());
   EXPECT_EQ(listing.topics.size(), 2 + publishers.size());
   for (const TopicInfo& topic : listing.topics) EXPECT_EQ(topic.freshness.state, State::kFresh) << topic.name;
@@ -131,23 +131,23 @@ TEST_F(FullFolder, OfTwoMebibytesRefusesWithFiguresKeepsAllValuesAndWorksAgainWh
   // Space returns.
   const size_t topics = publishers.size();
   ASSERT_TRUE(std::filesystem::remove(ballast));
-  EXPECT_EQ(growing.publish(Bytes(fits + fits / 8, 6)).message(), "");
-  ExpectNewest(domain, "growing", Bytes(fits + fits / 8, 6));
-  auto advertised = node->advertise(Raw(fmt::format("many/{}", topics), 1'000));
+  EXPECT_EQ(growing.publish(make_bytes(fits + fits / 8, 6)).message(), "");
+  expect_newest(domain, "growing", make_bytes(fits + fits / 8, 6));
+  auto advertised = node->advertise(raw(fmt::format("many/{}", topics), 1'000));
   EXPECT_TRUE(advertised.ok()) << advertised.status().message();
   auto opened = Node::open(domain, {.name = "late"});
   EXPECT_TRUE(opened.ok()) << opened.status().message();
-  ExpectNewest(domain, "witness", Bytes(64, 10));
-  Figures("full folder: 2 MiB took a value of {} KiB, {} topics and {} nodes; {}", fits / 1024, topics,
-          nodes.size(), status.message());
-  Print(Row{.id = "L5",
-            .what = "tmpfs of 2 MiB full, and again with space",
-            .n = publishers.size() + nodes.size(),
-            .violations = HasFailure() ? 1u : 0u});
+  expect_newest(domain, "witness", make_bytes(64, 10));
+  print_figures("full folder: 2 MiB took a value of {} KiB, {} topics and {} nodes; {}", fits / 1024, topics,
+                nodes.size(), status.message());
+  print_text(Row{.id = "L5",
+                 .what = "tmpfs of 2 MiB full, and again with space",
+                 .n = publishers.size() + nodes.size(),
+                 .violations = HasFailure() ? 1u : 0u});
 }
 
 TEST_F(FullFolder, WithoutInodesRefusesANodeAndSaysSo) {
-  const Domain domain = MountTmpfs("size=2m,nr_inodes=12");
+  const Domain domain = mount_tmpfs("size=2m,nr_inodes=12");
   std::vector<std::unique_ptr<Node>> nodes;
   Status status;
   while (status.ok()) {
@@ -165,15 +165,15 @@ TEST_F(FullFolder, WithoutInodesRefusesANodeAndSaysSo) {
 }
 
 TEST_F(FullFolder, OfSixtyFourMebibytesRefusesATopicOfHundredMegabytesAsDocumented) {
-  const Domain domain = MountTmpfs("size=64m");
-  auto node = Must(Node::open(domain, {.name = "camera"}));
-  const Status status = node->advertise(Raw("camera/front", 100'000'000)).status();
+  const Domain domain = mount_tmpfs("size=64m");
+  auto node = must(Node::open(domain, {.name = "camera"}));
+  const Status status = node->advertise(raw("camera/front", 100'000'000)).status();
   EXPECT_EQ(status.code(), Code::kNoSpace);
   EXPECT_THAT(status.message(),
               ContainsRegex("no space in .*/default \\(64.0 MiB, [0-9.]+ KiB used\\): need 381.[0-9] MiB "
                             "for topic camera/front; .*in Docker pass --shm-size"));
-  EXPECT_TRUE(node->advertise(Raw("camera/front", 10'000'000)).ok());
-  Figures("full folder: {}", status.message());
+  EXPECT_TRUE(node->advertise(raw("camera/front", 10'000'000)).ok());
+  print_figures("full folder: {}", status.message());
 }
 
 }  // namespace

@@ -15,38 +15,38 @@
 
 namespace smt::storm {
 
-void Become(const Identity& identity) {
+void become(const Identity& identity) {
   if (identity.uid == 0) return;
   const group* g = getgrnam(kGroup);
-  if (g == nullptr) Must(Status(Code::kNotFound, std::string("no group ") + kGroup));
+  if (g == nullptr) must(Status(Code::kNotFound, std::string("no group ") + kGroup));
   const gid_t groups[] = {g->gr_gid};
   if (setgroups(identity.in_group ? 1 : 0, groups) != 0 ||
       setresgid(identity.uid, identity.uid, identity.uid) != 0 ||
       setresuid(identity.uid, identity.uid, identity.uid) != 0) {
-    Must(Status::FromErrno("cannot become another user", errno));
+    must(Status::from_errno("cannot become another user", errno));
   }
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // the change of user has cleared it
 }
 
-std::string Outcome(const Status& status) {
+std::string outcome_of(const Status& status) {
   if (status.ok()) return "ok";
   if (status.code() == Code::kDenied) return "denied: " + status.message();
   return fmt::format("code {}: {}", static_cast<int>(status.code()), status.message());
 }
 
-std::string Outcome(bool success) {
+std::string outcome_of(bool success) {
   if (success) return "ok";
   return (errno == EACCES || errno == EPERM ? "denied: " : "errno: ") + std::string(strerror(errno));
 }
 
-std::string As(const Identity& identity, const std::function<std::string()>& function) {
+std::string as(const Identity& identity, const std::function<std::string()>& function) {
   int ends[2];
-  if (pipe(ends) != 0) Must(Status::FromErrno("pipe", errno));
+  if (pipe(ends) != 0) must(Status::from_errno("pipe", errno));
   const pid_t pid = fork();
   if (pid == 0) {
     std::string text;
     try {
-      Become(identity);
+      become(identity);
       alarm(20);  // nothing that is refused may hang
       text = function();
     } catch (const std::exception& e) {

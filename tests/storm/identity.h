@@ -24,15 +24,15 @@ inline constexpr Identity kMember{"member", 61002, true};
 inline constexpr Identity kStranger{"stranger", 61003, false};
 
 // For good. Not as kRoot.
-void Become(const Identity& identity);
+void become(const Identity& identity);
 
 // "ok", "denied: <message>", or "<code>: <message>" for another error.
-std::string Outcome(const Status& status);
+std::string outcome_of(const Status& status);
 // The same of a system call that has just returned: `success`, or errno (EACCES and EPERM are "denied").
-std::string Outcome(bool success);
+std::string outcome_of(bool success);
 
 // What the function returns in a forked child of that identity. REQUIRES: this process has no node.
-std::string As(const Identity& identity, const std::function<std::string()>& function);
+std::string as(const Identity& identity, const std::function<std::string()>& function);
 
 }  // namespace smt::storm
 

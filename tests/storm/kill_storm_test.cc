@@ -1,7 +1,7 @@
 // Writers that publish without pause are killed at random moments and restarted on the same node name.
 // Readers check that each value is the one of its sequence, and that the sequence never steps back.
 //
-// Seeded bugs that this finds: BeginSample does not store the odd lock (torn values); an adoption starts
+// Seeded bugs that this finds: begin_sample does not store the odd lock (torn values); an adoption starts
 // counting at the ring's beginning again (steps back); an adoption makes a new segment (readers reopen).
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -19,12 +19,12 @@ namespace {
 constexpr uint64_t kSmallWords = 8;     // 64 B
 constexpr uint64_t kLargeWords = 8192;  // 64 KiB
 
-void Fill(uint64_t* words, uint64_t count, uint64_t sequence) {
+void fill_words(uint64_t* words, uint64_t count, uint64_t sequence) {
   const uint64_t first = sequence * 0x9E3779B97F4A7C15;
   for (uint64_t i = 0; i < count; ++i) words[i] = first + i;
 }
 
-bool IsValueOf(const Sample& sample, uint64_t words) {
+bool is_value_of(const Sample& sample, uint64_t words) {
   if (sample.bytes.size() != words * 8) return false;
   const uint64_t first = sample.sequence * 0x9E3779B97F4A7C15;
   uint64_t wrong = 0;
@@ -37,22 +37,22 @@ bool IsValueOf(const Sample& sample, uint64_t words) {
 }
 
 // Mode "writer" ROOT NODE
-int Writer(const Args& args) {
-  const Domain domain = OpenDomain(args[0]);
-  auto node = Must(Node::open(domain, {.name = args[1]}));
+int writer(const Args& args) {
+  const Domain domain = open_domain(args[0]);
+  auto node = must(Node::open(domain, {.name = args[1]}));
   const auto advertise = [&](const char* topic, uint64_t words) {
     TopicOptions options;
     options.name = args[1] + "/" + topic;
-    options.schema = Schema::Scalar(Type::kU64, static_cast<uint32_t>(words));
-    return Must(node->advertise(options));
+    options.schema = Schema::scalar(Type::kU64, static_cast<uint32_t>(words));
+    return must(node->advertise(options));
   };
   Publisher small = advertise("small", kSmallWords);
   Publisher large = advertise("large", kLargeWords);
   (void)!nice(10);  // reads are what is counted
   static uint64_t value[kLargeWords];
   const auto publish = [&](Publisher& publisher, uint64_t words) {
-    Fill(value, words, publisher.position() + 1);
-    Must(publisher.publish(std::as_bytes(std::span(value, words))));
+    fill_words(value, words, publisher.position() + 1);
+    must(publisher.publish(std::as_bytes(std::span(value, words))));
   };
   for (;;) {
     for (int i = 0; i < 16; ++i) publish(small, kSmallWords);
@@ -69,20 +69,20 @@ class Checker {
   };
 
   Checker(const Domain& domain, const std::string& topic, uint64_t words)
-      : latest_(Must(Reader::open(domain, topic))), next_(Must(Reader::open(domain, topic))), words_(words) {}
+      : latest_(must(Reader::open(domain, topic))), next_(must(Reader::open(domain, topic))), words_(words) {}
 
   bool find() { return latest_.refresh().ok() && next_.refresh().ok() && latest_.latest() != nullptr; }
 
   void read(Counts* counts) {
     if (const Sample* sample = latest_.latest()) {
       counts->reads += 1;
-      counts->torn += !IsValueOf(*sample, words_);
+      counts->torn += !is_value_of(*sample, words_);
       counts->back += sample->sequence < last_latest_;
       last_latest_ = sample->sequence;
     }
     if (const Sample* sample = next_.next()) {
       counts->reads += 1;
-      counts->torn += !IsValueOf(*sample, words_);
+      counts->torn += !is_value_of(*sample, words_);
       counts->back += sample->sequence <= last_next_;
       counts->gaps += sample->sequence != last_next_ + sample->missed + 1;
       last_next_ = sample->sequence;
@@ -121,15 +121,15 @@ struct Victim {
   }
 };
 
-uint64_t Inode(const std::string& path) {
+uint64_t inode(const std::string& path) {
   struct stat st;
   return stat(path.c_str(), &st) == 0 ? st.st_ino : 0;
 }
 
 TEST(KillStorm, NoValueIsTornAndNoSequenceStepsBackHoweverWritersDie) {
-  const uint64_t kills = Scaled(60, 10'000);
-  const uint64_t reads = Scaled(300'000, 1'000'000'000);
-  const uint64_t longest_life_ns = Sized(8'000'000, 2'000'000);
+  const uint64_t kills = scaled(60, 10'000);
+  const uint64_t reads = scaled(300'000, 1'000'000'000);
+  const uint64_t max_life_ns = sized(8'000'000, 2'000'000);
   TempRoot root;
   const Domain domain = root.open();
   std::array<Victim, 2> victims;
@@ -140,9 +140,9 @@ TEST(KillStorm, NoValueIsTornAndNoSequenceStepsBackHoweverWritersDie) {
     v.writer = Child::spawn("writer", {root.path(), v.node});
     v.small = std::make_unique<Checker>(domain, v.node + "/small", kSmallWords);
     v.large = std::make_unique<Checker>(domain, v.node + "/large", kLargeWords);
-    ASSERT_TRUE(Await(milliseconds(20'000), [&] { return v.small->find() && v.large->find(); })) << v.node;
-    v.segment = Must(SegmentView::open(domain, v.node));
-    inodes[i] = Inode(root.path() + "/default/" + v.node);
+    ASSERT_TRUE(await(milliseconds(20'000), [&] { return v.small->find() && v.large->find(); })) << v.node;
+    v.segment = must(SegmentView::open(domain, v.node));
+    inodes[i] = inode(root.path() + "/default/" + v.node);
     ASSERT_NE(inodes[i], 0u);
   }
 
@@ -155,15 +155,15 @@ TEST(KillStorm, NoValueIsTornAndNoSequenceStepsBackHoweverWritersDie) {
     }
   };
   for (uint64_t kill = 0; kill < kills || counts.reads < reads; ++kill) {
-    Victim& v = victims[RandomBelow(victims.size())];
+    Victim& v = victims[random_below(victims.size())];
     // Most die while they publish; one in four at any moment from its start on, the adoption included.
-    const int64_t deadline = BoottimeNs() + 30'000'000'000;
-    if (RandomBelow(4) != 0) {
-      while (!v.publishes && BoottimeNs() < deadline) read();
+    const int64_t deadline = boottime_ns() + 30'000'000'000;
+    if (random_below(4) != 0) {
+      while (!v.publishes && boottime_ns() < deadline) read();
       ASSERT_TRUE(v.publishes) << v.node << " does not publish again after kill " << kill;
     }
-    const int64_t until = BoottimeNs() + static_cast<int64_t>(RandomBelow(longest_life_ns));
-    while (BoottimeNs() < until) read();
+    const int64_t until = boottime_ns() + static_cast<int64_t>(random_below(max_life_ns));
+    while (boottime_ns() < until) read();
     v.count_adoption();
     v.writer.kill();
     while (counts.reads < reads * (kill + 1) / kills && kill < kills) read();
@@ -178,7 +178,7 @@ TEST(KillStorm, NoValueIsTornAndNoSequenceStepsBackHoweverWritersDie) {
     v.count_adoption();
     v.writer.kill();
     {
-      auto node = Must(Node::open(domain, {.name = v.node}));
+      auto node = must(Node::open(domain, {.name = v.node}));
       EXPECT_TRUE(node->birth().adopted) << node->birth().replaced_why;
       adoptions += node->birth().epoch - 1;
     }
@@ -186,19 +186,19 @@ TEST(KillStorm, NoValueIsTornAndNoSequenceStepsBackHoweverWritersDie) {
     with_half_written += v.adoptions_with_half_written;
     v.small->add_totals(&counts);
     v.large->add_totals(&counts);
-    EXPECT_EQ(Inode(root.path() + "/default/" + v.node), inodes[i]) << v.node << " has another segment";
+    EXPECT_EQ(inode(root.path() + "/default/" + v.node), inodes[i]) << v.node << " has another segment";
   }
-  Figures(
+  print_figures(
       "kill_storm: kills {} reads {} torn {} steps back {} gaps not counted {} reopened {} adoptions {} "
       "with a half-written slot {} (missed {}, retries {})",
       kills, counts.reads, counts.torn, counts.back, counts.gaps, counts.reopened, adoptions,
       with_half_written, counts.missed, counts.retries);
-  Print(Row{.id = "L1",
-            .what = "reads: torn, steps back, gaps not counted",
-            .n = counts.reads,
-            .violations = counts.torn + counts.back + counts.gaps,
-            .seed = Seed()});
-  Print(Row{.id = "L1", .what = "kills meanwhile", .n = kills, .violations = counts.reopened});
+  print_text(Row{.id = "L1",
+                 .what = "reads: torn, steps back, gaps not counted",
+                 .n = counts.reads,
+                 .violations = counts.torn + counts.back + counts.gaps,
+                 .seed = seed_of_run()});
+  print_text(Row{.id = "L1", .what = "kills meanwhile", .n = kills, .violations = counts.reopened});
   EXPECT_GE(counts.reads, reads);
   EXPECT_EQ(counts.torn, 0u);
   EXPECT_EQ(counts.back, 0u);
@@ -210,6 +210,6 @@ TEST(KillStorm, NoValueIsTornAndNoSequenceStepsBackHoweverWritersDie) {
 
 }  // namespace
 
-const std::map<std::string, Mode> kModes = {{"writer", Writer}};
+const std::map<std::string, Mode> kModes = {{"writer", writer}};
 
 }  // namespace smt::storm

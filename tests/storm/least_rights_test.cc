@@ -28,15 +28,15 @@ using testing::StartsWith;
 
 // Mode "tool" COMMAND ARGUMENT...: as kStranger, who is in no group, with cores allowed and no new rights to
 // be had, until it is killed.
-int Tool(const Args& args) {
+int tool(const Args& args) {
   const rlimit all{RLIM_INFINITY, RLIM_INFINITY};
   setrlimit(RLIMIT_CORE, &all);
-  Become(kStranger);
+  become(kStranger);
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  return Exec(args);
+  return exec_tool(args);
 }
 
-std::string LineOf(const std::string& file, const std::string& name) {
+std::string line_of(const std::string& file, const std::string& name) {
   std::ifstream lines(file);
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with(name)) return line;
@@ -45,20 +45,20 @@ std::string LineOf(const std::string& file, const std::string& name) {
 }
 
 // What another process of the same user gets of this one.
-std::string Look(pid_t pid, const char* file) {
-  return As(kStranger, [&] {
+std::string look(pid_t pid, const char* file) {
+  return as(kStranger, [&] {
     const std::string path = fmt::format("/proc/{}/{}", pid, file);
     const int fd = open(path.c_str(), O_RDONLY);
     char byte;
-    return fd < 0 ? Outcome(false) : pread(fd, &byte, 1, 0) < 0 && errno != EIO ? Outcome(false) : "ok";
+    return fd < 0 ? outcome_of(false) : pread(fd, &byte, 1, 0) < 0 && errno != EIO ? outcome_of(false) : "ok";
   });
 }
-std::string Attach(pid_t pid) {
-  return As(kStranger, [&] { return Outcome(ptrace(PTRACE_SEIZE, pid, nullptr, nullptr) == 0); });
+std::string attach(pid_t pid) {
+  return as(kStranger, [&] { return outcome_of(ptrace(PTRACE_SEIZE, pid, nullptr, nullptr) == 0); });
 }
 
 // Whether there is a core then.
-std::string Abort(pid_t pid) {
+std::string abort_process(pid_t pid) {
   kill(pid, SIGABRT);
   siginfo_t how{};
   waitid(P_PID, static_cast<id_t>(pid), &how, WEXITED | WNOWAIT);
@@ -70,7 +70,7 @@ class LeastRights : public testing::Test {
   void SetUp() override {
     if (geteuid() == 0) return;
     for (const char* id : {"S11", "S12"})
-      Print(Row{.id = id, .what = "relays of another user", .skip = "needs root to act as other users"});
+      print_text(Row{.id = id, .what = "relays of another user", .skip = "needs root to act as other users"});
     GTEST_SKIP() << "needs root to act as other users";
   }
   LeastRights() {
@@ -89,25 +89,26 @@ class LeastRights : public testing::Test {
 };
 
 TEST_F(LeastRights, AreEnoughAndNobodyLooksIntoARelayWithKeys) {
-  const std::string pub = Open("smtrelay_pub"), sub = Open("smtrelay_sub"), proxy = Open("smtrelay_proxy"),
-                    client = Open("smtrelay_client"), keygen = Open("smtrelay_keygen"),
-                    topic = Open("smttopic"), sine = Open("smtsinewave");
+  const std::string pub = open_tool("smtrelay_pub"), sub = open_tool("smtrelay_sub"),
+                    proxy = open_tool("smtrelay_proxy"), client = open_tool("smtrelay_client"),
+                    keygen = open_tool("smtrelay_keygen"), topic = open_tool("smttopic"),
+                    sine = open_tool("smtsinewave");
   std::filesystem::current_path(folder_);  // where cores may be written
   const std::string root = folder_ + "/root", keys = folder_ + "/keys/";
   for (const char* name : {"robot", "gate", "base"}) {
     std::filesystem::create_directories(folder_ + "/keys");
     (void)!chown((folder_ + "/keys").c_str(), kStranger.uid, kStranger.uid);
-    expect("keygen", RunAs(kStranger, fmt::format("{} {} --out {}{}", keygen, name, keys, name)),
+    expect("keygen", run_as(kStranger, fmt::format("{} {} --out {}{}", keygen, name, keys, name)),
            StartsWith("exit 0"));
   }
   for (const auto& [of, to] :
        {std::pair("robot", "gate"), {"base", "gate"}, {"gate", "robot"}, {"gate", "base"}}) {
-    expect("a copy", RunAs(kStranger, fmt::format("cp {0}{1}/{1}.pub {0}{2}/peers/", keys, of, to)),
+    expect("a copy", run_as(kStranger, fmt::format("cp {0}{1}/{1}.pub {0}{2}/peers/", keys, of, to)),
            StartsWith("exit 0"));
   }
   const auto words = [](const std::string& line) { return line.substr(line.rfind(' ') + 1); };
   expect("smttopic",
-         RunAs(kStranger, fmt::format("{} pub pose f64 1.5 --root {} --domain robot", topic, root)),
+         run_as(kStranger, fmt::format("{} pub pose f64 1.5 --root {} --domain robot", topic, root)),
          StartsWith("exit 0"));
   Child gate = Child::spawn("tool", {proxy, "--keys", keys + "gate", "--bind", "tcp://127.0.0.1:*"});
   const std::string at = words(gate.line()) + "#gate";
@@ -118,22 +119,22 @@ TEST_F(LeastRights, AreEnoughAndNobodyLooksIntoARelayWithKeys) {
   expect("ready", robot.line(), StartsWith("ready robot"));
   expect("ready", base.line(), StartsWith("ready base"));
   std::string got;
-  EXPECT_TRUE(Await(milliseconds(20'000), [&] {
-    got = RunAs(kStranger, fmt::format("{} --connect {} --keys {}base get pose -f json", client, at, keys));
+  EXPECT_TRUE(await(milliseconds(20'000), [&] {
+    got = run_as(kStranger, fmt::format("{} --connect {} --keys {}base get pose -f json", client, at, keys));
     return got.find("1.5") != got.npos;
   })) << got;
   expect("a value", got, HasSubstr("1.5"));
-  EXPECT_TRUE(Await(milliseconds(20'000), [&] {
-    got = RunAs(kStranger, fmt::format("{} echo pose --once --root {} --domain base", topic, root));
+  EXPECT_TRUE(await(milliseconds(20'000), [&] {
+    got = run_as(kStranger, fmt::format("{} echo pose --once --root {} --domain base", topic, root));
     return got.find("1.5") != got.npos;
   })) << got;
   // No rights, and no file that anybody else may read or write.
   for (Child* relay : {&gate, &robot, &base}) {
     const std::string status = fmt::format("/proc/{}/status", relay->pid());
     for (const char* set : {"CapEff", "CapPrm", "CapInh", "CapAmb"})
-      expect(set, LineOf(status, set), HasSubstr("0000000000000000"));
-    expect("user", LineOf(status, "Uid"), HasSubstr(fmt::format("{0}\t{0}\t{0}\t{0}", kStranger.uid)));
-    expect("groups", LineOf(status, "Gid"), HasSubstr(fmt::format("{0}\t{0}\t{0}\t{0}", kStranger.uid)));
+      expect(set, line_of(status, set), HasSubstr("0000000000000000"));
+    expect("user", line_of(status, "Uid"), HasSubstr(fmt::format("{0}\t{0}\t{0}\t{0}", kStranger.uid)));
+    expect("groups", line_of(status, "Gid"), HasSubstr(fmt::format("{0}\t{0}\t{0}\t{0}", kStranger.uid)));
   }
   uint64_t open_to_others = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_)) {
@@ -146,31 +147,31 @@ TEST_F(LeastRights, AreEnoughAndNobodyLooksIntoARelayWithKeys) {
     open_to_others += (st.st_mode & 077) != 0;
     ++checked_;
   }
-  Print(Row{.id = "S12",
-            .what = "relays of a user without rights",
-            .n = checked_,
-            .violations = wrong_ + open_to_others});
+  print_text(Row{.id = "S12",
+                 .what = "relays of a user without rights",
+                 .n = checked_,
+                 .violations = wrong_ + open_to_others});
 
   checked_ = wrong_ = 0;
   Child open_book = Child::spawn("tool", {sine, "wave", "--root", root, "--domain", "wave"});
-  EXPECT_TRUE(Await(milliseconds(20'000), [&] { return Look(open_book.pid(), "mem") == "ok"; }))
+  EXPECT_TRUE(await(milliseconds(20'000), [&] { return look(open_book.pid(), "mem") == "ok"; }))
       << "such a look does work where nothing is to be hidden";
   for (Child* relay : {&gate, &robot, &base}) {
     for (const char* file : {"mem", "environ", "maps", "auxv", "stack"})
-      expect(file, Look(relay->pid(), file), StartsWith("denied"));
-    expect("ptrace", Attach(relay->pid()), StartsWith("denied"));
-    expect("a core", Abort(relay->pid()), testing::Eq("none"));
+      expect(file, look(relay->pid(), file), StartsWith("denied"));
+    expect("ptrace", attach(relay->pid()), StartsWith("denied"));
+    expect("a core", abort_process(relay->pid()), testing::Eq("none"));
   }
   // Where cores are written at all.
-  Figures("least rights: a core of a program without keys: {}", Abort(open_book.pid()));
-  Print(Row{.id = "S11",
-            .what = "looks into relays with keys, of their own user",
-            .n = checked_,
-            .violations = wrong_});
+  print_figures("least rights: a core of a program without keys: {}", abort_process(open_book.pid()));
+  print_text(Row{.id = "S11",
+                 .what = "looks into relays with keys, of their own user",
+                 .n = checked_,
+                 .violations = wrong_});
 }
 
 }  // namespace
 
-const std::map<std::string, Mode> kModes = {{"tool", Tool}};
+const std::map<std::string, Mode> kModes = {{"tool", tool}};
 
 }  // namespace smt::storm

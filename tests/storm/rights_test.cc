@@ -31,12 +31,12 @@ namespace fs = std::filesystem;
 
 constexpr const char* kTopic = "robot/topic";
 
-// The root of the scene at hand; children of As() inherit it.
+// The root of the scene at hand; children of as() inherit it.
 std::string root;
 
-std::string At(const std::string& file) { return root + "/default/" + file; }
+std::string path_of(const std::string& file) { return root + "/default/" + file; }
 
-Result<Domain> Join(const std::string& group) {
+Result<Domain> join(const std::string& group) {
   DomainOptions options;
   options.root = root;
   options.group = group;
@@ -44,63 +44,63 @@ Result<Domain> Join(const std::string& group) {
 }
 
 template <class T>
-std::string Outcome(const Result<T>& result) {
-  return storm::Outcome(result.ok() ? Status() : result.status());
+std::string outcome_of(const Result<T>& result) {
+  return storm::outcome_of(result.ok() ? Status() : result.status());
 }
 
-std::string PublishAs(const std::string& node_name, const std::string& group) {
-  Result<Domain> domain = Join(group);
-  if (!domain.ok()) return Outcome(domain);
+std::string publish_as(const std::string& node_name, const std::string& group) {
+  Result<Domain> domain = join(group);
+  if (!domain.ok()) return outcome_of(domain);
   auto node = Node::open(*domain, {.name = node_name});
-  if (!node.ok()) return Outcome(node);
+  if (!node.ok()) return outcome_of(node);
   TopicOptions options;
   options.name = node_name + "/topic";
-  Publisher publisher = Must((*node)->advertise(options));
-  return storm::Outcome(publisher.publish(std::vector<std::byte>(64, std::byte{7})));
+  Publisher publisher = must((*node)->advertise(options));
+  return storm::outcome_of(publisher.publish(std::vector<std::byte>(64, std::byte{7})));
 }
 
-std::string ReadTopic(const std::string& group) {
-  Result<Domain> domain = Join(group);
-  if (!domain.ok()) return Outcome(domain);
-  Reader reader = Must(Reader::open(*domain, kTopic));
+std::string read_topic(const std::string& group) {
+  Result<Domain> domain = join(group);
+  if (!domain.ok()) return outcome_of(domain);
+  Reader reader = must(Reader::open(*domain, kTopic));
   const Sample* sample = reader.latest();
   if (sample == nullptr) return "nothing there";
   return sample->bytes.size() == 64 && sample->bytes[63] == std::byte{7} ? "ok" : "another value";
 }
 
-std::string OpenSegment(const std::string& group) {
-  Result<Domain> domain = Join(group);
-  return domain.ok() ? Outcome(SegmentView::open(*domain, "robot")) : Outcome(domain);
+std::string open_segment(const std::string& group) {
+  Result<Domain> domain = join(group);
+  return domain.ok() ? outcome_of(SegmentView::open(*domain, "robot")) : outcome_of(domain);
 }
 
-std::string OpenFile(const std::string& file, int flags) {
-  const Fd fd(open(At(file).c_str(), flags | O_NONBLOCK | O_CLOEXEC));
-  return storm::Outcome(fd.ok());
+std::string open_file(const std::string& file, int flags) {
+  const Fd fd(open(path_of(file).c_str(), flags | O_NONBLOCK | O_CLOEXEC));
+  return storm::outcome_of(fd.ok());
 }
 
 // What a reader maps stays read-only, to its own process too.
-std::string MakeWritable() {
-  const auto segment = Must(SegmentView::open(Must(Join(kGroup)), "robot"));
+std::string make_writable() {
+  const auto segment = must(SegmentView::open(must(join(kGroup)), "robot"));
   // The counters begin behind the header, on a page of their own.
   const auto at = reinterpret_cast<uintptr_t>(segment->word()) / 4096 * 4096;
-  return storm::Outcome(mprotect(reinterpret_cast<void*>(at), 4096, PROT_READ | PROT_WRITE) == 0);
+  return storm::outcome_of(mprotect(reinterpret_cast<void*>(at), 4096, PROT_READ | PROT_WRITE) == 0);
 }
 
-std::string ReopenToWrite() {
-  const Fd fd(open(At("robot").c_str(), O_RDONLY | O_CLOEXEC));
+std::string reopen_to_write() {
+  const Fd fd(open(path_of("robot").c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.ok()) return "cannot read: " + std::string(strerror(errno));
   const std::string again = fmt::format("/proc/self/fd/{}", fd.get());
-  return storm::Outcome(Fd(open(again.c_str(), O_RDWR | O_CLOEXEC)).ok());
+  return storm::outcome_of(Fd(open(again.c_str(), O_RDWR | O_CLOEXEC)).ok());
 }
 
 // A Waiter in the group's domain, while `outside` is what a trap leads to: it must stay as it is.
-std::string WaitBesideTrap() {
+std::string wait_beside_trap() {
   const std::string outside = root + "/outside";
   const auto before = fs::file_size(outside);
-  const Domain domain = Must(Join(kGroup));
-  Waiter waiter = Must(Waiter::open(domain));
+  const Domain domain = must(join(kGroup));
+  Waiter waiter = must(Waiter::open(domain));
   while (!waiter.arm()) waiter.collect();
-  const std::string published = PublishAs("beside", kGroup);
+  const std::string published = publish_as("beside", kGroup);
   if (published != "ok") return published;
   if (!waiter.wait(milliseconds(5'000))) return "not woken";
   return fs::file_size(outside) == before ? "ok" : "wrote through the trap";
@@ -115,24 +115,24 @@ struct Case {
   const char* because = "";                 // the outcome says so
 };
 
-void Chown(const std::string& path, uid_t uid, gid_t gid = static_cast<gid_t>(-1)) {
-  if (lchown(path.c_str(), uid, gid) != 0) Must(Status::FromErrno(path, errno));
+void change_owner(const std::string& path, uid_t uid, gid_t gid = static_cast<gid_t>(-1)) {
+  if (lchown(path.c_str(), uid, gid) != 0) must(Status::from_errno(path, errno));
 }
 
 // Mode "owner" ROOT GROUP: as kOwner, node "ended" comes and goes, node "robot" stays.
-int Owner(const Args& args) {
-  Become(kOwner);
+int owner(const Args& args) {
+  become(kOwner);
   root = args[0];
-  if (PublishAs("ended", args[1]) != "ok") return 1;
-  const Domain domain = Must(Join(args[1]));
-  auto node = Must(Node::open(domain, {.name = "robot"}));
+  if (publish_as("ended", args[1]) != "ok") return 1;
+  const Domain domain = must(join(args[1]));
+  auto node = must(Node::open(domain, {.name = "robot"}));
   TopicOptions options;
   options.name = kTopic;
-  Publisher publisher = Must(node->advertise(options));
-  Must(publisher.publish(std::vector<std::byte>(64, std::byte{7})));
-  Waiter waiter = Must(Waiter::open(domain));
-  Say("ready");
-  Listen();
+  Publisher publisher = must(node->advertise(options));
+  must(publisher.publish(std::vector<std::byte>(64, std::byte{7})));
+  Waiter waiter = must(Waiter::open(domain));
+  say_line("ready");
+  wait_for_word();
   return 0;
 }
 
@@ -143,15 +143,15 @@ class Rights : public testing::Test {
     if (geteuid() != 0) skip = "needs root to act as other users";
     if (getgrnam(kGroup) == nullptr) skip = std::string("needs a group ") + kGroup;
     if (skip.empty()) return;
-    Print(Row{.id = "L8", .what = "rights", .skip = skip});
+    print_text(Row{.id = "L8", .what = "rights", .skip = skip});
     GTEST_SKIP() << skip;
   }
-  void PrintCases(const char* what) const {
-    Print(Row{.id = "L8", .what = what, .n = cases_, .violations = wrong_});
+  void print_cases(const char* what) const {
+    print_text(Row{.id = "L8", .what = what, .n = cases_, .violations = wrong_});
   }
-  void Try(const char* scene, const Case& c) {
+  void try_step(const char* scene, const Case& c) {
     if (c.prepare) c.prepare();
-    const std::string outcome = As(c.who, c.act);
+    const std::string outcome = as(c.who, c.act);
     const bool good = outcome.starts_with(c.expected) && outcome.find(c.because) != outcome.npos;
     fmt::print("| {:<8} | {:<8} | {:<58} | {:<7} | {}{}\n", scene, c.who.name, c.what,
                std::string(c.expected) == "ok" ? "may" : "refused",
@@ -164,120 +164,121 @@ class Rights : public testing::Test {
     ++cases_;
     wrong_ += !good;
   }
-  static void OpenTo(const TempRoot& folder) {
+  static void open_to(const TempRoot& folder) {
     root = folder.path();
-    if (chmod(root.c_str(), 01777) != 0) Must(Status::FromErrno("chmod", errno));
+    if (chmod(root.c_str(), 01777) != 0) must(Status::from_errno("chmod", errno));
   }
   uint64_t cases_ = 0, wrong_ = 0;
 };
 
 TEST_F(Rights, InAPrivateDomainNobodyElseMayDoAnything) {
   TempRoot folder;
-  OpenTo(folder);
+  open_to(folder);
   Child owner = Child::spawn("owner", {root, ""});
   ASSERT_EQ(owner.line(), "ready");
   const Case cases[] = {
-      {kOwner, "read", "ok", [] { return ReadTopic(""); }},
+      {kOwner, "read", "ok", [] { return read_topic(""); }},
       {kStranger, "list the names", "denied",
-       [] { return storm::Outcome(opendir(At("").c_str()) != nullptr); }},
-      {kStranger, "open the domain", "denied", [] { return ReadTopic(""); }},
-      {kStranger, "open the domain with --group", "denied", [] { return ReadTopic(kGroup); }},
-      {kStranger, "publish", "denied", [] { return PublishAs("mine", ""); }},
-      {kStranger, "open a segment to read", "denied", [] { return OpenFile("robot", O_RDONLY); }},
-      {kStranger, "open a segment to write", "denied", [] { return OpenFile("robot", O_RDWR); }},
-      {kStranger, "open a bell to ring", "denied", [] { return OpenFile("robot.bell", O_RDWR); }},
+       [] { return storm::outcome_of(opendir(path_of("").c_str()) != nullptr); }},
+      {kStranger, "open the domain", "denied", [] { return read_topic(""); }},
+      {kStranger, "open the domain with --group", "denied", [] { return read_topic(kGroup); }},
+      {kStranger, "publish", "denied", [] { return publish_as("mine", ""); }},
+      {kStranger, "open a segment to read", "denied", [] { return open_file("robot", O_RDONLY); }},
+      {kStranger, "open a segment to write", "denied", [] { return open_file("robot", O_RDWR); }},
+      {kStranger, "open a bell to ring", "denied", [] { return open_file("robot.bell", O_RDWR); }},
       {kStranger, "unlink a segment", "denied",
-       [] { return storm::Outcome(unlink(At("robot").c_str()) == 0); }},
+       [] { return storm::outcome_of(unlink(path_of("robot").c_str()) == 0); }},
       {kStranger, "move the domain away", "denied",
-       [] { return storm::Outcome(rename(At("").c_str(), (root + "/gone").c_str()) == 0); }},
-      {kRoot, "read", "ok", [] { return ReadTopic(""); }},
-      {kRoot, "publish in a user's domain", "denied", [] { return PublishAs("mine", ""); }},
+       [] { return storm::outcome_of(rename(path_of("").c_str(), (root + "/gone").c_str()) == 0); }},
+      {kRoot, "read", "ok", [] { return read_topic(""); }},
+      {kRoot, "publish in a user's domain", "denied", [] { return publish_as("mine", ""); }},
   };
-  for (const Case& c : cases) Try("private", c);
-  PrintCases("a private domain");
+  for (const Case& c : cases) try_step("private", c);
+  print_cases("a private domain");
 }
 
 TEST_F(Rights, InAGroupsDomainAMemberMayReadAndPublishAndTouchNothingOfOthers) {
   TempRoot folder;
-  OpenTo(folder);
+  open_to(folder);
   Child owner = Child::spawn("owner", {root, kGroup});
   ASSERT_EQ(owner.line(), "ready");
-  const auto own = [] { return PublishAs("mine", kGroup); };
+  const auto own = [] { return publish_as("mine", kGroup); };
   const Case cases[] = {
       {kMember, "list the topics", "ok",
        [] {
-         const Domain domain = Must(Join(kGroup));
-         return std::string(Must(ListTopics(domain)).topics.size() >= 2 ? "ok" : "some are missing");
+         const Domain domain = must(join(kGroup));
+         return std::string(must(list_topics(domain)).topics.size() >= 2 ? "ok" : "some are missing");
        }},
-      {kMember, "read", "ok", [] { return ReadTopic(kGroup); }},
-      {kMember, "join without --group", "denied", [] { return ReadTopic(""); }},
+      {kMember, "read", "ok", [] { return read_topic(kGroup); }},
+      {kMember, "join without --group", "denied", [] { return read_topic(""); }},
       {kMember, "publish as a node of its own", "ok", own},
       {kMember, "publish again as that node", "ok", own},
-      {kMember, "open a bell to ring", "ok", [] { return OpenFile("robot.bell", O_RDWR); }},
-      {kMember, "write to a waiter's FIFO", "ok", [] { return OpenFile(".waiter.0", O_RDWR); }},
+      {kMember, "open a bell to ring", "ok", [] { return open_file("robot.bell", O_RDWR); }},
+      {kMember, "write to a waiter's FIFO", "ok", [] { return open_file(".waiter.0", O_RDWR); }},
       {kMember, "wait with a Waiter of its own", "ok",
-       [] { return std::string(Must(Waiter::open(Must(Join(kGroup)))).fd() >= 0 ? "ok" : "no place"); }},
-      {kMember, "open another's segment to write", "denied", [] { return OpenFile("robot", O_RDWR); }},
+       [] { return std::string(must(Waiter::open(must(join(kGroup)))).fd() >= 0 ? "ok" : "no place"); }},
+      {kMember, "open another's segment to write", "denied", [] { return open_file("robot", O_RDWR); }},
       {kMember, "truncate another's segment", "denied",
-       [] { return storm::Outcome(truncate(At("robot").c_str(), 0) == 0); }},
+       [] { return storm::outcome_of(truncate(path_of("robot").c_str(), 0) == 0); }},
       {kMember, "change the rights of another's segment", "denied",
-       [] { return storm::Outcome(chmod(At("robot").c_str(), 0666) == 0); }},
+       [] { return storm::outcome_of(chmod(path_of("robot").c_str(), 0666) == 0); }},
       {kMember, "unlink another's segment", "denied",
-       [] { return storm::Outcome(unlink(At("robot").c_str()) == 0); }},
+       [] { return storm::outcome_of(unlink(path_of("robot").c_str()) == 0); }},
       {kMember, "unlink another's bell", "denied",
-       [] { return storm::Outcome(unlink(At("robot.bell").c_str()) == 0); }},
+       [] { return storm::outcome_of(unlink(path_of("robot.bell").c_str()) == 0); }},
       {kMember, "unlink another's FIFO", "denied",
-       [] { return storm::Outcome(unlink(At(".waiter.0").c_str()) == 0); }},
+       [] { return storm::outcome_of(unlink(path_of(".waiter.0").c_str()) == 0); }},
       {kMember, "rename another's segment", "denied",
-       [] { return storm::Outcome(rename(At("robot").c_str(), At("moved").c_str()) == 0); }},
+       [] { return storm::outcome_of(rename(path_of("robot").c_str(), path_of("moved").c_str()) == 0); }},
       {kMember, "rename its own segment over another's", "denied",
-       [] { return storm::Outcome(rename(At("mine").c_str(), At("robot").c_str()) == 0); }},
-      {kMember, "publish as a live node of another", "denied", [] { return PublishAs("robot", kGroup); }},
-      {kMember, "publish as a dead node of another", "denied", [] { return PublishAs("ended", kGroup); }},
+       [] { return storm::outcome_of(rename(path_of("mine").c_str(), path_of("robot").c_str()) == 0); }},
+      {kMember, "publish as a live node of another", "denied", [] { return publish_as("robot", kGroup); }},
+      {kMember, "publish as a dead node of another", "denied", [] { return publish_as("ended", kGroup); }},
       {kMember, "remove a topic of another's dead node", "denied",
-       [] { return storm::Outcome(RemoveDeadTopic(Must(Join(kGroup)), "ended/topic")); }},
-      {kStranger, "join with --group", "denied", [] { return ReadTopic(kGroup); }},
-      {kStranger, "open a segment to read", "denied", [] { return OpenFile("robot", O_RDONLY); }},
-      {kStranger, "open a bell to ring", "denied", [] { return OpenFile("robot.bell", O_RDWR); }},
+       [] { return storm::outcome_of(remove_dead_topic(must(join(kGroup)), "ended/topic")); }},
+      {kStranger, "join with --group", "denied", [] { return read_topic(kGroup); }},
+      {kStranger, "open a segment to read", "denied", [] { return open_file("robot", O_RDONLY); }},
+      {kStranger, "open a bell to ring", "denied", [] { return open_file("robot.bell", O_RDWR); }},
       {kStranger, "list the names", "denied",
-       [] { return storm::Outcome(opendir(At("").c_str()) != nullptr); }},
-      {kMember, "make its mapping of a segment writable", "denied", MakeWritable},
-      {kMember, "open its read-only descriptor anew to write", "denied", ReopenToWrite},
+       [] { return storm::outcome_of(opendir(path_of("").c_str()) != nullptr); }},
+      {kMember, "make its mapping of a segment writable", "denied", make_writable},
+      {kMember, "open its read-only descriptor anew to write", "denied", reopen_to_write},
       {kMember, "make another hard link of a segment", "denied",
-       [] { return storm::Outcome(link(At("robot").c_str(), At("twin").c_str()) == 0); }},
-      {kOwner, "make a reader's mapping of its segment writable", "denied", MakeWritable},
-      {kOwner, "read after all that", "ok", [] { return ReadTopic(kGroup); }},
+       [] { return storm::outcome_of(link(path_of("robot").c_str(), path_of("twin").c_str()) == 0); }},
+      {kOwner, "make a reader's mapping of its segment writable", "denied", make_writable},
+      {kOwner, "read after all that", "ok", [] { return read_topic(kGroup); }},
   };
-  for (const Case& c : cases) Try("group", c);
-  PrintCases("the domain of a group");
+  for (const Case& c : cases) try_step("group", c);
+  print_cases("the domain of a group");
 }
 
 TEST_F(Rights, WhatLiesInWaitUnderANameIsRefused) {
   // In a group's domain of kOwner, where kMember may make files.
   const auto trap = [](const std::string& name, const std::function<void(const std::string&)>& make) {
     return [name, make] {
-      if (As(kOwner, [] { return PublishAs("first", kGroup); }) != "ok") Must(Status(Code::kSystem, "first"));
+      if (as(kOwner, [] { return publish_as("first", kGroup); }) != "ok")
+        must(Status(Code::kSystem, "first"));
       std::ofstream(root + "/outside") << "precious";
-      Chown(root + "/outside", kOwner.uid);
-      fs::remove(At(name));
-      make(At(name));
+      change_owner(root + "/outside", kOwner.uid);
+      fs::remove(path_of(name));
+      make(path_of(name));
       // The rights alone do not stop anybody from opening it.
-      if (!fs::is_symlink(At(name))) (void)!chmod(At(name).c_str(), 0666);
-      Chown(At(name), kMember.uid);
+      if (!fs::is_symlink(path_of(name))) (void)!chmod(path_of(name).c_str(), 0666);
+      change_owner(path_of(name), kMember.uid);
     };
   };
   const auto file = [](const std::string& at) { std::ofstream(at) << std::string(8192, 'x'); };
   const auto symlink = [](const std::string& at) { fs::create_symlink(root + "/outside", at); };
   const auto hard_link = [](const std::string& at) { fs::create_hard_link(root + "/outside", at); };
   const auto fifo = [](const std::string& at) { (void)!mkfifo(at.c_str(), 0666); };
-  const auto publish = [] { return PublishAs("robot", kGroup); };
-  const auto read = [] { return OpenSegment(kGroup); };
-  const auto publish_alone = [] { return PublishAs("robot", ""); };
+  const auto publish = [] { return publish_as("robot", kGroup); };
+  const auto read = [] { return open_segment(kGroup); };
+  const auto publish_alone = [] { return publish_as("robot", ""); };
   const auto change_folder = [](const char* name, uid_t uid, mode_t mode, const char* owning_group = "root") {
     return [=] {
       const std::string path = root + name;
       fs::create_directory(path);
-      Chown(path, uid, getgrnam(owning_group)->gr_gid);
+      change_owner(path, uid, getgrnam(owning_group)->gr_gid);
       (void)!chmod(path.c_str(), mode);
     };
   };
@@ -285,7 +286,7 @@ TEST_F(Rights, WhatLiesInWaitUnderANameIsRefused) {
     return [path] {
       const std::string real = root + "/real";
       fs::create_directory(real);
-      Chown(real, kOwner.uid);
+      change_owner(real, kOwner.uid);
       (void)!chmod(real.c_str(), 0700);
       fs::create_symlink(real, root + path);
     };
@@ -293,7 +294,7 @@ TEST_F(Rights, WhatLiesInWaitUnderANameIsRefused) {
   const auto publish_below = [](const char* below) {
     return [below] {
       root += below;
-      return PublishAs("robot", "");
+      return publish_as("robot", "");
     };
   };
   const Case cases[] = {
@@ -311,8 +312,8 @@ TEST_F(Rights, WhatLiesInWaitUnderANameIsRefused) {
       {kOwner, "read, segment's name is a FIFO", "denied", read, trap("robot", fifo), "not a regular file"},
       {kOwner, "read, a segment that its group may write", "denied", read,
        [&] {
-         if (As(kOwner, publish) != "ok") Must(Status(Code::kSystem, "robot"));
-         (void)!chmod(At("robot").c_str(), 0660);
+         if (as(kOwner, publish) != "ok") must(Status(Code::kSystem, "robot"));
+         (void)!chmod(path_of("robot").c_str(), 0660);
        },
        "writable by others"},
       {kOwner, "publish, bell's name is another's file", "denied", publish, trap("robot.bell", file),
@@ -321,11 +322,11 @@ TEST_F(Rights, WhatLiesInWaitUnderANameIsRefused) {
        "symbolic link"},
       {kOwner, "publish, bell's name is a FIFO", "denied", publish, trap("robot.bell", fifo),
        "not a regular file"},
-      {kOwner, "origin id, a symbolic link", "denied", [] { return Outcome(Must(Join(kGroup)).origin_id()); },
-       trap(".origin", symlink), "symbolic link"},
-      {kOwner, "wait, a FIFO's name is a symbolic link: next place", "ok", WaitBesideTrap,
+      {kOwner, "origin id, a symbolic link", "denied",
+       [] { return outcome_of(must(join(kGroup)).origin_id()); }, trap(".origin", symlink), "symbolic link"},
+      {kOwner, "wait, a FIFO's name is a symbolic link: next place", "ok", wait_beside_trap,
        trap(".waiter.0", symlink)},
-      {kOwner, "wait, a FIFO's name is a file: next place", "ok", WaitBesideTrap, trap(".waiter.0", file)},
+      {kOwner, "wait, a FIFO's name is a file: next place", "ok", wait_beside_trap, trap(".waiter.0", file)},
       {kOwner, "publish, domain folder is a symbolic link", "denied", publish_alone,
        move_behind_link("/default"), "symbolic link"},
       {kOwner, "publish, domain folder is another's", "denied", publish_alone,
@@ -345,41 +346,41 @@ TEST_F(Rights, WhatLiesInWaitUnderANameIsRefused) {
   };
   for (const Case& c : cases) {
     TempRoot folder;
-    OpenTo(folder);
-    Try("trap", c);
+    open_to(folder);
+    try_step("trap", c);
     if (fs::exists(root + "/outside")) {
-      EXPECT_EQ(Contents(root + "/outside"), "precious") << c.what;
+      EXPECT_EQ(contents(root + "/outside"), "precious") << c.what;
     }
   }
-  PrintCases("what lies in wait under a name");
+  print_cases("what lies in wait under a name");
 }
 
 TEST_F(Rights, ANameIsNeverAPath) {
   TempRoot folder;
-  OpenTo(folder);
-  ASSERT_EQ(As(kOwner, [] { return PublishAs("robot", ""); }), "ok");
+  open_to(folder);
+  ASSERT_EQ(as(kOwner, [] { return publish_as("robot", ""); }), "ok");
   const std::string outside = root + "/outside";
   fs::create_directory(outside);
-  Chown(outside, kOwner.uid);
+  change_owner(outside, kOwner.uid);
   const auto before = folder.files();
   for (const char* name :
        {"..", "../outside/n", "/dev/shm/n", "a/b", "./n", ".hidden", "", "n.bell", "n m", "%2e%2e", "~"}) {
     for (const auto& [what, act] :
          std::initializer_list<std::pair<const char*, std::function<std::string()>>>{
-             {"node", [&] { return PublishAs(name, ""); }},
-             {"node to read", [&] { return Outcome(SegmentView::open(Must(Join("")), name)); }},
-             {"domain", [&] { return Outcome(Domain::open({.root = root, .domain = name})); }}}) {
+             {"node", [&] { return publish_as(name, ""); }},
+             {"node to read", [&] { return outcome_of(SegmentView::open(must(join("")), name)); }},
+             {"domain", [&] { return outcome_of(Domain::open({.root = root, .domain = name})); }}}) {
       const std::string text = fmt::format("{} name '{}'", what, name);
-      Try("names", {kOwner, text.c_str(), "code 1: ", act});
+      try_step("names", {kOwner, text.c_str(), "code 1: ", act});
     }
   }
   EXPECT_EQ(folder.files(), before);
   EXPECT_TRUE(fs::is_empty(outside));
-  PrintCases("names that are paths");
+  print_cases("names that are paths");
 }
 
 }  // namespace
 
-const std::map<std::string, Mode> kModes = {{"owner", Owner}};
+const std::map<std::string, Mode> kModes = {{"owner", owner}};
 
 }  // namespace smt::storm

@@ -21,15 +21,15 @@ namespace smt::storm {
 
 namespace fs = std::filesystem;
 
-uint64_t Scaled(uint64_t quick, uint64_t full, std::optional<uint64_t> ci) {
+uint64_t scaled(uint64_t quick, uint64_t full, std::optional<uint64_t> ci) {
   return Scale::get().scaled(quick, full, ci);
 }
 
-uint64_t Sized(uint64_t quick, uint64_t full, std::optional<uint64_t> ci) {
+uint64_t sized(uint64_t quick, uint64_t full, std::optional<uint64_t> ci) {
   return Scale::get().sized(quick, full, ci);
 }
 
-int64_t Patience() {
+int64_t patience_ns() {
 #ifdef SMT_ADDRESS_SANITIZER
   return 5;
 #else
@@ -37,7 +37,7 @@ int64_t Patience() {
 #endif
 }
 
-uint64_t Seed() {
+uint64_t seed_of_run() {
   static const uint64_t seed = [] {
     const char* given = getenv("SMT_SEED");
     return given != nullptr ? strtoull(given, nullptr, 10) : std::random_device()();
@@ -45,30 +45,30 @@ uint64_t Seed() {
   return seed;
 }
 
-std::mt19937_64& Random() {
-  static std::mt19937_64 random(Seed());
+std::mt19937_64& random_engine() {
+  static std::mt19937_64 random(seed_of_run());
   return random;
 }
 
-uint64_t RandomBelow(uint64_t limit) {
-  return std::uniform_int_distribution<uint64_t>(0, limit - 1)(Random());
+uint64_t random_below(uint64_t limit) {
+  return std::uniform_int_distribution<uint64_t>(0, limit - 1)(random_engine());
 }
 
-void Elapse(nanoseconds time) {
+void elapse(nanoseconds time) {
   const timespec t{time.count() / 1'000'000'000, time.count() % 1'000'000'000};
   ppoll(nullptr, 0, &t, nullptr);
 }
 
-bool Await(milliseconds limit, const std::function<bool()>& condition) {
-  const int64_t end = BoottimeNs() + nanoseconds(limit).count();
+bool await(milliseconds limit, const std::function<bool()>& condition) {
+  const int64_t end = boottime_ns() + nanoseconds(limit).count();
   while (!condition()) {
-    if (BoottimeNs() > end) return false;
-    Elapse(milliseconds(1));
+    if (boottime_ns() > end) return false;
+    elapse(milliseconds(1));
   }
   return true;
 }
 
-void Must(const Status& status) {
+void must(const Status& status) {
   if (!status.ok()) throw std::runtime_error(status.message());
 }
 
@@ -84,13 +84,13 @@ std::string Latencies::text() {
                      percentile_ms(100), count());
 }
 
-Domain OpenDomain(const std::string& root) {
+Domain open_domain(const std::string& root) {
   DomainOptions options;
   options.root = root;
-  return Must(Domain::open(options));
+  return must(Domain::open(options));
 }
 
-Domain TempRoot::open() const { return OpenDomain(path()); }
+Domain TempRoot::open() const { return open_domain(path()); }
 
 std::vector<std::string> TempRoot::files() const {
   std::vector<std::string> names;
@@ -117,11 +117,11 @@ Child Child::spawn(const std::string& mode, const Args& args, bool new_pid_names
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   int in[2], out[2];
-  if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) Must(Status::FromErrno("pipe", errno));
+  if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) must(Status::from_errno("pipe", errno));
   const pid_t parent = getpid();
   const pid_t pid =
       new_pid_namespace ? static_cast<pid_t>(syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0)) : fork();
-  if (pid < 0) Must(Status::FromErrno("fork", errno));
+  if (pid < 0) must(Status::from_errno("fork", errno));
   if (pid == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (!new_pid_namespace && getppid() != parent) _exit(1);
@@ -173,15 +173,15 @@ bool Child::ended() {
 }
 
 void Child::tell(char byte) {
-  if (write(in_.get(), &byte, 1) != 1) Must(Status::FromErrno("telling a child", errno));
+  if (write(in_.get(), &byte, 1) != 1) must(Status::from_errno("telling a child", errno));
 }
 
 std::string Child::line(milliseconds limit) {
   std::string line;
-  const int64_t end = BoottimeNs() + nanoseconds(limit).count();
+  const int64_t end = boottime_ns() + nanoseconds(limit).count();
   for (;;) {
     pollfd p{out_.get(), POLLIN, 0};
-    const int64_t left_ms = (end - BoottimeNs()) / 1'000'000;
+    const int64_t left_ms = (end - boottime_ns()) / 1'000'000;
     char c;
     if (left_ms <= 0 || poll(&p, 1, static_cast<int>(left_ms)) <= 0) return "";
     if (read(out_.get(), &c, 1) != 1) return "";
@@ -190,12 +190,12 @@ std::string Child::line(milliseconds limit) {
   }
 }
 
-void Say(const std::string& line) {
+void say_line(const std::string& line) {
   const std::string text = line + "\n";
   if (write(STDOUT_FILENO, text.data(), text.size()) < 0) _exit(1);
 }
 
-bool Listen() {
+bool wait_for_word() {
   char byte;
   return read(STDIN_FILENO, &byte, 1) == 1;
 }

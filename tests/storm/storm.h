@@ -36,30 +36,30 @@ using Mode = int (*)(const Args&);
 extern const std::map<std::string, Mode> kModes;  // defined by each test program
 
 // How often, or for how long; how large a thing is (Scale::scaled, Scale::sized).
-uint64_t Scaled(uint64_t quick, uint64_t full, std::optional<uint64_t> ci = {});
-uint64_t Sized(uint64_t quick, uint64_t full, std::optional<uint64_t> ci = {});
+uint64_t scaled(uint64_t quick, uint64_t full, std::optional<uint64_t> ci = {});
+uint64_t sized(uint64_t quick, uint64_t full, std::optional<uint64_t> ci = {});
 // Bounds on time are this many times wider under a sanitizer.
-int64_t Patience();
-uint64_t Seed();
-std::mt19937_64& Random();
-uint64_t RandomBelow(uint64_t limit);
+int64_t patience_ns();
+uint64_t seed_of_run();
+std::mt19937_64& random_engine();
+uint64_t random_below(uint64_t limit);
 
 // Lets time pass: the random moment of a fault, or one step of a poll. Never a means of synchronisation.
-void Elapse(nanoseconds time);
+void elapse(nanoseconds time);
 // Polls the condition every millisecond. False: it did not come true in time.
-bool Await(milliseconds limit, const std::function<bool()>& condition);
+bool await(milliseconds limit, const std::function<bool()>& condition);
 
 // The value, or an exception with the reason, which ends the test or the child.
-void Must(const Status& status);
+void must(const Status& status);
 template <class T>
-T Must(Result<T> result) {
-  if (!result.ok()) Must(result.status());
+T must(Result<T> result) {
+  if (!result.ok()) must(result.status());
   return std::move(*result);
 }
 
 // One line of figures, flushed, so that it stands before anything a child prints.
 template <class... T>
-void Figures(fmt::format_string<T...> format, T&&... values) {
+void print_figures(fmt::format_string<T...> format, T&&... values) {
   fmt::print("figures: {}\n", fmt::format(format, std::forward<T>(values)...));
   fflush(stdout);
 }
@@ -86,7 +86,7 @@ class TempRoot : public TempFolder {
   uint64_t bytes() const;
 };
 
-Domain OpenDomain(const std::string& root);
+Domain open_domain(const std::string& root);
 
 // This binary in one of its modes. Killed and reaped when the object goes, and when this thread dies.
 class Child {
@@ -113,8 +113,8 @@ class Child {
 };
 
 // In a child: prints a line for Child::line / waits for a byte of Child::tell. False: the parent is gone.
-void Say(const std::string& line);
-bool Listen();
+void say_line(const std::string& line);
+bool wait_for_word();
 
 }  // namespace smt::storm
 

@@ -5,8 +5,8 @@
 // shm/seqlock.h, shm/publisher.h, shm/segment_view.h and shm/record.h over it; the others share one Node
 // between threads.
 //
-// Seeded bugs that this finds: StoreWords copies with memcpy (a report by ThreadSanitizer); StillHolds does
-// not compare the lock (torn values); StillGeneration does not compare (a record of two topics); advertise()
+// Seeded bugs that this finds: store_words copies with memcpy (a report by ThreadSanitizer); still_holds does
+// not compare the lock (torn values); still_generation does not compare (a record of two topics); advertise()
 // does not take the node's mutex (a report).
 #include <gtest/gtest.h>
 
@@ -30,7 +30,7 @@ constexpr uint64_t kSlots = 4;
 
 using Value = std::array<uint64_t, kWords>;
 
-Value ValueOf(uint64_t sequence, uint64_t topic) {
+Value value_of(uint64_t sequence, uint64_t topic) {
   Value value;
   for (uint64_t i = 0; i < kWords; ++i) value[i] = (sequence * 0x9E3779B97F4A7C15) ^ (topic << 56) ^ i;
   return value;
@@ -62,7 +62,7 @@ struct HandMadeTopic : internal::TopicWriter {
     counter = &buffer->counter;
     ring = buffer->at(ring_offset);
     mask = kSlots - 1;
-    stride = layout::SlotStride(kBytes);
+    stride = layout::slot_stride(kBytes);
     min_bytes = max_bytes = kBytes;
     position = buffer->counter.load();
     quick = true;
@@ -71,23 +71,23 @@ struct HandMadeTopic : internal::TopicWriter {
   Status prepare(uint64_t) override { return Status(Code::kInvalid, "not the size of the topic"); }
   void announce() override {}
   void publish(uint64_t topic) {
-    const Value value = ValueOf(position + 1, topic);
+    const Value value = value_of(position + 1, topic);
     const auto now = static_cast<int64_t>(position + 1);
-    Must(put(std::as_bytes(std::span(value)), {0, now, now, now}));
+    must(put(std::as_bytes(std::span(value)), {0, now, now, now}));
     node->ring();
   }
 };
 
-void PrintRow(const char* what, uint64_t n, uint64_t violations) {
-  Print(Row{.id = "L10",
-            .what = std::string(what) + (kThreadSanitizer ? ", ThreadSanitizer" : ""),
-            .n = n,
-            .violations = violations});
+void print_row(const char* what, uint64_t n, uint64_t violations) {
+  print_text(Row{.id = "L10",
+                 .what = std::string(what) + (kThreadSanitizer ? ", ThreadSanitizer" : ""),
+                 .n = n,
+                 .violations = violations});
 }
 
 // Runs the reader in two threads until the writer has ended.
-void BesideReaders(const std::function<void()>& writer,
-                   const std::function<void(const std::atomic<bool>&)>& reader) {
+void beside_readers(const std::function<void()>& writer,
+                    const std::function<void(const std::atomic<bool>&)>& reader) {
   std::atomic<bool> done{false};
   std::thread a([&] { reader(done); }), b([&] { reader(done); });
   writer();
@@ -104,16 +104,16 @@ TEST(Threads, ReadersOfARingSeeOnlyWholeValues) {
   TopicView view;
   view.generation = 1;
   view.slot_count = kSlots;
-  view.slot_stride = layout::SlotStride(kBytes);
+  view.slot_stride = layout::slot_stride(kBytes);
   view.max_bytes = kBytes;
   view.first_position = 1;
   view.entry = &buffer->entry;
   view.counter = &buffer->counter;
   view.ring = buffer->at(layout::kHeaderBytes);
 
-  const uint64_t publications = Scaled(200'000, 10'000'000) / static_cast<uint64_t>(Patience());
+  const uint64_t publications = scaled(200'000, 10'000'000) / static_cast<uint64_t>(patience_ns());
   std::atomic<uint64_t> reads{0}, wrong{0}, back{0};
-  BesideReaders(
+  beside_readers(
       [&] {
         for (uint64_t i = 0; i < publications || reads < 1'000; ++i) topic.publish(7);
       },
@@ -126,38 +126,38 @@ TEST(Threads, ReadersOfARingSeeOnlyWholeValues) {
           SampleHead head;
           Value value;
           uint64_t bytes;
-          if (at == 0 || ReadSlot(view, at, &head, value.data(), &bytes) != SlotRead::kOk) continue;
+          if (at == 0 || read_slot(view, at, &head, value.data(), &bytes) != SlotRead::kOk) continue;
           ++reads;
-          wrong += value != ValueOf(head.sequence, 7) || head.sequence != at || bytes != kBytes ||
+          wrong += value != value_of(head.sequence, 7) || head.sequence != at || bytes != kBytes ||
                    head.born_ns != static_cast<int64_t>(at);
           back += newest < last;
           last = newest;
         }
       });
-  Figures("threads: ring, {} publications, {} reads, {} wrong, {} back", topic.position, reads.load(),
-          wrong.load(), back.load());
-  PrintRow("reads of a ring between threads", reads, wrong + back);
+  print_figures("threads: ring, {} publications, {} reads, {} wrong, {} back", topic.position, reads.load(),
+                wrong.load(), back.load());
+  print_row("reads of a ring between threads", reads, wrong + back);
   EXPECT_EQ(wrong, 0u);
   EXPECT_EQ(back, 0u);
 }
 
 // Writes topic number `topic` over whatever the entry's memory held, in the order of TopicTable::put.
-void Readvertise(Buffer* buffer, Core* core, uint64_t topic, uint64_t generation) {
+void readvertise(Buffer* buffer, Core* core, uint64_t topic, uint64_t generation) {
   // At the place of the one before, or so that a stale view looks into the middle of another one's slots.
   const uint64_t offset = layout::kHeaderBytes + (topic / 2 % 2) * layout::kAlign * 3;
   const std::string name = "topic/" + std::to_string(topic % 10);
   layout::Record record{};
   record.generation = generation;
   record.slot_count = kSlots;
-  record.slot_stride = layout::SlotStride(kBytes);
+  record.slot_stride = layout::slot_stride(kBytes);
   record.max_bytes = kBytes;
   record.first_position = record.first_sequence = buffer->counter.load(std::memory_order_relaxed) + 1;
   record.name_bytes = static_cast<uint32_t>(name.size());
-  record.block_bytes = layout::RingOffset(name.size()) + kSlots * record.slot_stride;
+  record.block_bytes = layout::ring_offset(name.size()) + kSlots * record.slot_stride;
   auto* at = reinterpret_cast<layout::Word*>(buffer->at(offset));
-  StoreWords(at, &record, sizeof record);
-  StoreWords(at + sizeof record / 8, name.data(), name.size());
-  const uint64_t ring = offset + layout::RingOffset(name.size());
+  store_words(at, &record, sizeof record);
+  store_words(at + sizeof record / 8, name.data(), name.size());
+  const uint64_t ring = offset + layout::ring_offset(name.size());
   HandMadeTopic writer(buffer, core, ring);
   for (uint64_t s = 0; s < kSlots; ++s) write_word(&writer.slot(s)->lock, 0);
   write_word(&buffer->entry.record[generation / 2 % 2], offset);
@@ -168,19 +168,19 @@ void Readvertise(Buffer* buffer, Core* core, uint64_t topic, uint64_t generation
 TEST(Threads, AnEntryThatIsUsedAgainIsNeverTakenForTheOldTopic) {
   auto buffer = std::make_unique<Buffer>();
   Core core(buffer.get());
-  const uint64_t topics = Scaled(50'000, 2'000'000) / static_cast<uint64_t>(Patience());
+  const uint64_t topics = scaled(50'000, 2'000'000) / static_cast<uint64_t>(patience_ns());
   std::atomic<uint64_t> reads{0}, wrong{0}, damaged{0};
-  BesideReaders(
+  beside_readers(
       [&] {
         for (uint64_t topic = 0; topic < topics || reads < 100; ++topic) {
-          Readvertise(buffer.get(), &core, topic, 2 * topic + 1);
+          readvertise(buffer.get(), &core, topic, 2 * topic + 1);
           retire_entry(&buffer->entry, 2 * topic + 2);
         }
       },
       [&](const std::atomic<bool>& done) {
         while (!done) {
           TopicFields r;
-          const RecordRead read = ReadRecord(buffer->at(0), Buffer::kSize, &buffer->entry, 0, &r);
+          const RecordRead read = read_record(buffer->at(0), Buffer::kSize, &buffer->entry, 0, &r);
           damaged += read == RecordRead::kDamaged;
           if (read != RecordRead::kLive) continue;
           TopicView view;
@@ -189,29 +189,29 @@ TEST(Threads, AnEntryThatIsUsedAgainIsNeverTakenForTheOldTopic) {
           view.slot_stride = r.slot_stride;
           view.max_bytes = r.max_bytes;
           view.entry = &buffer->entry;
-          view.ring = buffer->at(r.record_offset + layout::RingOffset(r.name.size()));
+          view.ring = buffer->at(r.record_offset + layout::ring_offset(r.name.size()));
           const uint64_t at = read_newest_head(buffer->counter);
           if (at < r.first_position) continue;
           SampleHead head;
           Value value;
           uint64_t bytes;
-          if (ReadSlot(view, at, &head, value.data(), &bytes) != SlotRead::kOk) continue;
+          if (read_slot(view, at, &head, value.data(), &bytes) != SlotRead::kOk) continue;
           ++reads;
           const auto topic = static_cast<uint64_t>(r.name.back() - '0');
-          wrong += value != ValueOf(at, topic) || topic != r.generation / 2 % 10;
+          wrong += value != value_of(at, topic) || topic != r.generation / 2 % 10;
         }
       });
-  Figures("threads: entry used {} times, {} reads, {} of the wrong topic, {} damaged", topics, reads.load(),
-          wrong.load(), damaged.load());
-  PrintRow("reads of an entry used again", reads, wrong + damaged);
+  print_figures("threads: entry used {} times, {} reads, {} of the wrong topic, {} damaged", topics,
+                reads.load(), wrong.load(), damaged.load());
+  print_row("reads of an entry used again", reads, wrong + damaged);
   EXPECT_EQ(wrong, 0u);
   EXPECT_EQ(damaged, 0u);
 }
 
-TopicOptions Counted(const std::string& name) {
+TopicOptions counted(const std::string& name) {
   TopicOptions options;
   options.name = name;
-  options.schema = Schema::Scalar(Type::kU64, kWords);
+  options.schema = Schema::scalar(Type::kU64, kWords);
   options.history = 1024;
   return options;
 }
@@ -221,35 +221,35 @@ TopicOptions Counted(const std::string& name) {
 TEST(Threads, TopicsOfANodeArePublishedSideBySideWhileOthersComeAndGo) {
   TempRoot root;
   const Domain domain = root.open();
-  auto node = Must(Node::open(domain, {.name = "threads"}));
-  const uint64_t publications = Scaled(20'000, 500'000) / static_cast<uint64_t>(Patience());
+  auto node = must(Node::open(domain, {.name = "threads"}));
+  const uint64_t publications = scaled(20'000, 500'000) / static_cast<uint64_t>(patience_ns());
   std::atomic<int> publishing{3};
   std::atomic<uint64_t> wrong{0}, received{0}, missed{0}, cycles{0};
   std::vector<Publisher> publishers;
   for (int t = 0; t < 3; ++t)
-    publishers.push_back(Must(node->advertise(Counted("beside/" + std::to_string(t)))));
+    publishers.push_back(must(node->advertise(counted("beside/" + std::to_string(t)))));
 
   std::vector<std::thread> threads;
   for (uint64_t t = 0; t < 3; ++t) {
     threads.emplace_back([&, t] {
       for (uint64_t sequence = 1; sequence <= publications; ++sequence) {
-        const Value value = ValueOf(sequence, t);
+        const Value value = value_of(sequence, t);
         const auto bytes = std::as_bytes(std::span(value));
         if (sequence % 3 == 0) {
           Burst burst;
-          Must(burst.publish(publishers[t], bytes, {0, 1, 1, 1}));
+          must(burst.publish(publishers[t], bytes, {0, 1, 1, 1}));
         } else {
-          Must(publishers[t].publish(bytes));
+          must(publishers[t].publish(bytes));
         }
       }
       --publishing;
     });
     threads.emplace_back([&, t] {
-      Reader reader = Must(Reader::open(domain, "beside/" + std::to_string(t)));
+      Reader reader = must(Reader::open(domain, "beside/" + std::to_string(t)));
       for (uint64_t last = 0; last < publications;) {
         reader.wait(milliseconds(100));
         while (const Sample* sample = reader.next()) {
-          const Value expected = ValueOf(sample->sequence, t);
+          const Value expected = value_of(sample->sequence, t);
           wrong += sample->sequence != last + sample->missed + 1 || sample->bytes.size() != kBytes ||
                    memcmp(sample->bytes.data(), expected.data(), kBytes) != 0;
           last = sample->sequence;
@@ -263,18 +263,18 @@ TEST(Threads, TopicsOfANodeArePublishedSideBySideWhileOthersComeAndGo) {
     do {
       const std::string name = "comes/" + std::to_string(cycles % 100);
       {
-        Publisher publisher = Must(node->advertise(Counted(name)));
-        const Value value = ValueOf(1, 9);
-        Must(publisher.publish(std::as_bytes(std::span(value))));
+        Publisher publisher = must(node->advertise(counted(name)));
+        const Value value = value_of(1, 9);
+        must(publisher.publish(std::as_bytes(std::span(value))));
       }
-      Must(node->remove(name));
+      must(node->remove(name));
       ++cycles;
     } while (publishing > 0);
   });
   for (std::thread& thread : threads) thread.join();
-  Figures("threads: 3 x {} publications, received {} + missed {}, {} wrong; {} topics came and went",
-          publications, received.load(), missed.load(), wrong.load(), cycles.load());
-  PrintRow("topics published side by side", 3 * publications, wrong);
+  print_figures("threads: 3 x {} publications, received {} + missed {}, {} wrong; {} topics came and went",
+                publications, received.load(), missed.load(), wrong.load(), cycles.load());
+  print_row("topics published side by side", 3 * publications, wrong);
   EXPECT_EQ(wrong, 0u);
   EXPECT_EQ(received + missed, 3 * publications);
   EXPECT_EQ(node->topic_count(), 3u);

@@ -13,14 +13,14 @@
 
 namespace smt::storm {
 
-std::string Open(const char* tool) {
-  const int fd = open(fmt::format("{}/{}", BinDir(), tool).c_str(), O_RDONLY);
-  if (fd < 0) Must(Status::FromErrno(tool, errno));
+std::string open_tool(const char* tool) {
+  const int fd = open(fmt::format("{}/{}", bin_dir(), tool).c_str(), O_RDONLY);
+  if (fd < 0) must(Status::from_errno(tool, errno));
   return fmt::format("/proc/self/fd/{}", fd);
 }
 
-std::string RunAs(const Identity& who, const std::string& command) {
-  return As(who, [&] {
+std::string run_as(const Identity& who, const std::string& command) {
+  return as(who, [&] {
     FILE* out = popen((command + " 2>&1").c_str(), "r");
     std::string text;
     char bytes[512];
@@ -29,7 +29,7 @@ std::string RunAs(const Identity& who, const std::string& command) {
   });
 }
 
-int Exec(const Args& words) {
+int exec_tool(const Args& words) {
   std::vector<char*> argv;
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);

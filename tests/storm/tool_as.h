@@ -10,13 +10,13 @@
 namespace smt::storm {
 
 // A tool, opened as root: the folder it lies in may be closed to others. Runs as "/proc/self/fd/N".
-std::string Open(const char* tool);
+std::string open_tool(const char* tool);
 
 // "exit 0: <what it printed>", of a command as that user.
-std::string RunAs(const Identity& who, const std::string& command);
+std::string run_as(const Identity& who, const std::string& command);
 
 // Becomes COMMAND ARGUMENT...; 127: it cannot.
-int Exec(const Args& words);
+int exec_tool(const Args& words);
 
 }  // namespace smt::storm
 

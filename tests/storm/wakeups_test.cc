@@ -5,7 +5,7 @@
 // woke up with that sample there. A wake-up that is lost costs up to the probe of 40 ms; rarely that is
 // right, as when the writer died; the bound on the 99th percentile says that it is rare.
 //
-// Seeded bugs that this finds: Wake() wakes no futex, or writes no FIFO (p99 of 40 ms); a Reader or a Waiter
+// Seeded bugs that this finds: wake() wakes no futex, or writes no FIFO (p99 of 40 ms); a Reader or a Waiter
 // sleeps 400 ms between probes (max).
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -68,56 +68,56 @@ struct Tally {
 };
 
 // The tally of a test, in a file beside the domain.
-Tally* MapTally(const std::string& root) {
+Tally* map_tally(const std::string& root) {
   const Fd fd(open((root + "/tally").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (ftruncate(fd.get(), sizeof(Tally)) != 0) Must(Status::FromErrno("tally", errno));
+  if (ftruncate(fd.get(), sizeof(Tally)) != 0) must(Status::from_errno("tally", errno));
   void* at = mmap(nullptr, sizeof(Tally), PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
-  if (at == MAP_FAILED) Must(Status::FromErrno("tally", errno));
+  if (at == MAP_FAILED) must(Status::from_errno("tally", errno));
   return static_cast<Tally*>(at);
 }
 
 // Mode "publisher" ROOT: publishes with gaps of up to 20 us; after a random number of publications it dies as
 // soon as it has cleared the bell, before it wakes the futex, or before it writes a FIFO.
-int PublisherProcess(const Args& args) {
-  const Domain domain = OpenDomain(args[0]);
-  Tally* tally = MapTally(args[0]);
-  auto node = Must(Node::open(domain, {.name = "ringer"}));
+int publisher_process(const Args& args) {
+  const Domain domain = open_domain(args[0]);
+  Tally* tally = map_tally(args[0]);
+  auto node = must(Node::open(domain, {.name = "ringer"}));
   TopicOptions options;
   options.name = kTopic;
-  options.schema = Schema::Scalar(Type::kU64);
+  options.schema = Schema::scalar(Type::kU64);
   options.history = 1 << 16;
-  Publisher publisher = Must(node->advertise(options));
-  const uint64_t life = 1 + RandomBelow(5'000);
+  Publisher publisher = must(node->advertise(options));
+  const uint64_t life = 1 + random_below(5'000);
   for (uint64_t n = 1;; ++n) {
     if (n == life) {
-      ArmDeath(RandomBelow(2) == 0 ? DieBefore::kFutexWake : DieBefore::kFifoWrite,
-               &tally->deaths_before_wake);
+      arm_death(random_below(2) == 0 ? DieBefore::kFutexWake : DieBefore::kFifoWrite,
+                &tally->deaths_before_wake);
     }
     const uint64_t value = publisher.position() + 1;
-    Must(publisher.publish(std::as_bytes(std::span(&value, 1))));
-    const int64_t until = BoottimeNs() + static_cast<int64_t>(RandomBelow(20'000));
-    while (BoottimeNs() < until) {
+    must(publisher.publish(std::as_bytes(std::span(&value, 1))));
+    const int64_t until = boottime_ns() + static_cast<int64_t>(random_below(20'000));
+    while (boottime_ns() < until) {
     }
   }
 }
 
 // Mode "waiter" ROOT PLACE: waits for ever.
-int WaiterProcess(const Args& args) {
-  const Domain domain = OpenDomain(args[0]);
-  Tally* tally = MapTally(args[0]);
+int waiter_process(const Args& args) {
+  const Domain domain = open_domain(args[0]);
+  Tally* tally = map_tally(args[0]);
   const size_t place = std::stoul(args[1]);
-  Reader reader = Must(Reader::open(domain, kTopic));
+  Reader reader = must(Reader::open(domain, kTopic));
   std::optional<Waiter> waiter;
-  if (place % 2 == 0) waiter = Must(Waiter::open(domain));
+  if (place % 2 == 0) waiter = must(Waiter::open(domain));
   for (;;) {
     while (const Sample* sample = reader.next()) tally->last_sequence[place].store(sample->sequence);
-    const int64_t asleep_at = BoottimeNs();
+    const int64_t asleep_at = boottime_ns();
     if (waiter) {
       waiter->wait(milliseconds(1'000));
     } else {
       reader.wait(milliseconds(1'000));
     }
-    const int64_t awake_at = BoottimeNs();
+    const int64_t awake_at = boottime_ns();
     if (const Sample* sample = reader.next()) {
       (waiter ? tally->by_waiter : tally->by_reader).add(awake_at - std::max(asleep_at, sample->written_ns));
       tally->last_sequence[place].store(sample->sequence);
@@ -128,33 +128,33 @@ int WaiterProcess(const Args& args) {
 }
 
 TEST(Wakeups, NoWaiterSleepsOnASampleThatIsThere) {
-  const uint64_t target = Scaled(100'000, 1'000'000);
+  const uint64_t target = scaled(100'000, 1'000'000);
   TempRoot root;
   const Domain domain = root.open();
-  const Tally* tally = MapTally(root.path());
+  const Tally* tally = map_tally(root.path());
   std::array<Child, kWaiters> waiters;
   const auto start_waiter = [&](size_t place) {
     waiters[place] = Child::spawn("waiter", {root.path(), std::to_string(place)});
   };
   for (size_t place = 0; place < kWaiters; ++place) start_waiter(place);
   Child publisher = Child::spawn("publisher", {root.path()});
-  Reader newest = Must(Reader::open(domain, kTopic));
+  Reader newest = must(Reader::open(domain, kTopic));
   uint64_t sequence = 0, waiter_kills = 0, writer_kills = 0;
-  const int64_t deadline = BoottimeNs() + 280'000'000'000;
+  const int64_t deadline = boottime_ns() + 280'000'000'000;
   while (sequence < target) {
-    ASSERT_LT(BoottimeNs(), deadline) << "only " << sequence << " of " << target << " publications";
-    Elapse(std::chrono::microseconds(RandomBelow(20'000)));
+    ASSERT_LT(boottime_ns(), deadline) << "only " << sequence << " of " << target << " publications";
+    elapse(std::chrono::microseconds(random_below(20'000)));
     if (newest.writers().empty()) (void)newest.refresh();
     if (const Sample* sample = newest.latest()) sequence = sample->sequence;
-    if (publisher.ended() || RandomBelow(8) == 0) {
+    if (publisher.ended() || random_below(8) == 0) {
       publisher.kill();
       ++writer_kills;
       // Sometimes nobody comes to ring the bell that the dead writer has left.
-      if (RandomBelow(8) == 0) Elapse(milliseconds(150));
+      if (random_below(8) == 0) elapse(milliseconds(150));
       publisher = Child::spawn("publisher", {root.path()});
     }
-    if (RandomBelow(2) == 0) {
-      const size_t place = RandomBelow(kWaiters);
+    if (random_below(2) == 0) {
+      const size_t place = random_below(kWaiters);
       waiters[place].kill();
       ++waiter_kills;
       start_waiter(place);
@@ -163,10 +163,10 @@ TEST(Wakeups, NoWaiterSleepsOnASampleThatIsThere) {
   publisher.kill();
   sequence = newest.latest()->sequence;
   for (size_t place = 0; place < kWaiters; ++place) {
-    EXPECT_TRUE(Await(milliseconds(5'000), [&] { return tally->last_sequence[place] == sequence; }))
+    EXPECT_TRUE(await(milliseconds(5'000), [&] { return tally->last_sequence[place] == sequence; }))
         << "waiter " << place << " stands at " << tally->last_sequence[place] << " of " << sequence;
   }
-  Figures(
+  print_figures(
       "wakeups: {} publications, {} waiters killed, {} writers killed ({} with the bell cleared and nobody "
       "woken); "
       "Reader: {}; Waiter: {}",
@@ -175,13 +175,13 @@ TEST(Wakeups, NoWaiterSleepsOnASampleThatIsThere) {
   EXPECT_GT(tally->deaths_before_wake.load(), target / 100'000);
   for (const Lateness* lateness : {&tally->by_reader, &tally->by_waiter}) {
     EXPECT_GT(lateness->count(), 20u);
-    EXPECT_LT(lateness->max_ms(), 100.0 * static_cast<double>(Patience()));
-    EXPECT_LT(lateness->percentile_ms(99), 10.0 * static_cast<double>(Patience()));
+    EXPECT_LT(lateness->max_ms(), 100.0 * static_cast<double>(patience_ns()));
+    EXPECT_LT(lateness->percentile_ms(99), 10.0 * static_cast<double>(patience_ns()));
   }
 }
 
 }  // namespace
 
-const std::map<std::string, Mode> kModes = {{"publisher", PublisherProcess}, {"waiter", WaiterProcess}};
+const std::map<std::string, Mode> kModes = {{"publisher", publisher_process}, {"waiter", waiter_process}};
 
 }  // namespace smt::storm

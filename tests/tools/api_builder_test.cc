@@ -1,4 +1,4 @@
-// smt-api-builder and what it refuses. Seeded bug that makes it fail: in cmd/api/outputs.cc, WriteOutputs
+// smt-api-builder and what it refuses. Seeded bug that makes it fail: in cmd/api/outputs.cc, write_outputs
 // writes to the output itself instead of a file beside it (what was there is lost where the disk is full), or
 // in cmd/api/xml.cc, XmlFile::wrong counts bytes as columns.
 #include <gmock/gmock.h>
@@ -25,9 +25,9 @@ namespace {
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 
-const std::string kExample = SourcePath("docs/examples/rover.xml");
+const std::string kExample = source_path("docs/examples/rover.xml");
 
-size_t Files(const std::string& folder) {
+size_t count_files(const std::string& folder) {
   return std::distance(fs::recursive_directory_iterator(folder), fs::recursive_directory_iterator());
 }
 
@@ -43,11 +43,11 @@ class SmtApiBuilder : public ToolTest {
     args.insert(args.end(), more.begin(), more.end());
     return run(args);
   }
-  std::string output(const std::string& name) const { return Contents(root_ + "/" + name); }
+  std::string output(const std::string& name) const { return contents(root_ + "/" + name); }
   // Whether the file obeys docs/<xsd>.
   bool valid(const std::string& xsd, const std::string& file) const {
-    const std::string command =
-        "xmllint --noout --schema " + SourcePath("docs/" + xsd) + " " + file + " >" + root_ + "/xmllint 2>&1";
+    const std::string command = "xmllint --noout --schema " + source_path("docs/" + xsd) + " " + file + " >" +
+                                root_ + "/xmllint 2>&1";
     return std::system(command.c_str()) == 0;
   }
 };
@@ -67,7 +67,7 @@ TEST_F(SmtApiBuilder, RefusesEachBrokenFileAtTheRightPlace) {
 TEST_F(SmtApiBuilder, TellsAllErrorsUpTo20) {
   std::string fields;
   for (int i = 0; i < 25; ++i) fields += "<field name='x" + std::to_string(i) + "' type='f65'/>\n";
-  const Ended ended = run({"smt-api-builder", write("broken.xml", InStruct(fields)), "--check"});
+  const Ended ended = run({"smt-api-builder", write("broken.xml", in_struct(fields)), "--check"});
   EXPECT_EQ(ended.exit_code, 2);
   EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 21);
   EXPECT_THAT(ended.err, HasSubstr("broken.xml:22:24: type: "));
@@ -77,12 +77,12 @@ TEST_F(SmtApiBuilder, TellsAllErrorsUpTo20) {
 TEST_F(SmtApiBuilder, LeavesEveryOutputAsItWasWhenSomethingIsWrong) {
   ASSERT_EQ(build(kExample, "out").exit_code, 0);
   const std::string before = output("out/a.h");
-  const size_t files = Files(root_);
-  EXPECT_EQ(build(SourcePath("docs/api.xsd"), "out").exit_code, 2);
+  const size_t files = count_files(root_);
+  EXPECT_EQ(build(source_path("docs/api.xsd"), "out").exit_code, 2);
   EXPECT_EQ(build("/nonexistent/x.xml", "out").exit_code, 2);
-  EXPECT_EQ(Files(root_), files);
+  EXPECT_EQ(count_files(root_), files);
   // The last of several outputs cannot be written: none is.
-  std::string other = Contents(kExample);
+  std::string other = contents(kExample);
   other.replace(other.find("MAX_SPEED"), 9, "TOP_SPEED");
   const std::string path = write("other.xml", other);
   const Ended ended =
@@ -90,12 +90,12 @@ TEST_F(SmtApiBuilder, LeavesEveryOutputAsItWasWhenSomethingIsWrong) {
   EXPECT_EQ(ended.exit_code, 1) << ended.err;
   EXPECT_THAT(ended.err, HasSubstr("cannot write " + root_ + "/no/a.json"));
   EXPECT_EQ(output("out/a.h"), before);
-  EXPECT_EQ(Files(root_), files + 1);
+  EXPECT_EQ(count_files(root_), files + 1);
 }
 
 TEST_F(SmtApiBuilder, GivesTheSameBytesForTheSameFileWhereverItLies) {
   ASSERT_EQ(build(kExample, "one").exit_code, 0);
-  ASSERT_EQ(build(write("elsewhere/rover.xml", Contents(kExample)), "two").exit_code, 0);
+  ASSERT_EQ(build(write("elsewhere/rover.xml", contents(kExample)), "two").exit_code, 0);
   for (const char* name : {"/a.h", "/a_c.h", "/a.py", "/a.json"}) {
     const std::string text = output(std::string("one") + name);
     EXPECT_GT(text.size(), 1000u) << name;
@@ -145,7 +145,7 @@ TEST_F(SmtApiBuilder, ChecksWithoutWriting) {
 }
 
 TEST_F(SmtApiBuilder, RefusesRequestsThatMakeNoSense) {
-  const std::string copy = write("rover.xml", Contents(kExample));
+  const std::string copy = write("rover.xml", contents(kExample));
   const std::pair<std::vector<std::string>, const char*> kTable[] = {
       {{copy}, "nothing to write; give --cpp"},
       {{copy, "--cpp", root_ + "/a", "--c", root_ + "/./a"}, "is there twice"},
@@ -162,31 +162,31 @@ TEST_F(SmtApiBuilder, RefusesRequestsThatMakeNoSense) {
     EXPECT_EQ(ended.exit_code, 2) << message;
     EXPECT_THAT(ended.err, HasSubstr(message));
   }
-  EXPECT_EQ(output("rover.xml"), Contents(kExample));
+  EXPECT_EQ(output("rover.xml"), contents(kExample));
 }
 
 TEST_F(SmtApiBuilder, ExampleObeysTheSchemaAndABrokenOneDoesNot) {
   EXPECT_TRUE(valid("api.xsd", kExample)) << output("xmllint");
-  EXPECT_FALSE(valid("api.xsd", write("broken.xml", InStruct("<field name='x' typ='f64'/>"))));
-  EXPECT_FALSE(valid("api.xsd", write("broken.xml", InStruct("<field name='x__y' type='f64'/>"))));
-  EXPECT_FALSE(valid("api.xsd", write("broken.xml", InApi("<enum name='E' type='f32'/>"))));
-  EXPECT_TRUE(valid("api.xsd", write("good.xml", InStruct("<field name='x' type='f64'/>"))))
+  EXPECT_FALSE(valid("api.xsd", write("broken.xml", in_struct("<field name='x' typ='f64'/>"))));
+  EXPECT_FALSE(valid("api.xsd", write("broken.xml", in_struct("<field name='x__y' type='f64'/>"))));
+  EXPECT_FALSE(valid("api.xsd", write("broken.xml", in_api("<enum name='E' type='f32'/>"))));
+  EXPECT_TRUE(valid("api.xsd", write("good.xml", in_struct("<field name='x' type='f64'/>"))))
       << output("xmllint");
 }
 
 // What is cut off or garbled is refused or means something else; it never does harm (a sanitizer would tell).
 TEST_F(SmtApiBuilder, ReadsOrRefusesWhateverIsInTheFile) {
-  const std::string good = Contents(kExample);
+  const std::string good = contents(kExample);
   std::mt19937 random(1);
   size_t refused = 0, read = 0;
   const auto attempt = [&](const std::string& text) {
     cmd::ConfigErrors errors;
     const auto file = cmd::api::XmlFile::open(write("any.xml", text), &errors);
     if (!file) return void(++refused);
-    const cmd::api::Api api = cmd::api::ParseApi(*file, "");
+    const cmd::api::Api api = cmd::api::parse_api(*file, "");
     if (!errors.empty()) return void(++refused);
     ++read;
-    EXPECT_FALSE(cmd::api::EmitCpp(api).empty() || cmd::api::EmitPython(api).empty());
+    EXPECT_FALSE(cmd::api::emit_cpp(api).empty() || cmd::api::emit_python(api).empty());
   };
   for (size_t n = 0; n <= good.rfind('>'); n += 3) attempt(good.substr(0, n));
   EXPECT_EQ(read, 0u);
@@ -204,19 +204,19 @@ TEST_F(SmtApiBuilder, ReadsOrRefusesWhateverIsInTheFile) {
 using Registers = SmtApiBuilder;
 
 TEST_F(Registers, EchoTellsWhatTheirBitsMean) {
-  const std::string file = SourcePath("docs/examples/motor.xml");
+  const std::string file = source_path("docs/examples/motor.xml");
   cmd::ConfigErrors errors;
   const auto xml = cmd::api::XmlFile::open(file, &errors);
   ASSERT_TRUE(xml);
-  const cmd::api::Api api = cmd::api::ParseRegisters(*xml, "");
+  const cmd::api::Api api = cmd::api::parse_registers(*xml, "");
   ASSERT_TRUE(errors.empty());
   TopicOptions topic;
   topic.name = "right_arm/j2/registers";
-  topic.schema = cmd::api::SchemaOf(api, api.structs[api.maps[0].of_struct]);
+  topic.schema = cmd::api::schema_of(api, api.structs[api.maps[0].of_struct]);
   std::vector<std::byte> value(topic.schema.size);
   const auto set = [&](const std::string& name, uint64_t bits) {
     for (const Field& field : topic.schema.fields)
-      if (field.name == name) memcpy(value.data() + field.offset, &bits, TypeBytes(field.type));
+      if (field.name == name) memcpy(value.data() + field.offset, &bits, type_bytes(field.type));
   };
   set("Command", 0xf01);     // enable; gain -1
   set("Faults", 0x82);       // over_temperature, encoder

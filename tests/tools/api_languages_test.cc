@@ -1,6 +1,6 @@
 // What smt-api-builder generates is compiled and run: C++ publishes a value of each topic of a description
 // made by chance, and C, Python and smttopic read the same from its bytes. Seeded bug that makes it fail: in
-// cmd/api/layout.cc, Layout::Place does not align a member.
+// cmd/api/layout.cc, Layout::place does not align a member.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -18,7 +18,7 @@ namespace smt::tools {
 namespace {
 
 // One C program for a topic's bytes in <i>.bin.
-std::string CProgram(const RandomApi& api) {
+std::string c_program(const RandomApi& api) {
   std::ostringstream out;
   out << "#include <inttypes.h>\n#include <stdio.h>\n#include <string.h>\n#include \"api_c.h\"\n"
          "static void f32(float v) { uint32_t b; memcpy(&b, &v, 4); v != v ? puts(\"nan\") : printf(\"%08\" "
@@ -55,7 +55,7 @@ std::string CProgram(const RandomApi& api) {
 }
 
 // Publishes the values, reads them back and writes their bytes into <i>.bin.
-std::string CppProgram(const RandomApi& api) {
+std::string cpp_program(const RandomApi& api) {
   std::ostringstream out;
   out << "#include <bit>\n#include <cstdio>\n#include <cstring>\n#include \"api.h\"\n#include \"api_c.h\"\n";
   std::string calls;
@@ -87,7 +87,7 @@ std::string CppProgram(const RandomApi& api) {
         << "  return got && std::fwrite(&*got, sizeof *got, 1, file) == 1 && std::fclose(file) == 0;\n}\n";
     calls += " && t" + std::to_string(t) + "(**node, *domain)";
   }
-  out << "int main() {\n  auto domain = smt::Domain::open(smt::DomainOptions::FromEnvironment());\n"
+  out << "int main() {\n  auto domain = smt::Domain::open(smt::DomainOptions::from_environment());\n"
       << "  auto node = smt::Node::open(*domain, {.name = \"by-chance\"});\n  return node.ok()" << calls
       << " ? 0 : 1;\n}\n";
   return out.str();
@@ -129,8 +129,8 @@ for i, (name, topic) in enumerate(api.TOPICS.items()):
     assert api.pack(topic.type()) == bytes(len(data))
 )py";
 
-std::string ShowJson(const Leaf& leaf, const Json& json) {
-  if (leaf.type == "char") return ShowText(json.get<std::string>());
+std::string show_json(const Leaf& leaf, const Json& json) {
+  if (leaf.type == "char") return show_text(json.get<std::string>());
   if (leaf.type == "bool") return json.get<bool>() ? "1" : "0";
   if (leaf.type[0] == 'i') return std::to_string(json.get<int64_t>());
   if (leaf.type[0] == 'u') return std::to_string(json.get<uint64_t>());
@@ -139,15 +139,15 @@ std::string ShowJson(const Leaf& leaf, const Json& json) {
   const auto narrow = static_cast<float>(value);
   uint64_t bits = 0;
   leaf.type == "f32" ? memcpy(&bits, &narrow, 4) : memcpy(&bits, &value, 8);
-  return ShowBits(leaf.type, bits);
+  return show_bits(leaf.type, bits);
 }
 
 TEST_F(Generated, CCppPythonAndSmttopicReadTheSameValues) {
   const RandomApi api(20, 50);
   const std::string xml = write("by_chance.xml", api.xml);
-  shell("xmllint --noout --schema " + SourcePath("docs/api.xsd") + " " + xml);
+  shell("xmllint --noout --schema " + source_path("docs/api.xsd") + " " + xml);
   build("smt-api-builder", xml);
-  write("program.cc", CppProgram(api));
+  write("program.cc", cpp_program(api));
   compile_cpp("program");
   shell("./program");
 
@@ -157,13 +157,13 @@ TEST_F(Generated, CCppPythonAndSmttopicReadTheSameValues) {
       expected += std::to_string(t) + " " + leaf.path + " " + leaf.shown() + "\n";
   }
   EXPECT_GT(std::count(expected.begin(), expected.end(), '\n'), 500);
-  write("read.c", CProgram(api));
+  write("read.c", c_program(api));
   expect_from_c("read", expected);
   write("read.py", kPythonProgram);
   EXPECT_EQ(shell("python3 -B read.py"), expected);
 
   std::map<std::string, Json> echoed, listed;
-  for (const Json& sample : JsonLines(run({"smttopic", "echo", "--once", "-f", "jsonl", "t/*"}).out))
+  for (const Json& sample : json_lines(run({"smttopic", "echo", "--once", "-f", "jsonl", "t/*"}).out))
     echoed[sample["topic"]] = sample["value"];
   for (const Json& topic : Json::parse(run({"smttopic", "list", "-f", "json"}).out))
     listed[topic["topic"]] = topic;
@@ -173,7 +173,7 @@ TEST_F(Generated, CCppPythonAndSmttopicReadTheSameValues) {
     const std::string name = "t/" + std::to_string(t);
     for (const Leaf& leaf : api.topics[t]) {
       const Json& field = echoed[name][leaf.flat];
-      const std::string shown = ShowJson(leaf, leaf.index < 0 ? field : field[leaf.index]);
+      const std::string shown = show_json(leaf, leaf.index < 0 ? field : field[leaf.index]);
       differences += shown != leaf.shown();
       EXPECT_EQ(shown, leaf.shown()) << name << " " << leaf.path;
     }
@@ -184,17 +184,17 @@ TEST_F(Generated, CCppPythonAndSmttopicReadTheSameValues) {
 }
 
 TEST_F(Generated, ProgramsOfThePageDoWhatItSays) {
-  const std::string page = read(SourcePath("docs/api-builder.md"));
-  build("smt-api-builder", SourcePath("docs/examples/rover.xml"));
+  const std::string page = read(source_path("docs/api-builder.md"));
+  build("smt-api-builder", source_path("docs/examples/rover.xml"));
   write("rover.h", read("api.h"));
   write("rover_c.h", read("api_c.h"));
   write("rover.py", read("api.py"));
-  write("drive.cc", Block(page, "cpp"));
+  write("drive.cc", block_at(page, "cpp"));
   compile_cpp("drive");
   EXPECT_EQ(shell("./drive"), "Wheel.speed is out of its range\nx = 1.5 m, wheel 2 at 31 rad/s\n");
-  write("look.py", Block(page, "python"));
+  write("look.py", block_at(page, "python"));
   EXPECT_EQ(shell("python3 -B look.py"), "AUTO to the gate 128 bytes, Wheel.speed is out of its range\n");
-  write("look.c", Block(page, "c"));
+  write("look.c", block_at(page, "c"));
   expect_from_c("look", "rover/state: State.battery is out of its range\n");
 }
 

@@ -22,13 +22,13 @@ namespace smt::tools {
 namespace {
 
 constexpr size_t kEthernetHeader = 14;
-constexpr size_t kMostFrame = 65'536;
+constexpr size_t kMaxFrame = 65'536;
 // So many frames are taken from one end before those that are due leave.
 constexpr int kTurn = 32;
 
 }  // namespace
 
-Fd OpenTap(const std::string& name, std::string* why_not) {
+Fd open_tap(const std::string& name, std::string* why_not) {
   Fd tap(open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
   ifreq request{};
   request.ifr_flags = IFF_TAP | IFF_NO_PI;
@@ -45,7 +45,7 @@ BadCable::BadCable(Fd a, Fd b, const Impairment& both, uint64_t seed)
   ends_[kA] = std::move(a);
   ends_[kB] = std::move(b);
   for (Way& way : ways_) way.impairment = both;
-  thread_ = std::thread([this] { Run(); });
+  thread_ = std::thread([this] { run(); });
 }
 
 BadCable::~BadCable() {
@@ -64,17 +64,17 @@ BadCable::Traffic BadCable::traffic(End from) const {
   return ways_[from].traffic;
 }
 
-void BadCable::Take(Way* way, const std::byte* frame, size_t bytes, int64_t now_ns) {
+void BadCable::take(Way* way, const std::byte* frame, size_t bytes, int64_t now_ns) {
   const Impairment& is = way->impairment;
-  if (Chance() < is.loss) {
+  if (chance() < is.loss) {
     ++way->traffic.lost;
     return;
   }
-  const bool twice = Chance() < is.duplicate;
+  const bool twice = chance() < is.duplicate;
   way->traffic.duplicated += twice;
   for (int copies = twice ? 2 : 1; copies > 0; --copies) {
     Packet p{now_ns, packets_++, {frame, frame + bytes}};
-    if (Chance() < is.corrupt && bytes > kEthernetHeader) {
+    if (chance() < is.corrupt && bytes > kEthernetHeader) {
       const auto at = std::uniform_int_distribution<size_t>(kEthernetHeader, bytes - 1)(random_);
       p.frame[at] ^= std::byte{1} << (random_() % 8);
       ++way->traffic.corrupted;
@@ -89,7 +89,7 @@ void BadCable::Take(Way* way, const std::byte* frame, size_t bytes, int64_t now_
       way->busy_until_ns = begin + static_cast<int64_t>(static_cast<double>(bytes) * ns_per_byte);
       p.due_ns = way->busy_until_ns;
     }
-    const auto jitter = static_cast<int64_t>((2 * Chance() - 1) * static_cast<double>(is.jitter_ns));
+    const auto jitter = static_cast<int64_t>((2 * chance() - 1) * static_cast<double>(is.jitter_ns));
     p.due_ns += std::max<int64_t>(0, is.delay_ns + jitter);
     if (!is.overtake) p.due_ns = std::max(p.due_ns, way->last_due_ns);
     way->last_due_ns = p.due_ns;
@@ -97,7 +97,7 @@ void BadCable::Take(Way* way, const std::byte* frame, size_t bytes, int64_t now_
   }
 }
 
-void BadCable::Deliver(Way* way, const Fd& to, int64_t now_ns) {
+void BadCable::deliver(Way* way, const Fd& to, int64_t now_ns) {
   for (; !way->packets.empty() && way->packets.top().due_ns <= now_ns; way->packets.pop()) {
     const std::vector<std::byte>& frame = way->packets.top().frame;
     if (write(to.get(), frame.data(), frame.size()) < 0) {
@@ -109,11 +109,11 @@ void BadCable::Deliver(Way* way, const Fd& to, int64_t now_ns) {
   }
 }
 
-void BadCable::Run() {
+void BadCable::run() {
   // It stands for hardware: as punctual as this machine allows.
   (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), -19);
   (void)prctl(PR_SET_TIMERSLACK, 1);
-  std::vector<std::byte> frame(kMostFrame);
+  std::vector<std::byte> frame(kMaxFrame);
   pollfd fds[] = {{ends_[kA].get(), POLLIN, 0}, {ends_[kB].get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
   while (fds[2].revents == 0) {
     int64_t next_ns = INT64_MAX;
@@ -124,13 +124,13 @@ void BadCable::Run() {
         for (int i = 0; (fds[from].revents & POLLIN) != 0 && i < kTurn; ++i) {
           const ssize_t bytes = read(ends_[from].get(), frame.data(), frame.size());
           if (bytes <= 0) break;
-          Take(&way, frame.data(), static_cast<size_t>(bytes), BoottimeNs());
+          take(&way, frame.data(), static_cast<size_t>(bytes), boottime_ns());
         }
-        Deliver(&way, ends_[1 - from], BoottimeNs());
+        deliver(&way, ends_[1 - from], boottime_ns());
         if (!way.packets.empty()) next_ns = std::min(next_ns, way.packets.top().due_ns);
       }
     }
-    const int64_t wait_ns = std::max<int64_t>(0, next_ns - BoottimeNs());
+    const int64_t wait_ns = std::max<int64_t>(0, next_ns - boottime_ns());
     const timespec wait{wait_ns / 1'000'000'000, wait_ns % 1'000'000'000};
     if (ppoll(fds, 3, next_ns == INT64_MAX ? nullptr : &wait, nullptr) < 0) {
       if (errno != EINTR) abort();

@@ -45,7 +45,7 @@ class BadCable {
     uint64_t refused = 0;  // by the far device: it is down
   };
 
-  // Descriptors of OpenTap(), of one device at each end.
+  // Descriptors of open_tap(), of one device at each end.
   BadCable(Fd a, Fd b, const Impairment& both, uint64_t seed);
   ~BadCable();
   BadCable(const BadCable&) = delete;
@@ -72,10 +72,10 @@ class BadCable {
     int64_t last_due_ns = 0;
   };
 
-  void Run();
-  void Take(Way* way, const std::byte* frame, size_t bytes, int64_t now_ns);
-  void Deliver(Way* way, const Fd& to, int64_t now_ns);
-  double Chance() { return std::uniform_real_distribution<double>(0, 1)(random_); }
+  void run();
+  void take(Way* way, const std::byte* frame, size_t bytes, int64_t now_ns);
+  void deliver(Way* way, const Fd& to, int64_t now_ns);
+  double chance() { return std::uniform_real_distribution<double>(0, 1)(random_); }
 
   std::array<Fd, 2> ends_;
   Fd stop_;
@@ -88,7 +88,7 @@ class BadCable {
 
 // Makes a TAP device in the network namespace of the calling thread; it goes with the descriptor. Not ok():
 // `why_not` says why.
-Fd OpenTap(const std::string& name, std::string* why_not);
+Fd open_tap(const std::string& name, std::string* why_not);
 
 }  // namespace smt::tools
 

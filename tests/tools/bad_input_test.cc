@@ -23,34 +23,38 @@ using ::testing::HasSubstr;
 // Changes the domain folder before the command.
 using Prepare = std::function<void(const std::string& folder)>;
 
-void Overwrite(const fs::path& path, uint64_t offset, const std::string& bytes) {
+void overwrite(const fs::path& path, uint64_t offset, const std::string& bytes) {
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
   file.seekp(static_cast<std::streamoff>(offset));
   file << bytes;
 }
 
 // The good node's segment once more, as node "bad".
-fs::path CopyGoodSegment(const fs::path& folder) {
+fs::path copy_good_segment(const fs::path& folder) {
   fs::copy_file(folder / "good", folder / "bad");
   fs::permissions(folder / "bad", fs::perms::owner_read | fs::perms::owner_write);
-  Overwrite(folder / "bad", offsetof(layout::Header, node), std::string("bad\0", 5));
+  overwrite(folder / "bad", offsetof(layout::Header, node), std::string("bad\0", 5));
   return folder / "bad";
 }
 
-void WrongVersion(const std::string& folder) {
-  Overwrite(CopyGoodSegment(folder), offsetof(layout::Header, version), std::string("\x63\0\0\0", 4));
+void wrong_version(const std::string& folder) {
+  overwrite(copy_good_segment(folder), offsetof(layout::Header, version), std::string("\x63\0\0\0", 4));
 }
-void WrongMagic(const std::string& folder) { Overwrite(CopyGoodSegment(folder), 0, "not a segment at all"); }
-void Truncated(const std::string& folder) { fs::resize_file(CopyGoodSegment(folder), 5000); }
-void Empty(const std::string& folder) { fs::resize_file(CopyGoodSegment(folder), 0); }
-void ScribbledHeader(const std::string& folder) {
-  Overwrite(CopyGoodSegment(folder), offsetof(layout::Header, reserved), std::string(256, '\xff'));
+void wrong_magic(const std::string& folder) {
+  overwrite(copy_good_segment(folder), 0, "not a segment at all");
 }
-void ScribbledDirectory(const std::string& folder) {
-  Overwrite(CopyGoodSegment(folder), layout::kHeaderBytes, std::string(60000, '\xff'));
+void truncated(const std::string& folder) { fs::resize_file(copy_good_segment(folder), 5000); }
+void make_empty(const std::string& folder) { fs::resize_file(copy_good_segment(folder), 0); }
+void scribbled_header(const std::string& folder) {
+  overwrite(copy_good_segment(folder), offsetof(layout::Header, reserved), std::string(256, '\xff'));
 }
-void Symlink(const std::string& folder) { fs::create_symlink("good", folder + "/bad"); }
-void HardLink(const std::string& folder) { fs::create_hard_link(CopyGoodSegment(folder), folder + "/other"); }
+void scribbled_directory(const std::string& folder) {
+  overwrite(copy_good_segment(folder), layout::kHeaderBytes, std::string(60000, '\xff'));
+}
+void make_symlink(const std::string& folder) { fs::create_symlink("good", folder + "/bad"); }
+void hard_link(const std::string& folder) {
+  fs::create_hard_link(copy_good_segment(folder), folder + "/other");
+}
 
 struct ToolRow {
   const char* name;  // of the test, too
@@ -110,16 +114,16 @@ const ToolRow kToolTable[] = {
     {"replay at two speeds", {"smtreplay", "/tmp", "--asap", "--speed", "2"}, 2, "excludes"},
     {"replay at no speed", {"smtreplay", "/tmp", "--speed", "0"}, 2, "--speed"},
     {"replay prefix", {"smtreplay", "/tmp", "--prefix", "a//b"}, 2, "an empty segment"},
-    {"segment of another version", {"smttopic", "list"}, 0, "bad has layout version 99", WrongVersion},
-    {"segment that is none", {"smttopic", "list"}, 0, "it does not begin with SSMTSEG1", WrongMagic},
-    {"truncated segment", {"smttopic", "list"}, 0, "it has 5000 bytes, its header says 1048576", Truncated},
-    {"empty file for a segment", {"smttopic", "list"}, 0, "it has 0 bytes, less than a header", Empty},
-    {"scribbled header", {"smttopic", "list"}, 0, "bad: ", ScribbledHeader},
-    {"scribbled directory", {"smttopic", "list"}, 0, "bad: ", ScribbledDirectory},
-    {"symbolic link for a segment", {"smttopic", "list"}, 0, "bad is a symbolic link", Symlink},
-    {"hard link of a segment", {"smttopic", "list"}, 0, "bad: ", HardLink},
-    {"bad segment, echo", {"smttopic", "echo", "good", "-n", "1"}, 0, "bad: ", WrongVersion},
-    {"bad segment, hz", {"smttopic", "hz", "good", "--duration", "20ms"}, 0, "bad: ", ScribbledDirectory},
+    {"segment of another version", {"smttopic", "list"}, 0, "bad has layout version 99", wrong_version},
+    {"segment that is none", {"smttopic", "list"}, 0, "it does not begin with SSMTSEG1", wrong_magic},
+    {"truncated segment", {"smttopic", "list"}, 0, "it has 5000 bytes, its header says 1048576", truncated},
+    {"empty file for a segment", {"smttopic", "list"}, 0, "it has 0 bytes, less than a header", make_empty},
+    {"scribbled header", {"smttopic", "list"}, 0, "bad: ", scribbled_header},
+    {"scribbled directory", {"smttopic", "list"}, 0, "bad: ", scribbled_directory},
+    {"symbolic link for a segment", {"smttopic", "list"}, 0, "bad is a symbolic link", make_symlink},
+    {"hard link of a segment", {"smttopic", "list"}, 0, "bad: ", hard_link},
+    {"bad segment, echo", {"smttopic", "echo", "good", "-n", "1"}, 0, "bad: ", wrong_version},
+    {"bad segment, hz", {"smttopic", "hz", "good", "--duration", "20ms"}, 0, "bad: ", scribbled_directory},
 };
 
 void PrintTo(const ToolRow& row, std::ostream* out) { *out << row.name; }
@@ -130,7 +134,7 @@ class BadInput : public ToolTest, public testing::WithParamInterface<ToolRow> {
     const Ended good = run({"smtsinewave", "good", "-n", "1", "--node", "good", "--segment-size", "1M"});
     ASSERT_EQ(good.exit_code, 0) << good.err;
   }
-  void ExpectGoodTopicListed() const {
+  void expect_good_topic_listed() const {
     const Ended list = run({"smttopic", "list", "good", "-f", "csv"});
     EXPECT_EQ(list.exit_code, 0);
     EXPECT_THAT(list.out, HasSubstr("\ngood,f64,")) << list.err;
@@ -144,7 +148,7 @@ TEST_P(BadInput, IsToldAndHarmsNothingElse) {
   EXPECT_EQ(ended.exit_code, row.exit_code) << ended.err;
   EXPECT_THAT(ended.err, HasSubstr(row.message));
   EXPECT_THAT(ended.err, testing::StartsWith(row.args[0] + ": ")) << "the tool tells who it is";
-  ExpectGoodTopicListed();
+  expect_good_topic_listed();
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, BadInput, testing::ValuesIn(kToolTable), [](const auto& row) {
@@ -206,7 +210,7 @@ TEST_F(ToolTest, RefusesADomainFolderThatOthersMayWrite) {
 
 TEST_F(ToolTest, RefusesANodeNameThatIsTaken) {
   Process sine({"smtsinewave", "x", "--node", "n"}, env());
-  ASSERT_TRUE(Eventually([&] { return run({"smttopic", "info", "x"}).exit_code == 0; }));
+  ASSERT_TRUE(eventually([&] { return run({"smttopic", "info", "x"}).exit_code == 0; }));
   const Ended second = run({"smtsinewave", "y", "--node", "n", "-n", "1"});
   EXPECT_EQ(second.exit_code, 1);
   EXPECT_THAT(second.err, HasSubstr("pid " + std::to_string(sine.pid())));

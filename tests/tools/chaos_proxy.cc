@@ -21,20 +21,20 @@
 namespace smt::tools {
 namespace {
 
-constexpr size_t kMostPiece = 64 << 10;
-constexpr uint64_t kMostHeld = 4 << 20;  // of one direction; TCP holds the sender back then
+constexpr size_t kMaxPiece = 64 << 10;
+constexpr uint64_t kMaxHeld = 4 << 20;  // of one direction; TCP holds the sender back then
 
-[[noreturn]] void Fail(const char* what) {
+[[noreturn]] void fail(const char* what) {
   throw std::runtime_error(std::string("chaos proxy: ") + what + ": " + strerror(errno));
 }
 
-void SetNoDelay(const Fd& fd) {
+void set_no_delay(const Fd& fd) {
   const int one = 1;
   (void)setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
 // Its close() is an RST.
-void CloseHard(Fd* fd) {
+void close_hard(Fd* fd) {
   const linger hard{1, 0};
   (void)setsockopt(fd->get(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
   fd->reset();
@@ -43,12 +43,12 @@ void CloseHard(Fd* fd) {
 }  // namespace
 
 ChaosProxy::ChaosProxy(uint16_t to_port, uint64_t seed)
-    : listener_(Bound(&port_, SOCK_NONBLOCK)),
+    : listener_(bound(&port_, SOCK_NONBLOCK)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       to_port_(to_port),
       random_(seed) {
-  if (listen(listener_.get(), 64) != 0) Fail("listening");
-  thread_ = std::thread([this] { Run(); });
+  if (listen(listener_.get(), 64) != 0) fail("listening");
+  thread_ = std::thread([this] { run(); });
 }
 
 ChaosProxy::~ChaosProxy() {
@@ -56,13 +56,13 @@ ChaosProxy::~ChaosProxy() {
     const std::lock_guard lock(mutex_);
     stop_ = true;
   }
-  Wake();
+  wake();
   thread_.join();
 }
 
-void ChaosProxy::Wake() {
+void ChaosProxy::wake() {
   const uint64_t one = 1;
-  if (write(wake_.get(), &one, sizeof one) != sizeof one) abort();
+  if (::write(wake_.get(), &one, sizeof one) != sizeof one) abort();
 }
 
 void ChaosProxy::set(Way way, const Chaos& chaos) {
@@ -72,8 +72,8 @@ void ChaosProxy::set(Way way, const Chaos& chaos) {
 
 void ChaosProxy::reset() {
   const std::lock_guard lock(mutex_);
-  for (Connection& c : connections_) Reset(&c);
-  Wake();
+  for (Connection& c : connections_) reset_connection(&c);
+  wake();
 }
 
 void ChaosProxy::half_close(Way way) {
@@ -82,7 +82,7 @@ void ChaosProxy::half_close(Way way) {
     c.streams[way].ended = true;
     c.streams[way].pieces.clear();
   }
-  Wake();
+  wake();
 }
 
 std::string ChaosProxy::recorded(Way way) {
@@ -97,25 +97,25 @@ ChaosProxy::Counts ChaosProxy::counts() const {
   return counts;
 }
 
-void ChaosProxy::Reset(Connection* c) {
+void ChaosProxy::reset_connection(Connection* c) {
   for (Fd& side : c->sides) {
     if (!side.ok()) continue;
-    CloseHard(&side);
+    close_hard(&side);
     ++counts_.resets;
   }
 }
 
-void ChaosProxy::Accept() {
+void ChaosProxy::accept() {
   for (;;) {
     Fd dialled(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!dialled.ok()) return;
-    Fd onward = Dial(to_port_, SOCK_NONBLOCK);
+    Fd onward = dial(to_port_, SOCK_NONBLOCK);
     if (!onward.ok()) {
-      CloseHard(&dialled);
+      close_hard(&dialled);
       continue;
     }
-    SetNoDelay(dialled);
-    SetNoDelay(onward);
+    set_no_delay(dialled);
+    set_no_delay(onward);
     Connection& c = connections_.emplace_back();
     c.sides[0] = std::move(dialled);
     c.sides[1] = std::move(onward);
@@ -123,14 +123,14 @@ void ChaosProxy::Accept() {
   }
 }
 
-bool ChaosProxy::Connected(Connection* c) const {
+bool ChaosProxy::connected(Connection* c) const {
   int error = 0;
   socklen_t size = sizeof error;
   c->connected = getsockopt(c->sides[1].get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
   return c->connected;
 }
 
-void ChaosProxy::Flip(Way way, uint64_t at, std::vector<std::byte>* bytes) {
+void ChaosProxy::flip(Way way, uint64_t at, std::vector<std::byte>* bytes) {
   const Chaos& chaos = chaos_[way];
   if (chaos.flip <= 0) return;
   // Distance from one flip to the next.
@@ -142,14 +142,14 @@ void ChaosProxy::Flip(Way way, uint64_t at, std::vector<std::byte>* bytes) {
   }
 }
 
-bool ChaosProxy::Read(Connection* c, Way way, int64_t now_ns) {
+bool ChaosProxy::read(Connection* c, Way way, int64_t now_ns) {
   Stream& s = c->streams[way];
   const Chaos& chaos = chaos_[way];
-  size_t room = kMostPiece;
+  size_t room = kMaxPiece;
   if (chaos.bytes_per_s > 0)
-    room = static_cast<size_t>(std::clamp<int64_t>(chaos.bytes_per_s / 100, 1, kMostPiece));
+    room = static_cast<size_t>(std::clamp<int64_t>(chaos.bytes_per_s / 100, 1, kMaxPiece));
   std::vector<std::byte> bytes(room);
-  const ssize_t n = read(c->sides[way].get(), bytes.data(), bytes.size());
+  const ssize_t n = ::read(c->sides[way].get(), bytes.data(), bytes.size());
   if (n < 0) return errno == EAGAIN || errno == EINTR;
   if (n == 0) {
     s.ended = true;
@@ -164,7 +164,7 @@ bool ChaosProxy::Read(Connection* c, Way way, int64_t now_ns) {
     counts_.swallowed[way] += bytes.size();
     return true;
   }
-  Flip(way, at, &bytes);
+  flip(way, at, &bytes);
   const bool cut = chaos.cut_after != 0 && s.bytes >= chaos.cut_after;
   if (cut) bytes.resize(chaos.cut_after > at ? chaos.cut_after - at : 0);
   int64_t due_ns = now_ns;
@@ -176,10 +176,10 @@ bool ChaosProxy::Read(Connection* c, Way way, int64_t now_ns) {
   if (!s.pieces.empty()) due_ns = std::max(due_ns, s.pieces.back().due_ns);
   s.held += bytes.size();
   s.pieces.push_back({due_ns, std::move(bytes)});
-  return Write(c, way, now_ns) && !cut;
+  return write(c, way, now_ns) && !cut;
 }
 
-bool ChaosProxy::Write(Connection* c, Way way, int64_t now_ns) {
+bool ChaosProxy::write(Connection* c, Way way, int64_t now_ns) {
   Stream& s = c->streams[way];
   const Fd& to = c->sides[1 - way];
   while (!s.pieces.empty() && s.pieces.front().due_ns <= now_ns) {
@@ -199,7 +199,7 @@ bool ChaosProxy::Write(Connection* c, Way way, int64_t now_ns) {
   return !(c->streams[kUp].closed && c->streams[kDown].closed);
 }
 
-void ChaosProxy::Run() {
+void ChaosProxy::run() {
   std::vector<pollfd> fds;
   std::vector<Connection*> at;  // of each two descriptors from the third on
   for (;;) {
@@ -209,10 +209,10 @@ void ChaosProxy::Run() {
     {
       const std::lock_guard lock(mutex_);
       if (stop_) return;
-      const int64_t now_ns = BoottimeNs();
+      const int64_t now_ns = boottime_ns();
       for (auto c = connections_.begin(); c != connections_.end();) {
         bool goes_on = c->sides[0].ok();
-        for (const Way way : {kUp, kDown}) goes_on = goes_on && (!c->connected || Write(&*c, way, now_ns));
+        for (const Way way : {kUp, kDown}) goes_on = goes_on && (!c->connected || write(&*c, way, now_ns));
         if (!goes_on) {
           c = connections_.erase(c);
           continue;
@@ -220,7 +220,7 @@ void ChaosProxy::Run() {
         std::array<pollfd, 2> want{};
         for (const Way way : {kUp, kDown}) {
           const Stream& s = c->streams[way];
-          if (!s.ended && s.held < kMostHeld && c->connected) want[way].events |= POLLIN;
+          if (!s.ended && s.held < kMaxHeld && c->connected) want[way].events |= POLLIN;
           if (s.pieces.empty()) continue;
           if (s.pieces.front().due_ns <= now_ns) {
             want[1 - way].events |= POLLOUT;
@@ -238,27 +238,27 @@ void ChaosProxy::Run() {
         ++c;
       }
     }
-    const int64_t wait_ns = std::max<int64_t>(0, next_ns - BoottimeNs());
+    const int64_t wait_ns = std::max<int64_t>(0, next_ns - boottime_ns());
     const timespec wait{wait_ns / 1'000'000'000, wait_ns % 1'000'000'000};
     if (ppoll(fds.data(), fds.size(), next_ns == INT64_MAX ? nullptr : &wait, nullptr) < 0) continue;
     const std::lock_guard lock(mutex_);
     uint64_t count;
-    if (fds[0].revents != 0 && read(wake_.get(), &count, sizeof count) < 0) abort();
-    const int64_t now_ns = BoottimeNs();
+    if (fds[0].revents != 0 && ::read(wake_.get(), &count, sizeof count) < 0) abort();
+    const int64_t now_ns = boottime_ns();
     for (size_t i = 0; i < at.size(); ++i) {
       Connection* c = at[i];
       const short sides[] = {fds[2 + 2 * i].revents, fds[3 + 2 * i].revents};
       if (!c->sides[0].ok() || (sides[0] == 0 && sides[1] == 0)) continue;
-      bool fine = c->connected || sides[1] == 0 || Connected(c);
+      bool fine = c->connected || sides[1] == 0 || connected(c);
       for (const Way way : {kUp, kDown}) {
         if (fine && c->connected && sides[way] != 0 && !c->streams[way].ended &&
-            c->streams[way].held < kMostHeld) {
-          fine = Read(c, way, now_ns);
+            c->streams[way].held < kMaxHeld) {
+          fine = read(c, way, now_ns);
         }
       }
-      if (!fine) Reset(c);
+      if (!fine) reset_connection(c);
     }
-    if (fds[1].revents != 0) Accept();
+    if (fds[1].revents != 0) accept();
   }
 }
 

@@ -76,15 +76,15 @@ class ChaosProxy {
     std::array<Stream, 2> streams;
   };
 
-  void Run();
-  void Accept();
+  void run();
+  void accept();
   // All return false if the connection is over.
-  bool Read(Connection* c, Way way, int64_t now_ns);
-  bool Write(Connection* c, Way way, int64_t now_ns);
-  bool Connected(Connection* c) const;
-  void Flip(Way way, uint64_t at, std::vector<std::byte>* bytes);
-  void Reset(Connection* c);
-  void Wake();
+  bool read(Connection* c, Way way, int64_t now_ns);
+  bool write(Connection* c, Way way, int64_t now_ns);
+  bool connected(Connection* c) const;
+  void flip(Way way, uint64_t at, std::vector<std::byte>* bytes);
+  void reset_connection(Connection* c);
+  void wake();
 
   uint16_t port_ = 0;
   Fd listener_, wake_;

@@ -30,7 +30,7 @@ class Complete : public ToolTest {
     const Ended ended = run(args);
     EXPECT_EQ(ended.exit_code, 0) << ended.err;
     EXPECT_EQ(ended.err, "");
-    return Lines(ended.out);
+    return split_lines(ended.out);
   }
 };
 
@@ -70,15 +70,15 @@ TEST_F(Complete, GoesThroughTheDispatcher) {
 
 TEST_F(Complete, AnswersBash) {
   const auto bash = [&](const std::string& line_words, int current) {
-    const std::string command = "SMT_ROOT=" + root_ + " SMT_DOMAIN=d PATH=" + BinDir() +
-                                ":$PATH bash -c '. " + SourcePath("deploy/completion/smt.bash") +
+    const std::string command = "SMT_ROOT=" + root_ + " SMT_DOMAIN=d PATH=" + bin_dir() +
+                                ":$PATH bash -c '. " + source_path("deploy/completion/smt.bash") +
                                 "; COMP_WORDS=(" + line_words + "); COMP_CWORD=" + std::to_string(current) +
                                 "; _smt \"${COMP_WORDS[0]}\"; printf \"%s\\n\" \"${COMPREPLY[@]}\"'";
     FILE* const out = popen(command.c_str(), "r");
     std::string text;
     for (int c; out != nullptr && (c = fgetc(out)) != EOF;) text += static_cast<char>(c);
     EXPECT_EQ(pclose(out), 0);
-    return Lines(text);
+    return split_lines(text);
   };
   EXPECT_THAT(bash("smttopic echo arm/", 2), ElementsAre("arm/limit", "arm/pose"));
   EXPECT_THAT(bash("smttopic echo leg", 2), ElementsAre("leg/hip\\ joint"));

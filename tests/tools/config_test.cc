@@ -1,6 +1,6 @@
 // The configuration of the relay's tools from outside: the examples pass, more than a hundred broken files
 // are refused with file, line and column, and a broken reload changes nothing. Seeded bug that makes it fail:
-// in cmd/config/config_file.cc, ReadMember passes over unknown keys.
+// in cmd/config/config_file.cc, read_member passes over unknown keys.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -20,9 +20,11 @@ using ::testing::StartsWith;
 
 const char* const kRoles[] = {"pub", "sub", "proxy", "client"};
 
-std::string Example(const std::string& role) { return Contents(SourcePath("deploy/" + role + ".toml")); }
+std::string example_config(const std::string& role) {
+  return contents(source_path("deploy/" + role + ".toml"));
+}
 
-std::string Join(const std::vector<std::string>& lines) {
+std::string join(const std::vector<std::string>& lines) {
   std::string text;
   for (const std::string& line : lines) text += line + '\n';
   return text;
@@ -36,13 +38,13 @@ struct Mutation {
 };
 
 // All are broken by what TOML and the keys are, wherever they strike.
-std::vector<Mutation> Mutations(const std::string& example, std::mt19937* random) {
+std::vector<Mutation> mutations(const std::string& example, std::mt19937* random) {
   std::vector<Mutation> out;
-  const std::vector<std::string> lines = Lines(example);
+  const std::vector<std::string> lines = split_lines(example);
   const auto with = [&](size_t at, const std::string& what, const std::string& line, size_t wrong) {
     std::vector<std::string> changed = lines;
     changed[at] = line;
-    out.push_back({what + ", line " + std::to_string(at + 1), Join(changed), wrong});
+    out.push_back({what + ", line " + std::to_string(at + 1), join(changed), wrong});
   };
   for (size_t at = 0; at < lines.size(); ++at) {
     const std::string& line = lines[at];
@@ -87,12 +89,12 @@ class ConfigTool : public RelayTest {
   std::string meaning(const std::string& role, const std::string& path) const {
     const Ended printed = run({"smtrelay_" + role, "--print-config", "--config", path});
     EXPECT_EQ(printed.exit_code, 0) << printed.err;
-    std::vector<std::string> lines = Lines(printed.out);
+    std::vector<std::string> lines = split_lines(printed.out);
     for (std::string& line : lines) line.resize(std::min(line.rfind("  # "), line.size()));
-    return Join(lines);
+    return join(lines);
   }
   // "tool: error: FILE:LINE:COLUMN: " in front of one line at least; the line, 0 if there is none.
-  static size_t PlaceIn(const std::string& err, const std::string& path) {
+  static size_t place_in(const std::string& err, const std::string& path) {
     const size_t at = err.find("error: " + path + ":");
     size_t line = 0, column = 0;
     int read = 0;
@@ -106,7 +108,7 @@ class ConfigTool : public RelayTest {
     const Ended ended = check(role, path);
     EXPECT_EQ(ended.exit_code, 2) << role << ", " << broken.what << "\n" << broken.text;
     EXPECT_EQ(ended.out, "");
-    const size_t line = PlaceIn(ended.err, path);
+    const size_t line = place_in(ended.err, path);
     EXPECT_NE(line, 0u) << role << ", " << broken.what << "\n" << ended.err;
     if (broken.line != 0) {
       EXPECT_EQ(line, broken.line) << role << ", " << broken.what << "\n" << ended.err;
@@ -116,7 +118,7 @@ class ConfigTool : public RelayTest {
 
 TEST_F(ConfigTool, TakesTheExamples) {
   for (const std::string role : kRoles) {
-    const std::string path = SourcePath("deploy/" + std::string(role) + ".toml");
+    const std::string path = source_path("deploy/" + std::string(role) + ".toml");
     const Ended ended = check(role, path);
     EXPECT_EQ(ended.exit_code, 0) << ended.err;
     EXPECT_EQ(ended.err, "");
@@ -131,7 +133,7 @@ TEST_F(ConfigTool, RefusesEachMutationOfTheExamples) {
   std::mt19937 random(20260117);
   size_t count = 0;
   for (const std::string role : kRoles) {
-    for (const Mutation& broken : Mutations(Example(role), &random)) {
+    for (const Mutation& broken : mutations(example_config(role), &random)) {
       refused(role, broken);
       ++count;
     }
@@ -155,7 +157,7 @@ TEST_F(ConfigTool, RefusesFilesBrokenByHand) {
 // What strikes a comment changes nothing; anything else is refused or, as in a name, means something else.
 TEST_F(ConfigTool, TakesChangesOfCommentsForWhatTheyAre) {
   std::mt19937 random(20260117);
-  const std::string example = Example("sub"), whole = meaning("sub", write("example.toml", example));
+  const std::string example = example_config("sub"), whole = meaning("sub", write("example.toml", example));
   for (int i = 0; i < 60; ++i) {
     const size_t at = random() % example.size(), begin = example.rfind('\n', at) + 1;
     const bool comment =
@@ -178,7 +180,7 @@ TEST_F(ConfigTool, TakesChangesOfCommentsForWhatTheyAre) {
       EXPECT_EQ(meaning("sub", path), whole) << changed;
     } else if (ended.exit_code != 0) {
       EXPECT_EQ(ended.exit_code, 2) << changed;
-      EXPECT_NE(PlaceIn(ended.err, path), 0u) << ended.err << changed;
+      EXPECT_NE(place_in(ended.err, path), 0u) << ended.err << changed;
     }
   }
 }
@@ -197,7 +199,7 @@ TEST_F(ConfigTool, RefusesWhatItCannotRead) {
   EXPECT_THAT(check("pub", root_ + "/no").err, HasSubstr("No such file"));
   const std::string large = write("large.toml", std::string(2 << 20, '#'));
   EXPECT_THAT(check("pub", large).err, HasSubstr(large + ":1:1: the file has more than 1048576 bytes"));
-  const Ended ended = RunProcess({"smtrelay_pub"}, env({{"SMT_CONFIG", root_ + "/no"}}));
+  const Ended ended = run_process({"smtrelay_pub"}, env({{"SMT_CONFIG", root_ + "/no"}}));
   EXPECT_EQ(ended.exit_code, 2);
   EXPECT_THAT(ended.err, HasSubstr("No such file"));
 }
@@ -257,8 +259,8 @@ TEST_F(ConfigTool, ServesBothDirectionsInOneProcess) {
                                       "[[receive]]\ntopic = 'x'\nprefix = 'r1'\n");
   const Relay base =
       start({"smtrelay_sub", "--domain", "base", "--config", base_file, "--connect", robot.endpoint()});
-  ASSERT_TRUE(Eventually([&] { return held("base", "r1/x").has_value(); }));
-  ASSERT_TRUE(Eventually([&] { return held("robot", "order").has_value(); }));
+  ASSERT_TRUE(eventually([&] { return held("base", "r1/x").has_value(); }));
+  ASSERT_TRUE(eventually([&] { return held("robot", "order").has_value(); }));
   EXPECT_EQ(held("robot", "order")->bytes, std::vector<std::byte>{std::byte{7}});
 }
 
@@ -270,7 +272,7 @@ TEST_F(ConfigTool, ConfiguresTheClient) {
   const Ended ended = run({"smtrelay_client", "--config", path, "get", "x"});
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
   EXPECT_THAT(ended.out, StartsWith("["));
-  EXPECT_EQ(RunProcess({"smtrelay_client", "get", "x"}, env({{"SMT_CONFIG", path}})).out.substr(0, 1), "[");
+  EXPECT_EQ(run_process({"smtrelay_client", "get", "x"}, env({{"SMT_CONFIG", path}})).out.substr(0, 1), "[");
 }
 
 }  // namespace

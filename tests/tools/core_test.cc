@@ -1,5 +1,5 @@
 // smtcore, seen from outside: what it removes and what it leaves, what it tells, what it publishes. Seeded
-// bugs that make it fail: cmd/core/housekeeping.cc, Due() without `!member.live` or without `keep_`;
+// bugs that make it fail: cmd/core/housekeeping.cc, due() without `!member.live` or without `keep_`;
 // cmd/monitor/census.cc, look() that keeps the segment of a dead node instead of opening the name again.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -46,7 +46,7 @@ TEST_F(Smtcore, OnceTellsWhoLivesHasEndedAndHasDied) {
   run({"smttopic", "pub", "ended", "u8", "1"});
   Process live({"smtsinewave", "live", "--node", "live"}, env());
   Process dead({"smtsinewave", "dead", "--node", "dead"}, env());
-  ASSERT_TRUE(Eventually([&] { return published("live") && published("dead"); }));
+  ASSERT_TRUE(eventually([&] { return published("live") && published("dead"); }));
   dead.send(SIGKILL);
   dead.wait();
   auto rows = report();
@@ -82,7 +82,7 @@ TEST_F(Smtcore, OnceRemovesTheDeadThatAreOldEnoughAndNotThoseToKeepNorTheLive) {
     run({"smtsinewave", node, "--node", node, "-n", "1"});
   }
   run({"smtsinewave", "asks", "--node", "asks", "-n", "1", "--keep"});
-  ASSERT_TRUE(Eventually([&] { return published("live"); }));
+  ASSERT_TRUE(eventually([&] { return published("live"); }));
   auto rows = report({"--remove-after", "1h", "--keep", "kept-*"});
   EXPECT_TRUE(has("old")) << "an hour is not over";
   rows = report({"--remove-after", "0", "--keep", "kept-*"});
@@ -99,18 +99,18 @@ TEST_F(Smtcore, OnceRemovesTheDeadThatAreOldEnoughAndNotThoseToKeepNorTheLive) {
 
 TEST_F(Smtcore, RemovesANodeSoLongAfterItsDeathAndTellsIt) {
   Process core({"smtcore", "--remove-after", "300ms", "--interval", "50ms"}, env());
-  ASSERT_TRUE(Eventually([&] { return has("smtcore"); }));
+  ASSERT_TRUE(eventually([&] { return has("smtcore"); }));
   Process node({"smtsinewave", "a", "--node", "a"}, env());
   core.wait_for_error("node a has come, pid " + std::to_string(node.pid()));
-  ASSERT_TRUE(Eventually([&] { return published("a"); }));
-  const int64_t begin = BoottimeNs();
+  ASSERT_TRUE(eventually([&] { return published("a"); }));
+  const int64_t begin = boottime_ns();
   node.send(SIGKILL);
   node.wait();
   core.wait_for_error("node a has died");
-  ASSERT_TRUE(Eventually([&] { return !has("a"); }));
-  EXPECT_GE(BoottimeNs() - begin, 300'000'000);
+  ASSERT_TRUE(eventually([&] { return !has("a"); }));
+  EXPECT_GE(boottime_ns() - begin, 300'000'000);
   core.wait_for_error("removed what node a left, topics: 1");
-  EXPECT_TRUE(Eventually([&] {
+  EXPECT_TRUE(eventually([&] {
     const Json now = value("smt/core/domain");
     return !now.is_null() && now["removed"] == 1 && now["died"] == 1 && now["nodes_live"] == 0;
   }));
@@ -121,10 +121,10 @@ TEST_F(Smtcore, RemovesANodeSoLongAfterItsDeathAndTellsIt) {
 
 TEST_F(Smtcore, PublishesWhatItCountsAndSeesASuccessor) {
   Process core({"smtcore", "--interval", "50ms"}, env());
-  ASSERT_TRUE(Eventually([&] { return has("smtcore"); }));
+  ASSERT_TRUE(eventually([&] { return has("smtcore"); }));
   {
     Process node({"smtsinewave", "a", "--node", "a", "--rate", "1000"}, env());
-    EXPECT_TRUE(Eventually([&] {
+    EXPECT_TRUE(eventually([&] {
       const Json a = value("smt/core/node/a"), all = value("smt/core/domain");
       return !a.is_null() && a["publications"] > 100 && a["live"] == 1 && a["pid"] == node.pid() &&
              all["nodes_live"] == 1 && all["topics"] == 1 && all["publications"] > 100;
@@ -132,16 +132,16 @@ TEST_F(Smtcore, PublishesWhatItCountsAndSeesASuccessor) {
     node.send(SIGKILL);
     node.wait();
   }
-  EXPECT_TRUE(Eventually([&] { return value("smt/core/node/a")["live"] == 0; }));
+  EXPECT_TRUE(eventually([&] { return value("smt/core/node/a")["live"] == 0; }));
   Process again({"smtsinewave", "a", "--node", "a"}, env());
   core.wait_for_error("node a goes on as pid " + std::to_string(again.pid()));
-  EXPECT_TRUE(Eventually([&] { return value("smt/core/node/a")["epoch"] == 2; }));
+  EXPECT_TRUE(eventually([&] { return value("smt/core/node/a")["epoch"] == 2; }));
   again.send(SIGINT);
   again.wait();
   core.wait_for_error("node a has ended");
   run({"smttopic", "rm", "a"});
   core.wait_for_error("node a is gone");
-  EXPECT_TRUE(Eventually([&] { return run({"smttopic", "info", "smt/core/node/a"}).exit_code == 4; }));
+  EXPECT_TRUE(eventually([&] { return run({"smttopic", "info", "smt/core/node/a"}).exit_code == 4; }));
   const Json all = value("smt/core/domain");
   EXPECT_GT(all["folder_bytes"], 0);
   EXPECT_EQ(all["unreadable"], 0);
@@ -153,7 +153,7 @@ TEST_F(Smtcore, TellsWritersInConflictWithTheirNames) {
   {
     Process two({"smtsinewave", "speed", "--node", "two"}, env());
     core.wait_for_error("speed is published by several nodes: one, two");
-    EXPECT_TRUE(Eventually([&] {
+    EXPECT_TRUE(eventually([&] {
       const Json now = value("smt/core/domain");
       return !now.is_null() && now["conflicts"] == 1;
     }));
@@ -163,7 +163,7 @@ TEST_F(Smtcore, TellsWritersInConflictWithTheirNames) {
 
 TEST_F(Smtcore, OnlyOneKeepsHouseInADomain) {
   Process first({"smtcore"}, env());
-  ASSERT_TRUE(Eventually([&] { return has("smtcore"); }));
+  ASSERT_TRUE(eventually([&] { return has("smtcore"); }));
   const Ended second = run({"smtcore"});
   EXPECT_EQ(second.exit_code, 1);
   EXPECT_THAT(second.err, HasSubstr("already running: pid " + std::to_string(first.pid())));

@@ -1,6 +1,6 @@
 // smtdoctor, seen from outside: each planted problem is found, the command that is printed cures it, and
-// nothing else is called a problem. Seeded bug that makes it fail: cmd/doctor/doctor_domain.cc, CheckRights() that
-// compares with 0777 only.
+// nothing else is called a problem. Seeded bug that makes it fail: cmd/doctor/doctor_domain.cc,
+// check_rights() that compares with 0777 only.
 #include <gmock/gmock.h>
 #include <grp.h>
 #include <gtest/gtest.h>
@@ -55,7 +55,7 @@ class Smtdoctor : public ToolTest {
     const Json& problem = found.begin()->second;
     EXPECT_THAT(problem["text"].get<std::string>(), HasSubstr(text));
     const std::string command =
-        "cd " + root_ + " && PATH=" + BinDir() + ":$PATH && " + problem["cure"].get<std::string>();
+        "cd " + root_ + " && PATH=" + bin_dir() + ":$PATH && " + problem["cure"].get<std::string>();
     EXPECT_EQ(system((command + " >/dev/null 2>&1").c_str()), 0) << command;
     for (const auto& [name, left] : problems(more))
       ADD_FAILURE() << "after " << command << ": " << left.dump();
@@ -100,7 +100,7 @@ TEST_F(Smtdoctor, CuresADomainOfAnotherGroup) {
 TEST_F(Smtdoctor, CuresWhatTheDeadLeft) {
   {
     Process dead({"smtsinewave", "x", "--node", "gone"}, env());
-    ASSERT_TRUE(Eventually([&] { return std::filesystem::exists(folder() + "/gone"); }));
+    ASSERT_TRUE(eventually([&] { return std::filesystem::exists(folder() + "/gone"); }));
     dead.send(SIGKILL);
     dead.wait();
   }
@@ -122,7 +122,7 @@ TEST_F(Smtdoctor, CuresASegmentBehindALink) {
 TEST_F(Smtdoctor, CuresTwoWritersOfOneTopic) {
   Process one({"smtsinewave", "speed", "--node", "one"}, env());
   Process two({"smtsinewave", "speed", "--node", "two"}, env());
-  ASSERT_TRUE(Eventually([&] { return !problems().empty(); }));
+  ASSERT_TRUE(eventually([&] { return !problems().empty(); }));
   const auto found = problems();
   ASSERT_EQ(found.size(), 1u);
   EXPECT_THAT(found.begin()->second["text"].get<std::string>(),
@@ -137,14 +137,14 @@ TEST_F(Smtdoctor, CuresARelayThatStandsStill) {
   Process sine({"smtsinewave", "speed", "--domain", "robot"}, env());
   Process pub({"smtrelay_pub", "--domain", "robot", "--bind", endpoint}, env());
   Process sub({"smtrelay_sub", "--connect", endpoint}, env());
-  ASSERT_TRUE(Eventually([&] { return run({"smttopic", "info", "speed"}).exit_code == 0; }));
+  ASSERT_TRUE(eventually([&] { return run({"smttopic", "info", "speed"}).exit_code == 0; }));
   EXPECT_TRUE(problems().empty());
   sub.send(SIGSTOP);
-  ASSERT_TRUE(Eventually([&] { return problems().contains("relay"); }));
+  ASSERT_TRUE(eventually([&] { return problems().contains("relay"); }));
   const auto found = problems();
   ASSERT_EQ(found.size(), 1u);
   ASSERT_EQ(system(found.begin()->second["cure"].get<std::string>().c_str()), 0);
-  EXPECT_TRUE(Eventually([&] { return problems().empty(); }));
+  EXPECT_TRUE(eventually([&] { return problems().empty(); }));
 }
 
 TEST_F(Smtdoctor, CuresAFolderThatIsFull) {
@@ -187,7 +187,7 @@ TEST_F(Smtdoctor, CuresAFolderWithoutKeys) {
 
 TEST_F(Smtdoctor, TellsPortsInUseAndPortsWhereNobodyListens) {
   uint16_t port = 0;
-  const Fd busy = Bound(&port);
+  const Fd busy = bound(&port);
   ASSERT_TRUE(busy.ok());
   const std::string endpoint = "tcp://127.0.0.1:" + std::to_string(port);
   auto found = problems({"--connect", endpoint});

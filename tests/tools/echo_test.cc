@@ -1,5 +1,5 @@
-// smttopic echo: what is shown of which samples. Seeded bug that makes it fail: in cmd/value/sample_choice.cc,
-// choose() returns true where the filter does not match.
+// smttopic echo: what is shown of which samples. Seeded bug that makes it fail: in
+// cmd/value/sample_choice.cc, choose() returns true where the filter does not match.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -38,7 +38,7 @@ class Echo : public ToolTest {
     const Ended echo = run(flags);
     EXPECT_EQ(echo.exit_code, 0) << echo.err;
     std::vector<std::string> values;
-    for (const Json& sample : JsonLines(echo.out)) values.push_back(sample["value"].dump());
+    for (const Json& sample : json_lines(echo.out)) values.push_back(sample["value"].dump());
     return values;
   }
 

@@ -1,7 +1,8 @@
 // What is wrong with keys or rules of access keeps a relay from serving: files that are missing, empty,
 // garbled, a folder, a pipe, somebody else's, or open to others; rules that say nothing or not what they seem
 // to. And what rules say holds at each endpoint. Seeded bugs that make it fail: relay/keys/keyring.cc,
-// CheckRights() that lets others read secret keys; cmd/config/config_file.cc without the check of an empty `allow`.
+// check_rights() that lets others read secret keys; cmd/config/config_file.cc without the check of an empty
+// `allow`.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -29,7 +30,7 @@ class FailClosed : public KeyedTest {
     acquaint_both("robot", "guest");
   }
   // "" if it ends with this code, says why and where, and never serves; else what it did.
-  std::string Refuses(const std::vector<std::string>& args, int exit_code, const std::string& said) const {
+  std::string refuses(const std::vector<std::string>& args, int exit_code, const std::string& said) const {
     const Ended ended = run(args);
     const bool right =
         ended.exit_code == exit_code && ended.out.empty() && ended.err.find(said) != std::string::npos;
@@ -95,13 +96,13 @@ TEST_F(FailClosed, KeysThatAreNotAsTheyShouldBeKeepEachToolFromStarting) {
         {"smtrelay_client", "--connect", connect, "--keys", dir, "list"},
     };
     for (const auto& args : kTools) {
-      const std::string not_refused = Refuses(args, 2, w.path);
+      const std::string not_refused = refuses(args, 2, w.path);
       EXPECT_EQ(not_refused, "") << w.what;
       wrong += !not_refused.empty();
       ++tried;
     }
   }
-  smt::Print(
+  smt::print_text(
       smt::Row{.id = "S2", .what = "keys that are not as they should be", .n = tried, .violations = wrong});
 }
 
@@ -139,7 +140,7 @@ TEST_F(FailClosed, RulesThatSayNothingOrNotWhatTheySeemToKeepARelayFromStarting)
     const std::string path = write("rules.toml", "version = 1\n" + c.text + peer);
     for (const char* tool : {"smtrelay_pub", "smtrelay_sub", "smtrelay_proxy"}) {
       const std::string not_refused =
-          Refuses({tool, "--config", path, "--keys", keys("robot")}, 2, path + c.place);
+          refuses({tool, "--config", path, "--keys", keys("robot")}, 2, path + c.place);
       EXPECT_EQ(not_refused, "") << c.text;
       wrong += !not_refused.empty();
       ++tried;
@@ -149,16 +150,16 @@ TEST_F(FailClosed, RulesThatSayNothingOrNotWhatTheySeemToKeepARelayFromStarting)
        {write("empty.toml", ""), write("blank.toml", "\n# rules\n\n"), root_ + "/none.toml"}) {
     for (const char* tool : {"smtrelay_pub", "smtrelay_sub", "smtrelay_proxy"}) {
       const std::string not_refused =
-          Refuses({tool, "--config", path, "--keys", keys("robot"), "--bind", "tcp://127.0.0.1:*"}, 2, path);
+          refuses({tool, "--config", path, "--keys", keys("robot"), "--bind", "tcp://127.0.0.1:*"}, 2, path);
       EXPECT_EQ(not_refused, "");
       wrong += !not_refused.empty();
       ++tried;
     }
   }
-  smt::Print(smt::Row{.id = "S2",
-                      .what = "rules that say nothing, or nothing that is known",
-                      .n = tried,
-                      .violations = wrong});
+  smt::print_text(smt::Row{.id = "S2",
+                           .what = "rules that say nothing, or nothing that is known",
+                           .n = tried,
+                           .violations = wrong});
 }
 
 // Mosquitto's CVE-2018-20145: rules that were forgotten at one of the listeners.
@@ -193,12 +194,12 @@ TEST_F(FailClosed, RulesHoldAtEachEndpoint) {
   }
   // Behind the gateway all are the gateway, which may have what anybody may.
   const std::string endpoint = gate.endpoint() + "#gate";
-  EXPECT_TRUE(Eventually([&] { return got("base", endpoint, "open").find("open") != std::string::npos; }));
+  EXPECT_TRUE(eventually([&] { return got("base", endpoint, "open").find("open") != std::string::npos; }));
   for (const char* who : {"base", "guest"}) {
     EXPECT_THAT(got(who, endpoint, "secret/key"), Not(HasSubstr("hunter2")));
     ++tried;
   }
-  smt::Print(smt::Row{
+  smt::print_text(smt::Row{
       .id = "S2", .what = "rules at each of four endpoints", .n = tried, .violations = HasFailure()});
 }
 

@@ -28,7 +28,7 @@ class Flight : public ToolTest {
     size_t received = 0;
   };
 
-  std::vector<Track> Open(const Recording& recording) const {
+  std::vector<Track> open_tracks(const Recording& recording) const {
     std::vector<Track> tracks;
     for (const auto& [topic, rows] : recording) {
       Result<Reader> reader = Reader::open(domain(), topic);
@@ -40,10 +40,10 @@ class Flight : public ToolTest {
 
   // Reads while the replay runs, and what is left after it. `check` sees each sample.
   template <class Check>
-  void Follow(std::vector<Track>* tracks, Process* replay, Check check) const {
+  void follow(std::vector<Track>* tracks, Process* replay, Check check) const {
     Result<Waiter> waiter = Waiter::open(domain());
     ASSERT_TRUE(waiter.ok()) << waiter.status().message();
-    const int64_t deadline = BoottimeNs() + int64_t{60} * 1'000'000'000;
+    const int64_t deadline = boottime_ns() + int64_t{60} * 1'000'000'000;
     const auto read_all = [&] {
       for (Track& track : *tracks) {
         while (const Sample* sample = track.reader.next()) {
@@ -53,7 +53,7 @@ class Flight : public ToolTest {
       }
     };
     for (bool last = false; !last && !HasFatalFailure();) {
-      ASSERT_LT(BoottimeNs(), deadline) << "the replay does not end";
+      ASSERT_LT(boottime_ns(), deadline) << "the replay does not end";
       waiter->wait(std::chrono::milliseconds(40));
       for (Track& track : *tracks) {
         if (track.reader.writers().empty()) (void)track.reader.refresh();
@@ -66,12 +66,12 @@ class Flight : public ToolTest {
   }
 
   // Every row of every topic once, in order, equal to the recording; then the last ones stand.
-  void ExpectAllRows(const fs::path& folder, const std::string& speed) {
-    const Recording recording = LoadRecording(folder);
-    std::vector<Track> tracks = Open(recording);
+  void expect_all_rows(const fs::path& folder, const std::string& speed) {
+    const Recording recording = load_recording(folder);
+    std::vector<Track> tracks = open_tracks(recording);
     Process replay({"smtreplay", folder.string(), "--speed", speed, "--history", "4096"}, env());
     size_t wrong = 0;
-    Follow(&tracks, &replay, [&](const Track& track, const Sample& sample) {
+    follow(&tracks, &replay, [&](const Track& track, const Sample& sample) {
       const bool expected = track.received < track.rows->size();
       const RecordedRow* row = expected ? &(*track.rows)[track.received] : nullptr;
       const bool same =
@@ -86,11 +86,11 @@ class Flight : public ToolTest {
     });
     EXPECT_EQ(wrong, 0u);
     for (const Track& track : tracks) EXPECT_EQ(track.received, track.rows->size()) << track.reader.topic();
-    ExpectLastRows(recording);
+    expect_last_rows(recording);
   }
 
-  void ExpectLastRows(const Recording& recording) {
-    Result<DomainListing> listing = ListTopics(domain());
+  void expect_last_rows(const Recording& recording) {
+    Result<DomainListing> listing = list_topics(domain());
     ASSERT_TRUE(listing.ok());
     EXPECT_EQ(listing->problems, std::vector<std::string>());
     EXPECT_EQ(listing->topics.size(), recording.size());
@@ -109,27 +109,27 @@ class Flight : public ToolTest {
   }
 
   // With the default ring a reader may be too late, but it knows by how much.
-  void ExpectEveryRowReceivedOrMissed(const fs::path& folder, const std::vector<std::string>& flags) {
-    const Recording recording = LoadRecording(folder);
-    std::vector<Track> tracks = Open(recording);
+  void expect_every_row_received_or_missed(const fs::path& folder, const std::vector<std::string>& flags) {
+    const Recording recording = load_recording(folder);
+    std::vector<Track> tracks = open_tracks(recording);
     std::vector<std::string> args = {"smtreplay", folder.string()};
     args.insert(args.end(), flags.begin(), flags.end());
     Process replay(args, env());
-    Follow(&tracks, &replay, [](const Track&, const Sample&) {});
+    follow(&tracks, &replay, [](const Track&, const Sample&) {});
     uint64_t received = 0, missed = 0;
     for (const Track& track : tracks) {
       EXPECT_EQ(track.received + track.reader.missed(), track.rows->size()) << track.reader.topic();
       received += track.received;
       missed += track.reader.missed();
     }
-    EXPECT_EQ(received + missed, Rows(recording));
+    EXPECT_EQ(received + missed, count_rows(recording));
     printf("received %lu, missed %lu\n", received, missed);
     RecordProperty("received", std::to_string(received));
     RecordProperty("missed", std::to_string(missed));
   }
 
   // Five topics of all types, with nan, inf, arrays and padding; times of two of them interleave and tie.
-  fs::path WriteSmallFlight() const {
+  fs::path write_small_flight() const {
     for (int instance = 0; instance < 2; ++instance) {
       std::string text =
           "timestamp,ok,q[0],q[1],x,n,tail\r\nuint64_t,bool,float,float,double,int16_t,uint8_t\r\n";
@@ -152,32 +152,32 @@ class Flight : public ToolTest {
   }
 };
 
-TEST_F(Flight, SmallOneArrivesWholeAndStands) { ExpectAllRows(WriteSmallFlight(), "5"); }
+TEST_F(Flight, SmallOneArrivesWholeAndStands) { expect_all_rows(write_small_flight(), "5"); }
 
 TEST_F(Flight, SmallOneWithTheDefaultRingIsReceivedOrMissed) {
-  ExpectEveryRowReceivedOrMissed(WriteSmallFlight(), {"--asap"});
+  expect_every_row_received_or_missed(write_small_flight(), {"--asap"});
 }
 
 class Px4Flight : public Flight {
  protected:
   void SetUp() override {
-    folder_ = SourcePath("../shared/data/px4_flight");
+    folder_ = source_path("../shared/data/px4_flight");
     if (!fs::is_directory(folder_)) GTEST_SKIP() << "no recorded flight at " << folder_.string();
-    const Recording recording = LoadRecording(folder_);
+    const Recording recording = load_recording(folder_);
     ASSERT_EQ(recording.size(), 70u);
-    ASSERT_EQ(Rows(recording), 14604u);
+    ASSERT_EQ(count_rows(recording), 14604u);
   }
   fs::path folder_;
 };
 
-TEST_F(Px4Flight, ArrivesWholeAndStands) { ExpectAllRows(folder_, "5"); }
+TEST_F(Px4Flight, ArrivesWholeAndStands) { expect_all_rows(folder_, "5"); }
 
 TEST_F(Px4Flight, WithTheDefaultRingIsReceivedOrMissed) {
-  ExpectEveryRowReceivedOrMissed(folder_, {"--speed", "5"});
+  expect_every_row_received_or_missed(folder_, {"--speed", "5"});
 }
 
 TEST_F(Px4Flight, AsFastAsItGoesWithTheDefaultRingIsReceivedOrMissed) {
-  ExpectEveryRowReceivedOrMissed(folder_, {"--asap"});
+  expect_every_row_received_or_missed(folder_, {"--asap"});
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ class Generated : public ToolTest {
     return read("out");
   }
   std::string read(const std::string& name) const {
-    return Contents(name[0] == '/' ? name : root_ + "/" + name);
+    return contents(name[0] == '/' ? name : root_ + "/" + name);
   }
   // All four outputs: api.h, api_c.h, api.py, api.json.
   void build(const std::string& builder, const std::string& xml) const {
@@ -34,7 +34,7 @@ class Generated : public ToolTest {
     ASSERT_EQ(ended.exit_code, 0) << ended.err;
   }
   void compile_cpp(const std::string& name) const {
-    shell("g++ -std=c++20" + std::string(kWarnings) + "-Wno-conversion -I" + SourcePath(".") + " " + name +
+    shell("g++ -std=c++20" + std::string(kWarnings) + "-Wno-conversion -I" + source_path(".") + " " + name +
           ".cc " SMT_LIBRARY " -pthread -o " + name);
   }
   // Compiled by gcc, and by clang where that is installed, the program prints `output`.
@@ -48,7 +48,7 @@ class Generated : public ToolTest {
 };
 
 // The first ```LANGUAGE block of a page.
-inline std::string Block(const std::string& page, const std::string& language) {
+inline std::string block_at(const std::string& page, const std::string& language) {
   const size_t begin = page.find("```" + language + "\n");
   if (begin == page.npos) return "";
   const size_t text = page.find('\n', begin) + 1;

@@ -1,7 +1,7 @@
 // Whoever is not known gets nothing: no topic's name, none of its bytes, and little else, at each kind of
 // socket that listens; and those who are known are served before, meanwhile and afterwards. What relays send
-// is recorded on the way. Seeded bugs that make it fail: relay/zmq/zap.cc, Guard() that sets no ZAP domain and
-// TryAStranger() that is always OK; relay/zmq/link_zmq.cc, `guarded_` that is always false.
+// is recorded on the way. Seeded bugs that make it fail: relay/zmq/zap.cc, guard_socket() that sets no ZAP
+// domain and try_a_stranger() that is always OK; relay/zmq/link_zmq.cc, `guarded_` that is always false.
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -25,10 +25,10 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr size_t kMostAfterGreeting = 256, kGreeting = 64;
+constexpr size_t kMaxAfterGreeting = 256, kGreeting = 64;
 constexpr int kQuietMs = 300;
 
-std::string RandomWord() {
+std::string random_word() {
   std::random_device random;
   std::string word;
   for (int i = 0; i < 16; ++i) word += static_cast<char>('a' + random() % 26);
@@ -36,27 +36,27 @@ std::string RandomWord() {
 }
 
 // ZMTP 3.0 (ZeroMQ RFC 23): signature, version, mechanism, as-server, filler.
-std::string Greeting(const std::string& mechanism, char major = 3) {
+std::string greeting(const std::string& mechanism, char major = 3) {
   std::string g = "\xff" + std::string(8, '\0') + "\x7f";
   g += major;
   g += '\0';
   return g + mechanism + std::string(20 - mechanism.size(), '\0') + std::string(32, '\0');
 }
-std::string Command(const std::string& name, const std::string& body) {
+std::string command(const std::string& name, const std::string& body) {
   const std::string text = static_cast<char>(name.size()) + name + body;
   return std::string("\x04") + static_cast<char>(text.size()) + text;
 }
-std::string Message(const std::string& body) {
+std::string message(const std::string& body) {
   return std::string(1, '\0') + static_cast<char>(body.size()) + body;
 }
-std::string Property(const std::string& name, const std::string& value) {
+std::string property(const std::string& name, const std::string& value) {
   return static_cast<char>(name.size()) + name + std::string("\0\0\0", 3) + static_cast<char>(value.size()) +
          value;
 }
 
 // Says all at once, then listens until it is quiet or closed.
-void Talk(uint16_t port, const std::string& says) {
-  const Fd s = Dial(port);
+void talk(uint16_t port, const std::string& says) {
+  const Fd s = dial(port);
   ASSERT_TRUE(s.ok());
   if (!says.empty()) (void)send(s.get(), says.data(), says.size(), MSG_NOSIGNAL);
   char heard[4096];
@@ -86,7 +86,7 @@ class Intruder : public KeyedTest {
                     "tcp://127.0.0.1:*", "--connect", gate_.ready[2] + "#gate"});
     base_ = start({"smtrelay_sub", "--domain", "base", "--keys", keys("base"), "--bind", "tcp://127.0.0.1:*",
                    "--connect", gate_.ready[3] + "#gate"});
-    ASSERT_TRUE(Eventually([&] { return text("base", topic_) == value_; }));
+    ASSERT_TRUE(eventually([&] { return text("base", topic_) == value_; }));
     // Mallory was known, and is not any more.
     for (const auto& [name, relay] : {std::pair("robot", &robot_), {"gate", &gate_}, {"base", &base_}}) {
       std::filesystem::remove(keys(name) + "/peers/mallory.pub");
@@ -104,16 +104,16 @@ class Intruder : public KeyedTest {
     return run(args);
   }
 
-  const std::string topic_ = "secret/" + RandomWord(), value_ = RandomWord();
+  const std::string topic_ = "secret/" + random_word(), value_ = random_word();
   Relay robot_, gate_, base_;
 };
 
 TEST_F(Intruder, OfAnyKindHearsNothingAtAnySocketThatListens) {
-  const std::string ready = Command("READY", Property("Socket-Type", "DEALER") + Property("Identity", ""));
+  const std::string ready = command("READY", property("Socket-Type", "DEALER") + property("Identity", ""));
   std::mt19937_64 random(11);
   std::string noise(5000, '\0');
   for (char& c : noise) c = static_cast<char>(random());
-  const auto says = [](const std::string& text) { return [text](uint16_t port) { Talk(port, text); }; };
+  const auto says = [](const std::string& text) { return [text](uint16_t port) { talk(port, text); }; };
   const auto client = [&](const std::string& who, const std::string& at) {
     return [this, who, at](uint16_t port) {
       const Ended ended = ask(port, at, who);
@@ -128,15 +128,15 @@ TEST_F(Intruder, OfAnyKindHearsNothingAtAnySocketThatListens) {
         {"says nothing", says("")},
         {"says noise", says(noise)},
         {"speaks HTTP", says("GET / HTTP/1.1\r\nHost: robot\r\n\r\n")},
-        {"greets only", says(Greeting("CURVE"))},
-        {"NULL", says(Greeting("NULL") + ready + Message("") + Message("hello"))},
-        {"PLAIN", says(Greeting("PLAIN") + Command("HELLO", "\5admin\5admin") + ready + Message("hello"))},
-        {"GSSAPI", says(Greeting("GSSAPI") + ready)},
+        {"greets only", says(greeting("CURVE"))},
+        {"NULL", says(greeting("NULL") + ready + message("") + message("hello"))},
+        {"PLAIN", says(greeting("PLAIN") + command("HELLO", "\5admin\5admin") + ready + message("hello"))},
+        {"GSSAPI", says(greeting("GSSAPI") + ready)},
         {"CURVE in form only",
-         says(Greeting("CURVE") + Command("HELLO", std::string("\1\0", 2) + noise.substr(0, 192)))},
+         says(greeting("CURVE") + command("HELLO", std::string("\1\0", 2) + noise.substr(0, 192)))},
         {"ZMTP 1.0", says(std::string("\1\0", 2) + std::string("\6\0hello", 7))},
         {"ZMTP 2.0",
-         says("\xff" + std::string(8, '\0') + "\x7f\1\5" + std::string("\0\0", 2) + Message("hello"))},
+         says("\xff" + std::string(8, '\0') + "\x7f\1\5" + std::string("\0\0", 2) + message("hello"))},
         {"a client without keys", client("", at)},
         {"an unknown key", client("eve", at)},
         {"a key that was revoked", client("mallory", at)},
@@ -147,9 +147,9 @@ TEST_F(Intruder, OfAnyKindHearsNothingAtAnySocketThatListens) {
                                                            {"base", base_.ready[2]},
                                                            {"gate", gate_.ready[2]},
                                                            {"gate", gate_.ready[3]}};
-  size_t tried = 0, most = 0;
+  size_t tried = 0, max = 0;
   for (const auto& [at, endpoint] : listeners) {
-    ChaosProxy wire(PortOf(endpoint), 1);
+    ChaosProxy wire(port_of(endpoint), 1);
     wire.set(ChaosProxy::kDown, {.record = true});
     for (const auto& [kind, act] : kinds(at)) {
       const uint64_t connections = wire.counts().connections;
@@ -158,8 +158,8 @@ TEST_F(Intruder, OfAnyKindHearsNothingAtAnySocketThatListens) {
       EXPECT_THAT(heard, Not(HasSubstr(topic_.substr(7)))) << kind << " at " << at;
       EXPECT_THAT(heard, Not(HasSubstr(value_))) << kind << " at " << at;
       const size_t each = heard.size() / std::max<uint64_t>(1, wire.counts().connections - connections);
-      EXPECT_LE(each, kGreeting + kMostAfterGreeting) << kind << " at " << at;
-      most = std::max(most, each);
+      EXPECT_LE(each, kGreeting + kMaxAfterGreeting) << kind << " at " << at;
+      max = std::max(max, each);
       ++tried;
     }
     // Who is known is served over the same wire, on which nobody can read it. The base has nothing to give.
@@ -168,9 +168,9 @@ TEST_F(Intruder, OfAnyKindHearsNothingAtAnySocketThatListens) {
     EXPECT_EQ(got.out.find(value_) != std::string::npos, at != "base") << got.out;
     EXPECT_THAT(wire.recorded(ChaosProxy::kDown), Not(HasSubstr(value_)));
   }
-  std::cout << "figures: intruder: " << tried << " strangers, none heard more than " << most
+  std::cout << "figures: intruder: " << tried << " strangers, none heard more than " << max
             << " bytes of a connection\n";
-  Print(Row{.id = "S1", .what = "strangers at listeners", .n = tried, .violations = HasFailure()});
+  print_text(Row{.id = "S1", .what = "strangers at listeners", .n = tried, .violations = HasFailure()});
 }
 
 }  // namespace

@@ -12,16 +12,16 @@ namespace smt::tools {
 
 using Json = nlohmann::ordered_json;
 
-inline std::vector<std::string> Keys(const Json& object) {
+inline std::vector<std::string> keys_of(const Json& object) {
   std::vector<std::string> keys;
   for (const auto& [key, value] : object.items()) keys.push_back(key);
   return keys;
 }
 
 // One document a line.
-inline std::vector<Json> JsonLines(const std::string& text) {
+inline std::vector<Json> json_lines(const std::string& text) {
   std::vector<Json> out;
-  for (const std::string& line : Lines(text)) out.push_back(Json::parse(line));
+  for (const std::string& line : split_lines(text)) out.push_back(Json::parse(line));
   return out;
 }
 

@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 constexpr size_t kPart = 12;
 
 // What is in a file, without its holes.
-std::string Data(const std::string& path) {
+std::string read_file(const std::string& path) {
   std::string out;
   const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   for (off_t begin = 0, end; (begin = lseek(file.get(), begin, SEEK_DATA)) >= 0; begin = end) {
@@ -37,8 +37,8 @@ std::string Data(const std::string& path) {
 }
 
 // The key as text and as bytes, in all ways that somebody might write it.
-std::vector<std::string> Encoded(const relay::KeyBytes& key) {
-  std::vector<std::string> out = {std::string(key.begin(), key.end()), relay::PublicKeyText(key)};
+std::vector<std::string> encoded(const relay::KeyBytes& key) {
+  std::vector<std::string> out = {std::string(key.begin(), key.end()), relay::public_key_text(key)};
   std::string url = out[1], hex, upper, spaced;
   for (char& c : url) c = c == '+' ? '-' : c == '/' ? '_' : c;
   for (const uint8_t byte : key) {
@@ -60,9 +60,9 @@ class KeyLeak : public KeyedTest {
   // The secrets of these keys are looked for from now on.
   void know(const std::vector<std::string>& names) {
     for (const std::string& name : names) {
-      Result<relay::KeyPair> pair = relay::ParseSecretFile(Contents(keys(name) + "/self.key"));
+      Result<relay::KeyPair> pair = relay::parse_secret_file(contents(keys(name) + "/self.key"));
       ASSERT_TRUE(pair.ok());
-      for (const std::string& text : Encoded(pair->secret.bytes())) {
+      for (const std::string& text : encoded(pair->secret.bytes())) {
         for (size_t i = 0; i + kPart <= text.size(); i += kPart) parts_.push_back(text.substr(i, kPart));
       }
     }
@@ -82,7 +82,7 @@ class KeyLeak : public KeyedTest {
   void search_process(const Relay& relay) {
     const std::string proc = "/proc/" + std::to_string(relay.process->pid()) + "/";
     for (const char* file : {"cmdline", "environ", "comm", "maps"})
-      search(relay.ready[1] + "'s " + file, Contents(proc + file));
+      search(relay.ready[1] + "'s " + file, contents(proc + file));
   }
 
   std::vector<std::string> parts_;
@@ -95,13 +95,13 @@ TEST_F(KeyLeak, NoSecretKeyIsAnywhereButInItsFile) {
   fs::create_directories(root_ + "/keys");
   for (const std::string& name : names) made.push_back(run({"smtrelay_keygen", name, "--out", keys(name)}));
   know(names);
-  ASSERT_GE(hits(Contents(keys("robot") + "/self.key")), 3u) << "it is found where it is";
+  ASSERT_GE(hits(contents(keys("robot") + "/self.key")), 3u) << "it is found where it is";
   for (const Ended& m : made) search("keygen", m);
   for (const std::string& name : names) {
     search("a fingerprint", run({"smtrelay_keygen", "--fingerprint", keys(name)}));
     search("a public key", run({"smtrelay_keygen", "--public", keys(name)}));
     search("keygen again", run({"smtrelay_keygen", name, "--out", keys(name)}));
-    search("NAME.pub", Contents(keys(name) + "/" + name + ".pub"));
+    search("NAME.pub", contents(keys(name) + "/" + name + ".pub"));
   }
   acquaint_both("robot", "gate");
   acquaint_both("base", "gate");
@@ -117,7 +117,7 @@ TEST_F(KeyLeak, NoSecretKeyIsAnywhereButInItsFile) {
                                            "trace",          "--bind", "tcp://127.0.0.1:*"};
   Relay gate = start(listen);
   const std::string endpoint = gate.endpoint();
-  ChaosProxy wire(PortOf(endpoint), 1);
+  ChaosProxy wire(port_of(endpoint), 1);
   wire.set(ChaosProxy::kUp, {.record = true});
   wire.set(ChaosProxy::kDown, {.record = true});
   const std::string dial = "tcp://127.0.0.1:" + std::to_string(wire.port()) + "#gate";
@@ -127,7 +127,7 @@ TEST_F(KeyLeak, NoSecretKeyIsAnywhereButInItsFile) {
   const std::vector<std::string> sub_args =
       with({"smtrelay_sub", "--domain", "base", "--keys", keys("base"), "--connect", dial}, talk);
   Relay pub = start(pub_args), base = start(sub_args);
-  ASSERT_TRUE(Eventually([&] { return text("base", "pose") == "here"; }));
+  ASSERT_TRUE(eventually([&] { return text("base", "pose") == "here"; }));
   for (const char* flag : {"--print-config", "--check-config"}) {
     for (const auto& args : {listen, pub_args, sub_args}) search(flag, run(with(args, {flag})));
   }
@@ -143,7 +143,7 @@ TEST_F(KeyLeak, NoSecretKeyIsAnywhereButInItsFile) {
     search("info", run({"smttopic", "--domain", domain, "list", "smt/**", "-f", "json"}));
   }
   // Rotation, and files that are refused: their errors quote nothing.
-  const std::string self = keys("robot") + "/self.key", secret = Contents(self);
+  const std::string self = keys("robot") + "/self.key", secret = contents(self);
   for (const std::string& wrong :
        {secret + secret, secret.substr(0, secret.size() / 2), "x" + secret, secret + " more"}) {
     std::ofstream(self) << wrong;
@@ -161,7 +161,7 @@ TEST_F(KeyLeak, NoSecretKeyIsAnywhereButInItsFile) {
   for (const Relay* relay : {&gate, &pub, &base}) search_process(*relay);
   for (const char* domain : {"robot", "base"}) {
     for (const auto& entry : fs::directory_iterator(root_ + "/" + domain)) {
-      if (entry.is_regular_file()) search("shared memory", Data(entry.path()));
+      if (entry.is_regular_file()) search("shared memory", read_file(entry.path()));
     }
   }
   search("what goes up the wire", wire.recorded(ChaosProxy::kUp));
@@ -170,7 +170,7 @@ TEST_F(KeyLeak, NoSecretKeyIsAnywhereButInItsFile) {
     relay->process->send(SIGTERM);
     search(relay->ready[1] + "'s log", relay->process->wait());
   }
-  smt::Print(
+  smt::print_text(
       smt::Row{.id = "S11", .what = "texts searched for secret keys", .n = searched_, .violations = found_});
 }
 

@@ -1,7 +1,7 @@
 // Keys from outside: made, used, revoked and changed while relays run. Seeded bugs that make it fail:
 // relay/engine.cc, change_keys() that ends no session; relay/zmq/link_zmq.cc, redial() that stays with
-// the first key, change_keys() that leaves the listeners as they are; relay/zmq/zap.cc, `known` that is always
-// true (no relay starts then).
+// the first key, change_keys() that leaves the listeners as they are; relay/zmq/zap.cc, `known` that is
+// always true (no relay starts then).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -29,18 +29,18 @@ TEST_F(Keys, AreMadeOnceAndShownByTheirFingerprints) {
   EXPECT_EQ(st.st_mode & 0777, 0600u);
   ASSERT_EQ(stat(keys("robot").c_str(), &st), 0);
   EXPECT_EQ(st.st_mode & 0777, 0700u);
-  const std::string before = Contents(keys("robot") + "/self.key");
+  const std::string before = contents(keys("robot") + "/self.key");
   const Ended again = run({"smtrelay_keygen", "robot", "--out", keys("robot")});
   EXPECT_EQ(again.exit_code, 1);
   EXPECT_THAT(again.err, HasSubstr("self.key is there already; move it away first"));
-  EXPECT_EQ(Contents(keys("robot") + "/self.key"), before);
+  EXPECT_EQ(contents(keys("robot") + "/self.key"), before);
   acquaint("robot", "base");
   const Ended all = run({"smtrelay_keygen", "--fingerprint", keys("robot")});
   EXPECT_EQ(all.exit_code, 0) << all.err;
   const Ended one = run({"smtrelay_keygen", "--fingerprint", keys("base") + "/base.pub"});
   EXPECT_THAT(one.out, StartsWith("SHA256:"));
   EXPECT_THAT(all.out, HasSubstr(one.out.substr(0, one.out.find(' '))));
-  EXPECT_EQ(run({"smtrelay_keygen", "--public", keys("robot")}).out, Contents(keys("robot") + "/robot.pub"));
+  EXPECT_EQ(run({"smtrelay_keygen", "--public", keys("robot")}).out, contents(keys("robot") + "/robot.pub"));
   EXPECT_EQ(run({"smtrelay_keygen", "a/b", "--out", root_ + "/x"}).exit_code, 2);
   EXPECT_EQ(run({"smtrelay_keygen", "robot"}).exit_code, 2);
 }
@@ -52,7 +52,7 @@ TEST_F(Keys, LetThoseInWhoAreKnownByTheNamesOfTheirKeys) {
   EXPECT_EQ(pub.ready[1], "robot") << "called as its key, unless it is told a name";
   const Relay sub = start({"smtrelay_sub", "--domain", "base", "--keys", keys("base"), "--name", "impostor",
                            "--connect", pub.endpoint() + "#robot"});
-  ASSERT_TRUE(Eventually([&] { return text("base", "pose") == "here"; }));
+  ASSERT_TRUE(eventually([&] { return text("base", "pose") == "here"; }));
   pub.process->wait_for_error("peer base on");
   const Ended got =
       run({"smtrelay_client", "--connect", pub.endpoint(), "--keys", keys("base"), "get", "pose"});
@@ -90,13 +90,13 @@ TEST_F(Keys, ThatAreTakenAwayEndTheSessionAndNobodyElseNotices) {
   Relay pub = robot();
   const Relay base = mirror("base", pub.endpoint()), mallory = mirror("mallory", pub.endpoint());
   ASSERT_TRUE(
-      Eventually([&] { return text("base", "pose") == "before" && text("mallory", "pose") == "before"; }));
+      eventually([&] { return text("base", "pose") == "before" && text("mallory", "pose") == "before"; }));
   std::filesystem::remove(keys("robot") + "/peers/mallory.pub");
   pub.process->send(SIGHUP);
   pub.process->wait_for_error("peer mallory on " + pub.endpoint() +
                               " is gone: its key is not known any more");
   publish("pose", "string", "\"after\"");
-  ASSERT_TRUE(Eventually([&] { return text("base", "pose") == "after"; }));
+  ASSERT_TRUE(eventually([&] { return text("base", "pose") == "after"; }));
   // It dials again, and is refused.
   mallory.process->wait_for_error("our key is not known there");
   EXPECT_EQ(text("mallory", "pose"), "before");
@@ -125,24 +125,24 @@ TEST_F(Keys, OfAListenerChangeWithAnOverlap) {
   Relay pub = robot();
   const std::string before = pub.endpoint();
   Relay base = mirror("base", before);
-  ASSERT_TRUE(Eventually([&] { return text("base", "pose") == "1"; }));
+  ASSERT_TRUE(eventually([&] { return text("base", "pose") == "1"; }));
   // The base knows the next key too, then the robot has it.
   std::filesystem::rename(keys("robot"), keys("old"));
   make_keys({"robot"});
   acquaint("robot", "base");
-  std::ofstream(keys("base") + "/peers/robot.pub", std::ios::app) << Contents(keys("robot") + "/robot.pub");
+  std::ofstream(keys("base") + "/peers/robot.pub", std::ios::app) << contents(keys("robot") + "/robot.pub");
   base.process->send(SIGHUP);
   base.process->wait_for_error("is taken");
   pub.process->send(SIGHUP);
   pub.process->wait_for_error("is taken");
   publish("pose", "string", "\"2\"");
-  ASSERT_TRUE(Eventually([&] { return text("base", "pose") == "2"; }));
+  ASSERT_TRUE(eventually([&] { return text("base", "pose") == "2"; }));
   // A new connection tries the old key first, then the next one.
   base.process->send(SIGTERM);
   EXPECT_EQ(base.process->wait().exit_code, 0);
   publish("pose", "string", "\"3\"");
   base = mirror("base", before);
-  EXPECT_TRUE(Eventually([&] { return text("base", "pose") == "3"; }));
+  EXPECT_TRUE(eventually([&] { return text("base", "pose") == "3"; }));
 }
 
 TEST_F(Keys, OfWhoDialsChangeWithAnOverlap) {
@@ -152,11 +152,11 @@ TEST_F(Keys, OfWhoDialsChangeWithAnOverlap) {
   std::filesystem::rename(keys("base"), keys("old"));
   make_keys({"base"});
   acquaint("base", "robot");
-  std::ofstream(keys("robot") + "/peers/base.pub", std::ios::app) << Contents(keys("base") + "/base.pub");
+  std::ofstream(keys("robot") + "/peers/base.pub", std::ios::app) << contents(keys("base") + "/base.pub");
   pub.process->send(SIGHUP);
   pub.process->wait_for_error("is taken");
   const Relay next = mirror("base", pub.endpoint());
-  EXPECT_TRUE(Eventually([&] { return text("base", "pose") == "1"; }));
+  EXPECT_TRUE(eventually([&] { return text("base", "pose") == "1"; }));
   const Ended old =
       run({"smtrelay_client", "--connect", pub.endpoint(), "--keys", keys("old"), "get", "pose"});
   EXPECT_EQ(old.exit_code, 0) << "for as long as both are there: " << old.err;
@@ -171,7 +171,7 @@ TEST_F(Keys, ThatCannotBeReadAgainLeaveEverythingAsItWas) {
   pub.process->wait_for_error("base.pub:1:17: the key is not 32 bytes");
   pub.process->wait_for_error("everything stays as it was");
   publish("pose", "string", "\"1\"");
-  EXPECT_TRUE(Eventually([&] { return text("base", "pose") == "1"; }));
+  EXPECT_TRUE(eventually([&] { return text("base", "pose") == "1"; }));
 }
 
 }  // namespace

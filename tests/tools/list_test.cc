@@ -1,5 +1,5 @@
-// smttopic list, find, info and watch. Seeded bug that makes it fail: in cmd/monitor/topic_events.cc, look() forgets
-// to take known topics out of `before` (all that is there vanishes at each look).
+// smttopic list, find, info and watch. Seeded bug that makes it fail: in cmd/monitor/topic_events.cc, look()
+// forgets to take known topics out of `before` (all that is there vanishes at each look).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <pty.h>
@@ -102,7 +102,7 @@ TEST_F(List, FitsATerminalOfEightyColumns) {
   const Fd own(master);
   Process::Options options = env({{"NO_COLOR", "1"}, {"TERM", "xterm"}});
   options.stdout_fd = slave;
-  EXPECT_EQ(RunProcess({"smttopic", "list"}, options).exit_code, 0);
+  EXPECT_EQ(run_process({"smttopic", "list"}, options).exit_code, 0);
   close(slave);
   std::string text;
   char bytes[4096];
@@ -133,9 +133,9 @@ TEST_F(List, InfoTellsWhereATopicIsAndWhatItCostsOnTheWire) {
   EXPECT_GT(json["wire_bytes"]["alone"], json["wire_bytes"]["beside"]);
 }
 
-std::vector<std::string> Events(const std::string& jsonl) {
+std::vector<std::string> parse_events(const std::string& jsonl) {
   std::vector<std::string> events;
-  for (const Json& event : JsonLines(jsonl))
+  for (const Json& event : json_lines(jsonl))
     events.push_back(event["topic"].get<std::string>() + " " + event["event"].get<std::string>());
   return events;
 }
@@ -159,7 +159,7 @@ TEST_F(List, WatchTellsWhatHappens) {
   watch.send(SIGINT);
   const Ended ended = watch.wait();
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
-  std::vector<std::string> events = Events(ended.out);
+  std::vector<std::string> events = parse_events(ended.out);
   // It may have been seen before its first sample was there.
   if (events.size() > 1 && events[1] == "new fresh") events.erase(events.begin() + 1);
   EXPECT_THAT(events, ElementsAre("new appears", "new stale", "new fresh", "new stale", "new vanishes",

@@ -21,7 +21,7 @@ const std::map<std::string, Mode> kModes;
 namespace smt::tools {
 namespace {
 
-using storm::Must;
+using storm::must;
 
 constexpr int64_t kSecondNs = 1'000'000'000;
 
@@ -31,18 +31,18 @@ class Source {
   Source(Node* node, const std::string& name, int64_t period_ns)
       : name_(name),
         period_ns_(period_ns),
-        topic_(Must(node->advertise({.name = name, .schema = Schema::Scalar(Type::kU64), .history = 4096}))),
-        published_ns_(kMost) {}
+        topic_(must(node->advertise({.name = name, .schema = Schema::scalar(Type::kU64), .history = 4096}))),
+        published_ns_(kMax) {}
 
   // Publishes what is due.
   void step() {
-    const int64_t now = BoottimeNs();
-    if (now < due_ns_ || count_ == kMost) return;
+    const int64_t now = boottime_ns();
+    if (now < due_ns_ || count_ == kMax) return;
     due_ns_ = now + period_ns_;
     const uint64_t sequence = count_ + 1;
     published_ns_[count_] = now;
     count_ = sequence;
-    Must(topic_.publish(std::as_bytes(std::span(&sequence, 1))));
+    must(topic_.publish(std::as_bytes(std::span(&sequence, 1))));
   }
   const std::string& name() const { return name_; }
   // BOOTTIME just before sample `sequence` was published; nothing: it is not yet.
@@ -51,7 +51,7 @@ class Source {
   }
 
  private:
-  static constexpr uint64_t kMost = 1'000'000;
+  static constexpr uint64_t kMax = 1'000'000;
   std::string name_;
   int64_t period_ns_, due_ns_ = 0;
   Publisher topic_;
@@ -67,13 +67,13 @@ struct Victim {
 
 class LoggerKilled : public ToolTest {
  protected:
-  LoggerKilled() : node_(Must(Node::open(domain(), {.name = "source"}))) {
+  LoggerKilled() : node_(must(Node::open(domain(), {.name = "source"}))) {
     sources_.push_back(std::make_unique<Source>(node_.get(), "fast", 1'000'000));
     sources_.push_back(std::make_unique<Source>(node_.get(), "slow", 50'000'000));
     writer_ = std::thread([this] {
       while (!stop_) {
         for (const auto& source : sources_) source->step();
-        storm::Elapse(std::chrono::microseconds(200));
+        storm::elapse(std::chrono::microseconds(200));
       }
     });
   }
@@ -90,8 +90,8 @@ class LoggerKilled : public ToolTest {
     v.recovered = name + "r" + ending;
     v.process = std::make_unique<Process>(std::vector<std::string>{"smtlogger", "--output", v.file}, env());
     v.process->wait_for_error("recording ");
-    v.begun_ns = BoottimeNs();
-    v.kill_ns = v.begun_ns + static_cast<int64_t>(storm::RandomBelow(3 * kSecondNs));
+    v.begun_ns = boottime_ns();
+    v.kill_ns = v.begun_ns + static_cast<int64_t>(storm::random_below(3 * kSecondNs));
     return v;
   }
 
@@ -101,7 +101,7 @@ class LoggerKilled : public ToolTest {
     const Ended recovered = run({"smtlogger", "recover", v.file, v.recovered});
     std::map<std::string, uint64_t> last;
     if (recovered.exit_code == 0) {
-      const std::unique_ptr<cmd::LogReader> log = Must(cmd::OpenLog(v.recovered));
+      const std::unique_ptr<cmd::LogReader> log = must(cmd::open_log(v.recovered));
       for (cmd::LogSample s; log->next(&s);) {
         uint64_t value = 0;
         ASSERT_EQ(s.bytes.size(), sizeof value);
@@ -139,23 +139,23 @@ class LoggerKilled : public ToolTest {
 };
 
 TEST_F(LoggerKilled, AtAnyMomentLacksLessThanTheLastSecond) {
-  const uint64_t kills = storm::Scaled(4, 100), at_once = 10;
+  const uint64_t kills = storm::scaled(4, 100), at_once = 10;
   for (uint64_t done = 0; done < kills;) {
     std::vector<Victim> victims;
     while (victims.size() < at_once && done < kills) victims.push_back(start(done++));
     std::sort(victims.begin(), victims.end(),
               [](const Victim& a, const Victim& b) { return a.kill_ns < b.kill_ns; });
     for (Victim& v : victims) {
-      storm::Elapse(std::chrono::nanoseconds(std::max<int64_t>(0, v.kill_ns - BoottimeNs())));
-      v.killed_ns = BoottimeNs();
+      storm::elapse(std::chrono::nanoseconds(std::max<int64_t>(0, v.kill_ns - boottime_ns())));
+      v.killed_ns = boottime_ns();
       v.process->send(SIGKILL);
       EXPECT_EQ(v.process->wait().exit_code, 128 + SIGKILL);
     }
     for (const Victim& v : victims) judge(v);
   }
-  storm::Figures("loggers killed: {}, of which {} could be recovered; what lacks: {}; seed {}", kills,
-                 recovered_, lacks_.text(), storm::Seed());
-  EXPECT_LE(lacks_.percentile_ms(100), 1000.0 * static_cast<double>(storm::Patience()));
+  storm::print_figures("loggers killed: {}, of which {} could be recovered; what lacks: {}; seed {}", kills,
+                       recovered_, lacks_.text(), storm::seed_of_run());
+  EXPECT_LE(lacks_.percentile_ms(100), 1000.0 * static_cast<double>(storm::patience_ns()));
   EXPECT_GT(recovered_, kills / 3);
 }
 

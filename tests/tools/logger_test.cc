@@ -43,8 +43,8 @@ struct Recorded {
 // By topic, in the order of the file; without events.
 using Content = std::map<std::string, std::vector<Recorded>>;
 
-void ReadInto(const std::string& path, Content* content, bool* complete = nullptr) {
-  Result<std::unique_ptr<cmd::LogReader>> log = cmd::OpenLog(path);
+void read_into(const std::string& path, Content* content, bool* complete = nullptr) {
+  Result<std::unique_ptr<cmd::LogReader>> log = cmd::open_log(path);
   ASSERT_TRUE(log.ok()) << log.status().message();
   for (cmd::LogSample s; (*log)->next(&s);) {
     if (s.topic->name == cmd::kLogEventsTopic) continue;
@@ -61,8 +61,8 @@ struct Event {
   bool operator==(const Event&) const = default;
 };
 
-void ReadEvents(const std::string& path, std::vector<Event>* events) {
-  Result<std::unique_ptr<cmd::LogReader>> log = cmd::OpenLog(path);
+void read_events(const std::string& path, std::vector<Event>* events) {
+  Result<std::unique_ptr<cmd::LogReader>> log = cmd::open_log(path);
   ASSERT_TRUE(log.ok()) << log.status().message();
   for (cmd::LogSample s; (*log)->next(&s);) {
     if (s.topic->name != cmd::kLogEventsTopic) continue;
@@ -104,19 +104,19 @@ class Smtlogger : public ToolTest {
     return error ? 0 : bytes;
   }
   // Ends it with SIGINT; its summary.
-  static Json Finish(Process* process) {
+  static Json finish(Process* process) {
     process->send(SIGINT);
     const Ended ended = process->wait();
     EXPECT_EQ(ended.exit_code, 0) << ended.err;
     return Json::parse(ended.out);
   }
   // All parts of a recording, which are complete; they have as many bytes as the summary says.
-  static Content ReadAll(const Json& summary) {
+  static Content read_all(const Json& summary) {
     Content content;
     uint64_t bytes = 0;
     for (const auto& file : summary["files"]) {
       bool complete = false;
-      ReadInto(file, &content, &complete);
+      read_into(file, &content, &complete);
       EXPECT_TRUE(complete) << file;
       bytes += fs::file_size(file.get<std::string>());
     }
@@ -146,12 +146,12 @@ INSTANTIATE_TEST_SUITE_P(Smtlogger, EachFormat, testing::Values("mcap", "h5"),
                          [](const auto& format) { return format.param; });
 
 TEST_P(EachFormat, RecordsEverySampleOfEveryTopicByteByByte) {
-  Publisher state = advertise("arm/state", kState), text = advertise("log/text", Schema::String());
+  Publisher state = advertise("arm/state", kState), text = advertise("log/text", Schema::string());
   Content published;
   const auto publish = [&](Publisher* to, const std::string& name, const Bytes& value) {
     const int64_t stamp = 1'000'000'000 + static_cast<int64_t>(published[name].size());
-    ASSERT_TRUE(to->publish(value, stamp, BoottimeNs()).ok());
-    published[name].push_back({published[name].size() + 1, stamp, RealtimeNs(), 0, value});
+    ASSERT_TRUE(to->publish(value, stamp, boottime_ns()).ok());
+    published[name].push_back({published[name].size() + 1, stamp, realtime_ns(), 0, value});
   };
   publish(&state, "arm/state", random(40));  // before it begins: the ring still has it
   const auto logger = record({}, "a." + GetParam());
@@ -159,9 +159,9 @@ TEST_P(EachFormat, RecordsEverySampleOfEveryTopicByteByByte) {
     publish(&state, "arm/state", random(40));  // any bits: NaNs, padding, broken text
     if (i % 3 == 0) publish(&text, "log/text", random(i % 50));
   }
-  Publisher late = advertise("late", Schema::Scalar(Type::kF64));
+  Publisher late = advertise("late", Schema::scalar(Type::kF64));
   publish(&late, "late", random(8));
-  const Json summary = Finish(logger.get());
+  const Json summary = finish(logger.get());
   EXPECT_EQ(summary["samples"], 4002);
   EXPECT_EQ(summary["missed"], 0);
   EXPECT_EQ(summary["left_out"], 0);
@@ -169,7 +169,7 @@ TEST_P(EachFormat, RecordsEverySampleOfEveryTopicByteByByte) {
   EXPECT_EQ(summary["topics"][0]["topic"], "arm/state");
   EXPECT_EQ(summary["topics"][0]["bytes"], 3001 * 40);
 
-  Content content = ReadAll(summary);
+  Content content = read_all(summary);
   ASSERT_EQ(content.size(), published.size());
   for (const auto& [name, samples] : published) {
     ASSERT_EQ(content[name].size(), samples.size()) << name;
@@ -189,15 +189,15 @@ TEST_P(EachFormat, RecordsEverySampleOfEveryTopicByteByByte) {
 }
 
 TEST_P(EachFormat, ReplayHasTheSameBytesStampsAndSpacing) {
-  Publisher state = advertise("arm/state", kState), text = advertise("text", Schema::String());
+  Publisher state = advertise("arm/state", kState), text = advertise("text", Schema::string());
   const auto logger = record({}, "a." + GetParam());
   for (int i = 0; i < 100; ++i) {
-    ASSERT_TRUE(state.publish(random(40), 5000 + i, BoottimeNs()).ok());
-    ASSERT_TRUE(i % 10 != 0 || text.publish(random(i), 6000 + i, BoottimeNs()).ok());
+    ASSERT_TRUE(state.publish(random(40), 5000 + i, boottime_ns()).ok());
+    ASSERT_TRUE(i % 10 != 0 || text.publish(random(i), 6000 + i, boottime_ns()).ok());
     poll(nullptr, 0, 5);
   }
-  const Json summary = Finish(logger.get());
-  Content content = ReadAll(summary);
+  const Json summary = finish(logger.get());
+  Content content = read_all(summary);
   const std::string file = summary["files"][0];
   const auto replayed = [&](const std::string& prefix, const std::vector<std::string>& flags) {
     std::vector<std::string> args = {"smtreplay", file, "--prefix", prefix, "--history", "256"};
@@ -238,20 +238,20 @@ TEST_P(EachFormat, ReplayHasTheSameBytesStampsAndSpacing) {
 }
 
 TEST_F(Smtlogger, ConvertsThereAndBack) {
-  Publisher state = advertise("arm/state", kState), text = advertise("text", Schema::String());
+  Publisher state = advertise("arm/state", kState), text = advertise("text", Schema::string());
   for (int i = 0; i < 500; ++i) {
     ASSERT_TRUE(state.publish(random(40)).ok());
     ASSERT_TRUE(text.publish(random(i % 60)).ok());
   }
-  Finish(record().get());
+  finish(record().get());
   Content as[3];
   for (const auto& [from, to] : {std::pair("a.mcap", "b.h5"), std::pair("b.h5", "c.mcap")}) {
     const Ended ended = run({"smtlogger", "convert", path(from), path(to)});
     EXPECT_EQ(ended.exit_code, 0) << ended.err;
   }
-  ReadInto(path("a.mcap"), &as[0]);
-  ReadInto(path("b.h5"), &as[1]);
-  ReadInto(path("c.mcap"), &as[2]);
+  read_into(path("a.mcap"), &as[0]);
+  read_into(path("b.h5"), &as[1]);
+  read_into(path("c.mcap"), &as[2]);
   ASSERT_EQ(as[0]["text"].size(), 500u);
   EXPECT_TRUE(as[0] == as[1]);
   EXPECT_TRUE(as[1] == as[2]);
@@ -262,21 +262,21 @@ TEST_F(Smtlogger, ConvertsThereAndBack) {
 }
 
 TEST_F(Smtlogger, CountsToTheSampleWhatItCameTooLateFor) {
-  Publisher topic = advertise("x", Schema::Scalar(Type::kU32), 8);
+  Publisher topic = advertise("x", Schema::scalar(Type::kU32), 8);
   const auto publish = [&](uint32_t value) {
     ASSERT_TRUE(topic.publish(std::as_bytes(std::span(&value, 1))).ok());
   };
   for (uint32_t i = 1; i <= 20; ++i) publish(i);  // 12 were written over before it began: history
   const auto logger = record();
-  ASSERT_TRUE(Eventually([&] { return size("a.mcap") > 100; }));
+  ASSERT_TRUE(eventually([&] { return size("a.mcap") > 100; }));
   logger->send(SIGSTOP);
   for (uint32_t i = 21; i <= 1020; ++i) publish(i);
   logger->send(SIGCONT);
-  const Json summary = Finish(logger.get());
+  const Json summary = finish(logger.get());
   EXPECT_EQ(summary["samples"].get<int>() + summary["missed"].get<int>(), 1008) << summary;
   EXPECT_GE(summary["missed"], 980);
   Content content;
-  ReadInto(path("a.mcap"), &content);
+  read_into(path("a.mcap"), &content);
   const std::vector<Recorded>& samples = content["x"];
   ASSERT_EQ(samples.size(), summary["samples"].get<size_t>());
   uint64_t missed = 0;
@@ -291,10 +291,10 @@ TEST_F(Smtlogger, CountsToTheSampleWhatItCameTooLateFor) {
 }
 
 TEST_P(EachFormat, EventsTellWhatWasMissedWhatCameAndWhatDied) {
-  Publisher topic = advertise("x", Schema::Scalar(Type::kU32), 8);
+  Publisher topic = advertise("x", Schema::scalar(Type::kU32), 8);
   Result<std::unique_ptr<Node>> other = Node::open(domain_, {.name = "other"});
   ASSERT_TRUE(other.ok());
-  Result<Publisher> advertised = (*other)->advertise({.name = "brief", .schema = Schema::Scalar(Type::kU32)});
+  Result<Publisher> advertised = (*other)->advertise({.name = "brief", .schema = Schema::scalar(Type::kU32)});
   ASSERT_TRUE(advertised.ok());
   std::optional<Publisher> brief(std::move(*advertised));
   const Bytes zero(4);
@@ -302,8 +302,8 @@ TEST_P(EachFormat, EventsTellWhatWasMissedWhatCameAndWhatDied) {
   ASSERT_TRUE(brief->publish(zero).ok());
   const auto logger = record({}, "a." + GetParam());
   // It has looked at the topics before anything of them is in the file.
-  ASSERT_TRUE(Eventually([&] {
-    const Result<std::unique_ptr<cmd::LogReader>> log = cmd::OpenLog(path("a." + GetParam()));
+  ASSERT_TRUE(eventually([&] {
+    const Result<std::unique_ptr<cmd::LogReader>> log = cmd::open_log(path("a." + GetParam()));
     cmd::LogSample sample;
     return log.ok() && (*log)->next(&sample);
   }));
@@ -312,11 +312,11 @@ TEST_P(EachFormat, EventsTellWhatWasMissedWhatCameAndWhatDied) {
   brief.reset();
   other->reset();
   logger->send(SIGCONT);
-  Publisher late = advertise("late", Schema::Scalar(Type::kU32));
+  Publisher late = advertise("late", Schema::scalar(Type::kU32));
   ASSERT_TRUE(late.publish(zero).ok());
-  const Json summary = Finish(logger.get());
+  const Json summary = finish(logger.get());
   std::vector<Event> events;
-  for (const auto& file : summary["files"]) ReadEvents(file, &events);
+  for (const auto& file : summary["files"]) read_events(file, &events);
   EXPECT_EQ(summary["events"], events.size());
   uint64_t missed = 0;
   for (const Event& e : events) {
@@ -331,9 +331,9 @@ TEST_P(EachFormat, EventsTellWhatWasMissedWhatCameAndWhatDied) {
 }
 
 TEST_F(Smtlogger, CutOffInsideAChunkIsToldByTheExitCode) {
-  Publisher topic = advertise("x", Schema::Bytes());
+  Publisher topic = advertise("x", Schema::bytes());
   for (int i = 0; i < 200; ++i) ASSERT_TRUE(topic.publish(random(100)).ok());
-  Finish(record().get());
+  finish(record().get());
   fs::resize_file(path("a.mcap"), size("a.mcap") / 2);
   const Ended torn = run({"smtlogger", "recover", path("a.mcap"), path("b.mcap")});
   EXPECT_EQ(torn.exit_code, 1);
@@ -355,7 +355,7 @@ TEST_P(EachFormat, FullDiskEndsItWithAGoodFile) {
   }
   fs::create_directory(path("small"));
   ASSERT_EQ(mount("smt-test", path("small").c_str(), "tmpfs", 0, "size=3m"), 0);
-  Publisher topic = advertise("noise", Schema::Bytes());
+  Publisher topic = advertise("noise", Schema::bytes());
   const std::string file = path("small/a." + GetParam());
   Process logger({"smtlogger", "--output", file, "-f", "json"}, env());
   logger.wait_for_error("recording ");
@@ -371,43 +371,43 @@ TEST_P(EachFormat, FullDiskEndsItWithAGoodFile) {
   const Ended recover = run({"smtlogger", "recover", file, path("b." + GetParam())});
   EXPECT_EQ(recover.exit_code, 0) << recover.err;
   Content content;
-  ReadInto(path("b." + GetParam()), &content);
+  read_into(path("b." + GetParam()), &content);
   EXPECT_GT(content["noise"].size(), 500u);
   EXPECT_EQ(content["noise"].size(), summary["samples"].get<size_t>()) << "the summary tells what is there";
   umount2(path("small").c_str(), MNT_DETACH);
 }
 
 TEST_F(Smtlogger, PartsTogetherHaveEverySampleOnce) {
-  Publisher topic = advertise("x", Schema::Bytes());
+  Publisher topic = advertise("x", Schema::bytes());
   const auto logger = record({"--split-size", "100K"});
   const auto parts = [&] {
     size_t n = 0;
-    while (fs::exists(cmd::LogPartPath(path("a.mcap"), n))) ++n;
+    while (fs::exists(cmd::log_part_path(path("a.mcap"), n))) ++n;
     return n;
   };
   uint64_t published = 0;
-  ASSERT_TRUE(Eventually([&] {
+  ASSERT_TRUE(eventually([&] {
     for (int i = 0; i < 20; ++i, ++published) EXPECT_TRUE(topic.publish(random(1000)).ok());
     return parts() >= 3;
   }));
-  const Json summary = Finish(logger.get());
+  const Json summary = finish(logger.get());
   ASSERT_EQ(summary["files"].size(), parts());
-  Content content = ReadAll(summary);
+  Content content = read_all(summary);
   ASSERT_EQ(content["x"].size(), published);
   for (size_t i = 0; i < published; ++i) ASSERT_EQ(content["x"][i].sequence, i + 1);
 }
 
 TEST_F(Smtlogger, BeginsANewPartInTime) {
-  Publisher topic = advertise("x", Schema::Scalar(Type::kU8));
+  Publisher topic = advertise("x", Schema::scalar(Type::kU8));
   const auto logger = record({"--split-time", "100ms"});
-  EXPECT_TRUE(Eventually([&] { return fs::exists(path("a.2.mcap")); })) << "silence has its parts too";
-  EXPECT_GE(Finish(logger.get())["files"].size(), 3u);
+  EXPECT_TRUE(eventually([&] { return fs::exists(path("a.2.mcap")); })) << "silence has its parts too";
+  EXPECT_GE(finish(logger.get())["files"].size(), 3u);
 }
 
 TEST_F(Smtlogger, TakesWhatItsPatternsNameAndFollowsANewSchema) {
   const auto put = [&](const std::string& name, Type type) {
-    Publisher p = advertise(name, Schema::Scalar(type));
-    const Bytes zero(TypeBytes(type));
+    Publisher p = advertise(name, Schema::scalar(type));
+    const Bytes zero(type_bytes(type));
     EXPECT_TRUE(p.publish(zero).ok());
   };
   put("arm/a", Type::kF64);
@@ -415,15 +415,15 @@ TEST_F(Smtlogger, TakesWhatItsPatternsNameAndFollowsANewSchema) {
   put("arm/raw/b", Type::kF64);
   put("leg", Type::kF64);
   put("head", Type::kF64);
-  ASSERT_TRUE(Eventually([&] {
+  ASSERT_TRUE(eventually([&] {
     Content now;
-    ReadInto(path("a.mcap"), &now);
+    read_into(path("a.mcap"), &now);
     return now.count("leg") != 0;
   })) << "a file that is being recorded can be read";
   put("leg", Type::kU16);
-  const Json summary = Finish(logger.get());
+  const Json summary = finish(logger.get());
   Content content;
-  ReadInto(path("a.mcap"), &content);
+  read_into(path("a.mcap"), &content);
   ASSERT_EQ(content.size(), 2u);
   EXPECT_EQ(content["arm/a"].size(), 1u);
   ASSERT_EQ(content["leg"].size(), 2u);

@@ -21,10 +21,10 @@ extern char** environ;
 namespace smt::tools {
 namespace {
 
-int64_t NowMs() { return BoottimeNs() / 1'000'000; }
+int64_t now_ms() { return boottime_ns() / 1'000'000; }
 
 // Both ends close on exec; the child gets its own by dup2.
-void MakePipe(Fd* read_end, Fd* write_end) {
+void make_pipe(Fd* read_end, Fd* write_end) {
   int fds[2];
   if (pipe2(fds, O_CLOEXEC) != 0) abort();
   *read_end = Fd(fds[0]);
@@ -40,7 +40,7 @@ Process::Process(const std::vector<std::string>& args, const Options& options) {
     if (!entry.starts_with("SMT_") && options.env.count(name) == 0) env.push_back(entry);
   }
   for (const auto& [name, value] : options.env) env.push_back(name + "=" + value);
-  const std::string path = BinDir() + "/" + args[0];
+  const std::string path = bin_dir() + "/" + args[0];
   std::vector<char*> argv_pointers, env_pointers;
   for (std::string& a : argv) argv_pointers.push_back(a.data());
   for (std::string& e : env) env_pointers.push_back(e.data());
@@ -48,8 +48,8 @@ Process::Process(const std::vector<std::string>& args, const Options& options) {
   env_pointers.push_back(nullptr);
 
   Fd child_out, child_err;
-  MakePipe(&err_, &child_err);
-  if (options.stdout_fd < 0) MakePipe(&out_, &child_out);
+  make_pipe(&err_, &child_err);
+  if (options.stdout_fd < 0) make_pipe(&out_, &child_out);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 0, options.stdin_path.c_str(), O_RDONLY, 0);
@@ -70,27 +70,27 @@ Process::~Process() {
   waitpid(pid_, nullptr, 0);
 }
 
-bool Process::Read(int timeout_ms) {
+bool Process::read(int timeout_ms) {
   if (!out_.ok() && !err_.ok()) return false;
   pollfd fds[] = {{out_.get(), POLLIN, 0}, {err_.get(), POLLIN, 0}};
   if (poll(fds, 2, std::max(0, timeout_ms)) <= 0) return false;
   char buffer[65536];
   for (int i = 0; i < 2; ++i) {
     if (fds[i].revents == 0) continue;
-    const ssize_t n = read(fds[i].fd, buffer, sizeof buffer);
+    const ssize_t n = ::read(fds[i].fd, buffer, sizeof buffer);
     if (n > 0) (i == 0 ? ended_.out : ended_.err).append(buffer, n);
     if (n == 0) (i == 0 ? out_ : err_).reset();
   }
   return true;
 }
 
-void Process::wait_for_output(const std::string& text) { WaitFor(text, ended_.out); }
-void Process::wait_for_error(const std::string& text) { WaitFor(text, ended_.err); }
+void Process::wait_for_output(const std::string& text) { wait_for(text, ended_.out); }
+void Process::wait_for_error(const std::string& text) { wait_for(text, ended_.err); }
 
-void Process::WaitFor(const std::string& text, const std::string& in) {
-  const int64_t end = NowMs() + kDeadlineMs;
+void Process::wait_for(const std::string& text, const std::string& in) {
+  const int64_t end = now_ms() + kDeadlineMs;
   while (in.find(text) == std::string::npos) {
-    if (!Read(static_cast<int>(end - NowMs()))) {
+    if (!read(static_cast<int>(end - now_ms()))) {
       FAIL() << "no \"" << text << "\" came; stdout:\n" << ended_.out << "\nstderr:\n" << ended_.err;
     }
   }
@@ -106,11 +106,11 @@ void Process::send(int signal) {
 }
 
 Ended Process::wait() {
-  const int64_t end = NowMs() + kDeadlineMs;
-  while (Read(static_cast<int>(end - NowMs()))) {
+  const int64_t end = now_ms() + kDeadlineMs;
+  while (read(static_cast<int>(end - now_ms()))) {
   }
   int status = 0;
-  const bool gone = pid_ > 0 && Eventually([&] { return waitpid(pid_, &status, WNOHANG) == pid_; });
+  const bool gone = pid_ > 0 && eventually([&] { return waitpid(pid_, &status, WNOHANG) == pid_; });
   if (!gone) {
     ADD_FAILURE() << "the tool did not end in time; stdout:\n" << ended_.out << "\nstderr:\n" << ended_.err;
     return ended_;
@@ -120,19 +120,19 @@ Ended Process::wait() {
   return ended_;
 }
 
-Ended RunProcess(const std::vector<std::string>& args, const Process::Options& options) {
+Ended run_process(const std::vector<std::string>& args, const Process::Options& options) {
   return Process(args, options).wait();
 }
 
-bool Eventually(const std::function<bool()>& condition) {
-  for (const int64_t end = NowMs() + kDeadlineMs; NowMs() < end;) {
+bool eventually(const std::function<bool()>& condition) {
+  for (const int64_t end = now_ms() + kDeadlineMs; now_ms() < end;) {
     if (condition()) return true;
     poll(nullptr, 0, 5);
   }
   return condition();
 }
 
-uint64_t MemoryBytes(pid_t pid, const std::string& what) {
+uint64_t memory_bytes(pid_t pid, const std::string& what) {
   std::ifstream status("/proc/" + std::to_string(pid) + "/status");
   for (std::string line; std::getline(status, line);) {
     if (line.starts_with(what + ":")) return strtoull(line.c_str() + what.size() + 1, nullptr, 10) * 1024;
@@ -141,7 +141,7 @@ uint64_t MemoryBytes(pid_t pid, const std::string& what) {
   return 0;
 }
 
-uint16_t PortOf(const std::string& endpoint) {
+uint16_t port_of(const std::string& endpoint) {
   return static_cast<uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1)));
 }
 

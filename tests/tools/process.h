@@ -52,29 +52,29 @@ class Process {
 
  private:
   // False: time is up, or both pipes are at their ends.
-  bool Read(int timeout_ms);
-  void WaitFor(const std::string& text, const std::string& in);
+  bool read(int timeout_ms);
+  void wait_for(const std::string& text, const std::string& in);
   pid_t pid_ = -1;
   Fd out_, err_;
   Ended ended_;
 };
 
-Ended RunProcess(const std::vector<std::string>& args, const Process::Options& options = {});
+Ended run_process(const std::vector<std::string>& args, const Process::Options& options = {});
 
 // Asks again every 5 ms until `condition` holds. False: the deadline has passed.
-bool Eventually(const std::function<bool()>& condition);
+bool eventually(const std::function<bool()>& condition);
 
 // A line of /proc/PID/status, as "VmRSS" or "RssAnon". 0: it is not there, which fails the test.
-uint64_t MemoryBytes(pid_t pid, const std::string& what);
+uint64_t memory_bytes(pid_t pid, const std::string& what);
 
 // Of "tcp://host:port".
-uint16_t PortOf(const std::string& endpoint);
+uint16_t port_of(const std::string& endpoint);
 
 class ToolTest : public testing::Test {
  protected:
   // Runs with the test's own domain.
   Process::Options env(std::map<std::string, std::string> more = {}) const;
-  Ended run(const std::vector<std::string>& args) const { return RunProcess(args, env()); }
+  Ended run(const std::vector<std::string>& args) const { return run_process(args, env()); }
   Domain domain() const;
   std::string folder() const { return root_ + "/d"; }
   // Writes root/<name>, making folders on the way; its path.

@@ -35,14 +35,14 @@ class Pub : public ToolTest {
     flags.insert(flags.begin(), {"smttopic", "pub", "-f", "-"});
     Process::Options options = env();
     options.stdin_path = write("lines", lines);
-    return RunProcess(flags, options);
+    return run_process(flags, options);
   }
   // Topic, sequence and value of all samples there are.
   std::string samples(const std::string& in) const {
     const Ended echo = run({"smttopic", "echo", "**", "-f", "jsonl", "--duration", "100ms", "--domain", in});
     EXPECT_EQ(echo.exit_code, 0) << echo.err;
     std::vector<std::string> lines;
-    for (const Json& sample : JsonLines(echo.out)) {
+    for (const Json& sample : json_lines(echo.out)) {
       lines.push_back(sample["topic"].get<std::string>() + " " + sample["sequence"].dump() + " " +
                       sample["value"].dump() + "\n");
     }
@@ -59,7 +59,7 @@ class Pub : public ToolTest {
     EXPECT_TRUE(pose->publish({x, {0.5, NAN}, UINT64_MAX, true}).ok());
   }
   TopicInfo info(const std::string& topic) const {
-    Result<DomainListing> listing = ListTopics(domain());
+    Result<DomainListing> listing = list_topics(domain());
     for (const TopicInfo& t : listing->topics) {
       if (t.name == topic) return t;
     }
@@ -101,7 +101,7 @@ TEST_F(Pub, TakesTheTypeOfTheTopicThatIsThere) {
   EXPECT_EQ(pub.exit_code, 0) << pub.err;
   EXPECT_EQ(Json::parse(run({"smttopic", "echo", "arm/pose", "--once", "-f", "jsonl"}).out)["value"].dump(),
             value);
-  EXPECT_EQ(info("arm/pose").schema, SchemaOf<PubPose>());
+  EXPECT_EQ(info("arm/pose").schema, schema_of<PubPose>());
   const Ended missing = run({"smttopic", "pub", "arm/pose", "{\"x\":1}"});
   EXPECT_EQ(missing.exit_code, 2);
   EXPECT_THAT(missing.err, HasSubstr("field \"q\" is missing"));
@@ -121,14 +121,14 @@ TEST_F(Pub, InfersTheTypeOfTopicsThatAreNotThere) {
 )");
   ASSERT_EQ(pub.exit_code, 0) << pub.err;
   EXPECT_EQ(samples("d"), "a 1 {\"x\":1,\"y\":2.5}\na 2 {\"x\":-2,\"y\":3.0}\nb 1 {\"value\":[1,2,3]}\n");
-  EXPECT_EQ(info("b").schema, *Schema::Parse("i64[3]"));
+  EXPECT_EQ(info("b").schema, *Schema::parse("i64[3]"));
 }
 
 TEST_F(Pub, PublishesAllLinesToTheOneTopicThatIsNamed) {
   const std::string lines = "{\"topic\":\"a\",\"value\":{\"value\":1}}\n{\"value\":2}\n";
   EXPECT_EQ(from(lines, {"b", "u8"}).exit_code, 0);
   EXPECT_EQ(samples("d"), "b 1 {\"value\":1}\nb 2 {\"value\":2}\n");
-  EXPECT_EQ(info("b").schema, *Schema::Parse("u8"));
+  EXPECT_EQ(info("b").schema, *Schema::parse("u8"));
   EXPECT_EQ(from(lines, {"b", "u8", "1"}).exit_code, 2);
 }
 
@@ -154,9 +154,9 @@ TEST_F(Pub, EndsAtTheFirstBadLineAndSaysWhich) {
 TEST_F(Pub, KeepsTheRateAndEndsAtTheCount) {
   std::string lines;
   for (int i = 0; i < 50; ++i) lines += "{\"topic\":\"a\",\"value\":{\"value\":" + std::to_string(i) + "}}\n";
-  const int64_t start = BoottimeNs();
+  const int64_t start = boottime_ns();
   EXPECT_EQ(from(lines, {"-r", "100", "-n", "21"}).exit_code, 0);
-  EXPECT_GE(BoottimeNs() - start, 200'000'000);
+  EXPECT_GE(boottime_ns() - start, 200'000'000);
   EXPECT_EQ(info("a").sequence, 21u);
   EXPECT_EQ(from(lines).exit_code, 0);
   EXPECT_EQ(info("a").sequence, 71u) << "the same node goes on";
@@ -170,7 +170,7 @@ TEST_F(Pub, PublishesEachLineAsItComesAndEndsAtASignal) {
   for (int i = 1; i <= 3; ++i) {
     const std::string line = "{\"topic\":\"a\",\"value\":{\"value\":" + std::to_string(i) + "}}\n";
     ASSERT_EQ(::write(both.get(), line.data(), line.size()), static_cast<ssize_t>(line.size()));
-    EXPECT_TRUE(Eventually([&] {
+    EXPECT_TRUE(eventually([&] {
       return run({"smttopic", "echo", "a", "--once", "--field", "value"})
                  .out.find("value: " + std::to_string(i)) != std::string::npos;
     }));

@@ -24,8 +24,8 @@ struct Leaf {
 };
 
 // What each program prints of a value: integers in decimal, floats as hex bits or "nan", texts as hex bytes.
-std::string ShowBits(const std::string& type, uint64_t bits);
-std::string ShowText(const std::string& text);
+std::string show_bits(const std::string& type, uint64_t bits);
+std::string show_text(const std::string& text);
 
 struct RandomApi {
   std::string xml;
@@ -39,9 +39,9 @@ struct RandomApi {
     std::string name, type;
     size_t count = 0;  // 0: no array
   };
-  Field NewField(size_t of, size_t number, size_t room);
-  void Expand(const Field& field, const std::string& path, const std::string& flat, std::vector<Leaf>* out);
-  Leaf Value(const std::string& type, size_t count);
+  Field new_field(size_t of, size_t number, size_t room);
+  void expand(const Field& field, const std::string& path, const std::string& flat, std::vector<Leaf>* out);
+  Leaf value(const std::string& type, size_t count);
 
   std::mt19937_64 random_;
   std::vector<std::vector<Field>> structs_;

@@ -33,16 +33,16 @@ class RawPeer {
   static constexpr size_t kKey = 32, kNonce = 24;
   using Key = std::array<unsigned char, kKey>;
 
-  bool Connect(uint16_t port);
-  bool ShakeHands(const relay::KeyPair& self, const relay::KeyBytes& listener);
-  bool Write(std::string_view bytes);
-  bool Read(size_t bytes, std::string* to);
+  bool connect(uint16_t port);
+  bool shake_hands(const relay::KeyPair& self, const relay::KeyBytes& listener);
+  bool write(std::string_view bytes);
+  bool read(size_t bytes, std::string* to);
   // One frame as it is on the wire.
-  bool Post(std::string_view body, unsigned flags);
-  bool Fetch(std::string* body);
-  std::string Short();  // the next short nonce
-  std::string Boxed(std::string_view prefix, const std::string& nonce, std::string_view text) const;
-  bool Unboxed(std::string_view prefix, std::string_view nonce, std::string_view box,
+  bool post(std::string_view body, unsigned flags);
+  bool fetch(std::string* body);
+  std::string short_number();  // the next short nonce
+  std::string boxed(std::string_view prefix, const std::string& nonce, std::string_view text) const;
+  bool unboxed(std::string_view prefix, std::string_view nonce, std::string_view box,
                std::string* text) const;
 
   Fd socket_;

@@ -18,8 +18,8 @@ struct RecordedRow {
 using Recording = std::map<std::string, std::vector<RecordedRow>>;  // by topic
 
 // Of a folder of CSV files.
-Recording LoadRecording(const std::filesystem::path& folder);
-size_t Rows(const Recording& recording);
+Recording load_recording(const std::filesystem::path& folder);
+size_t count_rows(const Recording& recording);
 
 }  // namespace smt::tools
 

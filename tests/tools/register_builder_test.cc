@@ -1,5 +1,5 @@
 // smt-register-builder: what it refuses, and that C, C++ and Python set and get the same bits. Seeded bug
-// that makes it fail: in cmd/api/emit_registers.cc, Accessors::Get does not extend the sign.
+// that makes it fail: in cmd/api/emit_registers.cc, Accessors::get does not extend the sign.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -21,7 +21,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const std::string kExample = SourcePath("docs/examples/motor.xml");
+const std::string kExample = source_path("docs/examples/motor.xml");
 using SmtRegisterBuilder = Generated;
 
 TEST_F(SmtRegisterBuilder, RefusesEachBrokenFileAtTheRightPlace) {
@@ -37,9 +37,9 @@ TEST_F(SmtRegisterBuilder, RefusesEachBrokenFileAtTheRightPlace) {
 }
 
 TEST_F(SmtRegisterBuilder, ExampleObeysTheSchemaAndABrokenOneDoesNot) {
-  const std::string validate = "xmllint --noout --schema " + SourcePath("docs/registers.xsd") + " ";
+  const std::string validate = "xmllint --noout --schema " + source_path("docs/registers.xsd") + " ";
   shell(validate + kExample);
-  const std::string broken = write("broken.xml", InRegister("<bits name='b' bits='4-7'/>"));
+  const std::string broken = write("broken.xml", in_register("<bits name='b' bits='4-7'/>"));
   EXPECT_NE(std::system((validate + broken + " 2>" + root_ + "/err").c_str()), 0);
 }
 
@@ -80,24 +80,24 @@ struct Step {
   double value;
 };
 
-std::vector<Step> Steps() {
+std::vector<Step> make_steps() {
   std::vector<Step> steps;
   std::mt19937 random(3);
   for (int i = 0; i < 400; ++i) {
     const Bits& b = kBits[random() % std::size(kBits)];
-    const double most = std::ldexp(1.0, static_cast<int>(std::min(b.count, 62u)));
+    const double max = std::ldexp(1.0, static_cast<int>(std::min(b.count, 62u)));
     double value = static_cast<double>(random() % 256);
     if (b.is_signed) value -= 128;
     if (b.count == 64) value = std::ldexp(value, 54);
     if (b.count == 1) value = random() % 2;
     // Half a step beyond both ends and between, as far as ends may be off.
-    if (b.scale != 0) value = b.offset + b.scale * (static_cast<double>(random() % 3000) / 1000 - 1.5) * most;
+    if (b.scale != 0) value = b.offset + b.scale * (static_cast<double>(random() % 3000) / 1000 - 1.5) * max;
     steps.push_back({&b, value});
   }
   return steps;
 }
 
-std::string Expected(const std::vector<Step>& steps) {
+std::string expected_after(const std::vector<Step>& steps) {
   std::map<std::string, uint64_t> registers = {{"Command", 0x100}};
   std::string out;
   for (const Step& step : steps) {
@@ -122,7 +122,7 @@ std::string Expected(const std::vector<Step>& steps) {
 }
 
 // A program of C ("motor_", "&") or C++.
-std::string Program(const std::vector<Step>& steps, bool cpp) {
+std::string program(const std::vector<Step>& steps, bool cpp) {
   const std::string prefix = cpp ? "motor::" : "motor_", all = cpp ? "registers" : "&registers";
   std::ostringstream out;
   out.precision(17);
@@ -149,7 +149,7 @@ std::string Program(const std::vector<Step>& steps, bool cpp) {
   return out.str();
 }
 
-std::string PythonProgram(const std::vector<Step>& steps) {
+std::string python_program(const std::vector<Step>& steps) {
   std::ostringstream out;
   out.precision(17);
   out << "import api\n\nregisters = api.reset_Controller()\n\n\ndef step(name, register, value):\n    ok = "
@@ -168,23 +168,23 @@ std::string PythonProgram(const std::vector<Step>& steps) {
 
 TEST_F(SmtRegisterBuilder, CCppAndPythonSetAndGetTheSameBits) {
   build("smt-register-builder", kExample);
-  const std::vector<Step> steps = Steps();
-  const std::string expected = Expected(steps);
+  const std::vector<Step> steps = make_steps();
+  const std::string expected = expected_after(steps);
   EXPECT_THAT(expected, HasSubstr("Torque 0 "));
   EXPECT_THAT(expected, HasSubstr("Torque 1 "));
-  write("set.cc", Program(steps, true));
+  write("set.cc", program(steps, true));
   compile_cpp("set");
   EXPECT_EQ(shell("./set"), expected);
-  write("get.c", Program(steps, false));
+  write("get.c", program(steps, false));
   expect_from_c("get", expected);
-  write("get.py", PythonProgram(steps));
+  write("get.py", python_program(steps));
   EXPECT_EQ(shell("python3 -B get.py"), expected);
 }
 
 TEST_F(SmtRegisterBuilder, ProgramOfThePageDoesWhatItSays) {
   build("smt-register-builder", kExample);
   write("motor.h", read("api.h"));
-  write("set.cc", Block(read(SourcePath("docs/register-builder.md")), "cpp"));
+  write("set.cc", block_at(read(source_path("docs/register-builder.md")), "cpp"));
   compile_cpp("set");
   EXPECT_EQ(shell("./set"), "90 C does not fit\n0xf832: -1.25 A\n");
 }

@@ -109,7 +109,7 @@ class RelayTest : public ToolTest {
   }
   // The mirror comes to hold this state.
   bool becomes(const std::string& in, const std::string& topic, State state) const {
-    return Eventually([&] {
+    return eventually([&] {
       const std::optional<Held> now = held(in, topic);
       return now && now->freshness.state == state;
     });

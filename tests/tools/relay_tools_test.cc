@@ -1,6 +1,7 @@
 // The relay's tools doing their work, seen from outside: processes, the loopback, and what stands in both
 // memories. Seeded bugs that make it fail: in cmd/smtrelay_sub.cc, the prefix is given without its '/'; in
-// cmd/serve/relay_loop.cc, Add() without the impairment; in cmd/topic/list.cc, AgeWithError() without the error.
+// cmd/serve/relay_loop.cc, add() without the impairment; in cmd/topic/list.cc, age_with_error() without the
+// error.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -20,7 +21,7 @@ using ::testing::HasSubstr;
 using ::testing::Lt;
 using ::testing::StartsWith;
 
-std::vector<std::string> Topics(const Json& array) {
+std::vector<std::string> topics_of(const Json& array) {
   std::vector<std::string> topics;
   for (const Json& object : array) topics.push_back(object["topic"]);
   return topics;
@@ -52,7 +53,7 @@ TEST_F(RelayTools, MirrorBytesStampSequenceAndOrigin) {
 
   ASSERT_TRUE(becomes("base", "wheel/speed", State::kFresh));
   const uint64_t first = held("base", "wheel/speed")->sequence;
-  EXPECT_TRUE(Eventually([&] { return held("base", "wheel/speed")->sequence > first + 20; }));
+  EXPECT_TRUE(eventually([&] { return held("base", "wheel/speed")->sequence > first + 20; }));
   const Ended delay = run({"smttopic", "delay", "wheel/*", "-n", "1", "-f", "json", "--domain", "base"});
   const Json ages = Json::parse(delay.out)[0];
   EXPECT_GT(ages["samples"], 0);
@@ -62,7 +63,7 @@ TEST_F(RelayTools, MirrorBytesStampSequenceAndOrigin) {
   sine.send(SIGTERM);
   EXPECT_EQ(sine.wait().exit_code, 0);
   ASSERT_TRUE(becomes("base", "wheel/speed", State::kSourceDead));
-  EXPECT_TRUE(Eventually([&] {
+  EXPECT_TRUE(eventually([&] {
     const std::optional<Held> last = held("robot", "wheel/speed"), here = held("base", "wheel/speed");
     return last->sequence == here->sequence && last->bytes == here->bytes;
   }));
@@ -97,7 +98,7 @@ TEST_F(RelayTools, CountTheirHopsThroughAProxy) {
   EXPECT_EQ(held("base", "x")->freshness.hops, 2u);
   EXPECT_EQ(held("base", "x")->freshness.origin.domain, "robot");
   publish("x", "u16", "2");
-  EXPECT_TRUE(Eventually([&] { return held("base", "x")->sequence == 2; }));
+  EXPECT_TRUE(eventually([&] { return held("base", "x")->sequence == 2; }));
 }
 
 TEST_F(RelayTools, ShowTheDelayOfAnImpairedLinkAndHowWrongAgesMayBe) {
@@ -107,7 +108,7 @@ TEST_F(RelayTools, ShowTheDelayOfAnImpairedLinkAndHowWrongAgesMayBe) {
   const auto info = [&] {
     return run({"smttopic", "info", "wheel/speed", "-f", "json", "--domain", "base"});
   };
-  ASSERT_TRUE(Eventually([&] {
+  ASSERT_TRUE(eventually([&] {
     const Ended now = info();
     return now.exit_code == 0 && !Json::parse(now.out)["age_error_ns"].is_null();
   }));
@@ -134,7 +135,7 @@ TEST_F(RelayTools, MirrorBirthsWithinTheErrorThatTheyState) {
   const Relay gate = proxy({"--impair", "delay=3ms,jitter=2ms"});
   const Relay robot = pub({"--connect", gate.endpoint()});
   const Relay base = sub(gate.endpoint());
-  ASSERT_TRUE(Eventually([&] {
+  ASSERT_TRUE(eventually([&] {
     const std::optional<Held> now = held("base", "wheel/speed");
     return now && now->freshness.age_error_ns;
   }));
@@ -145,7 +146,7 @@ TEST_F(RelayTools, MirrorBirthsWithinTheErrorThatTheyState) {
   ASSERT_TRUE(mirror.ok() && source.ok());
   std::map<uint64_t, int64_t> born;  // by sequence
   int compared = 0;
-  EXPECT_TRUE(Eventually([&] {
+  EXPECT_TRUE(eventually([&] {
     const std::optional<int64_t> before = mirror->freshness().age_error_ns;
     const Sample* sample = mirror->latest();
     const std::optional<int64_t> after = mirror->freshness().age_error_ns;
@@ -170,16 +171,16 @@ TEST_F(RelayTools, PutThePrefixAndLeaveOutWhatIsExcluded) {
   publish("arm/limit", "u8", "2");
   publish("leg/pose", "u8", "2");
   publish("arm/pose", "u8", "2");
-  ASSERT_TRUE(Eventually([&] { return held("base", "r1/arm/pose")->sequence == 2; }));
+  ASSERT_TRUE(eventually([&] { return held("base", "r1/arm/pose")->sequence == 2; }));
   const Json list = Json::parse(run({"smttopic", "list", "-f", "json", "--domain", "base"}).out);
-  EXPECT_THAT(Topics(list), ElementsAre("r1/arm/pose"));
+  EXPECT_THAT(topics_of(list), ElementsAre("r1/arm/pose"));
 }
 
 TEST_F(RelayTools, OverrideTheMaximumAgeAndRemoveTheMirrorAtTheEnd) {
   publish("x", "u8", "1");
   const Relay robot = pub();
   const Relay base = sub(robot.endpoint(), {"--max-age", "10ms", "--remove-on-exit", "--segment-size", "1M"});
-  ASSERT_TRUE(Eventually([&] { return held("base", "x").has_value(); }));
+  ASSERT_TRUE(eventually([&] { return held("base", "x").has_value(); }));
   EXPECT_EQ(held("base", "x")->freshness.max_age_ns, 10'000'000);
   base.process->send(SIGINT);
   EXPECT_EQ(base.process->wait().exit_code, 0);
@@ -207,7 +208,7 @@ TEST_F(RelayTools, SendNoMoreOftenThanTheyAreAskedAndAllowedTo) {
     Result<Reader> opened = Reader::open(*Domain::open({.root = root_, .domain = in}), "fast");
     Reader& reader = *opened;
     int64_t first = 0, last = 0, samples = 0;
-    EXPECT_TRUE(Eventually([&] {
+    EXPECT_TRUE(eventually([&] {
       if (!reader.refresh().ok()) return false;
       for (const Sample* s = reader.next(); s != nullptr; s = reader.next(), ++samples) {
         last = s->written_ns;
@@ -229,13 +230,13 @@ TEST_F(RelayTools, PublishWhatTheyCount) {
   const Relay robot = pub({"--connect", gate.endpoint()});
   const Relay base = sub(gate.endpoint());
   ASSERT_TRUE(becomes("base", "x", State::kSourceDead));
-  EXPECT_TRUE(Eventually([&] { return counter("robot", "smt/relay/robot/pub/outbound", "samples") == 1; }));
-  EXPECT_TRUE(Eventually([&] { return counter("base", "smt/relay/base/sub/inbound", "written") == 1; }));
+  EXPECT_TRUE(eventually([&] { return counter("robot", "smt/relay/robot/pub/outbound", "samples") == 1; }));
+  EXPECT_TRUE(eventually([&] { return counter("base", "smt/relay/base/sub/inbound", "written") == 1; }));
   EXPECT_EQ(counter("base", "smt/relay/base/sub/session", "opened"), 1u);
   EXPECT_EQ(counter("robot", "smt/relay/robot/pub/outbound", "payload_bytes"), 1u);
   const Json all = Json::parse(client(gate.endpoint(), {"get", "smt/relay/gate/**", "-f", "json"}).out);
-  EXPECT_THAT(Topics(all), ElementsAre("smt/relay/gate/proxy/inbound", "smt/relay/gate/proxy/outbound",
-                                       "smt/relay/gate/proxy/session"));
+  EXPECT_THAT(topics_of(all), ElementsAre("smt/relay/gate/proxy/inbound", "smt/relay/gate/proxy/outbound",
+                                          "smt/relay/gate/proxy/session"));
 }
 
 TEST_F(RelayTools, ExplainWhichPatternDecides) {
@@ -277,7 +278,7 @@ class RelayAnswers : public RelayTest, public testing::WithParamInterface<bool> 
       endpoint_ = relays_[0].endpoint();
       relays_.push_back(pub({"--connect", endpoint_}));
       // The robot's relay is there when the first answer comes.
-      ASSERT_TRUE(Eventually([&] { return client(endpoint_, {"get", "note"}).exit_code == 0; }));
+      ASSERT_TRUE(eventually([&] { return client(endpoint_, {"get", "note"}).exit_code == 0; }));
     } else {
       relays_.push_back(pub());
       endpoint_ = relays_[0].endpoint();
@@ -295,8 +296,8 @@ TEST_P(RelayAnswers, GetPrintsOneTopic) {
   EXPECT_EQ(get.exit_code, 0) << get.err;
   const Json array = Json::parse(get.out);
   ASSERT_EQ(array.size(), 1u);
-  EXPECT_THAT(Keys(array[0]), ElementsAre("topic", "sequence", "stamp_ns", "receive_ns", "age_ns", "state",
-                                          "missed", "value"));
+  EXPECT_THAT(keys_of(array[0]), ElementsAre("topic", "sequence", "stamp_ns", "receive_ns", "age_ns", "state",
+                                             "missed", "value"));
   const Json source =
       Json::parse(run({"smttopic", "echo", "--once", "-f", "jsonl", "--domain", "robot", "arm/limit"}).out);
   for (const char* key : {"topic", "sequence", "stamp_ns", "state", "missed", "value"}) {
@@ -311,9 +312,9 @@ TEST_P(RelayAnswers, GetPrintsAllTopicsOfAWildcardByName) {
   const Ended get = ask({"get", "**", "-f", "json"});
   EXPECT_EQ(get.exit_code, 0) << get.err;
   const Json array = Json::parse(get.out);
-  EXPECT_THAT(Topics(array), ElementsAre("arm/limit", "arm/pose", "note"));
+  EXPECT_THAT(topics_of(array), ElementsAre("arm/limit", "arm/pose", "note"));
   EXPECT_EQ(array[2]["value"]["value"], "höhe");
-  EXPECT_EQ(Topics(Json::parse(ask({"get", "note", "arm/*", "-f", "json"}).out)).size(), 3u);
+  EXPECT_EQ(topics_of(Json::parse(ask({"get", "note", "arm/*", "-f", "json"}).out)).size(), 3u);
 }
 
 TEST_P(RelayAnswers, GetOfAMissingTopicIsFour) {
@@ -323,7 +324,7 @@ TEST_P(RelayAnswers, GetOfAMissingTopicIsFour) {
   EXPECT_THAT(missing.err, HasSubstr("no topic matches no/such at " + endpoint_));
   const Ended some = ask({"get", "note", "no/such", "-f", "json"});
   EXPECT_EQ(some.exit_code, 4);
-  EXPECT_THAT(Topics(Json::parse(some.out)), ElementsAre("note")) << "what is there comes all the same";
+  EXPECT_THAT(topics_of(Json::parse(some.out)), ElementsAre("note")) << "what is there comes all the same";
 }
 
 TEST_P(RelayAnswers, ListHasTheShapeOfSmttopicList) {
@@ -333,7 +334,7 @@ TEST_P(RelayAnswers, ListHasTheShapeOfSmttopicList) {
   const Json there = Json::parse(run({"smttopic", "list", "arm/**", "-f", "json", "--domain", "robot"}).out);
   ASSERT_EQ(here.size(), 2u);
   for (size_t i = 0; i < 2; ++i) {
-    EXPECT_EQ(Keys(here[i]), Keys(there[i]));
+    EXPECT_EQ(keys_of(here[i]), keys_of(there[i]));
     for (const char* key : {"topic", "type", "schema_hash", "size", "history", "state", "max_age_ns",
                             "stamp_ns", "sequence", "origin"}) {
       EXPECT_EQ(here[i][key], there[i][key]) << key;
@@ -353,7 +354,7 @@ TEST_P(RelayAnswers, WatchPrintsSamplesAsTheyArrive) {
   const Ended ended = watch.wait();
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
   uint64_t last = 0;
-  const std::vector<Json> samples = JsonLines(ended.out);
+  const std::vector<Json> samples = json_lines(ended.out);
   for (const Json& sample : samples) {
     EXPECT_EQ(sample["topic"], "wheel/speed");
     EXPECT_GT(sample["sequence"], last);
@@ -389,10 +390,10 @@ TEST_F(RelayClient, HasTheLastValueOfACacheWhenTheRobotIsGone) {
   publish("x", "u8", "9");
   const Relay gate = proxy({"--cache", "**"});
   Relay robot = pub({"--connect", gate.endpoint()});
-  ASSERT_TRUE(Eventually([&] { return client(gate.endpoint(), {"get", "x"}).exit_code == 0; }));
+  ASSERT_TRUE(eventually([&] { return client(gate.endpoint(), {"get", "x"}).exit_code == 0; }));
   robot.process->send(SIGKILL);
   robot.process->wait();
-  EXPECT_TRUE(Eventually([&] {
+  EXPECT_TRUE(eventually([&] {
     const Ended get = client(gate.endpoint(), {"get", "x", "-f", "json"});
     return get.exit_code == 0 && Json::parse(get.out)[0]["state"] == "link-down";
   }));

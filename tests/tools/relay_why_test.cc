@@ -1,7 +1,7 @@
 // smtrelay_client why, seen from outside: processes, real memories, a fault planted and its sentence read.
-// Seeded bugs that make it fail: relay/store/shm_source.cc, writers() that says nothing; cmd/client/client_why.cc,
-// ExitCodeFor() that is 0 for a topic that is nowhere; relay/engine.cc, step() that does not collect for
-// look_due().
+// Seeded bugs that make it fail: relay/store/shm_source.cc, writers() that says nothing;
+// cmd/client/client_why.cc, exit_code_for() that is 0 for a topic that is nowhere; relay/engine.cc, step()
+// that does not collect for look_due().
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -30,17 +30,17 @@ class RelayWhy : public RelayTest {
     return client(at.endpoint(), more);
   }
   // Asks until the last line says so: relays need a moment to meet.
-  testing::AssertionResult Says(const Relay& at, const std::string& topic, int exit_code,
+  testing::AssertionResult says(const Relay& at, const std::string& topic, int exit_code,
                                 const std::string& last_line) const {
     Ended ended;
-    const bool said = Eventually([&] {
+    const bool said = eventually([&] {
       ended = why(at, topic);
-      return ended.exit_code == exit_code && LastLine(ended).find(last_line) != std::string::npos;
+      return ended.exit_code == exit_code && last_line_of(ended).find(last_line) != std::string::npos;
     });
     if (said) return testing::AssertionSuccess();
     return testing::AssertionFailure() << "exit code " << ended.exit_code << "\n" << ended.out << ended.err;
   }
-  static std::string LastLine(const Ended& ended) {
+  static std::string last_line_of(const Ended& ended) {
     const size_t end = ended.out.find_last_not_of('\n');
     if (end == std::string::npos) return "";
     const size_t begin = ended.out.rfind('\n', end);
@@ -54,7 +54,7 @@ TEST_F(RelayWhy, ShowsEachHopOfATopicThatPasses) {
   const Relay robot = pub({"--connect", gate.endpoint()});
   const Relay base = sub(gate.endpoint(), {"--prefix", "r1"});
   ASSERT_TRUE(becomes("base", "r1/wheel/speed", State::kFresh));
-  ASSERT_TRUE(Says(gate, "wheel/speed", 0, "wheel/speed passes everywhere; base from gate: "));
+  ASSERT_TRUE(says(gate, "wheel/speed", 0, "wheel/speed passes everywhere; base from gate: "));
   const Json steps = Json::parse(why(gate, "wheel/speed", {"-f", "json"}).out);
   std::vector<std::string> way;
   for (const Json& s : steps) {
@@ -78,8 +78,8 @@ TEST_F(RelayWhy, NamesTheWriterThatDied) {
   const pid_t pid = sine->pid();
   sine->send(SIGKILL);
   sine->wait();
-  EXPECT_TRUE(Says(robot, "wheel/speed", 1, "stopped at robot: its writer, node sinewave-"));
-  EXPECT_THAT(LastLine(why(robot, "wheel/speed")),
+  EXPECT_TRUE(says(robot, "wheel/speed", 1, "stopped at robot: its writer, node sinewave-"));
+  EXPECT_THAT(last_line_of(why(robot, "wheel/speed")),
               MatchesRegex(".* \\(pid " + std::to_string(pid) + " on .*\\), is gone; the last value stays"));
 }
 
@@ -88,7 +88,7 @@ TEST_F(RelayWhy, NamesTheRuleThatFilters) {
   const Relay gate = proxy({"--exclude", "camera/raw/**"});
   const Relay robot = pub({"--connect", gate.endpoint()});
   const Relay base = sub(gate.endpoint());
-  EXPECT_TRUE(Says(gate, "camera/raw/front", 1,
+  EXPECT_TRUE(says(gate, "camera/raw/front", 1,
                    "stopped at gate, on the way to base: [[send]] rule 1 excludes it by camera/raw/**"));
 }
 
@@ -96,18 +96,18 @@ TEST_F(RelayWhy, KnowsTheRightNameOfAWrongOne) {
   const auto sine = writer("robot", "wheel/speed");
   const Relay gate = proxy();
   const Relay robot = pub({"--connect", gate.endpoint()});
-  EXPECT_TRUE(Says(gate, "weel/speed", 4, "weel/speed is nowhere; did you mean wheel/speed?"));
-  EXPECT_TRUE(Says(gate, "r1/wheel/speed", 4, "r1/wheel/speed is nowhere; robot has wheel/speed"));
-  EXPECT_TRUE(Says(gate, "something/else/entirely", 4, "something/else/entirely is nowhere"));
+  EXPECT_TRUE(says(gate, "weel/speed", 4, "weel/speed is nowhere; did you mean wheel/speed?"));
+  EXPECT_TRUE(says(gate, "r1/wheel/speed", 4, "r1/wheel/speed is nowhere; robot has wheel/speed"));
+  EXPECT_TRUE(says(gate, "something/else/entirely", 4, "something/else/entirely is nowhere"));
 }
 
 TEST_F(RelayWhy, SaysThatNobodyAsks) {
   const auto sine = writer("robot", "wheel/speed");
   const Relay robot = pub();
-  EXPECT_TRUE(Says(robot, "wheel/speed", 1, "stopped at robot: no relay is here that could ask for it"));
+  EXPECT_TRUE(says(robot, "wheel/speed", 1, "stopped at robot: no relay is here that could ask for it"));
   const Relay base = sub(robot.endpoint(), {"--topic", "arm/**"});
   EXPECT_TRUE(
-      Says(robot, "wheel/speed", 1, "stopped at base, on the way from robot: no [[receive]] rule names it"));
+      says(robot, "wheel/speed", 1, "stopped at base, on the way from robot: no [[receive]] rule names it"));
 }
 
 TEST_F(RelayWhy, NamesTheOtherMirrorOfTwo) {
@@ -118,7 +118,7 @@ TEST_F(RelayWhy, NamesTheOtherMirrorOfTwo) {
   const Relay second =
       start({"smtrelay_sub", "--domain", "base", "--name", "spare", "--connect", robot.endpoint()});
   EXPECT_TRUE(
-      Says(robot, "wheel/speed", 1,
+      says(robot, "wheel/speed", 1,
            "stopped at spare, on the way from robot: topic wheel/speed is mirrored by node mirror-base "
            "(pid " +
                std::to_string(first.process->pid()) + " on "));
@@ -133,22 +133,22 @@ TEST_F(RelayWhy, SaysThatALinkIsCut) {
   robot.process->send(SIGKILL);
   robot.process->wait();
   EXPECT_TRUE(
-      Says(gate, "wheel/speed", 1, "stopped at gate: nobody has answered at " + robot.endpoint() + " for "));
-  EXPECT_TRUE(Says(gate, "wheel/spee", 1, "stopped at gate: nobody has answered at " + robot.endpoint()));
+      says(gate, "wheel/speed", 1, "stopped at gate: nobody has answered at " + robot.endpoint() + " for "));
+  EXPECT_TRUE(says(gate, "wheel/spee", 1, "stopped at gate: nobody has answered at " + robot.endpoint()));
 }
 
 TEST_F(RelayWhy, NamesAHungRelay) {
   const auto sine = writer("robot", "wheel/speed");
   const Relay gate = proxy();
   const Relay robot = pub({"--connect", gate.endpoint()});
-  ASSERT_TRUE(Says(gate, "wheel/speed", 1, "stopped at robot, on the way to gate: gate asks for nothing"));
+  ASSERT_TRUE(says(gate, "wheel/speed", 1, "stopped at robot, on the way to gate: gate asks for nothing"));
   robot.process->send(SIGSTOP);
   const Ended ended = why(gate, "wheel/speed");
   robot.process->send(SIGCONT);
   // The gate finds the session silent before the time of an answer is over, and ends it.
   EXPECT_EQ(ended.exit_code, 3) << ended.out;
-  EXPECT_THAT(LastLine(ended), MatchesRegex("stopped at gate: peer robot (was lost while it was asked|"
-                                            "has not answered in time)"));
+  EXPECT_THAT(last_line_of(ended), MatchesRegex("stopped at gate: peer robot (was lost while it was asked|"
+                                                "has not answered in time)"));
   EXPECT_THAT(ended.err, HasSubstr("not all relays have answered in time"));
 }
 
@@ -157,8 +157,8 @@ TEST_F(RelayWhy, TellsBothLayoutsOfOneName) {
   const auto there = writer("base", "wheel/speed", "i32");
   const Relay robot = pub();
   const Relay base = sub(robot.endpoint());
-  EXPECT_TRUE(Says(robot, "wheel/speed", 1, "both publish it, with different layouts"));
-  EXPECT_THAT(LastLine(why(robot, "wheel/speed")), HasSubstr("stopped at base: "));
+  EXPECT_TRUE(says(robot, "wheel/speed", 1, "both publish it, with different layouts"));
+  EXPECT_THAT(last_line_of(why(robot, "wheel/speed")), HasSubstr("stopped at base: "));
 }
 
 TEST_F(RelayWhy, RefusesWhatIsNoNameAndSaysThatNobodyIsThere) {

@@ -1,6 +1,6 @@
 // smtreplay in a terminal of its own, steered by keys.
 //
-// Fails when: Replay::Seek does not go back to the first sample; Keys leaves the terminal as it made it.
+// Fails when: Replay::seek does not go back to the first sample; Keys leaves the terminal as it made it.
 #include <gmock/gmock.h>
 #include <poll.h>
 #include <pty.h>
@@ -26,7 +26,7 @@ class TerminalProcess {
  public:
   TerminalProcess(std::vector<std::string> args, const std::map<std::string, std::string>& env) {
     int master = -1;
-    args[0] = BinDir() + "/" + args[0];
+    args[0] = bin_dir() + "/" + args[0];
     pid_ = forkpty(&master, nullptr, nullptr, nullptr);
     if (pid_ == 0) {
       for (const auto& [name, value] : env) setenv(name.c_str(), value.c_str(), 1);
@@ -51,15 +51,15 @@ class TerminalProcess {
   // Reads until `text` came after what was read before.
   void wait_for(const std::string& text) {
     for (size_t begin = shown_.size(); shown_.find(text, begin) == std::string::npos;) {
-      ASSERT_TRUE(Read()) << "no \"" << text << "\" came; shown:\n" << shown_;
+      ASSERT_TRUE(read()) << "no \"" << text << "\" came; shown:\n" << shown_;
     }
   }
   // What it has shown, when it has ended with exit code 0.
   std::string wait() {
-    while (Read()) {
+    while (read()) {
     }
     int status = -1;
-    EXPECT_TRUE(Eventually([&] { return waitpid(pid_, &status, WNOHANG) == pid_; }));
+    EXPECT_TRUE(eventually([&] { return waitpid(pid_, &status, WNOHANG) == pid_; }));
     pid_ = -1;
     EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status << "\n" << shown_;
     return shown_;
@@ -77,11 +77,11 @@ class TerminalProcess {
 
  private:
   // False: nothing came in time, or the other end is closed.
-  bool Read() {
+  bool read() {
     pollfd ready = {master_.get(), POLLIN, 0};
     char bytes[4096];
     if (poll(&ready, 1, kDeadlineMs) <= 0) return false;
-    const ssize_t n = read(master_.get(), bytes, sizeof bytes);
+    const ssize_t n = ::read(master_.get(), bytes, sizeof bytes);
     if (n > 0) shown_.append(bytes, static_cast<size_t>(n));
     return n > 0;
   }
@@ -136,7 +136,7 @@ TEST_F(ReplayKeys, StepAndSeek) {
     const uint64_t before = sequence_;
     replay->type(keys);
     // One sample a step.
-    EXPECT_TRUE(Eventually([&] { return value() == expected && sequence_ == before + 1; }))
+    EXPECT_TRUE(eventually([&] { return value() == expected && sequence_ == before + 1; }))
         << value() << " #" << sequence_;
   };
   expect(".", 0);
@@ -154,12 +154,12 @@ TEST_F(ReplayKeys, WhatIsPausedGoesOnWhereItWas) {
   const auto replay = start({"--speed", "100", "--paused", "--max-gap", "0s"});
   replay->wait_for("paused");
   replay->type(" ");
-  EXPECT_TRUE(Eventually([&] { return value() >= 3; }));
+  EXPECT_TRUE(eventually([&] { return value() >= 3; }));
   replay->type(" ");
   replay->wait_for("paused");
   const int64_t paused = value();
   replay->type(".");
-  EXPECT_TRUE(Eventually([&] { return value() > paused; }));
+  EXPECT_TRUE(eventually([&] { return value() > paused; }));
   EXPECT_EQ(value(), paused + 1) << "none was published while it was paused";
   replay->type(" ");
   EXPECT_THAT(replay->wait(), HasSubstr("30 samples"));

@@ -19,8 +19,8 @@ namespace {
 
 // Sends the bytes, so many at a time, each piece when the other side has answered or has had time to; then
 // listens until it is quiet or closed. How many bytes came.
-size_t Replay(uint16_t port, const std::string& bytes, size_t at_a_time) {
-  const Fd s = Dial(port);
+size_t start_replay(uint16_t port, const std::string& bytes, size_t at_a_time) {
+  const Fd s = dial(port);
   EXPECT_TRUE(s.ok());
   size_t heard = 0;
   char text[4096];
@@ -48,14 +48,14 @@ TEST_F(KeyedTest, ASessionThatIsReplayedPublishesNothing) {
     return start({"smtrelay_sub", "--domain", "base", "--keys", keys("base"), "--bind", "tcp://127.0.0.1:*"});
   };
   Relay base = listener();
-  ChaosProxy wire(PortOf(base.endpoint()), 1);
+  ChaosProxy wire(port_of(base.endpoint()), 1);
   wire.set(ChaosProxy::kUp, {.record = true});
   publish("pose", "string", "\"0\"");
   Relay pub = robot("tcp://127.0.0.1:" + std::to_string(wire.port()) + "#base");
   constexpr int kSamples = 20;
   for (int i = 1; i <= kSamples; ++i) {
     publish("pose", "string", "\"" + std::to_string(i) + "\"");
-    ASSERT_TRUE(Eventually([&] { return text("base", "pose") == std::to_string(i); }));
+    ASSERT_TRUE(eventually([&] { return text("base", "pose") == std::to_string(i); }));
   }
   const std::string recording = wire.recorded(ChaosProxy::kUp);
   ASSERT_GT(recording.size(), 1000u);
@@ -68,7 +68,7 @@ TEST_F(KeyedTest, ASessionThatIsReplayedPublishesNothing) {
     const auto before = state();
     for (const size_t at_a_time : {recording.size(), size_t{1}, size_t{64}, size_t{200}, size_t{1000}}) {
       const std::string part = at_a_time == 1 ? recording.substr(0, 600) : recording;
-      EXPECT_LE(Replay(PortOf(base.endpoint()), part, at_a_time), 64u + 256u)
+      EXPECT_LE(start_replay(port_of(base.endpoint()), part, at_a_time), 64u + 256u)
           << "the handshake goes no further";
       ++*count;
     }
@@ -76,7 +76,7 @@ TEST_F(KeyedTest, ASessionThatIsReplayedPublishesNothing) {
     *published += after.second - before.second;
     EXPECT_EQ(after, before);
   };
-  ASSERT_TRUE(Eventually([&] { return state().first == 1; }));
+  ASSERT_TRUE(eventually([&] { return state().first == 1; }));
   int replays = 0;
   uint64_t published = 0;
   replay(&replays, &published);  // beside the session itself
@@ -87,17 +87,17 @@ TEST_F(KeyedTest, ASessionThatIsReplayedPublishesNothing) {
   base.process->send(SIGKILL);
   base.process->wait();
   base = listener();
-  ASSERT_TRUE(Eventually([&] { return state().first == 0; })) << "it counts anew";
+  ASSERT_TRUE(eventually([&] { return state().first == 0; })) << "it counts anew";
   replay(&replays, &published);
   EXPECT_EQ(held("base", "pose")->freshness.state, State::kLinkDown);
-  smt::Print(smt::Row{.id = "S7",
-                      .what = "samples of recorded sessions, replayed",
-                      .n = static_cast<uint64_t>(replays * kSamples),
-                      .violations = published});
+  smt::print_text(smt::Row{.id = "S7",
+                           .what = "samples of recorded sessions, replayed",
+                           .n = static_cast<uint64_t>(replays * kSamples),
+                           .violations = published});
   // Who has the key is served.
   pub = robot(base.endpoint() + "#base");
   publish("pose", "string", "\"again\"");
-  EXPECT_TRUE(Eventually([&] { return text("base", "pose") == "again"; }));
+  EXPECT_TRUE(eventually([&] { return text("base", "pose") == "again"; }));
 }
 
 }  // namespace

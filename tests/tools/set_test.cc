@@ -1,6 +1,7 @@
 // smtrelay_client set from outside: who may, who holds the lease, what becomes of a topic whose writer is
-// killed, and what the audit says. Seeded bugs that make it fail: cmd/client/client_set.cc, Release() that does
-// nothing; cmd/relays/relay_serve.cc, an audit that is always fine; relay/writes/writes.cc, FailSafe() that does not tell.
+// killed, and what the audit says. Seeded bugs that make it fail: cmd/client/client_set.cc, release() that
+// does nothing; cmd/relays/relay_serve.cc, an audit that is always fine; relay/writes/writes.cc, fail_safe()
+// that does not tell.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -42,7 +43,7 @@ class SetTool : public RelayTest {
   }
   // A proxy and the robots behind it know each other.
   void meet(const Relay& gate, const std::string& topic, int exit_code) const {
-    EXPECT_TRUE(Eventually([&] { return set(gate, topic, "0").exit_code == exit_code; }));
+    EXPECT_TRUE(eventually([&] { return set(gate, topic, "0").exit_code == exit_code; }));
   }
   // The number that a domain's memory has; a NaN where there is none.
   double number(const std::string& in, const std::string& topic) const {
@@ -139,7 +140,7 @@ TEST_F(SetTool, StopsTheRobotWhenTheHolderIsKilled) {
   holder->wait();
   EXPECT_TRUE(becomes("robot", "cmd/speed", State::kSubstituted));
   EXPECT_EQ(number("robot", "cmd/speed"), 0);
-  EXPECT_TRUE(Eventually([&] { return counter("robot", "smt/relay/robot/pub/write", "fail_safe") == 1; }));
+  EXPECT_TRUE(eventually([&] { return counter("robot", "smt/relay/robot/pub/write", "fail_safe") == 1; }));
   EXPECT_EQ(set(at, "cmd/speed", "1").exit_code, 0) << "the lease is free";
 }
 
@@ -157,23 +158,23 @@ TEST_F(SetTool, TakesValuesFromStdinLineByLine) {
   const Relay at = robot(kParameters);
   Process::Options with = env();
   with.stdin_path = write("values", "1\n2.5\n\"nan\"\n4");
-  const Ended ended = RunProcess(
+  const Ended ended = run_process(
       {"smtrelay_client", "--connect", at.endpoint(), "set", "param/gain", "-", "-f", "jsonl"}, with);
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
   std::vector<std::string> values;
-  for (const Json& told : JsonLines(ended.out)) values.push_back(told["value"]["value"].dump());
+  for (const Json& told : json_lines(ended.out)) values.push_back(told["value"]["value"].dump());
   EXPECT_THAT(values, ElementsAre("1.0", "2.5", "\"nan\"", "4.0"));
   EXPECT_EQ(number("robot", "param/gain"), 4);
   with.stdin_path = write("values", "1\nnothing\n2\n");
   EXPECT_EQ(
-      RunProcess({"smtrelay_client", "--connect", at.endpoint(), "set", "param/gain", "-"}, with).exit_code,
+      run_process({"smtrelay_client", "--connect", at.endpoint(), "set", "param/gain", "-"}, with).exit_code,
       2);
   EXPECT_EQ(number("robot", "param/gain"), 1);
 }
 
 TEST_F(SetTool, NeverWritesOverAProgramOfTheRobot) {
   const Process driver({"smtsinewave", "cmd/speed", "--domain", "robot", "--rate", "100"}, env());
-  ASSERT_TRUE(Eventually([&] { return held("robot", "cmd/speed").has_value(); }));
+  ASSERT_TRUE(eventually([&] { return held("robot", "cmd/speed").has_value(); }));
   const Relay at = robot(kCommands);
   const Ended ended = set(at, "cmd/speed", "1");
   EXPECT_EQ(ended.exit_code, 6);
@@ -213,7 +214,7 @@ TEST_F(SetTool, GoesOnWhenTheProxyIsKilledAndComesBack) {
   holder->wait_for_error("trying again");
   const uint64_t before = held("robot", "cmd/speed")->sequence;
   const Relay second = gate();
-  EXPECT_TRUE(Eventually([&] { return held("robot", "cmd/speed")->sequence > before + 2; }));
+  EXPECT_TRUE(eventually([&] { return held("robot", "cmd/speed")->sequence > before + 2; }));
   EXPECT_EQ(set(second, "cmd/speed", "6").exit_code, 6) << "it is still the same holder's";
   EXPECT_EQ(held("robot", "cmd/speed")->freshness.state, State::kFresh);
   holder->send(SIGTERM);
@@ -226,24 +227,24 @@ TEST_F(SetTool, WritesDownEachActInTheAudit) {
   EXPECT_EQ(set(at, "cmd/speed", "1", {"--every", "10ms", "--duration", "400ms"}).exit_code, 0);
   EXPECT_EQ(set(at, "arm/pose", "1").exit_code, 6);
   EXPECT_TRUE(becomes("robot", "cmd/speed", State::kSubstituted));
-  ASSERT_TRUE(Eventually([&] { return JsonLines(Contents(path)).back()["act"] == "expired"; }));
+  ASSERT_TRUE(eventually([&] { return json_lines(contents(path)).back()["act"] == "expired"; }));
   std::map<std::string, int> acts;
-  for (const Json& line : JsonLines(Contents(path))) ++acts[line["act"]];
+  for (const Json& line : json_lines(contents(path))) ++acts[line["act"]];
   EXPECT_EQ(acts["lease"], 1);
   EXPECT_EQ(acts["released"], 1);
   EXPECT_EQ(acts["refused"], 1);
   EXPECT_EQ(acts["expired"], 1);
   EXPECT_GE(acts["set"], 10) << "none is left out";
-  const Json first = JsonLines(Contents(path))[1];
+  const Json first = json_lines(contents(path))[1];
   EXPECT_EQ(first["act"], "set");
   EXPECT_EQ(first["topic"], "cmd/speed");
   EXPECT_EQ(first["value"]["value"], 1.0);
   EXPECT_EQ(first["rule"], "[[write]] at " + root_ + "/robot.toml:3");
   EXPECT_THAT(first["holder"].get<std::string>(), HasSubstr("@"));
   EXPECT_THAT(first["peer"].get<std::string>(), HasSubstr("client-"));
-  EXPECT_EQ(JsonLines(Contents(path))[0]["value"], nullptr);
+  EXPECT_EQ(json_lines(contents(path))[0]["value"], nullptr);
   // The log holds repeats back, and tells their number at the end.
-  EXPECT_TRUE(Eventually([&] {
+  EXPECT_TRUE(eventually([&] {
     return counter("robot", "smt/relay/robot/pub/write", "written") == static_cast<uint64_t>(acts["set"]);
   }));
   at.process->send(SIGTERM);

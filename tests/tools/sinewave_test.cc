@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 class Sinewave : public ToolTest {
  protected:
   std::vector<Json> samples(const std::string& topic) const {
-    return JsonLines(run({"smttopic", "echo", topic, "-f", "jsonl", "--duration", "100ms"}).out);
+    return json_lines(run({"smttopic", "echo", topic, "-f", "jsonl", "--duration", "100ms"}).out);
   }
 };
 
@@ -56,7 +56,7 @@ TEST_F(Sinewave, PublishesManyTopicsAtTheSameInstants) {
   EXPECT_EQ(run({"smtsinewave", "a", "b/c", "--topics", "3", "-n", "20", "--rate", "500", "--history", "32"})
                 .exit_code,
             0);
-  Result<DomainListing> listing = ListTopics(domain());
+  Result<DomainListing> listing = list_topics(domain());
   std::vector<std::string> names;
   for (const TopicInfo& t : listing->topics) names.push_back(t.name);
   EXPECT_THAT(names, ElementsAre("a/0", "a/1", "a/2", "b/c/0", "b/c/1", "b/c/2"));

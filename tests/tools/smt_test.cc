@@ -58,13 +58,13 @@ TEST_F(Smt, RunsProgramsOfThePathAndNoOthers) {
   ASSERT_EQ(chmod(hello.c_str(), 0755), 0);
   ASSERT_EQ(chmod((root_ + "/smtdot").c_str(), 0755), 0);
   const Process::Options options = env({{"PATH", root_ + "/bin:" + getenv("PATH")}});
-  const Ended ended = RunProcess({"smt", "hello", "a b", "--x"}, options);
+  const Ended ended = run_process({"smt", "hello", "a b", "--x"}, options);
   EXPECT_EQ(ended.out, "smt-hello [a b] [--x]\n");
   EXPECT_EQ(ended.exit_code, 9);
-  EXPECT_EQ(RunProcess({"smt", "plain"}, options).exit_code, 2);
-  EXPECT_EQ(RunProcess({"smt", "hello"}, env({{"PATH", ""}})).exit_code, 2);
+  EXPECT_EQ(run_process({"smt", "plain"}, options).exit_code, 2);
+  EXPECT_EQ(run_process({"smt", "hello"}, env({{"PATH", ""}})).exit_code, 2);
   for (const char* word : {"../smtdot", "/bin/sh", "..", "topic;ls", ""}) {
-    EXPECT_EQ(RunProcess({"smt", word}, options).exit_code, 2) << word;
+    EXPECT_EQ(run_process({"smt", word}, options).exit_code, 2) << word;
   }
 }
 

@@ -28,7 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 using Args = std::vector<std::string>;
 
-constexpr int64_t kMostNs = 1'000'000'000;
+constexpr int64_t kMaxNs = 1'000'000'000;
 constexpr const char *kNowhere = "tcp://127.0.0.1:1", *kNoRoute = "tcp://192.0.2.1:7000";
 
 class CleanStop : public KeyedTest {
@@ -51,15 +51,15 @@ class CleanStop : public KeyedTest {
   // Ends it by a signal. `before`: what lay in its domain; `stays`: whether its segments may.
   void stop(const std::string& state, Process* tool, int signal, const std::string& domain = "",
             const std::set<std::string>& before = {}, bool stays = true) {
-    const int64_t begin = BoottimeNs();
+    const int64_t begin = boottime_ns();
     tool->send(signal);
     const Ended ended = tool->wait();
-    const int64_t took_ns = BoottimeNs() - begin;
-    longest_ns_ = std::max(longest_ns_, took_ns);
+    const int64_t took_ns = boottime_ns() - begin;
+    max_ns_ = std::max(max_ns_, took_ns);
     ++stops_;
-    bool right = ended.exit_code == 0 && took_ns < kMostNs;
+    bool right = ended.exit_code == 0 && took_ns < kMaxNs;
     EXPECT_EQ(ended.exit_code, 0) << state << ", signal " << signal << "\n" << ended.err;
-    EXPECT_LT(took_ns, kMostNs) << state << ", signal " << signal;
+    EXPECT_LT(took_ns, kMaxNs) << state << ", signal " << signal;
     std::set<std::string> names;
     for (std::string name : files(domain)) {
       if (before.count(name) != 0) continue;
@@ -94,11 +94,11 @@ class CleanStop : public KeyedTest {
       Process p(args, options);
       if (!waits_for.empty()) p.wait_for_output(waits_for);
       // It has blocked the signals: else it would be ended by them.
-      EXPECT_TRUE(Eventually([&] { return Blocks(p.pid(), signal); })) << state;
+      EXPECT_TRUE(eventually([&] { return blocks(p.pid(), signal); })) << state;
       stop(state, &p, signal);
     }
   }
-  static bool Blocks(pid_t pid, int signal) {
+  static bool blocks(pid_t pid, int signal) {
     FILE* status = fopen(("/proc/" + std::to_string(pid) + "/status").c_str(), "r");
     if (status == nullptr) return false;
     unsigned long long mask = 0;
@@ -109,13 +109,13 @@ class CleanStop : public KeyedTest {
   }
 
   uint64_t stops_ = 0, wrong_ = 0;
-  int64_t longest_ns_ = 0;
+  int64_t max_ns_ = 0;
   int domains_ = 0;
 };
 
 // A connection that says nothing, or only how it begins.
-Fd Connect(const std::string& endpoint, const std::string& says) {
-  Fd s = Dial(PortOf(endpoint));
+Fd connect(const std::string& endpoint, const std::string& says) {
+  Fd s = dial(port_of(endpoint));
   EXPECT_TRUE(s.ok());
   EXPECT_EQ(send(s.get(), says.data(), says.size(), MSG_NOSIGNAL), static_cast<ssize_t>(says.size()));
   return s;
@@ -133,15 +133,15 @@ TEST_F(CleanStop, IsWithinASecondInAnyState) {
   }
   // In the midst of a handshake, on either side.
   uint16_t port = 0;
-  const Fd deaf = Bound(&port);
+  const Fd deaf = bound(&port);
   ASSERT_EQ(listen(deaf.get(), 100), 0);
   const std::string silent = "tcp://127.0.0.1:" + std::to_string(port);
   relay("a handshake that is not answered",
         {"smtrelay_sub", "--keys", keys("base"), "--connect", silent + "#robot"});
   std::vector<Fd> strangers;
   const auto half = [&](Relay& r) {
-    strangers.push_back(Connect(r.endpoint(), ""));
-    strangers.push_back(Connect(r.endpoint(), std::string("\xff\0\0\0\0\0\0\0\1\x7f\3", 11)));
+    strangers.push_back(connect(r.endpoint(), ""));
+    strangers.push_back(connect(r.endpoint(), std::string("\xff\0\0\0\0\0\0\0\1\x7f\3", 11)));
   };
   relay("handshakes half done", {"smtrelay_pub", "--keys", keys("robot"), "--bind", any}, half);
 
@@ -151,20 +151,20 @@ TEST_F(CleanStop, IsWithinASecondInAnyState) {
       Node::open(*Domain::open({.root = root_, .domain = "robot"}), {.name = "camera"});
   ASSERT_TRUE(node.ok());
   Result<Publisher> camera =
-      (*node)->advertise({.name = "image", .schema = Schema::Scalar(Type::kU8, 1 << 20)});
+      (*node)->advertise({.name = "image", .schema = Schema::scalar(Type::kU8, 1 << 20)});
   ASSERT_TRUE(camera.ok());
   const std::vector<std::byte> image(1 << 20);
   std::atomic<bool> done{false};
   std::thread films([&] {
     for (; !done; poll(nullptr, 0, 5)) EXPECT_TRUE(camera->publish(image).ok());
   });
-  EXPECT_TRUE(Eventually([&] { return held("robot", "ticks").has_value(); }));
+  EXPECT_TRUE(eventually([&] { return held("robot", "ticks").has_value(); }));
   for (const char* state : {"runs", "stands still", "is killed"}) {
     const std::string domain = std::string("peer-") + state[0];
     std::unique_ptr<Process> peer;
     const auto flows = [&](Relay& r) {
       peer = start({"smtrelay_sub", "--domain", domain, "--name", domain, "--connect", r.endpoint()}).process;
-      EXPECT_TRUE(Eventually([&] { return held(domain, "ticks").has_value(); }));
+      EXPECT_TRUE(eventually([&] { return held(domain, "ticks").has_value(); }));
       if (state[0] != 'r') peer->send(state[0] == 's' ? SIGSTOP : SIGKILL);
     };
     for (const int signal : {SIGTERM, SIGINT}) {
@@ -184,7 +184,7 @@ TEST_F(CleanStop, IsWithinASecondInAnyState) {
   for (const int how : {SIGSTOP, SIGKILL}) {
     relay("a publisher by signal " + std::to_string(how), {"smtrelay_sub", "--bind", any}, [&](Relay& r) {
       Relay pub = start({"smtrelay_pub", "--domain", "robot", "--connect", r.endpoint()});
-      EXPECT_TRUE(Eventually([&] { return held("own" + std::to_string(domains_), "ticks").has_value(); }));
+      EXPECT_TRUE(eventually([&] { return held("own" + std::to_string(domains_), "ticks").has_value(); }));
       pub.process->send(how);
     });
   }
@@ -227,12 +227,12 @@ TEST_F(CleanStop, IsWithinASecondInAnyState) {
   tool("a generator", {"smtsinewave", "wave", "--rate", "1000", "--domain", "wave"}, "", env());
   done = true;
   films.join();
-  std::cout << "figures: stop: " << stops_ << " stops, the longest " << longest_ns_ / 1'000'000 << " ms\n";
-  smt::Print(smt::Row{.id = "R21",
-                      .what = "ended by a signal, in any state",
-                      .n = stops_,
-                      .violations = wrong_,
-                      .max_ms = static_cast<double>(longest_ns_) / 1e6});
+  std::cout << "figures: stop: " << stops_ << " stops, the longest " << max_ns_ / 1'000'000 << " ms\n";
+  smt::print_text(smt::Row{.id = "R21",
+                           .what = "ended by a signal, in any state",
+                           .n = stops_,
+                           .violations = wrong_,
+                           .max_ms = static_cast<double>(max_ns_) / 1e6});
 }
 
 }  // namespace

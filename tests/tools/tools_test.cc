@@ -1,5 +1,5 @@
-// Each tool doing its work, seen from outside. Seeded bug that makes it fail: in cmd/cli/stop.cc, Stop::Stop does
-// not add SIGINT to the set (a tool stopped by SIGINT dies of it instead of ending with 0).
+// Each tool doing its work, seen from outside. Seeded bug that makes it fail: in cmd/cli/stop.cc, Stop::Stop
+// does not add SIGINT to the set (a tool stopped by SIGINT dies of it instead of ending with 0).
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -30,8 +30,8 @@ TEST_F(Smttopic, PublishedValueStaysReadable) {
   const Ended echo = run({"smttopic", "echo", "--once", "-f", "jsonl", "arm/limit"});
   EXPECT_EQ(echo.exit_code, 0) << echo.err;
   const Json sample = Json::parse(echo.out);
-  EXPECT_THAT(Keys(sample), ElementsAre("topic", "sequence", "stamp_ns", "receive_ns", "age_ns", "state",
-                                        "missed", "value"));
+  EXPECT_THAT(keys_of(sample), ElementsAre("topic", "sequence", "stamp_ns", "receive_ns", "age_ns", "state",
+                                           "missed", "value"));
   EXPECT_EQ(sample["topic"], "arm/limit");
   EXPECT_EQ(sample["sequence"], 1);
   EXPECT_EQ(sample["state"], "source-dead");
@@ -57,21 +57,21 @@ TEST_F(Smttopic, ListAndInfoHaveTheShapesThatScriptsRelyOn) {
   Process sine(
       {"smtsinewave", "wheel/speed", "--rate", "200", "--max-age", "10s", "--history", "100", "--node", "w"},
       env());
-  ASSERT_TRUE(Eventually([&] { return run({"smttopic", "info", "wheel/speed"}).exit_code == 0; }));
+  ASSERT_TRUE(eventually([&] { return run({"smttopic", "info", "wheel/speed"}).exit_code == 0; }));
   run({"smttopic", "pub", "arm/pose", "f64[3]", "[1,2,3]"});
 
   const Json list = Json::parse(run({"smttopic", "list", "-f", "json"}).out);
   ASSERT_EQ(list.size(), 2u);
   const Json& topic = list[1];
-  EXPECT_THAT(Keys(topic), ElementsAre("topic", "type", "schema_hash", "size", "history", "state", "age_ns",
-                                       "max_age_ns", "stamp_ns", "sequence", "generation", "hops", "writers",
-                                       "origin", "age_error_ns", "delay_ns"));
+  EXPECT_THAT(keys_of(topic), ElementsAre("topic", "type", "schema_hash", "size", "history", "state",
+                                          "age_ns", "max_age_ns", "stamp_ns", "sequence", "generation",
+                                          "hops", "writers", "origin", "age_error_ns", "delay_ns"));
   EXPECT_TRUE(topic["age_error_ns"].is_null() && topic["delay_ns"].is_null()) << "it was born here";
   EXPECT_EQ(list[0]["topic"], "arm/pose");
   EXPECT_EQ(list[0]["state"], "source-dead");
   EXPECT_EQ(topic["topic"], "wheel/speed");
   EXPECT_EQ(topic["type"], "f64");
-  EXPECT_EQ(topic["schema_hash"], Schema::Scalar(Type::kF64).hash());
+  EXPECT_EQ(topic["schema_hash"], Schema::scalar(Type::kF64).hash());
   EXPECT_EQ(topic["size"], 8);
   EXPECT_EQ(topic["history"], 128);
   EXPECT_EQ(topic["state"], "fresh");
@@ -84,7 +84,7 @@ TEST_F(Smttopic, ListAndInfoHaveTheShapesThatScriptsRelyOn) {
 
   const Json info = Json::parse(run({"smttopic", "info", "arm/pose", "-f", "json"}).out);
   EXPECT_EQ(info["schema"], Json::parse(R"([{"name":"value","type":"f64","offset":0,"count":3,"unit":""}])"));
-  EXPECT_EQ(JsonLines(run({"smttopic", "list", "-f", "jsonl"}).out).size(), 2u);
+  EXPECT_EQ(json_lines(run({"smttopic", "list", "-f", "jsonl"}).out).size(), 2u);
   EXPECT_THAT(run({"smttopic", "list", "-f", "csv"}).out, testing::StartsWith("topic,type,schema_hash,"));
   const std::string table = run({"smttopic", "list", "wheel/*"}).out;
   EXPECT_THAT(table, AllOf(HasSubstr("wheel/speed  f64"), HasSubstr("fresh"), Not(HasSubstr("arm/pose"))));
@@ -118,7 +118,7 @@ TEST_F(Smttopic, EchoFollowsTopicsThatAppearLaterWithoutALossAndEndsAtItsCount) 
   const Ended ended = echo.wait();
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
   std::map<std::string, uint64_t> last;
-  for (const Json& sample : JsonLines(ended.out)) {
+  for (const Json& sample : json_lines(ended.out)) {
     EXPECT_EQ(sample["sequence"].get<uint64_t>(), ++last[sample["topic"]]);
     EXPECT_EQ(sample["missed"], 0);
   }
@@ -133,7 +133,7 @@ TEST_F(Smttopic, EchoGoesOnAcrossTheRestartOfAWriter) {
   }
   const Ended ended = echo.wait();
   EXPECT_EQ(ended.exit_code, 0);
-  const std::vector<Json> lines = JsonLines(ended.out);
+  const std::vector<Json> lines = json_lines(ended.out);
   ASSERT_EQ(lines.size(), 20u);
   for (size_t i = 0; i < 20; ++i) EXPECT_EQ(lines[i]["sequence"], i + 1);
 }
@@ -168,11 +168,11 @@ TEST_F(Smttopic, EchoTellsSilenceFromAbsence) {
 
 TEST_F(Smttopic, HzAndBwMeasureARunningTopic) {
   Process sine({"smtsinewave", "x", "--rate", "100"}, env());
-  ASSERT_TRUE(Eventually([&] { return run({"smttopic", "info", "x"}).exit_code == 0; }));
+  ASSERT_TRUE(eventually([&] { return run({"smttopic", "info", "x"}).exit_code == 0; }));
   const Ended hz = run({"smttopic", "hz", "x", "-n", "1", "-f", "json"});
   EXPECT_EQ(hz.exit_code, 0) << hz.err;
   const Json rate = Json::parse(hz.out)[0];
-  EXPECT_THAT(Keys(rate),
+  EXPECT_THAT(keys_of(rate),
               ElementsAre("topic", "hz", "published", "mean_ns", "min_ns", "max_ns", "jitter_ns", "missed"));
   EXPECT_NEAR(rate["hz"].get<double>(), 100, 40);
   EXPECT_NEAR(rate["mean_ns"].get<double>(), 1e7, 8e6);
@@ -190,11 +190,11 @@ TEST_F(Smttopic, HzAndBwMeasureARunningTopic) {
 
 TEST_F(Smttopic, DelayTellsHowOldSamplesWereWhenTheyCame) {
   Process sine({"smtsinewave", "x", "--rate", "100"}, env());
-  ASSERT_TRUE(Eventually([&] { return run({"smttopic", "info", "x"}).exit_code == 0; }));
+  ASSERT_TRUE(eventually([&] { return run({"smttopic", "info", "x"}).exit_code == 0; }));
   const Ended delay = run({"smttopic", "delay", "x", "-n", "1", "-f", "json"});
   EXPECT_EQ(delay.exit_code, 0) << delay.err;
   const Json ages = Json::parse(delay.out)[0];
-  EXPECT_THAT(Keys(ages), ElementsAre("topic", "samples", "p50_ns", "p99_ns", "max_ns", "hops", "host"));
+  EXPECT_THAT(keys_of(ages), ElementsAre("topic", "samples", "p50_ns", "p99_ns", "max_ns", "hops", "host"));
   EXPECT_NEAR(ages["samples"].get<double>(), 100, 40);
   EXPECT_EQ(ages["max_ns"], 0) << "of this machine: written when it was born";
   EXPECT_EQ(ages["hops"], 0);
@@ -203,7 +203,7 @@ TEST_F(Smttopic, DelayTellsHowOldSamplesWereWhenTheyCame) {
 
 TEST_F(Smttopic, RemovesOnlyWhatNobodyPublishes) {
   Process sine({"smtsinewave", "x"}, env());
-  ASSERT_TRUE(Eventually([&] { return run({"smttopic", "info", "x"}).exit_code == 0; }));
+  ASSERT_TRUE(eventually([&] { return run({"smttopic", "info", "x"}).exit_code == 0; }));
   EXPECT_EQ(run({"smttopic", "rm", "x"}).exit_code, 1);
   sine.send(SIGTERM);
   EXPECT_EQ(sine.wait().exit_code, 0);
@@ -216,7 +216,7 @@ TEST_F(Smtsinewave, KeepsAmplitudeOffsetPhaseAndRate) {
                           "--rate", "100", "--history", "64", "-n", "41"});
   ASSERT_EQ(sine.exit_code, 0) << sine.err;
   const Ended echo = run({"smttopic", "echo", "s", "-f", "jsonl", "--timeout", "50ms"});
-  const std::vector<Json> lines = JsonLines(echo.out);
+  const std::vector<Json> lines = json_lines(echo.out);
   ASSERT_EQ(lines.size(), 41u);
   // Each value is exactly that of a time n / rate which was not used before and has come, give or take how
   // late the first one was: nothing drifts, however busy the machine is.
@@ -253,7 +253,7 @@ TEST_F(Smtreplay, PublishesRowsOfAllFilesWithTheirStampsAndKeepsTheLastOnes) {
   const Ended replay = run({"smtreplay", root_ + "/rec", "--prefix", "f/", "--max-age", "1m"});
   EXPECT_EQ(replay.exit_code, 0) << replay.err;
   EXPECT_THAT(replay.err, HasSubstr("smtreplay: 2 topics, 4 samples, 0 rows skipped, 0 files left out"));
-  const std::vector<Json> lines = JsonLines(run({"smttopic", "echo", "f/**", "-n", "4", "-f", "jsonl"}).out);
+  const std::vector<Json> lines = json_lines(run({"smttopic", "echo", "f/**", "-n", "4", "-f", "jsonl"}).out);
   ASSERT_EQ(lines.size(), 4u);
   std::map<std::string, std::vector<Json>> by_topic;
   for (const Json& sample : lines) by_topic[sample["topic"]].push_back(sample);
@@ -281,9 +281,9 @@ TEST_F(Smtreplay, PacesByTimestampAndShortensSilence) {
   write("rec/a.csv", "timestamp\nuint64_t\n0\n100000\n1000000000\n");
   const auto seconds = [&](std::vector<std::string> flags) {
     flags.insert(flags.begin(), {"smtreplay", root_ + "/rec"});
-    const int64_t start = BoottimeNs();
+    const int64_t start = boottime_ns();
     EXPECT_EQ(run(flags).exit_code, 0);
-    return static_cast<double>(BoottimeNs() - start) / 1e9;
+    return static_cast<double>(boottime_ns() - start) / 1e9;
   };
   EXPECT_GE(seconds({"--max-gap", "200ms"}), 0.3);
   EXPECT_GE(seconds({"--max-gap", "1s", "--speed", "10"}), 0.11);
@@ -293,7 +293,7 @@ TEST_F(Smtreplay, PacesByTimestampAndShortensSilence) {
 TEST_F(Smtreplay, LoopsUntilItIsToldToStop) {
   write("rec/a.csv", "timestamp,x\nuint64_t,int8_t\n0,1\n1000,2\n");
   Process replay({"smtreplay", root_ + "/rec", "--loop", "--speed", "10"}, env());
-  EXPECT_TRUE(Eventually([&] {
+  EXPECT_TRUE(eventually([&] {
     const Ended info = run({"smttopic", "info", "a", "-f", "json"});
     return info.exit_code == 0 && Json::parse(info.out)["sequence"] > 20;
   }));
@@ -308,7 +308,7 @@ TEST_F(Tools, EndQuietlyWhenNobodyReadsTheirOutput) {
   close(fds[0]);
   Process::Options options = env();
   options.stdout_fd = fds[1];
-  const Ended ended = RunProcess({"smttopic", "echo", "nothing/yet"}, options);
+  const Ended ended = run_process({"smttopic", "echo", "nothing/yet"}, options);
   close(fds[1]);
   EXPECT_EQ(ended.exit_code, 0);
   EXPECT_THAT(ended.err, Not(HasSubstr("error")));
@@ -319,7 +319,7 @@ TEST_F(Tools, SayThatStandardOutputIsFull) {
   ASSERT_GE(full, 0);
   Process::Options options = env();
   options.stdout_fd = full;
-  const Ended ended = RunProcess({"smttopic", "list", "-f", "json"}, options);
+  const Ended ended = run_process({"smttopic", "list", "-f", "json"}, options);
   close(full);
   EXPECT_EQ(ended.exit_code, 1);
   EXPECT_THAT(ended.err, HasSubstr("cannot write standard output: No space left"));
@@ -330,10 +330,10 @@ TEST_F(Tools, TakeFlagsBeforeTheEnvironmentBeforeDefaults) {
   EXPECT_TRUE(std::filesystem::exists(root_ + "/other"));
   EXPECT_FALSE(std::filesystem::exists(folder()));
   EXPECT_EQ(
-      RunProcess({"smttopic", "info", "x"}, env({{"SMT_DOMAIN", "other"}, {"SMT_FORMAT", "json"}})).out[0],
+      run_process({"smttopic", "info", "x"}, env({{"SMT_DOMAIN", "other"}, {"SMT_FORMAT", "json"}})).out[0],
       '{');
-  EXPECT_THAT(RunProcess({"smttopic", "info", "x", "-f", "table"},
-                         env({{"SMT_DOMAIN", "other"}, {"SMT_FORMAT", "json"}}))
+  EXPECT_THAT(run_process({"smttopic", "info", "x", "-f", "table"},
+                          env({{"SMT_DOMAIN", "other"}, {"SMT_FORMAT", "json"}}))
                   .out,
               testing::StartsWith("topic "));
 }

@@ -15,7 +15,7 @@ namespace {
 
 using Offset = std::atomic<int64_t>;
 
-const Offset* Map() {
+const Offset* map_offset() {
   const char* path = getenv("WALL_CLOCK_OFFSET");
   const int fd = path == nullptr ? -1 : open(path, O_RDONLY | O_CLOEXEC);
   void* at = fd < 0 ? MAP_FAILED : mmap(nullptr, sizeof(Offset), PROT_READ, MAP_SHARED, fd, 0);
@@ -25,7 +25,7 @@ const Offset* Map() {
   return static_cast<const Offset*>(at);
 }
 
-int Real(clockid_t clock, timespec* time) {
+int real(clockid_t clock, timespec* time) {
   static const auto real = reinterpret_cast<int (*)(clockid_t, timespec*)>(dlsym(RTLD_NEXT, "clock_gettime"));
   return real(clock, time);
 }
@@ -35,9 +35,9 @@ int Real(clockid_t clock, timespec* time) {
 extern "C" {
 
 __attribute__((visibility("default"))) int clock_gettime(clockid_t clock, timespec* time) noexcept {
-  const int result = Real(clock, time);
+  const int result = real(clock, time);
   if (result != 0 || (clock != CLOCK_REALTIME && clock != CLOCK_REALTIME_COARSE)) return result;
-  static const Offset* const offset = Map();
+  static const Offset* const offset = map_offset();
   const int64_t ns = time->tv_sec * 1'000'000'000 + time->tv_nsec + offset->load(std::memory_order_relaxed);
   time->tv_sec = ns / 1'000'000'000;
   time->tv_nsec = ns % 1'000'000'000;

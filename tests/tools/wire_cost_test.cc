@@ -1,5 +1,5 @@
 // What smttopic info says that a sample costs on the wire, against the bytes that a relay really sends.
-// Seeded bug that makes it fail: in cmd/topic/wire_cost.cc, BatchBytes leaves out AppendRows.
+// Seeded bug that makes it fail: in cmd/topic/wire_cost.cc, batch_bytes leaves out append_rows.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -21,34 +21,34 @@ TEST_F(WireCost, IsThatOfARelaysBytes) {
   ASSERT_TRUE(node.ok());
   TopicOptions topic;
   topic.name = "pose";
-  topic.schema = *Schema::Parse("f64[8]");
+  topic.schema = *Schema::parse("f64[8]");
   auto pose = (*node)->advertise(topic);
   ASSERT_TRUE(pose.ok());
   const Relay sender = pub();
   const std::string& endpoint = sender.endpoint();
-  ChaosProxy wire(PortOf(endpoint), 1);
+  ChaosProxy wire(port_of(endpoint), 1);
   const Relay receiver = sub("tcp://127.0.0.1:" + std::to_string(wire.port()));
 
   std::vector<std::byte> value(64);
   const auto arrives = [&](int i) {
     value[0] = std::byte(i);
     EXPECT_TRUE(pose->publish(value).ok());
-    ASSERT_TRUE(Eventually([&] {
+    ASSERT_TRUE(eventually([&] {
       const std::optional<Held> now = held("base", "pose");
       return now && now->bytes == value;
     }));
   };
   arrives(1);
   // The least of several tries: reports and greetings may come between.
-  uint64_t least = UINT64_MAX;
+  uint64_t min = UINT64_MAX;
   for (int i = 2; i < 40; ++i) {
     const uint64_t before = wire.counts().bytes[ChaosProxy::kDown];
     arrives(i);
-    least = std::min(least, wire.counts().bytes[ChaosProxy::kDown] - before);
+    min = std::min(min, wire.counts().bytes[ChaosProxy::kDown] - before);
   }
   const Ended info = run({"smttopic", "info", "pose", "--domain", "robot", "-f", "json"});
   const auto told = nlohmann::json::parse(info.out)["wire_bytes"]["alone"].get<uint64_t>();
-  EXPECT_NEAR(static_cast<double>(told), static_cast<double>(least), 12)
+  EXPECT_NEAR(static_cast<double>(told), static_cast<double>(min), 12)
       << "numbers that take a byte more or less";
 }
 

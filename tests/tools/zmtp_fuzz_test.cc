@@ -1,7 +1,7 @@
 // Whatever bytes come over TCP, each relay that listens stays, stays small, and serves who speaks properly:
 // with keys and without, a publisher, a subscriber and a proxy. The bytes are noise, and what a good client
 // has said with a few of it other ones, missing, twice or far too long.
-// Seeded bug that makes it fail: relay/engine.cc, Handle() that answers what is no message outside of a
+// Seeded bug that makes it fail: relay/engine.cc, handle() that answers what is no message outside of a
 // session.
 
 #include <arpa/inet.h>
@@ -28,31 +28,31 @@ namespace smt::tools {
 namespace {
 
 constexpr size_t kListeners = 6;
-constexpr uint64_t kMostGrowthKiB = 64 << 10;
+constexpr uint64_t kMaxGrowthKiB = 64 << 10;
 
 // Connections that have said all they will say; the last ones stay open, so that what was said is read.
 class Crowd {
  public:
   // What of `text` the other side takes at once.
-  void Say(uint16_t port, const std::string& text) {
-    Fd s = Dial(port);
+  void say(uint16_t port, const std::string& text) {
+    Fd s = dial(port);
     ASSERT_TRUE(s.ok());
     // Greeting, first command and the rest one after the other, each answered: libzmq ends a connection that
     // says all at once.
     size_t command = std::min<size_t>(64, text.size()), rest = command;
     if (text.size() > 66 && text[64] == 4) rest = std::min(text.size(), size_t{66} + uint8_t(text[65]));
-    Send(s, text.substr(0, command));
-    Await(s, 64);
-    Send(s, text.substr(command, rest - command));
-    Await(s, 1);
-    Send(s, text.substr(rest));
+    send_text(s, text.substr(0, command));
+    await(s, 64);
+    send_text(s, text.substr(command, rest - command));
+    await(s, 1);
+    send_text(s, text.substr(rest));
     open_.push_back(std::move(s));
-    if (open_.size() > kMostOpen) open_.pop_front();
+    if (open_.size() > kMaxOpen) open_.pop_front();
   }
-  void Leave() { open_.clear(); }
+  void leave() { open_.clear(); }
 
  private:
-  static void Send(const Fd& s, const std::string& text) {
+  static void send_text(const Fd& s, const std::string& text) {
     for (size_t said = 0; said < text.size();) {
       pollfd wait{s.get(), POLLOUT, 0};
       if (poll(&wait, 1, 200) <= 0) return;
@@ -62,7 +62,7 @@ class Crowd {
     }
   }
   // So many bytes of an answer, or none for a while.
-  static void Await(const Fd& s, ssize_t bytes) {
+  static void await(const Fd& s, ssize_t bytes) {
     char heard[4096];
     for (pollfd wait{s.get(), POLLIN, 0}; bytes > 0 && poll(&wait, 1, 100) > 0;) {
       const ssize_t n = read(s.get(), heard, sizeof heard);
@@ -71,7 +71,7 @@ class Crowd {
     }
   }
 
-  static constexpr size_t kMostOpen = 40;
+  static constexpr size_t kMaxOpen = 40;
   std::deque<Fd> open_;
 };
 
@@ -80,12 +80,12 @@ class Liar {
  public:
   explicit Liar(uint32_t seed) : random_(seed) {}
 
-  std::string Lie(const std::string& said) {
+  std::string lie(const std::string& said) {
     switch (random_() % 7) {
       case 0:
-        return Noise(random_() % 4096);
+        return make_noise(random_() % 4096);
       case 1:
-        return said.substr(0, 64) + Noise(random_() % 2048);
+        return said.substr(0, 64) + make_noise(random_() % 2048);
       case 2: {  // a few bytes are other ones
         std::string out = said;
         for (uint64_t n = 1 + random_() % 8; n-- > 0 && !out.empty();) {
@@ -97,11 +97,11 @@ class Liar {
       case 3:
         return said.substr(0, random_() % (said.size() + 1));
       case 4:
-        return Cut(said) + Frame(random_() % 8 | 2, Length(), Noise(random_() % 1024));
+        return cut(said) + frame_of(random_() % 8 | 2, random_length(), make_noise(random_() % 1024));
       case 5: {  // a message without an end
-        std::string out = Cut(said);
+        std::string out = cut(said);
         const size_t size = random_() % 2 == 0 ? random_() % 32 : 4096;
-        for (uint64_t n = random_() % 300; n-- > 0;) out += Frame(3, size, std::string(size, 'm'));
+        for (uint64_t n = random_() % 300; n-- > 0;) out += frame_of(3, size, std::string(size, 'm'));
         return out;
       }
       default: {  // a part is missing, or stands twice
@@ -113,22 +113,22 @@ class Liar {
   }
 
  private:
-  std::string Noise(size_t size) {
+  std::string make_noise(size_t size) {
     std::string out(size, '\0');
     for (char& c : out) c = static_cast<char>(random_());
     return out;
   }
   // Up to the end of the greeting, or of the handshake, or anywhere.
-  std::string Cut(const std::string& said) {
+  std::string cut(const std::string& said) {
     const size_t ends[] = {64, 64 + 202, 64 + 202 + 300, random_() % (said.size() + 1), said.size()};
     return said.substr(0, ends[random_() % 5]);
   }
-  uint64_t Length() {
+  uint64_t random_length() {
     const uint64_t lengths[] = {0, 1, 524'288, 528'385, uint64_t{1} << 31, uint64_t{1} << 63, ~uint64_t{0}};
     return lengths[random_() % 7];
   }
   // A frame with a length of 8 bytes (ZeroMQ RFC 23).
-  static std::string Frame(uint64_t flags, uint64_t length, const std::string& body) {
+  static std::string frame_of(uint64_t flags, uint64_t length, const std::string& body) {
     std::string out(1, static_cast<char>(flags));
     for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(length >> shift);
     return out + body;
@@ -144,7 +144,7 @@ class Zmtp : public KeyedTest {
     bool keyed = false, gives = true;  // it has a topic
     std::string said = {};             // by a good client
     uint64_t rss_kib = 0;              // before
-    uint16_t port() const { return PortOf(relay.endpoint()); }
+    uint16_t port() const { return port_of(relay.endpoint()); }
   };
 
   void SetUp() override {
@@ -170,25 +170,25 @@ class Zmtp : public KeyedTest {
     for (Listener& l : listeners_) {
       ChaosProxy wire(l.port(), 1);
       wire.set(ChaosProxy::kUp, {.record = true});
-      EXPECT_TRUE(Served(l, wire.port()));
+      EXPECT_TRUE(served(l, wire.port()));
       l.said = wire.recorded(ChaosProxy::kUp);
       EXPECT_GT(l.said.size(), 100u);
-      l.rss_kib = MemoryBytes(l.relay.process->pid(), "VmRSS") / 1024;
+      l.rss_kib = memory_bytes(l.relay.process->pid(), "VmRSS") / 1024;
     }
   }
 
   // A client that is known has what it asks for.
-  bool Served(const Listener& l, uint16_t port) {
+  bool served(const Listener& l, uint16_t port) {
     const std::string endpoint = "tcp://127.0.0.1:" + std::to_string(port);
     std::vector<std::string> args = {"smtrelay_client", "--timeout", l.gives ? "5s" : "2s", "--connect",
                                      endpoint + (l.keyed ? "#" + l.name : "")};
     if (l.keyed) args.insert(args.end(), {"--keys", keys("good")});
     // Who only takes topics has nothing to give, and says so.
     args.insert(args.end(), {"get", l.gives ? "arm/*" : "**"});
-    const int64_t begin_ns = BoottimeNs();
+    const int64_t begin_ns = boottime_ns();
     const Ended got = run(args);
     // Who waits for what is not there waits as long as it was told.
-    if (l.gives) slowest_ns_ = std::max(slowest_ns_, BoottimeNs() - begin_ns);
+    if (l.gives) slowest_ns_ = std::max(slowest_ns_, boottime_ns() - begin_ns);
     const bool served =
         l.gives ? got.exit_code == 0 && got.out.find("1.5") != std::string::npos : got.exit_code == 3;
     EXPECT_TRUE(served) << l.name << (l.keyed ? "" : " without keys") << ": " << got.exit_code << " "
@@ -201,32 +201,32 @@ class Zmtp : public KeyedTest {
 };
 
 TEST_F(Zmtp, AnyBytesOverTcpLeaveEachRelayServing) {
-  const uint32_t seed = relay::Seed();
+  const uint32_t seed = relay::seed_of_run();
   const uint64_t block = Scale::get().sized(20, 100), cases = Scale::get().scaled(kListeners * 20, 2000);
   Liar liar(seed);
   Crowd crowd;
   uint64_t wrong = 0;
   for (uint64_t n = 0; n < cases; ++n) {
     const Listener& l = listeners_[n / block % kListeners];
-    crowd.Say(l.port(), liar.Lie(l.said));
+    crowd.say(l.port(), liar.lie(l.said));
     if ((n + 1) % block != 0) continue;
-    wrong += !Served(l, l.port());
+    wrong += !served(l, l.port());
     wrong += l.relay.process->ended();
     ASSERT_FALSE(l.relay.process->ended()) << l.name << " after " << n;
     // A crowd that stays would be another test's matter.
-    crowd.Leave();
+    crowd.leave();
   }
   for (const Listener& l : listeners_) {
-    const uint64_t now_kib = MemoryBytes(l.relay.process->pid(), "VmRSS") / 1024;
-    EXPECT_LT(now_kib, l.rss_kib + kMostGrowthKiB) << l.name;
-    wrong += now_kib >= l.rss_kib + kMostGrowthKiB;
+    const uint64_t now_kib = memory_bytes(l.relay.process->pid(), "VmRSS") / 1024;
+    EXPECT_LT(now_kib, l.rss_kib + kMaxGrowthKiB) << l.name;
+    wrong += now_kib >= l.rss_kib + kMaxGrowthKiB;
   }
-  Print(Row{.id = "S5",
-            .what = "raw bytes over TCP at relays that listen",
-            .n = cases,
-            .violations = wrong,
-            .max_ms = static_cast<double>(slowest_ns_) / 1e6,
-            .seed = seed});
+  print_text(Row{.id = "S5",
+                 .what = "raw bytes over TCP at relays that listen",
+                 .n = cases,
+                 .violations = wrong,
+                 .max_ms = static_cast<double>(slowest_ns_) / 1e6,
+                 .seed = seed});
 }
 
 }  // namespace

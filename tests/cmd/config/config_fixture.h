@@ -27,8 +27,8 @@ using Args = std::vector<std::string>;
 
 inline constexpr Role kRoles[] = {Role::kPub, Role::kSub, Role::kProxy, Role::kClient};
 
-inline Role RoleOf(const std::string& name) {
-  return *std::find_if(std::begin(kRoles), std::end(kRoles), [&](Role r) { return RoleName(r) == name; });
+inline Role role_of(const std::string& name) {
+  return *std::find_if(std::begin(kRoles), std::end(kRoles), [&](Role r) { return role_name(r) == name; });
 }
 
 struct Loaded {
@@ -56,9 +56,9 @@ class Config : public testing::Test {
     };
     const std::string dir = folder_ + "/" + name;
     for (const std::string& path : {dir, dir + "/peers"}) mkdir(path.c_str(), 0700);
-    make(dir + "/self.key", relay::KeyPair::Make(name).secret_text());
+    make(dir + "/self.key", relay::KeyPair::make(name).secret_text());
     for (const std::string& peer : peers) {
-      make(dir + "/peers/" + peer + ".pub", relay::KeyPair::Make(peer).public_text());
+      make(dir + "/peers/" + peer + ".pub", relay::KeyPair::make(peer).public_text());
     }
     return dir;
   }
@@ -67,10 +67,10 @@ class Config : public testing::Test {
     Loaded loaded;
     loaded.flags.role = role;
     CLI::App app;
-    AddConfigFlags(app, &loaded.flags);
+    add_config_flags(app, &loaded.flags);
     std::reverse(args.begin(), args.end());
     app.parse(args);
-    loaded.config = LoadConfig(loaded.flags, &loaded.errors);
+    loaded.config = load_config(loaded.flags, &loaded.errors);
     return loaded;
   }
   // With a file of this text, which needs no endpoint.
@@ -92,9 +92,9 @@ class Config : public testing::Test {
 };
 
 // The printed form without origins.
-inline std::string Meaning(const RelayConfig& config) {
+inline std::string meaning_of(const RelayConfig& config) {
   std::string out;
-  const std::string printed = PrintConfig(config);
+  const std::string printed = print_config(config);
   for (size_t begin = 0, end; begin < printed.size(); begin = end + 1) {
     end = printed.find('\n', begin);
     const std::string line = printed.substr(begin, end - begin);

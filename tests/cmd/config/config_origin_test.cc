@@ -1,5 +1,6 @@
 // Where the values of a configuration come from, how they are shown, and what may change while a relay runs.
-// Seeded bug that makes it fail: in cmd/relays/config_flags.cc, LoadConfig applies the environment after the flags.
+// Seeded bug that makes it fail: in cmd/relays/config_flags.cc, load_config applies the environment after the
+// flags.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -43,12 +44,12 @@ TEST_F(ConfigOrigin, OrdersDefaultsFileEnvironmentAndFlags) {
       {"timeout", {"1s", "2s", "3s"}},
       {"format", {"json", "jsonl", "csv"}},
   };
-  for (const Key<RelayConfig>& key : Keys<RelayConfig>()) {
-    if (!FromEnvironment(key)) continue;
+  for (const Key<RelayConfig>& key : keys_of<RelayConfig>()) {
+    if (!is_in_environment(key)) continue;
     ASSERT_EQ(values.count(std::string(key.name)), 1u) << key.name;
     const auto& [in_file, in_environment, in_flag] = values.at(std::string(key.name));
     const bool plain = key.type.empty();
-    const auto shown = [&](const std::string& text) { return plain ? text : Quoted(text); };
+    const auto shown = [&](const std::string& text) { return plain ? text : quote(text); };
     for (const Role role : kRoles) {
       if (!key.of(role)) continue;
       const std::string text = fmt::format("{} = {}\n", key.name, shown(in_file));
@@ -157,7 +158,7 @@ TEST_F(ConfigOrigin, PutsRulesAndPeersOfTheCommandLineInPlaceOfTheFiles) {
 TEST_F(ConfigOrigin, PrintsAFileThatSaysTheSame) {
   for (const Role role : kRoles) {
     std::vector<std::string> texts = {"version = 1\n",
-                                      Contents(SourcePath(fmt::format("deploy/{}.toml", RoleName(role))))};
+                                      contents(source_path(fmt::format("deploy/{}.toml", role_name(role))))};
     EXPECT_THAT(texts.back(), HasSubstr("version = 1"));
     if (role == Role::kPub) texts.push_back("version = 1\nsend = []\n[[receive]]\nrate = 7\n");
     if (role == Role::kPub) {
@@ -174,9 +175,9 @@ TEST_F(ConfigOrigin, PrintsAFileThatSaysTheSame) {
     for (const std::string& text : texts) {
       const Loaded first = file(role, text);
       ASSERT_THAT(first.errors.lines(), IsEmpty());
-      const Loaded second = file(role, PrintConfig(first.config));
-      EXPECT_THAT(second.errors.lines(), IsEmpty()) << PrintConfig(first.config);
-      EXPECT_EQ(Meaning(second.config), Meaning(first.config));
+      const Loaded second = file(role, print_config(first.config));
+      EXPECT_THAT(second.errors.lines(), IsEmpty()) << print_config(first.config);
+      EXPECT_EQ(meaning_of(second.config), meaning_of(first.config));
       EXPECT_EQ(second.config.send.size(), first.config.send.size());
       EXPECT_EQ(second.config.receive.size(), first.config.receive.size());
       EXPECT_EQ(second.config.write.size(), first.config.write.size());
@@ -189,7 +190,7 @@ TEST_F(ConfigOrigin, PrintsAFileThatSaysTheSame) {
 TEST_F(ConfigOrigin, PrintsTheOriginOfEachValue) {
   set("SMT_LOG", "warn");
   const RelayConfig config = good(Role::kPub, "name = 'n'\n[[send]]\nrate = 5\n", {"--spin"});
-  const std::string text = PrintConfig(config);
+  const std::string text = print_config(config);
   const auto line = [&](const std::string& key) {
     const size_t at = text.find("\n" + key) + 1;
     return text.substr(at, text.find('\n', at) - at);
@@ -208,20 +209,20 @@ TEST_F(ConfigOrigin, ExplainsWhichRuleDecides) {
                                "[[send]]\ntopic = ['arm/raw', 'leg/*']\nto = 'base'\n"
                                "[[send]]\ntopic = 'leg/**'\n");
   const auto at = [&](const char* rule) { return path_ + ":" + rule; };
-  EXPECT_EQ(ExplainTopic(pub, "arm/pose"),
+  EXPECT_EQ(explain_topic(pub, "arm/pose"),
             "arm/pose passes by topic arm/** of [[send]] at " + at("2") + "\n");
-  EXPECT_EQ(ExplainTopic(pub, "arm/raw"),
+  EXPECT_EQ(explain_topic(pub, "arm/raw"),
             "arm/raw to base passes by topic arm/raw of [[send]] at " + at("5") + "\n");
-  EXPECT_EQ(ExplainTopic(pub, "leg/x"), "leg/x to base passes by topic leg/* of [[send]] at " + at("5") +
-                                            "\nleg/x passes by topic leg/** of [[send]] at " + at("8") +
-                                            "\n");
-  EXPECT_EQ(ExplainTopic(pub, "head"), "head stopped: no [[send]] names it\n");
+  EXPECT_EQ(explain_topic(pub, "leg/x"), "leg/x to base passes by topic leg/* of [[send]] at " + at("5") +
+                                             "\nleg/x passes by topic leg/** of [[send]] at " + at("8") +
+                                             "\n");
+  EXPECT_EQ(explain_topic(pub, "head"), "head stopped: no [[send]] names it\n");
   const RelayConfig both =
       good(Role::kSub,
            "[[send]]\ntopic='a'\n[[receive]]\nexclude='a'\n[[receive]]\ntopic='b'\nas='c'\nfrom='x'\n");
-  EXPECT_EQ(ExplainTopic(both, "a"), "a sent passes by topic a of [[send]] at " + at("2") +
-                                         "\na received stopped by exclude a of [[receive]] at " + at("4") +
-                                         "\n");
+  EXPECT_EQ(explain_topic(both, "a"), "a sent passes by topic a of [[send]] at " + at("2") +
+                                          "\na received stopped by exclude a of [[receive]] at " + at("4") +
+                                          "\n");
 }
 
 TEST_F(ConfigOrigin, ExplainsWhichRuleLetsPeersSetATopic) {
@@ -229,10 +230,10 @@ TEST_F(ConfigOrigin, ExplainsWhichRuleLetsPeersSetATopic) {
                                "[[write]]\ntopic = 'cmd/**'\nexclude = 'cmd/x'\nfrom = 'ops'\n"
                                "[[write]]\ntopic = 'cmd/*'\n");
   EXPECT_EQ(
-      ExplainTopic(pub, "cmd/a"),
+      explain_topic(pub, "cmd/a"),
       "cmd/a passes by --topic **\ncmd/a set by peers from ops passes by topic cmd/** of [[write]] at " +
           path_ + ":2\ncmd/a set by peers passes by topic cmd/* of [[write]] at " + path_ + ":6\n");
-  EXPECT_EQ(ExplainTopic(pub, "arm"),
+  EXPECT_EQ(explain_topic(pub, "arm"),
             "arm passes by --topic **\narm set by peers stopped: no [[write]] names it\n");
 }
 
@@ -242,16 +243,16 @@ TEST_F(ConfigOrigin, ExplainsWhatEachRuleOfAccessSays) {
                                "[[allow]]\npeer = 'ops'\ndo = 'read'\nexclude = 'arm/raw'\n"
                                "[[deny]]\npeer = 'guest'\ntopic = 'arm/*'\n");
   const auto at = [&](const char* rule) { return path_ + ":" + rule + "\n"; };
-  EXPECT_EQ(ExplainTopic(pub, "arm/raw"),
+  EXPECT_EQ(explain_topic(pub, "arm/raw"),
             "arm/raw passes by --topic **\n"
             "arm/raw denied to guest: read list write by topic arm/* of [[deny]] at " +
                 at("9") + "arm/raw allowed to base b*: read list by topic arm/** of [[allow]] at " + at("2") +
                 "arm/raw denied to all others: read list, as no [[allow]] gives it\n");
-  EXPECT_EQ(ExplainTopic(pub, "leg"),
+  EXPECT_EQ(explain_topic(pub, "leg"),
             "leg passes by --topic **\nleg allowed to ops: read list by topic ** of [[allow]] at " + at("5") +
                 "leg denied to all others: read list, as no [[allow]] gives it\n");
   const RelayConfig open = good(Role::kPub, "[[deny]]\ntopic = 'arm'\n");
-  EXPECT_EQ(ExplainTopic(open, "leg"), "leg passes by --topic **\n") << "no rule is about it";
+  EXPECT_EQ(explain_topic(open, "leg"), "leg passes by --topic **\n") << "no rule is about it";
 }
 
 TEST_F(ConfigOrigin, LetsTheFirstRuleToSetTopicsComeOnlyWithARestart) {
@@ -261,7 +262,7 @@ TEST_F(ConfigOrigin, LetsTheFirstRuleToSetTopicsComeOnlyWithARestart) {
     Loaded loaded = load(Role::kPub, {"--config", path_});
     EXPECT_THAT(loaded.errors.lines(), IsEmpty());
     write(after);
-    (void)ReadAgain(loaded.flags, loaded.config, &loaded.errors);
+    (void)read_again(loaded.flags, loaded.config, &loaded.errors);
     return loaded.errors.lines();
   };
   EXPECT_THAT(again(peer + rule, peer), IsEmpty()) << "to stop it is always possible";
@@ -278,7 +279,7 @@ TEST_F(ConfigOrigin, ReadsRulesAgainButNotWhatCannotChange) {
     Loaded loaded = load(Role::kPub, {"--config", path_});
     EXPECT_THAT(loaded.errors.lines(), IsEmpty());
     write(text);
-    const std::optional<RelayConfig> config = ReadAgain(loaded.flags, loaded.config, &loaded.errors);
+    const std::optional<RelayConfig> config = read_again(loaded.flags, loaded.config, &loaded.errors);
     EXPECT_EQ(config.has_value(), loaded.errors.empty());
     if (config) loaded.config = *config;
     return loaded;

@@ -158,7 +158,7 @@ dead_man = "0s"
   EXPECT_THAT(rule.max, ElementsAre(relay::Limit{"linear.x", 1.5}, relay::Limit{"yaw", 2}));
   EXPECT_EQ(rule.period_ns, 20'000'000);
   EXPECT_EQ(pub.write[1].value.lease(), 1'000'000'000);
-  EXPECT_EQ(EngineOptions(pub).write.at(0).origin, "[[write]] at " + path_ + ":4");
+  EXPECT_EQ(engine_options(pub).write.at(0).origin, "[[write]] at " + path_ + ":4");
   EXPECT_EQ(good(Role::kSub, "").write.size(), 0u) << "nobody may set anything unless a rule says so";
   EXPECT_EQ(relay::WriteRule().dead_man_ns, 1'000'000'000);
   EXPECT_EQ(relay::WriteRule().on_expiry, relay::OnStale::kZero);
@@ -191,7 +191,7 @@ peer = "x"
     EXPECT_THAT(config.allow[1].value.topic, ElementsAre("**"));
     EXPECT_EQ(config.deny[0].value.rights, Right::kRead | Right::kList | Right::kWrite);
     EXPECT_EQ(config.deny[1].value.rights, relay::Rights(Right::kList));
-    const relay::AccessRules engine = EngineOptions(config).access;
+    const relay::AccessRules engine = engine_options(config).access;
     ASSERT_THAT(engine.allow, SizeIs(2));
     ASSERT_THAT(engine.deny, SizeIs(2));
     EXPECT_EQ(engine.allow[0].origin, path_ + ":5:1");
@@ -266,17 +266,17 @@ TEST_F(Config, PrintsEachKeyAsItIsWritten) {
   for (const auto& [name, text] : kSamples) {
     if (name == "version") continue;
     const auto check = [&seen, &name = name, &text = text]<class T>(const T*) {
-      const Key<T>* key = FindKey<T>(name);
+      const Key<T>* key = find_key<T>(name);
       if (key == nullptr) return;
       seen.insert(name);
       for (const Role role : kRoles) {
         if (!key->of(role)) continue;
-        const std::string table = TableName<T>().empty() ? "" : fmt::format("[[{}]]\n", TableName<T>());
+        const std::string table = table_name<T>().empty() ? "" : fmt::format("[[{}]]\n", table_name<T>());
         ConfigErrors errors;
-        RelayConfig config = DefaultConfig(role);
-        ApplyText(fmt::format("version = 1\n{}{} = {}\n", table, name, text), "F", &config, &errors);
+        RelayConfig config = default_config(role);
+        apply_text(fmt::format("version = 1\n{}{} = {}\n", table, name, text), "F", &config, &errors);
         EXPECT_THAT(errors.lines(), IsEmpty());
-        EXPECT_THAT(PrintConfig(config), HasSubstr(fmt::format("\n{} = {} ", name, text)));
+        EXPECT_THAT(print_config(config), HasSubstr(fmt::format("\n{} = {} ", name, text)));
       }
     };
     check(static_cast<const RelayConfig*>(nullptr));
@@ -289,7 +289,7 @@ TEST_F(Config, PrintsEachKeyAsItIsWritten) {
   }
   EXPECT_THAT(seen, SizeIs(kSamples.size()));
   const auto all = [&]<class T>(const T*) {
-    for (const Key<T>& key : Keys<T>()) EXPECT_EQ(seen.count(std::string(key.name)), 1u) << key.name;
+    for (const Key<T>& key : keys_of<T>()) EXPECT_EQ(seen.count(std::string(key.name)), 1u) << key.name;
   };
   all(static_cast<const RelayConfig*>(nullptr));
   all(static_cast<const PeerConfig*>(nullptr));
@@ -318,7 +318,7 @@ TEST_F(Config, GivesEachRoleItsRulesWhereTheFileHasNone) {
 TEST_F(Config, RefusesEachBrokenFileWithPlaceAndReason) {
   for (const BrokenConfig& broken : kBrokenConfigs) {
     write("version = 1\n" + broken.text);
-    const Loaded loaded = load(RoleOf(broken.role), {"--config", path_});
+    const Loaded loaded = load(role_of(broken.role), {"--config", path_});
     // A file with no peer is not the point unless it is the only thing wrong.
     ASSERT_FALSE(loaded.errors.empty()) << broken.text;
     EXPECT_THAT(loaded.errors.lines()[0], StartsWith(path_ + ":" + broken.place + ": ")) << broken.text;

@@ -1,9 +1,10 @@
 // What smttopic hz and bw compute, of samples of times that the test says. Seeded bug that makes it fail: in
-// cmd/monitor/rates.cc, TakeIn takes intervals between samples that are no neighbours.
+// cmd/monitor/rates.cc, take_in takes intervals between samples that are no neighbours.
+#include "cmd/monitor/rates.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cmd/monitor/rates.h"
 #include "shm/node.h"
 #include "shm/waiter.h"
 #include "tests/shm/shm_fixture.h"
@@ -25,9 +26,9 @@ class Rates : public ShmTest {
     return meter_.take().at("x");
   }
 
-  Domain domain_ = OpenDomain();
-  std::unique_ptr<Node> node_ = OpenNode(domain_, "w");
-  Publisher publisher_ = Advertise(*node_, "x", {.history = 16});
+  Domain domain_ = open_domain();
+  std::unique_ptr<Node> node_ = open_node(domain_, "w");
+  Publisher publisher_ = advertise(*node_, "x", {.history = 16});
   Waiter waiter_ = std::move(*Waiter::open(domain_));
   RateMeter meter_{*relay::PatternSet::parse({"**"})};
 };

@@ -1,6 +1,6 @@
 // A recording as a folder of CSV files, written and read back. Seeded bug that makes it fail: in
-// cmd/text/text.cc, CsvCell does not quote a cell that begins or ends with a blank (a text comes back without
-// it).
+// cmd/text/text.cc, csv_cell does not quote a cell that begins or ends with a blank (a text comes back
+// without it).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -41,7 +41,7 @@ class CsvFolderTest : public testing::Test {
 
   // `json` as a value of the topic.
   Status write(const LogTopic& topic, int64_t stamp_ns, const std::string& json) {
-    Result<std::vector<std::byte>> value = ParseValue(topic.schema, json);
+    Result<std::vector<std::byte>> value = parse_value(topic.schema, json);
     EXPECT_TRUE(value.ok()) << value.status().message();
     return write_bytes(topic, stamp_ns, *value);
   }
@@ -51,16 +51,16 @@ class CsvFolderTest : public testing::Test {
   // "TOPIC STAMP JSON" of each sample.
   std::vector<std::string> read_back() {
     EXPECT_TRUE(writer_->finish().ok());
-    Result<std::unique_ptr<LogReader>> log = OpenLog(out_);
+    Result<std::unique_ptr<LogReader>> log = open_log(out_);
     EXPECT_TRUE(log.ok()) << log.status().message();
     std::vector<std::string> out;
     for (LogSample s; log.ok() && (*log)->next(&s);) {
       out.push_back(s.topic->name + " " + std::to_string(s.stamp_ns) + " " +
-                    Dump(ValueToJson(s.topic->schema, s.bytes)));
+                    dump(value_to_json(s.topic->schema, s.bytes)));
     }
     return out;
   }
-  std::string text(const std::string& file) const { return Contents(out_ + file); }
+  std::string text(const std::string& file) const { return contents(out_ + file); }
 
   const TempFolder temp_;
   const std::string folder_ = temp_.path(), out_ = folder_ + "/log/";
@@ -105,7 +105,7 @@ TEST_F(CsvFolderTest, WhatItCannotTellIsRefusedWithTheReason) {
   for (const char* name : {"gps.0", "../gps", "a/./gps"}) {
     EXPECT_THAT(refused(name, kFlight, value), HasSubstr("no CSV file can have the name"));
   }
-  EXPECT_THAT(refused("text", Schema::String(), value), HasSubstr("no fields"));
+  EXPECT_THAT(refused("text", Schema::string(), value), HasSubstr("no fields"));
   const Schema quoted = {"Q", 1, {{"a\"b", Type::kI8, 0, 1, ""}}};
   EXPECT_THAT(refused("quoted", quoted, {std::byte{0}}), HasSubstr("a quote"));
 

@@ -33,7 +33,7 @@ const Schema kStruct = {
     24,
     {{"on", Type::kBool, 0, 1, ""}, {"v", Type::kF32, 4, 3, "m/s"}, {"name", Type::kChar, 16, 8, ""}}};
 
-Bytes Mixed(uint8_t on, uint32_t first_bits, const std::string& name, uint8_t padding = 0) {
+Bytes mixed(uint8_t on, uint32_t first_bits, const std::string& name, uint8_t padding = 0) {
   Bytes bytes(24);
   bytes[0] = std::byte{on};
   bytes[2] = std::byte{padding};
@@ -58,7 +58,7 @@ class LogTest : public testing::Test {
   // `flush_after`: so many samples make a chunk.
   void write(const std::vector<Recorded>& samples, size_t flush_after = 1000, bool finish = true) {
     std::filesystem::remove(path_);
-    Result<std::unique_ptr<LogWriter>> log = CreateLog(path_);
+    Result<std::unique_ptr<LogWriter>> log = create_log(path_);
     ASSERT_TRUE(log.ok()) << log.status().message();
     for (size_t i = 0; i < samples.size(); ++i) {
       const Recorded& r = samples[i];
@@ -73,17 +73,17 @@ class LogTest : public testing::Test {
   // Topics "struct...", "text...", "bytes...", others f64.
   const LogTopic* topic(const std::string& name) {
     LogTopic& t = topics_[name];
-    t = {name, Schema::Scalar(Type::kF64), "robot", "d", "node"};
+    t = {name, Schema::scalar(Type::kF64), "robot", "d", "node"};
     if (name.starts_with("struct")) t.schema = kStruct;
-    if (name.starts_with("text")) t.schema = Schema::String();
-    if (name.starts_with("bytes")) t.schema = Schema::Bytes();
+    if (name.starts_with("text")) t.schema = Schema::string();
+    if (name.starts_with("bytes")) t.schema = Schema::bytes();
     return &t;
   }
   std::unique_ptr<LogReader> open() const {
-    Result<std::unique_ptr<LogReader>> log = OpenLog(path_);
+    Result<std::unique_ptr<LogReader>> log = open_log(path_);
     return log.ok() ? std::move(*log) : nullptr;
   }
-  static std::vector<Recorded> Rest(LogReader* log) {
+  static std::vector<Recorded> rest(LogReader* log) {
     std::vector<Recorded> out;
     for (LogSample s; log->next(&s);) {
       out.push_back({s.topic->name, s.sequence, s.stamp_ns, s.receive_ns, s.missed,
@@ -91,7 +91,7 @@ class LogTest : public testing::Test {
     }
     return out;
   }
-  std::string text() const { return Contents(path_); }
+  std::string text() const { return contents(path_); }
   void put(const std::string& text) const { std::ofstream(path_, std::ios::binary) << text; }
 
   const TempFolder temp_;
@@ -108,62 +108,63 @@ class EachFormat : public LogTest, public testing::WithParamInterface<std::strin
 INSTANTIATE_TEST_SUITE_P(Logs, EachFormat, testing::Values(".mcap", ".h5"),
                          [](const auto& format) { return format.param.substr(1); });
 
-std::vector<Recorded> Some(int count) {
+std::vector<Recorded> some(int count) {
   std::vector<Recorded> out;
   for (int i = 0; i < count; ++i) {
     out.push_back({i % 2 != 0 ? "a/x" : "struct", static_cast<uint64_t>(i / 2 + 1), 1000 + i, 5000 + i, 0,
-                   i % 2 != 0 ? BytesOf(0.1 * i) : Mixed(1, 0x3f800000u + static_cast<uint32_t>(i), "n")});
+                   i % 2 != 0 ? bytes_of(0.1 * i) : mixed(1, 0x3f800000u + static_cast<uint32_t>(i), "n")});
   }
   return out;
 }
 
 TEST_P(EachFormat, GivesBackTheSameBytesWhateverTheyAre) {
   const std::vector<Recorded> samples = {
-      {"struct", 1, 10, 100, 0, Mixed(1, 0x7fc00000, "plain")},
-      {"struct", 2, 11, 101, 0, Mixed(2, 0x7fc00001, "bool 2")},
-      {"struct", 3, 12, 102, 0, Mixed(0, 0xffc00000, std::string("a\0b", 3))},
-      {"struct", 4, 13, 103, 0, Mixed(0, 0xff800000, "\xff\xfe", 7)},
-      {"struct", 5, 14, 104, 0, Mixed(0, 0x80000000, "12345678")},
-      {"x", 1, 15, 105, 0, BytesOf(-0.0)},
-      {"x", 2, 16, 106, 0, BytesOf(5e-324)},
-      {"x", 3, -17, 107, 0, BytesOf(double{INFINITY})},
-      {"text", 1, 18, 108, 0, BytesOf(std::string("h\xc3\xb6he\n\0\"", 8))},
-      {"text", 2, 19, 109, 0, BytesOf(std::string("\xff not UTF-8"))},
+      {"struct", 1, 10, 100, 0, mixed(1, 0x7fc00000, "plain")},
+      {"struct", 2, 11, 101, 0, mixed(2, 0x7fc00001, "bool 2")},
+      {"struct", 3, 12, 102, 0, mixed(0, 0xffc00000, std::string("a\0b", 3))},
+      {"struct", 4, 13, 103, 0, mixed(0, 0xff800000, "\xff\xfe", 7)},
+      {"struct", 5, 14, 104, 0, mixed(0, 0x80000000, "12345678")},
+      {"x", 1, 15, 105, 0, bytes_of(-0.0)},
+      {"x", 2, 16, 106, 0, bytes_of(5e-324)},
+      {"x", 3, -17, 107, 0, bytes_of(double{INFINITY})},
+      {"text", 1, 18, 108, 0, bytes_of(std::string("h\xc3\xb6he\n\0\"", 8))},
+      {"text", 2, 19, 109, 0, bytes_of(std::string("\xff not UTF-8"))},
       {"text", 3, 20, 110, 0, {}},
-      {"bytes", 1, 21, 111, 0, BytesOf(std::string("\0\1\2", 3))},
+      {"bytes", 1, 21, 111, 0, bytes_of(std::string("\0\1\2", 3))},
       {"bytes", 2, 22, 112, 0, {}},
   };
   write(samples);
   const auto log = open();
   ASSERT_NE(log, nullptr);
-  EXPECT_EQ(Rest(log.get()), samples);
+  EXPECT_EQ(rest(log.get()), samples);
   EXPECT_TRUE(log->complete());
   EXPECT_THAT(log->problems(), IsEmpty());
 }
 
 TEST_P(EachFormat, KeepsSequencesBeyond32BitsAndWhatWasMissed) {
   const uint64_t high = uint64_t{1} << 32;
-  const std::vector<Recorded> samples = {{"a", high - 1, 0, 1, 0, BytesOf(1.0)},
-                                         {"a", high + 7, 0, 2, 7, BytesOf(2.0)},
-                                         {"b", 3, 0, 3, 2, BytesOf(3.0)},
-                                         {"b", 4, 0, 4, 0, BytesOf(4.0)}};
+  const std::vector<Recorded> samples = {{"a", high - 1, 0, 1, 0, bytes_of(1.0)},
+                                         {"a", high + 7, 0, 2, 7, bytes_of(2.0)},
+                                         {"b", 3, 0, 3, 2, bytes_of(3.0)},
+                                         {"b", 4, 0, 4, 0, bytes_of(4.0)}};
   write(samples);
-  EXPECT_EQ(Rest(open().get()), samples);
+  EXPECT_EQ(rest(open().get()), samples);
 }
 
 TEST_F(Mcap, HasEachChunkInTheOrderOfTime) {
-  write(
-      {{"a", 1, 0, 30, 0, BytesOf(1.0)}, {"b", 1, 0, 10, 4, BytesOf(2.0)}, {"c", 1, 0, 20, 0, BytesOf(3.0)}});
+  write({{"a", 1, 0, 30, 0, bytes_of(1.0)},
+         {"b", 1, 0, 10, 4, bytes_of(2.0)},
+         {"c", 1, 0, 20, 0, bytes_of(3.0)}});
   const auto log = open();
   std::vector<std::string> order;
-  for (const Recorded& r : Rest(log.get())) order.push_back(r.topic);
+  for (const Recorded& r : rest(log.get())) order.push_back(r.topic);
   EXPECT_THAT(order, ElementsAre("b", "c", "a"));
   log->rewind();
-  EXPECT_EQ(Rest(log.get()).size(), 3u);
+  EXPECT_EQ(rest(log.get()).size(), 3u);
 }
 
 TEST_F(Mcap, SummaryTellsTopicsCountsAndChunksBeforeAnythingIsRead) {
-  const std::vector<Recorded> samples = Some(100);
+  const std::vector<Recorded> samples = some(100);
   write(samples, 10);
   Result<McapReader> file = McapReader::open(path_);
   ASSERT_TRUE(file.ok());
@@ -181,10 +182,10 @@ TEST_F(Mcap, SummaryTellsTopicsCountsAndChunksBeforeAnythingIsRead) {
 }
 
 TEST_F(Mcap, CutOffAnywhereGivesItsWholeChunksAndNothingElse) {
-  const std::vector<Recorded> samples = Some(40);
+  const std::vector<Recorded> samples = some(40);
   write(samples, 8);
   const std::string whole = text();
-  size_t most = 0;
+  size_t max = 0;
   for (size_t n = 0; n < whole.size(); ++n) {
     put(whole.substr(0, n));
     const auto log = open();
@@ -192,18 +193,18 @@ TEST_F(Mcap, CutOffAnywhereGivesItsWholeChunksAndNothingElse) {
       EXPECT_LT(n, 64u) << "only without a header there is no file";
       continue;
     }
-    const std::vector<Recorded> got = Rest(log.get());
+    const std::vector<Recorded> got = rest(log.get());
     ASSERT_EQ(got.size() % 8, 0u) << "cut at " << n;
     ASSERT_TRUE(std::equal(got.begin(), got.end(), samples.begin())) << "cut at " << n;
-    ASSERT_GE(got.size(), most) << "more bytes, fewer samples";
+    ASSERT_GE(got.size(), max) << "more bytes, fewer samples";
     ASSERT_FALSE(log->complete()) << "cut at " << n;
-    most = got.size();
+    max = got.size();
   }
-  EXPECT_EQ(most, 40u) << "the summary is not needed";
+  EXPECT_EQ(max, 40u) << "the summary is not needed";
 }
 
 TEST_F(Mcap, DamageInAnyByteGivesNoSampleThatWasNotRecorded) {
-  const std::vector<Recorded> samples = Some(24);
+  const std::vector<Recorded> samples = some(24);
   write(samples, 8);
   const std::string whole = text();
   for (size_t n = 0; n < whole.size(); ++n) {
@@ -212,7 +213,7 @@ TEST_F(Mcap, DamageInAnyByteGivesNoSampleThatWasNotRecorded) {
     put(damaged);
     const auto log = open();
     if (log == nullptr) continue;
-    for (const Recorded& r : Rest(log.get())) {
+    for (const Recorded& r : rest(log.get())) {
       ASSERT_NE(std::find(samples.begin(), samples.end(), r), samples.end()) << "byte " << n;
     }
   }
@@ -226,60 +227,61 @@ TEST_F(Mcap, LengthsThatCannotBeAreNotBelieved) {
     put(header + tail);
     const auto log = open();
     EXPECT_NE(log, nullptr);
-    EXPECT_THAT(Rest(log.get()), IsEmpty());
+    EXPECT_THAT(rest(log.get()), IsEmpty());
     const std::vector<std::string> all = log->problems();
     return all.empty() ? "" : all[0];
   };
   EXPECT_THAT(problem("\x06" + number(~uint64_t{0})), HasSubstr("ends inside a record"));
   EXPECT_THAT(problem("\x06" + number(100)), HasSubstr("ends inside a record"));
   std::string chunk;
-  Append(McapChunk{0, 0, uint64_t{1} << 40, 0, "zstd", "x"}, &chunk);
+  append_record(McapChunk{0, 0, uint64_t{1} << 40, 0, "zstd", "x"}, &chunk);
   EXPECT_THAT(problem(chunk), HasSubstr("a chunk of 1099511627776 bytes"));
   chunk.clear();
-  Append(McapChunk{0, 0, 10, 0, "lz4", "x"}, &chunk);
+  append_record(McapChunk{0, 0, 10, 0, "lz4", "x"}, &chunk);
   EXPECT_THAT(problem(chunk), HasSubstr("\"lz4\""));
   // A message of a channel that nobody told of.
   std::string inner, outer;
-  Append(McapMessage{9, 1, 1, 1, "{}"}, &inner);
-  Append(McapChunk{0, 0, inner.size(), McapCrc(inner), "", inner}, &outer);
+  append_record(McapMessage{9, 1, 1, 1, "{}"}, &inner);
+  append_record(McapChunk{0, 0, inner.size(), mcap_crc(inner), "", inner}, &outer);
   EXPECT_THAT(problem(outer), HasSubstr("of no channel"));
 }
 
 TEST_F(Mcap, SchemasThatCannotBeGiveNoTopic) {
   write({}, 1, false);
   std::string tail;
-  Append(McapChannel{1, 0, "a", "json", {{"smt.schema", "T 99999999999999\nx u8 0 1 -\n"}}}, &tail);
-  Append(McapChannel{2, 0, "b//c", "json", {{"smt.schema", "bytes 0\n"}}}, &tail);
-  Append(McapChannel{3, 0, "d", "cdr", {}}, &tail);
-  Append(McapChannel{4, 0, "deep", "json", {{"smt.schema", "T 1\nx u8 0 1 -\n"}}}, &tail);
+  append_record(McapChannel{1, 0, "a", "json", {{"smt.schema", "T 99999999999999\nx u8 0 1 -\n"}}}, &tail);
+  append_record(McapChannel{2, 0, "b//c", "json", {{"smt.schema", "bytes 0\n"}}}, &tail);
+  append_record(McapChannel{3, 0, "d", "cdr", {}}, &tail);
+  append_record(McapChannel{4, 0, "deep", "json", {{"smt.schema", "T 1\nx u8 0 1 -\n"}}}, &tail);
   for (uint16_t id = 1; id <= 4; ++id) {
     const std::string deep = R"({"x":)" + std::string(1'000'000, '[') + std::string(1'000'000, ']') + "}";
-    Append(McapMessage{id, 1, 1, 1, deep}, &tail);
+    append_record(McapMessage{id, 1, 1, 1, deep}, &tail);
   }
   put(text() + tail);
   const auto log = open();
   ASSERT_NE(log, nullptr);
-  EXPECT_THAT(Rest(log.get()), IsEmpty());
+  EXPECT_THAT(rest(log.get()), IsEmpty());
   EXPECT_EQ(log->samples_left_out(), 4u);
 }
 
 TEST_P(EachFormat, NeverWritesOverAFile) {
-  write(Some(2));
-  const Result<std::unique_ptr<LogWriter>> again = CreateLog(path_);
+  write(some(2));
+  const Result<std::unique_ptr<LogWriter>> again = create_log(path_);
   EXPECT_EQ(again.status().code(), Code::kInvalid);
-  EXPECT_EQ(Rest(open().get()), Some(2));
+  EXPECT_EQ(rest(open().get()), some(2));
 }
 
 TEST(LogValue, SchemaForViewersHasTypesArraysAndUnits) {
-  EXPECT_EQ(JsonSchemaText(kStruct),
+  EXPECT_EQ(json_schema_text(kStruct),
             R"({"$schema":"http://json-schema.org/draft-07/schema#","title":"Mixed","type":"object",)"
             R"("properties":{"on":{"type":"boolean"},"v":{"type":"array","items":{"type":"number"},)"
             R"("minItems":3,"maxItems":3,"description":"m/s"},"name":{"type":"string"}}})");
 }
 
 TEST(LogValue, OnlyAddsTheBytesWhereTheFieldsDoNotTellAll) {
-  EXPECT_EQ(LogValueText(kStruct, Mixed(1, 0x3f800000, "n")), R"({"on":true,"v":[1.0,0.0,0.0],"name":"n"})");
-  EXPECT_THAT(LogValueText(kStruct, Mixed(2, 0x3f800000, "n")), HasSubstr(R"("smt bytes":"AgA)"));
+  EXPECT_EQ(log_value_text(kStruct, mixed(1, 0x3f800000, "n")),
+            R"({"on":true,"v":[1.0,0.0,0.0],"name":"n"})");
+  EXPECT_THAT(log_value_text(kStruct, mixed(2, 0x3f800000, "n")), HasSubstr(R"("smt bytes":"AgA)"));
 }
 
 TEST(LogValue, GivesBackWhateverBytesThereAre) {
@@ -290,16 +292,16 @@ TEST(LogValue, GivesBackWhateverBytesThereAre) {
   const uint8_t likely[] = {0, 1, 2, 0x41, 0x7f, 0x80, 0xc0, 0xff};
   size_t plain = 0, all = 0;
   for (const Schema& schema :
-       {kStruct, over, Schema::Scalar(Type::kF32, 3), Schema::String(), Schema::Bytes()}) {
+       {kStruct, over, Schema::scalar(Type::kF32, 3), Schema::string(), Schema::bytes()}) {
     for (int i = 0; i < 20000; ++i, ++all) {
       Bytes bytes(schema.size != 0 ? schema.size : random() % 20);
       const bool zero = i % 4 == 0;
       for (std::byte& b : bytes) {
         b = std::byte(i % 2 == 0 ? likely[random() % (zero ? 2 : std::size(likely))] : random());
       }
-      const std::string text = LogValueText(schema, bytes);
+      const std::string text = log_value_text(schema, bytes);
       plain += text.find("smt bytes") == text.npos;
-      const Result<Bytes> back = ParseLogValue(schema, text);
+      const Result<Bytes> back = parse_log_value(schema, text);
       ASSERT_TRUE(back.ok()) << text;
       ASSERT_EQ(*back, bytes) << text;
     }

@@ -27,9 +27,9 @@ class RecorderTest : public ShmTest {
  protected:
   // Records the topic x, which has three samples.
   RecordSummary record() {
-    const std::unique_ptr<Node> node = OpenNode(domain_, "w");
-    Publisher x = Advertise(*node, "x", {.history = 4});
-    for (const char* text : {"a", "b", "c"}) Publish(x, text);
+    const std::unique_ptr<Node> node = open_node(domain_, "w");
+    Publisher x = advertise(*node, "x", {.history = 4});
+    for (const char* text : {"a", "b", "c"}) publish_value(x, text);
     Result<Recorder> recorder = Recorder::open({.output = log_});
     EXPECT_TRUE(recorder.ok()) << recorder.status().message();
     const Status s = recorder->run(domain_, *relay::PatternSet::parse({"x"}), stop_.get());
@@ -37,7 +37,7 @@ class RecorderTest : public ShmTest {
     return recorder->summary();
   }
 
-  Domain domain_ = OpenDomain();
+  Domain domain_ = open_domain();
   const std::string log_ = root_ + "/log.mcap";
   const Fd stop_{eventfd(1, EFD_CLOEXEC)};  // from the beginning: what is there is recorded all the same
 };
@@ -70,8 +70,8 @@ TEST_F(RecorderTest, WhatItRecordedIsReplayedUnderKeysOfTheCaller) {
   EXPECT_FALSE(summary->stopped);
   EXPECT_THAT(summary->problems, ElementsAre());
   EXPECT_TRUE(!paused.empty() && paused.front());
-  Reader again = Open(domain_, "again/x");
-  EXPECT_EQ(Text(again.latest()), "c");
+  Reader again = open_reader(domain_, "again/x");
+  EXPECT_EQ(text_of(again.latest()), "c");
 }
 
 TEST_F(RecorderTest, TheSinkIsToldOfRowsThatAreLeftOut) {
@@ -84,7 +84,7 @@ TEST_F(RecorderTest, TheSinkIsToldOfRowsThatAreLeftOut) {
     EXPECT_EQ(level, LogLevel::kWarning);
     told.push_back(line);
   });
-  const Result<std::unique_ptr<LogReader>> reader = OpenLog(folder, log);
+  const Result<std::unique_ptr<LogReader>> reader = open_log(folder, log);
   ASSERT_TRUE(reader.ok()) << reader.status().message();
   for (LogSample sample; (*reader)->next(&sample);) {
   }

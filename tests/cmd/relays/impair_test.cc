@@ -1,23 +1,23 @@
-// What --impair takes and what it says of anything else. Seeded bugs that make it fail, in cmd/relays/impair.cc: a
-// part may be given twice; "mbit" is 1 << 20; a comma at the end is nothing.
+// What --impair takes and what it says of anything else. Seeded bugs that make it fail, in
+// cmd/relays/impair.cc: a part may be given twice; "mbit" is 1 << 20; a comma at the end is nothing.
+#include "cmd/relays/impair.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "cmd/relays/impair.h"
 
 namespace smt::cmd {
 namespace {
 
 TEST(Impair, ReadsEachPartInAnyOrder) {
-  const Result<relay::Impairment> all = ParseImpairment("rate=2mbit,loss=2%,delay=80ms,seed=9,jitter=20ms");
+  const Result<relay::Impairment> all = parse_impairment("rate=2mbit,loss=2%,delay=80ms,seed=9,jitter=20ms");
   ASSERT_TRUE(all.ok()) << all.status().message();
   EXPECT_EQ(all->delay_ns, 80'000'000);
   EXPECT_EQ(all->jitter_ns, 20'000'000);
   EXPECT_DOUBLE_EQ(all->loss, 0.02);
   EXPECT_EQ(all->bits_per_s, 2'000'000u);
   EXPECT_EQ(all->seed, 9u);
-  EXPECT_EQ(ImpairmentText(*all), "delay 80 ms +- 20 ms, loss 2 %, 2 Mbit/s");
-  const Result<relay::Impairment> one = ParseImpairment("rate=500.5kbit");
+  EXPECT_EQ(impairment_text(*all), "delay 80 ms +- 20 ms, loss 2 %, 2 Mbit/s");
+  const Result<relay::Impairment> one = parse_impairment("rate=500.5kbit");
   ASSERT_TRUE(one.ok());
   EXPECT_EQ(one->bits_per_s, 500'500u);
   EXPECT_EQ(one->delay_ns, 0);
@@ -54,7 +54,7 @@ TEST(Impair, SaysWhichPartIsWrong) {
       {"delay=1ms loss=1%", "\"delay=1ms loss=1%\""},
   };
   for (const auto& [text, message] : kTable) {
-    const Result<relay::Impairment> parsed = ParseImpairment(text);
+    const Result<relay::Impairment> parsed = parse_impairment(text);
     ASSERT_FALSE(parsed.ok()) << text;
     EXPECT_EQ(parsed.status().code(), Code::kInvalid);
     EXPECT_THAT(parsed.status().message(), testing::HasSubstr(message)) << text;

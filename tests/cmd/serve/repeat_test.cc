@@ -75,7 +75,7 @@ TEST_F(RepeatLogTest, ForgetsWhatWasSilentForAMinute) {
 TEST_F(RepeatLogTest, IsBoundedWhateverKeysCome) {
   std::mt19937 random(7);
   for (int i = 0; i < 100'000; ++i) say(std::to_string(random()), "x", 0);
-  EXPECT_EQ(taken().size(), RepeatLog::kMostKeys + 1);
+  EXPECT_EQ(taken().size(), RepeatLog::kMaxKeys + 1);
   tick(60);
   EXPECT_EQ(taken().size(), 1u);
 }

@@ -14,14 +14,14 @@ namespace smt::cmd {
 namespace {
 
 TEST(Deadline, IsNeverWithoutADurationAndBeyondTheClock) {
-  EXPECT_EQ(DeadlineAfter({}), kNever);
-  EXPECT_EQ(DeadlineAfter(kNever), kNever);
-  EXPECT_GE(DeadlineAfter(kMs), BoottimeNs());
+  EXPECT_EQ(deadline_after({}), kNever);
+  EXPECT_EQ(deadline_after(kNever), kNever);
+  EXPECT_GE(deadline_after(kMs), boottime_ns());
 }
 
 TEST(Deadline, TellsWhetherItIsToStop) {
   const Fd quiet(eventfd(0, EFD_CLOEXEC)), ready(eventfd(1, EFD_CLOEXEC));
-  EXPECT_FALSE(sleep_until(BoottimeNs() + kMs, quiet.get())) << "the deadline";
+  EXPECT_FALSE(sleep_until(boottime_ns() + kMs, quiet.get())) << "the deadline";
   EXPECT_FALSE(sleep_until(kNever, quiet.get(), ready.get())) << "what wakes";
   EXPECT_TRUE(sleep_until(kNever, ready.get(), quiet.get())) << "what stops";
   EXPECT_TRUE(sleep_until(kNever, ready.get(), ready.get())) << "what stops goes before what wakes";

@@ -1,8 +1,8 @@
-// Numbers as people read and write them. Seeded bug that makes it fail: in cmd/text/text.cc, {"m", 60e9} -> {"m",
-// 1e6}.
-#include <gtest/gtest.h>
-
+// Numbers as people read and write them. Seeded bug that makes it fail: in cmd/text/text.cc, {"m", 60e9} ->
+// {"m", 1e6}.
 #include "cmd/text/text.h"
+
+#include <gtest/gtest.h>
 
 namespace smt::cmd {
 namespace {
@@ -13,7 +13,7 @@ TEST(Text, ReadsDurations) {
                                                     {"10us", 10'000},        {"5ns", 5},
                                                     {"3", 3'000'000'000},    {"0", 0}};
   for (const auto& [text, ns] : kTable) {
-    Result<int64_t> parsed = ParseDuration(text);
+    Result<int64_t> parsed = parse_duration(text);
     ASSERT_TRUE(parsed.ok()) << text;
     EXPECT_EQ(*parsed, ns) << text;
   }
@@ -21,29 +21,29 @@ TEST(Text, ReadsDurations) {
 
 TEST(Text, RefusesWhatIsNoDuration) {
   for (const char* text : {"", "s", "-1s", "1x", "1 s", "nan", "inf", "1e30", "1s2"}) {
-    EXPECT_FALSE(ParseDuration(text).ok()) << text;
+    EXPECT_FALSE(parse_duration(text).ok()) << text;
   }
 }
 
 TEST(Text, WritesDurationsSizesAndTimes) {
-  EXPECT_EQ(DurationText(999), "999 ns");
-  EXPECT_EQ(DurationText(1'234'567), "1.23 ms");
-  EXPECT_EQ(DurationText(-1'500), "-1.5 us");
-  EXPECT_EQ(AgeText(std::nullopt), "?");
-  EXPECT_EQ(BytesText(1023), "1023");
-  EXPECT_EQ(BytesText(1536), "1.5 KiB");
-  EXPECT_EQ(BytesText(1 << 30), "1 GiB");
-  EXPECT_EQ(TimeText(1), "1970-01-01T00:00:00.000000001Z");
-  EXPECT_EQ(TimeText(-1), "1969-12-31T23:59:59.999999999Z");
+  EXPECT_EQ(duration_text(999), "999 ns");
+  EXPECT_EQ(duration_text(1'234'567), "1.23 ms");
+  EXPECT_EQ(duration_text(-1'500), "-1.5 us");
+  EXPECT_EQ(age_text(std::nullopt), "?");
+  EXPECT_EQ(bytes_text(1023), "1023");
+  EXPECT_EQ(bytes_text(1536), "1.5 KiB");
+  EXPECT_EQ(bytes_text(1 << 30), "1 GiB");
+  EXPECT_EQ(time_text(1), "1970-01-01T00:00:00.000000001Z");
+  EXPECT_EQ(time_text(-1), "1969-12-31T23:59:59.999999999Z");
 }
 
 TEST(Text, AlignsTablesByCharactersAndKeepsTerminalsSafe) {
-  EXPECT_EQ(FormatTable({{"A", "N", "B"}, {"ü", "12", "x"}, {"abc", "3", "y"}}, {1}),
+  EXPECT_EQ(format_table({{"A", "N", "B"}, {"ü", "12", "x"}, {"abc", "3", "y"}}, {1}),
             "A     N  B\nü    12  x\nabc   3  y\n");
-  EXPECT_EQ(FormatTable({{"a\x1b[2J", "b"}}), "a?[2J  b\n");
+  EXPECT_EQ(format_table({{"a\x1b[2J", "b"}}), "a?[2J  b\n");
 }
 
-TEST(Text, QuotesCsvCellsThatNeedIt) { EXPECT_EQ(CsvLine({"a", "b,c", "d\"e"}), "a,\"b,c\",\"d\"\"e\"\n"); }
+TEST(Text, QuotesCsvCellsThatNeedIt) { EXPECT_EQ(csv_line({"a", "b,c", "d\"e"}), "a,\"b,c\",\"d\"\"e\"\n"); }
 
 }  // namespace
 }  // namespace smt::cmd

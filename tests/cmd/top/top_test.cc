@@ -1,5 +1,6 @@
-// The screens of smttop as lines, and its keys. Seeded bugs that must make this file fail: cmd/text/columns.h,
-// TextWidth() that counts bytes; cmd/top/top_view.cc, DrawTop() that does not keep `first` within what there is.
+// The screens of smttop as lines, and its keys. Seeded bugs that must make this file fail:
+// cmd/text/columns.h, text_width() that counts bytes; cmd/top/top_view.cc, draw_top() that does not keep
+// `first` within what there is.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -18,8 +19,7 @@ using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
-
-TopData Topics(int n) {
+TopData make_topics(int n) {
   TopData data;
   data.domain = "default";
   data.time = "12:00:00";
@@ -41,7 +41,7 @@ TopData Topics(int n) {
 }
 
 // The names in the order shown, up to the cut.
-std::vector<std::string> Names(const std::vector<std::string>& lines) {
+std::vector<std::string> names_in(const std::vector<std::string>& lines) {
   std::vector<std::string> names;
   for (const std::string& line : lines) {
     if (line.starts_with("arm/joint_")) names.push_back(line.substr(10, 3));
@@ -51,9 +51,9 @@ std::vector<std::string> Names(const std::vector<std::string>& lines) {
 
 TEST(Top, SeventyTopicsFitATerminalOf80x24AndItSaysThatItShowsSome) {
   TopState state;
-  const auto lines = DrawTop(Topics(70), &state, 80, 24, false);
+  const auto lines = draw_top(make_topics(70), &state, 80, 24, false);
   ASSERT_THAT(lines, SizeIs(24));
-  for (const std::string& line : lines) EXPECT_LE(TextWidth(line), 80u) << line;
+  for (const std::string& line : lines) EXPECT_LE(text_width(line), 80u) << line;
   EXPECT_THAT(lines[0], AllOf(HasSubstr("default  12:00:00  70 topics"), HasSubstr("memory 75 % full")));
   EXPECT_THAT(lines[1], AllOf(HasSubstr("fresh 48"), HasSubstr("stale 12"), HasSubstr("link-down 10")));
   EXPECT_THAT(lines[3], AllOf(StartsWith("arm/joint_100/"), HasSubstr("…"), HasSubstr("link-down")));
@@ -66,16 +66,16 @@ TEST(Top, NoScreenIsTooSmallOrTooLarge) {
       for (const bool relays : {false, true}) {
         TopState state;
         state.relays = relays;
-        TopData data = Topics(70);
+        TopData data = make_topics(70);
         data.counters.push_back({"robot/pub", "outbound", "dropped_too_old", 7, 0.5});
-        EXPECT_THAT(DrawTop(data, &state, columns, rows, false), SizeIs(rows)) << columns << "x" << rows;
+        EXPECT_THAT(draw_top(data, &state, columns, rows, false), SizeIs(rows)) << columns << "x" << rows;
       }
     }
   }
 }
 
 TEST(Top, SortsByEachKeyAndTheSameKeyAgainTurnsItRound) {
-  const TopData data = Topics(70);
+  const TopData data = make_topics(70);
   const std::pair<const char*, double (*)(const TopTopic&)> kTable[] = {
       {"r", [](const TopTopic& t) { return t.hz; }},
       {"b", [](const TopTopic& t) { return t.bytes_per_s; }},
@@ -85,7 +85,7 @@ TEST(Top, SortsByEachKeyAndTheSameKeyAgainTurnsItRound) {
     TopState state;
     for (const bool reverse : {false, true}) {
       state.key(key, 100);
-      const auto names = Names(DrawTop(data, &state, 80, 100, false));
+      const auto names = names_in(draw_top(data, &state, 80, 100, false));
       ASSERT_THAT(names, SizeIs(70));
       for (size_t i = 1; i < names.size(); ++i) {
         const double before = figure(data.topics[static_cast<size_t>(std::stoi(names[i - 1]) - 100)]);
@@ -96,15 +96,15 @@ TEST(Top, SortsByEachKeyAndTheSameKeyAgainTurnsItRound) {
   }
   TopState state;
   state.key("s", 24);
-  EXPECT_THAT(DrawTop(data, &state, 80, 24, false)[3], HasSubstr("link-down")) << "the worst first";
+  EXPECT_THAT(draw_top(data, &state, 80, 24, false)[3], HasSubstr("link-down")) << "the worst first";
 }
 
 TEST(Top, KeysMoveWithinWhatThereIs) {
-  const TopData data = Topics(70);
+  const TopData data = make_topics(70);
   TopState state;
   const auto top = [&](const char* key) {
     state.key(key, 24);
-    return Names(DrawTop(data, &state, 80, 24, false)).front();
+    return names_in(draw_top(data, &state, 80, 24, false)).front();
   };
   EXPECT_EQ(top("down"), "101");
   EXPECT_EQ(top("pagedown"), "121");
@@ -117,29 +117,29 @@ TEST(Top, KeysMoveWithinWhatThereIs) {
 }
 
 TEST(Top, AFilterIsTypedShownAndTakenBack) {
-  const TopData data = Topics(70);
+  const TopData data = make_topics(70);
   TopState state;
   for (const char* key : {"/", "J", "o", "i", "n", "t", "_", "1", "3", "x", "backspace"}) state.key(key, 24);
-  EXPECT_THAT(DrawTop(data, &state, 80, 24, false)[23], StartsWith("filter: Joint_13_"));
+  EXPECT_THAT(draw_top(data, &state, 80, 24, false)[23], StartsWith("filter: Joint_13_"));
   EXPECT_FALSE(state.paused || state.reverse) << "its letters are no keys";
   state.key("enter", 24);
-  const auto lines = DrawTop(data, &state, 80, 24, false);
-  EXPECT_EQ(Names(lines).size(), 10u);
+  const auto lines = draw_top(data, &state, 80, 24, false);
+  EXPECT_EQ(names_in(lines).size(), 10u);
   EXPECT_THAT(lines[23], StartsWith("1-10 of 10 by name with \"Joint_13\""));
   state.key("escape", 24);
-  EXPECT_EQ(Names(DrawTop(data, &state, 80, 24, false)).size(), 20u);
+  EXPECT_EQ(names_in(draw_top(data, &state, 80, 24, false)).size(), 20u);
   state.key("q", 24);
   EXPECT_TRUE(state.quit);
 }
 
 TEST(Top, RelaysShowWhatTheyDropAndWhy) {
-  TopData data = Topics(3);
+  TopData data = make_topics(3);
   data.counters = {{"robot/pub", "outbound", "samples", 1000, 100},
                    {"robot/pub", "outbound", "dropped_too_old", 7, 0.5},
                    {"robot/pub", "outbound", "refused", 0, 0}};
   TopState state;
   state.key("v", 24);
-  const auto lines = DrawTop(data, &state, 80, 24, false);
+  const auto lines = draw_top(data, &state, 80, 24, false);
   EXPECT_THAT(lines[2], StartsWith("RELAY"));
   EXPECT_THAT(lines[3], AllOf(HasSubstr("samples"), HasSubstr("1000"), HasSubstr("100")));
   EXPECT_THAT(lines[4], AllOf(HasSubstr("dropped_too_old"), HasSubstr("0.5")));
@@ -147,20 +147,20 @@ TEST(Top, RelaysShowWhatTheyDropAndWhy) {
 }
 
 TEST(Top, NamesCannotDriveTheTerminalAndWideOnesAreCutBetweenCharacters) {
-  TopData data = Topics(1);
+  TopData data = make_topics(1);
   data.topics[0].name = "\x1b[2J\x07";
   for (int i = 0; i < 60; ++i) data.topics[0].name += "ö";
   TopState state;
-  const auto lines = DrawTop(data, &state, 80, 24, false);
+  const auto lines = draw_top(data, &state, 80, 24, false);
   EXPECT_THAT(lines, Each(Not(HasSubstr("\x1b"))));
   EXPECT_THAT(lines[3], HasSubstr("ö… "));
-  EXPECT_LE(TextWidth(lines[3]), 80u);
+  EXPECT_LE(text_width(lines[3]), 80u);
 }
 
 TEST(Top, KeysOfATerminalHaveNames) {
-  EXPECT_THAT(ParseKeys("q\x1b[A\x1b[6~\x1bOB\r\x7f/\x1b[15~x\x1b"),
+  EXPECT_THAT(parse_keys("q\x1b[A\x1b[6~\x1bOB\r\x7f/\x1b[15~x\x1b"),
               ElementsAre("q", "up", "pagedown", "down", "enter", "backspace", "/", "x", "escape"));
-  EXPECT_THAT(ParseKeys("\x1b[1;5"), SizeIs(0)) << "a part of a sequence is no key";
+  EXPECT_THAT(parse_keys("\x1b[1;5"), SizeIs(0)) << "a part of a sequence is no key";
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
-// Recorded topics as CSV. Seeded bug that makes it fail: in cmd/value/csv.cc, ParseHeader leaves out the rounding
-// of `offset` up to the column's width (the struct is packed, and not the one a C compiler makes).
+// Recorded topics as CSV. Seeded bug that makes it fail: in cmd/value/csv.cc, parse_header leaves out the
+// rounding of `offset` up to the column's width (the struct is packed, and not the one a C compiler makes).
+#include "cmd/value/csv.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,8 +9,6 @@
 #include <cstring>
 #include <limits>
 #include <random>
-
-#include "cmd/value/csv.h"
 
 namespace smt::cmd {
 namespace {
@@ -23,26 +23,26 @@ struct Parsed {
   int64_t timestamp_us = 0;
 };
 
-Parsed Row(const CsvLayout& layout, std::string_view row) {
+Parsed row_of(const CsvLayout& layout, std::string_view row) {
   Parsed p;
-  p.status = ParseRow(layout, row, &p.value, &p.timestamp_us);
+  p.status = parse_row(layout, row, &p.value, &p.timestamp_us);
   return p;
 }
 
-CsvLayout Layout(std::string_view names, std::string_view types) {
-  Result<CsvLayout> layout = ParseHeader(names, types, "T");
+CsvLayout layout_of(std::string_view names, std::string_view types) {
+  Result<CsvLayout> layout = parse_header(names, types, "T");
   EXPECT_TRUE(layout.ok()) << layout.status().message();
   return *layout;
 }
 
 TEST(Csv, SplitsCellsAtCommasAndTakesQuotesOff) {
-  EXPECT_THAT(*SplitRow("a,b,c"), ElementsAre("a", "b", "c"));
-  EXPECT_THAT(*SplitRow("a, b ,c\r"), ElementsAre("a", "b", "c"));
-  EXPECT_THAT(*SplitRow("\"a,b\",\"\",c"), ElementsAre("a,b", "", "c"));
-  EXPECT_THAT(*SplitRow(""), ElementsAre(""));
-  EXPECT_THAT(*SplitRow("a,"), ElementsAre("a", ""));
-  EXPECT_FALSE(SplitRow("\"a,b").ok());
-  EXPECT_FALSE(SplitRow("\"a\"b,c").ok());
+  EXPECT_THAT(*split_row("a,b,c"), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(*split_row("a, b ,c\r"), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(*split_row("\"a,b\",\"\",c"), ElementsAre("a,b", "", "c"));
+  EXPECT_THAT(*split_row(""), ElementsAre(""));
+  EXPECT_THAT(*split_row("a,"), ElementsAre("a", ""));
+  EXPECT_FALSE(split_row("\"a,b").ok());
+  EXPECT_FALSE(split_row("\"a\"b,c").ok());
 }
 
 TEST(Csv, LaysColumnsOutAsACCompilerDoes) {
@@ -54,12 +54,12 @@ TEST(Csv, LaysColumnsOutAsACCompilerDoes) {
     double x;
     int16_t tail;
   };
-  const CsvLayout layout = Layout("timestamp,armed,q[0],q[1],q[2],q[3],counter,x,tail",
-                                  "uint64_t,bool,float,float,float,float,uint8_t,double,int16_t");
+  const CsvLayout layout = layout_of("timestamp,armed,q[0],q[1],q[2],q[3],counter,x,tail",
+                                     "uint64_t,bool,float,float,float,float,uint8_t,double,int16_t");
   EXPECT_EQ(layout.schema.size, sizeof(Sample));
   ASSERT_EQ(layout.schema.fields.size(), 6u);
   EXPECT_EQ(layout.schema.fields[2], (Field{"q", Type::kF32, offsetof(Sample, q), 4, ""}));
-  const Parsed row = Row(layout, "12,true,1,nan,-INF,1e-3,255,-2.5,-32768");
+  const Parsed row = row_of(layout, "12,true,1,nan,-INF,1e-3,255,-2.5,-32768");
   ASSERT_TRUE(row.status.ok()) << row.status.message();
   EXPECT_EQ(row.timestamp_us, 12);
   Sample sample;
@@ -76,17 +76,17 @@ TEST(Csv, LaysColumnsOutAsACCompilerDoes) {
 }
 
 TEST(Csv, LeavesPaddingZeroWhateverTheRowBefore) {
-  const CsvLayout layout = Layout("timestamp,a,b", "uint64_t,uint8_t,uint32_t");
+  const CsvLayout layout = layout_of("timestamp,a,b", "uint64_t,uint8_t,uint32_t");
   std::vector<std::byte> value(16, std::byte{0xff});
   int64_t us = 0;
-  ASSERT_TRUE(ParseRow(layout, "1,2,3", &value, &us).ok());
+  ASSERT_TRUE(parse_row(layout, "1,2,3", &value, &us).ok());
   EXPECT_THAT(std::vector<std::byte>(value.begin() + 9, value.begin() + 12),
               ElementsAre(std::byte{0}, std::byte{0}, std::byte{0}));
 }
 
 TEST(Csv, MakesAnArrayOnlyOfAFullRunOfOneType) {
-  const CsvLayout layout = Layout("timestamp,a[0],a[1],b[1],c[0],c[1],d[0].x[0],d[0].x[1]",
-                                  "uint64_t,float,float,float,float,double,uint8_t,uint8_t");
+  const CsvLayout layout = layout_of("timestamp,a[0],a[1],b[1],c[0],c[1],d[0].x[0],d[0].x[1]",
+                                     "uint64_t,float,float,float,float,double,uint8_t,uint8_t");
   std::vector<std::string> fields;
   for (const Field& f : layout.schema.fields) fields.push_back(f.name + "*" + std::to_string(f.count));
   EXPECT_THAT(fields, ElementsAre("timestamp*1", "a*2", "b[1]*1", "c[0]*1", "c[1]*1", "d[0].x*2"));
@@ -113,12 +113,12 @@ TEST(Csv, TakesEachTypesWholeRangeAndNothingBeyond) {
       {"char", {"a", "65", "-1", "255"}, {"ab", "256", ""}},
   };
   for (const auto& row : kTable) {
-    const CsvLayout layout = Layout("timestamp,x", std::string("uint64_t,") + row.type);
+    const CsvLayout layout = layout_of("timestamp,x", std::string("uint64_t,") + row.type);
     for (const char* cell : row.good) {
-      EXPECT_EQ(Row(layout, std::string("1,") + cell).status.message(), "") << row.type << " " << cell;
+      EXPECT_EQ(row_of(layout, std::string("1,") + cell).status.message(), "") << row.type << " " << cell;
     }
     for (const char* cell : row.bad) {
-      const Parsed parsed = Row(layout, std::string("1,") + cell);
+      const Parsed parsed = row_of(layout, std::string("1,") + cell);
       EXPECT_EQ(parsed.status.code(), Code::kInvalid) << row.type << " " << cell;
       EXPECT_THAT(parsed.status.message(), StartsWith("column 2: ")) << row.type << " " << cell;
     }
@@ -126,12 +126,12 @@ TEST(Csv, TakesEachTypesWholeRangeAndNothingBeyond) {
 }
 
 TEST(Csv, RefusesARowWithAnotherNumberOfColumnsOrAnImpossibleTime) {
-  const CsvLayout layout = Layout("timestamp,x", "uint64_t,int8_t");
-  EXPECT_EQ(Row(layout, "1").status.message(), "1 columns instead of 2");
-  EXPECT_EQ(Row(layout, "1,2,3").status.message(), "3 columns instead of 2");
-  EXPECT_THAT(Row(layout, "9223372036854776,0").status.message(), HasSubstr("timestamp is out of range"));
-  EXPECT_EQ(Row(layout, "9223372036854775,0").timestamp_us, 9223372036854775);
-  EXPECT_EQ(Row(Layout("timestamp", "int32_t"), "-5").timestamp_us, -5);
+  const CsvLayout layout = layout_of("timestamp,x", "uint64_t,int8_t");
+  EXPECT_EQ(row_of(layout, "1").status.message(), "1 columns instead of 2");
+  EXPECT_EQ(row_of(layout, "1,2,3").status.message(), "3 columns instead of 2");
+  EXPECT_THAT(row_of(layout, "9223372036854776,0").status.message(), HasSubstr("timestamp is out of range"));
+  EXPECT_EQ(row_of(layout, "9223372036854775,0").timestamp_us, 9223372036854775);
+  EXPECT_EQ(row_of(layout_of("timestamp", "int32_t"), "-5").timestamp_us, -5);
 }
 
 TEST(Csv, RefusesAHeaderThatIsNoneWithTheReason) {
@@ -148,9 +148,9 @@ TEST(Csv, RefusesAHeaderThatIsNoneWithTheReason) {
                 {"\"timestamp", "uint64_t", "a quote does not close"}};
   std::string names = "timestamp", types = "uint64_t";
   for (int i = 0; i < 300; ++i) names += ",t" + std::to_string(i), types += ",char[65536]";
-  EXPECT_THAT(ParseHeader(names, types, "T").status().message(), HasSubstr("more than 16 MiB"));
+  EXPECT_THAT(parse_header(names, types, "T").status().message(), HasSubstr("more than 16 MiB"));
   for (const auto& row : kTable) {
-    Result<CsvLayout> layout = ParseHeader(row.names, row.types, "T");
+    Result<CsvLayout> layout = parse_header(row.names, row.types, "T");
     ASSERT_FALSE(layout.ok()) << row.names;
     EXPECT_EQ(layout.status().code(), Code::kInvalid);
     EXPECT_THAT(layout.status().message(), HasSubstr(row.reason));
@@ -158,50 +158,50 @@ TEST(Csv, RefusesAHeaderThatIsNoneWithTheReason) {
 }
 
 TEST(Csv, NamesTopicAndTypeAfterTheFile) {
-  EXPECT_EQ(NameFromFile("vehicle_attitude.0.csv").topic, "vehicle_attitude/0");
-  EXPECT_EQ(NameFromFile("vehicle_attitude.0.csv").type, "vehicle_attitude");
-  EXPECT_EQ(NameFromFile("gps.csv").topic, "gps");
-  EXPECT_EQ(NameFromFile("a.b.12.csv").topic, "a.b/12");
-  EXPECT_EQ(NameFromFile("a.b.csv").topic, "a.b");
-  EXPECT_EQ(NameFromFile(".5.csv").topic, ".5");
-  EXPECT_EQ(NameFromFile("arm/left.csv").topic, "arm/left");
-  EXPECT_EQ(NameFromFile("arm/left.csv").type, "left");
-  EXPECT_EQ(NameFromFile("arm.v2/left.0.csv").topic, "arm.v2/left/0");
-  EXPECT_EQ(NameFromFile("arm.2/left.csv").topic, "arm.2/left");
+  EXPECT_EQ(name_from_file("vehicle_attitude.0.csv").topic, "vehicle_attitude/0");
+  EXPECT_EQ(name_from_file("vehicle_attitude.0.csv").type, "vehicle_attitude");
+  EXPECT_EQ(name_from_file("gps.csv").topic, "gps");
+  EXPECT_EQ(name_from_file("a.b.12.csv").topic, "a.b/12");
+  EXPECT_EQ(name_from_file("a.b.csv").topic, "a.b");
+  EXPECT_EQ(name_from_file(".5.csv").topic, ".5");
+  EXPECT_EQ(name_from_file("arm/left.csv").topic, "arm/left");
+  EXPECT_EQ(name_from_file("arm/left.csv").type, "left");
+  EXPECT_EQ(name_from_file("arm.v2/left.0.csv").topic, "arm.v2/left/0");
+  EXPECT_EQ(name_from_file("arm.2/left.csv").topic, "arm.2/left");
   for (const char* topic : {"gps", "gps/0", "arm/left", "arm/left/12", "a.b", "a.1/2", "0", "a b/ü"}) {
-    const Result<std::string> file = FileFromName(topic);
+    const Result<std::string> file = file_from_name(topic);
     ASSERT_TRUE(file.ok()) << file.status().message();
-    EXPECT_EQ(NameFromFile(*file).topic, topic);
+    EXPECT_EQ(name_from_file(*file).topic, topic);
   }
 }
 
 TEST(Csv, ColumnsOfTextHoldQuotesAndAreBounded) {
   const CsvLayout layout =
-      Layout("timestamp,mode,x,mode[0],mode[1]", "int64_t,char[4],int8_t,char[2],char[2]");
+      layout_of("timestamp,mode,x,mode[0],mode[1]", "int64_t,char[4],int8_t,char[2],char[2]");
   EXPECT_EQ(
       layout.schema.text(),
       "T 24\ntimestamp i64 0 1 us\nmode char 8 4 -\nx i8 12 1 -\nmode[0] char 13 2 -\nmode[1] char 15 2 -\n");
-  const Parsed row = Row(layout, R"(1,"a""b,",-1,,xy)");
+  const Parsed row = row_of(layout, R"(1,"a""b,",-1,,xy)");
   ASSERT_TRUE(row.status.ok()) << row.status.message();
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(row.value.data()) + 8, 9),
             std::string("a\"b,\xff\0\0xy", 9));
-  EXPECT_THAT(Row(layout, "1,abcde,1,,").status.message(), HasSubstr("more than 4 bytes"));
+  EXPECT_THAT(row_of(layout, "1,abcde,1,,").status.message(), HasSubstr("more than 4 bytes"));
   for (const char* type : {"char[0]", "char[]", "char[-1]", "char[4", "char[9999999999]", "char[65537]"}) {
-    EXPECT_FALSE(ParseHeader("timestamp,a", std::string("int64_t,") + type, "T").ok()) << type;
+    EXPECT_FALSE(parse_header("timestamp,a", std::string("int64_t,") + type, "T").ok()) << type;
   }
 }
 
 TEST(Csv, SurvivesRandomText) {
-  const CsvLayout layout = Layout("timestamp,a,b[0],b[1],c", "uint64_t,double,float,float,char");
+  const CsvLayout layout = layout_of("timestamp,a,b[0],b[1],c", "uint64_t,double,float,float,char");
   std::mt19937 random(1);
   const std::string_view letters = "0123456789,,,,.-+eEnaifNIx\"\r[] \t\xff";
   int good = 0;
   for (int i = 0; i < 100000; ++i) {
     std::string text(random() % 24, ' ');
     for (char& c : text) c = letters[random() % letters.size()];
-    good += Row(layout, i % 2 == 0 ? text : "1,2,3,4," + text).status.ok();
-    (void)ParseHeader("timestamp," + text, "uint64_t,float,float", "T").ok();
-    (void)ParseHeader("timestamp,a,b", text, "T").ok();
+    good += row_of(layout, i % 2 == 0 ? text : "1,2,3,4," + text).status.ok();
+    (void)parse_header("timestamp," + text, "uint64_t,float,float", "T").ok();
+    (void)parse_header("timestamp,a,b", text, "T").ok();
   }
   EXPECT_GT(good, 100);
 }

@@ -1,5 +1,7 @@
-// Values as JSON and back. Seeded bug that makes it fail: in cmd/value/value.cc, ScalarToJson gives a float to JSON
-// as it is (`return value;` for every type): f32 0.1 prints as 0.10000000149011612.
+// Values as JSON and back. Seeded bug that makes it fail: in cmd/value/value.cc, scalar_to_json gives a float
+// to JSON as it is (`return value;` for every type): f32 0.1 prints as 0.10000000149011612.
+#include "cmd/value/value.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,7 +12,6 @@
 #include <random>
 
 #include "cmd/text/base64.h"
-#include "cmd/value/value.h"
 #include "tests/bytes_of.h"
 
 namespace smt::cmd {
@@ -20,44 +21,45 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
 
-std::string ToText(const std::string& type, std::span<const std::byte> bytes) {
-  return Dump(ValueToJson(*Schema::Parse(type), bytes));
+std::string to_text(const std::string& type, std::span<const std::byte> bytes) {
+  return dump(value_to_json(*Schema::parse(type), bytes));
 }
 
-Result<std::vector<std::byte>> FromText(const std::string& type, const std::string& json) {
-  return JsonToValue(*Schema::Parse(type), Json::parse(json));
+Result<std::vector<std::byte>> from_text(const std::string& type, const std::string& json) {
+  return json_to_value(*Schema::parse(type), Json::parse(json));
 }
 
 TEST(Value, PrintsScalarsInTheirShortestForm) {
-  EXPECT_EQ(ToText("f32", BytesOf(0.1f)), R"({"value":0.1})");
-  EXPECT_EQ(ToText("f64", BytesOf(0.1)), R"({"value":0.1})");
-  EXPECT_EQ(ToText("f32", BytesOf(5.0f)), R"({"value":5.0})");
-  EXPECT_EQ(ToText("f64", BytesOf(1e300)), R"({"value":1e+300})");
-  EXPECT_EQ(ToText("f64", BytesOf(-0.0)), R"({"value":-0.0})");
-  EXPECT_EQ(ToText("u64", BytesOf(~uint64_t{0})), R"({"value":18446744073709551615})");
-  EXPECT_EQ(ToText("i64", BytesOf(std::numeric_limits<int64_t>::min())), R"({"value":-9223372036854775808})");
-  EXPECT_EQ(ToText("bool", BytesOf(true)), R"({"value":true})");
-  EXPECT_EQ(ToText("f32", BytesOf(NAN)), R"({"value":"nan"})");
-  EXPECT_EQ(ToText("f32", BytesOf(-INFINITY)), R"({"value":"-inf"})");
-  EXPECT_EQ(ToText("f64", BytesOf(double{INFINITY})), R"({"value":"inf"})");
+  EXPECT_EQ(to_text("f32", bytes_of(0.1f)), R"({"value":0.1})");
+  EXPECT_EQ(to_text("f64", bytes_of(0.1)), R"({"value":0.1})");
+  EXPECT_EQ(to_text("f32", bytes_of(5.0f)), R"({"value":5.0})");
+  EXPECT_EQ(to_text("f64", bytes_of(1e300)), R"({"value":1e+300})");
+  EXPECT_EQ(to_text("f64", bytes_of(-0.0)), R"({"value":-0.0})");
+  EXPECT_EQ(to_text("u64", bytes_of(~uint64_t{0})), R"({"value":18446744073709551615})");
+  EXPECT_EQ(to_text("i64", bytes_of(std::numeric_limits<int64_t>::min())),
+            R"({"value":-9223372036854775808})");
+  EXPECT_EQ(to_text("bool", bytes_of(true)), R"({"value":true})");
+  EXPECT_EQ(to_text("f32", bytes_of(NAN)), R"({"value":"nan"})");
+  EXPECT_EQ(to_text("f32", bytes_of(-INFINITY)), R"({"value":"-inf"})");
+  EXPECT_EQ(to_text("f64", bytes_of(double{INFINITY})), R"({"value":"inf"})");
 }
 
 TEST(Value, TakesAByteThatIsNeitherTrueNorFalseForTrue) {
-  EXPECT_EQ(ToText("bool", BytesOf(uint8_t{2})), R"({"value":true})");
+  EXPECT_EQ(to_text("bool", bytes_of(uint8_t{2})), R"({"value":true})");
 }
 
 TEST(Value, PrintsArraysTextAndBytes) {
-  EXPECT_EQ(ToText("u8[3]", BytesOf(std::array<uint8_t, 3>{1, 2, 255})), R"({"value":[1,2,255]})");
-  EXPECT_EQ(ToText("char[8]", BytesOf(std::array<char, 8>{'a', 'b'})), R"({"value":"ab"})");
-  EXPECT_EQ(ToText("string", BytesOf(std::array<char, 3>{'a', '"', 'b'})), R"({"value":"a\"b"})");
-  EXPECT_EQ(ToText("bytes", BytesOf(std::array<uint8_t, 3>{0, 1, 2})), R"({"value":"AAEC"})");
-  EXPECT_EQ(ToText("string", BytesOf(std::array<uint8_t, 2>{0xff, 'a'})),
+  EXPECT_EQ(to_text("u8[3]", bytes_of(std::array<uint8_t, 3>{1, 2, 255})), R"({"value":[1,2,255]})");
+  EXPECT_EQ(to_text("char[8]", bytes_of(std::array<char, 8>{'a', 'b'})), R"({"value":"ab"})");
+  EXPECT_EQ(to_text("string", bytes_of(std::array<char, 3>{'a', '"', 'b'})), R"({"value":"a\"b"})");
+  EXPECT_EQ(to_text("bytes", bytes_of(std::array<uint8_t, 3>{0, 1, 2})), R"({"value":"AAEC"})");
+  EXPECT_EQ(to_text("string", bytes_of(std::array<uint8_t, 2>{0xff, 'a'})),
             "{\"value\":\"\xef\xbf\xbd"
             "a\"}");
 }
 
 TEST(Value, PrintsBytesOfAnotherSizeThanTheSchemasRaw) {
-  EXPECT_EQ(ToText("f64", BytesOf(uint8_t{7})), R"({"value":"Bw=="})");
+  EXPECT_EQ(to_text("f64", bytes_of(uint8_t{7})), R"({"value":"Bw=="})");
 }
 
 const Schema kPose = {
@@ -71,13 +73,13 @@ TEST(Value, KeepsStructFieldsInOrderUnderFlatKeys) {
   const float q[2] = {0.5f, NAN};
   memcpy(bytes.data(), &stamp, 8);
   memcpy(bytes.data() + 8, q, 8);
-  EXPECT_EQ(Dump(ValueToJson(kPose, bytes)), R"({"header.stamp":7,"q":[0.5,"nan"],"ok":false})");
+  EXPECT_EQ(dump(value_to_json(kPose, bytes)), R"({"header.stamp":7,"q":[0.5,"nan"],"ok":false})");
   EXPECT_THAT(
-      ValueCells(ValueToJson(kPose, bytes)),
+      value_cells(value_to_json(kPose, bytes)),
       ElementsAre(Pair("header.stamp", "7"), Pair("q[0]", "0.5"), Pair("q[1]", "nan"), Pair("ok", "false")));
-  Result<std::vector<std::byte>> back = JsonToValue(kPose, ValueToJson(kPose, bytes));
+  Result<std::vector<std::byte>> back = json_to_value(kPose, value_to_json(kPose, bytes));
   ASSERT_TRUE(back.ok()) << back.status().message();
-  EXPECT_EQ(Dump(ValueToJson(kPose, *back)), Dump(ValueToJson(kPose, bytes)));
+  EXPECT_EQ(dump(value_to_json(kPose, *back)), dump(value_to_json(kPose, bytes)));
 }
 
 TEST(Value, PrintsRandomFloatsSoThatTheyReadBackToTheSameBitsInNoMoreDigitsThanNeeded) {
@@ -91,12 +93,12 @@ TEST(Value, PrintsRandomFloatsSoThatTheyReadBackToTheSameBitsInNoMoreDigitsThanN
     // Two characters more than the shortest: the ".0" that tells a float from an integer.
     char shortest[32];
     if (std::isfinite(d)) {
-      const std::string text = Dump(Json(d));
+      const std::string text = dump(Json(d));
       EXPECT_EQ(strtod(text.c_str(), nullptr), d) << text;
       EXPECT_LE(text.size(), std::to_chars(shortest, shortest + 32, d).ptr - shortest + 2u) << text;
     }
     if (std::isfinite(f)) {
-      const std::string object = ToText("f32", BytesOf(f));
+      const std::string object = to_text("f32", bytes_of(f));
       const std::string text = object.substr(9, object.size() - 10);
       EXPECT_EQ(strtof(text.c_str(), nullptr), f) << text;
       EXPECT_LE(text.size(), std::to_chars(shortest, shortest + 32, f).ptr - shortest + 2u) << text;
@@ -126,9 +128,9 @@ TEST(Value, ReadsWhatItPrints) {
                 {"bytes", "\"AAEC\""},
                 {"bytes", "\"\""}};
   for (const auto& row : kTable) {
-    Result<std::vector<std::byte>> bytes = FromText(row.type, row.json);
+    Result<std::vector<std::byte>> bytes = from_text(row.type, row.json);
     ASSERT_TRUE(bytes.ok()) << row.type << " " << row.json << ": " << bytes.status().message();
-    EXPECT_EQ(ToText(row.type, *bytes), std::string("{\"value\":") + row.json + "}") << row.type;
+    EXPECT_EQ(to_text(row.type, *bytes), std::string("{\"value\":") + row.json + "}") << row.type;
   }
 }
 
@@ -158,7 +160,7 @@ TEST(Value, RefusesWhatIsNotOfTheTypeWithTheReason) {
                 {"f64", "{}", "field \"value\" is missing"},
                 {"f64", "null", "null is not a number"}};
   for (const auto& row : kTable) {
-    Result<std::vector<std::byte>> bytes = FromText(row.type, row.json);
+    Result<std::vector<std::byte>> bytes = from_text(row.type, row.json);
     ASSERT_FALSE(bytes.ok()) << row.type << " " << row.json;
     EXPECT_EQ(bytes.status().code(), Code::kInvalid);
     EXPECT_THAT(bytes.status().message(), HasSubstr(row.reason)) << row.type << " " << row.json;
@@ -175,15 +177,15 @@ TEST(Base64, AgreesWithTheVectorsOfRfc4648AndRefusesAllElse) {
                                                           {"foobar", "Zm9vYmFy"}};
   for (const auto& [text, base64] : kVectors) {
     const std::span bytes(reinterpret_cast<const std::byte*>(text), strlen(text));
-    EXPECT_EQ(Base64(bytes), base64);
-    const auto back = FromBase64(base64);
+    EXPECT_EQ(to_base64(bytes), base64);
+    const auto back = from_base64(base64);
     ASSERT_TRUE(back) << base64;
     EXPECT_TRUE(std::equal(back->begin(), back->end(), bytes.begin(), bytes.end()));
   }
   for (const char* bad : {"Z", "Zg", "Zg=", "Zg===", "Z===", "=", "====", "Zh==", "Zm9v=", "Zm 9", "Zg=A",
                           "Zm9vYg=="
                           "Zm9v"}) {
-    EXPECT_FALSE(FromBase64(bad)) << bad;
+    EXPECT_FALSE(from_base64(bad)) << bad;
   }
 }
 

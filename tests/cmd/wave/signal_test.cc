@@ -1,5 +1,7 @@
-// Signals as functions of time. Seeded bug that makes it fail: in cmd/wave/signal.cc, FillValue stores each
+// Signals as functions of time. Seeded bug that makes it fail: in cmd/wave/signal.cc, fill_value stores each
 // element without `ahead`.
+#include "cmd/wave/signal.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,19 +10,18 @@
 #include <vector>
 
 #include "cmd/text/beat.h"
-#include "cmd/wave/signal.h"
 
 namespace smt::cmd {
 namespace {
 
-Signal Of(const char* shape) {
+Signal of(const char* shape) {
   Signal signal;
-  signal.shape = *ShapeNamed(shape);
+  signal.shape = *shape_named(shape);
   return signal;
 }
 
-std::vector<double> At(const Signal& signal, std::vector<double> times) {
-  for (double& t : times) t = ValueAt(signal, t);
+std::vector<double> at(const Signal& signal, std::vector<double> times) {
+  for (double& t : times) t = value_at(signal, t);
   return times;
 }
 
@@ -33,34 +34,34 @@ const std::vector<double> kEighths = {0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0
 
 TEST(Signal, HasTheShapeOfItsName) {
   const double half = std::sqrt(0.5);
-  EXPECT_THAT(At(Of("sine"), kEighths),
+  EXPECT_THAT(at(of("sine"), kEighths),
               Pointwise(DoubleNear(1e-9), {0.0, half, 1.0, half, 0.0, -half, -1.0, -half, 0.0, 1.0}));
-  EXPECT_THAT(At(Of("square"), kEighths), ElementsAre(1, 1, 1, 1, -1, -1, -1, -1, 1, 1));
-  EXPECT_THAT(At(Of("ramp"), kEighths), ElementsAre(-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, -1, -0.5));
-  EXPECT_THAT(At(Of("triangle"), kEighths), ElementsAre(0, 0.5, 1, 0.5, 0, -0.5, -1, -0.5, 0, 1));
-  EXPECT_THAT(At(Of("constant"), kEighths), Each(0));
-  EXPECT_FALSE(ShapeNamed("sinus").ok());
+  EXPECT_THAT(at(of("square"), kEighths), ElementsAre(1, 1, 1, 1, -1, -1, -1, -1, 1, 1));
+  EXPECT_THAT(at(of("ramp"), kEighths), ElementsAre(-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, -1, -0.5));
+  EXPECT_THAT(at(of("triangle"), kEighths), ElementsAre(0, 0.5, 1, 0.5, 0, -0.5, -1, -0.5, 0, 1));
+  EXPECT_THAT(at(of("constant"), kEighths), Each(0));
+  EXPECT_FALSE(shape_named("sinus").ok());
 }
 
 TEST(Signal, HasAmplitudeOffsetFrequencyAndPhase) {
-  Signal signal = Of("triangle");
+  Signal signal = of("triangle");
   signal.amplitude = 3;
   signal.offset = 10;
   signal.frequency_hz = 0.5;
   signal.phase_turns = 0.25;
-  EXPECT_THAT(At(signal, {0, 0.5, 1, 1.5, 2}), ElementsAre(13, 10, 7, 10, 13));
+  EXPECT_THAT(at(signal, {0, 0.5, 1, 1.5, 2}), ElementsAre(13, 10, 7, 10, 13));
   signal.phase_turns = -0.25;
-  EXPECT_EQ(ValueAt(signal, 0), 7);
+  EXPECT_EQ(value_at(signal, 0), 7);
 }
 
 TEST(Signal, KeepsItsPhaseForAYear) {
-  Signal signal = Of("sine");
+  Signal signal = of("sine");
   signal.frequency_hz = 50;
-  EXPECT_NEAR(ValueAt(signal, 365.0 * 86400 + 0.005), 1, 1e-4);
+  EXPECT_NEAR(value_at(signal, 365.0 * 86400 + 0.005), 1, 1e-4);
 }
 
 TEST(Signal, ChirpsFromOneFrequencyToAnotherAndBeginsAnew) {
-  Signal signal = Of("chirp");
+  Signal signal = of("chirp");
   signal.frequency_hz = 2;
   signal.end_frequency_hz = 10;
   signal.sweep_s = 4;
@@ -69,54 +70,54 @@ TEST(Signal, ChirpsFromOneFrequencyToAnotherAndBeginsAnew) {
   const auto rising = [&](double from, double to) {
     int zeros = 0;
     for (double t = from; t < to; t += 1e-4) {
-      if (ValueAt(signal, t) < 0 && ValueAt(signal, t + 1e-4) >= 0) ++zeros;
+      if (value_at(signal, t) < 0 && value_at(signal, t + 1e-4) >= 0) ++zeros;
     }
     return zeros;
   };
   EXPECT_EQ(rising(0.01, 1.01), 3) << "2 to 4 Hz";
   EXPECT_EQ(rising(2.99, 3.99), 9) << "8 to 10 Hz";
-  EXPECT_DOUBLE_EQ(ValueAt(signal, 4.3), ValueAt(signal, 0.3 + 4 - 4.0)) << "anew after 4 s";
+  EXPECT_DOUBLE_EQ(value_at(signal, 4.3), value_at(signal, 0.3 + 4 - 4.0)) << "anew after 4 s";
 }
 
 TEST(Signal, NoiseIsOfTheSeedTheTimeAndTheChannelAlone) {
-  Signal signal = Of("noise"), other = signal;
+  Signal signal = of("noise"), other = signal;
   other.seed = 1;
-  double sum = 0, squares = 0, product = 0, least = 1, most = -1;
+  double sum = 0, squares = 0, product = 0, min = 1, max = -1;
   constexpr int kSamples = 100'000;
   for (int i = 0; i < kSamples; ++i) {
-    const double t = i / 1000.0, value = ValueAt(signal, t);
-    EXPECT_EQ(value, ValueAt(signal, t));
-    EXPECT_NE(value, ValueAt(other, t));
-    EXPECT_NE(value, ValueAt(signal, t, 1));
+    const double t = i / 1000.0, value = value_at(signal, t);
+    EXPECT_EQ(value, value_at(signal, t));
+    EXPECT_NE(value, value_at(other, t));
+    EXPECT_NE(value, value_at(signal, t, 1));
     sum += value;
     squares += value * value;
-    product += value * ValueAt(signal, t, 1);
-    least = std::min(least, value);
-    most = std::max(most, value);
+    product += value * value_at(signal, t, 1);
+    min = std::min(min, value);
+    max = std::max(max, value);
   }
   EXPECT_NEAR(sum / kSamples, 0, 0.01);
   EXPECT_NEAR(squares / kSamples, 1.0 / 3, 0.01) << "each value as likely";
   EXPECT_NEAR(product / kSamples, 0, 0.01) << "channels have nothing to do with each other";
-  EXPECT_GE(least, -1);
-  EXPECT_LT(most, 1);
-  EXPECT_GT(most - least, 1.99);
+  EXPECT_GE(min, -1);
+  EXPECT_LT(max, 1);
+  EXPECT_GT(max - min, 1.99);
 }
 
 TEST(Signal, ShiftsEachElementOfAnArray) {
-  const Schema schema = *Schema::Parse("f32[4]");
+  const Schema schema = *Schema::parse("f32[4]");
   std::vector<std::byte> bytes(schema.size);
-  FillValue(Of("triangle"), 0, 0, schema, bytes);
+  fill_value(of("triangle"), 0, 0, schema, bytes);
   float value[4];
   memcpy(value, bytes.data(), sizeof value);
   EXPECT_THAT(value, ElementsAre(0, 1, 0, -1));
-  const Schema integers = *Schema::Parse("u8[2]");
-  Signal large = Of("square");
+  const Schema integers = *Schema::parse("u8[2]");
+  Signal large = of("square");
   large.amplitude = 1000;
-  FillValue(large, 0, 0, integers, std::span(bytes).first(2));
+  fill_value(large, 0, 0, integers, std::span(bytes).first(2));
   EXPECT_EQ(bytes[0], std::byte{255}) << "kept in the range of the type";
   EXPECT_EQ(bytes[1], std::byte{0});
-  EXPECT_FALSE(CheckSignalSchema(*Schema::Parse("bool")).ok());
-  EXPECT_FALSE(CheckSignalSchema(Schema::String()).ok());
+  EXPECT_FALSE(check_signal_schema(*Schema::parse("bool")).ok());
+  EXPECT_FALSE(check_signal_schema(Schema::string()).ok());
 }
 
 TEST(Beat, LeavesOutWhatWasDueMeanwhileAndKeepsThePhase) {

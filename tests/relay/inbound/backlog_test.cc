@@ -1,8 +1,10 @@
 // A link that stands still for a moment, too short to end the session, and then delivers all that was under
-// way, as TCP does. Seeded bugs that must make this file fail: relay/inbound/backlog.h, late() that is always false
-// (the past is told) or forgets last_travelled_ns_ (a slow link passes for one that catches up), hold() for
-// `every` too; Intake::heard() that does nothing, and the two callers of settle() that do not call it.
+// way, as TCP does. Seeded bugs that must make this file fail: relay/inbound/backlog.h, late() that is always
+// false (the past is told) or forgets last_travelled_ns_ (a slow link passes for one that catches up), hold()
+// for `every` too; PeerReceiver::on_clock_sample() that does nothing, and the two callers of settle() that do
+// not call it.
 #include "relay/inbound/backlog.h"
+
 #include "tests/relay/relay_diary.h"
 #include "tests/relay/relay_fixture.h"
 
@@ -14,23 +16,23 @@ constexpr int64_t kPeriodNs = 20 * kMs, kStallNs = 350 * kMs;
 class BacklogTest : public RelayTest {
  protected:
   // 50 Hz in all that follows; the clocks are compared.
-  void Begin(HostOptions source = {},
+  void begin(HostOptions source = {},
              HostOptions mirror = {.receive = {{{"**"}, {}, 0}}, .serves = false, .clock_ns = 3 * kSecond}) {
-    Pair(std::move(source), std::move(mirror));
+    pair(std::move(source), std::move(mirror));
     came_.follow(*b_);
-    Publish(2 * kSecond);
+    publish(2 * kSecond);
     ASSERT_EQ(b_->value("pose"), a_->value("pose"));
   }
-  void Publish(int64_t for_ns) {
+  void publish(int64_t for_ns) {
     for (const int64_t end = now_ + for_ns; now_ < end;) {
       net().set_delay(0, std::max(delay_ns_, stands_until_ns_ - now_));
       a_->publish("pose", std::to_string(++published_), now_);
       born_[published_] = now_;
-      for (const int64_t next = now_ + kPeriodNs; now_ < next; now_ += kMs) Settle();
+      for (const int64_t next = now_ + kPeriodNs; now_ < next; now_ += kMs) settle();
     }
   }
   // From the host that publishes, from now on.
-  void StandStill() { stands_until_ns_ = now_ + kStallNs; }
+  void stand_still() { stands_until_ns_ = now_ + kStallNs; }
 
   Diary came_{&now_};
   std::map<uint64_t, int64_t> born_;
@@ -39,11 +41,11 @@ class BacklogTest : public RelayTest {
 };
 
 TEST_F(BacklogTest, TheFirstValueAfterItIsOfNow) {
-  Begin();
+  begin();
   const uint64_t samples = b_->counters().inbound.samples;
-  StandStill();
+  stand_still();
   const size_t before = came_.of("pose").size();
-  Publish(kSecond);
+  publish(kSecond);
   const std::vector<Diary::Entry> entries = came_.of("pose");
   ASSERT_GT(entries.size(), before);
   for (size_t i = before; i < entries.size(); ++i) {
@@ -59,96 +61,96 @@ TEST_F(BacklogTest, TheFirstValueAfterItIsOfNow) {
 }
 
 TEST_F(BacklogTest, AValueThatNothingFollowsIsToldAllTheSame) {
-  Begin();
+  begin();
   a_->publish("mode", "idle", now_);
-  Publish(kPeriodNs);
+  publish(kPeriodNs);
   ASSERT_EQ(b_->value("mode"), "idle");
-  StandStill();
+  stand_still();
   net().set_delay(0, kStallNs);
   const int64_t born = now_;
   a_->publish("mode", "manual", now_);
-  Settle();
+  settle();
   net().set_delay(0, 0);
   // The next heartbeat is on time.
-  ASSERT_TRUE(Until(*b_, "mode", "manual"));
+  ASSERT_TRUE(until(*b_, "mode", "manual"));
   EXPECT_GE(now_ - born, kStallNs);
   EXPECT_LE(now_ - born, kStallNs + 210 * kMs);
   EXPECT_NEAR(static_cast<double>(b_->age_ns("mode", now_)), static_cast<double>(now_ - born), 1e6);
 }
 
 TEST_F(BacklogTest, WhatIsWantedInOrderComesInOrder) {
-  Begin({.history = 64}, {.receive = {{{"**"}, {}, 0, {.every = true}, 0}}, .serves = false});
+  begin({.history = 64}, {.receive = {{{"**"}, {}, 0, {.every = true}, 0}}, .serves = false});
   const size_t before = came_.of("pose").size();
-  StandStill();
-  Publish(kSecond);
+  stand_still();
+  publish(kSecond);
   EXPECT_EQ(came_.of("pose").size() - before, uint64_t{kSecond / kPeriodNs});
   EXPECT_EQ(came_.missing("pose"), 0u);
   EXPECT_EQ(b_->counters().inbound.superseded, 0u);
 }
 
 TEST_F(BacklogTest, APeerThatSaysGoodbyeHasItsLastValueTold) {
-  Begin();
-  StandStill();
+  begin();
+  stand_still();
   net().set_delay(0, kStallNs);
   a_->publish("pose", "the last one", now_);
-  Run(kStallNs + 10 * kMs);
+  run(kStallNs + 10 * kMs);
   ASSERT_NE(b_->value("pose"), "the last one");
   a_->stop();
-  EXPECT_TRUE(Until(*b_, "pose", "the last one"));
+  EXPECT_TRUE(until(*b_, "pose", "the last one"));
 }
 
 TEST_F(BacklogTest, APeerThatFallsSilentHasItsLastValueTold) {
-  Begin();
-  StandStill();
+  begin();
+  stand_still();
   net().set_delay(0, kStallNs);
   a_->publish("pose", "the last one", now_);
-  Run(kStallNs + 10 * kMs);
+  run(kStallNs + 10 * kMs);
   net().cut("b");
-  ASSERT_TRUE(Until(*b_, "pose", "the last one"));
+  ASSERT_TRUE(until(*b_, "pose", "the last one"));
   EXPECT_EQ(b_->counters().session.silent, 1u);
 }
 
 // The next session begins with values of now, and what came of this one is of before the outage.
 TEST_F(BacklogTest, ASessionThatThePeerBeginsAnewDropsWhatItHeldAndCountsIt) {
-  Begin();
-  StandStill();
+  begin();
+  stand_still();
   net().set_delay(0, kStallNs);
   a_->publish("pose", "old", now_);
-  Settle();
+  settle();
   // Nothing follows it,
   net().hook = [](MemMessage* m) { return m->to_binder ? MemNet::Fate::kDeliver : MemNet::Fate::kDrop; };
-  Run(kStallNs + 10 * kMs);
+  run(kStallNs + 10 * kMs);
   net().set_delay(0, 0);
   a_->stop();  // not even a goodbye
   net().hook = nullptr;
   a_->start();
   a_->publish("pose", "new", now_);
-  ASSERT_TRUE(Until(*b_, "pose", "new"));
+  ASSERT_TRUE(until(*b_, "pose", "new"));
   for (const Diary::Entry& e : came_.of("pose")) EXPECT_NE(e.value, "old");
   EXPECT_EQ(b_->counters().session.silent, 0u);
   EXPECT_EQ(b_->counters().inbound.dropped_held, 1u);
 }
 
 TEST_F(BacklogTest, ALinkThatIsSlowerForGoodDeliversEachSampleAgain) {
-  Begin();
+  begin();
   delay_ns_ = kStallNs;
-  Publish(2 * kSecond);
+  publish(2 * kSecond);
   const uint64_t superseded = b_->counters().inbound.superseded;
   EXPECT_LE(superseded, 10u) << "until it turns out to be slower";
   const size_t before = came_.of("pose").size();
-  Publish(kSecond);
+  publish(kSecond);
   EXPECT_EQ(came_.of("pose").size() - before, uint64_t{kSecond / kPeriodNs});
   EXPECT_EQ(b_->counters().inbound.superseded, superseded);
 }
 
 TEST_F(BacklogTest, ATopicThatIsRemovedTakesWhatIsHeldWithIt) {
-  Begin();
-  StandStill();
+  begin();
+  stand_still();
   net().set_delay(0, kStallNs);
   a_->publish("pose", "the last one", now_);
-  Settle();
+  settle();
   a_->remove("pose");
-  Run(kSecond);
+  run(kSecond);
   EXPECT_EQ(b_->value("pose"), "(no topic)");
   EXPECT_EQ(b_->counters().session.malformed, 0u);
 }

@@ -19,21 +19,21 @@ class KeysTest : public testing::Test {
   KeysTest() {
     std::filesystem::create_directory(dir_ + "/peers");
     chmod((dir_ + "/peers").c_str(), 0700);
-    Write("self.key", self_.secret_text(), 0600);
+    write("self.key", self_.secret_text(), 0600);
   }
 
-  void Write(const std::string& name, const std::string& text, mode_t mode = 0644) const {
+  void write(const std::string& name, const std::string& text, mode_t mode = 0644) const {
     std::ofstream(dir_ + "/" + name) << text;
     chmod((dir_ + "/" + name).c_str(), mode);
   }
-  std::string Refusal() const {
+  std::string refusal_of() const {
     const auto ring = Keyring::read(dir_);
     return ring.ok() ? "none" : ring.status().message();
   }
 
   const TempFolder temp_;
   const std::string dir_ = temp_.path();
-  const KeyPair self_ = KeyPair::Make("base"), robot_ = KeyPair::Make("robot");
+  const KeyPair self_ = KeyPair::make("base"), robot_ = KeyPair::make("robot");
 };
 
 }  // namespace smt::relay

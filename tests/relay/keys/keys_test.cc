@@ -1,6 +1,6 @@
-// Keys and the folder that they are in. Seeded bugs that must make this file fail: relay/keys/keys.cc, a line with
-// more words passes, a key of 31 bytes passes; relay/keys/keyring.cc, CheckRights() that is always OK, a key of
-// two peers passes.
+// Keys and the folder that they are in. Seeded bugs that must make this file fail: relay/keys/keys.cc, a line
+// with more words passes, a key of 31 bytes passes; relay/keys/keyring.cc, check_rights() that is always OK,
+// a key of two peers passes.
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,63 +17,64 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST_F(KeysTest, WhatIsMadeIsReadBack) {
-  Write("peers/robot.pub", robot_.public_text());
-  Write("peers/notes.txt", "nothing of ours");
+  write("peers/robot.pub", robot_.public_text());
+  write("peers/notes.txt", "nothing of ours");
   const auto ring = Keyring::read(dir_);
   ASSERT_TRUE(ring.ok()) << ring.status().message();
   EXPECT_EQ((*ring)->self().name, "base");
   EXPECT_EQ((*ring)->self().public_key, self_.public_key);
   EXPECT_EQ((*ring)->self().secret.bytes(), self_.secret.bytes());
   EXPECT_EQ((*ring)->names(), std::vector<std::string>{"robot"});
-  ASSERT_NE((*ring)->name_of(PublicKeyText(robot_.public_key)), nullptr);
-  EXPECT_EQ(*(*ring)->name_of(PublicKeyText(robot_.public_key)), "robot");
-  EXPECT_EQ((*ring)->name_of(PublicKeyText(self_.public_key)), nullptr);
+  ASSERT_NE((*ring)->name_of(public_key_text(robot_.public_key)), nullptr);
+  EXPECT_EQ(*(*ring)->name_of(public_key_text(robot_.public_key)), "robot");
+  EXPECT_EQ((*ring)->name_of(public_key_text(self_.public_key)), nullptr);
   EXPECT_EQ((*ring)->keys_of("base"), nullptr);
 }
 
 TEST_F(KeysTest, NoTwoAreTheSame) {
   EXPECT_NE(self_.public_key, robot_.public_key);
-  EXPECT_NE(Fingerprint(self_.public_key), Fingerprint(robot_.public_key));
-  EXPECT_EQ(Fingerprint(self_.public_key).size(), 50u);
-  EXPECT_EQ(PublicKeyText(self_.public_key).size(), 44u);
+  EXPECT_NE(fingerprint_of(self_.public_key), fingerprint_of(robot_.public_key));
+  EXPECT_EQ(fingerprint_of(self_.public_key).size(), 50u);
+  EXPECT_EQ(public_key_text(self_.public_key).size(), 44u);
 }
 
 // RFC 7748, section 6.1: Alice's keys.
 TEST_F(KeysTest, ThePublicKeyBelongsToTheSecretOne) {
-  const auto alice = ParseSecretFile("smtrelay-secret dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo= alice\n");
+  const auto alice =
+      parse_secret_file("smtrelay-secret dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo= alice\n");
   ASSERT_TRUE(alice.ok()) << alice.status().message();
-  EXPECT_EQ(PublicKeyText(alice->public_key), "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=");
+  EXPECT_EQ(public_key_text(alice->public_key), "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=");
 }
 
 TEST_F(KeysTest, BytesThatAreNoDigitsMakeNoKey) {
-  const std::string key = PublicKeyText(robot_.public_key);
+  const std::string key = public_key_text(robot_.public_key);
   for (int byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
     const bool digit = isalnum(byte) != 0 || c == '+' || c == '/';
     for (const size_t at : {size_t{0}, size_t{20}}) {
       std::string text = key;
       text[at] = c;
-      EXPECT_EQ(ParsePublicFile("smtrelay-public " + text + " robot").ok(), digit) << byte;
+      EXPECT_EQ(parse_public_file("smtrelay-public " + text + " robot").ok(), digit) << byte;
     }
   }
 }
 
 TEST_F(KeysTest, APeerMayHaveTwoKeysWhileOneIsChanged) {
-  const KeyPair next = KeyPair::Make("robot");
-  Write("peers/robot.pub", "# the old one\n" + robot_.public_text() + "\n" + next.public_text());
+  const KeyPair next = KeyPair::make("robot");
+  write("peers/robot.pub", "# the old one\n" + robot_.public_text() + "\n" + next.public_text());
   const auto ring = Keyring::read(dir_);
   ASSERT_TRUE(ring.ok()) << ring.status().message();
   EXPECT_EQ(*(*ring)->keys_of("robot"), (std::vector<KeyBytes>{robot_.public_key, next.public_key}));
-  EXPECT_EQ(*(*ring)->name_of(PublicKeyText(next.public_key)), "robot");
+  EXPECT_EQ(*(*ring)->name_of(public_key_text(next.public_key)), "robot");
 }
 
 TEST_F(KeysTest, WhatOthersCouldReadOrWriteIsRefusedWithTheCommandThatHelps) {
-  Write("peers/robot.pub", robot_.public_text());
+  write("peers/robot.pub", robot_.public_text());
   const auto with = [&](const std::string& path, mode_t mode) {
     struct stat st;
     stat((dir_ + path).c_str(), &st);
     chmod((dir_ + path).c_str(), mode);
-    const std::string refusal = Refusal();
+    const std::string refusal = refusal_of();
     chmod((dir_ + path).c_str(), st.st_mode);
     return refusal;
   };
@@ -82,20 +83,20 @@ TEST_F(KeysTest, WhatOthersCouldReadOrWriteIsRefusedWithTheCommandThatHelps) {
   EXPECT_THAT(with("/peers/robot.pub", 0664), HasSubstr("run chmod go-w " + dir_ + "/peers/robot.pub"));
   EXPECT_THAT(with("/peers", 0777), HasSubstr("run chmod go-w " + dir_ + "/peers"));
   EXPECT_THAT(with("", 0770), HasSubstr("run chmod go-w " + dir_));
-  EXPECT_EQ(Refusal(), "none");
+  EXPECT_EQ(refusal_of(), "none");
 }
 
 TEST_F(KeysTest, WhatIsMissingIsTold) {
   std::filesystem::remove(dir_ + "/self.key");
-  EXPECT_THAT(Refusal(), HasSubstr("smtrelay_keygen NAME --out " + dir_));
-  Write("self.key", self_.secret_text(), 0600);
+  EXPECT_THAT(refusal_of(), HasSubstr("smtrelay_keygen NAME --out " + dir_));
+  write("self.key", self_.secret_text(), 0600);
   std::filesystem::remove(dir_ + "/peers");
-  EXPECT_THAT(Refusal(), HasSubstr("put the peers' NAME.pub there"));
+  EXPECT_THAT(refusal_of(), HasSubstr("put the peers' NAME.pub there"));
   EXPECT_THAT(Keyring::read(dir_ + "/no").status().message(), HasSubstr("cannot open the folder of keys"));
 }
 
 TEST_F(KeysTest, EachWrongFileIsRefusedWithItsPlaceAndWithoutItsSecret) {
-  const std::string key = PublicKeyText(robot_.public_key), secret = self_.secret_text();
+  const std::string key = public_key_text(robot_.public_key), secret = self_.secret_text();
   const std::pair<std::string, std::string> wrong[] = {
       {"", ":1:1: no key"},
       {"# nothing\n\n", ":1:1: no key"},
@@ -109,68 +110,68 @@ TEST_F(KeysTest, EachWrongFileIsRefusedWithItsPlaceAndWithoutItsSecret) {
       {"smtrelay-public " + key + " ../robot\n", "'../robot'"},
       {"smtrelay-public " + key + " base\n", "call the file base.pub"},
       {robot_.public_text() + robot_.public_text(), ":2:1: this key is there twice"},
-      {robot_.public_text() + KeyPair::Make("arm").public_text(), ":2:1: a key of arm in the file of robot"},
+      {robot_.public_text() + KeyPair::make("arm").public_text(), ":2:1: a key of arm in the file of robot"},
       {secret, ":2:1: a secret key; here stands a public one"},
       {std::string(70'000, '#'), "larger than 64 KiB"},
   };
   for (const auto& [text, message] : wrong) {
-    Write("peers/robot.pub", text);
-    EXPECT_THAT(Refusal(), HasSubstr(message)) << text.substr(0, 80);
-    EXPECT_THAT(Refusal(), HasSubstr("robot.pub"));
-    EXPECT_THAT(Refusal(), Not(HasSubstr(PublicKeyText(self_.secret.bytes()))));
+    write("peers/robot.pub", text);
+    EXPECT_THAT(refusal_of(), HasSubstr(message)) << text.substr(0, 80);
+    EXPECT_THAT(refusal_of(), HasSubstr("robot.pub"));
+    EXPECT_THAT(refusal_of(), Not(HasSubstr(public_key_text(self_.secret.bytes()))));
   }
-  Write("peers/robot.pub", robot_.public_text());
-  Write("self.key", secret + secret, 0600);
-  EXPECT_THAT(Refusal(), HasSubstr("self.key:4:1: a second key"));
-  Write("self.key", self_.public_text(), 0600);
-  EXPECT_THAT(Refusal(), HasSubstr("self.key:1:1: expected: smtrelay-secret KEY NAME"));
+  write("peers/robot.pub", robot_.public_text());
+  write("self.key", secret + secret, 0600);
+  EXPECT_THAT(refusal_of(), HasSubstr("self.key:4:1: a second key"));
+  write("self.key", self_.public_text(), 0600);
+  EXPECT_THAT(refusal_of(), HasSubstr("self.key:1:1: expected: smtrelay-secret KEY NAME"));
 }
 
 TEST_F(KeysTest, AKeyIsOfOnePeerOnly) {
   KeyPair twin = robot_;
   twin.name = "twin";
-  Write("peers/robot.pub", robot_.public_text());
-  Write("peers/twin.pub", twin.public_text());
-  EXPECT_THAT(Refusal(), HasSubstr("twin.pub has a key of robot too"));
+  write("peers/robot.pub", robot_.public_text());
+  write("peers/twin.pub", twin.public_text());
+  EXPECT_THAT(refusal_of(), HasSubstr("twin.pub has a key of robot too"));
 }
 
 TEST_F(KeysTest, AnythingElseInTheFilesIsRefusedOrReadAndNeverWorse) {
   std::mt19937_64 random(7);
-  const std::string good = "# x\n" + robot_.public_text() + KeyPair::Make("robot").public_text();
+  const std::string good = "# x\n" + robot_.public_text() + KeyPair::make("robot").public_text();
   for (int i = 0; i < 20'000; ++i) {
     std::string text = good;
     for (int n = 1 + static_cast<int>(random() % 4); n > 0; --n) {
       text[random() % text.size()] = static_cast<char>(random());
     }
     text.resize(random() % (text.size() + 1));
-    if (const auto peer = ParsePublicFile(text); peer.ok()) {
+    if (const auto peer = parse_public_file(text); peer.ok()) {
       EXPECT_EQ(peer->name.find_first_of("/\n"), std::string::npos);
       EXPECT_GE(peer->keys.size(), 1u);
     }
-    (void)ParseSecretFile(text);
+    (void)parse_secret_file(text);
   }
 }
 
 TEST_F(KeysTest, WhoseKeyIsThereTheEndpointSaysOrThereIsOnlyOne) {
-  EXPECT_TRUE(CheckEndpoint("tcp://gate:7400#gate", false).ok());
-  EXPECT_TRUE(CheckEndpoint("ipc:///run/x#gate", false).ok());
-  EXPECT_FALSE(CheckEndpoint("tcp://gate:7400#", false).ok());
-  EXPECT_FALSE(CheckEndpoint("tcp://gate:7400#a/b", false).ok());
-  EXPECT_FALSE(CheckEndpoint("tcp://*:7400#gate", true).ok()) << "who binds takes all whom it knows";
-  EXPECT_TRUE(IsLoopback("tcp://127.0.0.1:7400#gate"));
-  EXPECT_FALSE(IsLoopback("tcp://10.0.0.1:7400#127.0.0.1"));
+  EXPECT_TRUE(check_endpoint("tcp://gate:7400#gate", false).ok());
+  EXPECT_TRUE(check_endpoint("ipc:///run/x#gate", false).ok());
+  EXPECT_FALSE(check_endpoint("tcp://gate:7400#", false).ok());
+  EXPECT_FALSE(check_endpoint("tcp://gate:7400#a/b", false).ok());
+  EXPECT_FALSE(check_endpoint("tcp://*:7400#gate", true).ok()) << "who binds takes all whom it knows";
+  EXPECT_TRUE(is_loopback("tcp://127.0.0.1:7400#gate"));
+  EXPECT_FALSE(is_loopback("tcp://10.0.0.1:7400#127.0.0.1"));
   const auto peer = [&](const std::string& endpoint) {
     const auto ring = Keyring::read(dir_);
     EXPECT_TRUE(ring.ok()) << ring.status().message();
-    Result<std::string> name = PeerAt(endpoint, **ring);
+    Result<std::string> name = peer_at(endpoint, **ring);
     return name.ok() ? *name : "(" + name.status().message() + ")";
   };
   EXPECT_THAT(peer("tcp://x:1"), HasSubstr("no key in peers/"));
-  Write("peers/robot.pub", robot_.public_text());
-  Write("peers/base.pub", self_.public_text());
+  write("peers/robot.pub", robot_.public_text());
+  write("peers/base.pub", self_.public_text());
   EXPECT_EQ(peer("tcp://x:1"), "robot") << "its own is there for others";
   EXPECT_EQ(peer("tcp://x:1#base"), "base");
-  Write("peers/arm.pub", KeyPair::Make("arm").public_text());
+  write("peers/arm.pub", KeyPair::make("arm").public_text());
   EXPECT_THAT(peer("tcp://x:1"), HasSubstr("write tcp://x:1#PEER; peers/ has arm base robot"));
   EXPECT_THAT(peer("tcp://x:1#leg"), HasSubstr("no key of leg in peers/"));
 }

@@ -1,15 +1,16 @@
 // Many patterns at once say the same as one by one: first(), all(), and what rules and wishes make of them.
-// Seeded bugs that must make this file fail: relay/names/pattern_index.cc, ForEach() that does not ask may_name(),
-// first() that takes what comes first; relay/names/pattern_set.cc, named() that tells a set once for each pattern;
-// relay/rules/selection.cc, wish() that takes all of a group.
+// Seeded bugs that must make this file fail: relay/names/pattern_index.cc, for_each() that does not ask
+// may_name(), first() that takes what comes first; relay/names/pattern_set.cc, named() that tells a set once
+// for each pattern; relay/rules/subscription.cc, wish() that takes all of a group.
+#include "relay/names/pattern_index.h"
+
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "relay/names/pattern_index.h"
 #include "relay/rules/pacing.h"
 #include "relay/rules/rule_set.h"
-#include "relay/rules/selection.h"
+#include "relay/rules/subscription.h"
 
 namespace smt::relay {
 namespace {
@@ -22,9 +23,9 @@ class Maker {
   explicit Maker(uint32_t seed) : random_(seed) {}
 
   size_t below(size_t n) { return random_() % n; }
-  std::string join(const Texts& words, size_t most) {
+  std::string join(const Texts& words, size_t max) {
     std::string out;
-    for (size_t n = 1 + below(most); n-- > 0;) out += (out.empty() ? "" : "/") + words[below(words.size())];
+    for (size_t n = 1 + below(max); n-- > 0;) out += (out.empty() ? "" : "/") + words[below(words.size())];
     return out;
   }
   std::string topic() { return join({"a", "b", "ab", "ba", "aab", "x", "smt", "größe"}, 4); }
@@ -38,13 +39,13 @@ class Maker {
         return join({"**", "**", "*", "a", "b", "a*", "*b", "a*b", "smt", "größe"}, 4);
     }
   }
-  Texts patterns(size_t most) {
+  Texts patterns(size_t max) {
     Texts out;
-    for (size_t n = below(most + 1); n-- > 0;) out.push_back(pattern());
+    for (size_t n = below(max + 1); n-- > 0;) out.push_back(pattern());
     return out;
   }
-  Texts one_or_more(size_t most) {
-    Texts out = patterns(most - 1);
+  Texts one_or_more(size_t max) {
+    Texts out = patterns(max - 1);
     out.push_back(pattern());
     return out;
   }
@@ -53,13 +54,13 @@ class Maker {
   std::mt19937 random_;
 };
 
-std::vector<Pattern> Parsed(const Texts& texts) {
-  Result<std::vector<Pattern>> patterns = ParsePatterns(texts);
+std::vector<Pattern> parsed(const Texts& texts) {
+  Result<std::vector<Pattern>> patterns = parse_patterns(texts);
   EXPECT_TRUE(patterns.ok()) << patterns.status().message();
   return patterns.ok() ? *patterns : std::vector<Pattern>();
 }
 
-std::vector<size_t> OneByOne(const std::vector<Pattern>& patterns, const std::string& topic) {
+std::vector<size_t> one_by_one(const std::vector<Pattern>& patterns, const std::string& topic) {
   std::vector<size_t> out;
   for (size_t i = 0; i < patterns.size(); ++i) {
     if (patterns[i].matches(topic)) out.push_back(i);
@@ -67,17 +68,17 @@ std::vector<size_t> OneByOne(const std::vector<Pattern>& patterns, const std::st
   return out;
 }
 
-std::optional<size_t> FirstOf(const std::vector<size_t>& all) {
+std::optional<size_t> first_of(const std::vector<size_t>& all) {
   return all.empty() ? std::nullopt : std::optional(all[0]);
 }
 
 // How many of the topics are matched.
-size_t ExpectTheSame(const PatternIndex& index, const std::vector<Pattern>& patterns, const Texts& topics) {
+size_t expect_the_same(const PatternIndex& index, const std::vector<Pattern>& patterns, const Texts& topics) {
   size_t matched = 0;
   for (const std::string& topic : topics) {
-    const std::vector<size_t> expected = OneByOne(patterns, topic);
+    const std::vector<size_t> expected = one_by_one(patterns, topic);
     EXPECT_EQ(index.all(topic), expected) << topic;
-    EXPECT_EQ(index.first(topic), FirstOf(expected)) << topic;
+    EXPECT_EQ(index.first(topic), first_of(expected)) << topic;
     matched += !expected.empty();
   }
   return matched;
@@ -87,12 +88,12 @@ TEST(PatternIndex, SaysTheSameAsOneByOneOfRandomPatternsAndTopics) {
   Maker make(1);
   size_t at_once = 0, matched = 0, asked = 0;
   for (int i = 0; i < 300; ++i) {
-    const std::vector<Pattern> patterns = Parsed(make.patterns(i % 10 == 0 ? 200 : 12));
+    const std::vector<Pattern> patterns = parsed(make.patterns(i % 10 == 0 ? 200 : 12));
     const PatternIndex index(patterns);
     at_once += index.at_once();
     Texts topics;
     for (int k = 0; k < 50; ++k) topics.push_back(make.topic());
-    matched += ExpectTheSame(index, patterns, topics);
+    matched += expect_the_same(index, patterns, topics);
     asked += topics.size();
   }
   EXPECT_GT(at_once, 150u);
@@ -106,12 +107,12 @@ TEST(PatternIndex, SaysTheSameWithHardlyAnyMemoryOrNone) {
   Texts texts, topics;
   for (int i = 0; i < 300; ++i) texts.push_back(make.pattern());
   for (int k = 0; k < 300; ++k) topics.push_back(make.topic());
-  const std::vector<Pattern> patterns = Parsed(texts);
+  const std::vector<Pattern> patterns = parsed(texts);
   size_t at_once = 0, one_by_one = 0;
   for (int64_t bytes = 1; bytes < 4 << 20; bytes += bytes / 8 + 1) {
     const PatternIndex index(patterns, bytes);
     (index.at_once() ? at_once : one_by_one) += 1;
-    EXPECT_GT(ExpectTheSame(index, patterns, topics), 100u) << bytes;
+    EXPECT_GT(expect_the_same(index, patterns, topics), 100u) << bytes;
   }
   EXPECT_GT(at_once, 0u);
   EXPECT_GT(one_by_one, 0u);
@@ -119,14 +120,14 @@ TEST(PatternIndex, SaysTheSameWithHardlyAnyMemoryOrNone) {
 
 TEST(PatternIndex, TakesAsManyPatternsAsAMessageHolds) {
   Texts texts;
-  for (size_t i = 0; i < kMostPatterns; ++i) {
+  for (size_t i = 0; i < kMaxPatterns; ++i) {
     const std::string n = std::to_string(i);
     texts.push_back(i % 4 == 0   ? "a" + n + "/**"
                     : i % 4 == 1 ? "**/b" + n
                     : i % 4 == 2 ? "c" + n + "/*/x"
                                  : "d/" + n);
   }
-  const std::vector<Pattern> patterns = Parsed(texts);
+  const std::vector<Pattern> patterns = parsed(texts);
   const PatternIndex index(patterns);
   EXPECT_TRUE(index.at_once());
   Texts topics;
@@ -135,7 +136,7 @@ TEST(PatternIndex, TakesAsManyPatternsAsAMessageHolds) {
     topics.insert(topics.end(),
                   {"a" + number + "/y/z", "y/z/b" + number, "c" + number + "/y/x", "d/" + number});
   }
-  EXPECT_EQ(ExpectTheSame(index, patterns, topics), 8u);
+  EXPECT_EQ(expect_the_same(index, patterns, topics), 8u);
 }
 
 TEST(PatternIndex, WithoutPatternsMatchesNothing) {
@@ -147,12 +148,12 @@ TEST(PatternSets, ManyPatternsDecideAsOneByOne) {
   Maker make(3);
   for (int i = 0; i < 100; ++i) {
     const Texts allow = make.one_or_more(40), deny = make.patterns(6);
-    const std::vector<Pattern> allowing = Parsed(allow), denying = Parsed(deny);
+    const std::vector<Pattern> allowing = parsed(allow), denying = parsed(deny);
     const Result<PatternSet> set = PatternSet::parse(allow, deny);
     ASSERT_TRUE(set.ok());
     for (int k = 0; k < 50; ++k) {
       const std::string topic = make.topic();
-      const auto a = FirstOf(OneByOne(allowing, topic)), d = FirstOf(OneByOne(denying, topic));
+      const auto a = first_of(one_by_one(allowing, topic)), d = first_of(one_by_one(denying, topic));
       const PatternSet::Decision decision = set->decide(topic);
       EXPECT_EQ(decision.allowed, a && !d) << topic;
       EXPECT_EQ(decision.pattern, d ? &set->deny()[*d] : a ? &set->allow()[*a] : nullptr) << topic;
@@ -161,9 +162,9 @@ TEST(PatternSets, ManyPatternsDecideAsOneByOne) {
 }
 
 TEST(PatternSets, TellsEachSetOnceWithTheFirstOfItsPatterns) {
-  const PatternSets sets({{Parsed({"x", "a/*", "a/**", "**"}), Parsed({"b", "a/b/**", "re:a/.*"})},
-                          {Parsed({"b"}), {}},
-                          {Parsed({"a/b", "a/b"}), {}}});
+  const PatternSets sets({{parsed({"x", "a/*", "a/**", "**"}), parsed({"b", "a/b/**", "re:a/.*"})},
+                          {parsed({"b"}), {}},
+                          {parsed({"a/b", "a/b"}), {}}});
   const std::vector<PatternSets::Named> named = sets.named("a/b");
   ASSERT_EQ(named.size(), 2u);
   EXPECT_EQ(named[0].set, 0u);
@@ -200,22 +201,22 @@ TEST(RuleSets, HundredsOfRulesDecideAsOneByOne) {
   EXPECT_GT(decided, 500u);
 }
 
-TEST(Demand, OfManySelectionsTheFirstOfEachGroupThatNamesATopicCounts) {
+TEST(SubscriptionSet, OfManySelectionsTheFirstOfEachGroupThatNamesATopicCounts) {
   Maker make(5);
   size_t wished = 0;
   for (int i = 0; i < 20; ++i) {
-    std::vector<Selection> selections;
+    std::vector<Subscription> selections;
     std::vector<PatternSet> sets;
     for (uint32_t n = 0; n < 300; ++n) {
-      Selection& s = selections.emplace_back();
+      Subscription& s = selections.emplace_back();
       s.topic = make.one_or_more(2);
       s.exclude = make.patterns(3);
       s.group = n / 7;
       s.pacing.period_ns = static_cast<int64_t>(1 + make.below(1000));
       sets.push_back(*PatternSet::parse(s.topic, s.exclude));
     }
-    const Result<Demand> demand = Demand::compile(selections);
-    ASSERT_TRUE(demand.ok()) << demand.status().message();
+    const Result<SubscriptionSet> subscriptions = SubscriptionSet::compile(selections);
+    ASSERT_TRUE(subscriptions.ok()) << subscriptions.status().message();
     for (int k = 0; k < 100; ++k) {
       const std::string topic = make.topic();
       std::optional<Pacing> expected;
@@ -223,10 +224,10 @@ TEST(Demand, OfManySelectionsTheFirstOfEachGroupThatNamesATopicCounts) {
       for (size_t n = 0; n < sets.size(); ++n) {
         if (last == selections[n].group || !sets[n].matches(topic)) continue;
         last = selections[n].group;
-        expected = expected ? MoreOf(*expected, selections[n].pacing) : selections[n].pacing;
+        expected = expected ? more_of(*expected, selections[n].pacing) : selections[n].pacing;
       }
-      EXPECT_EQ(demand->wish(topic), expected) << topic;
-      EXPECT_EQ(demand->matches(topic), expected.has_value()) << topic;
+      EXPECT_EQ(subscriptions->wish(topic), expected) << topic;
+      EXPECT_EQ(subscriptions->matches(topic), expected.has_value()) << topic;
       wished += expected.has_value();
     }
   }

@@ -1,12 +1,13 @@
 // Which topics a rule names: a table for people, and a slow matcher written from the header's words for
 // everything else. Seeded bug that makes it fail: in relay/names/pattern.cc, "(?:/.+)?" -> "/.+" (`arm/**` no
 // longer names `arm`).
+#include "relay/names/pattern.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "relay/names/pattern.h"
 #include "relay/names/pattern_set.h"
 #include "tests/relay/names/segments.h"
 
@@ -15,7 +16,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-Pattern Parse(std::string_view text) {
+Pattern parse(std::string_view text) {
   Result<Pattern> pattern = Pattern::parse(text);
   EXPECT_TRUE(pattern.ok()) << text << ": " << pattern.status().message();
   return *pattern;
@@ -48,7 +49,7 @@ TEST(Pattern, NamesTheTopicsOfTheTable) {
       {"größe/*", {"größe/ü"}, {"größe"}},
   };
   for (const auto& row : kTable) {
-    const Pattern pattern = Parse(row.pattern);
+    const Pattern pattern = parse(row.pattern);
     for (const char* topic : row.yes) EXPECT_TRUE(pattern.matches(topic)) << row.pattern << " " << topic;
     for (const char* topic : row.no) EXPECT_FALSE(pattern.matches(topic)) << row.pattern << " " << topic;
   }
@@ -80,39 +81,40 @@ TEST(Pattern, RefusesWhatIsNoPatternWithThePatternAndTheReason) {
 }
 
 // The header's words, tried in every way: exponential, and obviously right.
-bool SegmentMatches(std::string_view pattern, std::string_view segment) {
+bool segment_matches(std::string_view pattern, std::string_view segment) {
   if (pattern.empty()) return segment.empty();
   if (pattern[0] == '*') {
-    return SegmentMatches(pattern.substr(1), segment) ||
-           (!segment.empty() && SegmentMatches(pattern, segment.substr(1)));
+    return segment_matches(pattern.substr(1), segment) ||
+           (!segment.empty() && segment_matches(pattern, segment.substr(1)));
   }
-  return !segment.empty() && segment[0] == pattern[0] && SegmentMatches(pattern.substr(1), segment.substr(1));
+  return !segment.empty() && segment[0] == pattern[0] &&
+         segment_matches(pattern.substr(1), segment.substr(1));
 }
 
-bool Matches(const Segments& pattern, size_t p, const Segments& topic, size_t t) {
+bool matches(const Segments& pattern, size_t p, const Segments& topic, size_t t) {
   if (p == pattern.size()) return t == topic.size();
   if (pattern[p] == "**") {
-    return Matches(pattern, p + 1, topic, t) || (t < topic.size() && Matches(pattern, p, topic, t + 1));
+    return matches(pattern, p + 1, topic, t) || (t < topic.size() && matches(pattern, p, topic, t + 1));
   }
-  return t < topic.size() && SegmentMatches(pattern[p], topic[t]) && Matches(pattern, p + 1, topic, t + 1);
+  return t < topic.size() && segment_matches(pattern[p], topic[t]) && matches(pattern, p + 1, topic, t + 1);
 }
 
 TEST(Pattern, AgreesWithASlowMatcherOnRandomPatternsAndNames) {
   std::mt19937 random(1);
-  const auto segments = [&](const std::vector<std::string>& words, size_t most) {
-    Segments out(1 + random() % most);
+  const auto segments = [&](const std::vector<std::string>& words, size_t max) {
+    Segments out(1 + random() % max);
     for (std::string& s : out) s = words[random() % words.size()];
     return out;
   };
   int matched = 0;
   for (int i = 0; i < 3000; ++i) {
     const Segments pattern = segments({"**", "**", "*", "a", "b", "a*", "*b", "a*b", "*a*"}, 5);
-    const Pattern compiled = Parse(Join(pattern));
+    const Pattern compiled = parse(join(pattern));
     for (int k = 0; k < 10; ++k) {
       const Segments topic = segments({"a", "b", "ab", "ba", "aab", "x"}, 5);
-      const bool expected = Matches(pattern, 0, topic, 0);
+      const bool expected = matches(pattern, 0, topic, 0);
       matched += expected;
-      ASSERT_EQ(compiled.matches(Join(topic)), expected) << Join(pattern) << " on " << Join(topic);
+      ASSERT_EQ(compiled.matches(join(topic)), expected) << join(pattern) << " on " << join(topic);
     }
   }
   EXPECT_GT(matched, 3000);

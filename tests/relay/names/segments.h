@@ -10,7 +10,7 @@ namespace smt::relay {
 
 using Segments = std::vector<std::string>;
 
-inline std::string Join(const Segments& segments) {
+inline std::string join(const Segments& segments) {
   std::string out;
   for (size_t i = 0; i < segments.size(); ++i) out += (i == 0 ? "" : "/") + segments[i];
   return out;

@@ -14,8 +14,8 @@ TEST(RequestQueue, RequestsAreAnsweredInOrderWhenTheirTopicsHaveLeft) {
   const auto is_pending = [&](uint32_t id) { return pending.count(id) != 0; };
   RequestQueue queue;
   EXPECT_EQ(queue.begin_new(), nullptr);
-  queue.push(7, Demand(), false, true);
-  queue.push(8, Demand(), true, true);
+  queue.push(7, SubscriptionSet(), false, true);
+  queue.push(8, SubscriptionSet(), true, true);
   EXPECT_TRUE(queue.has_new());
   EXPECT_EQ(queue.answered(is_pending), nullptr) << "it has not begun";
   RequestQueue::Request* const first = queue.begin_new();

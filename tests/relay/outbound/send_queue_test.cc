@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kUsual = 2;
 
-SendQueues QueuesOf(size_t rules, uint64_t bytes_per_s = 0) {
+SendQueues queues_of(size_t rules, uint64_t bytes_per_s = 0) {
   std::vector<SendRule> of(rules);
   for (SendRule& rule : of) rule.bytes_per_s = bytes_per_s;
   SendQueues queues;
@@ -21,7 +21,7 @@ SendQueues QueuesOf(size_t rules, uint64_t bytes_per_s = 0) {
   return queues;
 }
 
-std::vector<size_t> OpenQueues(const SendQueues& queues, size_t priority, int64_t now_ns) {
+std::vector<size_t> open_queues(const SendQueues& queues, size_t priority, int64_t now_ns) {
   std::vector<size_t> out;
   queues.for_each_open(priority, now_ns, [&](size_t queue) {
     out.push_back(queue);
@@ -31,34 +31,34 @@ std::vector<size_t> OpenQueues(const SendQueues& queues, size_t priority, int64_
 }
 
 TEST(SendQueues, StandByPriorityTheGreatestFirst) {
-  const SendQueues queues = QueuesOf(3);
+  const SendQueues queues = queues_of(3);
   EXPECT_EQ(queues.index(0, kPriorities - 1), 0u);
   EXPECT_EQ(queues.index(2, kPriorities - 1), 2u);
   EXPECT_EQ(queues.index(1, 0), (kPriorities - 1) * 3 + 1);
 }
 
 TEST(SendQueues, WithoutRulesThereIsOneForEachPriority) {
-  const SendQueues queues = QueuesOf(0);
-  for (size_t p = 0; p < kPriorities; ++p) EXPECT_EQ(OpenQueues(queues, p, 0).size(), 1u);
+  const SendQueues queues = queues_of(0);
+  for (size_t p = 0; p < kPriorities; ++p) EXPECT_EQ(open_queues(queues, p, 0).size(), 1u);
 }
 
 TEST(SendQueues, EachRuleIsAskedFirstInItsTurn) {
-  SendQueues queues = QueuesOf(2);
+  SendQueues queues = queues_of(2);
   const size_t first = queues.index(0, kUsual), second = queues.index(1, kUsual);
-  EXPECT_EQ(OpenQueues(queues, kUsual, 0), (std::vector<size_t>{first, second}));
+  EXPECT_EQ(open_queues(queues, kUsual, 0), (std::vector<size_t>{first, second}));
   queues.next_turn();
-  EXPECT_EQ(OpenQueues(queues, kUsual, 0), (std::vector<size_t>{second, first}));
+  EXPECT_EQ(open_queues(queues, kUsual, 0), (std::vector<size_t>{second, first}));
   queues.next_turn();
-  EXPECT_EQ(OpenQueues(queues, kUsual, 0), (std::vector<size_t>{first, second}));
+  EXPECT_EQ(open_queues(queues, kUsual, 0), (std::vector<size_t>{first, second}));
 }
 
 TEST(SendQueues, ACapClosesTheQueuesOfItsRule) {
-  SendQueues queues = QueuesOf(2, 1000);
+  SendQueues queues = queues_of(2, 1000);
   const size_t capped = queues.index(0, kUsual), other = queues.index(1, kUsual);
-  queues.cap(capped).sent(1000, 0);  // for a second
-  EXPECT_EQ(OpenQueues(queues, kUsual, 500'000'000), std::vector<size_t>{other});
-  EXPECT_EQ(OpenQueues(queues, 0, 500'000'000), std::vector<size_t>{queues.index(1, 0)});
-  EXPECT_EQ(OpenQueues(queues, kUsual, 2'000'000'000), (std::vector<size_t>{capped, other}));
+  queues.cap(capped).on_sent(1000, 0);  // for a second
+  EXPECT_EQ(open_queues(queues, kUsual, 500'000'000), std::vector<size_t>{other});
+  EXPECT_EQ(open_queues(queues, 0, 500'000'000), std::vector<size_t>{queues.index(1, 0)});
+  EXPECT_EQ(open_queues(queues, kUsual, 2'000'000'000), (std::vector<size_t>{capped, other}));
 
   EXPECT_FALSE(queues.has_unknown(kUsual, 500'000'000));
   queues[capped].unknown.set(1);
@@ -70,9 +70,9 @@ TEST(SendQueues, ACapClosesTheQueuesOfItsRule) {
 }
 
 TEST(SendQueues, AreDueWhenTheCapOfOneThatIsNotEmptyOpens) {
-  SendQueues queues = QueuesOf(2, 1000);
+  SendQueues queues = queues_of(2, 1000);
   const size_t capped = queues.index(0, kUsual);
-  queues.cap(capped).sent(1000, 0);
+  queues.cap(capped).on_sent(1000, 0);
   EXPECT_EQ(queues.due_ns(1, 0), INT64_MAX);
   queues[capped].dirty.set(7);
   EXPECT_EQ(queues.due_ns(1, 0), queues.cap(capped).open_ns());
@@ -81,13 +81,13 @@ TEST(SendQueues, AreDueWhenTheCapOfOneThatIsNotEmptyOpens) {
 }
 
 TEST(SendQueues, AreEmptyAfterARebuildAndTheTurnStays) {
-  SendQueues queues = QueuesOf(2);
+  SendQueues queues = queues_of(2);
   queues[0].dirty.set(1);
   queues.next_turn();
   EXPECT_TRUE(queues.has_samples());
   queues.rebuild(std::vector<SendRule>(2));
   EXPECT_FALSE(queues.has_samples());
-  EXPECT_EQ(OpenQueues(queues, kUsual, 0).front(), queues.index(1, kUsual));
+  EXPECT_EQ(open_queues(queues, kUsual, 0).front(), queues.index(1, kUsual));
 }
 
 TEST(LargeTransfer, ItsPiecesAreTheValue) {

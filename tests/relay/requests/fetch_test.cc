@@ -1,7 +1,7 @@
 // Get: the present values once, or a list, directly and through a proxy.
-// Seeded bugs that must make this file fail: relay/outbound/feed.cc, SendReplies that does not wait for its
-// topics; relay/requests/questions.cc, ended() without `complete = false`; relay/inbound/inbound.cc,
-// announce() that puts an empty value where a list tells of a sample.
+// Seeded bugs that must make this file fail: relay/outbound/peer_sender.cc, send_replies that does not wait
+// for its topics; relay/requests/get_requests.cc, ended() without `complete = false`;
+// relay/inbound/inbound.cc, announce() that puts an empty value where a list tells of a sample.
 #include "tests/relay/relay_fixture.h"
 
 namespace smt::relay {
@@ -9,23 +9,23 @@ namespace {
 
 class FetchTest : public RelayTest {
  protected:
-  Relay::GetResult Get(Host& h, const std::vector<Selection>& what, bool list = false,
-                    int64_t timeout_ns = 2 * kSecond) {
+  Relay::GetResult get(Host& h, const std::vector<Subscription>& what, bool list = false,
+                       int64_t timeout_ns = 2 * kSecond) {
     const uint64_t request = h.relay().get(what, list, now_ + h.clock_ns(), timeout_ns);
-    const bool done = Until([&] { return h.relay().answer(request).done; });
+    const bool done = until([&] { return h.relay().get_result(request).done; });
     EXPECT_TRUE(done);
-    return h.relay().answer(request);
+    return h.relay().get_result(request);
   }
-  static HostOptions Client() { return {.serves = false}; }
+  static HostOptions client() { return {.serves = false}; }
 };
 
 TEST_F(FetchTest, AGetBringsEachTopicThatMatchesOnceAndThenItsReply) {
-  Pair({}, Client());
+  pair({}, client());
   a_->publish("x/1", "one", now_);
   a_->publish("x/2", std::string(2'000'000, '2'), now_);
   a_->publish("y", "no", now_);
-  Run(100 * kMs);
-  const Relay::GetResult answer = Get(*b_, Only("x/*"));
+  run(100 * kMs);
+  const Relay::GetResult answer = get(*b_, only("x/*"));
   EXPECT_TRUE(answer.complete);
   EXPECT_EQ(answer.topics, 2u);
   EXPECT_EQ(answer.peers, 1u);
@@ -33,37 +33,37 @@ TEST_F(FetchTest, AGetBringsEachTopicThatMatchesOnceAndThenItsReply) {
   EXPECT_EQ(b_->value("x/2"), std::string(2'000'000, '2'));
   EXPECT_EQ(b_->described("y"), nullptr);
   a_->publish("x/1", "two", now_);
-  Run(100 * kMs);
+  run(100 * kMs);
   EXPECT_EQ(b_->value("x/1"), "one") << "once";
-  Get(*b_, Only("x/1"));
+  get(*b_, only("x/1"));
   EXPECT_EQ(b_->value("x/1"), "two");
-  Get(*b_, Only("x/1"));
+  get(*b_, only("x/1"));
   EXPECT_EQ(b_->value("x/1"), "two") << "the same again is no error";
 }
 
 TEST_F(FetchTest, AGetOfNothingSaysThatNothingMatched) {
-  Pair({}, Client());
-  const Relay::GetResult answer = Get(*b_, Only("x"));
+  pair({}, client());
+  const Relay::GetResult answer = get(*b_, only("x"));
   EXPECT_TRUE(answer.complete);
   EXPECT_EQ(answer.topics, 0u);
   EXPECT_LE(took_ns_, 300 * kMs);
 }
 
 TEST_F(FetchTest, AGetWithNobodyThereEndsInTimeAndIsNotComplete) {
-  b_ = &host("b", Client());
+  b_ = &host("b", client());
   dial(*b_, "b");
-  const Relay::GetResult answer = Get(*b_, Only("x"), false, kSecond);
+  const Relay::GetResult answer = get(*b_, only("x"), false, kSecond);
   EXPECT_FALSE(answer.complete);
   EXPECT_EQ(answer.peers, 0u);
   EXPECT_NEAR(static_cast<double>(took_ns_), 1e9, 2e6);
 }
 
 TEST_F(FetchTest, AListTellsSequenceStampAndAgeAndSendsNoValue) {
-  Pair({}, Client());
+  pair({}, client());
   a_->publish("x", "12345", now_ - 5 * kSecond, 77);
   ASSERT_TRUE(a_->store().open(a_->topic("empty"), 0).ok());
-  Run(100 * kMs);
-  const Relay::GetResult answer = Get(*b_, All(), true);
+  run(100 * kMs);
+  const Relay::GetResult answer = get(*b_, all(), true);
   EXPECT_EQ(answer.topics, 2u);
   EXPECT_EQ(b_->head("x").sequence, 77u);
   EXPECT_EQ(b_->head("x").stamp_ns, a_->head("x").stamp_ns);
@@ -74,35 +74,35 @@ TEST_F(FetchTest, AListTellsSequenceStampAndAgeAndSendsNoValue) {
 }
 
 TEST_F(FetchTest, AGetThroughAProxyBringsWhatNobodyWanted) {
-  Chain(Client());
+  chain(client());
   a_->publish("x", "1", now_);
-  Run(100 * kMs);
+  run(100 * kMs);
   EXPECT_EQ(p_->described("x"), nullptr);
-  Relay::GetResult answer = Get(*b_, Only("x"));
+  Relay::GetResult answer = get(*b_, only("x"));
   EXPECT_TRUE(answer.complete);
   EXPECT_EQ(answer.topics, 1u);
   EXPECT_EQ(b_->value("x"), "1");
   EXPECT_EQ(b_->described("x")->hops, 2u);
   a_->publish("x", "2", now_);
-  Get(*b_, Only("x"));
+  get(*b_, only("x"));
   EXPECT_EQ(b_->value("x"), "2") << "not the one that the proxy keeps";
-  answer = Get(*b_, Only("z"));
+  answer = get(*b_, only("z"));
   EXPECT_TRUE(answer.complete);
   EXPECT_EQ(answer.topics, 0u);
 }
 
 TEST_F(FetchTest, AListThroughAProxyTakesNoValueFromItsCache) {
-  Chain(Client());
-  const Schema u64 = Schema::Scalar(Type::kU64);
+  chain(client());
+  const Schema u64 = Schema::scalar(Type::kU64);
   const uint32_t handle = *a_->store().open(a_->topic("x", u64), 0);
-  a_->store().put(handle, {5, 0, now_, 0}, Bytes("12345678"));
-  Host& late = host("late", Client());
+  a_->store().put(handle, {5, 0, now_, 0}, byte_view("12345678"));
+  Host& late = host("late", client());
   dial(late, "late", "down");
-  Run(100 * kMs);
-  Relay::GetResult answer = Get(*b_, All(), true);
+  run(100 * kMs);
+  Relay::GetResult answer = get(*b_, all(), true);
   EXPECT_EQ(answer.topics, 1u);
   EXPECT_EQ(b_->head("x").sequence, 5u);
-  answer = Get(late, All());
+  answer = get(late, all());
   EXPECT_EQ(answer.topics, 1u);
   EXPECT_EQ(late.value("x"), "12345678");
   EXPECT_EQ(p_->value("x"), "12345678");
@@ -110,37 +110,37 @@ TEST_F(FetchTest, AListThroughAProxyTakesNoValueFromItsCache) {
 }
 
 TEST_F(FetchTest, AProxyWhoseSourceFallsSilentAnswersInTimeAndSaysIncomplete) {
-  Chain(Client());
+  chain(client());
   a_->publish("x", "1", now_);
-  Run(100 * kMs);
-  Get(*b_, Only("x"));
+  run(100 * kMs);
+  get(*b_, only("x"));
   net("up").hook = [](MemMessage*) { return MemNet::Fate::kDrop; };
-  const Relay::GetResult answer = Get(*b_, Only("x"));
+  const Relay::GetResult answer = get(*b_, only("x"));
   EXPECT_FALSE(answer.complete);
   EXPECT_EQ(answer.topics, 1u) << "what the proxy keeps";
   EXPECT_LE(took_ns_, 1100 * kMs);
 }
 
 TEST_F(FetchTest, WantsAndRequestsReturnToTheNumberBefore) {
-  Chain(Client());
+  chain(client());
   a_->publish("x", "1", now_);
-  Run(100 * kMs);
-  Host& sub = host("sub", {.receive = Only("x"), .serves = false});
+  run(100 * kMs);
+  Host& sub = host("sub", {.receive = only("x"), .serves = false});
   dial(sub, "sub", "down");
-  ASSERT_TRUE(Until(sub, "x", "1"));
+  ASSERT_TRUE(until(sub, "x", "1"));
   const uint64_t wants = p_->counters().session.wants, upstream = a_->counters().session.wants;
   EXPECT_EQ(wants, 1u);
   for (int i = 0; i < 50; ++i) {
-    Host client("c" + std::to_string(i), static_cast<uint8_t>(100 + i), Client());
-    client.add([&] { return net("down").dial("mem://down", "c" + std::to_string(i)); });
-    const uint64_t request = client.relay().get(All(), false, now_, 2 * kSecond);
-    ASSERT_TRUE(Until([&] {
-      client.relay().step(now_);
-      return client.relay().answer(request).done;
+    Host host("c" + std::to_string(i), static_cast<uint8_t>(100 + i), client());
+    host.add([&] { return net("down").dial("mem://down", "c" + std::to_string(i)); });
+    const uint64_t request = host.relay().get(all(), false, now_, 2 * kSecond);
+    ASSERT_TRUE(until([&] {
+      host.relay().step(now_);
+      return host.relay().get_result(request).done;
     }));
-    EXPECT_EQ(client.value("x"), "1");
+    EXPECT_EQ(host.value("x"), "1");
   }
-  Run(kSecond);
+  run(kSecond);
   EXPECT_EQ(p_->relay().peers().size(), 3u);
   EXPECT_EQ(p_->counters().session.wants, wants);
   EXPECT_EQ(a_->counters().session.wants, upstream);

@@ -17,7 +17,7 @@
 
 namespace smt::relay {
 
-inline WriteRule Writing(const std::string& pattern, const std::string& type = "f64") {
+inline WriteRule writing(const std::string& pattern, const std::string& type = "f64") {
   WriteRule rule;
   rule.topic = {pattern};
   rule.type = type;
@@ -43,13 +43,13 @@ class SetTest : public RelayTest {
   };
 
   SetTest() {
-    now_ = BoottimeNs() + 3600 * kSecond;  // ahead, so that what is written is young for readers
+    now_ = boottime_ns() + 3600 * kSecond;  // ahead, so that what is written is young for readers
   }
   ~SetTest() override { robots_.clear(); }
 
   // It dials `net_name`.
-  Robot& AddRobot(std::vector<WriteRule> rules, const std::string& net_name = "a",
-                  const std::string& name = "robot", AccessRules access = {}) {
+  Robot& add_robot(std::vector<WriteRule> rules, const std::string& net_name = "a",
+                   const std::string& name = "robot", AccessRules access = {}) {
     Robot& r = robots_.emplace_back();
     r.access = std::move(access);
     r.name = name;
@@ -57,10 +57,10 @@ class SetTest : public RelayTest {
     Result<Domain> domain = Domain::open({.root = root_, .domain = name});
     EXPECT_TRUE(domain.ok()) << domain.status().message();
     r.domain.emplace(std::move(*domain));
-    Start(&r, net_name);
+    start(&r, net_name);
     return r;
   }
-  void Start(Robot* r, const std::string& net_name) {
+  void start(Robot* r, const std::string& net_name) {
     if (r->relay != nullptr) std::erase(more_, r->relay.get());
     r->relay.reset();
     r->store.reset();
@@ -70,7 +70,7 @@ class SetTest : public RelayTest {
     const uint64_t number = 70 + static_cast<uint64_t>(r - &robots_.front());
     RelayOptions o;
     o.name = r->name;
-    o.origin_id = MakeId(static_cast<uint8_t>(number));
+    o.origin_id = make_id(static_cast<uint8_t>(number));
     o.instance = number + 1000 * ++r->starts;
     o.send.emplace_back();
     o.write = r->rules;
@@ -87,69 +87,69 @@ class SetTest : public RelayTest {
     more_.push_back(r->relay.get());
   }
   // Robot - "gate" - whoever comes.
-  void Gate(std::vector<WriteRule> rules, AccessRules gate = {}, AccessRules robot = {}) {
+  void gate(std::vector<WriteRule> rules, AccessRules gate = {}, AccessRules robot = {}) {
     gate_ = &host("gate", {.proxy = true, .access = std::move(gate)});
     bind(*gate_, "a");
     bind(*gate_, "down");
-    AddRobot(std::move(rules), "a", "robot", std::move(robot));
+    add_robot(std::move(rules), "a", "robot", std::move(robot));
   }
-  Host& Asker(const std::string& name, const std::string& net_name = "down") {
+  Host& asker(const std::string& name, const std::string& net_name = "down") {
     Host& h = host(name, {.serves = false});
     dial(h, name, net_name);
-    EXPECT_TRUE(Until([&] { return !h.relay().peers().empty(); }));
-    Run(20 * kMs);  // the gate and the robot have met too
+    EXPECT_TRUE(until([&] { return !h.relay().peers().empty(); }));
+    run(20 * kMs);  // the gate and the robot have met too
     return h;
   }
 
-  Relay::SetResult Send(Host& h, Relay::SetRequest wish) {
+  Relay::SetResult send(Host& h, Relay::SetRequest wish) {
     wish.holder_name = h.name();
     const uint64_t request = h.relay().set(wish, now_, 2 * kSecond);
-    EXPECT_TRUE(Until([&] { return h.relay().set_result(request).done; }));
+    EXPECT_TRUE(until([&] { return h.relay().set_result(request).done; }));
     return h.relay().set_result(request);
   }
-  Relay::SetResult Probe(Host& h, const std::string& topic) { return Send(h, {.topic = topic}); }
+  Relay::SetResult probe(Host& h, const std::string& topic) { return send(h, {.topic = topic}); }
   // After a probe, as a client does it. The answer that decided.
-  proto::SetAnswer Set(Host& h, const std::string& topic, std::string_view bytes,
-                       proto::SetKind kind = proto::SET_VALUE) {
-    const Relay::SetResult probed = Probe(h, topic);
+  proto::SetAnswer set_value(Host& h, const std::string& topic, std::string_view bytes,
+                             proto::SetKind kind = proto::SET_VALUE) {
+    const Relay::SetResult probed = probe(h, topic);
     if (probed.answers.size() != 1) ADD_FAILURE() << topic << " has " << probed.answers.size() << " answers";
     if (probed.answers.empty() || probed.answers[0].outcome() != proto::SET_DONE)
       return probed.answers.empty() ? proto::SetAnswer() : probed.answers[0];
     Relay::SetRequest wish{.kind = kind, .topic = topic, .target = probed.answers[0].instance()};
-    wish.schema_hash = Schema::FromText(probed.answers[0].schema())->hash();
-    if (kind == proto::SET_VALUE) wish.value.assign(Bytes(bytes).begin(), Bytes(bytes).end());
+    wish.schema_hash = Schema::from_text(probed.answers[0].schema())->hash();
+    if (kind == proto::SET_VALUE) wish.value.assign(byte_view(bytes).begin(), byte_view(bytes).end());
     wish.stamp_ns = 77;
-    const Relay::SetResult result = Send(h, wish);
+    const Relay::SetResult result = send(h, wish);
     if (result.answers.size() != 1) ADD_FAILURE() << topic << " has " << result.answers.size() << " answers";
     return result.answers.empty() ? proto::SetAnswer() : result.answers[0];
   }
-  proto::SetAnswer Set(Host& h, const std::string& topic, double value) {
-    return Set(h, topic, std::string_view(reinterpret_cast<const char*>(&value), sizeof value));
+  proto::SetAnswer set_value(Host& h, const std::string& topic, double value) {
+    return set_value(h, topic, std::string_view(reinterpret_cast<const char*>(&value), sizeof value));
   }
-  proto::SetAnswer Release(Host& h, const std::string& topic) {
-    return Set(h, topic, "", proto::SET_RELEASE);
+  proto::SetAnswer release(Host& h, const std::string& topic) {
+    return set_value(h, topic, "", proto::SET_RELEASE);
   }
-  static std::string Words(const proto::SetAnswer& a) { return a.relay() + ": " + a.text(); }
+  static std::string words(const proto::SetAnswer& a) { return a.relay() + ": " + a.text(); }
 
   // A program of the robot that publishes a number, until it is reset.
   struct Program {
     std::unique_ptr<Node> node;
     std::optional<Publisher> publisher;
   };
-  Program Publishes(Robot& r, const std::string& topic, double value, const std::string& name = "driver") {
+  Program publishes(Robot& r, const std::string& topic, double value, const std::string& name = "driver") {
     Program p;
     Result<std::unique_ptr<Node>> node = Node::open(*r.domain, {.name = name, .segment_bytes = 1 << 24});
     EXPECT_TRUE(node.ok());
     p.node = std::move(*node);
     Result<Publisher> publisher =
-        p.node->advertise({.name = topic, .schema = Schema::Scalar(smt::Type::kF64)});
+        p.node->advertise({.name = topic, .schema = Schema::scalar(smt::Type::kF64)});
     EXPECT_TRUE(publisher.ok());
     p.publisher.emplace(std::move(*publisher));
     EXPECT_TRUE(p.publisher->publish(std::as_bytes(std::span(&value, 1))).ok());
     return p;
   }
   // What a program of the robot reads: "1.5 fresh".
-  std::string Read(const std::string& topic, Robot* robot = nullptr) {
+  std::string read(const std::string& topic, Robot* robot = nullptr) {
     Result<Reader> reader = Reader::open(*(robot != nullptr ? robot : &robots_.front())->domain, topic);
     if (!reader.ok() || !reader->refresh().ok()) return "nothing";
     const Sample* sample = reader->latest();
@@ -158,10 +158,10 @@ class SetTest : public RelayTest {
     memcpy(&value, sample->bytes.data(), std::min(sizeof value, sample->bytes.size()));
     char text[64];
     snprintf(text, sizeof text, "%g ", value);
-    return text + std::string(StateName(reader->state()));
+    return text + std::string(state_name(reader->state()));
   }
-  WriteCounters Counted() { return robots_.front().relay->counters().write; }
-  std::vector<std::string> ToldOf(WriteAct act) const {
+  WriteCounters counted() { return robots_.front().relay->counters().write; }
+  std::vector<std::string> told_of(WriteAct act) const {
     std::vector<std::string> out;
     for (const Told& t : told_) {
       if (t.act == act) out.push_back(t.text);

@@ -1,7 +1,7 @@
 // Strangers who set topics, and answer those who do, as they like.
-// Seeded bugs that make it fail: relay/requests/sets.cc, Proper() without the holder's name or the payload;
-// from_peer() without the bound of unanswered ones; answered() that does not ask who was asked; Look() that
-// writes a value whose target is another relay.
+// Seeded bugs that make it fail: relay/requests/set_requests.cc, proper() without the holder's name or the
+// payload; from_peer() without the bound of unanswered ones; on_reply() that does not ask who was asked;
+// look() that writes a value whose target is another relay.
 #include <random>
 
 #include "tests/relay/requests/set_fixture.h"
@@ -12,41 +12,41 @@ namespace {
 class SetHostileTest : public SetTest {
  protected:
   SetHostileTest() {
-    Gate({Writing("cmd/**")});
-    anna_ = &Asker("anna");
-    EXPECT_EQ(Set(*anna_, "cmd/speed", 1).outcome(), proto::SET_DONE);
-    robot_ = Probe(*anna_, "cmd/speed").answers.at(0).instance();
-    Greet();
+    gate({writing("cmd/**")});
+    anna_ = &asker("anna");
+    EXPECT_EQ(set_value(*anna_, "cmd/speed", 1).outcome(), proto::SET_DONE);
+    robot_ = probe(*anna_, "cmd/speed").answers.at(0).instance();
+    greet();
   }
-  void Greet() {
+  void greet() {
     stranger_ = std::make_unique<Stranger>(net("down"), "s" + std::to_string(++strangers_));
     stranger_->session = 1000 + static_cast<uint64_t>(strangers_);
     stranger_->say(0, stranger_->hello(1'000'000 + static_cast<uint64_t>(strangers_)));
-    Settle();
+    settle();
     stranger_->hear();
     number_ = 0;
     ended_ = gate_->counters().session.ended;
   }
-  proto::Set Good(uint64_t request) const {
+  proto::Set good(uint64_t request) const {
     proto::Set m;
     m.set_request(request);
     m.set_kind(proto::SET_VALUE);
     m.set_topic("cmd/turn");
     m.set_target(robot_);
-    m.set_schema_hash(Schema::Scalar(smt::Type::kF64).hash());
+    m.set_schema_hash(Schema::scalar(smt::Type::kF64).hash());
     m.set_holder(666);
     m.set_holder_name("mallory");
     return m;
   }
-  void Say(const proto::Set& m, std::string_view payload) {
-    stranger_->send(proto::Seal(stranger_->session, ++number_, m, proto::PayloadHash(Bytes(payload))),
-                    payload);
+  void say(const proto::Set& m, std::string_view payload) {
+    stranger_->send(
+        proto::seal_message(stranger_->session, ++number_, m, proto::payload_hash(byte_view(payload))), payload);
   }
-  bool EndsTheSession(const proto::Set& m, std::string_view payload = "12345678") {
-    Say(m, payload);
-    Settle();
+  bool ends_the_session(const proto::Set& m, std::string_view payload = "12345678") {
+    say(m, payload);
+    settle();
     const bool ended = gate_->counters().session.ended != ended_;
-    if (ended) Greet();
+    if (ended) greet();
     return ended;
   }
 
@@ -59,9 +59,9 @@ class SetHostileTest : public SetTest {
 
 TEST_F(SetHostileTest, SetsThatAreNoneEndTheSession) {
   const auto with = [&](const auto& change) {
-    proto::Set m = Good(5);
+    proto::Set m = good(5);
     change(&m);
-    return EndsTheSession(m);
+    return ends_the_session(m);
   };
   EXPECT_TRUE(with([](proto::Set* m) { m->set_request(0); }));
   EXPECT_TRUE(with([](proto::Set* m) { m->set_kind(static_cast<proto::SetKind>(3)); }));
@@ -77,15 +77,15 @@ TEST_F(SetHostileTest, SetsThatAreNoneEndTheSession) {
   EXPECT_TRUE(with([](proto::Set* m) { m->set_hops(9); }));
   EXPECT_TRUE(with([](proto::Set* m) { m->set_kind(proto::SET_PROBE); })) << "a probe has no value";
   EXPECT_TRUE(with([](proto::Set* m) { m->set_kind(proto::SET_RELEASE); }));
-  EXPECT_EQ(Read("cmd/turn"), "nothing");
-  EXPECT_FALSE(EndsTheSession(Good(5)));
-  EXPECT_EQ(Read("cmd/turn"), "6.82132e-38 fresh") << "the bytes 12345678 as f64";
+  EXPECT_EQ(read("cmd/turn"), "nothing");
+  EXPECT_FALSE(ends_the_session(good(5)));
+  EXPECT_EQ(read("cmd/turn"), "6.82132e-38 fresh") << "the bytes 12345678 as f64";
 }
 
 TEST_F(SetHostileTest, RandomSetsChangeNothing) {
   std::mt19937_64 random(7);
   for (int i = 0; i < 3000; ++i) {
-    proto::Set m = Good(1000 + random() % 500);
+    proto::Set m = good(1000 + random() % 500);
     switch (random() % 6) {
       case 0:
         m.set_schema_hash(random());
@@ -110,41 +110,41 @@ TEST_F(SetHostileTest, RandomSetsChangeNothing) {
         break;
     }
     const bool right = m.topic() == "cmd/turn" && m.target() == robot_ && m.kind() == proto::SET_VALUE &&
-                       m.schema_hash() == Good(1).schema_hash();
+                       m.schema_hash() == good(1).schema_hash();
     if (right) continue;
-    EndsTheSession(m, std::string(random() % 3 == 0 ? random() % 20 : 8, 'x'));
+    ends_the_session(m, std::string(random() % 3 == 0 ? random() % 20 : 8, 'x'));
     if (random() % 4 == 0) {
-      ASSERT_EQ(Set(*anna_, "cmd/speed", i).outcome(), proto::SET_DONE);
+      ASSERT_EQ(set_value(*anna_, "cmd/speed", i).outcome(), proto::SET_DONE);
     }
     if (random() % 8 == 0) stranger_->hear();
   }
-  EXPECT_EQ(Counted().leases, 1u) << "anna's";
-  EXPECT_EQ(Read("arm/pose"), "nothing");
-  EXPECT_EQ(Read("cmd/turn"), "nothing");
+  EXPECT_EQ(counted().leases, 1u) << "anna's";
+  EXPECT_EQ(read("arm/pose"), "nothing");
+  EXPECT_EQ(read("cmd/turn"), "nothing");
 }
 
 TEST_F(SetHostileTest, WhoHoldsALeaseIsNotToldByItsNumber) {
-  Say(Good(5), "12345678");
-  proto::Set other = Good(6);
+  say(good(5), "12345678");
+  proto::Set other = good(6);
   other.set_holder(667);
-  Say(other, "12345678");
-  Settle();
+  say(other, "12345678");
+  settle();
   for (const proto::Envelope& e : stranger_->hear()) {
     EXPECT_EQ(e.SerializeAsString().find(std::string("\x9a\x02\0\0\0\0\0\0", 8)), std::string::npos)
         << "the bytes of 666";
   }
-  EXPECT_EQ(Counted().refused_held, 1u);
+  EXPECT_EQ(counted().refused_held, 1u);
 }
 
 TEST_F(SetHostileTest, SetsWithoutEndAreNotKeptAndHoldUpNobodyElse) {
   net("a").set_delay(300 * kMs, 0);  // the robot's answers take their time
-  for (uint64_t i = 0; i < 1000; ++i) ASSERT_FALSE(EndsTheSession(Good(100 + i))) << i;
+  for (uint64_t i = 0; i < 1000; ++i) ASSERT_FALSE(ends_the_session(good(100 + i))) << i;
   size_t refused = 0;
   for (const proto::Envelope& e : stranger_->hear())
     refused += e.has_set_reply() && e.set_reply().answer(0).outcome() == proto::SET_NO_ANSWER;
   EXPECT_EQ(refused, 1000u - 48u);
-  Run(kSecond);
-  EXPECT_EQ(Set(*anna_, "cmd/speed", 2).outcome(), proto::SET_DONE);
+  run(kSecond);
+  EXPECT_EQ(set_value(*anna_, "cmd/speed", 2).outcome(), proto::SET_DONE);
   EXPECT_EQ(gate_->counters().session.opened - gate_->counters().session.ended, 2u) << "robot and anna";
 }
 
@@ -152,32 +152,32 @@ TEST_F(SetHostileTest, WhoAsksForMoreAtOnceThanIsKeptLosesTheSession) {
   net("a").set_delay(300 * kMs, 0);  // the robot's answers take their time
   uint64_t request = 100;
   const auto ends_after = [&](int sets) {
-    for (int i = 1; i < sets; ++i) Say(Good(++request), "12345678");
-    return EndsTheSession(Good(++request), "12345678");
+    for (int i = 1; i < sets; ++i) say(good(++request), "12345678");
+    return ends_the_session(good(++request), "12345678");
   };
   EXPECT_FALSE(ends_after(48)) << "passed on to the robot";
   EXPECT_FALSE(ends_after(16)) << "answered here";
   EXPECT_TRUE(ends_after(17));
-  Run(kSecond);
-  EXPECT_EQ(Set(*anna_, "cmd/speed", 2).outcome(), proto::SET_DONE);
+  run(kSecond);
+  EXPECT_EQ(set_value(*anna_, "cmd/speed", 2).outcome(), proto::SET_DONE);
 }
 
 TEST_F(SetHostileTest, AValueThatIsMeantForAnotherRelayIsNotWritten) {
   robots_.front().relay->add(net("x").bind("mem://x"));
   Stranger direct(net("x"), "direct");
   direct.say(0, direct.hello(2'000'000));
-  Settle();
+  settle();
   direct.hear();
-  proto::Set m = Good(5);
+  proto::Set m = good(5);
   m.set_target(robot_ + 1);
-  direct.send(proto::Seal(direct.session, 1, m, proto::PayloadHash(Bytes("12345678"))), "12345678");
-  Settle();
-  EXPECT_EQ(Read("cmd/turn"), "nothing");
+  direct.send(proto::seal_message(direct.session, 1, m, proto::payload_hash(byte_view("12345678"))), "12345678");
+  settle();
+  EXPECT_EQ(read("cmd/turn"), "nothing");
   m.set_request(6);
   m.set_target(robot_);
-  direct.send(proto::Seal(direct.session, 2, m, proto::PayloadHash(Bytes("12345678"))), "12345678");
-  Settle();
-  EXPECT_EQ(Read("cmd/turn"), "6.82132e-38 fresh");
+  direct.send(proto::seal_message(direct.session, 2, m, proto::payload_hash(byte_view("12345678"))), "12345678");
+  settle();
+  EXPECT_EQ(read("cmd/turn"), "6.82132e-38 fresh");
   std::vector<proto::SetOutcome> outcomes;
   for (const proto::Envelope& e : direct.hear()) {
     if (e.has_set_reply()) outcomes.push_back(e.set_reply().answer(0).outcome());
@@ -194,18 +194,18 @@ TEST_F(SetHostileTest, AnswersOfWhoWasNotAskedDoNothing) {
   net("a").set_delay(300 * kMs, 0);  // the robot's answer takes its time
   const uint64_t request =
       anna_->relay().set({.topic = "cmd/speed", .holder_name = "anna"}, now_, 2 * kSecond);
-  Settle();
+  settle();
   for (uint64_t guess = request - 5; guess < request + 5; ++guess) {
     proto::SetReply reply;
     reply.set_request(guess);
     proto::SetAnswer* a = reply.add_answer();
     a->set_instance(hello.instance());
-    a->set_schema(Schema::Scalar(smt::Type::kF64).text());
+    a->set_schema(Schema::scalar(smt::Type::kF64).text());
     a->set_outcome(proto::SET_DONE);
     a->set_relay("unasked");
     unasked.say(guess - request + 6, reply);
   }
-  ASSERT_TRUE(Until([&] { return anna_->relay().set_result(request).done; }));
+  ASSERT_TRUE(until([&] { return anna_->relay().set_result(request).done; }));
   const Relay::SetResult result = anna_->relay().set_result(request);
   ASSERT_EQ(result.answers.size(), 1u);
   EXPECT_EQ(result.answers[0].relay(), "robot");
@@ -214,9 +214,9 @@ TEST_F(SetHostileTest, AnswersOfWhoWasNotAskedDoNothing) {
 TEST_F(SetHostileTest, AnswersThatAreTooLargeEndTheSession) {
   const auto ends = [&](const proto::SetReply& reply) {
     stranger_->say(++number_, reply);
-    Settle();
+    settle();
     const bool ended = gate_->counters().session.ended != ended_;
-    if (ended) Greet();
+    if (ended) greet();
     return ended;
   };
   proto::SetReply reply;

@@ -7,12 +7,12 @@
 #include <utility>
 #include <vector>
 
-#include "relay/explain/trail.h"
+#include "relay/explain/route.h"
 #include "tests/relay/relay_fixture.h"
 
 namespace smt::relay {
 
-inline ReceiveRule Taking(const std::string& pattern) {
+inline ReceiveRule taking(const std::string& pattern) {
   ReceiveRule rule;
   rule.topic = {pattern};
   return rule;
@@ -21,7 +21,7 @@ inline ReceiveRule Taking(const std::string& pattern) {
 class TraceTest : public RelayTest {
  protected:
   // Options that are left out: the robot sends all, the gate passes all on, the base wants all.
-  void Chain(HostOptions robot = {}, HostOptions gate = {}, std::vector<ReceiveRule> base = {Taking("**")}) {
+  void chain(HostOptions robot = {}, HostOptions gate = {}, std::vector<ReceiveRule> base = {taking("**")}) {
     gate.proxy = true;
     gate_ = &host("gate", std::move(gate));
     bind(*gate_, "up");
@@ -32,36 +32,36 @@ class TraceTest : public RelayTest {
       base_ = &host("base", {.serves = false, .receive_rules = std::move(base)});
       dial(*base_, "base", "down");
     }
-    AddClient("down");
+    add_client("down");
   }
-  void AddClient(const std::string& net_name) {
+  void add_client(const std::string& net_name) {
     client_ = &host("client", {.serves = false});
     dial(*client_, "client", net_name);
   }
   // What the client is told; `more` is done in each step.
-  Route Why(const std::string& topic, const std::function<void()>& more = nullptr) {
-    EXPECT_TRUE(Until([&] { return !client_->relay().peers().empty(); }));
+  Route why(const std::string& topic, const std::function<void()>& more = nullptr) {
+    EXPECT_TRUE(until([&] { return !client_->relay().peers().empty(); }));
     const uint64_t request = client_->relay().trace(topic, now_, 2 * kSecond);
-    EXPECT_TRUE(Until([&] {
+    EXPECT_TRUE(until([&] {
       if (more) more();
-      return client_->relay().trail(request).done;
+      return client_->relay().trace_result(request).done;
     }));
-    trail_ = client_->relay().trail(request);
-    return FindRoute(trail_.findings);
+    trail_ = client_->relay().trace_result(request);
+    return find_route(trail_.findings);
   }
   // "robot, to gate: filter: [[send]] ..."
-  static std::string Words(const proto::Finding& f) {
-    return f.relay() + ", " + SideWords(f) + ": " + std::string(VerdictName(f.verdict())) + ": " + f.text();
+  static std::string words(const proto::Finding& f) {
+    return f.relay() + ", " + side_words(f) + ": " + std::string(verdict_name(f.verdict())) + ": " + f.text();
   }
-  static std::string Cause(const Route& way) { return way.cause ? Words(*way.stops()) : "passes"; }
-  static std::vector<std::string> All(const Route& way) {
+  static std::string cause(const Route& way) { return way.cause ? words(*way.stops()) : "passes"; }
+  static std::vector<std::string> all(const Route& way) {
     std::vector<std::string> out;
-    for (const Route::Step& s : way.steps) out.push_back(Words(s.finding));
+    for (const Route::Step& s : way.steps) out.push_back(words(s.finding));
     return out;
   }
-  void Publish(const std::string& topic = "arm/pose", const std::string& value = "12345678") {
+  void publish(const std::string& topic = "arm/pose", const std::string& value = "12345678") {
     robot_->publish(topic, value, now_);
-    Run(200 * kMs);
+    run(200 * kMs);
   }
 
   Host *robot_ = nullptr, *gate_ = nullptr, *base_ = nullptr, *client_ = nullptr;

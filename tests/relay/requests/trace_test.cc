@@ -1,9 +1,9 @@
 // Why a topic does not come: robot - gate - base in process, with one fault planted each time, asked at the
 // gate by a client; rings, and peers that do not answer.
-// Seeded bugs that must make this file fail: relay/requests/trace.cc, from_peer() that does not know a request again
-// (rings), PassOn() with the own name in place of NameThere(), Answer() without the Finding of who is silent;
-// relay/explain/explain.cc, JudgeSending() that asks for demand before the rules; relay/explain/trail.cc, on_way() that is
-// always true.
+// Seeded bugs that must make this file fail: relay/requests/trace_requests.cc, from_peer() that does not know
+// a request again (rings), forward() with the own name in place of name_there(), send_answer() without the
+// Finding of who is silent; relay/explain/explain.cc, judge_sending() that asks for demand before the rules;
+// relay/explain/route.cc, on_way() that is always true.
 #include <filesystem>
 
 #include "relay/store/shm_store.h"
@@ -18,14 +18,14 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 TEST_F(TraceTest, ATopicThatPassesIsFollowedFromTheRobotToTheBase) {
-  Chain();
-  Publish();
-  const Route way = Why("arm/pose");
-  EXPECT_EQ(Cause(way), "passes");
+  chain();
+  publish();
+  const Route way = why("arm/pose");
+  EXPECT_EQ(cause(way), "passes");
   EXPECT_TRUE(trail_.complete);
   std::vector<std::string> names;
   for (const Route::Step& s : way.steps) {
-    if (s.on_way) names.push_back(s.finding.relay() + " " + SideWords(s.finding));
+    if (s.on_way) names.push_back(s.finding.relay() + " " + side_words(s.finding));
   }
   EXPECT_THAT(names, ElementsAre("robot here", "robot to gate", "gate from robot", "gate here",
                                  "gate to base", "base from gate", "base here"));
@@ -39,38 +39,38 @@ TEST_F(TraceTest, AFilterOfTheRobotIsNamedByItsPattern) {
   SendRule all, raw;
   raw.topic = {"log/**"};
   all.exclude = {"arm/secret", "arm/po*"};
-  Chain({.send_rules = {raw, all}});
-  Publish();
-  EXPECT_EQ(Cause(Why("arm/pose")), "robot, to gate: filter: [[send]] rule 2 excludes it by arm/po*");
+  chain({.send_rules = {raw, all}});
+  publish();
+  EXPECT_EQ(cause(why("arm/pose")), "robot, to gate: filter: [[send]] rule 2 excludes it by arm/po*");
 }
 
 TEST_F(TraceTest, ARateIsToldAndStopsNothing) {
   SendRule slow;
   slow.pacing = {.period_ns = 2 * kSecond};
-  Chain({.send_rules = {slow}});
-  Publish();
-  const Route way = Why("arm/pose");
-  EXPECT_EQ(Cause(way), "passes");
-  EXPECT_THAT(All(way), Contains("robot, to gate: rate: [[send]] rule 1: at most 0.5 Hz"));
+  chain({.send_rules = {slow}});
+  publish();
+  const Route way = why("arm/pose");
+  EXPECT_EQ(cause(way), "passes");
+  EXPECT_THAT(all(way), Contains("robot, to gate: rate: [[send]] rule 1: at most 0.5 Hz"));
 }
 
 TEST_F(TraceTest, ARateThatTheBaseAsksForIsToldOnBothHops) {
   ReceiveRule slow;
   slow.pacing = {.period_ns = kSecond, .tick = true};
-  Chain({}, {}, {slow});
-  Publish();
-  const Route way = Why("arm/pose");
-  EXPECT_THAT(All(way),
+  chain({}, {}, {slow});
+  publish();
+  const Route way = why("arm/pose");
+  EXPECT_THAT(all(way),
               Contains("robot, to gate: rate: [[send]] rule 1: on a tick of 1 Hz, as gate asks for"));
-  EXPECT_THAT(All(way),
+  EXPECT_THAT(all(way),
               Contains("gate, to base: rate: [[send]] rule 1: on a tick of 1 Hz, as base asks for"));
 }
 
 TEST_F(TraceTest, AWrongNameIsAnsweredWithTheRightOne) {
-  Chain();
-  Publish();
-  Publish("leg/pose");
-  const Route way = Why("arm/psoe");
+  chain();
+  publish();
+  publish("leg/pose");
+  const Route way = why("arm/psoe");
   EXPECT_FALSE(way.found);
   ASSERT_TRUE(way.cause);
   EXPECT_EQ(way.stops()->verdict(), proto::VERDICT_NO_TOPIC);
@@ -80,19 +80,19 @@ TEST_F(TraceTest, AWrongNameIsAnsweredWithTheRightOne) {
 TEST_F(TraceTest, APrefixIsFoundOutInBothDirections) {
   ReceiveRule prefixed;
   prefixed.prefix = "{peer}/r1";
-  Chain({}, {}, {prefixed});
-  Publish();
-  const Route as_robot = Why("arm/pose");
-  EXPECT_EQ(Cause(as_robot), "passes");
-  EXPECT_THAT(All(as_robot),
+  chain({}, {}, {prefixed});
+  publish();
+  const Route as_robot = why("arm/pose");
+  EXPECT_EQ(cause(as_robot), "passes");
+  EXPECT_THAT(all(as_robot),
               Contains("base, from gate: renamed: [[receive]] rule 1; gate calls it arm/pose"));
   EXPECT_EQ(as_robot.steps.back().finding.topic(), "gate/r1/arm/pose");
-  const Route as_base = Why("gate/r1/arm/pose");
-  EXPECT_EQ(Cause(as_base), "passes") << "it is at the base";
-  EXPECT_THAT(All(as_base), Contains(HasSubstr("gate, here: other-name: ")));
+  const Route as_base = why("gate/r1/arm/pose");
+  EXPECT_EQ(cause(as_base), "passes") << "it is at the base";
+  EXPECT_THAT(all(as_base), Contains(HasSubstr("gate, here: other-name: ")));
   base_->stop();
-  Run(kSecond);
-  const Route nowhere = Why("gate/r1/arm/pose");
+  run(kSecond);
+  const Route nowhere = why("gate/r1/arm/pose");
   ASSERT_TRUE(nowhere.cause);
   EXPECT_EQ(nowhere.stops()->verdict(), proto::VERDICT_OTHER_NAME);
   EXPECT_THAT(nowhere.stops()->other_name(), ElementsAre("arm/pose"));
@@ -109,26 +109,26 @@ TEST_F(TraceTest, ARobotIsAskedByTheNameThatItUsesEvenOfWhatItNeverSent) {
   some.exclude = {"arm/**", "leg"};
   robot_ = &host("robot", {.send_rules = {some}});
   dial(*robot_, "robot", "x");
-  AddClient("x");
-  Publish("arm/left/raw");
-  Publish("leg");
-  EXPECT_EQ(Cause(Why("robot/raw/left/arm")),
+  add_client("x");
+  publish("arm/left/raw");
+  publish("leg");
+  EXPECT_EQ(cause(why("robot/raw/left/arm")),
             "robot, to base: filter: [[send]] rule 1 excludes it by arm/**");
-  EXPECT_EQ(Cause(Why("robot/leg")), "robot, to base: filter: [[send]] rule 1 excludes it by leg");
+  EXPECT_EQ(cause(why("robot/leg")), "robot, to base: filter: [[send]] rule 1 excludes it by leg");
 }
 
 TEST_F(TraceTest, ADeadWriterIsNamedWhereItLived) {
-  Chain();
-  Publish();
-  robot_->store().tell_state(*robot_->store().find("arm/pose"), State::kSourceDead);
-  Run(100 * kMs);
-  EXPECT_EQ(Cause(Why("arm/pose")),
+  chain();
+  publish();
+  robot_->store().report_state(*robot_->store().find("arm/pose"), State::kSourceDead);
+  run(100 * kMs);
+  EXPECT_EQ(cause(why("arm/pose")),
             "robot, here: source-dead: its writer, node n on robot, is gone; the last value stays");
 }
 
 TEST_F(TraceTest, ALayoutThatTheMemoryRefusesIsToldInItsWords) {
   const TempFolder folder;
-  Chain({}, {}, {});
+  chain({}, {}, {});
   Result<Domain> domain = Domain::open({.root = folder.path(), .domain = "d"});
   ASSERT_TRUE(domain.ok());
   Result<std::unique_ptr<Store>> store = ShmStore::open(*domain, {.mirror = "base"});
@@ -138,22 +138,22 @@ TEST_F(TraceTest, ALayoutThatTheMemoryRefusesIsToldInItsWords) {
   rule.fail_safe.resize(3);
   RelayOptions o;
   o.name = "base";
-  o.origin_id = MakeId(77);
+  o.origin_id = make_id(77);
   o.instance = 77;
   o.receive = {rule};
   uint64_t sessions = 77 << 20;
   o.random = [&] { return ++sessions; };
   Relay base(store->get(), std::move(o));
   base.add(net("down").dial("mem://down", "base"));
-  const Schema f64 = Schema::Scalar(Type::kF64);
+  const Schema f64 = Schema::scalar(Type::kF64);
   const uint32_t handle = *robot_->store().open(robot_->topic("speed", f64), 0);
-  robot_->store().put(handle, {1, 0, now_, 0}, Bytes("12345678"));
+  robot_->store().put(handle, {1, 0, now_, 0}, byte_view("12345678"));
   const auto step = [&] { base.step(now_); };
-  ASSERT_TRUE(Until([&] {
+  ASSERT_TRUE(until([&] {
     step();
     return base.counters().inbound.dropped_size == 1;
   }));
-  EXPECT_EQ(Cause(Why("speed", step)),
+  EXPECT_EQ(cause(why("speed", step)),
             "base, from gate: mismatch: topic speed: its fail-safe value has 3 bytes, its values have 8");
 }
 
@@ -163,50 +163,50 @@ TEST_F(TraceTest, ALinkThatIsDownIsNamedByItsEndpointAndSinceWhen) {
   gate_ = &host("gate", {.proxy = true});
   dial(*gate_, "gate", "up");
   bind(*gate_, "down");
-  base_ = &host("base", {.receive = RelayTest::All(), .serves = false});
+  base_ = &host("base", {.receive = RelayTest::all(), .serves = false});
   dial(*base_, "base", "down");
-  AddClient("down");
-  Publish();
+  add_client("down");
+  publish();
   robot_->stop();
-  Run(12 * kSecond);
-  EXPECT_EQ(Cause(Why("arm/pose")), "gate, link: link-down: nobody has answered at mem://up for 12 s");
-  EXPECT_EQ(Cause(Why("never/seen")).substr(0, 10), "gate, link") << "it may well be behind it";
+  run(12 * kSecond);
+  EXPECT_EQ(cause(why("arm/pose")), "gate, link: link-down: nobody has answered at mem://up for 12 s");
+  EXPECT_EQ(cause(why("never/seen")).substr(0, 10), "gate, link") << "it may well be behind it";
 }
 
 TEST_F(TraceTest, ALoopIsNamedWhereItEnds) {
-  Chain();
-  TopicDescription d = robot_->topic("arm/pose", Schema::Bytes(), 8);
-  d.hops = proto::kMostHops;
-  robot_->store().put(*robot_->store().open(d, 0), {1, 0, now_, 0}, Bytes("12345678"));
-  Run(200 * kMs);
-  EXPECT_EQ(Cause(Why("arm/pose")),
+  chain();
+  TopicDescription d = robot_->topic("arm/pose", Schema::bytes(), 8);
+  d.hops = proto::kMaxHops;
+  robot_->store().put(*robot_->store().open(d, 0), {1, 0, now_, 0}, byte_view("12345678"));
+  run(200 * kMs);
+  EXPECT_EQ(cause(why("arm/pose")),
             "robot, to gate: loop: it has come over 8 relays and goes no further: do they stand in a ring?");
 }
 
 TEST_F(TraceTest, ATopicThatNobodyAsksForIsStoppedAtTheEndOfItsWay) {
-  Chain({}, {}, {});
-  Publish();
-  EXPECT_EQ(Cause(Why("arm/pose")), "robot, to gate: no-demand: gate asks for nothing");
+  chain({}, {}, {});
+  publish();
+  EXPECT_EQ(cause(why("arm/pose")), "robot, to gate: no-demand: gate asks for nothing");
   EXPECT_EQ(gate_->described("arm/pose"), nullptr) << "asking why is no demand";
   EXPECT_EQ(robot_->counters().outbound.samples, 0u);
 }
 
 TEST_F(TraceTest, WhatTheBaseDoesNotAskForIsStoppedByItsRule) {
-  ReceiveRule most;
-  most.exclude = {"arm/**"};
-  Chain({}, {}, {most});
-  Publish();
-  const Route way = Why("arm/pose");
-  EXPECT_EQ(Cause(way), "base, from gate: filter: [[receive]] rule 1 excludes it by arm/**");
-  EXPECT_THAT(All(way), Contains("gate, to base: no-demand: base asks for ** but not arm/**: not for this"));
+  ReceiveRule max;
+  max.exclude = {"arm/**"};
+  chain({}, {}, {max});
+  publish();
+  const Route way = why("arm/pose");
+  EXPECT_EQ(cause(way), "base, from gate: filter: [[receive]] rule 1 excludes it by arm/**");
+  EXPECT_THAT(all(way), Contains("gate, to base: no-demand: base asks for ** but not arm/**: not for this"));
 }
 
 TEST_F(TraceTest, ASizeCapIsToldWithBothSizes) {
   SendRule small;
   small.max_bytes = 64;
-  Chain({.send_rules = {small}});
-  Publish("camera", std::string(65, 'x'));
-  EXPECT_EQ(Cause(Why("camera")),
+  chain({.send_rules = {small}});
+  publish("camera", std::string(65, 'x'));
+  EXPECT_EQ(cause(why("camera")),
             "robot, to gate: too-large: [[send]] rule 1 lets values of at most 64 bytes pass; those of this "
             "topic have up to 65");
 }
@@ -214,10 +214,10 @@ TEST_F(TraceTest, ASizeCapIsToldWithBothSizes) {
 TEST_F(TraceTest, ABudgetOfAgeThatIsOverIsToldByWhoKeepsIt) {
   SendRule fresh;
   fresh.drop_older_ns = 100 * kMs;
-  Chain({.send_rules = {fresh}});
-  Publish();
+  chain({.send_rules = {fresh}});
+  publish();
   EXPECT_EQ(
-      Cause(Why("arm/pose")),
+      cause(why("arm/pose")),
       "robot, to gate: stale: [[send]] rule 1 sends nothing older than 100 ms; its newest sample is 200 "
       "ms old");
 }
@@ -225,29 +225,29 @@ TEST_F(TraceTest, ABudgetOfAgeThatIsOverIsToldByWhoKeepsIt) {
 TEST_F(TraceTest, AMaximumAgeThatTheBaseSetsIsOverAtTheBase) {
   ReceiveRule rule;
   rule.max_age_ns = 50 * kMs;
-  Chain({}, {}, {rule});
-  Publish();
-  EXPECT_EQ(Cause(Why("arm/pose")),
+  chain({}, {}, {rule});
+  publish();
+  EXPECT_EQ(cause(why("arm/pose")),
             "base, here: stale: sample 1 of peer gate is 200 ms old, its maximum age is 50 ms");
 }
 
 TEST_F(TraceTest, WhatIsTooOldOnArrivalIsToldByTheRuleThatDropsIt) {
   ReceiveRule rule;
   rule.drop_older_ns = 50 * kMs;
-  Chain({}, {}, {rule});
-  Run(kSecond);  // clocks are compared
+  chain({}, {}, {rule});
+  run(kSecond);  // clocks are compared
   robot_->publish("arm/pose", "1", now_ - 60 * kMs);
-  Run(200 * kMs);
-  EXPECT_EQ(Cause(Why("arm/pose")),
+  run(200 * kMs);
+  EXPECT_EQ(cause(why("arm/pose")),
             "base, from gate: stale: [[receive]] rule 1 takes nothing older than 50 ms");
 }
 
 TEST_F(TraceTest, ARuleOfTheGateItselfIsNamedAtTheGate) {
   SendRule ours;
   ours.to = {"ops*"};
-  Chain({}, {.send_rules = {ours}});
-  Publish();
-  EXPECT_EQ(Cause(Why("arm/pose")),
+  chain({}, {.send_rules = {ours}});
+  publish();
+  EXPECT_EQ(cause(why("arm/pose")),
             "gate, to base: filter: [[send]] rule 1 names it by **, but is for other peers (`to`)");
 }
 
@@ -256,46 +256,46 @@ TEST_F(TraceTest, ARuleOfTheGateItselfIsNamedAtTheGate) {
 TEST_F(TraceTest, ARuleCountsMoreThanADeadWriterAndThatMoreThanDemand) {
   SendRule rule;
   rule.exclude = {"arm/**"};
-  Chain({}, {.send_rules = {rule}}, {});
-  Publish();
-  robot_->store().tell_state(*robot_->store().find("arm/pose"), State::kSourceDead);
-  Run(100 * kMs);
-  EXPECT_THAT(Cause(Why("arm/pose")), HasSubstr("robot, here: source-dead"));
-  base_ = &host("base", {.receive = RelayTest::All(), .serves = false});
+  chain({}, {.send_rules = {rule}}, {});
+  publish();
+  robot_->store().report_state(*robot_->store().find("arm/pose"), State::kSourceDead);
+  run(100 * kMs);
+  EXPECT_THAT(cause(why("arm/pose")), HasSubstr("robot, here: source-dead"));
+  base_ = &host("base", {.receive = RelayTest::all(), .serves = false});
   dial(*base_, "base", "down");
-  Run(200 * kMs);
-  EXPECT_THAT(Cause(Why("arm/pose")), HasSubstr("gate, to base: filter"));
+  run(200 * kMs);
+  EXPECT_THAT(cause(why("arm/pose")), HasSubstr("gate, to base: filter"));
 }
 
 TEST_F(TraceTest, ARuleIsNamedEvenWhereNobodyAsks) {
   SendRule rule;
   rule.exclude = {"arm/**"};
-  Chain({.send_rules = {rule}}, {}, {});
-  Publish();
-  EXPECT_EQ(Cause(Why("arm/pose")), "robot, to gate: filter: [[send]] rule 1 excludes it by arm/**");
+  chain({.send_rules = {rule}}, {}, {});
+  publish();
+  EXPECT_EQ(cause(why("arm/pose")), "robot, to gate: filter: [[send]] rule 1 excludes it by arm/**");
 }
 
 TEST_F(TraceTest, ARobotThatHasNoSuchTopicIsNoHopOfAnothersTopic) {
   SendRule nothing;
   nothing.topic = {"log/**"};
-  Chain();
+  chain();
   Host& other = host("other", {.send_rules = {nothing}});
   dial(other, "other", "up");
-  Publish();
-  const Route way = Why("arm/pose");
-  EXPECT_EQ(Cause(way), "passes");
-  EXPECT_THAT(All(way), Contains("other, to gate: filter: no [[send]] rule names it"));
+  publish();
+  const Route way = why("arm/pose");
+  EXPECT_EQ(cause(way), "passes");
+  EXPECT_THAT(all(way), Contains("other, to gate: filter: no [[send]] rule names it"));
 }
 
 TEST_F(TraceTest, TwoRobotsWithOneNameAreAConflictAtTheGate) {
-  Chain();
-  Publish();
+  chain();
+  publish();
   Host& other = host("other");
   dial(other, "other", "up");
   other.publish("arm/pose", "2", now_);
-  Run(200 * kMs);
+  run(200 * kMs);
   EXPECT_EQ(
-      Cause(Why("arm/pose")),
+      cause(why("arm/pose")),
       "gate, from other: conflict: topic arm/pose comes from two hosts; that of other is not taken: give "
       "each sender a --prefix");
 }
@@ -310,12 +310,12 @@ TEST_F(TraceTest, InARingEachRelayAnswersOnce) {
   }
   robot_ = &host("robot");
   dial(*robot_, "robot", "p1");
-  base_ = &host("base", {.receive = RelayTest::All(), .serves = false});
+  base_ = &host("base", {.receive = RelayTest::all(), .serves = false});
   dial(*base_, "base", "p3");
-  AddClient("p2");
-  Publish();
-  const Route way = Why("arm/pose");
-  EXPECT_EQ(Cause(way), "passes");
+  add_client("p2");
+  publish();
+  const Route way = why("arm/pose");
+  EXPECT_EQ(cause(way), "passes");
   EXPECT_TRUE(trail_.complete);
   std::map<std::string, int> here;
   for (const Route::Step& s : way.steps) here[s.finding.relay()] += s.finding.side() == proto::SIDE_HERE;
@@ -325,19 +325,19 @@ TEST_F(TraceTest, InARingEachRelayAnswersOnce) {
 }
 
 TEST_F(TraceTest, WhoDoesNotAnswerIsNamedInTime) {
-  Chain();
-  Publish();
+  chain();
+  publish();
   // Alive by its reports, and dumb.
   net("up").hook = [](MemMessage* m) {
     proto::Envelope e;
     const bool answer = m->to_binder &&
-                        proto::Open(Bytes(m->header), Bytes(m->payload), &e) == proto::Opened::kOk &&
+                        proto::open_message(byte_view(m->header), byte_view(m->payload), &e) == proto::Opened::kOk &&
                         e.has_traced();
     return answer ? MemNet::Fate::kDrop : MemNet::Fate::kDeliver;
   };
-  const Route way = Why("arm/pose");
+  const Route way = why("arm/pose");
   EXPECT_FALSE(trail_.complete);
-  EXPECT_THAT(All(way), Contains("gate, link: no-answer: peer robot has not answered in time"));
+  EXPECT_THAT(all(way), Contains("gate, link: no-answer: peer robot has not answered in time"));
   EXPECT_LE(took_ns_, 1050 * kMs);
 }
 
@@ -346,11 +346,11 @@ TEST_F(TraceTest, NamesAreSuggestedOnlyToWhoMayHaveTheirTopics) {
   ours.topic = {"arm/**"};
   theirs.topic = {"key/**"};
   theirs.to = {"vault"};
-  Chain({.send_rules = {ours, theirs}});
-  Publish("arm/secret1");
-  Publish("key/secret1");
+  chain({.send_rules = {ours, theirs}});
+  publish("arm/secret1");
+  publish("key/secret1");
   for (const char* asked : {"key/secret2", "secret1"}) {
-    for (const std::string& words : All(Why(asked)))
+    for (const std::string& words : all(why(asked)))
       EXPECT_THAT(words, Not(HasSubstr("key/secret1"))) << asked;
   }
 }

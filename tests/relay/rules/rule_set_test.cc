@@ -1,11 +1,11 @@
-// Which rule decides about a topic, and why. Seeded bug that makes it fail: in relay/rules/rule_set.cc, go through
-// the rules of `decide` from the last to the first.
+// Which rule decides about a topic, and why. Seeded bug that makes it fail: in relay/rules/rule_set.cc, go
+// through the rules of `decide` from the last to the first.
+#include "relay/rules/rule_set.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <random>
-
-#include "relay/rules/rule_set.h"
 
 namespace smt::relay {
 namespace {
@@ -13,15 +13,15 @@ namespace {
 using ::testing::HasSubstr;
 using Why = RuleSet::Why;
 
-RuleSet RuleSetOf(const std::vector<RuleSet::Rule>& rules) {
+RuleSet rule_set_of(const std::vector<RuleSet::Rule>& rules) {
   Result<RuleSet> set = RuleSet::parse(rules);
   EXPECT_TRUE(set.ok()) << set.status().message();
   return set.ok() ? *set : RuleSet();
 }
 
 // Overlapping rules, as a robot has them.
-RuleSet Overlapping() {
-  return RuleSetOf({
+RuleSet overlapping() {
+  return rule_set_of({
       {{"arm/left"}, {}, {"base"}},                               // 0
       {{"arm/**"}, {"arm/secret/**", "**/tmp*"}, {"*"}},          // 1
       {{"arm/secret/key", "camera/*"}, {}, {"base", "proxy-*"}},  // 2
@@ -54,7 +54,7 @@ TEST(RuleSet, TheFirstRuleThatNamesTopicAndPeerDecides) {
       {"camera/1", "r1\n", std::nullopt},
       {"arm", "a/b", std::nullopt},  // `*` is one segment
   };
-  const RuleSet set = Overlapping();
+  const RuleSet set = overlapping();
   for (const auto& row : kTable) {
     EXPECT_EQ(set.decide(row.topic, row.peer), row.rule) << row.topic << " of " << row.peer;
     const RuleSet::Decision why = set.explain(row.topic, row.peer);
@@ -86,7 +86,7 @@ TEST(RuleSet, ExplainsWithThePatternOfTheRuleThatDecidesOrCameNearest) {
       {"arm/left", std::nullopt, Why::kPasses, 0, {}, "arm/left"},
       {"arm/secret/door", std::nullopt, Why::kExcluded, {}, 1, "arm/secret/**"},
   };
-  const RuleSet set = Overlapping();
+  const RuleSet set = overlapping();
   for (const auto& row : kTable) {
     const RuleSet::Decision d = set.explain(row.topic, row.peer);
     EXPECT_EQ(d.why, row.why) << row.topic;

@@ -1,6 +1,9 @@
 // Two rules on one name here are found out, and nothing else is: a table of rules as people write them, and a
-// search through all small names for everything else. Seeded bug that makes it fail: in relay/rules/targets.cc,
-// withheld() forgets the earlier rules (a rule for a part of another's topics is taken for a clash).
+// search through all small names for everything else. Seeded bug that makes it fail: in
+// relay/rules/targets.cc, withheld() forgets the earlier rules (a rule for a part of another's topics is
+// taken for a clash).
+#include "relay/rules/targets.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,7 +14,6 @@
 
 #include "relay/rules/naming.h"
 #include "relay/rules/rule_set.h"
-#include "relay/rules/targets.h"
 
 namespace smt::relay {
 namespace {
@@ -25,7 +27,7 @@ struct Rule {
   Strings from = {"*"}, exclude = {};
 };
 
-std::vector<ReceiveRule> Make(const std::vector<Rule>& rules) {
+std::vector<ReceiveRule> make(const std::vector<Rule>& rules) {
   std::vector<ReceiveRule> out;
   for (const Rule& rule : rules) {
     ReceiveRule made;
@@ -39,7 +41,7 @@ std::vector<ReceiveRule> Make(const std::vector<Rule>& rules) {
   return out;
 }
 
-std::string Print(const std::vector<Rule>& rules) {
+std::string print_text(const std::vector<Rule>& rules) {
   std::string out;
   const auto list = [](const Strings& s) {
     std::string text;
@@ -131,16 +133,16 @@ TEST(Targets, FindsTheClashesOfTheTableWithAShortestExample) {
       {{{{"a"}, "", "x"}, {{"b"}, "", "x", {"*"}, {"re:bb"}}}, "x"},
   };
   for (const auto& row : kTable) {
-    Result<std::optional<TargetClash>> clash = FindTargetClash(Make(row.rules));
-    ASSERT_TRUE(clash.ok()) << Print(row.rules) << clash.status().message();
+    Result<std::optional<TargetClash>> clash = find_target_clash(make(row.rules));
+    ASSERT_TRUE(clash.ok()) << print_text(row.rules) << clash.status().message();
     EXPECT_EQ(*clash ? (*clash)->name : "(none)", row.name == nullptr ? "(none)" : row.name)
-        << Print(row.rules);
-    EXPECT_EQ(CheckTargets(Make(row.rules)).ok(), row.name == nullptr);
+        << print_text(row.rules);
+    EXPECT_EQ(check_targets(make(row.rules)).ok(), row.name == nullptr);
   }
 }
 
 TEST(Targets, AClashIsToldWithBothRulesTheNameAndWhatToDo) {
-  const Status s = CheckTargets(Make(
+  const Status s = check_targets(make(
       {{{"x"}, "q"}, {{"leg/*", "arm/*"}, "{peer}", "", {"r1", "r2"}}, {{"**"}, "r2/arm", "", {"base"}}}));
   ASSERT_EQ(s.code(), Code::kInvalid);
   for (const char* part :
@@ -152,8 +154,8 @@ TEST(Targets, AClashIsToldWithBothRulesTheNameAndWhatToDo) {
 }
 
 TEST(Targets, ABadRuleIsRefusedWithItsNumber) {
-  EXPECT_THAT(CheckTargets(Make({{{"a"}}, {{"a//b"}}})).message(), HasSubstr("rule 2: pattern \"a//b\""));
-  EXPECT_THAT(CheckTargets(Make({{{"a"}}, {{"a"}, "{x}"}})).message(), HasSubstr("rule 2: prefix \"{x}\""));
+  EXPECT_THAT(check_targets(make({{{"a"}}, {{"a//b"}}})).message(), HasSubstr("rule 2: pattern \"a//b\""));
+  EXPECT_THAT(check_targets(make({{{"a"}}, {{"a"}, "{x}"}})).message(), HasSubstr("rule 2: prefix \"{x}\""));
 }
 
 TEST(Targets, LongPatternsOfPeopleAreCompared) {
@@ -161,8 +163,8 @@ TEST(Targets, LongPatternsOfPeopleAreCompared) {
       a = "**/observatory*/**/multispectral_camera_*/*_raw/**/calibration_of_the_left_side_*/**/image",
       b = "**/observatory_north/**/*_camera_*/**/calibration_of_the_*_side_7/**/";
   const std::vector<Rule> apart = {{{a}, "r", "", {"p"}}, {{b + "depth"}, "r", "", {"q"}}};
-  EXPECT_TRUE(CheckTargets(Make(apart)).ok()) << CheckTargets(Make(apart)).message();
-  EXPECT_THAT(CheckTargets(Make({{{a}, "r", "", {"p"}}, {{b + "image"}, "r", "", {"q"}}})).message(),
+  EXPECT_TRUE(check_targets(make(apart)).ok()) << check_targets(make(apart)).message();
+  EXPECT_THAT(check_targets(make({{{a}, "r", "", {"p"}}, {{b + "image"}, "r", "", {"q"}}})).message(),
               HasSubstr("can give two topics one name: r/observatory_north/multispectral_camera_/_raw/"
                         "calibration_of_the_left_side_7/image would be"));
 }
@@ -171,18 +173,18 @@ TEST(Targets, RulesWithPatternsMadeToTakeLongAreRefusedSoon) {
   std::string a, b;
   while (a.size() < 1000) a += "*a", b += "*b";
   const auto begin = std::chrono::steady_clock::now();
-  const Status s = CheckTargets(Make({{{a + "c"}, "r", "", {"p"}}, {{b + "d"}, "r", "", {"q"}}}));
+  const Status s = check_targets(make({{{a + "c"}, "r", "", {"p"}}, {{b + "d"}, "r", "", {"q"}}}));
   EXPECT_THAT(s.message(), HasSubstr("cannot be compared"));
   EXPECT_THAT(s.message(), HasSubstr("rule 1"));
   Strings exclude;
   for (int i = 0; i < 20; ++i)
     exclude.push_back("*" + std::string(1, "ab"[i % 2]) + a.substr(0, 40 + i) + "*");
-  (void)CheckTargets(Make({{{"**"}, "r", "", {"p"}, exclude}, {{"**/*a" + a}, "r", "", {"q"}, exclude}}));
+  (void)check_targets(make({{{"**"}, "r", "", {"p"}, exclude}, {{"**/*a" + a}, "r", "", {"q"}, exclude}}));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(30));
 }
 
 // Everything small: topics of one to three segments of four words.
-Strings AllTopics() {
+Strings all_topics() {
   const Strings words = {"a", "b", "p", "ab"};
   Strings out = words;
   for (size_t begin = 0, depth = 1; depth < 3; ++depth) {
@@ -198,7 +200,7 @@ Strings AllTopics() {
 TEST(Targets, AgreesWithASearchThroughAllSmallNamesOnRandomRules) {
   std::mt19937 random(3);
   const auto pick = [&](const Strings& words) { return words[random() % words.size()]; };
-  const Strings topics = AllTopics(), peers = {"p", "q", "a", "b", "ab"};
+  const Strings topics = all_topics(), peers = {"p", "q", "a", "b", "ab"};
   int clashes = 0, found_by_search = 0, none = 0;
   for (int i = 0; i < 10000; ++i) {
     std::vector<Rule> rules(2 + random() % 2);
@@ -224,15 +226,15 @@ TEST(Targets, AgreesWithASearchThroughAllSmallNamesOnRandomRules) {
         rule.topic.push_back(pick({"b/**", "ab"}));
       }
     }
-    const std::vector<ReceiveRule> made = Make(rules);
-    Result<std::optional<TargetClash>> clash = FindTargetClash(made);
-    ASSERT_TRUE(clash.ok()) << Print(rules) << clash.status().message();
+    const std::vector<ReceiveRule> made = make(rules);
+    Result<std::optional<TargetClash>> clash = find_target_clash(made);
+    ASSERT_TRUE(clash.ok()) << print_text(rules) << clash.status().message();
     Result<RuleSet> set = RuleSet::parse(made);
     ASSERT_TRUE(set.ok());
     std::vector<Naming> namings;
     for (const ReceiveRule& rule : made) {
       Result<Naming> naming = Naming::parse(rule);
-      ASSERT_TRUE(naming.ok()) << Print(rules) << naming.status().message();
+      ASSERT_TRUE(naming.ok()) << print_text(rules) << naming.status().message();
       namings.push_back(*naming);
     }
     const auto keeps = [&](size_t r) { return made[r].as == made[r].topic[0] || namings[r].keeps_names(); };
@@ -242,7 +244,7 @@ TEST(Targets, AgreesWithASearchThroughAllSmallNamesOnRandomRules) {
       ++clashes;
       const TargetClash& c = **clash;
       ASSERT_NE(c.side[0].rule, c.side[1].rule);
-      ASSERT_FALSE(keeps(c.side[0].rule) && keeps(c.side[1].rule)) << Print(rules);
+      ASSERT_FALSE(keeps(c.side[0].rule) && keeps(c.side[1].rule)) << print_text(rules);
       for (const TargetClash::Side& side : c.side) {
         Strings candidates = peers;
         for (const char* other : {"c", "xb", "ax"}) candidates.push_back(other);
@@ -252,7 +254,7 @@ TEST(Targets, AgreesWithASearchThroughAllSmallNamesOnRandomRules) {
           stands = stands || (set->decide(side.topic, peer) == side.rule &&
                               namings[side.rule].local(side.topic, peer) == c.name);
         }
-        ASSERT_TRUE(stands) << Print(rules) << c.name << " of " << side.topic << " by " << side.rule;
+        ASSERT_TRUE(stands) << print_text(rules) << c.name << " of " << side.topic << " by " << side.rule;
       }
       continue;
     }
@@ -266,7 +268,7 @@ TEST(Targets, AgreesWithASearchThroughAllSmallNamesOnRandomRules) {
         if (!name) continue;
         const auto [first, is_new] = taken.try_emplace(*name, *rule);
         if (!is_new && first->second != *rule && !(keeps(*rule) && keeps(first->second))) {
-          ADD_FAILURE() << Print(rules) << *name << " of " << topic << " of " << peer << " by " << *rule
+          ADD_FAILURE() << print_text(rules) << *name << " of " << topic << " of " << peer << " by " << *rule
                         << " and " << first->second;
           if (++found_by_search == 5) return;
         }

@@ -1,8 +1,8 @@
 // How far the other clock is ahead, and whether the stated error holds: random ways, fake time.
-// Seeded bugs that must make this file fail, all in relay/session/clock_offset.cc: ErrorAt() with a quarter of the
-// round trip, or without the drift; sample() that never clears; at() that leaves out what is left of the way
-// to the estimate, that goes there at once, or that stays where it is for good; any exchange believed when
-// the best one is ten seconds old.
+// Seeded bugs that must make this file fail, all in relay/session/clock_offset.cc: error_at() with a quarter
+// of the round trip, or without the drift; sample() that never clears; at() that leaves out what is left of
+// the way to the estimate, that goes there at once, or that stays where it is for good; any exchange believed
+// when the best one is ten seconds old.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -19,7 +19,7 @@ namespace {
 class Pair {
  public:
   struct Way {
-    int64_t least_ns, most_ns;
+    int64_t min_ns, max_ns;
   };
   Pair(uint64_t seed, Way there_ns, Way back_ns) : out(there_ns), back(back_ns), random_(seed) {}
 
@@ -30,12 +30,12 @@ class Pair {
   int64_t truth() const { return there(now) - now; }
   // One exchange, from now on; `now` is when its answer has come.
   void exchange() {
-    const int64_t t1 = now, arrived = t1 + Of(out), left = arrived + Of({0, 150 * kMs});
-    now = left + Of(back);
+    const int64_t t1 = now, arrived = t1 + of(out), left = arrived + of({0, 150 * kMs});
+    now = left + of(back);
     clock.sample(t1, there(arrived), there(left), now);
-    smallest_rtt_ns = std::min(smallest_rtt_ns, now - left + arrived - t1);
+    min_rtt_ns = std::min(min_rtt_ns, now - left + arrived - t1);
   }
-  void pause() { now += Of({0, 200 * kMs}); }
+  void pause() { now += of({0, 200 * kMs}); }
   bool holds() {
     const auto e = clock.at(now);
     return e && std::abs(e->offset_ns - truth()) <= e->error_ns;
@@ -47,16 +47,16 @@ class Pair {
   int64_t now = kBegin;
   int64_t ahead_ns = 3 * kSecond;
   double drift = 0;
-  int64_t smallest_rtt_ns = INT64_MAX;
+  int64_t min_rtt_ns = INT64_MAX;
   ClockOffset clock;
 
  private:
-  int64_t Of(Way w) { return std::uniform_int_distribution<int64_t>(w.least_ns, w.most_ns)(random_); }
+  int64_t of(Way w) { return std::uniform_int_distribution<int64_t>(w.min_ns, w.max_ns)(random_); }
   std::mt19937_64 random_;
 };
 
 // Of 1,000 estimates, each some time after its exchange, how many hold.
-int Holding(Pair* p) {
+int holding(Pair* p) {
   int held = 0;
   for (int i = 0; i < 1000; ++i) {
     p->exchange();
@@ -69,9 +69,9 @@ int Holding(Pair* p) {
 TEST(Clock, TheErrorHoldsUnderJitter) {
   for (const uint64_t seed : {1, 2, 3}) {
     Pair p(seed, {10 * kMs, 30 * kMs}, {10 * kMs, 30 * kMs});
-    EXPECT_GE(Holding(&p), 990);
+    EXPECT_GE(holding(&p), 990);
     EXPECT_LT(p.error(), 16 * kMs) << "and says something: ways of 10 ms at least leave no less than 10 ms";
-    EXPECT_GE(p.error(), p.smallest_rtt_ns / 2);
+    EXPECT_GE(p.error(), p.min_rtt_ns / 2);
   }
 }
 
@@ -79,7 +79,7 @@ TEST(Clock, TheErrorHoldsWhenOneWayIsMuchSlower) {
   for (const bool there : {false, true}) {
     Pair p(4, {1 * kMs, 2 * kMs}, {80 * kMs, 100 * kMs});
     if (there) std::swap(p.out, p.back);
-    EXPECT_EQ(Holding(&p), 1000);
+    EXPECT_EQ(holding(&p), 1000);
     EXPECT_GT(std::abs(p.clock.at(p.now)->offset_ns - p.truth()), 30 * kMs) << "though the estimate is off";
     EXPECT_LT(p.error(), 55 * kMs);
   }
@@ -89,11 +89,11 @@ TEST(Clock, TheErrorHoldsWhileTheClocksDrift) {
   for (const double drift : {100e-6, -100e-6, 200e-6}) {
     Pair p(5, {10 * kMs, 30 * kMs}, {10 * kMs, 30 * kMs});
     p.drift = drift;
-    EXPECT_GE(Holding(&p), 990);
+    EXPECT_GE(holding(&p), 990);
     // Ways that hardly differ, so that drift is what there is to be wrong about.
     Pair q(6, {20'000, 21'000}, {20'000, 21'000});
     q.drift = drift;
-    EXPECT_EQ(Holding(&q), 1000);
+    EXPECT_EQ(holding(&q), 1000);
     q.now += 20 * kSecond;
     EXPECT_TRUE(q.holds()) << "without an exchange for 20 s";
     EXPECT_GT(q.error(), 4 * kMs);

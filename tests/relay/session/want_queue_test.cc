@@ -10,8 +10,8 @@ namespace {
 
 constexpr int64_t kNow = 100'000'000'000;
 
-std::vector<Selection> want_topic(const std::string& topic) {
-  std::vector<Selection> wants(1);
+std::vector<Subscription> want_topic(const std::string& topic) {
+  std::vector<Subscription> wants(1);
   wants[0].topic = {topic};
   return wants;
 }
@@ -21,7 +21,7 @@ class WantQueueTest : public testing::Test {
   // What is sent at this time, by the first topic of each.
   std::vector<std::string> send(int64_t now_ns, size_t room = 100) {
     std::vector<std::string> sent;
-    queue_.send(now_ns, [&](const std::vector<Selection>& wants) {
+    queue_.send(now_ns, [&](const std::vector<Subscription>& wants) {
       if (room-- == 0) return false;
       sent.push_back(wants.empty() ? "" : wants[0].topic[0]);
       return true;

@@ -12,7 +12,7 @@
 namespace smt::relay {
 
 // `max_bytes` counts only where the schema has no size.
-inline TopicDescription Describe(const std::string& name, const Schema& schema, uint64_t max_bytes,
+inline TopicDescription describe(const std::string& name, const Schema& schema, uint64_t max_bytes,
                                  TopicOrigin origin) {
   TopicDescription d;
   d.name = name;

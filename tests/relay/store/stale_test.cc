@@ -1,5 +1,5 @@
 // What a mirror does with a topic whose maximum age is over. Seeded bug that makes it fail: in
-// relay/store/shm_sink.cc, Expire() looks at each topic once only.
+// relay/store/shm_sink.cc, expire() looks at each topic once only.
 #include "relay/store/shm_store.h"
 #include "shm/clock.h"
 #include "shm/topic.h"
@@ -15,46 +15,47 @@ constexpr int64_t kMaxAgeNs = 200 * kMs;
 // Time is what the test says; the domain's own clock does not matter here.
 class StaleTest : public ShmTest {
  protected:
-  void Mirror(OnStale on_stale) {
+  void start_mirror(OnStale on_stale) {
     store_.reset();
     Result<std::unique_ptr<Store>> store =
-        ShmStore::open(OpenDomain(), {.mirror = "m", .segment_bytes = 1 << 24});
+        ShmStore::open(open_domain(), {.mirror = "m", .segment_bytes = 1 << 24});
     ASSERT_TRUE(store.ok()) << store.status().message();
     store_ = std::move(*store);
-    TopicDescription d = Describe("cmd_vel", SchemaOf<double>(), 0, {{1}, {2}, "robot", "d", "n"});
+    TopicDescription d = describe("cmd_vel", schema_of<double>(), 0, {{1}, {2}, "robot", "d", "n"});
     d.max_age_ns = kMaxAgeNs;
     d.on_stale = on_stale;
     description_ = d;
-    Announce();
-    Result<TopicReader<double>> reader = TopicReader<double>::open(OpenDomain(), "cmd_vel");
+    announce();
+    Result<TopicReader<double>> reader = TopicReader<double>::open(open_domain(), "cmd_vel");
     reader_.emplace(std::move(*reader));
   }
-  void Announce() {
+  void announce() {
     Result<uint32_t> handle = store_->open(description_, 9);
     ASSERT_TRUE(handle.ok());
     handle_ = *handle;
   }
   // A sample that was born `age_ns` ago.
-  Put Comes(uint64_t sequence, double value, int64_t age_ns = 0) {
-    const Put put =
+  PutResult comes(uint64_t sequence, double value, int64_t age_ns = 0) {
+    const PutResult put =
         store_->put(handle_, {sequence, 77, now_ - age_ns, now_}, std::as_bytes(std::span(&value, 1)));
-    store_->tell_state(handle_, State::kEmpty);
+    store_->report_state(handle_, State::kEmpty);
     store_->flush(now_);
     return put;
   }
   // Lets time pass as the relay's loop does: it steps when something is due, and every 100 ms.
-  void Pass(int64_t ns) {
+  void pass(int64_t ns) {
     for (const int64_t end = now_ + ns; now_ < end;) {
       now_ = std::min({end, now_ + 100 * kMs, std::max(now_ + 1, store_->due_ns())});
       store_->flush(now_);
     }
   }
-  State Shown() {
+  State shown() {
     (void)reader_->reader().refresh();
     return reader_->reader().state();
   }
 
-  int64_t now_ = BoottimeNs() + int64_t{3600} * 1000 * kMs;  // ahead, so that the mirror is alive for readers
+  int64_t now_ =
+      boottime_ns() + int64_t{3600} * 1000 * kMs;  // ahead, so that the mirror is alive for readers
   std::unique_ptr<Store> store_;
   TopicDescription description_;
   uint32_t handle_ = 0;
@@ -62,140 +63,140 @@ class StaleTest : public ShmTest {
 };
 
 TEST_F(StaleTest, HeldItKeepsItsValue) {
-  Mirror(OnStale::kHold);
-  Comes(1, 1.5);
-  Pass(1000 * kMs);
+  start_mirror(OnStale::kHold);
+  comes(1, 1.5);
+  pass(1000 * kMs);
   EXPECT_EQ(store_->due_ns(), INT64_MAX);
   EXPECT_EQ(reader_->latest(), 1.5);
-  EXPECT_EQ(Shown(), State::kFresh);
+  EXPECT_EQ(shown(), State::kFresh);
 }
 
 TEST_F(StaleTest, ZeroStandsInAsSoonAsItsAgeIsOverAndGoesWithTheNextSample) {
-  Mirror(OnStale::kZero);
-  Comes(1, 1.5);
-  Pass(150 * kMs);
-  Comes(2, 2.5);  // it is watched from its own birth
-  Pass(kMaxAgeNs);
+  start_mirror(OnStale::kZero);
+  comes(1, 1.5);
+  pass(150 * kMs);
+  comes(2, 2.5);  // it is watched from its own birth
+  pass(kMaxAgeNs);
   EXPECT_EQ(reader_->latest(), 2.5);
-  EXPECT_EQ(Shown(), State::kFresh);
-  Pass(1);
+  EXPECT_EQ(shown(), State::kFresh);
+  pass(1);
   EXPECT_EQ(reader_->latest(), 0);
-  EXPECT_EQ(Shown(), State::kSubstituted);
+  EXPECT_EQ(shown(), State::kSubstituted);
   EXPECT_EQ(reader_->head().sequence, 2u);
   EXPECT_EQ(reader_->head().stamp_ns, 77);
   EXPECT_EQ(reader_->head().born_ns, now_ - kMaxAgeNs - 1) << "its age goes on growing";
   EXPECT_EQ(reader_->latest_fresh(), std::nullopt);
-  Pass(1000 * kMs);
-  EXPECT_EQ(Comes(3, 3.5), Put::kTaken);
+  pass(1000 * kMs);
+  EXPECT_EQ(comes(3, 3.5), PutResult::kTaken);
   EXPECT_EQ(reader_->latest(), 3.5);
-  EXPECT_EQ(Shown(), State::kFresh);
+  EXPECT_EQ(shown(), State::kFresh);
   // And again, and each sample was there once.
-  Pass(kMaxAgeNs + 1);
+  pass(kMaxAgeNs + 1);
   EXPECT_EQ(reader_->latest(), 0);
-  EXPECT_EQ(Shown(), State::kSubstituted);
+  EXPECT_EQ(shown(), State::kSubstituted);
 }
 
 TEST_F(StaleTest, WhatItsSourceSaysDoesNotHideThatItIsSubstituted) {
-  Mirror(OnStale::kZero);
-  Comes(1, 1.5);
-  Pass(kMaxAgeNs + 1);
-  store_->tell_state(handle_, State::kLinkDown);
+  start_mirror(OnStale::kZero);
+  comes(1, 1.5);
+  pass(kMaxAgeNs + 1);
+  store_->report_state(handle_, State::kLinkDown);
   store_->flush(now_);
-  EXPECT_EQ(Shown(), State::kSubstituted);
-  store_->tell_state(handle_, State::kEmpty);
-  EXPECT_EQ(Shown(), State::kSubstituted);
+  EXPECT_EQ(shown(), State::kSubstituted);
+  store_->report_state(handle_, State::kEmpty);
+  EXPECT_EQ(shown(), State::kSubstituted);
 }
 
 TEST_F(StaleTest, WhatComesTooLateIsNeverShown) {
-  Mirror(OnStale::kZero);
-  EXPECT_EQ(Comes(5, 1.5, kMaxAgeNs + 1), Put::kTooOld);
+  start_mirror(OnStale::kZero);
+  EXPECT_EQ(comes(5, 1.5, kMaxAgeNs + 1), PutResult::kTooOld);
   EXPECT_EQ(reader_->next(), 0);
-  EXPECT_EQ(Shown(), State::kSubstituted);
-  EXPECT_EQ(Comes(5, 1.5, kMaxAgeNs + 2), Put::kConfirmed) << "the same again";
+  EXPECT_EQ(shown(), State::kSubstituted);
+  EXPECT_EQ(comes(5, 1.5, kMaxAgeNs + 2), PutResult::kConfirmed) << "the same again";
   EXPECT_EQ(reader_->next(), std::nullopt);
-  EXPECT_EQ(Comes(6, 2.5, kMaxAgeNs), Put::kTaken);
+  EXPECT_EQ(comes(6, 2.5, kMaxAgeNs), PutResult::kTaken);
   EXPECT_EQ(reader_->next(), 2.5);
 }
 
 TEST_F(StaleTest, AfterARestartOfTheRelayWhatStoodInStillDoes) {
-  Mirror(OnStale::kZero);
-  Comes(1, 1.5);
-  Pass(kMaxAgeNs + 1);
-  Mirror(OnStale::kZero);
+  start_mirror(OnStale::kZero);
+  comes(1, 1.5);
+  pass(kMaxAgeNs + 1);
+  start_mirror(OnStale::kZero);
   store_->flush(now_);
-  EXPECT_EQ(Comes(1, 1.5, 500 * kMs), Put::kConfirmed);
+  EXPECT_EQ(comes(1, 1.5, 500 * kMs), PutResult::kConfirmed);
   EXPECT_EQ(reader_->latest(), 0);
-  EXPECT_EQ(Shown(), State::kSubstituted);
+  EXPECT_EQ(shown(), State::kSubstituted);
 }
 
 TEST_F(StaleTest, WhatGrewTooOldWhileTheRelayWasAwayIsReplacedWhenItIsConfirmed) {
-  Mirror(OnStale::kZero);
-  Comes(1, 1.5);
-  Mirror(OnStale::kZero);
-  EXPECT_EQ(Comes(1, 1.5, 100 * kMs), Put::kConfirmed);
+  start_mirror(OnStale::kZero);
+  comes(1, 1.5);
+  start_mirror(OnStale::kZero);
+  EXPECT_EQ(comes(1, 1.5, 100 * kMs), PutResult::kConfirmed);
   EXPECT_EQ(reader_->latest(), 1.5);
-  Pass(kMaxAgeNs - 100 * kMs + 1);
+  pass(kMaxAgeNs - 100 * kMs + 1);
   EXPECT_EQ(reader_->latest(), 0);
-  Comes(2, 2.5);
-  Mirror(OnStale::kZero);
-  EXPECT_EQ(Comes(2, 2.5, kMaxAgeNs + 1), Put::kConfirmed);
+  comes(2, 2.5);
+  start_mirror(OnStale::kZero);
+  EXPECT_EQ(comes(2, 2.5, kMaxAgeNs + 1), PutResult::kConfirmed);
   EXPECT_EQ(reader_->latest(), 0);
-  EXPECT_EQ(Shown(), State::kSubstituted);
+  EXPECT_EQ(shown(), State::kSubstituted);
 }
 
 TEST_F(StaleTest, AnnouncedAgainItIsAsOldAsItWas) {
-  Mirror(OnStale::kZero);
-  Comes(1, 1.5);
-  Pass(100 * kMs);
-  Announce();
-  Pass(kMaxAgeNs - 100 * kMs + 1);
+  start_mirror(OnStale::kZero);
+  comes(1, 1.5);
+  pass(100 * kMs);
+  announce();
+  pass(kMaxAgeNs - 100 * kMs + 1);
   EXPECT_EQ(reader_->latest(), 0);
   EXPECT_EQ(reader_->head().stamp_ns, 77);
   EXPECT_EQ(reader_->head().born_ns, now_ - kMaxAgeNs - 1);
 }
 
 TEST_F(StaleTest, NothingStandsInForATopicWithoutASample) {
-  Mirror(OnStale::kZero);
-  Comes(1, 1.5);
+  start_mirror(OnStale::kZero);
+  comes(1, 1.5);
   store_->remove(handle_);
-  Announce();  // under the same handle, whose time has not come yet
-  Pass(1000 * kMs);
+  announce();  // under the same handle, whose time has not come yet
+  pass(1000 * kMs);
   (void)reader_->reader().refresh();
   EXPECT_EQ(reader_->latest(), std::nullopt);
 }
 
 TEST_F(StaleTest, ATombstoneIsATopicThatIsRemovedUntilTheNextSample) {
-  Mirror(OnStale::kTombstone);
-  Comes(1, 1.5);
+  start_mirror(OnStale::kTombstone);
+  comes(1, 1.5);
   EXPECT_EQ(reader_->latest(), 1.5);
-  Pass(kMaxAgeNs + 1);
-  EXPECT_EQ(Shown(), State::kRemoved);
+  pass(kMaxAgeNs + 1);
+  EXPECT_EQ(shown(), State::kRemoved);
   EXPECT_EQ(reader_->latest_fresh(), std::nullopt);
-  Comes(1, 1.5, kMaxAgeNs + 2);
-  EXPECT_EQ(Shown(), State::kRemoved) << "the same again";
-  EXPECT_EQ(Comes(2, 2.5), Put::kTaken);
+  comes(1, 1.5, kMaxAgeNs + 2);
+  EXPECT_EQ(shown(), State::kRemoved) << "the same again";
+  EXPECT_EQ(comes(2, 2.5), PutResult::kTaken);
   (void)reader_->reader().refresh();
   EXPECT_EQ(reader_->latest(), 2.5);
   store_->remove(handle_);
-  EXPECT_EQ(Shown(), State::kRemoved);
-  Pass(1000 * kMs);
+  EXPECT_EQ(shown(), State::kRemoved);
+  pass(1000 * kMs);
 }
 
 TEST_F(StaleTest, AValueUnderWayInPiecesIsNotDisturbed) {
-  Mirror(OnStale::kZero);
-  Comes(1, 1.5);
+  start_mirror(OnStale::kZero);
+  comes(1, 1.5);
   const std::span<std::byte> room = store_->loan(handle_, sizeof(double));
   ASSERT_EQ(room.size(), sizeof(double));
-  Pass(kMaxAgeNs + 100 * kMs);
+  pass(kMaxAgeNs + 100 * kMs);
   EXPECT_EQ(reader_->latest(), 1.5) << "a newer one is coming in";
   const double value = 2.5;
   memcpy(room.data(), &value, sizeof value);
-  EXPECT_EQ(store_->commit(handle_, {2, 77, now_, now_}), Put::kTaken);
+  EXPECT_EQ(store_->commit(handle_, {2, 77, now_, now_}), PutResult::kTaken);
   EXPECT_EQ(reader_->latest(), 2.5);
-  Pass(kMaxAgeNs + 1);
+  pass(kMaxAgeNs + 1);
   EXPECT_EQ(reader_->latest(), 0);
   ASSERT_EQ(store_->loan(handle_, sizeof(double)).size(), sizeof(double));
-  EXPECT_EQ(store_->commit(handle_, {3, 77, now_ - kMaxAgeNs - 1, now_}), Put::kTooOld);
+  EXPECT_EQ(store_->commit(handle_, {3, 77, now_ - kMaxAgeNs - 1, now_}), PutResult::kTooOld);
   EXPECT_EQ(reader_->latest(), 0);
   EXPECT_EQ(reader_->head().sequence, 3u);
 }

@@ -21,60 +21,60 @@ enum class Kind { kMem, kShm, kShmHalves };
 class EveryStore : public ShmTest, public testing::WithParamInterface<Kind> {
  protected:
   EveryStore() {
-    if (GetParam() == Kind::kMem) Hold(std::make_unique<MemStore>());
+    if (GetParam() == Kind::kMem) hold(std::make_unique<MemStore>());
     if (GetParam() == Kind::kShm) {
-      Hold(Opened(ShmStore::open(OpenDomain(), {.mirror = "m", .segment_bytes = 1 << 24})));
+      hold(opened(ShmStore::open(open_domain(), {.mirror = "m", .segment_bytes = 1 << 24})));
     }
     if (GetParam() != Kind::kShmHalves) return;
     NodeOptions node;
     node.name = std::string(kMirrorPrefix) + "m";
     node.segment_bytes = 1 << 24;
     node.mirror = true;
-    sink_ = Opened(ShmSink::open(OpenDomain(), node));
-    source_ = Opened(ShmSource::open(OpenDomain()));
+    sink_ = opened(ShmSink::open(open_domain(), node));
+    source_ = opened(ShmSource::open(open_domain()));
   }
   template <class T>
-  static std::unique_ptr<T> Opened(Result<std::unique_ptr<T>> opened) {
+  static std::unique_ptr<T> opened(Result<std::unique_ptr<T>> opened) {
     EXPECT_TRUE(opened.ok()) << opened.status().message();
     return std::move(*opened);
   }
-  void Hold(std::shared_ptr<Store> store) {
+  void hold(std::shared_ptr<Store> store) {
     source_ = store;
     sink_ = store;
   }
-  TopicDescription Topic(const std::string& name, const Schema& schema = Schema::Bytes(),
-                         uint64_t max_bytes = 100, uint8_t segment = 2) {
-    TopicDescription d = Describe(name, schema, max_bytes, {{1}, {segment}, "robot", "d", "n"});
+  TopicDescription describe(const std::string& name, const Schema& schema = Schema::bytes(),
+                            uint64_t max_bytes = 100, uint8_t segment = 2) {
+    TopicDescription d = relay::describe(name, schema, max_bytes, {{1}, {segment}, "robot", "d", "n"});
     d.hops = 1;
     return d;
   }
-  uint32_t Open(const TopicDescription& d) {
+  uint32_t open_topic(const TopicDescription& d) {
     Result<uint32_t> handle = sink_->open(d, 9);
     EXPECT_TRUE(handle.ok()) << handle.status().message();
     return *handle;
   }
-  static SampleHead Head(uint64_t sequence) {
-    const int64_t now = BoottimeNs();
+  static SampleHead head(uint64_t sequence) {
+    const int64_t now = boottime_ns();
     return {sequence, 5, now, now};
   }
-  Put PutText(uint32_t handle, uint64_t sequence, std::string_view text) {
-    const Put put = sink_->put(handle, Head(sequence), std::as_bytes(std::span(text)));
+  PutResult put_text(uint32_t handle, uint64_t sequence, std::string_view text) {
+    const PutResult put = sink_->put(handle, head(sequence), std::as_bytes(std::span(text)));
     return put;
   }
-  const Changes& Collect() {
+  const Changes& collect() {
     changes_.clear();
     now_ns_ += 200'000'000;  // states are judged now and then
-    sink_->flush(BoottimeNs() + now_ns_);
-    source_->collect(BoottimeNs() + now_ns_, &changes_);
+    sink_->flush(boottime_ns() + now_ns_);
+    source_->collect(boottime_ns() + now_ns_, &changes_);
     return changes_;
   }
-  uint32_t Id(const std::string& name) {
+  uint32_t find_id(const std::string& name) {
     for (uint32_t id = 0; id < source_->topic_limit(); ++id) {
       if (source_->topic(id) != nullptr && source_->topic(id)->name == name) return id;
     }
     return ~0u;
   }
-  std::string Sample(uint32_t id, uint64_t* sequence = nullptr) {
+  std::string sample(uint32_t id, uint64_t* sequence = nullptr) {
     std::vector<std::byte> room(source_->topic(id)->max_bytes);
     SampleHead head;
     uint64_t bytes = 0;
@@ -82,7 +82,7 @@ class EveryStore : public ShmTest, public testing::WithParamInterface<Kind> {
     if (sequence != nullptr) *sequence = head.sequence;
     return std::string(reinterpret_cast<const char*>(room.data()), bytes);
   }
-  static bool Has(const std::vector<uint32_t>& list, uint32_t id) {
+  static bool has(const std::vector<uint32_t>& list, uint32_t id) {
     return std::count(list.begin(), list.end(), id) == 1;
   }
 
@@ -93,139 +93,139 @@ class EveryStore : public ShmTest, public testing::WithParamInterface<Kind> {
 };
 
 TEST_P(EveryStore, ASampleIsTakenConfirmedOrOld) {
-  const uint32_t h = Open(Topic("x"));
-  EXPECT_EQ(PutText(h, 5, "five"), Put::kTaken);
-  EXPECT_EQ(PutText(h, 5, "five"), Put::kConfirmed);
-  EXPECT_EQ(PutText(h, 4, "four"), Put::kOld);
-  EXPECT_EQ(PutText(h, uint64_t{1} << 63, "far"), Put::kTaken);
-  Collect();
+  const uint32_t h = open_topic(describe("x"));
+  EXPECT_EQ(put_text(h, 5, "five"), PutResult::kTaken);
+  EXPECT_EQ(put_text(h, 5, "five"), PutResult::kConfirmed);
+  EXPECT_EQ(put_text(h, 4, "four"), PutResult::kOld);
+  EXPECT_EQ(put_text(h, uint64_t{1} << 63, "far"), PutResult::kTaken);
+  collect();
   uint64_t sequence = 0;
-  EXPECT_EQ(Sample(Id("x"), &sequence), "far");
+  EXPECT_EQ(sample(find_id("x"), &sequence), "far");
   EXPECT_EQ(sequence, uint64_t{1} << 63);
-  EXPECT_EQ(source_->topic(Id("x"))->origin, Topic("x").origin);
-  EXPECT_EQ(source_->topic(Id("x"))->hops, 1u);
+  EXPECT_EQ(source_->topic(find_id("x"))->origin, describe("x").origin);
+  EXPECT_EQ(source_->topic(find_id("x"))->hops, 1u);
 }
 
 TEST_P(EveryStore, AChangeIsToldOnce) {
-  const uint32_t h = Open(Topic("x"));
-  PutText(h, 1, "one");
-  Collect();
-  const uint32_t id = Id("x");
-  EXPECT_TRUE(Has(changes_.described, id));
-  EXPECT_TRUE(Has(changes_.moved, id));
-  Collect();
-  EXPECT_FALSE(Has(changes_.described, id));
-  EXPECT_FALSE(Has(changes_.moved, id));
-  PutText(h, 2, "two");
-  PutText(h, 3, "three");
-  Collect();
-  EXPECT_TRUE(Has(changes_.moved, id));
-  EXPECT_FALSE(Has(changes_.described, id));
-  PutText(h, 3, "three");
-  PutText(h, 2, "two");
-  Collect();
-  EXPECT_FALSE(Has(changes_.moved, id));
+  const uint32_t h = open_topic(describe("x"));
+  put_text(h, 1, "one");
+  collect();
+  const uint32_t id = find_id("x");
+  EXPECT_TRUE(has(changes_.described, id));
+  EXPECT_TRUE(has(changes_.updated, id));
+  collect();
+  EXPECT_FALSE(has(changes_.described, id));
+  EXPECT_FALSE(has(changes_.updated, id));
+  put_text(h, 2, "two");
+  put_text(h, 3, "three");
+  collect();
+  EXPECT_TRUE(has(changes_.updated, id));
+  EXPECT_FALSE(has(changes_.described, id));
+  put_text(h, 3, "three");
+  put_text(h, 2, "two");
+  collect();
+  EXPECT_FALSE(has(changes_.updated, id));
 }
 
 TEST_P(EveryStore, AnotherTypeOrSourceBeginsEmptyAndTheSameGoesOn) {
-  uint32_t h = Open(Topic("x"));
-  PutText(h, 9, "nine");
-  Collect();
-  h = Open(Topic("x"));
-  Collect();
-  EXPECT_EQ(Sample(Id("x")), "nine");
-  h = Open(Topic("x", Schema::Bytes(), 100, 3));
-  Collect();
-  EXPECT_EQ(Sample(Id("x")), "(none)");
-  EXPECT_EQ(PutText(h, 1, "one"), Put::kTaken);
-  h = Open(Topic("x", Schema::Scalar(Type::kU64), 0, 3));
-  Collect();
-  EXPECT_TRUE(Has(changes_.described, Id("x")));
-  EXPECT_EQ(source_->topic(Id("x"))->value_bytes, 8u);
-  EXPECT_EQ(PutText(h, 1, "12345678"), Put::kTaken);
-  Collect();
-  EXPECT_EQ(Sample(Id("x")), "12345678");
+  uint32_t h = open_topic(describe("x"));
+  put_text(h, 9, "nine");
+  collect();
+  h = open_topic(describe("x"));
+  collect();
+  EXPECT_EQ(sample(find_id("x")), "nine");
+  h = open_topic(describe("x", Schema::bytes(), 100, 3));
+  collect();
+  EXPECT_EQ(sample(find_id("x")), "(none)");
+  EXPECT_EQ(put_text(h, 1, "one"), PutResult::kTaken);
+  h = open_topic(describe("x", Schema::scalar(Type::kU64), 0, 3));
+  collect();
+  EXPECT_TRUE(has(changes_.described, find_id("x")));
+  EXPECT_EQ(source_->topic(find_id("x"))->value_bytes, 8u);
+  EXPECT_EQ(put_text(h, 1, "12345678"), PutResult::kTaken);
+  collect();
+  EXPECT_EQ(sample(find_id("x")), "12345678");
 }
 
 TEST_P(EveryStore, ATopicThatIsRemovedIsGoneAndItsIdIsFreeAfterThat) {
-  const uint32_t h = Open(Topic("x"));
-  PutText(h, 1, "one");
-  Collect();
-  const uint32_t id = Id("x");
+  const uint32_t h = open_topic(describe("x"));
+  put_text(h, 1, "one");
+  collect();
+  const uint32_t id = find_id("x");
   sink_->remove(h);
-  Collect();
-  EXPECT_TRUE(Has(changes_.gone, id));
+  collect();
+  EXPECT_TRUE(has(changes_.removed, id));
   EXPECT_EQ(source_->topic(id), nullptr);
-  Collect();
+  collect();
   for (int i = 0; i < 100; ++i) {
     const std::string name = "y" + std::to_string(i);
-    const uint32_t again = Open(Topic(name));
-    PutText(again, 1, name);
-    Collect();
-    EXPECT_EQ(Sample(Id(name)), name);
+    const uint32_t again = open_topic(describe(name));
+    put_text(again, 1, name);
+    collect();
+    EXPECT_EQ(sample(find_id(name)), name);
     sink_->remove(again);
-    Collect();
-    EXPECT_EQ(Id(name), ~0u);
+    collect();
+    EXPECT_EQ(find_id(name), ~0u);
   }
   EXPECT_LE(source_->topic_limit(), 4u);
 }
 
 TEST_P(EveryStore, AValueInPiecesIsThereWhenItIsCommitted) {
-  const uint32_t h = Open(Topic("x", Schema::Bytes(), 1000));
-  PutText(h, 1, "one");
+  const uint32_t h = open_topic(describe("x", Schema::bytes(), 1000));
+  put_text(h, 1, "one");
   std::span<std::byte> room = sink_->loan(h, 1000);
   ASSERT_EQ(room.size(), 1000u);
   std::fill(room.begin(), room.end(), std::byte{'a'});
-  Collect();
-  EXPECT_EQ(Sample(Id("x")), "one");
-  EXPECT_EQ(sink_->commit(h, Head(2)), Put::kTaken);
-  Collect();
-  EXPECT_TRUE(Has(changes_.moved, Id("x")));
-  EXPECT_EQ(Sample(Id("x")), std::string(1000, 'a'));
+  collect();
+  EXPECT_EQ(sample(find_id("x")), "one");
+  EXPECT_EQ(sink_->commit(h, head(2)), PutResult::kTaken);
+  collect();
+  EXPECT_TRUE(has(changes_.updated, find_id("x")));
+  EXPECT_EQ(sample(find_id("x")), std::string(1000, 'a'));
   room = sink_->loan(h, 500);
   ASSERT_EQ(room.size(), 500u);
-  EXPECT_EQ(sink_->commit(h, Head(1)), Put::kOld);
+  EXPECT_EQ(sink_->commit(h, head(1)), PutResult::kOld);
   room = sink_->loan(h, 500);
   ASSERT_EQ(room.size(), 500u);
   sink_->abandon(h);
-  EXPECT_EQ(PutText(h, 3, "three"), Put::kTaken);
-  Collect();
-  EXPECT_EQ(Sample(Id("x")), "three");
+  EXPECT_EQ(put_text(h, 3, "three"), PutResult::kTaken);
+  collect();
+  EXPECT_EQ(sample(find_id("x")), "three");
 }
 
 TEST_P(EveryStore, AStateThatIsToldIsRead) {
-  const uint32_t h = Open(Topic("x"));
-  PutText(h, 1, "one");
-  Collect();
-  const uint32_t id = Id("x");
-  EXPECT_EQ(source_->told_state(id), State::kEmpty);
+  const uint32_t h = open_topic(describe("x"));
+  put_text(h, 1, "one");
+  collect();
+  const uint32_t id = find_id("x");
+  EXPECT_EQ(source_->reported_state(id), State::kEmpty);
   for (const State s : {State::kSourceDead, State::kLinkDown, State::kSubstituted, State::kEmpty}) {
-    sink_->tell_state(h, s);
-    Collect();
-    EXPECT_TRUE(Has(changes_.state, id));
-    EXPECT_EQ(source_->told_state(id), s);
-    Collect();
-    EXPECT_FALSE(Has(changes_.state, id));
+    sink_->report_state(h, s);
+    collect();
+    EXPECT_TRUE(has(changes_.state, id));
+    EXPECT_EQ(source_->reported_state(id), s);
+    collect();
+    EXPECT_FALSE(has(changes_.state, id));
   }
 }
 
 TEST_P(EveryStore, ReadingIsCountedAndNothingElse) {
-  const uint32_t h = Open(Topic("x"));
-  for (int i = 1; i < 50; ++i) PutText(h, static_cast<uint64_t>(i), "v");
-  Collect();
+  const uint32_t h = open_topic(describe("x"));
+  for (int i = 1; i < 50; ++i) put_text(h, static_cast<uint64_t>(i), "v");
+  collect();
   EXPECT_EQ(source_->slot_reads(), 0u);
-  Sample(Id("x"));
-  Sample(Id("x"));
+  sample(find_id("x"));
+  sample(find_id("x"));
   EXPECT_EQ(source_->slot_reads(), 2u);
 }
 
 TEST_P(EveryStore, EachSampleThatIsThereIsReadInOrder) {
-  TopicDescription d = Topic("x");
+  TopicDescription d = describe("x");
   d.every = true;
-  const uint32_t h = Open(d);
-  for (uint64_t sequence = 1; sequence <= 4; ++sequence) PutText(h, sequence, std::to_string(sequence));
-  Collect();
-  const uint32_t id = Id("x");
+  const uint32_t h = open_topic(d);
+  for (uint64_t sequence = 1; sequence <= 4; ++sequence) put_text(h, sequence, std::to_string(sequence));
+  collect();
+  const uint32_t id = find_id("x");
   EXPECT_EQ(source_->newest_sequence(id), 4u);
   EXPECT_EQ(sink_->held(h).sequence, 4u);
   std::byte room[100];
@@ -240,13 +240,13 @@ TEST_P(EveryStore, EachSampleThatIsThereIsReadInOrder) {
 }
 
 TEST_P(EveryStore, ATopicWithoutASampleIsEmpty) {
-  Open(Topic("x"));
-  Collect();
-  const uint32_t id = Id("x");
+  open_topic(describe("x"));
+  collect();
+  const uint32_t id = find_id("x");
   std::byte room[100];
   SampleHead head;
   uint64_t bytes = 0;
-  EXPECT_EQ(Sample(id), "(none)");
+  EXPECT_EQ(sample(id), "(none)");
   EXPECT_EQ(source_->newest_sequence(id), 0u);
   EXPECT_EQ(source_->read_after(id, 0, &head, room, &bytes), SampleRead::kEmpty);
   EXPECT_TRUE(source_->is_current(id));
@@ -255,14 +255,14 @@ TEST_P(EveryStore, ATopicWithoutASampleIsEmpty) {
 TEST(MemStore, TakesNoMoreBytesThanItMayWhateverWasAnnounced) {
   MemStore store(1000);
   const auto open = [&](const std::string& name) {
-    return *store.open(Describe(name, Schema::Bytes(), 10, {{1}, {2}, "robot", "d", "n"}), 9);
+    return *store.open(describe(name, Schema::bytes(), 10, {{1}, {2}, "robot", "d", "n"}), 9);
   };
   const uint32_t a = open("a"), b = open("b");
   const std::vector<std::byte> value(600);
-  EXPECT_EQ(store.put(a, {1, 5, 1, 1}, value), Put::kTaken);
-  EXPECT_EQ(store.put(b, {1, 5, 1, 1}, value), Put::kRefused);
+  EXPECT_EQ(store.put(a, {1, 5, 1, 1}, value), PutResult::kTaken);
+  EXPECT_EQ(store.put(b, {1, 5, 1, 1}, value), PutResult::kRefused);
   EXPECT_TRUE(store.loan(b, 600).empty());
-  EXPECT_EQ(store.put(a, {2, 5, 1, 1}, value), Put::kTaken) << "in place of the first";
+  EXPECT_EQ(store.put(a, {2, 5, 1, 1}, value), PutResult::kTaken) << "in place of the first";
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, EveryStore, testing::Values(Kind::kMem, Kind::kShm, Kind::kShmHalves),

@@ -1,14 +1,15 @@
 // The connections of a listening socket, with peers that speak no more of ZMTP than it takes. Seeded bugs
-// that must make this file fail, in relay/zmq/connections.cc: CutHoarders(), CutSilent() and drop() that return
-// at once; took() that counts no connections of a key; WireBytes() of half the size; Measure() that always
-// begins with the first.
+// that must make this file fail, in relay/zmq/connections.cc: cut_hoarders(), cut_silent() and drop() that
+// return at once; on_received() that counts no connections of a key; wire_bytes() of half the size; measure()
+// that always begins with the first.
+#include "relay/zmq/connections.h"
+
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
 #include <list>
 #include <string>
 
-#include "relay/zmq/connections.h"
 #include "shm/clock.h"
 #include "tests/times.h"
 #include "tests/tools/process.h"
@@ -17,7 +18,7 @@
 namespace smt::relay {
 namespace {
 
-using tools::Eventually;
+using tools::eventually;
 using tools::RawPeer;
 
 constexpr int kSoonMs = 2000;
@@ -37,10 +38,10 @@ class ConnectionsTest : public testing::Test {
       uint64_t bytes = 0;
       do {
         (void)router_.recv(body);
-        bytes += Connections::WireBytes(body.size(), false);
+        bytes += Connections::wire_bytes(body.size(), false);
       } while (body.more());
       last_ = id.to_string();
-      connections_.took(zmq_msg_get(body.handle(), ZMQ_SRCFD), last_, key, bytes, now_);
+      connections_.on_received(zmq_msg_get(body.handle(), ZMQ_SRCFD), last_, key, bytes, now_);
     }
     return taken;
   }
@@ -49,7 +50,7 @@ class ConnectionsTest : public testing::Test {
     EXPECT_TRUE(peer.connected());
     if (key.empty()) return peer;
     EXPECT_TRUE(peer.send("hello"));
-    EXPECT_TRUE(Eventually([&] { return take(key) == 1; }));
+    EXPECT_TRUE(eventually([&] { return take(key) == 1; }));
     return peer;
   }
   std::vector<Connections::Cut> check(int64_t now_ns) {
@@ -63,7 +64,7 @@ class ConnectionsTest : public testing::Test {
   zmq::socket_t router_;
   Connections connections_;
   uint16_t port_ = 0;
-  const int64_t now_ = BoottimeNs();
+  const int64_t now_ = boottime_ns();
   std::string last_;  // peer
   std::list<RawPeer> peers_;
 };
@@ -75,11 +76,11 @@ TEST_F(ConnectionsTest, WhoSaysNothingIsCutAfterTenSeconds) {
   check(now_ + 9 * kSecond);
   EXPECT_FALSE(silent.ends(100));
   EXPECT_TRUE(speaks.send("still here"));
-  EXPECT_TRUE(Eventually([&] {
+  EXPECT_TRUE(eventually([&] {
     zmq::message_t id, body;
     if (!router_.recv(id, zmq::recv_flags::dontwait)) return false;
     (void)router_.recv(body);
-    connections_.took(zmq_msg_get(body.handle(), ZMQ_SRCFD), last_, "key", 12, now_ + 9 * kSecond);
+    connections_.on_received(zmq_msg_get(body.handle(), ZMQ_SRCFD), last_, "key", 12, now_ + 9 * kSecond);
     return true;
   }));
   EXPECT_TRUE(check(now_ + 11 * kSecond).empty());
@@ -114,7 +115,7 @@ TEST_F(ConnectionsTest, WhoNeverEndsAMessageIsCutAndNamed) {
   std::vector<Connections::Cut> cuts;
   for (; cuts.empty() && sent < 200 && hoarder.send(frame, true); ++sent) cuts = check(now_);
   ASSERT_EQ(cuts.size(), 1u);
-  EXPECT_GE(sent, Connections::kMostHeldBytes >> 20);
+  EXPECT_GE(sent, Connections::kMaxHeldBytes >> 20);
   EXPECT_LE(sent, 100u);  // libzmq reads on while this looks
   EXPECT_EQ(cuts[0].key, "hoarder");
   EXPECT_EQ(cuts[0].peer, peer);
@@ -141,13 +142,13 @@ TEST_F(ConnectionsTest, WhoseMessagesAreTakenMaySendAsManyAsItLikes) {
   for (int i = 0; i < 100; ++i) {
     ASSERT_TRUE(peer.send("small", true));
     ASSERT_TRUE(peer.send(frame));
-    ASSERT_TRUE(Eventually([&] { return take("key") == 1; }));
+    ASSERT_TRUE(eventually([&] { return take("key") == 1; }));
     ASSERT_TRUE(check(now_).empty());
   }
 }
 
 TEST_F(ConnectionsTest, OneKeyHasThirtyTwoConnections) {
-  for (size_t i = 0; i < Connections::kMostOfAKey; ++i) dial("key");
+  for (size_t i = 0; i < Connections::kMaxOfAKey; ++i) dial("key");
   EXPECT_TRUE(check(now_).empty());
   RawPeer& one_more = dial("key");
   RawPeer& other = dial("other");
@@ -158,7 +159,7 @@ TEST_F(ConnectionsTest, OneKeyHasThirtyTwoConnections) {
   EXPECT_FALSE(other.ends(100));
   // Another one may come when one has gone.
   peers_.pop_front();
-  EXPECT_TRUE(Eventually([&] {
+  EXPECT_TRUE(eventually([&] {
     (void)check(now_);
     RawPeer& next = dial("key");
     return check(now_).empty() && !next.ends(50);

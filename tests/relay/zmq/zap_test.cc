@@ -1,7 +1,9 @@
 // Whoever is to say who may connect is not there, does not answer, or has died: nobody new is let in, known
 // or not, and who was let in before goes on. And the try with a stranger's key finds a listener that lets
-// strangers in. Seeded bugs that make it fail: relay/zmq/zap.cc, Guard() without ZMQ_ZAP_ENFORCE_DOMAIN, or with
-// an empty domain; TryAStranger() that takes kDone for good.
+// strangers in. Seeded bugs that make it fail: relay/zmq/zap.cc, guard_socket() without
+// ZMQ_ZAP_ENFORCE_DOMAIN, or with an empty domain; try_a_stranger() that takes kDone for good.
+#include "relay/zmq/zap.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,7 +13,6 @@
 
 #include "relay/zmq/connections.h"
 #include "relay/zmq/link_zmq.h"
-#include "relay/zmq/zap.h"
 #include "shm/clock.h"
 #include "tests/relay/keys/keys_fixture.h"
 #include "tests/row.h"
@@ -24,18 +25,18 @@ using ::testing::HasSubstr;
 class ZapTest : public KeysTest {
  protected:
   ZapTest() {
-    Write("peers/known.pub", known_.public_text());
+    write("peers/known.pub", known_.public_text());
     const auto ring = Keyring::read(dir_);
     EXPECT_TRUE(ring.ok()) << ring.status().message();
     keys_ = *ring;
   }
 
   // A listener as relays have them, except that a handshake that nobody answers ends soon.
-  zmq::socket_t Listen() {
+  zmq::socket_t listen() {
     zmq::socket_t s(server_, zmq::socket_type::router);
     s.set(zmq::sockopt::linger, 0);
     s.set(zmq::sockopt::handshake_ivl, 100);
-    Guard(&s, self_);
+    guard_socket(&s, self_);
     s.bind("tcp://127.0.0.1:*");
     return s;
   }
@@ -45,25 +46,25 @@ class ZapTest : public KeysTest {
     ~Client() { handshakes.reset(); }
   };
   // Says something to whoever listens there.
-  std::unique_ptr<Client> Knock(const zmq::socket_t& at, const KeyPair& who) {
+  std::unique_ptr<Client> knock(const zmq::socket_t& at, const KeyPair& who) {
     auto c = std::make_unique<Client>();
     c->socket = zmq::socket_t(client_, zmq::socket_type::dealer);
     c->socket.set(zmq::sockopt::linger, 0);
     c->socket.set(zmq::sockopt::reconnect_ivl, 20);
-    Await(&c->socket, who, self_.public_key);
+    await(&c->socket, who, self_.public_key);
     c->handshakes = std::make_unique<Connections>(&client_, &c->socket);
     c->socket.connect(at.get(zmq::sockopt::last_endpoint));
     c->socket.send(zmq::str_buffer("let me in"), zmq::send_flags::dontwait);
     return c;
   }
   // Messages until so many handshakes of the client have failed, or one has not.
-  size_t HeardUntilRefused(zmq::socket_t* server, Client* client, int times) {
+  size_t heard_until_refused(zmq::socket_t* server, Client* client, int times) {
     size_t heard = 0;
     for (int looks = 0; looks < 1000 && times > 0; ++looks) {
       if (zap_) zap_->answer();
       zmq::message_t m;
       while (server->recv(m, zmq::recv_flags::dontwait)) heard += m.to_string() == "let me in";
-      const Handshake how = client->handshakes->last(BoottimeNs());
+      const Handshake how = client->handshakes->last(boottime_ns());
       if (how == Handshake::kDone) return heard + 1;
       times -= how != Handshake::kNone;
       zmq::pollitem_t items[] = {client->handshakes->poll_item(), {server->handle(), 0, ZMQ_POLLIN, 0}};
@@ -72,7 +73,7 @@ class ZapTest : public KeysTest {
     EXPECT_EQ(times, 0) << "no handshake ends";
     return heard;
   }
-  bool Served(zmq::socket_t* server, const std::string& text) {
+  bool served(zmq::socket_t* server, const std::string& text) {
     for (int looks = 0; looks < 1000; ++looks) {
       if (zap_) zap_->answer();
       zmq::message_t m;
@@ -84,13 +85,13 @@ class ZapTest : public KeysTest {
     }
     return false;
   }
-  void Answer() {
+  void answer() {
     zap_.emplace(&server_, keys_, [this](const std::string& address, const std::string& fingerprint) {
       refused_ = address + " " + fingerprint;
     });
   }
   // The status that libzmq gets for these frames behind the version.
-  std::string Asked(const std::string& domain, const std::string& mechanism, std::string_view key,
+  std::string asked(const std::string& domain, const std::string& mechanism, std::string_view key,
                     const std::string& version = "1.0") {
     zmq::socket_t s(server_, zmq::socket_type::req);
     s.set(zmq::sockopt::linger, 0);
@@ -108,11 +109,11 @@ class ZapTest : public KeysTest {
     } while (frame.more());
     return reply.size() == 6 && reply[0] == "1.0" ? reply[2] : "no reply of ZAP";
   }
-  static std::string_view Text(const KeyBytes& key) {
+  static std::string_view text_of(const KeyBytes& key) {
     return {reinterpret_cast<const char*>(key.data()), key.size()};
   }
 
-  const KeyPair known_ = KeyPair::Make("known"), stranger_ = KeyPair::Make("stranger");
+  const KeyPair known_ = KeyPair::make("known"), stranger_ = KeyPair::make("stranger");
   std::shared_ptr<const Keyring> keys_;
   zmq::context_t server_, client_;  // as two processes
   std::optional<ZapHandler> zap_;
@@ -120,87 +121,87 @@ class ZapTest : public KeysTest {
 };
 
 TEST_F(ZapTest, OnlyAKnownKeyThatComesByCurveAndForUsPasses) {
-  Answer();
-  const std::string_view known = Text(known_.public_key);
-  EXPECT_EQ(Asked("smtrelay", "CURVE", known), "200");
+  answer();
+  const std::string_view known = text_of(known_.public_key);
+  EXPECT_EQ(asked("smtrelay", "CURVE", known), "200");
   EXPECT_EQ(refused_, "");
-  EXPECT_EQ(Asked("smtrelay", "CURVE", Text(stranger_.public_key)), "400");
-  EXPECT_EQ(refused_, "10.0.0.1 " + Fingerprint(stranger_.public_key));
-  EXPECT_EQ(Asked("smtrelay", "CURVE", Text(self_.public_key)), "400") << "nobody is his own peer";
-  EXPECT_EQ(Asked("", "CURVE", known), "400");
-  EXPECT_EQ(Asked("other", "CURVE", known), "400");
-  EXPECT_EQ(Asked("smtrelay", "NULL", known), "400");
-  EXPECT_EQ(Asked("smtrelay", "PLAIN", known), "400");
-  EXPECT_EQ(Asked("smtrelay", "CURVE", known.substr(1)), "400");
-  EXPECT_EQ(Asked("smtrelay", "CURVE", ""), "400");
-  EXPECT_EQ(Asked("smtrelay", "CURVE", known, "2.0"), "400");
+  EXPECT_EQ(asked("smtrelay", "CURVE", text_of(stranger_.public_key)), "400");
+  EXPECT_EQ(refused_, "10.0.0.1 " + fingerprint_of(stranger_.public_key));
+  EXPECT_EQ(asked("smtrelay", "CURVE", text_of(self_.public_key)), "400") << "nobody is his own peer";
+  EXPECT_EQ(asked("", "CURVE", known), "400");
+  EXPECT_EQ(asked("other", "CURVE", known), "400");
+  EXPECT_EQ(asked("smtrelay", "NULL", known), "400");
+  EXPECT_EQ(asked("smtrelay", "PLAIN", known), "400");
+  EXPECT_EQ(asked("smtrelay", "CURVE", known.substr(1)), "400");
+  EXPECT_EQ(asked("smtrelay", "CURVE", ""), "400");
+  EXPECT_EQ(asked("smtrelay", "CURVE", known, "2.0"), "400");
 }
 
 TEST_F(ZapTest, WhereNobodyAnswersNobodyIsServed) {
   uint64_t let_in = 0, tried = 0;
   // Never there.
-  zmq::socket_t absent = Listen();
+  zmq::socket_t absent = listen();
   for (const KeyPair* who : {&known_, &stranger_}) {
-    const auto client = Knock(absent, *who);
-    let_in += HeardUntilRefused(&absent, client.get(), 3);
+    const auto client = knock(absent, *who);
+    let_in += heard_until_refused(&absent, client.get(), 3);
     ++tried;
   }
   absent.close();
   // It died: its socket is closed as the kernel would close it.
-  Answer();
-  zmq::socket_t server = Listen();
-  const auto before = Knock(server, known_);
-  ASSERT_TRUE(Served(&server, "let me in"));
+  answer();
+  zmq::socket_t server = listen();
+  const auto before = knock(server, known_);
+  ASSERT_TRUE(served(&server, "let me in"));
   zap_.reset();
   for (const KeyPair* who : {&known_, &stranger_}) {
-    const auto client = Knock(server, *who);
-    let_in += HeardUntilRefused(&server, client.get(), 3);
+    const auto client = knock(server, *who);
+    let_in += heard_until_refused(&server, client.get(), 3);
     ++tried;
   }
   before->socket.send(zmq::str_buffer("still here"), zmq::send_flags::dontwait);
-  EXPECT_TRUE(Served(&server, "still here")) << "who was let in before goes on";
+  EXPECT_TRUE(served(&server, "still here")) << "who was let in before goes on";
   // It begins anew.
-  Answer();
-  const auto after = Knock(server, known_);
-  EXPECT_TRUE(Served(&server, "let me in"));
-  const auto refused = Knock(server, stranger_);
-  let_in += HeardUntilRefused(&server, refused.get(), 1);
+  answer();
+  const auto after = knock(server, known_);
+  EXPECT_TRUE(served(&server, "let me in"));
+  const auto refused = knock(server, stranger_);
+  let_in += heard_until_refused(&server, refused.get(), 1);
   ++tried;
-  Print(Row{.id = "S2", .what = "the ZAP handler is absent or dead", .n = tried, .violations = let_in});
+  print_text(Row{.id = "S2", .what = "the ZAP handler is absent or dead", .n = tried, .violations = let_in});
   EXPECT_EQ(let_in, 0u);
 }
 
 TEST_F(ZapTest, WhereTheAnswerDoesNotComeNobodyIsServed) {
   // There, and stuck.
   ZapHandler hung(&server_, keys_, [](const std::string&, const std::string&) {});
-  zmq::socket_t server = Listen();
+  zmq::socket_t server = listen();
   uint64_t let_in = 0;
   for (const KeyPair* who : {&known_, &stranger_}) {
-    const auto client = Knock(server, *who);
-    let_in += HeardUntilRefused(&server, client.get(), 3);
+    const auto client = knock(server, *who);
+    let_in += heard_until_refused(&server, client.get(), 3);
   }
-  Print(Row{.id = "S2", .what = "the ZAP handler hangs", .n = 2, .violations = let_in});
+  print_text(Row{.id = "S2", .what = "the ZAP handler hangs", .n = 2, .violations = let_in});
   EXPECT_EQ(let_in, 0u);
 }
 
 TEST_F(ZapTest, AListenerThatLetsStrangersInIsFoundOutAndSoIsOneThatDoesNotAnswer) {
-  Answer();
+  answer();
   zmq::context_t careless;
   zmq::socket_t open(careless, zmq::socket_type::router);
   open.set(zmq::sockopt::curve_server, true);
   open.set(zmq::sockopt::curve_secretkey, zmq::buffer(self_.secret.bytes().data(), 32));
   open.bind("tcp://127.0.0.1:*");
   const Status let_in =
-      TryAStranger(&client_, open.get(zmq::sockopt::last_endpoint), self_, stranger_, &*zap_);
+      try_a_stranger(&client_, open.get(zmq::sockopt::last_endpoint), self_, stranger_, &*zap_);
   EXPECT_EQ(let_in.code(), Code::kSystem);
   EXPECT_THAT(let_in.message(), HasSubstr("a stranger was let in"));
-  zmq::socket_t guarded = Listen();
+  zmq::socket_t guarded = listen();
   const std::string endpoint = guarded.get(zmq::sockopt::last_endpoint);
-  EXPECT_TRUE(TryAStranger(&client_, endpoint, self_, stranger_, &*zap_).ok());
+  EXPECT_TRUE(try_a_stranger(&client_, endpoint, self_, stranger_, &*zap_).ok());
   guarded.close();
-  const Status silent = TryAStranger(&client_, "tcp://127.0.0.1:1", self_, stranger_, &*zap_);
+  const Status silent = try_a_stranger(&client_, "tcp://127.0.0.1:1", self_, stranger_, &*zap_);
   EXPECT_THAT(silent.message(), HasSubstr("nothing is served"));
-  Print(Row{
+  print_text(Row{
       .id = "S2", .what = "a listener that is tried before it serves", .n = 3, .violations = HasFailure()});
 }
 
@@ -212,7 +213,7 @@ TEST_F(ZapTest, AListenerHasItsNewKeyOnceItListensAgainAtItsAddress) {
   const std::string endpoint = (*link)->endpoint();
   EXPECT_TRUE(context.listen_again().ok()) << "nothing has changed";
 
-  Write("self.key", KeyPair::Make("base").secret_text(), 0600);
+  write("self.key", KeyPair::make("base").secret_text(), 0600);
   const auto ring = Keyring::read(dir_);
   ASSERT_TRUE(ring.ok()) << ring.status().message();
   ASSERT_TRUE(context.change_keys(*ring).ok());
@@ -230,7 +231,7 @@ TEST_F(ZapTest, TwoThatAnswerAreRefused) {
   ZmqContext context;
   const auto nobody = [](const std::string&, const std::string&) {};
   ASSERT_TRUE(context.set_keys(keys_, nobody).ok());
-  Answer();
+  answer();
   EXPECT_THROW(ZapHandler(&server_, keys_, nobody), zmq::error_t);
 }
 

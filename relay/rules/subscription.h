@@ -1,6 +1,6 @@
 // What a peer wants: topics by pattern. Travels as the message Selection.
-#ifndef SMT_RELAY_RULES_SELECTION_H_
-#define SMT_RELAY_RULES_SELECTION_H_
+#ifndef SMT_RELAY_RULES_SUBSCRIPTION_H_
+#define SMT_RELAY_RULES_SUBSCRIPTION_H_
 
 #include <cstdint>
 #include <optional>
@@ -15,47 +15,48 @@
 
 namespace smt::relay {
 
-struct Selection {
+struct Subscription {
   std::vector<std::string> topic, exclude;
   uint32_t hops = 0;   // relays that it came through
   Pacing pacing = {};  // which samples of them
   uint32_t group = 0;  // of those of one group the first that names a topic counts
 
-  bool operator==(const Selection&) const = default;
+  bool operator==(const Subscription&) const = default;
 };
 
-inline constexpr size_t kMostSelections = 1024;
-inline constexpr size_t kMostPatterns = 4096;  // of all selections together
-inline constexpr size_t kMostPatternBytes = 256 * 1024;
-inline constexpr int64_t kLongestPeriodNs = int64_t{1} << 53;  // of a Pacing on the wire: 104 days
+inline constexpr size_t kMaxSubscriptions = 1024;
+inline constexpr size_t kMaxPatterns = 4096;  // of all selections together
+inline constexpr size_t kMaxTotalPatternBytes = 256 * 1024;
+inline constexpr int64_t kMaxPeriodNs = int64_t{1} << 53;  // of a Pacing on the wire: 104 days
 
 // Several selections, compiled: matches what one of them matches.
-class Demand {
+class SubscriptionSet {
  public:
-  Demand() = default;
+  SubscriptionSet() = default;
   // kInvalid: a pattern is none, or there are too many. REQUIRES: those of one group stand together.
-  static Result<Demand> compile(std::vector<Selection> selections);
+  static Result<SubscriptionSet> compile(std::vector<Subscription> subscriptions);
 
   bool matches(std::string_view topic) const;
   // What is wanted of the topic, by all groups together; nothing: none wants it.
   std::optional<Pacing> wish(std::string_view topic) const;
-  const std::vector<Selection>& selections() const { return selections_; }
-  bool empty() const { return selections_.empty(); }
+  const std::vector<Subscription>& items() const { return items_; }
+  bool empty() const { return items_.empty(); }
 
  private:
-  std::vector<Selection> selections_;
+  std::vector<Subscription> items_;
   PatternSets sets_;  // by selection
 };
 
 // kInvalid as above.
-Result<Demand> DemandFromWire(const google::protobuf::RepeatedPtrField<proto::Selection>& selections);
-void ToWire(const std::vector<Selection>& selections,
-            google::protobuf::RepeatedPtrField<proto::Selection>* out);
+Result<SubscriptionSet> subscriptions_from_wire(
+    const google::protobuf::RepeatedPtrField<proto::Selection>& subscriptions);
+void to_wire(const std::vector<Subscription>& subscriptions,
+             google::protobuf::RepeatedPtrField<proto::Selection>* out);
 
 // The groups of `more` added to `to`. Groups of the same topics become one, with the fewest hops, that asks
 // for all that they ask for. False: not all of them fit into a message.
-bool Unite(const std::vector<Selection>& more, uint32_t hops_more, std::vector<Selection>* to);
+bool unite(const std::vector<Subscription>& more, uint32_t hops_more, std::vector<Subscription>* to);
 
 }  // namespace smt::relay
 
-#endif  // SMT_RELAY_RULES_SELECTION_H_
+#endif  // SMT_RELAY_RULES_SUBSCRIPTION_H_

@@ -1,7 +1,7 @@
 // Why does a topic not come? Questions of this process and of its peers, which each relay answers with what
 // it finds itself and what those behind it have found.
-#ifndef SMT_RELAY_REQUESTS_TRACE_H_
-#define SMT_RELAY_REQUESTS_TRACE_H_
+#ifndef SMT_RELAY_REQUESTS_TRACE_REQUESTS_H_
+#define SMT_RELAY_REQUESTS_TRACE_REQUESTS_H_
 
 #include <cstdint>
 #include <string>
@@ -13,14 +13,14 @@
 
 namespace smt::relay {
 
-class Traces {
+class TraceRequests {
  public:
-  explicit Traces(Sessions* sessions) : sessions_(sessions) {}
+  explicit TraceRequests(Sessions* sessions) : sessions_(sessions) {}
 
   // False: no peer of this version says so, or has so many unanswered.
   bool from_peer(Session* asker, const proto::Trace& trace, int64_t now_ns);
-  bool answered(Session* by, const proto::Traced& traced);
-  void ended(uint64_t session_key);
+  bool on_reply(Session* by, const proto::Traced& traced);
+  void on_session_ended(uint64_t session_key);
   // See Relay::trace. `request`: random, not 0.
   void ask(uint64_t request, const std::string& topic, int64_t now_ns, int64_t timeout_ns);
 
@@ -33,7 +33,7 @@ class Traces {
   void update(const Viewpoint& at, int64_t now_ns);
 
   // See Relay.
-  TraceResult trail(uint64_t request) const { return pending_.result(request); }
+  TraceResult trace_result(uint64_t request) const { return pending_.result(request); }
 
  private:
   struct Content {
@@ -44,10 +44,10 @@ class Traces {
   using Pending = PendingRequests<Content, TraceResult>;
   static constexpr RequestLimits kLimits = {.max_unanswered = 64, .max_answered = 64, .max_kept = 4096};
 
-  static void Add(const proto::Finding& finding, TraceResult* result);
-  void Look(uint64_t number, Pending::Request* q, const Viewpoint& at, int64_t now_ns);
-  void PassOn(uint64_t number, Pending::Request* q, const Viewpoint& at);
-  void Answer(uint64_t number, Pending::Request* q, const Viewpoint& at, int64_t now_ns);
+  static void add_finding(const proto::Finding& finding, TraceResult* result);
+  void look(uint64_t number, Pending::Request* q, const Viewpoint& at, int64_t now_ns);
+  void forward(uint64_t number, Pending::Request* q, const Viewpoint& at);
+  void send_answer(uint64_t number, Pending::Request* q, const Viewpoint& at, int64_t now_ns);
 
   Sessions* sessions_;
   Pending pending_{kLimits};
@@ -55,4 +55,4 @@ class Traces {
 
 }  // namespace smt::relay
 
-#endif  // SMT_RELAY_REQUESTS_TRACE_H_
+#endif  // SMT_RELAY_REQUESTS_TRACE_REQUESTS_H_

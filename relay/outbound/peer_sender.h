@@ -1,9 +1,9 @@
 // Tracks which samples one peer already has, and sends what it lacks within its rules, its wishes and its
 // credit. The state of a topic is a TopicState, what waits stands in SendQueues and in the RequestQueue, a
-// large value under way is a LargeTransfer; feed.cc says what is to be sent, feed_topics.cc and
-// feed_values.cc send it.
-#ifndef SMT_RELAY_OUTBOUND_FEED_H_
-#define SMT_RELAY_OUTBOUND_FEED_H_
+// large value under way is a LargeTransfer; peer_sender.cc says what is to be sent, peer_sender_topics.cc and
+// peer_sender_values.cc send it.
+#ifndef SMT_RELAY_OUTBOUND_PEER_SENDER_H_
+#define SMT_RELAY_OUTBOUND_PEER_SENDER_H_
 
 #include <cstdint>
 #include <set>
@@ -15,39 +15,40 @@
 
 #include "relay/outbound/bits.h"
 #include "relay/outbound/change.h"
-#include "relay/outbound/credit.h"
+#include "relay/outbound/congestion_window.h"
 #include "relay/outbound/outbound.h"
 #include "relay/outbound/request_queue.h"
 #include "relay/outbound/send_queue.h"
 #include "relay/outbound/topic_state.h"
 #include "relay/outbound/wait_list.h"
-#include "relay/rules/selection.h"
+#include "relay/rules/subscription.h"
 
 namespace smt::relay {
 
-// Where a Feed's messages go: the session.
-class Outlet {
+// Where a PeerSender's messages go: the session.
+class FrameSink {
  public:
-  virtual ~Outlet() = default;
+  virtual ~FrameSink() = default;
   // A message that the peer acknowledges. False: refused, nothing was sent.
   virtual bool send(int field, std::string_view body, const Frame& payload, uint64_t payload_hash) = 0;
 };
 
-class Feed {
+class PeerSender {
  public:
   struct Peer {
     std::string name;  // for the rules
     Id128 origin{};    // gets nothing of its own
     uint64_t key = 0;  // of the session, see TopicSource::session_key
   };
-  Feed(Outbound* outbound, Outlet* outlet, Credit* credit, Peer peer, bool compress);
-  ~Feed();
-  Feed(const Feed&) = delete;
-  Feed& operator=(const Feed&) = delete;
+  PeerSender(Outbound* outbound, FrameSink* sink, CongestionWindow* congestion_window, Peer peer,
+             bool compress);
+  ~PeerSender();
+  PeerSender(const PeerSender&) = delete;
+  PeerSender& operator=(const PeerSender&) = delete;
 
-  void want(Demand demand);
+  void want(SubscriptionSet subscriptions);
   // After the next collect(). Answered when all of it has left. `complete`: see Reply.
-  void get(uint64_t request, Demand demand, bool list, bool complete);
+  void get(uint64_t request, SubscriptionSet subscriptions, bool list, bool complete);
   // The peer has what is up to `sequence` of a topic whose samples come each in order.
   void resume(uint32_t id, uint64_t sequence);
   // The rules of the Outbound are other ones now.
@@ -62,22 +63,22 @@ class Feed {
   // When send() is due because of a topic or a rule of limited rate; INT64_MAX: none waits.
   int64_t due_ns() const;
   bool has_demand() const;
-  const Demand& demand() const { return demand_; }
+  const SubscriptionSet& subscriptions() const { return subscriptions_; }
   size_t requests() const { return requests_.size(); }
-  // A request that has come with get() waits for begin_next(), which looks at all topics.
-  bool begins() const { return requests_.has_new(); }
-  void begin_next();
+  // A request that has come with get() waits for begin_new_request(), which looks at all topics.
+  bool has_new_request() const { return requests_.has_new(); }
+  void begin_new_request();
   // Where a topic stands, for people.
-  struct Standing {
+  struct TopicStatus {
     bool waits = false;       // a sample of it is to be sent
     uint64_t sequence = 0;    // sent last since it was announced; 0: none
     int64_t cap_open_ns = 0;  // when the cap of bytes of its rule lets the next message go
   };
-  Standing standing(uint32_t id) const;
+  TopicStatus status(uint32_t id) const;
 
  private:
   // What the rules and the peer's wishes say of a topic.
-  struct Terms {
+  struct SendDecision {
     bool offered = false;             // by the rules to send
     bool list = false, read = false;  // and access gives these rights
     bool want = false;
@@ -86,54 +87,54 @@ class Feed {
   };
   enum class Step { kNothing, kSent, kRefused };
 
-  void described(uint32_t id);
-  void moved(uint32_t id, int64_t now_ns);
-  void restated(uint32_t id);
-  void gone(uint32_t id);
+  void on_described(uint32_t id);
+  void on_updated(uint32_t id, int64_t now_ns);
+  void on_state_changed(uint32_t id);
+  void on_removed(uint32_t id);
 
-  TopicState& At(uint32_t id);
-  Bits& Dirty(uint32_t id) { return queues_[topics_[id].queue].dirty; }
+  TopicState& topic_at(uint32_t id);
+  Bits& dirty_topics(uint32_t id) { return queues_[topics_[id].queue].dirty; }
   Bits& unknown_topics(uint32_t id) { return queues_[topics_[id].queue].unknown; }
-  Terms TermsOf(uint32_t id);
-  void Denied(uint32_t id, Right right);
-  void Apply(uint32_t id, const Terms& terms);
-  void Reconsider(uint32_t id);
-  void BeginTopic(uint32_t id, const Terms& terms);
-  void Begin(RequestQueue::Request* request);
-  bool Pending(uint32_t id) const;
-  void Leave(uint32_t id);
-  void StopLarge(uint32_t id);
+  SendDecision decide(uint32_t id);
+  void report_denied(uint32_t id, Right right);
+  void apply(uint32_t id, const SendDecision& decision);
+  void reconsider(uint32_t id);
+  void begin_topic(uint32_t id, const SendDecision& decision);
+  void begin_request(RequestQueue::Request* request);
+  bool pending(uint32_t id) const;
+  void leave(uint32_t id);
+  void stop_large(uint32_t id);
 
-  Step Emit(int field, const google::protobuf::MessageLite& body);
-  void FillAnnounce(uint32_t id, bool with_head, int64_t now_ns, proto::Announce* out,
-                    std::vector<uint64_t>* schemas);
+  Step emit(int field, const google::protobuf::MessageLite& body);
+  void fill_announce(uint32_t id, bool with_head, int64_t now_ns, proto::Announce* out,
+                     std::vector<uint64_t>* schemas);
   // Describes as many of `ids` as one message holds, and sends that.
-  Step SendTopics(Bits* ids, bool with_head, int64_t now_ns);
-  Step SendForgets();
-  Step SendStates();
-  Step SendReplies();
-  Step SendOfPriority(size_t priority, int64_t now_ns);
+  Step send_topics(Bits* ids, bool with_head, int64_t now_ns);
+  Step send_forgets();
+  Step send_states();
+  Step send_replies();
+  Step send_of_priority(size_t priority, int64_t now_ns);
 
-  // Values of this priority, and of lower ones down to `least` as far as there is room.
-  Step SendBatch(size_t priority, size_t least, int64_t now_ns);
+  // Values of this priority, and of lower ones down to `min_priority` as far as there is room.
+  Step send_batch(size_t priority, size_t min_priority, int64_t now_ns);
   struct Fill {
-    size_t most_bytes, bytes = 0, samples = 0;
+    size_t max_bytes, bytes = 0, samples = 0;
   };
-  bool FillRows(size_t queue, Fill* fill, int64_t now_ns);
-  static size_t Room(const Fill& fill, size_t lane_most, size_t lane_bytes);
-  uint32_t NextInOrder(uint32_t id, size_t room) const;
-  bool Passes(uint32_t id, int64_t now_ns);
-  void Sent(uint32_t id, const Outbound::Done& done, int64_t now_ns);
-  Step SendChunk(size_t priority, bool in_turn, int64_t now_ns);
-  bool BeginTransfer(size_t queue, int64_t now_ns);
-  void Finish(SendQueue* queue, int64_t now_ns);
+  bool fill_rows(size_t queue, Fill* fill, int64_t now_ns);
+  static size_t room_in(const Fill& fill, size_t queue_max, size_t queue_bytes);
+  uint32_t next_in_order(uint32_t id, size_t room) const;
+  bool passes(uint32_t id, int64_t now_ns);
+  void record_sent(uint32_t id, const Outbound::EncodeResult& done, int64_t now_ns);
+  Step send_chunk(size_t priority, bool in_turn, int64_t now_ns);
+  bool begin_transfer(size_t queue, int64_t now_ns);
+  void finish_transfer(SendQueue* queue, int64_t now_ns);
 
   Outbound* outbound_;
-  Outlet* outlet_;
-  Credit* credit_;
+  FrameSink* sink_;
+  CongestionWindow* congestion_window_;
   const Peer peer_;
   bool compress_;
-  Demand demand_;
+  SubscriptionSet subscriptions_;
   std::vector<TopicState> topics_;  // by id
   SendQueues queues_;
   RequestQueue requests_;
@@ -153,4 +154,4 @@ class Feed {
 
 }  // namespace smt::relay
 
-#endif  // SMT_RELAY_OUTBOUND_FEED_H_
+#endif  // SMT_RELAY_OUTBOUND_PEER_SENDER_H_

@@ -10,21 +10,21 @@
 // Drain    lets the flight fall to nothing once: else the own line would pass for the least round trip.
 // A message that takes four times as long as the rule allows says that the link is another one: the flight falls
 // to nothing, and it begins again, with nothing remembered of how long the way was.
-#ifndef SMT_RELAY_OUTBOUND_CREDIT_H_
-#define SMT_RELAY_OUTBOUND_CREDIT_H_
+#ifndef SMT_RELAY_OUTBOUND_CONGESTION_WINDOW_H_
+#define SMT_RELAY_OUTBOUND_CONGESTION_WINDOW_H_
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 
-#include "relay/outbound/pace.h"
+#include "relay/outbound/rate_limiter.h"
 
 namespace smt::relay {
 
-class Credit {
+class CongestionWindow {
  public:
   // `cap`: of all bytes that are sent.
-  explicit Credit(ByteCap cap = ByteCap()) : cap_(cap) {}
+  explicit CongestionWindow(ByteCap cap = ByteCap()) : cap_(cap) {}
 
   // Another cap from here on; what was sent before does not count for it.
   void set_cap(ByteCap cap) { cap_ = cap; }
@@ -38,24 +38,24 @@ class Credit {
   // The same of a piece, which does not overfill the window: small things wait behind it.
   size_t piece_bytes() const;
 
-  void sent(uint64_t number, size_t bytes, int64_t now_ns);
+  void on_sent(uint64_t number, size_t bytes, int64_t now_ns);
   // All messages up to `number` have arrived, the last of them `held_ns` before this was said.
-  void acknowledged(uint64_t number, int64_t held_ns, int64_t now_ns);
+  void on_acknowledged(uint64_t number, int64_t held_ns, int64_t now_ns);
   // The next message, of `bytes`, is to ask for a report: with it nothing more may be sent, or an eighth of
   // that has left since one asked. (With one report for the whole window the link idles for a round trip each
   // time, and that passes for its rate: then it carries a third of what it could.)
   bool wants_report_of(size_t bytes) const;
   // There was credit, and nothing to send: what is measured now says little of the link.
-  void ran_dry() { dry_until_ = last_number_; }
+  void on_idle() { dry_until_ = last_number_; }
 
   uint64_t in_flight_bytes() const { return in_flight_; }
   // The most there have been at once, and by how much the window was exceeded at most, by a part of the last
   // message, which is sent whole.
-  uint64_t most_in_flight_bytes() const { return most_in_flight_; }
-  uint64_t most_beyond_window_bytes() const { return most_beyond_; }
+  uint64_t peak_in_flight_bytes() const { return peak_in_flight_; }
+  uint64_t peak_beyond_window_bytes() const { return peak_beyond_; }
   uint64_t window_bytes() const { return window_; }
   double bytes_per_s() const { return bandwidth_ * 1e9; }  // 0: not known
-  int64_t least_rtt_ns() const { return least_rtt_.empty() ? 0 : least_rtt_.front().value; }
+  int64_t min_rtt_ns() const { return min_rtt_.empty() ? 0 : min_rtt_.front().value; }
 
  private:
   struct Flight {
@@ -73,29 +73,29 @@ class Credit {
   };
   enum class Phase { kStart, kSteady, kProbe, kDrain, kEnd };
 
-  void TakeRtt(int64_t rtt_ns, bool alone, int64_t now_ns);
-  double Rate(const Flight& last, int64_t arrived_ns);
-  void TakeRate(double rate, bool dry, int64_t now_ns);
-  void NextPhase(int64_t now_ns, int64_t arrived_ns, int64_t rtt_ns);
-  void Enter(Phase phase, int64_t now_ns);
-  void End(double rate, int64_t now_ns);
-  void Begin(int64_t now_ns);
-  bool Grow(int64_t now_ns, int64_t arrived_ns, int64_t rtt_ns);
-  double TrialRate(int64_t arrived_ns) const;
-  void Judge(double rate);
+  void add_rtt(int64_t rtt_ns, bool alone, int64_t now_ns);
+  double rate_of(const Flight& last, int64_t arrived_ns);
+  void add_rate(double rate, bool dry, int64_t now_ns);
+  void next_phase(int64_t now_ns, int64_t arrived_ns, int64_t rtt_ns);
+  void enter(Phase phase, int64_t now_ns);
+  void end_phase(double rate, int64_t now_ns);
+  void restart(int64_t now_ns);
+  bool grow(int64_t now_ns, int64_t arrived_ns, int64_t rtt_ns);
+  double trial_rate(int64_t arrived_ns) const;
+  void judge_probe(double rate);
   int64_t way_ns() const;
-  uint64_t Rule(double gain) const;
+  uint64_t window_for(double gain) const;
 
   ByteCap cap_;
   std::deque<Flight> flights_;
   uint64_t in_flight_ = 0, delivered_ = 0, last_number_ = 0, dry_until_ = 0;
-  uint64_t most_in_flight_ = 0, most_beyond_ = 0;
+  uint64_t peak_in_flight_ = 0, peak_beyond_ = 0;
   uint64_t unasked_ = 0;  // bytes sent since a message asked for a report
   int64_t delivered_at_ns_ = 0;
   int64_t dry_at_ns_ = 0;              // when the last message arrived that left with nothing to follow
   std::deque<At<uint64_t>> arrivals_;  // delivered_ in the last four round trips
   std::deque<At<double>> rates_;       // falling; the first is the greatest of its time
-  std::deque<At<int64_t>> least_rtt_;  // rising; the first is the least of its time
+  std::deque<At<int64_t>> min_rtt_;  // rising; the first is the least of its time
   int64_t usual_rtt_ns_ = 0;           // of messages with hardly anything else under way
   double bandwidth_ = 0;               // bytes/ns
   Phase phase_ = Phase::kStart;
@@ -117,4 +117,4 @@ class Credit {
 
 }  // namespace smt::relay
 
-#endif  // SMT_RELAY_OUTBOUND_CREDIT_H_
+#endif  // SMT_RELAY_OUTBOUND_CONGESTION_WINDOW_H_

@@ -1,4 +1,4 @@
-#include "relay/requests/questions.h"
+#include "relay/requests/get_requests.h"
 
 #include <utility>
 #include <vector>
@@ -9,26 +9,27 @@ namespace {
 
 constexpr int64_t kKeepResultNs = 1'000'000'000;  // beyond its deadline
 
-std::vector<Selection> OneHopFurther(const std::vector<Selection>& selections) {
-  std::vector<Selection> out;
-  Unite(selections, 1, &out);
+std::vector<Subscription> one_hop_further(const std::vector<Subscription>& subscriptions) {
+  std::vector<Subscription> out;
+  unite(subscriptions, 1, &out);
   return out;
 }
 
 }  // namespace
 
-bool Questions::from_peer(Session* asker, const proto::Get& get, bool serves, bool pass_on, int64_t now_ns) {
-  if (pending_.admit(next_, asker->key(), asker->feed().requests()) != Admission::kNew) return false;
-  Result<Demand> demand = DemandFromWire(get.selection());
-  if (!demand.ok() || !serves) {
-    asker->feed().get(get.request(), Demand(), get.list(), demand.ok());
+bool GetRequests::from_peer(Session* asker, const proto::Get& get, bool serves, bool pass_on,
+                            int64_t now_ns) {
+  if (pending_.admit(next_, asker->key(), asker->sender().requests()) != Admission::kNew) return false;
+  Result<SubscriptionSet> subscriptions = subscriptions_from_wire(get.selection());
+  if (!subscriptions.ok() || !serves) {
+    asker->sender().get(get.request(), SubscriptionSet(), get.list(), subscriptions.ok());
     return true;
   }
   const uint64_t number = next_++;
-  Pending::Request* q = pending_.add(number, asker->key(), {get.request(), std::move(*demand), get.list()},
-                                     now_ns + wait_ns(0));
+  Pending::Request* q = pending_.add(
+      number, asker->key(), {get.request(), std::move(*subscriptions), get.list()}, now_ns + wait_ns(0));
   if (!pass_on) return true;
-  const std::vector<Selection> further = OneHopFurther(q->content.demand.selections());
+  const std::vector<Subscription> further = one_hop_further(q->content.subscriptions.items());
   for (const auto& [key, other] : *sessions_) {
     if (key == asker->key() || !other->serves() || further.empty()) continue;
     other->ask(number, further, q->content.list);
@@ -37,17 +38,17 @@ bool Questions::from_peer(Session* asker, const proto::Get& get, bool serves, bo
   return true;
 }
 
-uint64_t Questions::ask(Demand demand, bool list, int64_t now_ns, int64_t timeout_ns) {
-  pending_.add(next_, 0, {0, std::move(demand), list}, now_ns + timeout_ns);
+uint64_t GetRequests::ask(SubscriptionSet subscriptions, bool list, int64_t now_ns, int64_t timeout_ns) {
+  pending_.add(next_, 0, {0, std::move(subscriptions), list}, now_ns + timeout_ns);
   return next_++;
 }
 
-void Questions::answered(Session* by, const proto::Reply& reply) {
+void GetRequests::on_reply(Session* by, const proto::Reply& reply) {
   if (Pending::Request* q = pending_.on_reply(reply.request(), by->key(), reply.complete()); q != nullptr)
     q->result.topics += reply.topics();
 }
 
-void Questions::ended(uint64_t session_key) {
+void GetRequests::on_session_ended(uint64_t session_key) {
   pending_.on_session_ended(session_key, [](Pending::Request* q) {
     // A request of this process alone is asked again when another peer comes.
     if (q->asker != 0 || q->result.peers != 0 || !q->waiting.empty()) q->result.complete = false;
@@ -55,20 +56,20 @@ void Questions::ended(uint64_t session_key) {
 }
 
 // The values follow the answer, so that nothing of it stays here.
-void Questions::answer_peer(Pending::Request* q, bool late) {
+void GetRequests::answer_peer(Pending::Request* q, bool late) {
   if (!q->has_all_replies() && !late) return;
   if (const auto asker = sessions_->find(q->asker); asker != sessions_->end()) {
-    asker->second->feed().get(q->content.request, std::move(q->content.demand), q->content.list,
-                              q->waiting.empty() && q->result.complete);
+    asker->second->sender().get(q->content.request, std::move(q->content.subscriptions), q->content.list,
+                                q->waiting.empty() && q->result.complete);
   }
   pending_.finish(q, INT64_MIN);
 }
 
-void Questions::ask_peers(uint64_t number, Pending::Request* q, bool late) {
+void GetRequests::ask_peers(uint64_t number, Pending::Request* q, bool late) {
   if (q->result.peers == 0 && q->waiting.empty()) {
     for (const auto& [key, s] : *sessions_) {
       if (!s->serves()) continue;
-      s->ask(number, q->content.demand.selections(), q->content.list);
+      s->ask(number, q->content.subscriptions.items(), q->content.list);
       q->waiting.insert(key);
     }
   }
@@ -76,7 +77,7 @@ void Questions::ask_peers(uint64_t number, Pending::Request* q, bool late) {
   if (late || q->has_all_replies()) pending_.finish(q, q->deadline_ns + kKeepResultNs);
 }
 
-void Questions::update(int64_t now_ns) {
+void GetRequests::update(int64_t now_ns) {
   pending_.update(now_ns, [this](uint64_t number, Pending::Request* q, bool late) {
     if (q->asker != 0) {
       answer_peer(q, late);

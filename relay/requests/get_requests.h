@@ -1,7 +1,7 @@
 // Questions that wait for the answers of peers: those that this process asks, and those of a peer that a
 // proxy passes on.
-#ifndef SMT_RELAY_REQUESTS_QUESTIONS_H_
-#define SMT_RELAY_REQUESTS_QUESTIONS_H_
+#ifndef SMT_RELAY_REQUESTS_GET_REQUESTS_H_
+#define SMT_RELAY_REQUESTS_GET_REQUESTS_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -10,34 +10,34 @@
 #include "relay/explain/explain.h"
 #include "relay/requests/pending_requests.h"
 #include "relay/requests/results.h"
-#include "relay/rules/selection.h"
+#include "relay/rules/subscription.h"
 #include "relay/session/session.h"
 
 namespace smt::relay {
 
-class Questions {
+class GetRequests {
  public:
-  explicit Questions(Sessions* sessions) : sessions_(sessions) {}
+  explicit GetRequests(Sessions* sessions) : sessions_(sessions) {}
 
   // A Get of `asker`, which update() answers. `pass_on`: all other peers that serve are asked first.
   // False: more questions at once than a peer may have.
   bool from_peer(Session* asker, const proto::Get& get, bool serves, bool pass_on, int64_t now_ns);
   // See Relay::get.
-  uint64_t ask(Demand demand, bool list, int64_t now_ns, int64_t timeout_ns);
+  uint64_t ask(SubscriptionSet subscriptions, bool list, int64_t now_ns, int64_t timeout_ns);
 
-  void answered(Session* by, const proto::Reply& reply);
-  void ended(uint64_t session_key);
+  void on_reply(Session* by, const proto::Reply& reply);
+  void on_session_ended(uint64_t session_key);
   // Answers what is answered or late; asks those that have come meanwhile.
   void update(int64_t now_ns);
 
   // See Relay.
-  GetResult answer(uint64_t number) const { return pending_.result(number); }
+  GetResult get_result(uint64_t number) const { return pending_.result(number); }
   size_t open() const { return pending_.unanswered(); }
 
  private:
   struct Content {
     uint64_t request = 0;  // as the asker numbers it
-    Demand demand;
+    SubscriptionSet subscriptions;
     bool list = false;
   };
   using Pending = PendingRequests<Content, GetResult>;
@@ -53,4 +53,4 @@ class Questions {
 
 }  // namespace smt::relay
 
-#endif  // SMT_RELAY_REQUESTS_QUESTIONS_H_
+#endif  // SMT_RELAY_REQUESTS_GET_REQUESTS_H_

@@ -1,7 +1,7 @@
 // Sets on their way: those that this process asks, and those of its peers, which it answers by its own
 // Writes, or, a proxy, passes on.
-#ifndef SMT_RELAY_REQUESTS_SETS_H_
-#define SMT_RELAY_REQUESTS_SETS_H_
+#ifndef SMT_RELAY_REQUESTS_SET_REQUESTS_H_
+#define SMT_RELAY_REQUESTS_SET_REQUESTS_H_
 
 #include <cstdint>
 #include <map>
@@ -15,15 +15,15 @@
 
 namespace smt::relay {
 
-class Sets {
+class SetRequests {
  public:
   // `writes`: null where nothing is written. Both outlive this.
-  Sets(Sessions* sessions, Writes* writes) : sessions_(sessions), writes_(writes) {}
+  SetRequests(Sessions* sessions, Writes* writes) : sessions_(sessions), writes_(writes) {}
 
   // False: no peer of this version says so, or has so many unanswered. The payload is copied.
   bool from_peer(Session* asker, const proto::Set& set, std::span<const std::byte> payload, int64_t now_ns);
-  bool answered(Session* by, const proto::SetReply& reply);
-  void ended(uint64_t session_key);
+  bool on_reply(Session* by, const proto::SetReply& reply);
+  void on_session_ended(uint64_t session_key);
   // See Relay::set. `set`: but for `hops`.
   void ask(const proto::Set& set, std::span<const std::byte> value, int64_t now_ns, int64_t timeout_ns);
 
@@ -44,16 +44,16 @@ class Sets {
   using Pending = PendingRequests<Content, SetResult>;
   static constexpr RequestLimits kLimits = {.max_unanswered = 64, .max_answered = 64, .max_kept = 4096};
 
-  static Frame Copy(std::span<const std::byte> value);
-  static void Add(const proto::SetAnswer& answer, SetResult* result);
-  static proto::SetAnswer AnswerOf(const Viewpoint& at, proto::SetOutcome outcome, std::string text);
-  Session* Route(uint64_t target) const;
-  void Look(Pending::Request* q, const Viewpoint& at, int64_t now_ns);
+  static Frame copy_value(std::span<const std::byte> value);
+  static void add_answer(const proto::SetAnswer& answer, SetResult* result);
+  static proto::SetAnswer answer_of(const Viewpoint& at, proto::SetOutcome outcome, std::string text);
+  Session* route_to(uint64_t target) const;
+  void look(Pending::Request* q, const Viewpoint& at, int64_t now_ns);
   void write_here(Pending::Request* q, const Viewpoint& at, int64_t now_ns);
   void pass_on_probe(Pending::Request* q, const Viewpoint& at);
   void pass_on_to_target(Pending::Request* q, Session* to, const Viewpoint& at);
-  bool PassOn(Pending::Request* q, Session* to, const Viewpoint& at);
-  void Answer(Pending::Request* q, const Viewpoint& at, int64_t now_ns);
+  bool forward(Pending::Request* q, Session* to, const Viewpoint& at);
+  void send_answer(Pending::Request* q, const Viewpoint& at, int64_t now_ns);
 
   Sessions* sessions_;
   Writes* writes_;
@@ -63,4 +63,4 @@ class Sets {
 
 }  // namespace smt::relay
 
-#endif  // SMT_RELAY_REQUESTS_SETS_H_
+#endif  // SMT_RELAY_REQUESTS_SET_REQUESTS_H_

@@ -1,4 +1,4 @@
-#include "relay/explain/trail.h"
+#include "relay/explain/route.h"
 
 #include <algorithm>
 #include <map>
@@ -17,7 +17,7 @@ using Places = std::map<uint64_t, Place>;  // by instance
 constexpr uint32_t kFarthest = 1000;       // no more relays than that stand in a row
 
 // From which relay to which a Finding speaks; 0: none.
-std::pair<uint64_t, uint64_t> Edge(const proto::Finding& f) {
+std::pair<uint64_t, uint64_t> edge(const proto::Finding& f) {
   if (f.side() == proto::SIDE_SENDING) return {f.instance(), f.peer_instance()};
   if (f.side() == proto::SIDE_RECEIVING) return {f.peer_instance(), f.instance()};
   return {0, 0};
@@ -25,7 +25,7 @@ std::pair<uint64_t, uint64_t> Edge(const proto::Finding& f) {
 
 // Who has the topic says itself how far it has come; the others stand behind who would send it to them, or
 // before who would take it from them.
-Places PlacesOf(const std::vector<proto::Finding>& findings) {
+Places places_of(const std::vector<proto::Finding>& findings) {
   Places places;
   const auto take = [](Places* to, uint64_t instance, Place place) {
     Place& at = to->emplace(instance, place).first->second;
@@ -39,7 +39,7 @@ Places PlacesOf(const std::vector<proto::Finding>& findings) {
     for (bool more = true; more;) {
       Places found;
       for (const proto::Finding& f : findings) {
-        auto [from, to] = Edge(f);
+        auto [from, to] = edge(f);
         if (!forwards) std::swap(from, to);
         const auto known = places.find(from);
         if (from == 0 || to == 0 || known == places.end() || places.count(to) != 0) continue;
@@ -58,10 +58,10 @@ enum Tier { kBlocked, kState, kSilent, kNobodyAsks, kNowhere, kNone };
 
 class Judge {
  public:
-  explicit Judge(const std::vector<proto::Finding>& findings) : places_(PlacesOf(findings)) {
+  explicit Judge(const std::vector<proto::Finding>& findings) : places_(places_of(findings)) {
     for (const proto::Finding& f : findings) {
       found_ |= f.side() == proto::SIDE_HERE && f.topic_hops() != 0;
-      if (f.side() == proto::SIDE_SENDING && f.asked() && !Stops(f.verdict())) sends_.insert(f.instance());
+      if (f.side() == proto::SIDE_SENDING && f.asked() && !stops(f.verdict())) sends_.insert(f.instance());
     }
   }
 
@@ -72,7 +72,7 @@ class Judge {
   }
 
   Tier tier(const proto::Finding& f) const {
-    if (!Stops(f.verdict())) return kNone;
+    if (!stops(f.verdict())) return kNone;
     if (f.verdict() == proto::VERDICT_NO_ANSWER) return kSilent;
     // Who may not know of it is not told whether it is there.
     if (!found_ && f.verdict() == proto::VERDICT_DENIED) return kBlocked;
@@ -97,7 +97,7 @@ class Judge {
   // It speaks of a relay that the topic reaches or would reach, and of a step away from the source: back to
   // where the topic was nobody needs it.
   bool on_way(const proto::Finding& f) const {
-    const auto [from, to] = Edge(f);
+    const auto [from, to] = edge(f);
     const auto begin = places_.find(from != 0 ? from : f.instance());
     if (begin == places_.end() || !begin->second.reached) return false;
     if (from == 0 || to == 0) return true;
@@ -112,7 +112,7 @@ class Judge {
 };
 
 // In one relay: what comes in, what is there, what is dialled, what goes out.
-int SideOrder(proto::Side side) {
+int side_order(proto::Side side) {
   switch (side) {
     case proto::SIDE_RECEIVING:
       return 0;
@@ -127,42 +127,43 @@ int SideOrder(proto::Side side) {
 
 }  // namespace
 
-Route FindRoute(std::vector<proto::Finding> findings) {
+Route find_route(std::vector<proto::Finding> findings) {
   const Judge judge(findings);
-  Route way;
-  way.found = judge.found();
+  Route route;
+  route.found = judge.found();
   // Relays in one place stand as they were heard of.
   std::map<uint64_t, size_t> heard;
   for (proto::Finding& f : findings) {
     heard.emplace(f.instance(), heard.size());
     const std::optional<uint32_t> place = judge.place(f.instance());
     const bool on_way = judge.on_way(f);
-    way.steps.push_back({std::move(f), place, on_way});
+    route.steps.push_back({std::move(f), place, on_way});
   }
   const auto order = [&](const Route::Step& s) {
-    return std::tuple(s.place.value_or(UINT32_MAX), heard[s.finding.instance()], SideOrder(s.finding.side()));
+    return std::tuple(s.place.value_or(UINT32_MAX), heard[s.finding.instance()],
+                      side_order(s.finding.side()));
   };
-  std::stable_sort(way.steps.begin(), way.steps.end(),
+  std::stable_sort(route.steps.begin(), route.steps.end(),
                    [&](const Route::Step& a, const Route::Step& b) { return order(a) < order(b); });
   std::tuple<Tier, bool, size_t> best{kNone, false, 0};
-  for (size_t i = 0; i < way.steps.size(); ++i) {
-    const proto::Finding& f = way.steps[i].finding;
+  for (size_t i = 0; i < route.steps.size(); ++i) {
+    const proto::Finding& f = route.steps[i].finding;
     const Tier tier = judge.tier(f);
     if (tier == kNone) continue;
     // A copy that only knows that its link is down says less than the end of the link. Who asks is at the end
     // of the way: the last one there decides. A name that is known says more than one that is not.
     const bool vague = (f.side() == proto::SIDE_HERE && f.verdict() == proto::VERDICT_LINK_DOWN) ||
                        (tier == kNowhere && f.other_name().empty());
-    const size_t place = tier == kNobodyAsks ? way.steps.size() - i : i;
+    const size_t place = tier == kNobodyAsks ? route.steps.size() - i : i;
     if (std::tuple(tier, vague, place) < best) {
       best = {tier, vague, place};
-      way.cause = i;
+      route.cause = i;
     }
   }
-  return way;
+  return route;
 }
 
-std::string_view VerdictName(proto::Verdict verdict) {
+std::string_view verdict_name(proto::Verdict verdict) {
   switch (verdict) {
     case proto::VERDICT_PASSES:
       return "passes";
@@ -211,7 +212,7 @@ std::string_view VerdictName(proto::Verdict verdict) {
   }
 }
 
-std::string SideWords(const proto::Finding& f) {
+std::string side_words(const proto::Finding& f) {
   const std::string peer = f.peer().empty() ? "others" : f.peer();
   switch (f.side()) {
     case proto::SIDE_HERE:

@@ -1,36 +1,38 @@
 // Who is barred, and how much of a relay's time a peer may take. Seeded bugs that must make this file fail:
-// relay/session/bars.h, strike() that bars at the fourth; relay/session/allowance.h, charge() that does nothing.
+// relay/session/penalty_box.h, strike() that bars at the fourth; relay/session/allowance.h, charge() that
+// does nothing.
+#include "relay/session/penalty_box.h"
+
 #include <gtest/gtest.h>
 
 #include "relay/session/allowance.h"
-#include "relay/session/bars.h"
 #include "tests/times.h"
 
 namespace smt::relay {
 namespace {
 
 TEST(BarsTest, ThreeStrikesWithinAMinuteBarForAMinute) {
-  Bars bars;
-  EXPECT_FALSE(bars.strike("key", 1 * kSecond));
-  EXPECT_FALSE(bars.strike("key", 30 * kSecond));
-  EXPECT_FALSE(bars.barred("key", 30 * kSecond));
-  EXPECT_TRUE(bars.strike("key", 60 * kSecond));
-  EXPECT_TRUE(bars.barred("key", 60 * kSecond));
-  EXPECT_TRUE(bars.barred("key", 119 * kSecond));
-  EXPECT_FALSE(bars.barred("key", 120 * kSecond));
-  EXPECT_FALSE(bars.barred("other", 60 * kSecond));
+  PenaltyBox penalty_box;
+  EXPECT_FALSE(penalty_box.record_violation("key", 1 * kSecond));
+  EXPECT_FALSE(penalty_box.record_violation("key", 30 * kSecond));
+  EXPECT_FALSE(penalty_box.is_banned("key", 30 * kSecond));
+  EXPECT_TRUE(penalty_box.record_violation("key", 60 * kSecond));
+  EXPECT_TRUE(penalty_box.is_banned("key", 60 * kSecond));
+  EXPECT_TRUE(penalty_box.is_banned("key", 119 * kSecond));
+  EXPECT_FALSE(penalty_box.is_banned("key", 120 * kSecond));
+  EXPECT_FALSE(penalty_box.is_banned("other", 60 * kSecond));
 }
 
 TEST(BarsTest, StrikesThatAreLongAgoDoNotCount) {
-  Bars bars;
-  for (int i = 0; i < 100; ++i) EXPECT_FALSE(bars.strike("key", i * 31 * kSecond));
+  PenaltyBox penalty_box;
+  for (int i = 0; i < 100; ++i) EXPECT_FALSE(penalty_box.record_violation("key", i * 31 * kSecond));
 }
 
 TEST(BarsTest, WhoProvesNothingIsNeverBarred) {
-  Bars bars;
-  for (int i = 0; i < 10; ++i) EXPECT_FALSE(bars.strike("", kSecond));
-  EXPECT_FALSE(bars.bar("", kSecond));
-  EXPECT_FALSE(bars.barred("", kSecond));
+  PenaltyBox penalty_box;
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(penalty_box.record_violation("", kSecond));
+  EXPECT_FALSE(penalty_box.ban("", kSecond));
+  EXPECT_FALSE(penalty_box.is_banned("", kSecond));
 }
 
 TEST(AllowanceTest, ShortRequestsAreFree) {

@@ -1,8 +1,8 @@
-// What a Feed sends about topics beside their values: descriptions, states, and that they are gone.
+// What a PeerSender sends about topics beside their values: descriptions, states, and that they are gone.
 #include <algorithm>
 
 #include "relay/message/wire.h"
-#include "relay/outbound/feed.h"
+#include "relay/outbound/peer_sender.h"
 #include "shm/clock.h"
 
 namespace smt::relay {
@@ -14,34 +14,34 @@ constexpr size_t kHeaderBytes = 64, kFieldBytes = 8;
 
 }  // namespace
 
-Feed::Step Feed::SendForgets() {
+PeerSender::Step PeerSender::send_forgets() {
   if (forgets_.empty()) return Step::kNothing;
   proto::Forget forget;
-  const size_t n = std::min(forgets_.size(), proto::kMostTopics);
+  const size_t n = std::min(forgets_.size(), proto::kMaxTopics);
   for (size_t i = 0; i < n; ++i) forget.add_id(forgets_[i]);
-  const Step step = Emit(proto::Envelope::kForgetFieldNumber, forget);
+  const Step step = emit(proto::Envelope::kForgetFieldNumber, forget);
   if (step == Step::kSent) forgets_.erase(forgets_.begin(), forgets_.begin() + static_cast<ptrdiff_t>(n));
   return step;
 }
 
-Feed::Step Feed::SendStates() {
+PeerSender::Step PeerSender::send_states() {
   if (!restated_.any()) return Step::kNothing;
   proto::StateChange change;
   restated_.walk([&](uint32_t id) {
-    if (static_cast<size_t>(change.id_size()) == proto::kMostTopics) return false;
+    if (static_cast<size_t>(change.id_size()) == proto::kMaxTopics) return false;
     change.add_id(id);
-    change.add_state(ToWire(outbound_->source().told_state(id)));
+    change.add_state(to_wire(outbound_->source().reported_state(id)));
     return true;
   });
-  const Step step = Emit(proto::Envelope::kStateFieldNumber, change);
+  const Step step = emit(proto::Envelope::kStateFieldNumber, change);
   if (step == Step::kSent) {
     for (const uint32_t id : change.id()) restated_.clear(id);
   }
   return step;
 }
 
-void Feed::FillAnnounce(uint32_t id, bool with_head, int64_t now_ns, proto::Announce* out,
-                        std::vector<uint64_t>* schemas) {
+void PeerSender::fill_announce(uint32_t id, bool with_head, int64_t now_ns, proto::Announce* out,
+                               std::vector<uint64_t>* schemas) {
   const TopicSource& source = outbound_->source();
   const TopicDescription& d = *source.topic(id);
   proto::Topic* t = out->add_topic();
@@ -55,34 +55,34 @@ void Feed::FillAnnounce(uint32_t id, bool with_head, int64_t now_ns, proto::Anno
   }
   t->set_generation(d.generation);
   proto::Origin* o = t->mutable_origin();
-  o->set_id(ToWire(d.origin.origin_id));
-  o->set_segment_id(ToWire(d.origin.segment_id));
+  o->set_id(to_wire(d.origin.origin_id));
+  o->set_segment_id(to_wire(d.origin.segment_id));
   o->set_host(d.origin.host);
   o->set_domain(d.origin.domain);
   o->set_node(d.origin.node);
   t->set_hops(d.hops);
-  t->set_state(ToWire(source.told_state(id)));
+  t->set_state(to_wire(source.reported_state(id)));
   t->set_max_age_ns(d.max_age_ns);
   t->set_max_bytes(d.max_bytes);
   t->set_history(d.history);
   t->set_first_sequence(d.first_sequence);
-  t->set_every(At(id).is_in_order());
+  t->set_every(topic_at(id).is_in_order());
   if (!with_head) return;
   SampleHead head;
   Frame value;
-  if (const SampleHead* noted = source.noted(id); noted != nullptr) {
-    if (noted->sequence == 0) return;
-    head = *noted;
+  if (const SampleHead* metadata = source.metadata_only(id); metadata != nullptr) {
+    if (metadata->sequence == 0) return;
+    head = *metadata;
   } else if (outbound_->sample_whole(id, std::nullopt, &head, &value) != SampleRead::kOk) {
     return;
   }
   t->set_sequence(head.sequence);
   t->set_stamp_ns(head.stamp_ns);
-  t->set_age_ns(AgeNs(now_ns, head.born_ns));
-  t->set_age_error_ns(source.way(id, head.sequence).age_error_ns);
+  t->set_age_ns(age_at(now_ns, head.born_ns));
+  t->set_age_error_ns(source.provenance(id, head.sequence).age_error_ns);
 }
 
-Feed::Step Feed::SendTopics(Bits* ids, bool with_head, int64_t now_ns) {
+PeerSender::Step PeerSender::send_topics(Bits* ids, bool with_head, int64_t now_ns) {
   if (!ids->any()) return Step::kNothing;
   proto::Announce announce;
   if (with_head) announce.set_sent_ns(static_cast<uint64_t>(now_ns));
@@ -90,25 +90,26 @@ Feed::Step Feed::SendTopics(Bits* ids, bool with_head, int64_t now_ns) {
   size_t bytes = 0;
   ids->walk([&](uint32_t id) {
     const size_t schemas_before = schemas.size();
-    FillAnnounce(id, with_head, now_ns, &announce, &schemas);
+    fill_announce(id, with_head, now_ns, &announce, &schemas);
     bytes += announce.topic(announce.topic_size() - 1).ByteSizeLong() + kFieldBytes;
     const auto topics = static_cast<size_t>(announce.topic_size());
-    if (topics == 1 || (bytes <= credit_->batch_bytes() - kHeaderBytes && topics <= proto::kMostTopics))
+    if (topics == 1 ||
+        (bytes <= congestion_window_->batch_bytes() - kHeaderBytes && topics <= proto::kMaxTopics))
       return true;
     announce.mutable_topic()->RemoveLast();
     schemas.resize(schemas_before);
     return false;
   });
-  const Step step = Emit(proto::Envelope::kAnnounceFieldNumber, announce);
+  const Step step = emit(proto::Envelope::kAnnounceFieldNumber, announce);
   if (step != Step::kSent) return step;
   schemas_sent_.insert(schemas.begin(), schemas.end());
   outbound_->counters().announces += static_cast<uint64_t>(announce.topic_size());
   for (const proto::Topic& told : announce.topic()) {
     listed_.clear(told.id());
-    TopicState& t = At(told.id());
+    TopicState& t = topic_at(told.id());
     unknown_topics(told.id()).clear(told.id());
     t.on_announced(told.every());
-    if (with_head && t.wanted) Dirty(told.id()).set(told.id());
+    if (with_head && t.wanted) dirty_topics(told.id()).set(told.id());
   }
   return step;
 }

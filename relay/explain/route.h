@@ -1,6 +1,6 @@
 // What several relays have found about a topic, put in the order of its way, and what stops it.
-#ifndef SMT_RELAY_EXPLAIN_TRAIL_H_
-#define SMT_RELAY_EXPLAIN_TRAIL_H_
+#ifndef SMT_RELAY_EXPLAIN_ROUTE_H_
+#define SMT_RELAY_EXPLAIN_ROUTE_H_
 
 #include <cstdint>
 #include <optional>
@@ -30,14 +30,14 @@ struct Route {
 };
 
 // What a relay says is not believed more than this: any numbers and texts make some Route.
-Route FindRoute(std::vector<proto::Finding> findings);
+Route find_route(std::vector<proto::Finding> findings);
 
-inline bool Stops(proto::Verdict verdict) { return verdict < 0 || verdict >= proto::VERDICT_NO_TOPIC; }
+inline bool stops(proto::Verdict verdict) { return verdict < 0 || verdict >= proto::VERDICT_NO_TOPIC; }
 // "passes" "rate" "filter" "no-topic" ...; "?" for one that this version does not know.
-std::string_view VerdictName(proto::Verdict verdict);
+std::string_view verdict_name(proto::Verdict verdict);
 // "here" "from gate" "to gate" "link"
-std::string SideWords(const proto::Finding& finding);
+std::string side_words(const proto::Finding& finding);
 
 }  // namespace smt::relay
 
-#endif  // SMT_RELAY_EXPLAIN_TRAIL_H_
+#endif  // SMT_RELAY_EXPLAIN_ROUTE_H_
