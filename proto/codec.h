@@ -65,12 +65,12 @@ inline constexpr int kFieldOf<Set> = Envelope::kSetFieldNumber;
 template <>
 inline constexpr int kFieldOf<SetReply> = Envelope::kSetReplyFieldNumber;
 
-// `payload_hash`: only of a message that has a payload.
+// `hash_of_payload`: only of a message that has a payload.
 template <class Body>
 std::string seal_message(uint64_t session, uint64_t number, const Body& body,
-                         uint64_t payload_hash = payload_hash({})) {
+                         uint64_t hash_of_payload = payload_hash({})) {
   static_assert(kFieldOf<Body> != 0);
-  return seal_message(session, number, kFieldOf<Body>, body.SerializeAsString(), payload_hash);
+  return seal_message(session, number, kFieldOf<Body>, body.SerializeAsString(), hash_of_payload);
 }
 
 enum class Opened {

@@ -98,6 +98,9 @@ class Trio {
 
   Domain in(const std::string& domain) const;
   Process::Options options() const;
+  const Hosts& hosts() const { return hosts_; }
+
+ protected:
   // Of each relay's environment, on top of the test's own.
   std::map<std::string, std::string> environment_;
   // Flags on top of those that make the three find each other.

@@ -75,7 +75,7 @@ void suffer(const std::string& root, std::vector<Outage>* outages) {
     // The relays are at rest after the outage before, and anywhere in their periods.
     storm::elapse(milliseconds(1'000 + storm::random_below(500)));
     ASSERT_TRUE(flows(boottime_ns()));
-    lose(trio.hosts_, o);
+    lose(trio.hosts(), o);
     storm::elapse(std::chrono::nanoseconds(o.length_ns));
     o.noticed = watch.state(0) != State::kFresh;
     std::atomic<bool> first{true};
@@ -91,7 +91,7 @@ void suffer(const std::string& root, std::vector<Outage>* outages) {
       if (age_ns > kBoundNs) return;
       resumed_ns = a.arrived_ns;
     });
-    const int64_t restored = restore(trio.hosts_, o);
+    const int64_t restored = restore(trio.hosts(), o);
     EXPECT_TRUE(await(milliseconds(20'000), [&] { return resumed_ns != 0; }))
         << "nothing comes after " << kNames[static_cast<size_t>(o.kind)];
     o.resume_ns = std::max<int64_t>(0, resumed_ns - restored);
