@@ -15,7 +15,7 @@ namespace smt::hosts {
 namespace {
 
 using storm::Latencies;
-using storm::patience_ns;
+using storm::patience_factor;
 using tools::Chaos;
 using tools::ChaosProxy;
 
@@ -132,7 +132,7 @@ TEST_F(RelayDamage, BehindTheChecksumOfTcpIsFoundAndTheSessionsRecover) {
   EXPECT_GT(corrupt, 0u);
   EXPECT_EQ(wrong, 0u);
   EXPECT_EQ(back, 0u);
-  EXPECT_LT(recoveries.percentile_ms(100), 5'000.0 * static_cast<double>(patience_ns()));
+  EXPECT_LT(recoveries.percentile_ms(100), 5'000.0 * static_cast<double>(patience_factor()));
   print_text(Row{.id = "R17",
                  .what = "bits turned over behind TCP's checksum",
                  .n = flips,
@@ -163,7 +163,7 @@ TEST_F(RelayDamagedPackets, AreAsGoodAsLost) {
       static_cast<double>(all.max_gap_ns) / 1e6, load());
   EXPECT_GT(up.corrupted + down.corrupted, 10u);
   EXPECT_EQ(all.wrong + all.back, 0u);
-  EXPECT_LT(all.max_gap_ns, 2'000'000'000 * patience_ns());
+  EXPECT_LT(all.max_gap_ns, 2'000'000'000 * patience_factor());
   print_text(Row{.id = "R17",
                  .what = "damaged packets, longest gap",
                  .n = up.corrupted + down.corrupted,

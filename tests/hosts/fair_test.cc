@@ -16,7 +16,7 @@
 namespace smt::hosts {
 namespace {
 
-using storm::patience_ns;
+using storm::patience_factor;
 
 constexpr int64_t kMsNs = 1'000'000, kSecondNs = 1'000'000'000, kRttNs = 20 * kMsNs;
 constexpr int64_t kBitsPerS = 2'000'000;
@@ -121,8 +121,8 @@ TEST_F(RelayFair, TwoSubscribersOfOneLinkGetAlikeAndOfNow) {
   // Each waits behind what the other has under way.
   for (Arrivals* one : {&a, &b}) {
     const double alone_ms = 2 * ms(kRttNs) + 20 + 2 * 6.4;
-    EXPECT_LT(one->ages.percentile_ms(99), 2 * alone_ms * static_cast<double>(patience_ns()));
-    EXPECT_LT(one->max_gap_ns, kSecondNs * patience_ns());
+    EXPECT_LT(one->ages.percentile_ms(99), 2 * alone_ms * static_cast<double>(patience_factor()));
+    EXPECT_LT(one->max_gap_ns, kSecondNs * patience_factor());
   }
   a.ages.add(b.ages);
   print_text(Row{.id = "R9",
@@ -157,7 +157,7 @@ TEST_F(RelayFair, AForeignTransferLeavesTheRelayAShare) {
   // How much it takes is up to its congestion control. Neither starves.
   EXPECT_GT(foreign, 0.1);
   EXPECT_GE(scalars.count, kScalars * static_cast<uint64_t>(seconds) * 2);
-  EXPECT_LT(scalars.max_gap_ns, 2 * kSecondNs * patience_ns());
+  EXPECT_LT(scalars.max_gap_ns, 2 * kSecondNs * patience_factor());
 }
 
 }  // namespace

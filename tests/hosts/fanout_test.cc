@@ -13,7 +13,7 @@ namespace smt::hosts {
 namespace {
 
 using storm::Latencies;
-using storm::patience_ns;
+using storm::patience_factor;
 
 constexpr size_t kTopics = 20, kSubscribers = 10;
 constexpr int64_t kPeriodNs = 10'000'000;
@@ -188,7 +188,7 @@ TEST_F(RelayFanOut, TenSubscribersCostTheReadsOfOneAndOneThatStandsStillCostsThe
   EXPECT_GE(phases[1][0].samples, 9 * kTopics * static_cast<uint64_t>(phase_ns / kPeriodNs) / 4);
   // On a quiet machine they differ by less than 0.2 ms; a subscriber that held the others up would cost them
   // its whole pause.
-  EXPECT_LE(stopped, std::max(1.5 * running, running + 5) * static_cast<double>(patience_ns()));
+  EXPECT_LE(stopped, std::max(1.5 * running, running + 5) * static_cast<double>(patience_factor()));
   print_text(Row{.id = "R9",
                  .what = "one of ten subscribers stands still: the others",
                  .n = phases[1][0].samples + phases[1][1].samples,

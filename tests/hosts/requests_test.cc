@@ -126,7 +126,7 @@ TEST_P(RelayRequests, LeaveNothingBehind) {
       "sessions, wants and requests {} {} {} as before",
       gate ? " through a proxy" : "", gets, static_cast<double>(took) / 1e3 / static_cast<double>(gets),
       clients, gate ? " and proxy" : "", fmt::join(grown, " "), now.sessions, now.wants, now.requests);
-  for (const int64_t g : grown) EXPECT_LT(g, storm::patience_ns() * 1024);
+  for (const int64_t g : grown) EXPECT_LT(g, storm::patience_factor() * 1024);
 }
 
 INSTANTIATE_TEST_SUITE_P(Way, RelayRequests, testing::Values(false, true),

@@ -75,7 +75,7 @@ TEST_F(RelayReshape, EachSampleHasTheLayoutThatItWasPublishedWith) {
   EXPECT_TRUE(came);
   EXPECT_EQ(wrong, 0u);
   EXPECT_GT(seen, shapes / 2);
-  EXPECT_LT(took, 1'000'000'000 * storm::patience_ns());
+  EXPECT_LT(took, 1'000'000'000 * storm::patience_factor());
   print_text(Row{.id = "R15",
                  .what = "another type and size each 100 ms",
                  .n = shapes,

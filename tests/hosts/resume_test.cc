@@ -17,7 +17,7 @@ namespace smt::hosts {
 namespace {
 
 using storm::Latencies;
-using storm::patience_ns;
+using storm::patience_factor;
 
 constexpr int64_t kPeriodNs = 20'000'000, kRttNs = 1'000'000;
 // Of a value of now.
@@ -100,7 +100,7 @@ void suffer(const std::string& root, std::vector<Outage>* outages) {
   EXPECT_EQ(watch.of(0).wrong, 0u);
   EXPECT_EQ(watch.of(0).back, 0u);
   // Whatever is old says so.
-  EXPECT_LE(watch.of(0).age_error_ns, kPeriodNs * patience_ns());
+  EXPECT_LE(watch.of(0).age_error_ns, kPeriodNs * patience_factor());
 }
 
 class RelayResume : public tools::ToolTest {};
@@ -152,7 +152,7 @@ TEST_F(RelayResume, IsWithinASecondOfTheReturnAndTheFirstValueIsOfNow) {
       "those too short to be noticed {}; {}",
       resumes.count(), lengths.percentile_ms(50) / 1e3, lengths.percentile_ms(100) / 1e3, resumes.text(),
       ages.text(), unnoticed_ages.text(), load());
-  const auto patience = static_cast<double>(patience_ns());
+  const auto patience = static_cast<double>(patience_factor());
   EXPECT_LT(resumes.percentile_ms(100), 1000 * patience);
   EXPECT_LT(resumes.percentile_ms(50), 500 * patience);
   EXPECT_LE(ages.percentile_ms(100), static_cast<double>(kBoundNs) / 1e6 * patience);

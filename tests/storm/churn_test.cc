@@ -156,7 +156,7 @@ TEST(Churn, ProcessesThatDieInBetweenLeaveNothing) {
   for (uint64_t crash = 0; crash < crashes; ++crash) {
     Child churner = Child::spawn("churner", {root.path(), "0"});
     // From its birth up to several cycles later; meanwhile a reader follows.
-    const int64_t end = boottime_ns() + patience_ns() * static_cast<int64_t>(random_below(12'000'000));
+    const int64_t end = boottime_ns() + patience_factor() * static_cast<int64_t>(random_below(12'000'000));
     while (boottime_ns() < end) {
       const Status found = reader.refresh();
       ASSERT_TRUE(found.ok() || found.code() == Code::kNotFound) << found.message();

@@ -115,7 +115,7 @@ void measure_deaths(const char* what, bool new_pid_namespace) {
   EXPECT_EQ(reader.reopened(), 0u);
   print_figures("liveness, {}: dead seen {}; taken over {}", what, seen.text(), taken_over.text());
   const auto row = [&](const char* measured, Latencies& latencies, double limit_ms) {
-    const bool good = latencies.percentile_ms(99) < limit_ms * static_cast<double>(patience_ns());
+    const bool good = latencies.percentile_ms(99) < limit_ms * static_cast<double>(patience_factor());
     print_text(Row{.id = "L3",
                    .what = fmt::format("{}, {}", measured, what),
                    .n = latencies.count(),
@@ -161,7 +161,7 @@ TEST(Liveness, AForkedChildNeitherPublishesNorKeepsTheTopicAlive) {
     forker.wait();  // which lets the forked child end
   }
   print_figures("liveness, parent killed, forked child lives: seen and taken over {}", free.text());
-  const bool good = free.percentile_ms(100) < 50.0 * static_cast<double>(patience_ns());
+  const bool good = free.percentile_ms(100) < 50.0 * static_cast<double>(patience_factor());
   print_text(Row{.id = "L12",
                  .what = "topic free although a forked child lives",
                  .n = free.count(),

@@ -147,7 +147,7 @@ class ReadersTest : public testing::Test {
     const double grown_ns = bench::median_of(difference), base_ns = bench::median_of(without);
     const double hand_over_ns = measure_hand_over_ns(ns_per_tick_);
     const double limit_ns =
-        std::max({200.0, base_ns / 10, 3 * hand_over_ns}) * static_cast<double>(patience_ns());
+        std::max({200.0, base_ns / 10, 3 * hand_over_ns}) * static_cast<double>(patience_factor());
     print_figures(
         "readers: {}: p99 of publish {:.0f} ns without, grown by {:.0f} ns (a line's hand-over {:.0f} ns), "
         "{} "

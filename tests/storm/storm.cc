@@ -29,7 +29,7 @@ uint64_t sized(uint64_t quick, uint64_t full, std::optional<uint64_t> ci) {
   return Scale::get().sized(quick, full, ci);
 }
 
-int64_t patience_ns() {
+int64_t patience_factor() {
 #ifdef SMT_ADDRESS_SANITIZER
   return 5;
 #else

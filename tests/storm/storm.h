@@ -39,7 +39,7 @@ extern const std::map<std::string, Mode> kModes;  // defined by each test progra
 uint64_t scaled(uint64_t quick, uint64_t full, std::optional<uint64_t> ci = {});
 uint64_t sized(uint64_t quick, uint64_t full, std::optional<uint64_t> ci = {});
 // Bounds on time are this many times wider under a sanitizer.
-int64_t patience_ns();
+int64_t patience_factor();
 uint64_t seed_of_run();
 std::mt19937_64& random_engine();
 uint64_t random_below(uint64_t limit);

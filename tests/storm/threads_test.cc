@@ -111,7 +111,7 @@ TEST(Threads, ReadersOfARingSeeOnlyWholeValues) {
   view.counter = &buffer->counter;
   view.ring = buffer->at(layout::kHeaderBytes);
 
-  const uint64_t publications = scaled(200'000, 10'000'000) / static_cast<uint64_t>(patience_ns());
+  const uint64_t publications = scaled(200'000, 10'000'000) / static_cast<uint64_t>(patience_factor());
   std::atomic<uint64_t> reads{0}, wrong{0}, back{0};
   beside_readers(
       [&] {
@@ -168,7 +168,7 @@ void readvertise(Buffer* buffer, Core* core, uint64_t topic, uint64_t generation
 TEST(Threads, AnEntryThatIsUsedAgainIsNeverTakenForTheOldTopic) {
   auto buffer = std::make_unique<Buffer>();
   Core core(buffer.get());
-  const uint64_t topics = scaled(50'000, 2'000'000) / static_cast<uint64_t>(patience_ns());
+  const uint64_t topics = scaled(50'000, 2'000'000) / static_cast<uint64_t>(patience_factor());
   std::atomic<uint64_t> reads{0}, wrong{0}, damaged{0};
   beside_readers(
       [&] {
@@ -222,7 +222,7 @@ TEST(Threads, TopicsOfANodeArePublishedSideBySideWhileOthersComeAndGo) {
   TempRoot root;
   const Domain domain = root.open();
   auto node = must(Node::open(domain, {.name = "threads"}));
-  const uint64_t publications = scaled(20'000, 500'000) / static_cast<uint64_t>(patience_ns());
+  const uint64_t publications = scaled(20'000, 500'000) / static_cast<uint64_t>(patience_factor());
   std::atomic<int> publishing{3};
   std::atomic<uint64_t> wrong{0}, received{0}, missed{0}, cycles{0};
   std::vector<Publisher> publishers;

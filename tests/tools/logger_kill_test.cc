@@ -155,7 +155,7 @@ TEST_F(LoggerKilled, AtAnyMomentLacksLessThanTheLastSecond) {
   }
   storm::print_figures("loggers killed: {}, of which {} could be recovered; what lacks: {}; seed {}", kills,
                        recovered_, lacks_.text(), storm::seed_of_run());
-  EXPECT_LE(lacks_.percentile_ms(100), 1000.0 * static_cast<double>(storm::patience_ns()));
+  EXPECT_LE(lacks_.percentile_ms(100), 1000.0 * static_cast<double>(storm::patience_factor()));
   EXPECT_GT(recovered_, kills / 3);
 }
 
