@@ -17,13 +17,15 @@ if ! command -v clang++ >/dev/null; then
   exit 77
 fi
 
+# libsmt and the program as one source: their headers are compiled once.
+printf '#include "%s"\n' "$source_dir"/shm/*.cc "$source_dir/tests/house/shared_layout.cc" >"$TMP/all.cc"
+
 # build COMPILER BITS
 build() {
   mkdir "$TMP/$1-$2"
-  printf '%s\n' "$source_dir"/shm/*.cc "$source_dir/tests/house/shared_layout.cc" | xargs -P "$(nproc)" -I {} \
-    sh -c 'cd "$1" && shift && "$@"' sh "$TMP/$1-$2" ${CMAKE_CXX_COMPILER_LAUNCHER:-} "$1" -m"$2" -std=c++20 -O0 \
-    -D_FILE_OFFSET_BITS=64 -pthread -I "$source_dir" $headers -c {}
-  "$1" -m"$2" -pthread -o "$TMP/$1-$2/shared_layout" "$TMP/$1-$2"/*.o
+  ${CMAKE_CXX_COMPILER_LAUNCHER:-} "$1" -m"$2" -std=c++20 -O0 -D_FILE_OFFSET_BITS=64 -pthread -I "$source_dir" $headers \
+    -c "$TMP/all.cc" -o "$TMP/$1-$2/all.o"
+  "$1" -m"$2" -pthread -o "$TMP/$1-$2/shared_layout" "$TMP/$1-$2/all.o"
 }
 
 # write BUILD [SEGMENT_BYTES]: has it publish as node `n`, until `end`.
