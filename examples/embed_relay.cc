@@ -1,4 +1,5 @@
-// A relay inside one's own process: sends all topics of the domain to whoever dials the endpoint. Ends with stdin.
+// A relay inside one's own process sends all topics of the domain to each peer that dials the endpoint.
+// embed_relay [ENDPOINT]; ends with stdin.
 #include <unistd.h>
 
 #include <cstdio>
@@ -10,11 +11,11 @@ int main(int argc, char** argv) {
   const auto domain = smt::Domain::open(smt::DomainOptions::from_environment());
   if (!domain.ok()) return std::puts(domain.status().message().c_str()), 1;
   const auto store = smt::relay::ShmStore::open(*domain, {});
-  if (!store.ok()) return std::puts(store.status().message().c_str()), 1;
-
+  const auto id = domain->origin_id();
+  if (!store.ok() || !id.ok()) return std::puts("the domain cannot be read"), 1;
   smt::relay::RelayOptions options;
   options.name = "embedded";
-  options.origin_id = *domain->origin_id();
+  options.origin_id = *id;
   options.send = {smt::relay::SendRule()};  // every topic, to every peer
   smt::cmd::RelayLoop relay(store->get(), std::move(options), {.stop_fd = STDIN_FILENO});
   auto links = relay.bind(argc > 1 ? argv[1] : "tcp://127.0.0.1:7400");

@@ -47,8 +47,7 @@ Engine::~Engine() {
   for (const auto& [key, s] : sessions_.all()) s->send_reset(proto::Reset::BYE, "bye");
 }
 
-// --- receiving
-// --------------------------------------------------------------------------------------------------
+// --- receiving ---
 
 size_t Engine::receive(LinkState* l) {
   size_t received = 0;
@@ -134,8 +133,7 @@ void Engine::answer_requests() {
   }
 }
 
-// --- what follows from it
-// ---------------------------------------------------------------------------------------
+// --- what follows from it ---
 
 void Engine::on_begun(Session* s) {
   s->want(wants_.of(*s));
@@ -226,8 +224,7 @@ bool Engine::has_demand() const {
          });
 }
 
-// --- what the process says
-// --------------------------------------------------------------------------------------
+// --- what the process says ---
 
 void Engine::remove(uint64_t number) {
   for (const auto& l : links_.all()) {
@@ -295,11 +292,11 @@ void Engine::change_keys(std::shared_ptr<const Keyring> keys) {
   });
 }
 
-uint64_t Engine::get(const std::vector<Subscription>& selection, bool list, int64_t now_ns,
+uint64_t Engine::get(const std::vector<Subscription>& subscriptions, bool list, int64_t now_ns,
                      int64_t timeout_ns) {
-  Result<SubscriptionSet> subscriptions = SubscriptionSet::compile(selection);
-  const uint64_t number = get_requests_.ask(
-      subscriptions.ok() ? std::move(*subscriptions) : SubscriptionSet(), list, now_ns, timeout_ns);
+  Result<SubscriptionSet> compiled = SubscriptionSet::compile(subscriptions);
+  const uint64_t number =
+      get_requests_.ask(compiled.ok() ? std::move(*compiled) : SubscriptionSet(), list, now_ns, timeout_ns);
   now_ns_ = std::max(now_ns_, now_ns);
   get_requests_.update(now_ns);
   asked_ = true;
@@ -312,17 +309,17 @@ uint64_t Engine::trace(const std::string& topic, int64_t now_ns, int64_t timeout
   return request;
 }
 
-uint64_t Engine::set(const SetRequest& wish, int64_t now_ns, int64_t timeout_ns) {
+uint64_t Engine::set(const SetRequest& request, int64_t now_ns, int64_t timeout_ns) {
   proto::Set m;
   m.set_request(options_.random());
-  m.set_kind(wish.kind);
-  m.set_topic(wish.topic);
-  m.set_target(wish.target);
-  m.set_schema_hash(wish.schema_hash);
+  m.set_kind(request.kind);
+  m.set_topic(request.topic);
+  m.set_target(request.target);
+  m.set_schema_hash(request.schema_hash);
   m.set_holder(options_.instance);
-  m.set_holder_name(wish.holder_name);
-  m.set_stamp_ns(wish.stamp_ns);
-  set_requests_.ask(m, wish.value, now_ns, timeout_ns);
+  m.set_holder_name(request.holder_name);
+  m.set_stamp_ns(request.stamp_ns);
+  set_requests_.ask(m, request.value, now_ns, timeout_ns);
   return m.request();
 }
 

@@ -1,5 +1,5 @@
-// What a relay does in each step: receives, answers, looks at the store, sends. The parts that have a state
-// of their own are its members: the links, the sessions over them, the handshake that begins these, the
+// The engine receives, answers, looks at the store and sends in each step of a relay. The parts that have a
+// state of their own are its members: the links, the sessions over them, the handshake that begins these, the
 // policy for peers that break the rules, the turns of their requests, what is wanted of them, and the
 // requests that wait for replies. See Relay for what its users call.
 #ifndef SMT_RELAY_ENGINE_H_
@@ -61,9 +61,9 @@ class Engine {
   int64_t next_due_ns() const;
   bool has_demand() const;
 
-  uint64_t get(const std::vector<Subscription>& selection, bool list, int64_t now_ns, int64_t timeout_ns);
+  uint64_t get(const std::vector<Subscription>& subscriptions, bool list, int64_t now_ns, int64_t timeout_ns);
   uint64_t trace(const std::string& topic, int64_t now_ns, int64_t timeout_ns);
-  uint64_t set(const SetRequest& wish, int64_t now_ns, int64_t timeout_ns);
+  uint64_t set(const SetRequest& request, int64_t now_ns, int64_t timeout_ns);
   void end_writes(int64_t now_ns);
   Counters counters() const;
 

@@ -1,4 +1,4 @@
-// What becomes of peers that break the rules, as far as it is known who they are.
+// Ends, disconnects and bans peers that break the rules, as far as it is known who they are.
 #ifndef SMT_RELAY_PEER_POLICY_H_
 #define SMT_RELAY_PEER_POLICY_H_
 
@@ -31,7 +31,7 @@ class PeerPolicy {
   void on_cut(LinkState* l, const Incoming& in, int64_t now_ns);
 
  private:
-  // REQUIRES: the key is barred.
+  // REQUIRES: the key is banned.
   void disconnect(LinkState* l, const PeerId& peer, const std::string& key, const std::string& why,
                   int64_t now_ns);
 

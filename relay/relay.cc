@@ -35,9 +35,9 @@ bool Relay::idle() { return engine_->idle(); }
 int64_t Relay::next_due_ns() const { return engine_->next_due_ns(); }
 bool Relay::has_demand() const { return engine_->has_demand(); }
 
-uint64_t Relay::get(const std::vector<Subscription>& selection, bool list, int64_t now_ns,
+uint64_t Relay::get(const std::vector<Subscription>& subscriptions, bool list, int64_t now_ns,
                     int64_t timeout_ns) {
-  return engine_->get(selection, list, now_ns, timeout_ns);
+  return engine_->get(subscriptions, list, now_ns, timeout_ns);
 }
 Relay::GetResult Relay::get_result(uint64_t request) const {
   return engine_->get_requests().get_result(request);
@@ -48,8 +48,8 @@ uint64_t Relay::trace(const std::string& topic, int64_t now_ns, int64_t timeout_
 Relay::TraceResult Relay::trace_result(uint64_t request) const {
   return engine_->trace_requests().trace_result(request);
 }
-uint64_t Relay::set(const SetRequest& wish, int64_t now_ns, int64_t timeout_ns) {
-  return engine_->set(wish, now_ns, timeout_ns);
+uint64_t Relay::set(const SetRequest& request, int64_t now_ns, int64_t timeout_ns) {
+  return engine_->set(request, now_ns, timeout_ns);
 }
 Relay::SetResult Relay::set_result(uint64_t request) const { return engine_->set_requests().result(request); }
 void Relay::end_writes(int64_t now_ns) { engine_->end_writes(now_ns); }

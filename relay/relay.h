@@ -22,7 +22,7 @@ namespace smt::relay {
 
 class Engine;
 
-// Who is at the other end of a session.
+// The peer at the other end of a session.
 struct PeerInfo {
   std::string name;
   std::string endpoint;
@@ -76,7 +76,7 @@ class Relay {
 
   // Asks all peers that serve, and those that come within the time given. The values, or with `list` the
   // descriptions alone, arrive in the store. Returns the number of the request.
-  uint64_t get(const std::vector<Subscription>& selection, bool list, int64_t now_ns, int64_t timeout_ns);
+  uint64_t get(const std::vector<Subscription>& subscriptions, bool list, int64_t now_ns, int64_t timeout_ns);
   // Of a request that is done no longer than one second ago.
   GetResult get_result(uint64_t request) const;
 
@@ -88,7 +88,7 @@ class Relay {
 
   // A value for another relay's memory. The answers of all to a probe, else that of the target: see
   // PROTOCOL.md. The holder is this process. Returns the number of the request.
-  uint64_t set(const SetRequest& wish, int64_t now_ns, int64_t timeout_ns);
+  uint64_t set(const SetRequest& request, int64_t now_ns, int64_t timeout_ns);
   // Of a request that is done no longer than one second ago.
   SetResult set_result(uint64_t request) const;
   // What peers have set is not watched from here on: all leases end, with their fail-safe values.

@@ -1,4 +1,4 @@
-// What makes a relay the one that it is: its name, its rules, and what it borrows from its process.
+// The options of a relay: its name, its rules, and the functions that it borrows from its process.
 #ifndef SMT_RELAY_RELAY_OPTIONS_H_
 #define SMT_RELAY_RELAY_OPTIONS_H_
 

@@ -7,7 +7,6 @@
 #include <map>
 #include <string>
 
-#include "relay/explain/explain.h"
 #include "relay/session/allowance.h"
 #include "relay/session/session.h"
 

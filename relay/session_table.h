@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "relay/counters/counters.h"
-#include "relay/explain/explain.h"
 #include "relay/link_table.h"
 #include "relay/relay_options.h"
 #include "relay/session/session.h"

@@ -1,11 +1,11 @@
-// What a relay wants of each of its peers: what its rules take, and, of a proxy, what its other peers want.
+// The subscriptions of a relay at each of its peers: those of its rules, and for a proxy also those of its
+// other peers.
 #ifndef SMT_RELAY_WANTS_H_
 #define SMT_RELAY_WANTS_H_
 
 #include <utility>
 #include <vector>
 
-#include "relay/explain/explain.h"
 #include "relay/inbound/inbound.h"
 #include "relay/relay_options.h"
 #include "relay/rules/subscription.h"

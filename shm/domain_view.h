@@ -1,4 +1,4 @@
-// What a process sees of a domain: all segments mapped once, and where each topic name is. Internal to
+// A process's view of a domain: all segments mapped once, and an index of topic names. Internal to
 // libsmt; shared by all readers and waiters of a Domain. Thread-safe.
 #ifndef SMT_SHM_DOMAIN_VIEW_H_
 #define SMT_SHM_DOMAIN_VIEW_H_

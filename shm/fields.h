@@ -156,7 +156,7 @@ class FieldList {
 
 }  // namespace internal
 
-// Of a scalar, of an array of scalars, or of a described struct.
+// The schema of a scalar, of an array of scalars, or of a described struct.
 template <class T>
 Schema schema_of() {
   if constexpr (internal::is_scalar<T>()) {

@@ -1,6 +1,6 @@
-// What a fork does to nodes. A forked child shares the open file descriptions of its parent, and with them
-// the parent's locks: they would outlive the parent. So each lock descriptor is listed here, and closed in
-// the child. Internal to libsmt.
+// Keeps a fork from prolonging locks. A forked child shares the open file descriptions of its parent, and
+// with them the parent's locks: they would outlive the parent. So each lock descriptor is listed here, and
+// closed in the child. Internal to libsmt.
 #ifndef SMT_SHM_FORK_H_
 #define SMT_SHM_FORK_H_
 

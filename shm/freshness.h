@@ -1,4 +1,4 @@
-// What every copy of a topic knows about itself.
+// The freshness that every copy of a topic knows of itself: state, age and origin.
 #ifndef SMT_SHM_FRESHNESS_H_
 #define SMT_SHM_FRESHNESS_H_
 

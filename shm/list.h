@@ -21,7 +21,8 @@ struct TopicWriterInfo {
   bool live = false;
 };
 
-// What is told is of the writer that a Reader would follow; with several, of the one with the later sample.
+// One topic, described by the writer that a Reader would follow; with several, by the one with the later
+// sample.
 struct TopicInfo {
   std::string name;
   Schema schema;

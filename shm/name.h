@@ -1,4 +1,4 @@
-// What may be the name of a domain, a node, a peer or a topic.
+// Checks names of domains, nodes, peers and topics.
 #ifndef SMT_SHM_NAME_H_
 #define SMT_SHM_NAME_H_
 

@@ -1,4 +1,4 @@
-// What a program says of its node and of each topic that it publishes.
+// The options of a node and of each topic that it publishes.
 #ifndef SMT_SHM_NODE_OPTIONS_H_
 #define SMT_SHM_NODE_OPTIONS_H_
 

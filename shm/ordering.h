@@ -40,8 +40,7 @@ inline void fence_release() { std::atomic_thread_fence(std::memory_order_release
 inline void fence_acquire() { std::atomic_thread_fence(std::memory_order_acquire); }
 #endif
 
-// --- Words of samples, records and blobs
-// ---------------------------------------------------------------------------
+// --- Words of samples, records and blobs ---
 
 // A word that SLOT-W2 or GEN-P publishes.
 [[gnu::always_inline]] inline void write_word(layout::Word* to, uint64_t value) {
@@ -51,8 +50,7 @@ inline void fence_acquire() { std::atomic_thread_fence(std::memory_order_acquire
 // A word that SLOT-R2 or GEN-R validates: nothing that it says is believed before.
 [[gnu::always_inline]] inline uint64_t read_word(const layout::Word* from) { return from->load(kLoadWord); }
 
-// --- Samples
-// -------------------------------------------------------------------------------------------------------
+// --- Samples ---
 
 // SLOT-W1: the odd lock is visible before any word of the new sample. Only a fence orders a store before
 // later ones.
@@ -93,8 +91,7 @@ inline bool still_holds(const layout::Slot* slot, uint64_t position, const layou
          entry->generation.load(std::memory_order_relaxed) == generation;
 }
 
-// --- Directory entries
-// ---------------------------------------------------------------------------------------------
+// --- Directory entries ---
 
 // GEN-P: a record and its ring are complete before the generation that points at them.
 inline void publish_entry(layout::Entry* entry, uint64_t generation) {
@@ -125,8 +122,7 @@ inline bool still_generation(const layout::Entry* entry, uint64_t generation) {
   return entry->generation.load(std::memory_order_relaxed) == generation;
 }
 
-// --- The directory as a whole
-// --------------------------------------------------------------------------------------
+// --- The directory as a whole ---
 
 // RESERVED-W: the memory is there, by fallocate(), before the figure that lets readers touch it.
 inline void publish_reserved(layout::Header* header, uint64_t bytes) {
@@ -167,8 +163,7 @@ inline uint64_t read_directory_version(const layout::Header* header) {
   return header->directory_version.load(std::memory_order_acquire);
 }
 
-// --- The life of a topic and of a segment
-// --------------------------------------------------------------------------
+// --- The life of a topic and of a segment ---
 
 // EPOCH-W: the counter is visible before the epoch, so that no value of the last epoch is taken for one of
 // this.
@@ -195,10 +190,10 @@ inline bool read_closed(const layout::Header* header) {
   return header->closed.load(std::memory_order_acquire) != 0;
 }
 
-// --- The bell
-// ------------------------------------------------------------------------------------------------------ Each
-// side stores and then loads what the other stores: only the one order of all seq_cst accesses rules out that
-// both miss each other. With less than seq_cst the load may come before the store, on x86 too.
+// --- The bell ---
+//
+// Each side stores and then loads what the other stores: only the one order of all seq_cst accesses rules out
+// that both miss each other. With less than seq_cst the load may come before the store, on x86 too.
 
 // BELL-W: the word moves, then the bell is read. True: somebody sleeps or is armed and must be woken.
 inline bool ring_bell(layout::Half* word, const layout::Half* bell) {
@@ -223,8 +218,7 @@ inline void set_bell_bits(layout::Half* bell, uint32_t bits) {
   bell->fetch_or(bits, std::memory_order_seq_cst);
 }
 
-// --- Within one process
-// --------------------------------------------------------------------------------------------
+// --- Within one process ---
 
 // A descriptor that one thread has opened for all of them; -1: not yet. The kernel has it open before another
 // thread uses its number.

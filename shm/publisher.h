@@ -20,7 +20,7 @@ namespace internal {
 
 extern std::atomic<uint64_t> fork_count;  // + 1 in every forked child
 
-// What the data path needs of a node.
+// The part of a node that the data path needs.
 struct NodeCore {
   layout::Half* word = nullptr;  // the futex word, in the segment
   layout::Half* bell = nullptr;
@@ -36,7 +36,7 @@ struct NodeCore {
   }
 };
 
-// What the data path needs of a topic.
+// The part of a topic that the data path needs.
 struct TopicWriter {
   layout::Word* counter = nullptr;
   std::byte* ring = nullptr;

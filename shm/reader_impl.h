@@ -1,5 +1,5 @@
-// What a Reader knows: the writers of its topic, how far it has come with each, and the sample returned last.
-// Internal to libsmt.
+// The state of a Reader: the writers of its topic, how far it has come with each, and the sample returned
+// last. Internal to libsmt.
 #ifndef SMT_SHM_READER_IMPL_H_
 #define SMT_SHM_READER_IMPL_H_
 

@@ -30,7 +30,7 @@ struct ReaderOptions {
 
 namespace internal {
 
-// What the quick path of Reader::latest_into needs: the one writer's topic. `bytes` is 0 where there is not
+// The one writer's topic, for the quick path of Reader::latest_into. `bytes` is 0 where there is not
 // exactly one writer, or values have no fixed size.
 struct QuickTopic {
   uint64_t bytes = 0;

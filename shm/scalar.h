@@ -1,4 +1,4 @@
-// What each scalar type of a schema is in C++: the one place that goes through all of them.
+// Maps each scalar type of a schema to its C++ type: the one place that goes through all of them.
 #ifndef SMT_SHM_SCALAR_H_
 #define SMT_SHM_SCALAR_H_
 

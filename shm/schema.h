@@ -1,4 +1,5 @@
-// What a topic's bytes mean: a type name and named fields. Tools print, log and plot any topic from it.
+// A schema gives a topic's bytes their meaning: a type name and named fields. Tools print, log and plot any
+// topic from it.
 #ifndef SMT_SHM_SCHEMA_H_
 #define SMT_SHM_SCHEMA_H_
 

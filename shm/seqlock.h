@@ -64,7 +64,8 @@ inline const layout::Word* payload_of(const layout::Slot* slot) {
   return reinterpret_cast<const layout::Word*>(slot + 1);
 }
 
-// Of the writer, one thread at a time for each ring: the sample is complete, and the newest of its topic.
+// Called by the writer, one thread at a time for each ring: the sample is complete, and the newest of its
+// topic.
 inline void end_sample(layout::Slot* slot, layout::Word* counter, uint64_t position, const SampleHead& head,
                        uint64_t bytes) {
   write_word(&slot->sequence, head.sequence);
@@ -76,7 +77,7 @@ inline void end_sample(layout::Slot* slot, layout::Word* counter, uint64_t posit
   publish_head(counter, position);
 }
 
-// Of a reader, after slot_holds. Returns the size of the payload.
+// Called by a reader after slot_holds. Returns the size of the payload.
 inline uint64_t load_sample_head(const layout::Slot* slot, SampleHead* head) {
   head->sequence = read_word(&slot->sequence);
   head->stamp_ns = static_cast<int64_t>(read_word(&slot->stamp));

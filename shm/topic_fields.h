@@ -1,4 +1,4 @@
-// What a directory's record says of a topic, and does not change within one generation.
+// The fields of a topic in its directory record that do not change within one generation.
 #ifndef SMT_SHM_TOPIC_FIELDS_H_
 #define SMT_SHM_TOPIC_FIELDS_H_
 

@@ -23,7 +23,7 @@ struct Row {
 };
 
 // Texts are this program's own, without quotes. Flushed, so that it stands before anything a child prints.
-inline void print_text(const Row& row) {
+inline void print_row(const Row& row) {
   printf("{\"id\":\"%s\",\"what\":\"%s\"", row.id.c_str(), row.what.c_str());
   if (row.skip.empty()) {
     printf(",\"n\":%llu", static_cast<unsigned long long>(row.n));

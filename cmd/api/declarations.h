@@ -1,4 +1,4 @@
-// What all descriptions have at their top: a name, constants and enums, and names that each are there once.
+// Reads the top of any description: its name, constants and enums. Each name may be declared once.
 #ifndef SMT_CMD_API_DECLARATIONS_H_
 #define SMT_CMD_API_DECLARATIONS_H_
 

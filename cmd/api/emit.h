@@ -13,7 +13,7 @@ std::string emit_c(const Api& api);       // C11, its standard headers only
 std::string emit_python(const Api& api);  // Python 3.8, its standard library only
 std::string emit_json(const Api& api);
 
-// What register maps add: accessors of their bits, and tables of their registers. REQUIRES: there is a map.
+// These emit accessors of a register map's bits and tables of its registers. REQUIRES: there is a map.
 std::string emit_cpp_registers(const Api& api);
 std::string emit_c_registers(const Api& api);
 std::string emit_python_registers(const Api& api);

@@ -1,4 +1,4 @@
-// What the generated files have in common, whatever their language.
+// Text that the generated files of all languages share.
 #ifndef SMT_CMD_API_EMIT_TEXT_H_
 #define SMT_CMD_API_EMIT_TEXT_H_
 
@@ -16,7 +16,7 @@ std::string comment_lines(std::string_view begin, std::string_view text);
 // A line with its comment behind it, or above it where that is too long.
 std::string with_comment(const std::string& line, std::string_view mark, std::string_view text);
 
-// Who wrote the file, from what, and what that is about.
+// The head comment of a generated file: the generator, its source, and that source's description.
 std::string file_comment(const Api& api, std::string_view mark);
 
 // "rad/s, -10 to 10; of the wheel itself": what is known of a value.

@@ -1,4 +1,4 @@
-// What a description says, checked and laid out: constants, enums, structs and topics. A register map becomes
+// A description, checked and laid out: constants, enums, structs and topics. A register map becomes
 // a struct and a topic too, with accessors of its bits beside them.
 #ifndef SMT_CMD_API_MODEL_H_
 #define SMT_CMD_API_MODEL_H_

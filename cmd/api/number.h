@@ -30,7 +30,7 @@ uint64_t min_of(Type type);
 Result<Number> read_number(Type type, std::string_view text);
 Number unsigned_number(Type type, uint64_t magnitude);
 
-// Of the same type.
+// Compares by value. REQUIRES: both have the same type.
 bool less(const Number& a, const Number& b);
 bool is_min(const Number& n);  // of its type
 bool is_max(const Number& n);

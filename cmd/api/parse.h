@@ -17,7 +17,7 @@ Api parse_api(const XmlFile& file, const std::string& cpp_namespace);
 // docs/registers.xsd; the same.
 Api parse_registers(const XmlFile& file, const std::string& cpp_namespace);
 
-// What `parse` makes of the file, laid out.
+// Calls `parse` to fill a description from the file, then lays it out.
 Api parsed(const XmlFile& file, const std::string& cpp_namespace, const std::function<void(Api*)>& parse);
 
 // Gives each struct its size, and each of its members the offset that C and C++ give it (every type at a

@@ -29,7 +29,7 @@ class RegisterDecoder {
   std::map<uint64_t, size_t> maps_;  // by the hash of the schema, in api_.maps
 };
 
-// What the bits of a register's value mean.
+// The meaning of some bits of a register's value: a number, a bool or the name of an enum's value.
 Json meaning_of(const Api& api, const BitField& bits, uint64_t value);
 
 }  // namespace smt::cmd::api

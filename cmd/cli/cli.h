@@ -1,4 +1,4 @@
-// Of CLI11, for what only passes it on: to compile its header takes seconds, in each file.
+// Declares CLI11's classes for headers that only pass them on: its own header costs seconds in each file.
 #ifndef SMT_CMD_CLI_CLI_H_
 #define SMT_CMD_CLI_CLI_H_
 

@@ -1,4 +1,4 @@
-// What may stand at the end of a command line, for the completion of shells (deploy/completion).
+// Lists the words that may end a command line, for the completion of shells (deploy/completion).
 #ifndef SMT_CMD_CLI_COMPLETE_H_
 #define SMT_CMD_CLI_COMPLETE_H_
 

@@ -1,4 +1,5 @@
-// What every main does around its own work.
+// Every main runs its own work inside run_tool(), which parses flags, sets up the log and maps errors to exit
+// codes.
 #ifndef SMT_CMD_CLI_TOOL_H_
 #define SMT_CMD_CLI_TOOL_H_
 

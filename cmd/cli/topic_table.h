@@ -14,7 +14,7 @@ namespace smt::cmd {
 // "node@host".
 std::string writer_text(const TopicInfo& topic);
 
-// Of the table; the other formats hold everything anyway.
+// Options of the table; every other format shows all columns.
 struct TopicTable {
   bool tree = false;  // by the segments of the names
   bool more = false;  // history, sequence, hops and origin

@@ -1,4 +1,4 @@
-// What the commands of smtrelay_client have in common: one relay with a memory of its own, which dials one
+// The commands of smtrelay_client share one relay, which has a memory of its own and dials one
 // endpoint.
 #ifndef SMT_CMD_CLIENT_CLIENT_H_
 #define SMT_CMD_CLIENT_CLIENT_H_
@@ -69,7 +69,7 @@ class Client {
 std::vector<uint32_t> sorted_topics(const relay::MemStore& store);
 // Raw bytes where the descriptor cannot be read.
 Schema described_schema(const relay::TopicDescription& topic);
-// What a copy in plain memory tells of itself.
+// The state of a copy in plain memory at `now_ns`.
 State state_of(const relay::MemStore& store, uint32_t id, int64_t now_ns);
 // The newest sample, or sequence 0. Valid as long as the store's value is.
 ShownSample show_stored(const relay::MemStore& store, uint32_t id, const Schema& schema);

@@ -1,4 +1,4 @@
-// What the values of a configuration say together.
+// Checks values of a configuration against each other.
 #ifndef SMT_CMD_CONFIG_CONFIG_CHECK_H_
 #define SMT_CMD_CONFIG_CONFIG_CHECK_H_
 

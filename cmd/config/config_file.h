@@ -15,8 +15,8 @@ struct Given {
   bool send = false, receive = false;
 };
 
-// What the text says over what `config` holds already. Each key, type, range and pattern is checked; what
-// several of them say together is for CheckConfig.
+// Puts the values of the text over those in `config`. Each key, type, range and pattern is checked; whether
+// several values fit together is checked by config_check.h.
 Given apply_text(std::string_view text, const std::string& path, RelayConfig* config, ConfigErrors* errors);
 // The same with the text of a file.
 Given apply_file(const std::string& path, RelayConfig* config, ConfigErrors* errors);

@@ -15,8 +15,8 @@
 
 namespace smt::cmd {
 
-// Of a table T: RelayConfig (the top), PeerConfig, or SendRule, ReceiveRule, WriteRule, AllowRule or DenyRule
-// of relay/rules/rules.h.
+// A key of a table T, which is RelayConfig (the top), PeerConfig, or one of SendRule, ReceiveRule, WriteRule,
+// AllowRule and DenyRule of relay/rules/rules.h.
 template <class T>
 struct Key {
   std::string_view name;

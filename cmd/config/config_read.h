@@ -1,4 +1,4 @@
-// What the readers of cmd/config/config_types.cc and cmd/config/config_numbers.cc have in common.
+// Helpers shared by the readers of cmd/config/config_types.cc and cmd/config/config_numbers.cc.
 #ifndef SMT_CMD_CONFIG_CONFIG_READ_H_
 #define SMT_CMD_CONFIG_CONFIG_READ_H_
 
@@ -15,7 +15,7 @@
 
 namespace smt::cmd {
 
-// What is wrong with a value, at it or inside it.
+// A fault of a value, with the place of that value or of a part of it.
 struct Fault {
   Place place;
   std::string message;

@@ -1,5 +1,5 @@
-// What smtrelay_pub, smtrelay_sub, smtrelay_proxy and smtrelay_client are told: by a file, the environment
-// and flags. The keys that it is written with are listed in cmd/config/config_keys.cc.
+// The configuration of smtrelay_pub, smtrelay_sub, smtrelay_proxy and smtrelay_client, from a file, the
+// environment and flags. The keys that it is written with are listed in cmd/config/config_keys.cc.
 #ifndef SMT_CMD_CONFIG_RELAY_CONFIG_H_
 #define SMT_CMD_CONFIG_RELAY_CONFIG_H_
 
@@ -70,7 +70,7 @@ struct RelayConfig {
 
 RelayConfig default_config(Role role);
 
-// Of this host, as a relay may be called: "robot-1.local".
+// The name of this host in a form that a relay may have: "robot-1.local".
 std::string host_relay_name();
 // kInvalid, with what is wrong.
 Status check_relay_name(const std::string& name);

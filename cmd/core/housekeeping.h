@@ -1,5 +1,5 @@
-// What smtcore does besides looking: removes what the dead left, tells who comes, goes and is in conflict,
-// and publishes what it has counted.
+// The housekeeping of smtcore: it removes what dead nodes left, logs nodes that come, go or are in conflict,
+// and publishes its counts.
 #ifndef SMT_CMD_CORE_HOUSEKEEPING_H_
 #define SMT_CMD_CORE_HOUSEKEEPING_H_
 

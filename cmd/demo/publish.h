@@ -1,4 +1,4 @@
-// What the two publishing programs share: how they advertise, publish and keep time.
+// The two publishing programs advertise, publish and keep time alike.
 #ifndef SMT_CMD_DEMO_PUBLISH_H_
 #define SMT_CMD_DEMO_PUBLISH_H_
 

@@ -1,4 +1,4 @@
-// What the demo publishes. Every sample ends with the check of the bytes before it, so it proves itself.
+// The topics of the demo. Every sample ends with a check of the bytes before it, so that it proves itself.
 #ifndef SMT_CMD_DEMO_TOPICS_H_
 #define SMT_CMD_DEMO_TOPICS_H_
 
@@ -39,8 +39,7 @@ inline bool proves(std::span<const std::byte> sample) {
   return check == check_of(sample.first(sample.size() - 8));
 }
 
-// --- smtdemo_host: this machine, from /proc
-// --------------------------------------------------------------------
+// --- smtdemo_host: this machine, from /proc ---
 
 struct Load {
   double minutes1, minutes5, minutes15;
@@ -79,8 +78,7 @@ struct Uptime {
 SMT_FIELDS(Uptime, up, idle, check)
 SMT_UNITS(Uptime, {"up", "s"}, {"idle", "s"})
 
-// --- smtdemo_robot: a base that drives a figure eight and carries an arm
-// ---------------------------------------
+// --- smtdemo_robot: a base that drives a figure eight and carries an arm ---
 
 struct JointStates {
   std::array<double, 3> position, velocity, effort;  // base, shoulder, elbow
@@ -136,8 +134,7 @@ struct Image {  // 1 MiB in all
 SMT_FIELDS(Image, frame, width, height, caption, gray, check)
 static_assert(sizeof(Image) == 1 << 20);
 
-// --- smtdemo_match: samples of the mirror beside those of the source
-// ---------------------------------------
+// --- smtdemo_match: samples of the mirror beside those of the source ---
 
 struct Match {
   uint64_t equal, different;
@@ -146,8 +143,7 @@ struct Match {
 };
 SMT_FIELDS(Match, equal, different, unknown, check)
 
-// --- Who publishes what, and how often
-// -------------------------------------------------------------------------
+// --- Who publishes what, and how often ---
 
 struct Plan {
   std::string_view topic;

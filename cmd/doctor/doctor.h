@@ -1,4 +1,5 @@
-// What may be wrong with a machine, a domain and a relay's keys and ports, and the command that cures it.
+// Finds faults of a machine, of a domain and of a relay's keys and ports, each with the command that cures
+// it.
 #ifndef SMT_CMD_DOCTOR_DOCTOR_H_
 #define SMT_CMD_DOCTOR_DOCTOR_H_
 

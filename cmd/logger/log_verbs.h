@@ -16,7 +16,7 @@ void add_log_recover(CLI::App* verb, const ToolOptions& tool, Run* run);
 // exit code.
 int convert_log(const ToolOptions& tool, const std::string& path, const std::string& out);
 
-// What a recording has become, on stdout.
+// Prints the files, topics and losses of a finished recording on stdout.
 void print_record_summary(const RecordSummary& summary, Format format);
 
 }  // namespace smt::cmd

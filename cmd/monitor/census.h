@@ -1,4 +1,4 @@
-// Who is in a domain, and what they publish, counted without any load on who publishes: no bell is armed and
+// Counts the nodes of a domain and their topics without any load on the publishers: no bell is armed and
 // nothing is written.
 #ifndef SMT_CMD_MONITOR_CENSUS_H_
 #define SMT_CMD_MONITOR_CENSUS_H_

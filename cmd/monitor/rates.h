@@ -18,7 +18,7 @@
 
 namespace smt::cmd {
 
-// Of one topic, all its writers taken together.
+// The rate of one topic, all its writers taken together.
 struct Rate {
   uint64_t published = 0;  // exact: from the ring's counter
   uint64_t missed = 0;     // samples of the source that never came into the ring (a mirror's gaps)

@@ -1,4 +1,4 @@
-// What happens to the topics of a domain, from one look at them to the next.
+// Events of a domain's topics: the differences from one look at them to the next.
 #ifndef SMT_CMD_MONITOR_TOPIC_EVENTS_H_
 #define SMT_CMD_MONITOR_TOPIC_EVENTS_H_
 

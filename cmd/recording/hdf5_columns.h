@@ -68,7 +68,7 @@ inline constexpr const char* kHdf5Rows = "rows";
 // there.
 std::vector<Hdf5Column> hdf5_columns_of(const Schema& schema);
 
-// What the library says of its last error.
+// A status of `what` and the library's own text of its last error.
 Status hdf5_error(Code code, const std::string& what);
 
 }  // namespace smt::cmd

@@ -1,4 +1,4 @@
-// What happens to the topics of a recording, as one more topic of it: docs/logging.md, "Events".
+// Events of a recording's topics are one more topic of it: docs/logging.md, "Events".
 #ifndef SMT_CMD_RECORDING_LOG_EVENTS_H_
 #define SMT_CMD_RECORDING_LOG_EVENTS_H_
 

@@ -1,4 +1,4 @@
-// What the file formats of recordings have in common: samples go in, and the same samples come out.
+// The interface of the file formats of recordings: samples go in, and the same samples come out.
 #ifndef SMT_CMD_RECORDING_LOG_FILE_H_
 #define SMT_CMD_RECORDING_LOG_FILE_H_
 

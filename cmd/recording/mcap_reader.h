@@ -16,7 +16,7 @@
 
 namespace smt::cmd {
 
-// What the end of a complete file says.
+// The summary at the end of a complete file.
 struct McapSummary {
   McapStatistics statistics;
   std::vector<McapChunkIndex> chunks;  // by their offset

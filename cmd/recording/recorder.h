@@ -37,7 +37,7 @@ struct RecordOptions {
   std::function<void(const RecordProgress& progress)> progress = {};  // called five times a second
 };
 
-// What is in the files, to the last sample.
+// Counts of one topic's samples in the files.
 struct RecordedTopic {
   uint64_t samples = 0;
   uint64_t bytes = 0;     // of the values

@@ -15,7 +15,7 @@
 
 namespace smt::cmd {
 
-// What the command line says.
+// The flags of a command line.
 struct ConfigFlags {
   Role role = Role::kPub;
   std::string file;  // --config; "": none

@@ -1,4 +1,4 @@
-// What smtrelay_pub, smtrelay_sub and smtrelay_proxy have in common beside their configuration.
+// smtrelay_pub, smtrelay_sub and smtrelay_proxy run one main with a role and a store of their own.
 #ifndef SMT_CMD_RELAYS_RELAY_SERVE_H_
 #define SMT_CMD_RELAYS_RELAY_SERVE_H_
 

@@ -1,5 +1,5 @@
-// What peers set, and what was refused: for the log, and as lines of JSON in a file that nothing is left out
-// of.
+// The audit of remote writes, done and refused: lines for the log, and lines of JSON in a file that nothing
+// is left out of.
 #ifndef SMT_CMD_SERVE_AUDIT_H_
 #define SMT_CMD_SERVE_AUDIT_H_
 
@@ -16,7 +16,7 @@ namespace smt::cmd {
 std::string audit_text(const relay::WriteEvent& event);
 relay::Severity severity_of(const relay::WriteEvent& event);
 std::string audit_key(const relay::WriteEvent& event);
-// What is not done unless it can be written down.
+// True: the event is written down first, and the act is refused where that fails.
 bool is_done_afterwards(const relay::WriteEvent& event);
 
 // An object: "time" "act" "topic" "value" "holder" "peer" "endpoint" "rule" "text". The value is what

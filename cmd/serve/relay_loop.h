@@ -35,7 +35,7 @@ struct LoopOptions {
   int wake_fd = -1;                              // when it can be read, `after` is called; -1: none
   LogSink log = {};                              // of what the relay has to say
   std::optional<relay::Impairment> impair = {};  // of each link
-  // What is less grave does not go to the log.
+  // Messages below this severity do not go to the log.
   relay::Severity log_from = relay::Severity::kDebug;
   std::shared_ptr<const relay::Keyring> keys = {};  // none: links are open to all
 };

@@ -57,7 +57,7 @@ struct Value::Member {
   Value value;
 };
 
-// What a value is, for people: "a string".
+// The kind of a value in words: "a string".
 std::string_view kind_name(Value::Kind kind);
 
 // All that is wrong with a configuration, not only what comes first.

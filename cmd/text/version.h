@@ -5,7 +5,7 @@
 
 namespace smt::cmd {
 
-// Of every tool: "smtrelay 0.1.0".
+// The version that every tool prints: "smtrelay 0.1.0".
 std::string version();
 
 }  // namespace smt::cmd

@@ -1,4 +1,4 @@
-// What smttop shows, as lines of text: a function of what is known and of what was asked for.
+// The screen of smttop as lines of text: a function of the topics and counters and of the view's state.
 #ifndef SMT_CMD_TOP_TOP_VIEW_H_
 #define SMT_CMD_TOP_TOP_VIEW_H_
 
@@ -49,7 +49,7 @@ inline constexpr TopSortKey kTopSorts[] = {
     {'n', TopSort::kName, "name"}, {'r', TopSort::kRate, "rate"},     {'b', TopSort::kBytes, "bytes"},
     {'a', TopSort::kAge, "age"},   {'m', TopSort::kMissed, "missed"}, {'s', TopSort::kState, "state"}};
 
-// What is asked for, by flags and keys.
+// The state of the view, set by flags and keys.
 struct TopState {
   bool relays = false;  // counters instead of topics
   TopSort sort = TopSort::kName;

@@ -1,4 +1,4 @@
-// What hz, bw and delay have in common: figures of each second, by topic.
+// hz, bw and delay share one loop, which measures figures of each second by topic.
 #ifndef SMT_CMD_TOPIC_MEASURE_H_
 #define SMT_CMD_TOPIC_MEASURE_H_
 
@@ -12,7 +12,7 @@
 
 namespace smt::cmd {
 
-// What each has of its own: columns and keys.
+// The columns and keys of one of these verbs.
 struct MeasureView {
   std::vector<std::string> header;
   std::vector<std::string> (*row)(const std::string& topic, const Rate& rate, double seconds);

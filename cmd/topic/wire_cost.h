@@ -1,4 +1,4 @@
-// What a relay sends for a sample of a topic.
+// The bytes that a relay sends for a sample of a topic.
 #ifndef SMT_CMD_TOPIC_WIRE_COST_H_
 #define SMT_CMD_TOPIC_WIRE_COST_H_
 

@@ -1,4 +1,4 @@
-// What a relay counts about itself. Every drop has a reason, and nothing is dropped without being counted.
+// The counters of a relay. Every drop has a reason, and nothing is dropped without being counted.
 #ifndef SMT_RELAY_COUNTERS_COUNTERS_H_
 #define SMT_RELAY_COUNTERS_COUNTERS_H_
 
@@ -70,7 +70,7 @@ struct SessionCounters {
   uint64_t requests = 0;  // have asked and have not been answered yet
 };
 
-// Of values that peers set here.
+// Counts of values that peers set here.
 struct WriteCounters {
   uint64_t written = 0;
   uint64_t leases = 0;  // taken

@@ -1,12 +1,10 @@
-// What one relay finds when it is asked why a topic does not come: in its own memory, between it and each of
+// Findings of one relay that is asked why a topic does not come: in its own memory, between it and each of
 // its peers, and at the endpoints that it dials. For people; nothing here changes anything but
 // a counter.
 #ifndef SMT_RELAY_EXPLAIN_EXPLAIN_H_
 #define SMT_RELAY_EXPLAIN_EXPLAIN_H_
 
 #include <cstdint>
-#include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,9 +14,7 @@
 
 namespace smt::relay {
 
-using Sessions = std::map<uint64_t, std::unique_ptr<Session>>;  // by key
-
-// Of one Finding, see PROTOCOL.md; and of one Traced.
+// Bounds of one Finding (see PROTOCOL.md), and of the findings in one Traced.
 inline constexpr size_t kMaxFindingText = 512, kMaxFindingName = 255, kMaxOtherNames = 5;
 inline constexpr size_t kMaxFindings = 256;
 
@@ -46,7 +42,7 @@ struct Viewpoint {
   bool allows(const Session& asker, const std::string& topic, Right right) const;
 };
 
-// What the topic is called here that `asker` traces. `theirs`: as the asker calls it, or ""; `ours`: as it
+// The local name of the topic that `asker` traces. `theirs`: the asker's own name of it, or ""; `ours`: as it
 // thinks that it is called here. Does not depend on topics that the asker may not list. REQUIRES: the store
 // was collected in this step.
 std::string name_here(const Viewpoint& at, Session* asker, const std::string& theirs,
@@ -61,8 +57,8 @@ std::vector<proto::Finding> explain(const Viewpoint& at, const std::string& topi
 
 // That the asker may not list the topic: the same whether it is there or not.
 proto::Finding denied_finding(const Viewpoint& at, const Session& asker, const std::string& topic);
-// Of what other relays have found, that which may name other topics than the one asked for: left out where
-// the asker may not list all.
+// Takes names of other topics out of a finding of another relay. It is for an asker who may not list all
+// topics.
 void leave_out_other_topics(proto::Finding* f);
 
 // A Finding of this relay, without anything found yet.

@@ -1,4 +1,4 @@
-// What several relays have found about a topic, put in the order of its way, and what stops it.
+// Findings of several relays about a topic, put in the order of its way, and the one that stops it.
 #ifndef SMT_RELAY_EXPLAIN_ROUTE_H_
 #define SMT_RELAY_EXPLAIN_ROUTE_H_
 
@@ -29,7 +29,7 @@ struct Route {
   const proto::Finding* stops() const { return cause ? &steps[*cause].finding : nullptr; }
 };
 
-// What a relay says is not believed more than this: any numbers and texts make some Route.
+// Findings are not trusted: any numbers and texts make some Route.
 Route find_route(std::vector<proto::Finding> findings);
 
 inline bool stops(proto::Verdict verdict) { return verdict < 0 || verdict >= proto::VERDICT_NO_TOPIC; }

@@ -24,7 +24,7 @@ namespace smt::relay {
 using KeyBytes = std::array<uint8_t, 32>;
 
 std::string public_key_text(const KeyBytes& key);
-// What people compare, as ssh shows it: "SHA256:" and 43 characters.
+// The fingerprint that people compare, in ssh's form: "SHA256:" and 43 characters.
 std::string fingerprint_of(const KeyBytes& key);
 
 // Memory that is overwritten when it goes. What libzmq copies is not.

@@ -1,4 +1,4 @@
-// What carries messages between peers. A link that binds has many peers, one that dials has one at most.
+// A link carries messages between peers. A link that binds has many peers, one that dials has one at most.
 #ifndef SMT_RELAY_LINK_LINK_H_
 #define SMT_RELAY_LINK_LINK_H_
 
@@ -33,7 +33,7 @@ enum class Sent {
   kGone,  // this peer's connection has ended; it will not come back under this id
 };
 
-// Of what goes over one link, in this direction.
+// Options of the messages that are sent over one link.
 struct LinkOptions {
   uint64_t bytes_per_s = 0;  // to each peer at most; 0: as much as it takes
   bool compress = false;     // payloads, where that makes them smaller

@@ -19,7 +19,7 @@ constexpr size_t kMaxGone = 1000;
 
 ImpairedLink::ImpairedLink(std::unique_ptr<Link> link, const Impairment& impairment,
                            std::function<int64_t()> now)
-    : link_(std::move(link)), impairment_(impairment), now_(std::move(now)), random_(impairment.seed) {}
+    : WrappedLink(std::move(link)), impairment_(impairment), now_(std::move(now)), random_(impairment.seed) {}
 
 ImpairedLink::Held ImpairedLink::Direction::take() {
   Held message = std::move(held.front());
@@ -49,7 +49,7 @@ void ImpairedLink::hold(Direction* d, Held message) {
 
 // Takes in what has come, and gives the link below what is due.
 void ImpairedLink::pass() {
-  for (Incoming in; !in_.full() && link_->receive(&in);) {
+  for (Incoming in; !in_.full() && link().receive(&in);) {
     Held message{0, in.peer, {}, {}, in.malformed, std::string(in.cut), std::string(in.key)};
     message.header.assign(reinterpret_cast<const char*>(in.header.data()), in.header.size());
     if (!in.payload.empty()) {
@@ -63,7 +63,7 @@ void ImpairedLink::pass() {
   const int64_t now = now_();
   while (!out_.held.empty() && std::max(out_.held.front().due_ns, again_ns_) <= now) {
     const Held& first = out_.held.front();
-    const Sent sent = link_->send(first.peer, bytes_of(first.header), first.payload);
+    const Sent sent = link().send(first.peer, bytes_of(first.header), first.payload);
     if (sent == Sent::kFull) {
       again_ns_ = now + kAgainNs;
       return;
@@ -101,16 +101,16 @@ void ImpairedLink::redial() {
   out_ = in_ = Direction();
   again_ns_ = 0;
   gone_.clear();
-  link_->redial();
+  link().redial();
 }
 
-bool ImpairedLink::readable() { return due_ns() <= now_() || (!in_.full() && link_->readable()); }
+bool ImpairedLink::readable() { return due_ns() <= now_() || (!in_.full() && link().readable()); }
 
 int64_t ImpairedLink::due_ns() const {
   int64_t due = INT64_MAX;
   if (!in_.held.empty()) due = in_.held.front().due_ns;
   if (!out_.held.empty()) due = std::min(due, std::max(out_.held.front().due_ns, again_ns_));
-  return std::min(due, link_->due_ns());
+  return std::min(due, link().due_ns());
 }
 
 }  // namespace smt::relay

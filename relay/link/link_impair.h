@@ -12,11 +12,11 @@
 #include <set>
 #include <string>
 
-#include "relay/link/link.h"
+#include "relay/link/wrapped_link.h"
 
 namespace smt::relay {
 
-// Of each direction by itself; all peers of a link share it, as a cable.
+// The impairment of each direction by itself; all peers of a link share it, as they would share a cable.
 struct Impairment {
   int64_t delay_ns = 0;     // one way
   int64_t jitter_ns = 0;    // each message's delay is off by so much at most, either way
@@ -25,7 +25,7 @@ struct Impairment {
   uint64_t seed = 1;        // of what is random
 };
 
-class ImpairedLink : public Link {
+class ImpairedLink : public WrappedLink {
  public:
   // What a direction holds back at most, so that memory is bounded: then send() answers kFull, and what has
   // arrived waits in the socket.
@@ -35,18 +35,12 @@ class ImpairedLink : public Link {
   // `now` tells BOOTTIME.
   ImpairedLink(std::unique_ptr<Link> link, const Impairment& impairment, std::function<int64_t()> now);
 
-  bool dials() const override { return link_->dials(); }
-  const std::string& endpoint() const override { return link_->endpoint(); }
   bool receive(Incoming* in) override;
   // kOk: it is held back, and goes when its time has come and the link below takes it.
   Sent send(const PeerId& to, std::span<const std::byte> header, const Frame& payload) override;
   // What is held back is lost with the connection.
   void redial() override;
-  void drop(const PeerId& peer) override { link_->drop(peer); }
-  std::string trouble() override { return link_->trouble(); }
-  int fd() const override { return link_->fd(); }
   bool readable() override;
-  void quiet() override { link_->quiet(); }
   int64_t due_ns() const override;
 
  private:
@@ -69,7 +63,6 @@ class ImpairedLink : public Link {
   void hold(Direction* d, Held message);
   void pass();
 
-  std::unique_ptr<Link> link_;
   const Impairment impairment_;
   const std::function<int64_t()> now_;
   std::mt19937_64 random_;

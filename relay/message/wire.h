@@ -1,4 +1,4 @@
-// What memory and wire say in different words: states and 128-bit ids.
+// Converts states and 128-bit ids between their forms in memory and on the wire.
 #ifndef SMT_RELAY_MESSAGE_WIRE_H_
 #define SMT_RELAY_MESSAGE_WIRE_H_
 

@@ -1,4 +1,4 @@
-// What all peers have in common that topics are sent to: the rules, the look at the source, the samples
+// Everything about sending that all peers share: the rules, the look at the source, the samples
 // taken, the batch encoded last. A PeerSender tracks what one of them has and lacks.
 #ifndef SMT_RELAY_OUTBOUND_OUTBOUND_H_
 #define SMT_RELAY_OUTBOUND_OUTBOUND_H_

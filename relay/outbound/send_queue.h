@@ -1,4 +1,4 @@
-// What waits to be sent to one peer, in a queue for each rule and each priority.
+// Topics that wait to be sent to one peer, in a queue for each rule and each priority.
 #ifndef SMT_RELAY_OUTBOUND_SEND_QUEUE_H_
 #define SMT_RELAY_OUTBOUND_SEND_QUEUE_H_
 

@@ -10,7 +10,7 @@
 
 namespace smt::relay {
 
-// What the peer has been told of the topic's id.
+// The announcement of the topic's id that the peer has had.
 enum class Announcement : uint8_t {
   kNone,      // nothing, or that the topic is gone
   kOutdated,  // a description that holds no more: the topic is announced again before its next sample

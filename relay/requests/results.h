@@ -1,4 +1,4 @@
-// What a process asks its peers for, and what comes back: the values that Relay::get, trace and set take and
+// Requests of a process to its peers, and their results: the values that Relay::get, trace and set take and
 // return.
 #ifndef SMT_RELAY_REQUESTS_RESULTS_H_
 #define SMT_RELAY_REQUESTS_RESULTS_H_
@@ -12,7 +12,7 @@
 
 namespace smt::relay {
 
-// Of a get: the values themselves, or with `list` the descriptions, arrive in the store.
+// The result of a get. The values themselves, or with `list` the descriptions, arrive in the store.
 struct GetResult {
   bool done = false;
   bool complete = true;  // false: a peer has not answered in time

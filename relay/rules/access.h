@@ -4,9 +4,9 @@
 //   list    that there is such a topic, and what it is; who may not list a topic may not read it either
 //   write   to set it
 //
-// What a [[deny]] names is denied, whatever an [[allow]] says. As soon as one [[allow]] gives a right, what
-// none gives is denied. A right that no [[allow]] gives is denied by a [[deny]] only: without rules a peer
-// may all that the rules to send and to write let it.
+// A topic that a [[deny]] names is denied, whatever an [[allow]] says. As soon as one [[allow]] gives a
+// right, a topic that none gives is denied. A right that no [[allow]] gives is denied by a [[deny]] only:
+// without access rules, a peer may do whatever the rules to send and to write permit.
 #ifndef SMT_RELAY_RULES_ACCESS_H_
 #define SMT_RELAY_RULES_ACCESS_H_
 
@@ -27,7 +27,7 @@ namespace smt::relay {
 // "read" "list" "write"
 std::string_view right_name(Right right);
 
-// What a rule that allows gives, and what one that denies takes, with the rights that it names.
+// The rights that an allowing rule gives with those that it names, and that a denying rule takes with them.
 constexpr Rights given_by(Rights rights) {
   return has(rights, Right::kRead) ? rights | Right::kList : rights;
 }

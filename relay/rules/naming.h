@@ -1,4 +1,4 @@
-// What a topic that arrives is called here. A rule keeps the sender's name, or has one of
+// The local name of a topic that arrives. A rule keeps the sender's name, or has one of
 //
 //   prefix = "r1"           camera/front -> r1/camera/front
 //   prefix = "{peer}"       the same with the name of the peer that sends it

@@ -6,10 +6,10 @@
 
 namespace smt::relay {
 
-// What is sent of a topic when one side allows `allowed` and the other wishes for `wish`: what both do. A
+// The pacing of a topic when one side allows `allowed` and the other wishes for `wish`: the intersection. A
 // priority that the sender states counts.
 Pacing less_of(const Pacing& allowed, const Pacing& wish);
-// What is to come so that each of two receivers can be given what it wishes for.
+// The pacing that must arrive so that each of two receivers can be given what it wishes for.
 Pacing more_of(const Pacing& a, const Pacing& b);
 
 // Samples are passed over, beside those that are older than the newest.

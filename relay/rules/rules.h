@@ -1,4 +1,4 @@
-// What a relay lets its peers have, what it asks them for and what becomes of it here, and what they may set:
+// The topics that a relay sends, those that it asks for and their fate here, and those that peers may set:
 // the rules of its command line and its configuration file.
 //
 // A rule names a topic for a peer if one of its `topic` patterns matches, none of its `exclude` does, and the
@@ -15,7 +15,7 @@
 
 namespace smt::relay {
 
-// Of what waits to be sent the greater goes first; large values make way between their pieces.
+// The greater priority is sent first; large values make way between their pieces.
 enum class Priority : uint8_t { kLow = 0, kNormal = 1, kHigh = 2, kUrgent = 3 };
 inline constexpr size_t kPriorities = 4;
 
@@ -36,7 +36,7 @@ struct Pacing {
   bool operator==(const Pacing&) const = default;
 };
 
-// What becomes of a mirrored topic when its maximum age is over.
+// The fate of a mirrored topic when its maximum age is over.
 enum class OnStale {
   kHold,       // the last value stays, and is stale
   kZero,       // a value of zeros stands in
@@ -73,7 +73,7 @@ struct Limit {
   bool operator==(const Limit&) const = default;
 };
 
-// What peers may set in this relay's memory. Without such a rule: nothing.
+// Topics that peers may set in this relay's memory. Without such a rule they may set none.
 struct WriteRule {
   std::vector<std::string> topic = {}, exclude = {};
   std::vector<std::string> from = {"*"};  // names of the peers that ask here, as patterns
@@ -91,14 +91,14 @@ struct WriteRule {
   int64_t lease() const { return lease_ns.value_or(dead_man_ns != 0 ? dead_man_ns : 1'000'000'000); }
 };
 
-// What a peer may do with a topic: have its values, know of it, set it.
+// The rights of a peer to a topic: to have its values, to know of it, to set it.
 enum class Right : uint8_t { kRead = 1, kList = 2, kWrite = 4 };
 using Rights = uint8_t;  // some of them
 constexpr Rights operator|(Right a, Right b) { return static_cast<Rights>(Rights(a) | Rights(b)); }
 constexpr Rights operator|(Rights a, Right b) { return static_cast<Rights>(a | Rights(b)); }
 constexpr bool has(Rights rights, Right right) { return (rights & Rights(right)) != 0; }
 
-// Who may do what: see relay/rules/access.h.
+// A rule of access: see relay/rules/access.h.
 struct AccessRule {
   std::vector<std::string> peer = {"*"};  // names of peers, as patterns
   std::vector<std::string> topic = {"**"}, exclude = {};

@@ -1,4 +1,4 @@
-// What a peer wants: topics by pattern. Travels as the message Selection.
+// A peer's subscription to topics by pattern. It travels as the message Selection.
 #ifndef SMT_RELAY_RULES_SUBSCRIPTION_H_
 #define SMT_RELAY_RULES_SUBSCRIPTION_H_
 

@@ -1,5 +1,5 @@
-// What a session owes its peer in Reports: which messages have come, when that is to be acknowledged, and the
-// stamps by which both compare their clocks.
+// The contents and the time of a session's next Report: the messages to acknowledge, when that is due, and
+// the stamps by which both compare their clocks.
 #ifndef SMT_RELAY_SESSION_REPORT_TIMER_H_
 #define SMT_RELAY_SESSION_REPORT_TIMER_H_
 

@@ -3,6 +3,7 @@
 #define SMT_RELAY_SESSION_SESSION_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -132,6 +133,8 @@ class Session : public FrameSink {
   bool standby_ = false;
   std::optional<SubscriptionSet> subscriptions_;  // of the peer, while this stands by
 };
+
+using Sessions = std::map<uint64_t, std::unique_ptr<Session>>;  // by key
 
 }  // namespace smt::relay
 

@@ -1,5 +1,5 @@
-// What this side wants of a peer, and the Wants that are to be sent: each costs the peer a look at all its
-// topics, so they are paced.
+// The subscriptions of this side at a peer, and the Wants that are to be sent: each costs the peer a look at
+// all its topics, so they are paced.
 #ifndef SMT_RELAY_SESSION_WANT_QUEUE_H_
 #define SMT_RELAY_SESSION_WANT_QUEUE_H_
 

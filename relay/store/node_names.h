@@ -6,7 +6,8 @@
 
 namespace smt::relay {
 
-// Of the node that mirrors topics of other hosts, and of the one that holds what peers set.
+// Prefixes of the names of two nodes: the one that mirrors other hosts' topics, and the one that holds values
+// set by peers.
 inline constexpr std::string_view kMirrorPrefix = "mirror-", kWritePrefix = "set-";
 
 }  // namespace smt::relay

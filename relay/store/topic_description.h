@@ -1,4 +1,4 @@
-// What is known of a topic and of its samples beside their values, the same at both halves of a store.
+// The description of a topic and of its samples beside their values; both halves of a store use it.
 #ifndef SMT_RELAY_STORE_TOPIC_DESCRIPTION_H_
 #define SMT_RELAY_STORE_TOPIC_DESCRIPTION_H_
 

@@ -1,4 +1,5 @@
-// What peers set in this relay's memory: the guard that every such value goes through, and the only judge.
+// The guard of values that peers set in this relay's memory: every such value passes it, and nothing else
+// judges it.
 //
 // Whether the asking peer has the right to write a topic of this name (relay/rules/access.h) is asked first,
 // before anything tells whether it is there. Then the first rule that names the topic for the peer decides;

@@ -1,4 +1,4 @@
-// Who may connect: answers libzmq's question about each handshake (ZAP, ZeroMQ RFC 27). Only keys of the
+// Answers libzmq's question whether a handshake may go on (ZAP, ZeroMQ RFC 27). Only keys of the
 // Keyring pass, and a connection is then known by its key.
 #ifndef SMT_RELAY_ZMQ_ZAP_H_
 #define SMT_RELAY_ZMQ_ZAP_H_

@@ -160,10 +160,10 @@ int main() {
       "%lu owners, %lu steps, %lu crash images, %lu of them with a half-written slot, slowest take-over %.1f "
       "ms, %lu violations\n",
       owners, total.steps, total.images, total.half_written, slowest_ms, total.violations);
-  smt::print_text(smt::Row{.id = "L2",
-                           .what = "crash images, after every instruction",
-                           .n = total.steps,
-                           .violations = total.violations,
-                           .max_ms = slowest_ms});
+  smt::print_row(smt::Row{.id = "L2",
+                          .what = "crash images, after every instruction",
+                          .n = total.steps,
+                          .violations = total.violations,
+                          .max_ms = slowest_ms});
   return total.violations == 0 && total.half_written > 0 ? 0 : 1;
 }

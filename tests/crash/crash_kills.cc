@@ -60,10 +60,10 @@ int main() {
     }
   }
   const double slowest_ms = static_cast<double>(total.slowest_ns) / 1e6;
-  smt::print_text(smt::Row{.id = "L2",
-                           .what = "killed at every system call",
-                           .n = total.kills,
-                           .violations = total.violations,
-                           .max_ms = slowest_ms});
+  smt::print_row(smt::Row{.id = "L2",
+                          .what = "killed at every system call",
+                          .n = total.kills,
+                          .violations = total.violations,
+                          .max_ms = slowest_ms});
   return total.violations == 0 && total.kills > 0 ? 0 : 1;
 }

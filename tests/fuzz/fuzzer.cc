@@ -22,7 +22,7 @@ struct Tally {
     // A run that only merges or minimises has tried nothing.
     if (executions == 0) return;
     smt::Scale::get().chosen_outside();
-    print_text(smt::Row{
+    print_row(smt::Row{
         .id = "S5", .what = name, .n = executions, .violations = violations, .max_ms = {}, .seed = seed});
   }
 };

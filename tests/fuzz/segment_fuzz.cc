@@ -94,10 +94,10 @@ struct Bench {
         "segment_fuzz: %lu executions, %lu segments opened, %lu topics believed, %lu samples, %lu adopted\n",
         executions, segments, topics, samples, adopted);
     smt::Scale::get().chosen_outside();
-    print_text(smt::Row{.id = "L7",
-                        .what = kAdopt ? "hostile segments adopted" : "hostile segments read",
-                        .n = executions,
-                        .max_ms = static_cast<double>(slowest_ns) / 1e6});
+    print_row(smt::Row{.id = "L7",
+                       .what = kAdopt ? "hostile segments adopted" : "hostile segments read",
+                       .n = executions,
+                       .max_ms = static_cast<double>(slowest_ns) / 1e6});
   }
 
   // Of whole files and adoptions.

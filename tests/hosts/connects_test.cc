@@ -130,11 +130,11 @@ TEST_F(RelayConnects, LeaveNothingBehind) {
   print_figures(
       "relay_connects: {} connects in {:.1f} s: RssAnon {} KiB, {:.2f} bytes of each, descriptors {} -> {}",
       times, seconds, kib, kept, descriptors, descriptors_after);
-  print_text(Row{.id = "R19",
-                 .what = "CURVE connects: memory and descriptors kept",
-                 .n = times,
-                 .violations = (answered == warm + times ? 0u : 1u) + (kept < max ? 0u : 1u) +
-                               (descriptors_after <= descriptors ? 0u : 1u)});
+  print_row(Row{.id = "R19",
+                .what = "CURVE connects: memory and descriptors kept",
+                .n = times,
+                .violations = (answered == warm + times ? 0u : 1u) + (kept < max ? 0u : 1u) +
+                              (descriptors_after <= descriptors ? 0u : 1u)});
   EXPECT_EQ(answered, warm + times);
   EXPECT_LT(kept, max);
 }

@@ -133,13 +133,13 @@ TEST_F(RelayDamage, BehindTheChecksumOfTcpIsFoundAndTheSessionsRecover) {
   EXPECT_EQ(wrong, 0u);
   EXPECT_EQ(back, 0u);
   EXPECT_LT(recoveries.percentile_ms(100), 5'000.0 * static_cast<double>(patience_factor()));
-  print_text(Row{.id = "R17",
-                 .what = "bits turned over behind TCP's checksum",
-                 .n = flips,
-                 .violations = wrong + back + (HasFailure() ? 1 : 0),
-                 .max_ms = recoveries.percentile_ms(100),
-                 .p99_ms = recoveries.percentile_ms(99),
-                 .seed = storm::seed_of_run()});
+  print_row(Row{.id = "R17",
+                .what = "bits turned over behind TCP's checksum",
+                .n = flips,
+                .violations = wrong + back + (HasFailure() ? 1 : 0),
+                .max_ms = recoveries.percentile_ms(100),
+                .p99_ms = recoveries.percentile_ms(99),
+                .seed = storm::seed_of_run()});
 }
 
 class RelayDamagedPackets : public HostsTest {};
@@ -164,11 +164,11 @@ TEST_F(RelayDamagedPackets, AreAsGoodAsLost) {
   EXPECT_GT(up.corrupted + down.corrupted, 10u);
   EXPECT_EQ(all.wrong + all.back, 0u);
   EXPECT_LT(all.max_gap_ns, 2'000'000'000 * patience_factor());
-  print_text(Row{.id = "R17",
-                 .what = "damaged packets, longest gap",
-                 .n = up.corrupted + down.corrupted,
-                 .violations = HasFailure(),
-                 .max_ms = static_cast<double>(all.max_gap_ns) / 1e6});
+  print_row(Row{.id = "R17",
+                .what = "damaged packets, longest gap",
+                .n = up.corrupted + down.corrupted,
+                .violations = HasFailure(),
+                .max_ms = static_cast<double>(all.max_gap_ns) / 1e6});
 }
 
 }  // namespace

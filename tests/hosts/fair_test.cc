@@ -125,12 +125,12 @@ TEST_F(RelayFair, TwoSubscribersOfOneLinkGetAlikeAndOfNow) {
     EXPECT_LT(one->max_gap_ns, kSecondNs * patience_factor());
   }
   a.ages.add(b.ages);
-  print_text(Row{.id = "R9",
-                 .what = "two subscribers of one slow link",
-                 .n = a.ages.count(),
-                 .violations = HasFailure(),
-                 .max_ms = a.ages.percentile_ms(100),
-                 .p99_ms = a.ages.percentile_ms(99)});
+  print_row(Row{.id = "R9",
+                .what = "two subscribers of one slow link",
+                .n = a.ages.count(),
+                .violations = HasFailure(),
+                .max_ms = a.ages.percentile_ms(100),
+                .p99_ms = a.ages.percentile_ms(99)});
 }
 
 TEST_F(RelayFair, AForeignTransferLeavesTheRelayAShare) {

@@ -189,11 +189,11 @@ TEST_F(RelayFanOut, TenSubscribersCostTheReadsOfOneAndOneThatStandsStillCostsThe
   // On a quiet machine they differ by less than 0.2 ms; a subscriber that held the others up would cost them
   // its whole pause.
   EXPECT_LE(stopped, std::max(1.5 * running, running + 5) * static_cast<double>(patience_factor()));
-  print_text(Row{.id = "R9",
-                 .what = "one of ten subscribers stands still: the others",
-                 .n = phases[1][0].samples + phases[1][1].samples,
-                 .violations = HasFailure(),
-                 .p99_ms = stopped});
+  print_row(Row{.id = "R9",
+                .what = "one of ten subscribers stands still: the others",
+                .n = phases[1][0].samples + phases[1][1].samples,
+                .violations = HasFailure(),
+                .p99_ms = stopped});
 }
 
 }  // namespace

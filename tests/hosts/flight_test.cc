@@ -208,7 +208,7 @@ class RelayFlightInOrder : public RelayFlight {
     }
     print_figures("relay_flight in order: rows {} received {} missed {} different {} steps back {}",
                   count_rows(recording_), counts.received, counts.missed, counts.different, counts.back);
-    print_text(
+    print_row(
         Row{.id = "R11",
             .what = fmt::format("each sample in order, {}", replay_flags.empty() ? "rings too short" : "all"),
             .n = counts.received + counts.missed,

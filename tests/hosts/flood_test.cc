@@ -120,12 +120,12 @@ TEST_F(Flood, OfConnectionsKeepsNobodyOut) {
   EXPECT_LT(pose.max_gap_ns, 1000 * kMs);
   EXPECT_LT(max - before, 64 * kMiB);
   EXPECT_FALSE(robot_.process->ended());
-  print_text(Row{.id = "S9",
-                 .what = "a good client in a flood of 1,000 connects/s",
-                 .n = dialled,
-                 .violations = HasFailure(),
-                 .max_ms = served.percentile_ms(100),
-                 .p99_ms = more_ms});
+  print_row(Row{.id = "S9",
+                .what = "a good client in a flood of 1,000 connects/s",
+                .n = dialled,
+                .violations = HasFailure(),
+                .max_ms = served.percentile_ms(100),
+                .p99_ms = more_ms});
 }
 
 TEST_F(Flood, OfBytesBeforeAnyKeyIsShownStaysSmall) {
@@ -168,7 +168,7 @@ TEST_F(Flood, OfBytesBeforeAnyKeyIsShownStaysSmall) {
   EXPECT_LT(grown[0], 16 * kMiB);
   EXPECT_LT(grown[1], 64 * kMiB);
   EXPECT_LT(mark, 500 * kMs);
-  print_text(
+  print_row(
       Row{.id = "S10", .what = "100 strangers' frames before any key", .n = 200, .violations = HasFailure()});
 }
 

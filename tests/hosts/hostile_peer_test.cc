@@ -287,11 +287,11 @@ TEST_P(StormingPeer, KeepsNobodyWaiting) {
   watch_->begin();
   EXPECT_TRUE(tools::eventually([&] { return watch_->all_have(50); }));
   EXPECT_EQ(watch_->of(0).back, 0u);
-  print_text(Row{.id = "S8",
-                 .what = "a peer that " + storm.name,
-                 .n = said,
-                 .violations = HasFailure(),
-                 .p99_ms = at_rate_ms});
+  print_row(Row{.id = "S8",
+                .what = "a peer that " + storm.name,
+                .n = said,
+                .violations = HasFailure(),
+                .p99_ms = at_rate_ms});
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, StormingPeer, testing::ValuesIn(storms()),

@@ -24,8 +24,8 @@
 namespace smt::hosts {
 
 using storm::await;
-using storm::print_figures;
 using storm::milliseconds;
+using storm::print_figures;
 using tools::BadCable;
 using tools::Impairment;
 using tools::Process;
@@ -131,7 +131,7 @@ std::string load();
 // Ends the test as skipped, with a row that says why.
 #define SMT_SKIP_RELAY_TEST(why)                                                                             \
   do {                                                                                                       \
-    print_text(                                                                                              \
+    print_row(                                                                                               \
         Row{.id = "R", .what = testing::UnitTest::GetInstance()->current_test_info()->name(), .skip = why}); \
     GTEST_SKIP() << why;                                                                                     \
   } while (false)

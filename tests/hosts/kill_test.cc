@@ -196,18 +196,18 @@ TEST_F(RelayKill, IsSeenWithinASecondAndDataFlowsWithinASecondOfTheRestart) {
   EXPECT_EQ(different, 0u);
   EXPECT_EQ(back, 0u);
   EXPECT_EQ(reopened, 0u);
-  print_text(Row{.id = "R7",
-                 .what = "relays killed: data again",
-                 .n = kills_ + clients_,
-                 .violations = HasFailure(),
-                 .max_ms = flow_.percentile_ms(100),
-                 .p99_ms = flow_.percentile_ms(99),
-                 .seed = storm::seed_of_run()});
-  print_text(Row{.id = "R11",
-                 .what = "order and count through the kills",
-                 .n = received + missed,
-                 .violations = different + back + (received + missed == published * kTopics ? 0 : 1),
-                 .seed = storm::seed_of_run()});
+  print_row(Row{.id = "R7",
+                .what = "relays killed: data again",
+                .n = kills_ + clients_,
+                .violations = HasFailure(),
+                .max_ms = flow_.percentile_ms(100),
+                .p99_ms = flow_.percentile_ms(99),
+                .seed = storm::seed_of_run()});
+  print_row(Row{.id = "R11",
+                .what = "order and count through the kills",
+                .n = received + missed,
+                .violations = different + back + (received + missed == published * kTopics ? 0 : 1),
+                .seed = storm::seed_of_run()});
 }
 
 }  // namespace

@@ -255,12 +255,11 @@ TEST_P(RelayThousands, AreAllCurrentWithinFiveSecondsOfTheRestartOfAnyRelay) {
       kPatterns, proxied() ? "through a proxy" : "directly", figures, load());
   EXPECT_LE(max_bytes, uint64_t{400} << 20);
   EXPECT_EQ(mirror.wrong(), 0u);
-  print_text(
-      Row{.id = "R16",
-          .what = fmt::format("all current after a restart, {}", proxied() ? "by a proxy" : "directly"),
-          .n = topics,
-          .violations = HasFailure(),
-          .max_ms = static_cast<double>(max) / 1e6});
+  print_row(Row{.id = "R16",
+                .what = fmt::format("all current after a restart, {}", proxied() ? "by a proxy" : "directly"),
+                .n = topics,
+                .violations = HasFailure(),
+                .max_ms = static_cast<double>(max) / 1e6});
 }
 
 INSTANTIATE_TEST_SUITE_P(Ways, RelayThousands, testing::Values(false, true),

@@ -170,11 +170,11 @@ TEST_P(RelayOutage, NothingIsHoardedAndTheFirstValueIsOfNow) {
   EXPECT_GE(large_first, -kLargePeriodNs);
   EXPECT_GE(small_first, -kSmallPeriodNs);
   EXPECT_LE(std::max(large.wrong_ns, small.wrong_ns), 50'000'000 * storm::patience_factor());
-  print_text(Row{.id = "R6",
-                 .what = fmt::format("nothing hoarded while away, {}", GetParam().name),
-                 .n = static_cast<uint64_t>(seconds),
-                 .violations = HasFailure(),
-                 .max_ms = ms(current)});
+  print_row(Row{.id = "R6",
+                .what = fmt::format("nothing hoarded while away, {}", GetParam().name),
+                .n = static_cast<uint64_t>(seconds),
+                .violations = HasFailure(),
+                .max_ms = ms(current)});
 }
 
 INSTANTIATE_TEST_SUITE_P(Link, RelayOutage,

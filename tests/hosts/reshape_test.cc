@@ -76,11 +76,11 @@ TEST_F(RelayReshape, EachSampleHasTheLayoutThatItWasPublishedWith) {
   EXPECT_EQ(wrong, 0u);
   EXPECT_GT(seen, shapes / 2);
   EXPECT_LT(took, 1'000'000'000 * storm::patience_factor());
-  print_text(Row{.id = "R15",
-                 .what = "another type and size each 100 ms",
-                 .n = shapes,
-                 .violations = wrong + (HasFailure() ? 1 : 0),
-                 .max_ms = static_cast<double>(took) / 1e6});
+  print_row(Row{.id = "R15",
+                .what = "another type and size each 100 ms",
+                .n = shapes,
+                .violations = wrong + (HasFailure() ? 1 : 0),
+                .max_ms = static_cast<double>(took) / 1e6});
 }
 
 }  // namespace

@@ -157,21 +157,21 @@ TEST_F(RelayResume, IsWithinASecondOfTheReturnAndTheFirstValueIsOfNow) {
   EXPECT_LT(resumes.percentile_ms(50), 500 * patience);
   EXPECT_LE(ages.percentile_ms(100), static_cast<double>(kBoundNs) / 1e6 * patience);
   EXPECT_LE(unnoticed_ages.percentile_ms(100), static_cast<double>(kBoundNs) / 1e6 * patience);
-  print_text(Row{.id = "R5",
-                 .what = "values of now after an outage",
-                 .n = resumes.count(),
-                 .violations = HasFailure(),
-                 .max_ms = resumes.percentile_ms(100),
-                 .p99_ms = resumes.percentile_ms(99),
-                 .seed = storm::seed_of_run()});
+  print_row(Row{.id = "R5",
+                .what = "values of now after an outage",
+                .n = resumes.count(),
+                .violations = HasFailure(),
+                .max_ms = resumes.percentile_ms(100),
+                .p99_ms = resumes.percentile_ms(99),
+                .seed = storm::seed_of_run()});
   ages.add(unnoticed_ages);
-  print_text(Row{.id = "R6",
-                 .what = "age of the first value after an outage",
-                 .n = ages.count(),
-                 .violations = HasFailure(),
-                 .max_ms = ages.percentile_ms(100),
-                 .p99_ms = ages.percentile_ms(99),
-                 .seed = storm::seed_of_run()});
+  print_row(Row{.id = "R6",
+                .what = "age of the first value after an outage",
+                .n = ages.count(),
+                .violations = HasFailure(),
+                .max_ms = ages.percentile_ms(100),
+                .p99_ms = ages.percentile_ms(99),
+                .seed = storm::seed_of_run()});
 }
 
 }  // namespace

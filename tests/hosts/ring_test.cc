@@ -85,10 +85,10 @@ TEST_F(RelayRing, EachSampleArrivesOnceEverywhereAndNothingGrows) {
     EXPECT_LE(sent[at], 4 * (published[at] + 1'200'000'000 / kPeriodNs));
     EXPECT_LE(after, memory[at] + (256 << 10));
   }
-  print_text(Row{.id = "R13",
-                 .what = "three relays in a ring",
-                 .n = published[0] + published[1] + published[2],
-                 .violations = HasFailure()});
+  print_row(Row{.id = "R13",
+                .what = "three relays in a ring",
+                .n = published[0] + published[1] + published[2],
+                .violations = HasFailure()});
   // Each subscriber names the ring, in one line.
   for (Relay& relay : relays) relay.process->send(SIGTERM);
   for (size_t i = 0; i < relays.size(); ++i) {

@@ -119,12 +119,12 @@ TEST_F(RelaySlowLink, FiftyTopicsAndALargeOneOnAMegabit) {
   EXPECT_LE(max, kFirstWindowBytes + kPieceBytes);
   EXPECT_GT(max, 0u);
   expect_all_large_ones_came(&source, watch, topics, milliseconds(60'000));
-  print_text(Row{.id = "R18",
-                 .what = "17 Mbit/s offered to 1 Mbit/s: age",
-                 .n = scalars.count,
-                 .violations = HasFailure(),
-                 .max_ms = scalars.ages.percentile_ms(100),
-                 .p99_ms = scalars.ages.percentile_ms(99)});
+  print_row(Row{.id = "R18",
+                .what = "17 Mbit/s offered to 1 Mbit/s: age",
+                .n = scalars.count,
+                .violations = HasFailure(),
+                .max_ms = scalars.ages.percentile_ms(100),
+                .p99_ms = scalars.ages.percentile_ms(99)});
 }
 
 // The same without smtrelay.
@@ -190,12 +190,12 @@ TEST_F(RelaySlowLink, ALossyLinkWithJitterDegradesAndDoesNotStop) {
   EXPECT_LT(camera.max_gap_ns, kSecondNs * patience_factor());
   EXPECT_LT(small.ages.percentile_ms(99), 100.0 * static_cast<double>(patience_factor()));
   expect_all_large_ones_came(&source, watch, topics, milliseconds(10'000), 2);
-  print_text(Row{.id = "R18",
-                 .what = "25 Mbit/s, 20+-10 ms, 0.5 % loss: age",
-                 .n = small.count,
-                 .violations = HasFailure(),
-                 .max_ms = small.ages.percentile_ms(100),
-                 .p99_ms = small.ages.percentile_ms(99)});
+  print_row(Row{.id = "R18",
+                .what = "25 Mbit/s, 20+-10 ms, 0.5 % loss: age",
+                .n = small.count,
+                .violations = HasFailure(),
+                .max_ms = small.ages.percentile_ms(100),
+                .p99_ms = small.ages.percentile_ms(99)});
 }
 
 }  // namespace

@@ -209,18 +209,18 @@ TEST_F(RelaySoak, NothingIsWrongAfterADayOfFaults) {
     EXPECT_LT(back.percentile_ms(99), 1'000.0 * static_cast<double>(patience_factor()));
   }
   EXPECT_LT(back.percentile_ms(100), 2'000.0 * static_cast<double>(patience_factor()));
-  print_text(Row{.id = "R20",
-                 .what = "faults, each as soon as the last is over",
-                 .n = back.count(),
-                 .violations = HasFailure(),
-                 .max_ms = back.percentile_ms(100),
-                 .p99_ms = back.percentile_ms(99),
-                 .seed = storm::seed_of_run()});
-  print_text(Row{.id = "R20",
-                 .what = "samples meanwhile: wrong, back, not counted",
-                 .n = received + missed,
-                 .violations = wrong + (received + missed == published * kTopics ? 0 : 1),
-                 .seed = storm::seed_of_run()});
+  print_row(Row{.id = "R20",
+                .what = "faults, each as soon as the last is over",
+                .n = back.count(),
+                .violations = HasFailure(),
+                .max_ms = back.percentile_ms(100),
+                .p99_ms = back.percentile_ms(99),
+                .seed = storm::seed_of_run()});
+  print_row(Row{.id = "R20",
+                .what = "samples meanwhile: wrong, back, not counted",
+                .n = received + missed,
+                .violations = wrong + (received + missed == published * kTopics ? 0 : 1),
+                .seed = storm::seed_of_run()});
 }
 
 }  // namespace

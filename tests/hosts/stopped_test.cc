@@ -1,7 +1,7 @@
 // Relays that stand still (SIGSTOP), while their sockets go on: the mirror says within a second that nothing
 // comes any more, and has values of now within a second of their going on; a subscriber that slept never
-// holds up anybody, nor ends. Seeded bug that makes it fail: in relay/session/session.cc, patience_factor() is a
-// minute.
+// holds up anybody, nor ends. Seeded bug that makes it fail: in relay/session/session.cc, patience_factor()
+// is a minute.
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -64,13 +64,14 @@ TEST_F(RelayStopped, AreNoticedWithinASecondAndFreshWithinASecondOfGoingOn) {
     EXPECT_LT(noticed.percentile_ms(100), 1000.0 * static_cast<double>(patience_factor()));
     EXPECT_LT(back.percentile_ms(100), 1000.0 * static_cast<double>(patience_factor()));
     for (const auto& [what, times] : {std::pair("seen", &noticed), {"of now again", &back}}) {
-      print_text(Row{.id = "R8",
-                     .what = fmt::format("{} stands still: {}", name, what),
-                     .n = times->count(),
-                     .violations = times->percentile_ms(100) >= 1000.0 * static_cast<double>(patience_factor()),
-                     .max_ms = times->percentile_ms(100),
-                     .p99_ms = times->percentile_ms(99),
-                     .seed = storm::seed_of_run()});
+      print_row(
+          Row{.id = "R8",
+              .what = fmt::format("{} stands still: {}", name, what),
+              .n = times->count(),
+              .violations = times->percentile_ms(100) >= 1000.0 * static_cast<double>(patience_factor()),
+              .max_ms = times->percentile_ms(100),
+              .p99_ms = times->percentile_ms(99),
+              .seed = storm::seed_of_run()});
     }
   }
 }
@@ -120,12 +121,12 @@ TEST_F(RelayStopped, ASubscriberThatSleptHasTheNewestValue) {
   // Nobody takes the older ones for new.
   EXPECT_LE(all.age_error_ns, 20'000'000 * patience_factor());
   EXPECT_FALSE(pub_->ended() || proxy_->ended());
-  print_text(Row{.id = "R10",
-                 .what = "a subscriber that slept: the newest",
-                 .n = back.count(),
-                 .violations = HasFailure(),
-                 .max_ms = back.percentile_ms(100),
-                 .seed = storm::seed_of_run()});
+  print_row(Row{.id = "R10",
+                .what = "a subscriber that slept: the newest",
+                .n = back.count(),
+                .violations = HasFailure(),
+                .max_ms = back.percentile_ms(100),
+                .seed = storm::seed_of_run()});
 }
 
 }  // namespace

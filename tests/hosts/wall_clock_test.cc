@@ -114,11 +114,11 @@ TEST_F(RelayClock, JumpsOfTheWallClockChangeNothing) {
   EXPECT_FALSE(down);
   EXPECT_LE(age_error_ns, 2 * kPeriodNs);
   EXPECT_LE(stamp_error_ns, kPeriodNs);
-  print_text(Row{.id = "R14",
-                 .what = "jumps of the wall clock: longest gap",
-                 .n = jumps,
-                 .violations = HasFailure(),
-                 .max_ms = ms(jumped_ns)});
+  print_row(Row{.id = "R14",
+                .what = "jumps of the wall clock: longest gap",
+                .n = jumps,
+                .violations = HasFailure(),
+                .max_ms = ms(jumped_ns)});
 }
 
 TEST_F(RelayClock, AgesAreRightWhereTheGatewaysClockIsAnHourOff) {

@@ -261,7 +261,7 @@ TEST_P(RandomAccessTest, EachPeerHasWhatTheRulesSay) {
   std::printf("%zu compared, %zu differences\n", compared, differences);
   EXPECT_GT(allowed, compared / 3 / 5);
   EXPECT_LT(allowed, compared / 3 * 4 / 5);
-  print_text(
+  print_row(
       Row{.id = "S3",
           .what = GetParam() ? "rights live, listed, fetched; at a proxy" : "rights live, listed, fetched",
           .n = compared,

@@ -83,10 +83,10 @@ TEST_F(ReplayTest, WhatAnotherPeerSaysAgainIsNotPublishedAgain) {
     if (!m.payload.empty()) ++batches;
   }
   expect_untouched(written);
-  print_text(Row{.id = "S7",
-                 .what = "recorded batches sent again by a peer",
-                 .n = static_cast<uint64_t>(batches),
-                 .violations = sub_->counters().inbound.written - written});
+  print_row(Row{.id = "S7",
+                .what = "recorded batches sent again by a peer",
+                .n = static_cast<uint64_t>(batches),
+                .violations = sub_->counters().inbound.written - written});
   // The source itself goes on.
   good_->start();
   good_->publish(name(0), "now", now_);
@@ -110,10 +110,10 @@ TEST_F(ReplayTest, WhatIsDoubledOnTheWayIsPublishedOnce) {
   const uint64_t written = sub_->counters().inbound.written - before;
   EXPECT_GT(doubled, 20u);
   EXPECT_LE(written, static_cast<uint64_t>(kSamples));
-  print_text(Row{.id = "S7",
-                 .what = "batches doubled on the way",
-                 .n = doubled,
-                 .violations = written > kSamples ? written - kSamples : 0});
+  print_row(Row{.id = "S7",
+                .what = "batches doubled on the way",
+                .n = doubled,
+                .violations = written > kSamples ? written - kSamples : 0});
 }
 
 }  // namespace

@@ -111,10 +111,10 @@ TEST_F(HostileTest, ASingleFlippedBitInALiveSegmentNeitherCrashesNorHoldsUpARead
   }
   printf("%d flips: %lu times the segment was opened, %lu times refused; %lu samples\n", kFlips, opened,
          refused, samples);
-  print_text(Row{.id = "L7",
-                 .what = "bits flipped in a live segment",
-                 .n = kFlips,
-                 .max_ms = static_cast<double>(slowest_ns) / 1e6});
+  print_row(Row{.id = "L7",
+                .what = "bits flipped in a live segment",
+                .n = kFlips,
+                .max_ms = static_cast<double>(slowest_ns) / 1e6});
   EXPECT_GT(opened, 0u);
   EXPECT_GT(refused, 0u);
 

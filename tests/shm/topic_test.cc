@@ -202,7 +202,7 @@ TEST_F(TopicTest, WithSeveralWritersTheLaterBornWinsAndNobodySeesAnOlderOneAfter
   EXPECT_EQ(text_of(r.latest()), "a30");
   put(pb, "b40", 40);
   EXPECT_EQ(text_of(r.latest()), "b40");
-  print_text(Row{.id = "R12", .what = "two writers of one topic", .n = 8, .violations = HasFailure()});
+  print_row(Row{.id = "R12", .what = "two writers of one topic", .n = 8, .violations = HasFailure()});
 }
 
 TEST_F(TopicTest, ARemovedTopicIsGoneAndItsNameIsFree) {

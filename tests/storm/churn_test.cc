@@ -99,13 +99,13 @@ TEST(Churn, TopicsThatComeAndGoLeaveNothing) {
       "-> {}",
       number, files, root.files().size(), descriptors, open_descriptors(), maps, maps_of(root.path()),
       bytes / 1024, root.bytes() / 1024);
-  print_text(Row{.id = "L4",
-                 .what = "topics created and removed, leaks",
-                 .n = number,
-                 .violations = static_cast<uint64_t>(
-                     (root.files().size() != files) + (open_descriptors() != descriptors) +
-                     (maps_of(root.path()) != maps) + (root.bytes() != bytes)),
-                 .seed = seed_of_run()});
+  print_row(Row{.id = "L4",
+                .what = "topics created and removed, leaks",
+                .n = number,
+                .violations = static_cast<uint64_t>((root.files().size() != files) +
+                                                    (open_descriptors() != descriptors) +
+                                                    (maps_of(root.path()) != maps) + (root.bytes() != bytes)),
+                .seed = seed_of_run()});
   EXPECT_EQ(root.files().size(), files);
   EXPECT_EQ(open_descriptors(), descriptors);
   EXPECT_EQ(maps_of(root.path()), maps);
@@ -177,7 +177,7 @@ TEST(Churn, ProcessesThatDieInBetweenLeaveNothing) {
   print_figures("churn: {} crashes; files {} -> {}, descriptors {} -> {}, maps {} -> {}, KiB {} -> {}",
                 crashes, files.size(), root.files().size(), descriptors, open_descriptors(), maps,
                 maps_of(root.path()), bytes / 1024, root.bytes() / 1024);
-  print_text(
+  print_row(
       Row{.id = "L4",
           .what = "crashes in between, leaks",
           .n = crashes,

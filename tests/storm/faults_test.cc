@@ -227,10 +227,10 @@ TEST_P(Faults, AtEachAllocationSiteAreErrorsWithFiguresAndHarmNobody) {
   }
   print_figures("faults: {} allocation sites in {} operations failed {}:{}", total, std::size(kOperations),
                 GetParam() ? "for good" : "once", line);
-  print_text(Row{.id = "L5",
-                 .what = fmt::format("each allocation site fails {}", GetParam() ? "for good" : "once"),
-                 .n = static_cast<uint64_t>(total),
-                 .violations = HasFailure() ? 1u : 0u});
+  print_row(Row{.id = "L5",
+                .what = fmt::format("each allocation site fails {}", GetParam() ? "for good" : "once"),
+                .n = static_cast<uint64_t>(total),
+                .violations = HasFailure() ? 1u : 0u});
   for (const char* call : {"posix_fallocate", "ftruncate", "open", "openat(O_TMPFILE)", "linkat", "mkdirat",
                            "mkfifoat", "mmap"}) {
     EXPECT_GT(sites_[call], 0) << call << " never failed";

@@ -43,7 +43,7 @@ class FullFolder : public testing::Test {
       skip = "needs a mount namespace";
     }
     if (!skip.empty()) {
-      print_text(Row{.id = "L5", .what = "full tmpfs", .skip = skip});
+      print_row(Row{.id = "L5", .what = "full tmpfs", .skip = skip});
       GTEST_SKIP() << skip;
     }
   }
@@ -140,10 +140,10 @@ TEST_F(FullFolder, OfTwoMebibytesRefusesWithFiguresKeepsAllValuesAndWorksAgainWh
   expect_newest(domain, "witness", make_bytes(64, 10));
   print_figures("full folder: 2 MiB took a value of {} KiB, {} topics and {} nodes; {}", fits / 1024, topics,
                 nodes.size(), status.message());
-  print_text(Row{.id = "L5",
-                 .what = "tmpfs of 2 MiB full, and again with space",
-                 .n = publishers.size() + nodes.size(),
-                 .violations = HasFailure() ? 1u : 0u});
+  print_row(Row{.id = "L5",
+                .what = "tmpfs of 2 MiB full, and again with space",
+                .n = publishers.size() + nodes.size(),
+                .violations = HasFailure() ? 1u : 0u});
 }
 
 TEST_F(FullFolder, WithoutInodesRefusesANodeAndSaysSo) {

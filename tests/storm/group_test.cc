@@ -35,7 +35,7 @@ class GroupTest : public testing::Test {
     if (geteuid() != 0) skip = "needs root to act as other users";
     if (getgrnam(kGroup) == nullptr) skip = std::string("needs a group ") + kGroup;
     if (skip.empty()) return;
-    print_text(Row{.id = "G33", .what = "tools with --group", .skip = skip});
+    print_row(Row{.id = "G33", .what = "tools with --group", .skip = skip});
     GTEST_SKIP() << skip;
   }
   // Permission bits and group of a file in the domain.
@@ -70,7 +70,7 @@ TEST_F(GroupTest, AMemberReadsAndPublishesAndAStrangerDoesNot) {
   EXPECT_THAT(run_as(kMember, echo + place_), AllOf(StartsWith("exit 6: "), HasSubstr("pass --group")));
   EXPECT_THAT(run_as(kStranger, echo + shared_), StartsWith("exit 6: "));
   EXPECT_THAT(run_as(kStranger, topic + " pub mine f64 3.5" + shared_), StartsWith("exit 6: "));
-  print_text(Row{.id = "G33", .what = "tools with --group", .n = 12, .violations = HasFailure() ? 1u : 0u});
+  print_row(Row{.id = "G33", .what = "tools with --group", .n = 12, .violations = HasFailure() ? 1u : 0u});
 }
 
 }  // namespace

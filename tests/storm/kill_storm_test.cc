@@ -193,12 +193,12 @@ TEST(KillStorm, NoValueIsTornAndNoSequenceStepsBackHoweverWritersDie) {
       "with a half-written slot {} (missed {}, retries {})",
       kills, counts.reads, counts.torn, counts.back, counts.gaps, counts.reopened, adoptions,
       with_half_written, counts.missed, counts.retries);
-  print_text(Row{.id = "L1",
-                 .what = "reads: torn, steps back, gaps not counted",
-                 .n = counts.reads,
-                 .violations = counts.torn + counts.back + counts.gaps,
-                 .seed = seed_of_run()});
-  print_text(Row{.id = "L1", .what = "kills meanwhile", .n = kills, .violations = counts.reopened});
+  print_row(Row{.id = "L1",
+                .what = "reads: torn, steps back, gaps not counted",
+                .n = counts.reads,
+                .violations = counts.torn + counts.back + counts.gaps,
+                .seed = seed_of_run()});
+  print_row(Row{.id = "L1", .what = "kills meanwhile", .n = kills, .violations = counts.reopened});
   EXPECT_GE(counts.reads, reads);
   EXPECT_EQ(counts.torn, 0u);
   EXPECT_EQ(counts.back, 0u);

@@ -70,7 +70,7 @@ class LeastRights : public testing::Test {
   void SetUp() override {
     if (geteuid() == 0) return;
     for (const char* id : {"S11", "S12"})
-      print_text(Row{.id = id, .what = "relays of another user", .skip = "needs root to act as other users"});
+      print_row(Row{.id = id, .what = "relays of another user", .skip = "needs root to act as other users"});
     GTEST_SKIP() << "needs root to act as other users";
   }
   LeastRights() {
@@ -147,10 +147,10 @@ TEST_F(LeastRights, AreEnoughAndNobodyLooksIntoARelayWithKeys) {
     open_to_others += (st.st_mode & 077) != 0;
     ++checked_;
   }
-  print_text(Row{.id = "S12",
-                 .what = "relays of a user without rights",
-                 .n = checked_,
-                 .violations = wrong_ + open_to_others});
+  print_row(Row{.id = "S12",
+                .what = "relays of a user without rights",
+                .n = checked_,
+                .violations = wrong_ + open_to_others});
 
   checked_ = wrong_ = 0;
   Child open_book = Child::spawn("tool", {sine, "wave", "--root", root, "--domain", "wave"});
@@ -164,10 +164,10 @@ TEST_F(LeastRights, AreEnoughAndNobodyLooksIntoARelayWithKeys) {
   }
   // Where cores are written at all.
   print_figures("least rights: a core of a program without keys: {}", abort_process(open_book.pid()));
-  print_text(Row{.id = "S11",
-                 .what = "looks into relays with keys, of their own user",
-                 .n = checked_,
-                 .violations = wrong_});
+  print_row(Row{.id = "S11",
+                .what = "looks into relays with keys, of their own user",
+                .n = checked_,
+                .violations = wrong_});
 }
 
 }  // namespace

@@ -116,13 +116,13 @@ void measure_deaths(const char* what, bool new_pid_namespace) {
   print_figures("liveness, {}: dead seen {}; taken over {}", what, seen.text(), taken_over.text());
   const auto row = [&](const char* measured, Latencies& latencies, double limit_ms) {
     const bool good = latencies.percentile_ms(99) < limit_ms * static_cast<double>(patience_factor());
-    print_text(Row{.id = "L3",
-                   .what = fmt::format("{}, {}", measured, what),
-                   .n = latencies.count(),
-                   .violations = good ? 0u : 1u,
-                   .max_ms = latencies.percentile_ms(100),
-                   .p99_ms = latencies.percentile_ms(99),
-                   .seed = seed_of_run()});
+    print_row(Row{.id = "L3",
+                  .what = fmt::format("{}, {}", measured, what),
+                  .n = latencies.count(),
+                  .violations = good ? 0u : 1u,
+                  .max_ms = latencies.percentile_ms(100),
+                  .p99_ms = latencies.percentile_ms(99),
+                  .seed = seed_of_run()});
     EXPECT_TRUE(good) << measured << ": p99 must be below " << limit_ms << " ms";
   };
   row("death seen", seen, 50);
@@ -133,7 +133,7 @@ TEST(Liveness, ADeadWriterIsSeenAndItsTopicTakenOver) { measure_deaths("same PID
 
 TEST(Liveness, ADeadWriterIsSeenAndItsTopicTakenOverAcrossPidNamespaces) {
   if (geteuid() != 0) {
-    print_text(Row{.id = "L3", .what = "other PID namespace", .skip = "needs root for clone(CLONE_NEWPID)"});
+    print_row(Row{.id = "L3", .what = "other PID namespace", .skip = "needs root for clone(CLONE_NEWPID)"});
     GTEST_SKIP() << "needs root for clone(CLONE_NEWPID)";
   }
   measure_deaths("other PID namespace", true);
@@ -162,13 +162,13 @@ TEST(Liveness, AForkedChildNeitherPublishesNorKeepsTheTopicAlive) {
   }
   print_figures("liveness, parent killed, forked child lives: seen and taken over {}", free.text());
   const bool good = free.percentile_ms(100) < 50.0 * static_cast<double>(patience_factor());
-  print_text(Row{.id = "L12",
-                 .what = "topic free although a forked child lives",
-                 .n = free.count(),
-                 .violations = good ? 0u : 1u,
-                 .max_ms = free.percentile_ms(100),
-                 .p99_ms = free.percentile_ms(99),
-                 .seed = seed_of_run()});
+  print_row(Row{.id = "L12",
+                .what = "topic free although a forked child lives",
+                .n = free.count(),
+                .violations = good ? 0u : 1u,
+                .max_ms = free.percentile_ms(100),
+                .p99_ms = free.percentile_ms(99),
+                .seed = seed_of_run()});
   EXPECT_TRUE(good) << "the topic must be free within 50 ms";
 }
 

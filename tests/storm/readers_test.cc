@@ -153,12 +153,12 @@ class ReadersTest : public testing::Test {
         "{} "
         "waits, max {:.3f} ms",
         what, base_ns, grown_ns, hand_over_ns, waits, max_ms);
-    print_text(Row{.id = "L6",
-                   .what = what,
-                   .n = 2 * scaled(3, 10) * kCount,
-                   .violations = waits + (grown_ns > limit_ns) + (root_.bytes() != bytes),
-                   .max_ms = max_ms,
-                   .p99_ms = p99_ns / 1e6});
+    print_row(Row{.id = "L6",
+                  .what = what,
+                  .n = 2 * scaled(3, 10) * kCount,
+                  .violations = waits + (grown_ns > limit_ns) + (root_.bytes() != bytes),
+                  .max_ms = max_ms,
+                  .p99_ms = p99_ns / 1e6});
     EXPECT_LE(grown_ns, limit_ns);
     EXPECT_EQ(waits, 0u);
     EXPECT_EQ(root_.bytes(), bytes);

@@ -143,11 +143,11 @@ class Rights : public testing::Test {
     if (geteuid() != 0) skip = "needs root to act as other users";
     if (getgrnam(kGroup) == nullptr) skip = std::string("needs a group ") + kGroup;
     if (skip.empty()) return;
-    print_text(Row{.id = "L8", .what = "rights", .skip = skip});
+    print_row(Row{.id = "L8", .what = "rights", .skip = skip});
     GTEST_SKIP() << skip;
   }
   void print_cases(const char* what) const {
-    print_text(Row{.id = "L8", .what = what, .n = cases_, .violations = wrong_});
+    print_row(Row{.id = "L8", .what = what, .n = cases_, .violations = wrong_});
   }
   void try_step(const char* scene, const Case& c) {
     if (c.prepare) c.prepare();

@@ -78,11 +78,11 @@ struct HandMadeTopic : internal::TopicWriter {
   }
 };
 
-void print_row(const char* what, uint64_t n, uint64_t violations) {
-  print_text(Row{.id = "L10",
-                 .what = std::string(what) + (kThreadSanitizer ? ", ThreadSanitizer" : ""),
-                 .n = n,
-                 .violations = violations});
+void print_race_row(const char* what, uint64_t n, uint64_t violations) {
+  print_row(Row{.id = "L10",
+                .what = std::string(what) + (kThreadSanitizer ? ", ThreadSanitizer" : ""),
+                .n = n,
+                .violations = violations});
 }
 
 // Runs the reader in two threads until the writer has ended.
@@ -136,7 +136,7 @@ TEST(Threads, ReadersOfARingSeeOnlyWholeValues) {
       });
   print_figures("threads: ring, {} publications, {} reads, {} wrong, {} back", topic.position, reads.load(),
                 wrong.load(), back.load());
-  print_row("reads of a ring between threads", reads, wrong + back);
+  print_race_row("reads of a ring between threads", reads, wrong + back);
   EXPECT_EQ(wrong, 0u);
   EXPECT_EQ(back, 0u);
 }
@@ -203,7 +203,7 @@ TEST(Threads, AnEntryThatIsUsedAgainIsNeverTakenForTheOldTopic) {
       });
   print_figures("threads: entry used {} times, {} reads, {} of the wrong topic, {} damaged", topics,
                 reads.load(), wrong.load(), damaged.load());
-  print_row("reads of an entry used again", reads, wrong + damaged);
+  print_race_row("reads of an entry used again", reads, wrong + damaged);
   EXPECT_EQ(wrong, 0u);
   EXPECT_EQ(damaged, 0u);
 }
@@ -274,7 +274,7 @@ TEST(Threads, TopicsOfANodeArePublishedSideBySideWhileOthersComeAndGo) {
   for (std::thread& thread : threads) thread.join();
   print_figures("threads: 3 x {} publications, received {} + missed {}, {} wrong; {} topics came and went",
                 publications, received.load(), missed.load(), wrong.load(), cycles.load());
-  print_row("topics published side by side", 3 * publications, wrong);
+  print_race_row("topics published side by side", 3 * publications, wrong);
   EXPECT_EQ(wrong, 0u);
   EXPECT_EQ(received + missed, 3 * publications);
   EXPECT_EQ(node->topic_count(), 3u);

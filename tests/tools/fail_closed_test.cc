@@ -102,7 +102,7 @@ TEST_F(FailClosed, KeysThatAreNotAsTheyShouldBeKeepEachToolFromStarting) {
       ++tried;
     }
   }
-  smt::print_text(
+  smt::print_row(
       smt::Row{.id = "S2", .what = "keys that are not as they should be", .n = tried, .violations = wrong});
 }
 
@@ -156,10 +156,10 @@ TEST_F(FailClosed, RulesThatSayNothingOrNotWhatTheySeemToKeepARelayFromStarting)
       ++tried;
     }
   }
-  smt::print_text(smt::Row{.id = "S2",
-                           .what = "rules that say nothing, or nothing that is known",
-                           .n = tried,
-                           .violations = wrong});
+  smt::print_row(smt::Row{.id = "S2",
+                          .what = "rules that say nothing, or nothing that is known",
+                          .n = tried,
+                          .violations = wrong});
 }
 
 // Mosquitto's CVE-2018-20145: rules that were forgotten at one of the listeners.
@@ -199,7 +199,7 @@ TEST_F(FailClosed, RulesHoldAtEachEndpoint) {
     EXPECT_THAT(got(who, endpoint, "secret/key"), Not(HasSubstr("hunter2")));
     ++tried;
   }
-  smt::print_text(smt::Row{
+  smt::print_row(smt::Row{
       .id = "S2", .what = "rules at each of four endpoints", .n = tried, .violations = HasFailure()});
 }
 

@@ -170,7 +170,7 @@ TEST_F(Intruder, OfAnyKindHearsNothingAtAnySocketThatListens) {
   }
   std::cout << "figures: intruder: " << tried << " strangers, none heard more than " << max
             << " bytes of a connection\n";
-  print_text(Row{.id = "S1", .what = "strangers at listeners", .n = tried, .violations = HasFailure()});
+  print_row(Row{.id = "S1", .what = "strangers at listeners", .n = tried, .violations = HasFailure()});
 }
 
 }  // namespace

@@ -170,7 +170,7 @@ TEST_F(KeyLeak, NoSecretKeyIsAnywhereButInItsFile) {
     relay->process->send(SIGTERM);
     search(relay->ready[1] + "'s log", relay->process->wait());
   }
-  smt::print_text(
+  smt::print_row(
       smt::Row{.id = "S11", .what = "texts searched for secret keys", .n = searched_, .violations = found_});
 }
 

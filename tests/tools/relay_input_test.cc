@@ -120,7 +120,7 @@ TEST_F(RelayTest, RefusesASecondMirrorOfTheSameName) {
   EXPECT_THAT(second.err, HasSubstr("pid " + std::to_string(first.process->pid())));
   const Relay other = start(
       {"smtrelay_sub", "--domain", "base", "--name", "b2", "--prefix", "p", "--connect", robot.endpoint()});
-  print_text(Row{.id = "R12", .what = "a second relay for one mirror", .n = 1, .violations = HasFailure()});
+  print_row(Row{.id = "R12", .what = "a second relay for one mirror", .n = 1, .violations = HasFailure()});
 }
 
 TEST_F(RelayTest, WithoutKeysNoOtherMachineIsReachedUnlessItIsToldSo) {
@@ -147,10 +147,10 @@ TEST_F(RelayTest, WithoutKeysNoOtherMachineIsReachedUnlessItIsToldSo) {
     EXPECT_TRUE(refused) << args[0] << " " << args.back() << ": " << ended.exit_code << ended.err;
     wrong += !refused;
   }
-  print_text(Row{.id = "S4",
-                 .what = "other machines without keys or --insecure",
-                 .n = std::size(kCases),
-                 .violations = wrong});
+  print_row(Row{.id = "S4",
+                .what = "other machines without keys or --insecure",
+                .n = std::size(kCases),
+                .violations = wrong});
 }
 
 TEST_F(RelayTest, AllowsOtherMachinesWhenToldSo) {

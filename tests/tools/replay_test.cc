@@ -90,10 +90,10 @@ TEST_F(KeyedTest, ASessionThatIsReplayedPublishesNothing) {
   ASSERT_TRUE(eventually([&] { return state().first == 0; })) << "it counts anew";
   replay(&replays, &published);
   EXPECT_EQ(held("base", "pose")->freshness.state, State::kLinkDown);
-  smt::print_text(smt::Row{.id = "S7",
-                           .what = "samples of recorded sessions, replayed",
-                           .n = static_cast<uint64_t>(replays * kSamples),
-                           .violations = published});
+  smt::print_row(smt::Row{.id = "S7",
+                          .what = "samples of recorded sessions, replayed",
+                          .n = static_cast<uint64_t>(replays * kSamples),
+                          .violations = published});
   // Who has the key is served.
   pub = robot(base.endpoint() + "#base");
   publish("pose", "string", "\"again\"");

@@ -126,16 +126,16 @@ TEST_F(Revocation, EndsTheStreamToThatPeerAndNobodyElses) {
   }
   std::cout << "figures: revocation: the last value to who was revoked " << ms(last_ns)
             << " ms after the reload, longest gap of the others " << ms(gap_ns) << " ms\n";
-  smt::print_text(smt::Row{.id = "S6",
-                           .what = "a key taken away: its peer's last value",
-                           .n = kRounds,
-                           .violations = wrong + (last_ns < 2'000'000'000 ? 0 : 1),
-                           .max_ms = ms(last_ns)});
-  smt::print_text(smt::Row{.id = "S6",
-                           .what = "a key taken away: longest gap of others",
-                           .n = kRounds,
-                           .violations = gap_ns < kMaxGapNs ? 0u : 1u,
-                           .max_ms = ms(gap_ns)});
+  smt::print_row(smt::Row{.id = "S6",
+                          .what = "a key taken away: its peer's last value",
+                          .n = kRounds,
+                          .violations = wrong + (last_ns < 2'000'000'000 ? 0 : 1),
+                          .max_ms = ms(last_ns)});
+  smt::print_row(smt::Row{.id = "S6",
+                          .what = "a key taken away: longest gap of others",
+                          .n = kRounds,
+                          .violations = gap_ns < kMaxGapNs ? 0u : 1u,
+                          .max_ms = ms(gap_ns)});
   EXPECT_EQ(wrong, 0u);
   EXPECT_LT(last_ns, 2'000'000'000);
   EXPECT_LT(gap_ns, kMaxGapNs);
@@ -170,11 +170,11 @@ TEST_F(Revocation, ANewKeyOfTheListenerLosesNothingAndNothingGetsStale) {
   // A peer that is late to read that it is to dial again notices by the silence.
   std::sort(gaps_ns.begin(), gaps_ns.end());
   const int64_t usual_ns = gaps_ns[gaps_ns.size() / 2], gap_ns = gaps_ns.back();
-  smt::print_text(smt::Row{.id = "S6",
-                           .what = "a listener's key changed: gap; values lost",
-                           .n = kRounds,
-                           .violations = wrong + (usual_ns < kUsualGapNs && gap_ns < kMaxGapNs ? 0 : 1),
-                           .max_ms = ms(gap_ns)});
+  smt::print_row(smt::Row{.id = "S6",
+                          .what = "a listener's key changed: gap; values lost",
+                          .n = kRounds,
+                          .violations = wrong + (usual_ns < kUsualGapNs && gap_ns < kMaxGapNs ? 0 : 1),
+                          .max_ms = ms(gap_ns)});
   EXPECT_EQ(wrong, 0u);
   EXPECT_LT(usual_ns, kUsualGapNs);
   EXPECT_LT(gap_ns, kMaxGapNs);

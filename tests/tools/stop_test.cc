@@ -228,11 +228,11 @@ TEST_F(CleanStop, IsWithinASecondInAnyState) {
   done = true;
   films.join();
   std::cout << "figures: stop: " << stops_ << " stops, the longest " << max_ns_ / 1'000'000 << " ms\n";
-  smt::print_text(smt::Row{.id = "R21",
-                           .what = "ended by a signal, in any state",
-                           .n = stops_,
-                           .violations = wrong_,
-                           .max_ms = static_cast<double>(max_ns_) / 1e6});
+  smt::print_row(smt::Row{.id = "R21",
+                          .what = "ended by a signal, in any state",
+                          .n = stops_,
+                          .violations = wrong_,
+                          .max_ms = static_cast<double>(max_ns_) / 1e6});
 }
 
 }  // namespace

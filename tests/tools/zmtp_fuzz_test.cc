@@ -221,12 +221,12 @@ TEST_F(Zmtp, AnyBytesOverTcpLeaveEachRelayServing) {
     EXPECT_LT(now_kib, l.rss_kib + kMaxGrowthKiB) << l.name;
     wrong += now_kib >= l.rss_kib + kMaxGrowthKiB;
   }
-  print_text(Row{.id = "S5",
-                 .what = "raw bytes over TCP at relays that listen",
-                 .n = cases,
-                 .violations = wrong,
-                 .max_ms = static_cast<double>(slowest_ns_) / 1e6,
-                 .seed = seed});
+  print_row(Row{.id = "S5",
+                .what = "raw bytes over TCP at relays that listen",
+                .n = cases,
+                .violations = wrong,
+                .max_ms = static_cast<double>(slowest_ns_) / 1e6,
+                .seed = seed});
 }
 
 }  // namespace

@@ -155,7 +155,7 @@ TEST_F(AccessTest, TenThousandRandomCasesAreDecidedAsTheRulesAreWritten) {
   std::printf("%zu allowed, %zu differences\n", allowed, differences);
   EXPECT_GT(allowed, 3000u);
   EXPECT_LT(allowed, 9000u);
-  print_text(
+  print_row(
       Row{.id = "S3", .what = "rights in process", .n = 10'000, .violations = differences, .seed = seed});
 }
 

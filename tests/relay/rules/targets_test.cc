@@ -41,7 +41,7 @@ std::vector<ReceiveRule> make(const std::vector<Rule>& rules) {
   return out;
 }
 
-std::string print_text(const std::vector<Rule>& rules) {
+std::string rules_text(const std::vector<Rule>& rules) {
   std::string out;
   const auto list = [](const Strings& s) {
     std::string text;
@@ -134,9 +134,9 @@ TEST(Targets, FindsTheClashesOfTheTableWithAShortestExample) {
   };
   for (const auto& row : kTable) {
     Result<std::optional<TargetClash>> clash = find_target_clash(make(row.rules));
-    ASSERT_TRUE(clash.ok()) << print_text(row.rules) << clash.status().message();
+    ASSERT_TRUE(clash.ok()) << rules_text(row.rules) << clash.status().message();
     EXPECT_EQ(*clash ? (*clash)->name : "(none)", row.name == nullptr ? "(none)" : row.name)
-        << print_text(row.rules);
+        << rules_text(row.rules);
     EXPECT_EQ(check_targets(make(row.rules)).ok(), row.name == nullptr);
   }
 }
@@ -228,13 +228,13 @@ TEST(Targets, AgreesWithASearchThroughAllSmallNamesOnRandomRules) {
     }
     const std::vector<ReceiveRule> made = make(rules);
     Result<std::optional<TargetClash>> clash = find_target_clash(made);
-    ASSERT_TRUE(clash.ok()) << print_text(rules) << clash.status().message();
+    ASSERT_TRUE(clash.ok()) << rules_text(rules) << clash.status().message();
     Result<RuleSet> set = RuleSet::parse(made);
     ASSERT_TRUE(set.ok());
     std::vector<Naming> namings;
     for (const ReceiveRule& rule : made) {
       Result<Naming> naming = Naming::parse(rule);
-      ASSERT_TRUE(naming.ok()) << print_text(rules) << naming.status().message();
+      ASSERT_TRUE(naming.ok()) << rules_text(rules) << naming.status().message();
       namings.push_back(*naming);
     }
     const auto keeps = [&](size_t r) { return made[r].as == made[r].topic[0] || namings[r].keeps_names(); };
@@ -244,7 +244,7 @@ TEST(Targets, AgreesWithASearchThroughAllSmallNamesOnRandomRules) {
       ++clashes;
       const TargetClash& c = **clash;
       ASSERT_NE(c.side[0].rule, c.side[1].rule);
-      ASSERT_FALSE(keeps(c.side[0].rule) && keeps(c.side[1].rule)) << print_text(rules);
+      ASSERT_FALSE(keeps(c.side[0].rule) && keeps(c.side[1].rule)) << rules_text(rules);
       for (const TargetClash::Side& side : c.side) {
         Strings candidates = peers;
         for (const char* other : {"c", "xb", "ax"}) candidates.push_back(other);
@@ -254,7 +254,7 @@ TEST(Targets, AgreesWithASearchThroughAllSmallNamesOnRandomRules) {
           stands = stands || (set->decide(side.topic, peer) == side.rule &&
                               namings[side.rule].local(side.topic, peer) == c.name);
         }
-        ASSERT_TRUE(stands) << print_text(rules) << c.name << " of " << side.topic << " by " << side.rule;
+        ASSERT_TRUE(stands) << rules_text(rules) << c.name << " of " << side.topic << " by " << side.rule;
       }
       continue;
     }
@@ -268,7 +268,7 @@ TEST(Targets, AgreesWithASearchThroughAllSmallNamesOnRandomRules) {
         if (!name) continue;
         const auto [first, is_new] = taken.try_emplace(*name, *rule);
         if (!is_new && first->second != *rule && !(keeps(*rule) && keeps(first->second))) {
-          ADD_FAILURE() << print_text(rules) << *name << " of " << topic << " of " << peer << " by " << *rule
+          ADD_FAILURE() << rules_text(rules) << *name << " of " << topic << " of " << peer << " by " << *rule
                         << " and " << first->second;
           if (++found_by_search == 5) return;
         }

@@ -167,7 +167,7 @@ TEST_F(ZapTest, WhereNobodyAnswersNobodyIsServed) {
   const auto refused = knock(server, stranger_);
   let_in += heard_until_refused(&server, refused.get(), 1);
   ++tried;
-  print_text(Row{.id = "S2", .what = "the ZAP handler is absent or dead", .n = tried, .violations = let_in});
+  print_row(Row{.id = "S2", .what = "the ZAP handler is absent or dead", .n = tried, .violations = let_in});
   EXPECT_EQ(let_in, 0u);
 }
 
@@ -180,7 +180,7 @@ TEST_F(ZapTest, WhereTheAnswerDoesNotComeNobodyIsServed) {
     const auto client = knock(server, *who);
     let_in += heard_until_refused(&server, client.get(), 3);
   }
-  print_text(Row{.id = "S2", .what = "the ZAP handler hangs", .n = 2, .violations = let_in});
+  print_row(Row{.id = "S2", .what = "the ZAP handler hangs", .n = 2, .violations = let_in});
   EXPECT_EQ(let_in, 0u);
 }
 
@@ -201,7 +201,7 @@ TEST_F(ZapTest, AListenerThatLetsStrangersInIsFoundOutAndSoIsOneThatDoesNotAnswe
   guarded.close();
   const Status silent = try_a_stranger(&client_, "tcp://127.0.0.1:1", self_, stranger_, &*zap_);
   EXPECT_THAT(silent.message(), HasSubstr("nothing is served"));
-  print_text(Row{
+  print_row(Row{
       .id = "S2", .what = "a listener that is tried before it serves", .n = 3, .violations = HasFailure()});
 }
 
