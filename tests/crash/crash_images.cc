@@ -4,9 +4,6 @@
 // After each step that changed the folder, what a kill there would leave is copied to another folder, where
 // readers must find every topic as it was or as it was to become, and a successor must take over, publish,
 // and be read.
-//
-// Seeded bugs, each of which is found: in shm/seqlock.h, publish_head before complete_sample;
-// in shm/topic_table.cc, publish the generation before the record offset (put).
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>

@@ -3,9 +3,6 @@
 // Other than the images of crash_images, what is left here is what a killed process really leaves: locks,
 // files without a name, the segment itself. Readers must find every topic as it was or as it was to become,
 // and a successor must take over, publish, and be read.
-//
-// Seeded bugs, each of which is found: in shm/owned_segment.cc, link a new segment before it is initialised;
-// leave out the unlinkat of a predecessor's ".<name>.new".
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>

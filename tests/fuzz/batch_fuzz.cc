@@ -2,9 +2,6 @@
 // execution), against a reader of
 // PROTOCOL.md written a second time: what it refuses ends the session, and what it takes, nothing else, is in
 // the memory.
-//
-// Seeded bugs: relay/inbound/inbound_values.cc without the comparison of a value's size with what is left of
-// the payload, or of a piece's offset with what has arrived.
 
 #include <zstd.h>
 

@@ -1,9 +1,6 @@
 // Configuration files and files of keys (libFuzzer): what is refused is told with its place, and what is
 // taken gives no peer more than the rules that stand in it, by the letter of docs/config.md, and opens no
 // endpoint to other machines.
-//
-// Seeded bugs: relay/rules/access.cc, decide() that allows what no [[allow]] gives; relay/keys/keys.cc
-// without the comparison with the key written again.
 
 #include <algorithm>
 #include <array>

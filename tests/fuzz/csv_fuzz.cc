@@ -1,6 +1,4 @@
 // A recorded CSV file (libFuzzer): two header rows, then rows of values.
-//
-// Seeded bug: write a column's value without having looked at its offset in the row's value.
 #include <string_view>
 #include <vector>
 

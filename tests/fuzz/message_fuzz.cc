@@ -1,8 +1,6 @@
 // Messages as any peer may send them, one by one (libFuzzer; each counts as an execution): what is opened
 // keeps to the page and says itself again, what is damaged is not opened, and the relay they go to keeps its
 // bounds.
-//
-// Seeded bugs, found at once: proto/codec.cc, open_message() without the check; a payload with any message.
 
 #include <xxhash.h>
 

@@ -1,9 +1,6 @@
 // Patterns and names of topics (libFuzzer) against tests/relay/access_rules.h, which tries every way: which
 // texts are patterns, what each matches and what its wildcards stand for, what many of them say at once, and
 // whether two rules that give one name to two topics are found.
-//
-// Seeded bugs: relay/names/glob.cc, a `**` at the beginning that stands for one segment at least;
-// relay/names/pattern_index.cc without may_name().
 
 #include <algorithm>
 #include <map>

@@ -1,7 +1,5 @@
 // A schema's text, as a segment or a peer may hold it (libFuzzer): what is believed says itself again, word
 // for word.
-//
-// Seeded bug: leave out the overflow check of offset + count * size in Schema::check.
 #include <string_view>
 
 #include "shm/schema.h"

@@ -10,8 +10,6 @@
 //
 // Whatever the bytes are: no crash, nothing that the sanitizers see, nothing "wrong" (see explore.h), and no
 // opening that takes longer than 10 ms of CPU time.
-//
-// Seeded bug, found at once: in read_slot (shm/segment_view.h) believe the size in the slot.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>

@@ -1,9 +1,6 @@
 // A relay that binds and dials, and a peer at each end that says anything in any order while time passes
 // (libFuzzer): the relay keeps its bounds, who was served before is served throughout, and so are those who
 // come afterwards and keep to the protocol.
-//
-// Seeded bug, found at once: relay/link_table.cc, on_session_ended() that leaves the session in its
-// link's list.
 
 #include <sanitizer/allocator_interface.h>
 

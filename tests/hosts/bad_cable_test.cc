@@ -1,5 +1,5 @@
 // The bad cable does what it says, seen by datagrams: a test that relies on it must not pass because nothing
-// happened. Seeded bug that makes it fail: in tests/tools/bad_cable.cc, take() does not add jitter to due_ns.
+// happened.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <poll.h>

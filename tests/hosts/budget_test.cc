@@ -1,7 +1,6 @@
 // A command crosses to a host that acts on it, and the cable is pulled: what that host reads becomes zero and
 // `substituted` when the command's maximum age is over, and the command again when the cable is back. With
-// the relay itself dead nobody writes there any more, and latest_fresh() gives nothing. Seeded bug that makes
-// it fail: in relay/store/shm_sink.cc, flush() does not call expire().
+// the relay itself dead nobody writes there any more, and latest_fresh() gives nothing.
 #include <gtest/gtest.h>
 
 #include <atomic>

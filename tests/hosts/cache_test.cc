@@ -1,6 +1,5 @@
 // A gateway without any shared memory holds the last value of everything: whoever comes after the robot is
-// gone has it at once, with its true age. Seeded bug that makes it fail: in relay/inbound/inbound.cc,
-// arrived() takes each sample for born when it arrives.
+// gone has it at once, with its true age.
 #include <gtest/gtest.h>
 
 #include <algorithm>

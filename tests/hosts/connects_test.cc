@@ -1,5 +1,4 @@
 // Peers with keys that come and go, a hundred thousand times: the relay that they dial keeps nothing of them.
-// Seeded bug that makes it fail: relay/zmq/zap.cc, answer() that keeps something of each handshake.
 #include <gtest/gtest.h>
 #include <poll.h>
 

@@ -1,6 +1,5 @@
 // Bits are turned over on the way, behind TCP's checksum and before it: no damaged value is ever published,
-// nothing that was not sent appears, and the values flow again. Seeded bug that makes it fail: in
-// proto/codec.cc, open_message() does not compare the check of the payload.
+// nothing that was not sent appears, and the values flow again.
 #include <gtest/gtest.h>
 
 #include <thread>

@@ -1,6 +1,5 @@
 // Others are on the same slow link: a second subscriber with a session of its own, and a foreign transfer
-// that takes all it can get. Each gets a share, and what the relay carries stays of now. Seeded bug that
-// makes it fail: in relay/outbound/congestion_window.cc, way_ns() is ten times the least round trip.
+// that takes all it can get. Each gets a share, and what the relay carries stays of now.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>

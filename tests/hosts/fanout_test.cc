@@ -1,6 +1,5 @@
 // One source, one or ten subscribers: what nobody wants is neither read nor sent, what many want is read
-// once, and one subscriber that stands still takes nothing from the other nine. Seeded bug that makes it
-// fail: in relay/outbound/outbound.cc, encode() shares nothing and sample() keeps nothing.
+// once, and one subscriber that stands still takes nothing from the other nine.
 #include <gtest/gtest.h>
 #include <signal.h>
 

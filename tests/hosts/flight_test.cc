@@ -1,6 +1,5 @@
 // A recorded flight crosses three hosts: smtreplay on the robot, the three relays, and a checker of its own
-// in the base's memory that compares every sample with the row of the CSV that its sequence names. Seeded bug
-// that makes it fail: in relay/outbound/outbound.cc, encode() says a stamp one nanosecond late.
+// in the base's memory that compares every sample with the row of the CSV that its sequence names.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,7 +1,5 @@
 // Strangers by the thousand at the listener of a relay with keys: who has a key is served meanwhile, sessions
-// that stand are not disturbed, and memory stays within bounds (S9, S10). Seeded bugs that must make it fail:
-// relay/zmq/link_zmq.cc without ZMQ_MAXMSGSIZE; relay/zmq/connections.cc, cut_silent() and cut_hoarders()
-// that return at once.
+// that stand are not disturbed, and memory stays within bounds (S9, S10).
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>

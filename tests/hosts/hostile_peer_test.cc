@@ -1,8 +1,6 @@
 // A peer with a key of its own, Mallory, says whatever it likes, as fast as it can: memory stays within
 // bounds, the robot's topic goes on reaching the base, and afterwards both relays take what honest peers say
-// (S8, F11). Seeded bugs that must make it fail: relay/zmq/connections.cc, cut_hoarders() that returns at
-// once; relay/session/penalty_box.h, barred() that is always false; relay/zmq/connections.cc, took() that
-// counts no connections.
+// (S8, F11).
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 

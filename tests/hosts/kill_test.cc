@@ -1,7 +1,6 @@
 // pub, proxy and sub are killed one by one, one after the other in all six orders, and all at once, and a
 // client in each round, while readers in the base stay open: they see each death from memory alone, data
-// flows again after the last restart, and each publication is received once or counted as missed. Seeded bug
-// that makes it fail: in relay/store/shm_sink.cc, kAliveNs is an hour.
+// flows again after the last restart, and each publication is received once or counted as missed.
 #include <gtest/gtest.h>
 
 #include <atomic>

@@ -1,7 +1,6 @@
 // Ten thousand topics are all there soon after a subscriber's start, and a hundred thousand, asked for by a
 // thousand patterns, after the restart of any relay; a value that takes the link a second and more does not
-// hold up a small one. Seeded bugs that make it fail: in relay/outbound/peer_sender.cc, send() has pieces go
-// before batches always; in relay/names/pattern_index.cc, no `set` is ever made (at full size).
+// hold up a small one.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 

@@ -1,6 +1,5 @@
 // Hundreds of megabytes a second are written while a link is gone: nobody hoards them, the mirror says that
-// the link is down, and what comes first when it is back is of now. Seeded bug that makes it fail: in
-// relay/session/session.cc, silence_limit_ns() is an hour.
+// the link is down, and what comes first when it is back is of now.
 #include <gtest/gtest.h>
 
 #include <algorithm>

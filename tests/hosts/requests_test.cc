@@ -1,6 +1,5 @@
 // Ten thousand requests of one process and two hundred processes with one request each leave nothing behind
-// in the relays that answer, directly and through a proxy. Seeded bug that makes it fail: in
-// relay/requests/get_requests.cc, update() leaves what it has handed on in pending_.
+// in the relays that answer, directly and through a proxy.
 #include <gtest/gtest.h>
 #include <poll.h>
 

@@ -1,6 +1,5 @@
 // A topic becomes another type, or another size, ten times a second while its mirror is read: no sample is
-// ever read by another layout than its own. Seeded bug that makes it fail: in relay/store/shm_sink.cc,
-// open_topic() keeps the schema that is there.
+// ever read by another layout than its own.
 #include <gtest/gtest.h>
 
 #include <atomic>

@@ -1,9 +1,6 @@
 // Outages of every kind and length at any moment: the base has values of now within a second of the return,
 // and the first one is of now, whether the outage ended the session or was too short for that, so that TCP
 // first brings what it had under way. Several sets of hosts at once, since an outage is mostly waiting.
-// Seeded bugs that make it fail at full size: in relay/session/dial.h, limit() is an hour; in
-// relay/inbound/backlog.h, late() is always false; in relay/inbound/inbound.cc, ~PeerReceiver() writes what
-// is held.
 #include <gtest/gtest.h>
 
 #include <cmath>

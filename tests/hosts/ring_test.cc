@@ -1,6 +1,5 @@
 // Three domains, each mirrored into both others, both ways round: each sample arrives once everywhere, at the
-// rate of its source, and nothing grows. Seeded bug that makes it fail: in relay/outbound/peer_sender.cc,
-// MayHave() does not look at the origin, and relay/inbound/inbound.cc, open_topic(), neither.
+// rate of its source, and nothing grows.
 #include <gtest/gtest.h>
 #include <signal.h>
 

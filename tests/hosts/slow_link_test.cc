@@ -1,7 +1,5 @@
 // More is published than the link carries, and the link is slow, far or bad: small values are as new on
-// arrival as the link allows, every topic goes on, and each large value that was begun arrives whole. Seeded
-// bug that makes it fail: in relay/outbound/congestion_window.cc, window_for() gives four times as much
-// (ages, and the window's counter).
+// arrival as the link allows, every topic goes on, and each large value that was begun arrives whole.
 #include <gtest/gtest.h>
 
 #include "tests/hosts/hosts.h"

@@ -1,8 +1,7 @@
 // A day in two minutes: topics at a hundred times the rate of a robot's, and faults a hundred times as often
 // as anybody would have them: relays killed and started anew, stopped and woken, cables cut both ways, one
 // way and for a blink, packets refused, clients that come and are killed. Each is picked at random as soon as
-// values flow again after the one before. Seeded bug that makes it fail: relay/link_table.cc,
-// on_session_ended() that dials again as slowly as after a refusal.
+// values flow again after the one before.
 #include <gtest/gtest.h>
 #include <signal.h>
 

@@ -1,7 +1,6 @@
 // Relays that stand still (SIGSTOP), while their sockets go on: the mirror says within a second that nothing
 // comes any more, and has values of now within a second of their going on; a subscriber that slept never
-// holds up anybody, nor ends. Seeded bug that makes it fail: in relay/session/session.cc, patience_factor()
-// is a minute.
+// holds up anybody, nor ends.
 #include <gtest/gtest.h>
 #include <signal.h>
 

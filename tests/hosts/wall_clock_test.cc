@@ -1,6 +1,6 @@
 // Wall clocks that jump, by an hour or ten years, forwards and back: nothing pauses, nothing passes for down,
 // and ages and stamps stay what they are, since no relay looks at a wall clock but for its log and its own
-// stamps. Seeded bug that makes it fail: in cmd/serve/relay_loop.cc, RelayLoop::run() steps by realtime_ns().
+// stamps.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>

@@ -6,8 +6,6 @@
     arrows_test.py TREE --actual   prints the arrows that a tree has, as lines of arrows.txt
 
 A unit is a .h with the .cc of its name; peer_sender_topics.cc, whose first include is peer_sender.h, belongs to the unit of that.
-
-Fails when: a file of relay/names includes relay/relay.h; relay/frame/frame.h includes a header that includes it.
 """
 import os
 import re

@@ -14,8 +14,6 @@ and a domain of their own, with the tree's programs first in PATH. A comment rig
     <!-- output -->               before a ```text fence: what the block above prints; numbers may differ, `...` is any
                                   number of lines
     <!-- test: COMMANDS -->       runs there, and is not shown
-
-Fails when: a verb is renamed in a tool and not on its page; a fence has no language.
 """
 import json
 import os

@@ -1,8 +1,6 @@
 #!/bin/sh
 # A stranger installs libsmt and builds the program of README.md with the CMake project of docs/topics.md: installed headers
 # only, each of them complete by itself, none but shm/describe.h with Boost in it, and none with ZeroMQ or Protocol Buffers.
-#
-# Fails when: a public header is left out of public_headers in shm/CMakeLists.txt, or includes a Boost header.
 set -eu
 source_dir=$1
 build_dir=$2

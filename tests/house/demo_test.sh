@@ -1,7 +1,5 @@
 #!/bin/sh
 # The demo passes, plays a recorded folder with a count that is exact, and ends at SIGINT without a trace.
-#
-# Fails when: Watch::drain() skips a sample, the robot does not adopt its segment, or a relay changes a byte.
 set -eu
 bin=$2/bin
 . "$1/tests/house/check.sh"

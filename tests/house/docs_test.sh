@@ -1,7 +1,5 @@
 #!/bin/sh
 # The pages tell the truth: commands, programs, links and paths that they name exist; nothing names one machine.
-#
-# Fails when: `./run bench` is renamed, a page that README.md points at is moved, or a path below /home is pasted.
 set -eu
 source_dir=$1
 build_dir=$2

@@ -1,7 +1,5 @@
 #!/bin/sh
 # The programs of examples/ do what their first lines say, in a domain of their own.
-#
-# Fails when: RelayOptions::send is left out of embed_relay.cc, or read.cc takes a pose that is not fresh.
 set -eu
 source_dir=$1
 build_dir=$2

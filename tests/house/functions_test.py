@@ -5,8 +5,6 @@
     functions_test.py TREE --longest   prints the twenty longest functions, and the figures of files and classes
 
 A function is as long as from the line of its name to that of its closing brace. ctags finds them.
-
-Fails when: a function grows beyond a screen.
 """
 import re
 import statistics

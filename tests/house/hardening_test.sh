@@ -1,8 +1,6 @@
 #!/bin/sh
 # Reads the hardening back from the release binaries: position-independent, full RELRO, no executable stack, stack
 # protector, fortified calls.
-#
-# Fails when: one of the flags in CMakeLists.txt ("Hardening") is taken away.
 set -eu
 build_dir=$2
 . "$1/tests/house/check.sh"

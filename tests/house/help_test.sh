@@ -1,8 +1,6 @@
 #!/bin/sh
 # --help of each tool and of each of its verbs is that of tests/vectors/help, so that a change of the command line is
 # seen in review. After one that is meant: SMT_RENEW=1 ctest -R help_test
-#
-# Fails when: a flag's text or default in it is changed.
 set -eu
 source_dir=$1
 build_dir=$2

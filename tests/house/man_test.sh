@@ -1,8 +1,6 @@
 #!/bin/sh
 # Each tool has a page in docs/man, which scdoc takes and which names exactly the long flags that the tool's --help
 # names, with those of its verbs; and each shell completes it.
-#
-# Fails when: a flag is added to a tool and not to its page, a page keeps one that is gone, or a tool has no page.
 set -eu
 source_dir=$1
 build_dir=$2

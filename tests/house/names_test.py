@@ -13,8 +13,6 @@
     names_test.py TREE --all       prints the violations alone
 
 Exceptions, with their reasons, stand in names_exceptions.txt. ctags finds the names; no compiler is needed.
-
-Fails when: a private method is called CamelCase; a limit is called kMostPeers.
 """
 import collections
 import fnmatch

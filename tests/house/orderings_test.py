@@ -5,8 +5,6 @@
 
 Every room may have one ordering.h. shm is also compiled against an std::atomic that has neither default orders nor
 operators: what the compiler takes names its order.
-
-Fails when: a load() is left without an order; an acquire is written into shm/reader.cc.
 """
 import os
 import re

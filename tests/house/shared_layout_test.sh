@@ -1,7 +1,5 @@
 #!/bin/sh
 # Programs of g++ and clang++, of 32 and 64 bits, read each other's segments and adopt them.
-#
-# Fails when: a field of layout::Header is an unsigned long; Mapping::map() maps as much as fits of what is too large.
 set -eu
 source_dir=$1
 . "$source_dir/tests/house/check.sh"

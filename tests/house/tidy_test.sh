@@ -3,8 +3,6 @@
 # four times as long and is read by names_test alone.) The tree is configured without precompiled headers, which
 # clang-tidy does not read, and by the sources of its unity build. SMT_SCALE=ci takes a quarter of them, which the hash of the
 # commit chooses, so that it is another quarter after each commit.
-#
-# Fails when: a private method is called CamelCase.
 set -eu
 source_dir=$1
 . "$source_dir/tests/house/check.sh"

@@ -1,8 +1,5 @@
 // Messages to bytes and back; the test vectors of tests/vectors both ways, one of them by hand after
 // PROTOCOL.md alone.
-// Seeded bugs that must make this file fail: proto/codec.cc, open_message() without the check; read_rows()
-// that starts `age_ns` anew, or whose `age_error_ns` ends with the column; seal_message() whose check has no
-// seed; a field of smtrelay.proto with another number.
 #include "proto/codec.h"
 
 #include <gmock/gmock.h>

@@ -1,8 +1,5 @@
 // What each peer gets where access differs: live, asked for once, listed, through a proxy, after a reload;
-// and hundreds of random rules from end to end. Seeded bugs that must make this file fail:
-// relay/outbound/peer_sender.cc, decide() that wants what may be listed only (it is announced),
-// begin_request() that asks no access, reconsider() that keeps what may be listed yet, report_denied() that
-// tells each topic; relay/engine.cc, configure() that compiles no access.
+// and hundreds of random rules from end to end.
 #include "tests/relay/access_rules.h"
 #include "tests/relay/relay_fixture.h"
 #include "tests/row.h"

@@ -1,10 +1,4 @@
 // How wrong an age may be: over hops, on the wire, in a mirror.
-// Seeded bugs that must make this file fail: relay/inbound/inbound.cc, provenance_of() without the sender's
-// error, or without the link's; relay/session/session.cc, sent_at_here() that tells an error of 0 before the
-// clocks are compared; relay/outbound/outbound.cc, add_row() that sends no age below 0;
-// relay/store/mem_store.cc, put() that leaves `way` as it was; relay/outbound/peer_sender.cc, a Chunk without
-// `age_error_ns`; relay/store/shm_sink.cc, report_provenance() without the 100 ms, or advertise() that keeps
-// what was told of the ring before; shm/topic_table.cc, put() that loses both words.
 #include "relay/store/shm_store.h"
 #include "shm/node.h"
 #include "shm/reader.h"

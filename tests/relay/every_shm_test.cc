@@ -1,5 +1,4 @@
-// Topics of which each sample is wanted, from shared memory into shared memory. Seeded bug that must make
-// this file fail: relay/store/shm_source.cc, sample_after() that takes positions for sequences.
+// Topics of which each sample is wanted, from shared memory into shared memory.
 #include <algorithm>
 #include <optional>
 

@@ -1,6 +1,5 @@
 // Topics of which each sample is wanted: in order, after interruptions too, as far as the source's ring
-// reaches. Seeded bugs that must make this file fail: relay/inbound/inbound.cc, resume_after() that always
-// answers 0; relay/store/mem_store.cc, loan() for which no past makes way.
+// reaches.
 #include "tests/relay/relay_diary.h"
 #include "tests/relay/relay_fixture.h"
 
@@ -123,8 +122,6 @@ TEST_F(EveryTest, ASlowLinkLosesOnlyWhatTheRingLosesAndSaysHowMuch) {
   EXPECT_EQ(c.publications, published_["x"]);
 }
 
-// Seeded bug that makes it fail: in relay/outbound/peer_sender.cc, resume() that sends nothing when nothing
-// is new.
 TEST_F(EveryTest, AQuietTopicIsNotLinkDownAfterItsLinkIsBack) {
   pair({.history = 16}, wants_every());
   came_.follow(*b_);
@@ -171,7 +168,6 @@ TEST_F(EveryTest, AnotherSegmentOfTheSameNameBeginsAtItsOwnOldest) {
   EXPECT_EQ(b_->counters().session.malformed, 0u);
 }
 
-// Seeded bug that makes it fail: in relay/outbound/peer_sender.cc, leave() that forgets resumes_due.
 TEST_F(EveryTest, AnAnswerThatIsOnItsWayWhenTheIdIsGivenAwayIsNotTakenForTheNextTopics) {
   pair({.history = 64}, wants_every());
   came_.follow(*b_);

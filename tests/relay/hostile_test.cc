@@ -1,8 +1,4 @@
 // What a relay does with messages that no relay sends: counted, the session begun anew, the others go on.
-// Seeded bugs that must make this file fail: relay/inbound/inbound.cc, chunk() without the check of
-// max_bytes; relay/session/report_timer.cc, on_message() that accepts any number; relay/engine.cc, handle()
-// that ends no session; relay/store/mem_store.cc, open() that takes max_bytes as announced;
-// relay/session/clock_offset.cc without bounds (undefined behaviour).
 #include <malloc.h>
 
 #include <random>

@@ -1,9 +1,6 @@
 // Which samples of a topic are sent, and when: highest rate, one of so many, ticks, on change with
 // heartbeats, deadbands; what a sender allows and several receivers wish for; and that every publication is
-// counted once. Seeded bugs that must make this file fail: relay/outbound/rate_limiter.h, on_updated()
-// without the tick; relay/outbound/change.cc, differs() that takes a NaN for no change;
-// relay/outbound/peer_sender_values.cc, record_sent() that does not take back what the sample was counted as;
-// relay/rules/pacing.cc, more_of() with the greater `one_of`.
+// counted once.
 #include <cmath>
 #include <limits>
 
@@ -183,7 +180,6 @@ TEST_F(ModesTest, ANumberThatStaysNaNIsNoChange) {
   EXPECT_EQ(came_.count("x"), 1u);
 }
 
-// Seeded bug that makes it fail: in relay/outbound/change.cc, integers are compared as doubles.
 TEST_F(ModesTest, LargeIntegersAreComparedToTheLastDigit) {
   pair({}, wants({wish("**", {.on_change = true, .deadband = 10})}));
   open_topic("u", Schema::scalar(Type::kU64));
@@ -306,8 +302,6 @@ TEST_F(ModesTest, TheSendersRuleIsTheLimitOfEveryWish) {
   expect_all_counted();
 }
 
-// Seeded bug that makes it fail: in relay/outbound/peer_sender.cc, apply() that does not look at the newest
-// sample again.
 TEST_F(ModesTest, WhatWasPassedOverIsSentWhenTheWishLetsIt) {
   pair({}, wants({wish("**", {.one_of = 1000})}));
   for (int i = 1; i <= 5; ++i) one_value("x", "000" + std::to_string(i)), run(10 * kMs);

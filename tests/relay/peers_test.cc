@@ -1,7 +1,4 @@
-// Peers that come and go while a relay runs: what is not touched goes on as if nothing had happened. Seeded
-// bugs that must make this file fail: relay/engine.cc, remove() that takes all links, or that says no
-// goodbye; set_options() that ends the sessions; relay/outbound/congestion_window.h, set_cap() that does
-// nothing.
+// Peers that come and go while a relay runs: what is not touched goes on as if nothing had happened.
 #include <limits>
 
 #include "tests/relay/relay_diary.h"

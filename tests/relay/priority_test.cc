@@ -1,7 +1,4 @@
 // What goes first, what a rule or a link may take of the line, and what is too old or too large to be sent.
-// Seeded bugs that must make this file fail: relay/outbound/peer_sender_values.cc, send_batch() that asks the
-// lowest priority first; send_of_priority() that gives a piece its turn in all lanes alike;
-// relay/store/mem_store.h, topics in a vector.
 #include "tests/relay/relay_diary.h"
 #include "tests/relay/relay_fixture.h"
 
@@ -130,8 +127,6 @@ TEST_F(PriorityTest, ALargeUrgentValueOvertakesALargeOneUnderWayWhichThenGoesOn)
   EXPECT_EQ(b_->counters().session.malformed, 0u);
 }
 
-// Seeded bug that makes it fail: in relay/outbound/peer_sender_values.cc, send_of_priority() whose batches
-// reach down to the priority of a large value that waits.
 TEST_F(PriorityTest, SmallTopicsThatFillTheLineDoNotHoldUpALargeValueOfTheirPriority) {
   slow_pair(200'000, {});
   const std::string image = make_noise(400'000), value(400, 'v');
@@ -178,8 +173,6 @@ TEST_F(PriorityTest, TheCapOfARuleHoldsInEverySecondAndOnlyForItsTopics) {
   EXPECT_GE(static_cast<double>(all) / 10, 17'000) << "and it is used";
 }
 
-// Seeded bug that makes it fail: in relay/outbound/peer_sender_values.cc, next_in_order() that does not know
-// of the cap.
 TEST_F(PriorityTest, TheCapOfARuleHoldsForSamplesInOrderAndForPieces) {
   pair({.send_rules = {prioritized("**", Priority::kNormal, 20'000)}, .history = 512},
        wants({.every = true}));
@@ -214,8 +207,6 @@ TEST_F(PriorityTest, TheCapOfALinkHoldsInEverySecondForAllThatIsSent) {
   EXPECT_GE(came_.count("image"), 5u);
 }
 
-// Seeded bug that makes it fail: in relay/outbound/peer_sender.cc, begin_request() that leaves a topic that
-// is not wanted in its lane.
 TEST_F(PriorityTest, AGetIsNotHeldUpByTheCapOfARuleThatIsNotItsOwn) {
   pair({.send_rules = {prioritized("capped", Priority::kUrgent, 1000), prioritized("**", Priority::kNormal)}},
        {.receive = only("capped"), .proxy = true});  // takes what it asks for, and keeps that
@@ -264,8 +255,6 @@ TEST_F(DropOlderTest, AfterAStallTheSenderSendsNothingThatIsOlderThanItsRuleAllo
   EXPECT_EQ(c.publications, c.samples + c.dropped_too_old + c.overwritten);
 }
 
-// Seeded bug that makes it fail: in relay/outbound/peer_sender_values.cc, send_batch() that ends the round
-// when all were too old.
 TEST_F(DropOlderTest, ManySamplesThatAreTooOldDoNotHoldUpThoseThatAreNot) {
   SendRule rule;
   rule.drop_older_ns = 300 * kMs;

@@ -1,6 +1,5 @@
 // How often topics are sent: rates that subscribers ask for, rates that a source allows, and one upstream
-// stream for several of them. Seeded bug that makes it fail: in relay/outbound/rate_limiter.h, on_sent()
-// counts from `now_ns`.
+// stream for several of them.
 #include <gtest/gtest.h>
 
 #include <random>

@@ -1,6 +1,5 @@
 // What was said once is not taken twice: messages of a session that are doubled on the way, sent again as
-// they were, or said anew by another peer in a session of its own. Seeded bug that makes it fail:
-// relay/store/mem_store.cc, put() that takes an older sample.
+// they were, or said anew by another peer in a session of its own.
 #include "tests/relay/relay_fixture.h"
 #include "tests/row.h"
 

@@ -1,8 +1,5 @@
 // Rules of who gets which topics and what they are called there, and other rules while the relay runs: what
-// they treat as before goes on as if nothing had happened. Seeded bugs that must make this file fail:
-// relay/outbound/peer_sender.cc, reconsider() that describes every topic anew; relay/inbound/inbound.cc,
-// reconsider() that does not close; relay/session/session.cc, reconsider() that says its wants once only;
-// relay/store/shm_sink.cc, check_fail_safe() that accepts any size.
+// they treat as before goes on as if nothing had happened.
 #include "relay/store/shm_store.h"
 #include "tests/bytes_of.h"
 #include "tests/relay/relay_diary.h"
@@ -240,8 +237,6 @@ TEST_F(ReloadTest, OtherModesAndPrioritiesOfAWishTakeEffectWithoutAnAnnouncement
   expect_undisturbed(0);
 }
 
-// Seeded bugs that make it fail: in relay/engine.cc, configure() that does not look at `cache`; in
-// relay/inbound/inbound.cc, configure() that does not count its patterns.
 TEST_F(ReloadTest, BrokenRulesChangeNothing) {
   begin({sends({"**"})}, {taking("**")});
   const auto refused = [&](Host& h, std::vector<SendRule> send, std::vector<ReceiveRule> receive,
@@ -309,8 +304,6 @@ TEST_F(LargeReloadTest, RulesMayChangeInTheMiddleOfALargeValue) {
   EXPECT_EQ(b_->counters().session.opened, 1u);
 }
 
-// Seeded bug that makes it fail: in relay/outbound/peer_sender_values.cc, a value may follow in a batch after
-// pieces of one that was given up.
 TEST_F(LargeReloadTest, AValueThatNeedsNoPiecesAnyMoreIsNotTakenForABreachOfTheProtocol) {
   SendRule capped = sends({"**"});
   capped.bytes_per_s = 10'000;

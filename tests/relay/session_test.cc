@@ -1,8 +1,4 @@
 // Relays over MemLinks: what crosses, how sessions begin and end, who has a name.
-// Seeded bugs that must make this file fail: relay/inbound/inbound.cc, Describe: `d->hops = m.hops()`;
-// relay/handshake.cc, on_call() without the loop over instances, on_answer() without the number of the
-// dialled session; relay/outbound/peer_sender.cc, gone(): no Forget; relay/outbound/peer_sender.cc, MayHave
-// without `source.session_key(id) == key_`; relay/outbound/outbound.cc, sample() that keeps nothing.
 #include "tests/relay/relay_fixture.h"
 
 namespace smt::relay {

@@ -1,8 +1,4 @@
 // Topics that come, go and change while their samples cross; large values, many topics, many peers, proxies.
-// Seeded bugs that must make this file fail: relay/outbound/peer_sender.cc, stop_large that leaves
-// queued_large; send_chunk without `chunk_next_`; relay/inbound/inbound.cc, chunk() that accepts any offset;
-// relay/wants.cc, of() without the wants of others; relay/outbound/outbound.cc, sample() that does not
-// forget the whole of the sample before.
 #include "tests/relay/relay_fixture.h"
 
 namespace smt::relay {
@@ -110,8 +106,6 @@ TEST_F(LargeTest, ANewerValueDoesNotInterruptAnOlderOneUnderWay) {
   EXPECT_EQ(b_->value("large"), large('1'));
 }
 
-// Seeded bug that makes it fail: in relay/outbound/peer_sender.cc, send() ends when it has put a large value
-// in line.
 TEST_F(TopicsTest, EveryValueThatTheLinkHasRoomForIsSentWithoutWaitingForTheNext) {
   pair();
   a_->publish("x", std::string(600'000, '0'), now_);
@@ -253,7 +247,6 @@ TEST_F(TopicsTest, AProxyWantsWhatItsSubscribersWantAndStopsWhenTheyLeave) {
   EXPECT_EQ(net("up").traffic("a", true).payload_bytes, payload);
 }
 
-// Seeded bug that makes it fail: in relay/outbound/peer_sender.cc, current() is not asked.
 TEST_F(TopicsTest, AReturningSubscriberGetsNothingThatNobodyKeptCurrent) {
   chain();
   std::vector<std::string> seen;

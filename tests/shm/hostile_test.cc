@@ -1,8 +1,5 @@
 // Segments whose bytes cannot be true: refused with a sentence or read as what they are, always quickly, and
 // without harm to the other nodes of the domain.
-//
-// Seeded bugs, each of which is found: in shm/record.cc leave out the check of slot_count for a power of two,
-// or those against `room`; in read_slot (shm/segment_view.h) believe the size in the slot.
 #include <fcntl.h>
 #include <sys/stat.h>
 

@@ -1,6 +1,4 @@
 // What an owner leaves that is killed between two steps, put there by hand; tests/models has all such places.
-// Seeded bugs that must make this file fail: shm/topic_table.cc, rebuild() without changed();
-// shm/owned_segment.cc, adopt() without kRemoving; end() that marks each segment kClosed.
 #include <fcntl.h>
 #include <unistd.h>
 

@@ -1,5 +1,4 @@
 // shm/LAYOUT.md and shm/layout.h say the same: each field's offset, each label, each number.
-// Seeded bug that must make this file fail: swap two fields of layout::Record.
 #include "shm/layout.h"
 
 #include <gtest/gtest.h>

@@ -1,7 +1,4 @@
 // One process: how segments begin, end, are taken over and replaced, and what readers see of it.
-// Seeded bugs that must make this file fail: adoption that does not move the epoch; create() that links
-// before it locks; end() that unlinks the segment before the bell; OwnedSegment with one descriptor for
-// mapping and lock.
 #include <poll.h>
 #include <sys/wait.h>
 

@@ -1,6 +1,4 @@
 // One process: what dead topics and nodes leave is removed, and what room a segment has.
-// Seeded bug that must make this file fail: shm/owned_segment.cc, remove_segment() that does not ask who has
-// the lock.
 #include <sys/stat.h>
 #include <sys/wait.h>
 

@@ -1,6 +1,4 @@
 // One process: what a Publisher writes, a Reader reads.
-// Seeded bugs that must make this file fail: end_sample without the counter store; adopt() without `missed +=
-// gap`; TopicTable::put without the zeroed locks (AReusedRingHoldsNothingOfTheTopicBefore).
 #include <thread>
 
 #include "tests/row.h"

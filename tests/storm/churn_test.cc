@@ -1,9 +1,5 @@
 // Topics come and go, nodes come and go, processes die in between: no file, descriptor, map or byte is left
 // over.
-//
-// Seeded bugs that this finds: remove() does not give the ring back to the heap (bytes grow); an adoption
-// takes what a dead process had allocated but not published for used (bytes grow); a replaced or removed
-// segment stays mapped (maps grow).
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,9 +1,5 @@
 // Two hundred nodes in one domain: listing them, waiting for all of them, finding a new one, and more waiters
 // than there are places.
-//
-// Seeded bugs that this finds: a Waiter looks at the folder only when a bell rings (discovery); the 32nd
-// Waiter polls its missing FIFO for 100 s (it never wakes); a Waiter arms the bell of the first 64 nodes
-// only.
 #include <gtest/gtest.h>
 
 #include <atomic>

@@ -1,9 +1,6 @@
 // Every call that takes memory, a name or a descriptor fails, once or from then on, in every operation of
 // libsmt: the operation says so with figures, other topics are untouched, and the same operation succeeds
 // afterwards.
-//
-// Seeded bugs that this finds: the result of posix_fallocate is dropped (no error); an old segment is retired
-// before the new one has its name; a folder that could not be listed is not listed again before it changes.
 #include "storm/faults.h"
 
 #include <gmock/gmock.h>

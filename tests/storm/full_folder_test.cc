@@ -1,7 +1,4 @@
 // Folders that are really full, in a mount namespace of this process.
-//
-// Seeded bugs that this finds: reserve() without posix_fallocate (SIGBUS ends this program); a failed growth
-// that has given the old ring back.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>

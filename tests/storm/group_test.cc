@@ -1,8 +1,5 @@
 // The tools with --group, as other users: a member of the group reads and publishes, and files are 0640; a
 // stranger is told who may.
-//
-// Seeded bugs that this finds: a tool that does not pass --group on; segments of 0600 with a group; a folder
-// that keeps the group of its maker.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <grp.h>

@@ -1,8 +1,5 @@
 // Writers that publish without pause are killed at random moments and restarted on the same node name.
 // Readers check that each value is the one of its sequence, and that the sequence never steps back.
-//
-// Seeded bugs that this finds: begin_sample does not store the odd lock (torn values); an adoption starts
-// counting at the ring's beginning again (steps back); an adoption makes a new segment (readers reopen).
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 

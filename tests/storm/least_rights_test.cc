@@ -1,7 +1,5 @@
 // Relays as a user without any rights: they need none, and not even that user's other programs can look into
 // one that has keys, nor is a core of it written.
-//
-// Seeded bug that this finds: cmd/serve/relay_loop.cc without PR_SET_DUMPABLE.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,8 +1,5 @@
 // A dead writer is seen soon and its topic taken over soon, from another PID namespace too, and a child that
 // the writer left behind does not keep the topic alive.
-//
-// Seeded bugs that this finds: wait() sleeps 400 ms between lock probes; liveness by kill(pid, 0) instead of
-// the lock (other PID namespace); the child of a fork keeps the lock's descriptor.
 #include <gtest/gtest.h>
 #include <unistd.h>
 

@@ -6,9 +6,6 @@
 // most: what a writer changes is in the readers' cache, and what that costs the machine says. Readers run on
 // another core than the writer, so that one of them always reads what is being written. Whether the writer
 // waited at all is told by the kernel: it has never given its core away.
-//
-// Seeded bugs that this finds: each read sets the sleeper's bit of the bell, so that each publish makes a
-// system call (grows); one publish of a thousand sleeps for a microsecond (waits).
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>

@@ -1,9 +1,5 @@
 // Who may do what in a domain, as a matrix: the owner of a private or a group's domain, a member of the
 // group, a stranger; and what lies in wait under names that an owner or a reader will use.
-//
-// Seeded bugs that this finds: folders of 0755 and segments of 0644; segments of 0660 with a group; files
-// opened without O_NOFOLLOW; hard links and foreign owners that are not looked for; a bell of somebody else's
-// taken.
 #include <dirent.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>

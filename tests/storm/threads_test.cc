@@ -4,10 +4,6 @@
 // first tests build a ring and a directory entry by hand in one buffer and drive the very functions of
 // shm/seqlock.h, shm/publisher.h, shm/segment_view.h and shm/record.h over it; the others share one Node
 // between threads.
-//
-// Seeded bugs that this finds: store_words copies with memcpy (a report by ThreadSanitizer); still_holds does
-// not compare the lock (torn values); still_generation does not compare (a record of two topics); advertise()
-// does not take the node's mutex (a report).
 #include <gtest/gtest.h>
 
 #include <array>

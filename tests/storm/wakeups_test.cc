@@ -4,9 +4,6 @@
 // Each waiter measures how long after a sample was written (or after it went to sleep, if that was later) it
 // woke up with that sample there. A wake-up that is lost costs up to the probe of 40 ms; rarely that is
 // right, as when the writer died; the bound on the 99th percentile says that it is rare.
-//
-// Seeded bugs that this finds: wake() wakes no futex, or writes no FIFO (p99 of 40 ms); a Reader or a Waiter
-// sleeps 400 ms between probes (max).
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>

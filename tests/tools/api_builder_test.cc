@@ -1,6 +1,4 @@
-// smt-api-builder and what it refuses. Seeded bug that makes it fail: in cmd/api/outputs.cc, write_outputs
-// writes to the output itself instead of a file beside it (what was there is lost where the disk is full), or
-// in cmd/api/xml.cc, XmlFile::wrong counts bytes as columns.
+// smt-api-builder and what it refuses.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

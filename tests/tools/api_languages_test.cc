@@ -1,6 +1,5 @@
 // What smt-api-builder generates is compiled and run: C++ publishes a value of each topic of a description
-// made by chance, and C, Python and smttopic read the same from its bytes. Seeded bug that makes it fail: in
-// cmd/api/layout.cc, Layout::place does not align a member.
+// made by chance, and C, Python and smttopic read the same from its bytes.
 #include <gtest/gtest.h>
 
 #include <cmath>

@@ -1,6 +1,5 @@
 // What users and neighbours do wrong: one table of the situation, the command, the exit code and the sentence
-// on stderr. After each row a good topic in the same domain still lists. Seeded bug that makes it fail: in
-// cmd/cli/exit_code.h, `case Code::kMismatch` returns kExitFailure.
+// on stderr. After each row a good topic in the same domain still lists.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>

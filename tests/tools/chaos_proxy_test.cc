@@ -1,5 +1,5 @@
 // Each knob of the chaos proxy does what it says: a test that relies on it must not pass because nothing
-// happened. Seeded bug that makes it fail: in chaos_proxy.cc, read() does not call flip().
+// happened.
 #include "tests/tools/chaos_proxy.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,4 @@
-// Completion, as bash asks for it and as each tool answers. Seeded bug that makes it fail: in
-// cmd/cli/complete.cc, Pass takes the value of a flag for a verb.
+// Completion, as bash asks for it and as each tool answers.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,6 +1,5 @@
 // The configuration of the relay's tools from outside: the examples pass, more than a hundred broken files
-// are refused with file, line and column, and a broken reload changes nothing. Seeded bug that makes it fail:
-// in cmd/config/config_file.cc, read_member passes over unknown keys.
+// are refused with file, line and column, and a broken reload changes nothing.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

@@ -1,6 +1,4 @@
-// smtcore, seen from outside: what it removes and what it leaves, what it tells, what it publishes. Seeded
-// bugs that make it fail: cmd/core/housekeeping.cc, due() without `!member.live` or without `keep_`;
-// cmd/monitor/census.cc, look() that keeps the segment of a dead node instead of opening the name again.
+// smtcore, seen from outside: what it removes and what it leaves, what it tells, what it publishes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

@@ -1,6 +1,5 @@
 // smtdoctor, seen from outside: each planted problem is found, the command that is printed cures it, and
-// nothing else is called a problem. Seeded bug that makes it fail: cmd/doctor/doctor_domain.cc,
-// check_rights() that compares with 0777 only.
+// nothing else is called a problem.
 #include <gmock/gmock.h>
 #include <grp.h>
 #include <gtest/gtest.h>

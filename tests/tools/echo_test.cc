@@ -1,5 +1,4 @@
-// smttopic echo: what is shown of which samples. Seeded bug that makes it fail: in
-// cmd/value/sample_choice.cc, choose() returns true where the filter does not match.
+// smttopic echo: what is shown of which samples.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,8 +1,6 @@
 // What is wrong with keys or rules of access keeps a relay from serving: files that are missing, empty,
 // garbled, a folder, a pipe, somebody else's, or open to others; rules that say nothing or not what they seem
-// to. And what rules say holds at each endpoint. Seeded bugs that make it fail: relay/keys/keyring.cc,
-// check_rights() that lets others read secret keys; cmd/config/config_file.cc without the check of an empty
-// `allow`.
+// to. And what rules say holds at each endpoint.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>

@@ -2,9 +2,6 @@
 # The flight of ../shared/data/px4_flight at its own pace into an HDF5 and an MCAP file at once, read by h5py and
 # @mcap/core and compared with the CSV value by value; then the replay of each, in CI (SMT_SCALE=ci) of the HDF5 file only,
 # recorded again.
-#
-# Fails when: a field or a sample is lost, changed or out of order, a reader of others does not take the file, or the
-# replay of a recording has another spacing than the recording.
 set -eu
 bin=$2/bin
 . "$1/tests/house/check.sh"

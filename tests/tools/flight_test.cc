@@ -1,6 +1,5 @@
 // A recorded flight through shared memory, compared byte by byte with the CSV. The flight of
-// ../shared/data/px4_flight where it lies, a small one made here always. Seeded bug that makes it fail: in
-// cmd/recording/replay.cc, Publish stamps with `timestamp_us() * 1000 + 1`.
+// ../shared/data/px4_flight where it lies, a small one made here always.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

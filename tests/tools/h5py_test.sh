@@ -1,8 +1,5 @@
 #!/bin/sh
 # A recording as h5py and h5dump read it: while it grows, and when it is complete.
-#
-# Fails when: a dataset is made after readers were let in, an array loses its second dimension, a text its end, or the
-# flag of the writer stays in a complete file.
 set -eu
 bin=$2/bin
 . "$1/tests/house/check.sh"

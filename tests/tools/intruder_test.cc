@@ -1,7 +1,6 @@
 // Whoever is not known gets nothing: no topic's name, none of its bytes, and little else, at each kind of
 // socket that listens; and those who are known are served before, meanwhile and afterwards. What relays send
-// is recorded on the way. Seeded bugs that make it fail: relay/zmq/zap.cc, guard_socket() that sets no ZAP
-// domain and try_a_stranger() that is always OK; relay/zmq/link_zmq.cc, `guarded_` that is always false.
+// is recorded on the way.
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,5 @@
 // A secret key is nowhere but in its file: not in logs at their most talkative, not in a command line or an
 // environment, not in what a relay prints of itself, not in shared memory, not on the wire, in no encoding.
-// Seeded bug that makes it fail: cmd/serve/relay_loop.cc, a line of debug with the secret of the pair.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>

@@ -1,7 +1,4 @@
-// Keys from outside: made, used, revoked and changed while relays run. Seeded bugs that make it fail:
-// relay/engine.cc, change_keys() that ends no session; relay/zmq/link_zmq.cc, redial() that stays with
-// the first key, change_keys() that leaves the listeners as they are; relay/zmq/zap.cc, `known` that is
-// always true (no relay starts then).
+// Keys from outside: made, used, revoked and changed while relays run.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

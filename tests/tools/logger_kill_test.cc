@@ -1,5 +1,5 @@
 // Loggers killed at random moments, of each format half: what is recovered is whole, and lacks less than the
-// last second of each topic. Seeded bug that makes it fail: in cmd/recording/recorder.cc, kFlushNs is 3 s.
+// last second of each topic.
 #include <gtest/gtest.h>
 #include <signal.h>
 

@@ -1,6 +1,4 @@
-// smtlogger from outside: what was published is what is in the file, whatever ends the recording. Seeded bug
-// that makes it fail: in cmd/recording/recorder.cc, run() ends as soon as the signal is there, without
-// another drain.
+// smtlogger from outside: what was published is what is in the file, whatever ends the recording.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>

@@ -1,5 +1,4 @@
-// smttopic hz and bw beside a writer of a known rate. Seeded bug that makes it fail: in cmd/topic/measure.cc,
-// Measure calls waiter->arm() before it collects (the writer is asked to ring).
+// smttopic hz and bw beside a writer of a known rate.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <time.h>

@@ -1,5 +1,4 @@
-// smttopic pub: values of any topic, from the command line and from what echo prints. Seeded bug that makes
-// it fail: in cmd/topic/pub_topics.cc, schema() takes the type of no topic that is there.
+// smttopic pub: values of any topic, from the command line and from what echo prints.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,4 @@
-// smt-register-builder: what it refuses, and that C, C++ and Python set and get the same bits. Seeded bug
-// that makes it fail: in cmd/api/emit_registers.cc, Accessors::get does not extend the sign.
+// smt-register-builder: what it refuses, and that C, C++ and Python set and get the same bits.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,5 +1,4 @@
-// Bad input to the relay's tools: a sentence and the right exit code. Seeded bug that makes it fail: in
-// cmd/config/config_check.cc, CheckRelayEndpoint returns OK where the endpoint is not on the loopback.
+// Bad input to the relay's tools: a sentence and the right exit code.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,7 +1,5 @@
 // The relay's tools doing their work, seen from outside: processes, the loopback, and what stands in both
-// memories. Seeded bugs that make it fail: in cmd/smtrelay_sub.cc, the prefix is given without its '/'; in
-// cmd/serve/relay_loop.cc, add() without the impairment; in cmd/topic/list.cc, age_with_error() without the
-// error.
+// memories.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

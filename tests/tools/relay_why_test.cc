@@ -1,7 +1,4 @@
 // smtrelay_client why, seen from outside: processes, real memories, a fault planted and its sentence read.
-// Seeded bugs that make it fail: relay/store/shm_source.cc, writers() that says nothing;
-// cmd/client/client_why.cc, exit_code_for() that is 0 for a topic that is nowhere; relay/engine.cc, step()
-// that does not collect for look_due().
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

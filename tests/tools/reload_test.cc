@@ -1,6 +1,4 @@
-// Other peers by SIGHUP, from outside: those that stay do not notice. Seeded bugs that make it fail:
-// cmd/serve/peer_links.cc, prepare() that knows no peer again; apply() that removes none;
-// cmd/relays/relay_serve.cc, rules taken before the new peers are bound.
+// Other peers by SIGHUP, from outside: those that stay do not notice.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

@@ -1,6 +1,4 @@
 // smtreplay in a terminal of its own, steered by keys.
-//
-// Fails when: Replay::seek does not go back to the first sample; Keys leaves the terminal as it made it.
 #include <gmock/gmock.h>
 #include <poll.h>
 #include <pty.h>

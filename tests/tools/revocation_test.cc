@@ -1,6 +1,5 @@
 // Keys that are taken away or changed while values stream, in figures: how long a peer that is not known any
-// more still gets values, and what the others notice of it. Seeded bugs that make it fail: relay/engine.cc,
-// change_keys() that ends no session; cmd/serve/relay_loop.cc, change_keys() that hangs up on nobody.
+// more still gets values, and what the others notice of it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

@@ -1,7 +1,5 @@
 // smtrelay_client set from outside: who may, who holds the lease, what becomes of a topic whose writer is
-// killed, and what the audit says. Seeded bugs that make it fail: cmd/client/client_set.cc, release() that
-// does nothing; cmd/relays/relay_serve.cc, an audit that is always fine; relay/writes/writes.cc, fail_safe()
-// that does not tell.
+// killed, and what the audit says.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

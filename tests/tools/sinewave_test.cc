@@ -1,5 +1,4 @@
-// smtsinewave as a source of signals. Seeded bug that makes it fail: in cmd/smtsinewave.cc, Source::publish
-// fills the value for each topic with the time of the one before.
+// smtsinewave as a source of signals.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

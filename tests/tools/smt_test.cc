@@ -1,5 +1,4 @@
-// smt, which runs the other tools. Seeded bug that makes it fail: in cmd/smt.cc, Exec leaves argv[0] as it
-// was.
+// smt, which runs the other tools.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>

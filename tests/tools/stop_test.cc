@@ -1,6 +1,5 @@
 // SIGTERM and SIGINT in whatever state: the tool ends within a second, with 0, and leaves at most its closed
-// segment and the bell; with --remove-on-exit neither. Seeded bugs that make it fail: cmd/cli/stop.cc without
-// SIGINT; shm/node.cc, end() that is never told to remove.
+// segment and the bell; with --remove-on-exit neither.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>

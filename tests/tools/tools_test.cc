@@ -1,5 +1,4 @@
-// Each tool doing its work, seen from outside. Seeded bug that makes it fail: in cmd/cli/stop.cc, Stop::Stop
-// does not add SIGINT to the set (a tool stopped by SIGINT dies of it instead of ending with 0).
+// Each tool doing its work, seen from outside.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

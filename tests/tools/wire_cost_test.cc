@@ -1,5 +1,4 @@
 // What smttopic info says that a sample costs on the wire, against the bytes that a relay really sends.
-// Seeded bug that makes it fail: in cmd/topic/wire_cost.cc, batch_bytes leaves out append_rows.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,8 +1,6 @@
 // Whatever bytes come over TCP, each relay that listens stays, stays small, and serves who speaks properly:
 // with keys and without, a publisher, a subscriber and a proxy. The bytes are noise, and what a good client
 // has said with a few of it other ones, missing, twice or far too long.
-// Seeded bug that makes it fail: relay/engine.cc, handle() that answers what is no message outside of a
-// session.
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,4 @@
 // Where the values of a configuration come from, how they are shown, and what may change while a relay runs.
-// Seeded bug that makes it fail: in cmd/relays/config_flags.cc, load_config applies the environment after the
-// flags.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

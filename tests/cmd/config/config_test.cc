@@ -1,5 +1,4 @@
-// The keys of the configuration and what is wrong with files. Seeded bug that makes it fail: in
-// cmd/config/config_keys.cc, [[receive]] stores drop_older in pacing.heartbeat_ns.
+// The keys of the configuration and what is wrong with files.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

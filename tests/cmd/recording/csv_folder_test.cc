@@ -1,6 +1,4 @@
-// A recording as a folder of CSV files, written and read back. Seeded bug that makes it fail: in
-// cmd/text/text.cc, csv_cell does not quote a cell that begins or ends with a blank (a text comes back
-// without it).
+// A recording as a folder of CSV files, written and read back.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>

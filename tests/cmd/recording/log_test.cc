@@ -1,6 +1,5 @@
 // Samples into a recording and back: in each format whatever their bytes are; of MCAP also cut off at every
-// byte and damaged in every byte. Seeded bug that makes it fail: in cmd/recording/mcap_reader.cc, Unpack does
-// not compare the CRC (a damaged value comes out as one).
+// byte and damaged in every byte.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,7 +1,4 @@
 // The recorder and the player as a library: what smtlogger and smtreplay print comes back to the caller.
-//
-// Fails when: cmd/recording/recorder.cc, Recorder::run does not look at `stop_fd`; cmd/recording/csv_file.cc,
-// Skip tells nobody.
 #include "cmd/recording/recorder.h"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,4 @@
-// What --impair takes and what it says of anything else. Seeded bugs that make it fail, in
-// cmd/relays/impair.cc: a part may be given twice; "mbit" is 1 << 20; a comma at the end is nothing.
+// What --impair takes and what it says of anything else.
 #include "cmd/relays/impair.h"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,4 @@
-// A message that repeats: told at once, then once a minute with its count, whatever comes between. Seeded bug
-// that makes it fail: in cmd/serve/repeat_log.cc, RepeatLog::tick erases the message where it tells it.
+// A message that repeats: told at once, then once a minute with its count, whatever comes between.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,13 +1,12 @@
-// Ages against the sorted numbers themselves. Seeded bug that makes it fail: in cmd/text/ages.cc, `shift * 32` ->
-// `shift * 64`.
+// Ages against the sorted numbers themselves.
+#include "cmd/text/ages.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <random>
 #include <vector>
-
-#include "cmd/text/ages.h"
 
 namespace smt::cmd {
 namespace {

@@ -1,6 +1,4 @@
 // Sleeping until a deadline or a descriptor.
-//
-// Fails when: cmd/text/deadline.cc, sleep_until takes what wakes for what stops.
 #include "cmd/text/deadline.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,4 @@
-// Numbers as people read and write them. Seeded bug that makes it fail: in cmd/text/text.cc, {"m", 60e9} ->
-// {"m", 1e6}.
+// Numbers as people read and write them.
 #include "cmd/text/text.h"
 
 #include <gtest/gtest.h>

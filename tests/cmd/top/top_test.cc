@@ -1,6 +1,4 @@
-// The screens of smttop as lines, and its keys. Seeded bugs that must make this file fail:
-// cmd/text/columns.h, text_width() that counts bytes; cmd/top/top_view.cc, draw_top() that does not keep
-// `first` within what there is.
+// The screens of smttop as lines, and its keys.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,5 +1,4 @@
-// Recorded topics as CSV. Seeded bug that makes it fail: in cmd/value/csv.cc, parse_header leaves out the
-// rounding of `offset` up to the column's width (the struct is packed, and not the one a C compiler makes).
+// Recorded topics as CSV.
 #include "cmd/value/csv.h"
 
 #include <gmock/gmock.h>

@@ -1,6 +1,4 @@
-// Conditions on fields. Seeded bug that makes it fail: in cmd/value/filter_parser.cc, Any takes "&&" and All
-// takes
-// "||".
+// Conditions on fields.
 #include "cmd/value/filter.h"
 
 #include <gmock/gmock.h>

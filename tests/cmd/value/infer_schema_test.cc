@@ -1,5 +1,4 @@
-// Types of values of which nobody has said any. Seeded bug that makes it fail: in cmd/value/infer_schema.cc,
-// scalar_type gives kI64 for what is beyond it.
+// Types of values of which nobody has said any.
 #include "cmd/value/infer_schema.h"
 
 #include <gmock/gmock.h>

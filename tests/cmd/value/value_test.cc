@@ -1,5 +1,4 @@
-// Values as JSON and back. Seeded bug that makes it fail: in cmd/value/value.cc, scalar_to_json gives a float
-// to JSON as it is (`return value;` for every type): f32 0.1 prints as 0.10000000149011612.
+// Values as JSON and back.
 #include "cmd/value/value.h"
 
 #include <gmock/gmock.h>

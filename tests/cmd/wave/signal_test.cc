@@ -1,5 +1,4 @@
-// Signals as functions of time. Seeded bug that makes it fail: in cmd/wave/signal.cc, fill_value stores each
-// element without `ahead`.
+// Signals as functions of time.
 #include "cmd/wave/signal.h"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,4 @@
-// What is sent compressed. Seeded bugs that must make this file fail: relay/session/session.cc, hear()
-// without the bound of raw_bytes; relay/frame/compression.cc, shrink() that never skips.
+// What is sent compressed.
 #include "relay/frame/compression.h"
 
 #include "tests/relay/relay_fixture.h"

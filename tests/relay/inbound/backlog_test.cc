@@ -1,8 +1,5 @@
 // A link that stands still for a moment, too short to end the session, and then delivers all that was under
-// way, as TCP does. Seeded bugs that must make this file fail: relay/inbound/backlog.h, late() that is always
-// false (the past is told) or forgets last_travelled_ns_ (a slow link passes for one that catches up), hold()
-// for `every` too; PeerReceiver::on_clock_sample() that does nothing, and the two callers of settle() that do
-// not call it.
+// way, as TCP does.
 #include "relay/inbound/backlog.h"
 
 #include "tests/relay/relay_diary.h"

@@ -1,6 +1,4 @@
-// Keys and the folder that they are in. Seeded bugs that must make this file fail: relay/keys/keys.cc, a line
-// with more words passes, a key of 31 bytes passes; relay/keys/keyring.cc, check_rights() that is always OK,
-// a key of two peers passes.
+// Keys and the folder that they are in.
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 #include <unistd.h>

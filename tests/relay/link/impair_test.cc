@@ -1,8 +1,5 @@
 // A link that is made worse on purpose, over plain memory and a clock that the test moves; and relays over
-// it. Seeded bugs that must make this file fail, all in relay/link/link_impair.cc: hold() that forgets
-// idle_ns (rate), that puts a message where its due_ns belongs (order), or that draws loss for messages in
-// place of packets; pass() that throws away what the link below does not take; send() without
-// full(); redial() that keeps what is held back; due_ns() without in_.
+// it.
 #include <algorithm>
 
 #include "relay/link/link_impair.h"

@@ -1,7 +1,4 @@
 // Many patterns at once say the same as one by one: first(), all(), and what rules and wishes make of them.
-// Seeded bugs that must make this file fail: relay/names/pattern_index.cc, for_each() that does not ask
-// may_name(), first() that takes what comes first; relay/names/pattern_set.cc, named() that tells a set once
-// for each pattern; relay/rules/subscription.cc, wish() that takes all of a group.
 #include "relay/names/pattern_index.h"
 
 #include <gtest/gtest.h>

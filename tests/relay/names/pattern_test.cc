@@ -1,6 +1,5 @@
 // Which topics a rule names: a table for people, and a slow matcher written from the header's words for
-// everything else. Seeded bug that makes it fail: in relay/names/pattern.cc, "(?:/.+)?" -> "/.+" (`arm/**` no
-// longer names `arm`).
+// everything else.
 #include "relay/names/pattern.h"
 
 #include <gmock/gmock.h>

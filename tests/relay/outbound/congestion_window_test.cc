@@ -1,8 +1,6 @@
 // Credit on a simulated link: a queue of a rate, then a delay that jitter and lost packets make longer, in
 // order as TCP delivers; a message that asks for a report is reported when it arrives, and with it those
-// before, one that does not 50 ms later. Seeded bugs that must make this file fail:
-// relay/outbound/congestion_window.cc, window_for() that returns twice as much (the line), judge_probe() that
-// does nothing (jitter), no Restart() (a link that slows).
+// before, one that does not 50 ms later.
 #include "relay/outbound/congestion_window.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,4 @@
-// Fails when: in relay/outbound/request_queue.h, answered() returns a request that has not begun, or one
-// whose topics have not all left.
+// A relay answers the requests of one peer in the order in which they came, each when its topics have left.
 #include "relay/outbound/request_queue.h"
 
 #include <gtest/gtest.h>

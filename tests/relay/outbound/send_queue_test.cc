@@ -1,6 +1,4 @@
-// Fails when: in relay/outbound/send_queue.cc, due_ns() counts queues that are empty; in send_queue.h,
-// for_each_open() calls `f` with a queue whose cap is closed, or begins with rule 0 every time; in
-// large_transfer.h, piece() takes more bytes than are left.
+// What waits to be sent to one peer: the queues of its topics, and the pieces of a large value.
 #include "relay/outbound/send_queue.h"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,5 @@
-// Fails when: in relay/outbound/topic_state.h, forget() loses `resumes_due`, or restart() makes a topic
-// known; in publication_count.cc, a sample that was passed over and is sent later is counted twice; in
-// wait_list.h, the later of two times counts.
+// What a relay knows of each topic for one peer: what the peer has been told, how its publications are
+// counted, and when it is due.
 #include "relay/outbound/topic_state.h"
 
 #include <gtest/gtest.h>

@@ -1,9 +1,5 @@
 // Access where a peer asks by name: why a topic does not come, and to set it. Who may not know of a topic
-// gets one answer, whether it is there or not. Seeded bugs that must make this file fail:
-// relay/requests/trace_requests.cc, look() that passes on what it denies, forward() that asks no access,
-// send_answer() that leaves nothing out; relay/explain/explain.cc, name_here() and suggest_names() that ask
-// no access; relay/requests/set_requests.cc, look() that asks no access before it passes on;
-// relay/writes/writes.cc, take() that asks it after look(), configure() that does not look at it.
+// gets one answer, whether it is there or not.
 #include "tests/relay/access_rules.h"
 #include "tests/relay/requests/set_fixture.h"
 #include "tests/relay/requests/trace_fixture.h"

@@ -1,7 +1,4 @@
 // Get: the present values once, or a list, directly and through a proxy.
-// Seeded bugs that must make this file fail: relay/outbound/peer_sender.cc, send_replies that does not wait
-// for its topics; relay/requests/get_requests.cc, ended() without `complete = false`;
-// relay/inbound/inbound.cc, announce() that puts an empty value where a list tells of a sample.
 #include "tests/relay/relay_fixture.h"
 
 namespace smt::relay {
@@ -39,6 +36,19 @@ TEST_F(FetchTest, AGetBringsEachTopicThatMatchesOnceAndThenItsReply) {
   EXPECT_EQ(b_->value("x/1"), "two");
   get(*b_, only("x/1"));
   EXPECT_EQ(b_->value("x/1"), "two") << "the same again is no error";
+}
+
+TEST_F(FetchTest, TheReplyComesAfterTheLastValueOnASlowLinkToo) {
+  pair({.link = {.bytes_per_s = 1'000'000}}, client());
+  a_->publish("x/1", "one", now_);
+  a_->publish("x/2", std::string(500'000, '2'), now_);
+  run(100 * kMs);
+  const Relay::GetResult answer = get(*b_, only("x/*"));
+  EXPECT_TRUE(answer.complete);
+  EXPECT_EQ(answer.topics, 2u);
+  EXPECT_EQ(b_->value("x/1"), "one");
+  EXPECT_EQ(b_->value("x/2"), std::string(500'000, '2'));
+  EXPECT_GE(took_ns_, 400 * kMs);
 }
 
 TEST_F(FetchTest, AGetOfNothingSaysThatNothingMatched) {

@@ -1,7 +1,4 @@
 // Strangers who set topics, and answer those who do, as they like.
-// Seeded bugs that make it fail: relay/requests/set_requests.cc, proper() without the holder's name or the
-// payload; from_peer() without the bound of unanswered ones; on_reply() that does not ask who was asked;
-// look() that writes a value whose target is another relay.
 #include <random>
 
 #include "tests/relay/requests/set_fixture.h"
@@ -40,7 +37,8 @@ class SetHostileTest : public SetTest {
   }
   void say(const proto::Set& m, std::string_view payload) {
     stranger_->send(
-        proto::seal_message(stranger_->session, ++number_, m, proto::payload_hash(byte_view(payload))), payload);
+        proto::seal_message(stranger_->session, ++number_, m, proto::payload_hash(byte_view(payload))),
+        payload);
   }
   bool ends_the_session(const proto::Set& m, std::string_view payload = "12345678") {
     say(m, payload);
@@ -170,12 +168,14 @@ TEST_F(SetHostileTest, AValueThatIsMeantForAnotherRelayIsNotWritten) {
   direct.hear();
   proto::Set m = good(5);
   m.set_target(robot_ + 1);
-  direct.send(proto::seal_message(direct.session, 1, m, proto::payload_hash(byte_view("12345678"))), "12345678");
+  direct.send(proto::seal_message(direct.session, 1, m, proto::payload_hash(byte_view("12345678"))),
+              "12345678");
   settle();
   EXPECT_EQ(read("cmd/turn"), "nothing");
   m.set_request(6);
   m.set_target(robot_);
-  direct.send(proto::seal_message(direct.session, 2, m, proto::payload_hash(byte_view("12345678"))), "12345678");
+  direct.send(proto::seal_message(direct.session, 2, m, proto::payload_hash(byte_view("12345678"))),
+              "12345678");
   settle();
   EXPECT_EQ(read("cmd/turn"), "6.82132e-38 fresh");
   std::vector<proto::SetOutcome> outcomes;

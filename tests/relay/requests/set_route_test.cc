@@ -1,6 +1,5 @@
 // How what is set comes to the one relay that is meant: over proxies that come and go, by two ways, of two
-// robots. Seeded bugs that make it fail: relay/requests/set_requests.cc, forward() that keeps the topic's
-// name; on_session_ended() that keeps routes; look() that passes a value on to all.
+// robots.
 #include "tests/relay/requests/set_fixture.h"
 
 namespace smt::relay {
@@ -122,8 +121,9 @@ TEST_F(SetRouteTest, ARobotThatDoesNotAnswerIsToldInTime) {
   const uint64_t robot = probe(anna, "cmd/speed").answers.at(0).instance();
   net("a").hook = [](MemMessage* m) {
     proto::Envelope e;
-    const bool answer = proto::open_message(byte_view(m->header), byte_view(m->payload), &e) == proto::Opened::kOk &&
-                        e.has_set_reply();
+    const bool answer =
+        proto::open_message(byte_view(m->header), byte_view(m->payload), &e) == proto::Opened::kOk &&
+        e.has_set_reply();
     return answer ? MemNet::Fate::kDrop : MemNet::Fate::kDeliver;
   };
   Relay::SetRequest wish{.kind = proto::SET_RELEASE, .topic = "cmd/speed", .target = robot};

@@ -1,6 +1,4 @@
 // Who may set a topic of another machine, within what bounds, for how long, and what becomes of it after.
-// Seeded bugs that make it fail: relay/writes/writes.cc, judge() without the lease, or a dead man's time that
-// a release puts off; configure() that does not look at leases; other_writer() that says nothing.
 #include "tests/relay/requests/set_fixture.h"
 
 namespace smt::relay {

@@ -1,7 +1,4 @@
 // Strangers who ask why a topic does not come, and answer that, as they like.
-// Seeded bugs that must make this file fail: relay/requests/trace_requests.cc, from_peer() that does not know
-// a request again, or lets one peer have any number of answered ones; on_reply() without the bound of
-// kMaxFindings.
 #include <random>
 
 #include "tests/relay/requests/trace_fixture.h"

@@ -1,9 +1,5 @@
 // Why a topic does not come: robot - gate - base in process, with one fault planted each time, asked at the
 // gate by a client; rings, and peers that do not answer.
-// Seeded bugs that must make this file fail: relay/requests/trace_requests.cc, from_peer() that does not know
-// a request again (rings), forward() with the own name in place of name_there(), send_answer() without the
-// Finding of who is silent; relay/explain/explain.cc, judge_sending() that asks for demand before the rules;
-// relay/explain/route.cc, on_way() that is always true.
 #include <filesystem>
 
 #include "relay/store/shm_store.h"
@@ -330,9 +326,10 @@ TEST_F(TraceTest, WhoDoesNotAnswerIsNamedInTime) {
   // Alive by its reports, and dumb.
   net("up").hook = [](MemMessage* m) {
     proto::Envelope e;
-    const bool answer = m->to_binder &&
-                        proto::open_message(byte_view(m->header), byte_view(m->payload), &e) == proto::Opened::kOk &&
-                        e.has_traced();
+    const bool answer =
+        m->to_binder &&
+        proto::open_message(byte_view(m->header), byte_view(m->payload), &e) == proto::Opened::kOk &&
+        e.has_traced();
     return answer ? MemNet::Fate::kDrop : MemNet::Fate::kDeliver;
   };
   const Route way = why("arm/pose");

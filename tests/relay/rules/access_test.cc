@@ -1,8 +1,5 @@
 // Who may do what, as rules decide it: by hand, and ten thousand random cases against another reading of the
-// same rules. Seeded bugs that must make this file fail: relay/rules/access.cc, compile() that puts [[allow]]
-// first (deny does not win), or without "a sample names its topic"; needed_for() of list alone; class_of()
-// that knows every name; relay/names/glob.cc, add_segment() that takes a `*` for "any text" over a '/' (a
-// prefix slips).
+// same rules.
 #include "relay/rules/access.h"
 
 #include <gmock/gmock.h>

@@ -1,7 +1,5 @@
 // What a topic that arrives is called here: tables for people, and a slow renamer written from the header's
-// words for everything else. Seeded bug that makes it fail: in relay/rules/naming.cc, leave out `if
-// (piece.slash_before)`
-// (`arm/**` as `robot1/arm/**` makes robot1/armleft).
+// words for everything else.
 #include "relay/rules/naming.h"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,4 @@
-// Which rule decides about a topic, and why. Seeded bug that makes it fail: in relay/rules/rule_set.cc, go
-// through the rules of `decide` from the last to the first.
+// Which rule decides about a topic, and why.
 #include "relay/rules/rule_set.h"
 
 #include <gmock/gmock.h>

@@ -1,7 +1,5 @@
 // Two rules on one name here are found out, and nothing else is: a table of rules as people write them, and a
-// search through all small names for everything else. Seeded bug that makes it fail: in
-// relay/rules/targets.cc, withheld() forgets the earlier rules (a rule for a part of another's topics is
-// taken for a clash).
+// search through all small names for everything else.
 #include "relay/rules/targets.h"
 
 #include <gmock/gmock.h>

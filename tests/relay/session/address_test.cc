@@ -1,6 +1,5 @@
 // Several addresses of one peer: the preferred one is used while it answers, the next one when it does not,
-// and nobody goes back and forth. Seeded bug that makes it fail: in relay/session/alternatives.h, update()
-// asks for no kStandsNs.
+// and nobody goes back and forth.
 #include <gtest/gtest.h>
 
 #include "relay/session/alternatives.h"

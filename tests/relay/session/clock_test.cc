@@ -1,8 +1,4 @@
 // How far the other clock is ahead, and whether the stated error holds: random ways, fake time.
-// Seeded bugs that must make this file fail, all in relay/session/clock_offset.cc: error_at() with a quarter
-// of the round trip, or without the drift; sample() that never clears; at() that leaves out what is left of
-// the way to the estimate, that goes there at once, or that stays where it is for good; any exchange believed
-// when the best one is ten seconds old.
 #include <gtest/gtest.h>
 
 #include <cmath>

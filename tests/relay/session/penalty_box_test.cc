@@ -1,6 +1,4 @@
-// Who is barred, and how much of a relay's time a peer may take. Seeded bugs that must make this file fail:
-// relay/session/penalty_box.h, strike() that bars at the fourth; relay/session/allowance.h, charge() that
-// does nothing.
+// Who is barred, and how much of a relay's time a peer may take.
 #include "relay/session/penalty_box.h"
 
 #include <gtest/gtest.h>

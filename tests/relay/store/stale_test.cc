@@ -1,5 +1,4 @@
-// What a mirror does with a topic whose maximum age is over. Seeded bug that makes it fail: in
-// relay/store/shm_sink.cc, expire() looks at each topic once only.
+// What a mirror does with a topic whose maximum age is over.
 #include "relay/store/shm_store.h"
 #include "shm/clock.h"
 #include "shm/topic.h"

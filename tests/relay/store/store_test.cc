@@ -1,7 +1,5 @@
 // What every TopicSink takes and the TopicSource beside it shows: on plain memory, on shared memory, and on
-// the halves over shared memory without a Store around them. Seeded bugs that must make this file fail:
-// relay/store/mem_store.cc, put() that takes an older sample; collect() that keeps its marks;
-// relay/store/shm_sink.cc, commit() that takes an older sample.
+// the halves over shared memory without a Store around them.
 #include <algorithm>
 
 #include "relay/store/mem_store.h"

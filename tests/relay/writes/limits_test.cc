@@ -1,5 +1,4 @@
-// Bounds of numbers. Seeded bugs that make it fail: relay/writes/limits.cc, comparisons the other way round
-// (NaN passes), numbers as double (2^63 - 1 is 2^63), only the first element.
+// Bounds of numbers.
 #include "relay/writes/limits.h"
 
 #include <gtest/gtest.h>

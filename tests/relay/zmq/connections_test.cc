@@ -1,7 +1,4 @@
-// The connections of a listening socket, with peers that speak no more of ZMTP than it takes. Seeded bugs
-// that must make this file fail, in relay/zmq/connections.cc: cut_hoarders(), cut_silent() and drop() that
-// return at once; on_received() that counts no connections of a key; wire_bytes() of half the size; measure()
-// that always begins with the first.
+// The connections of a listening socket, with peers that speak no more of ZMTP than it takes.
 #include "relay/zmq/connections.h"
 
 #include <gtest/gtest.h>

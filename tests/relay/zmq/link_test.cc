@@ -1,6 +1,4 @@
 // What every Link does: through memory, inproc, ipc and tcp.
-// Seeded bug that must make this file fail: relay/zmq/link_zmq.cc without ZMQ_ROUTER_MANDATORY (a peer that
-// is gone takes messages for ever).
 #include <gtest/gtest.h>
 
 #include <chrono>

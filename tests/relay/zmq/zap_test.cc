@@ -1,7 +1,6 @@
 // Whoever is to say who may connect is not there, does not answer, or has died: nobody new is let in, known
 // or not, and who was let in before goes on. And the try with a stranger's key finds a listener that lets
-// strangers in. Seeded bugs that make it fail: relay/zmq/zap.cc, guard_socket() without
-// ZMQ_ZAP_ENFORCE_DOMAIN, or with an empty domain; try_a_stranger() that takes kDone for good.
+// strangers in.
 #include "relay/zmq/zap.h"
 
 #include <gmock/gmock.h>
