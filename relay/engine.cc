@@ -252,9 +252,9 @@ Status Engine::configure(std::vector<SendRule> send, std::vector<ReceiveRule> re
   if (Result<RuleSet> set = RuleSet::parse(send); !set.ok()) return set.status();
   if (Result<RuleSet> set = RuleSet::parse(receive); !set.ok()) return set.status();
   if (Result<RuleSet> set = RuleSet::parse(write); !set.ok()) return set.status();
-  std::vector<Subscription> wishes = cache;
-  for (const ReceiveRule& rule : receive) wishes.push_back({rule.topic, rule.exclude, 0, rule.pacing, 0});
-  if (Result<SubscriptionSet> subscriptions = SubscriptionSet::compile(std::move(wishes));
+  std::vector<Subscription> wanted = cache;
+  for (const ReceiveRule& rule : receive) wanted.push_back({rule.topic, rule.exclude, 0, rule.pacing, 0});
+  if (Result<SubscriptionSet> subscriptions = SubscriptionSet::compile(std::move(wanted));
       !subscriptions.ok())
     return subscriptions.status();
   if (Status s = Access().compile(access); !s.ok()) return s;

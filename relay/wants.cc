@@ -6,7 +6,7 @@ std::vector<Subscription> Wants::of(const Session& s) const {
   std::vector<Subscription> wants;
   if (!s.serves()) return wants;
   if (!options_->proxy) {
-    unite(inbound_->wishes(s.peer().name), 0, &wants);
+    unite(inbound_->subscriptions(s.peer().name), 0, &wants);
     return wants;
   }
   unite(options_->cache, 0, &wants);

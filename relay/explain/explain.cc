@@ -191,18 +191,18 @@ void judge_receiving(const Viewpoint& at, const std::string& topic, Session* s, 
   const RuleSet::Decision decision = at.inbound->explain(theirs, peer);
   if (rules && !decision.rule)
     return set_verdict(f, proto::VERDICT_FILTER, filter_words("receive", "from", decision));
-  const Inbound::Taken taken = at.inbound->taken(theirs, peer);
-  if (taken.name.empty()) return set_verdict(f, proto::VERDICT_BAD_NAME, taken.error);
+  const Inbound::Acceptance acceptance = at.inbound->acceptance(theirs, peer);
+  if (acceptance.name.empty()) return set_verdict(f, proto::VERDICT_BAD_NAME, acceptance.error);
   const std::string by = rules ? rule_words("receive", *decision.rule) : "it takes all";
-  const std::string as = theirs == taken.name ? "" : "; " + peer + " calls it " + theirs;
+  const std::string as = theirs == acceptance.name ? "" : "; " + peer + " calls it " + theirs;
   const auto status = s->receiver().status(theirs);
   if (!status)
     return set_verdict(f, proto::VERDICT_PASSES, by + ", but " + peer + " has not announced it" + as);
   if (status->verdict != proto::VERDICT_PASSES) return set_verdict(f, status->verdict, status->text);
   if (status->last_put == PutResult::kTooOld) {
     return set_verdict(f, proto::VERDICT_STALE,
-                       taken.drop_older_ns != 0
-                           ? by + " takes nothing older than " + time_words(taken.drop_older_ns)
+                       acceptance.drop_older_ns != 0
+                           ? by + " takes nothing older than " + time_words(acceptance.drop_older_ns)
                            : "its last sample was older than its maximum age when it came");
   }
   if (status->last_put == PutResult::kRefused)
@@ -221,8 +221,8 @@ std::string access_words(const std::string& peer, const Access::Decision& d) {
 void judge_sending(const Viewpoint& at, const std::string& topic, std::optional<uint32_t> id,
                    const SampleHead& head, Session* s, Session* asker, int64_t now_ns, proto::Finding* f) {
   const RuleSet::Decision decision = at.outbound->explain(topic, s->peer().name);
-  const std::optional<Pacing> wish = s->sender().subscriptions().wish(topic);
-  f->set_asked(wish.has_value());
+  const std::optional<Pacing> requested = s->sender().subscriptions().pacing_for(topic);
+  f->set_asked(requested.has_value());
   if (!decision.rule) return set_verdict(f, proto::VERDICT_FILTER, filter_words("send", "to", decision));
   const Access::Decision access = at.access->decide(s->peer().name, topic, Right::kRead);
   if (!access.allowed) return set_verdict(f, proto::VERDICT_DENIED, access_words(s->peer().name, access));
@@ -242,7 +242,7 @@ void judge_sending(const Viewpoint& at, const std::string& topic, std::optional<
                        "it has come over " + std::to_string(d->hops) +
                            " relays and goes no further: do they stand in a ring?");
   }
-  if (!wish) {
+  if (!requested) {
     const bool all = at.access->may_list_all(asker->peer().name);  // else not what others ask for
     return set_verdict(f, proto::VERDICT_NO_DEMAND,
                        all ? subscriptions_text(s->peer().name, s->sender().subscriptions())
@@ -254,7 +254,7 @@ void judge_sending(const Viewpoint& at, const std::string& topic, std::optional<
                        by + " sends nothing older than " + time_words(rule.drop_older_ns) +
                            "; its newest sample is " + time_words(age_ns) + " old");
   }
-  const Pacing pacing = less_of(rule.pacing, *wish);
+  const Pacing pacing = less_of(rule.pacing, *requested);
   const PeerSender::TopicStatus status = id ? s->sender().status(*id) : PeerSender::TopicStatus();
   const std::string words = by + ": " + rate_words(pacing);
   const bool capped = status.waits && status.cap_open_ns > now_ns;
@@ -287,7 +287,7 @@ bool comes_from(const Viewpoint& at, const std::string& topic, std::optional<uin
 }  // namespace
 
 bool Viewpoint::takes_from(const Session& s) const {
-  return s.peer().serves && (proxy || !inbound->wishes(s.peer().name).empty());
+  return s.peer().serves && (proxy || !inbound->subscriptions(s.peer().name).empty());
 }
 
 bool Viewpoint::allows(const Session& asker, const std::string& topic, Right right) const {
@@ -335,8 +335,8 @@ std::string name_here(const Viewpoint& at, Session* asker, const std::string& th
   if (!at.takes_from(*asker)) return ours;
   if (at.access->allows(asker->peer().name, ours, Right::kList) && id_of(at.outbound->source(), ours))
     return ours;
-  const Inbound::Taken taken = at.inbound->taken(theirs, asker->peer().name);
-  return taken.name.empty() ? ours : taken.name;
+  const Inbound::Acceptance acceptance = at.inbound->acceptance(theirs, asker->peer().name);
+  return acceptance.name.empty() ? ours : acceptance.name;
 }
 
 std::string name_there(const Viewpoint& at, Session* peer, const std::string& topic) {

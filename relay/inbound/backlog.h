@@ -18,7 +18,7 @@ namespace smt::relay {
 
 class Backlog {
  public:
-  struct Held {
+  struct DeferredSample {
     SampleHead head;
     Provenance provenance;
     std::vector<std::byte> value;
@@ -41,18 +41,19 @@ class Backlog {
   // Of the topic with this id of the sender. False: in place of an older one, which is gone.
   bool hold(uint32_t id, const SampleHead& head, const Provenance& provenance,
             std::span<const std::byte> value) {
-    return held_.insert_or_assign(id, Held{head, provenance, {value.begin(), value.end()}}).second;
+    return deferred_.insert_or_assign(id, DeferredSample{head, provenance, {value.begin(), value.end()}})
+        .second;
   }
   // False: nothing was held of it.
-  bool drop(uint32_t id) { return !held_.empty() && held_.erase(id) != 0; }
-  std::unordered_map<uint32_t, Held> take() {
+  bool drop(uint32_t id) { return !deferred_.empty() && deferred_.erase(id) != 0; }
+  std::unordered_map<uint32_t, DeferredSample> take() {
     until_ns_ = 0;
-    return std::exchange(held_, {});
+    return std::exchange(deferred_, {});
   }
 
  private:
   static constexpr int64_t kLateNs = 100'000'000, kOnTimeNs = 20'000'000;
-  std::unordered_map<uint32_t, Held> held_;
+  std::unordered_map<uint32_t, DeferredSample> deferred_;
   int64_t until_ns_ = 0;  // 0: the link is on time, or no faster than this
   int64_t last_travelled_ns_ = -1;
 };

@@ -44,7 +44,7 @@ std::vector<std::string> PeerReceiver::reconsider() {
   for (const auto& t : topics_) {
     if (t == nullptr) continue;
     // What waits for a name may have it now.
-    if (t->refusal != Refusal::kConflict && inbound_->taken(t->name, peer_) == t->taken) continue;
+    if (t->refusal != Refusal::kConflict && inbound_->acceptance(t->name, peer_) == t->acceptance) continue;
     close_topic(t.get());
     t->refusal = Refusal::kDenied;  // until it is announced anew
     again.push_back(t->name);
@@ -100,11 +100,11 @@ bool PeerReceiver::describe(const proto::Topic& m, TopicDescription* d) {
 
 // What the rules make of it.
 void PeerReceiver::take_topic(Topic* t, TopicDescription* d) {
-  t->taken = inbound_->taken(t->name, peer_);
-  d->name = t->taken.name;
-  if (t->taken.max_age_ns) d->max_age_ns = *t->taken.max_age_ns;
-  d->on_stale = t->taken.on_stale;
-  d->fail_safe = t->taken.fail_safe;
+  t->acceptance = inbound_->acceptance(t->name, peer_);
+  d->name = t->acceptance.name;
+  if (t->acceptance.max_age_ns) d->max_age_ns = *t->acceptance.max_age_ns;
+  d->on_stale = t->acceptance.on_stale;
+  d->fail_safe = t->acceptance.fail_safe;
 }
 
 PeerReceiver::Refusal PeerReceiver::refuse(Topic* t, Refusal refusal, proto::Verdict why,
@@ -119,7 +119,7 @@ PeerReceiver::Refusal PeerReceiver::refuse(Topic* t, Refusal refusal, proto::Ver
 PeerReceiver::Refusal PeerReceiver::open_topic(Topic* t, bool announced) {
   const TopicDescription& d = *t->description;
   t->why = proto::VERDICT_PASSES;
-  if (t->taken.denied) return Refusal::kDenied;
+  if (t->acceptance.denied) return Refusal::kDenied;
   if (d.origin.origin_id == inbound_->origin_id()) {
     t->why = proto::VERDICT_LOOP;
     t->why_text = "it is this host's own, which comes back";
@@ -131,7 +131,7 @@ PeerReceiver::Refusal PeerReceiver::open_topic(Topic* t, bool announced) {
                       " relays and is not taken: do relays stand in a ring?");
   }
   if (d.name.empty())
-    return refuse(t, Refusal::kDenied, proto::VERDICT_BAD_NAME, "name " + t->name, t->taken.error);
+    return refuse(t, Refusal::kDenied, proto::VERDICT_BAD_NAME, "name " + t->name, t->acceptance.error);
   t->claim = inbound_->claim(d, announced);
   if (t->claim == nullptr && inbound_->is_longer_way(d)) {
     t->why = proto::VERDICT_LOOP;

@@ -34,7 +34,7 @@ class Inbound {
   // told: see PeerReceiver::reconsider.
   Status configure(std::vector<ReceiveRule> rules);
   // What the rules ask this peer for.
-  std::vector<Subscription> wishes(std::string_view peer) const;
+  std::vector<Subscription> subscriptions(std::string_view peer) const;
 
   const std::vector<ReceiveRule>& rules() const { return rules_; }
   // Which rule decides about a topic that a peer calls so, and why.
@@ -50,7 +50,7 @@ class Inbound {
   InboundCounters& counters() { return *counters_; }
 
   // What becomes of a topic that a peer calls so.
-  struct Taken {
+  struct Acceptance {
     bool denied = false;  // no rule names it
     std::string name;     // here; empty: it cannot be called so, and `error` says why
     std::string error;
@@ -58,9 +58,9 @@ class Inbound {
     OnStale on_stale = OnStale::kHold;
     std::vector<std::byte> fail_safe;
     int64_t drop_older_ns = 0;
-    bool operator==(const Taken&) const = default;
+    bool operator==(const Acceptance&) const = default;
   };
-  Taken taken(const std::string& topic, std::string_view peer) const;
+  Acceptance acceptance(const std::string& topic, std::string_view peer) const;
 
   // The right to write the topic of a name, while `valid`. First come, first served, until it is released. Of
   // one origin the shorter way has it, and of ways as long the one announced last (`announced`), as its
@@ -159,7 +159,7 @@ class PeerReceiver {
     bool seen = false;  // a sample has come in this session
     bool wanted = false;
     std::string name;  // as the sender has it
-    Inbound::Taken taken;
+    Inbound::Acceptance acceptance;
     Refusal refusal = Refusal::kNone;
     proto::Verdict why = proto::VERDICT_PASSES;  // it was refused, in words that people are told
     std::string why_text;

@@ -11,7 +11,7 @@ std::optional<std::string> Inbound::original(const std::string& local, std::stri
       text.replace(at, kPeerWord.size(), peer);
     return text;
   };
-  if (taken(local, peer).name == local) return local;
+  if (acceptance(local, peer).name == local) return local;
   for (const ReceiveRule& r : rules_) {
     std::optional<std::string> name;
     if (!r.prefix.empty()) {
@@ -24,7 +24,7 @@ std::optional<std::string> Inbound::original(const std::string& local, std::stri
       back.as = r.topic[0];
       if (const Result<Naming> naming = Naming::parse(back); naming.ok()) name = naming->local(local, peer);
     }
-    if (name && check_topic_name(*name).ok() && taken(*name, peer).name == local) return name;
+    if (name && check_topic_name(*name).ok() && acceptance(*name, peer).name == local) return name;
   }
   return std::nullopt;
 }
@@ -32,7 +32,7 @@ std::optional<std::string> Inbound::original(const std::string& local, std::stri
 std::optional<PeerReceiver::TopicStatus> PeerReceiver::status(std::string_view sender_name) const {
   for (const auto& t : topics_) {
     if (t == nullptr || t->name != sender_name) continue;
-    TopicStatus s{t->taken.name, t->why, t->why_text, t->last_put};
+    TopicStatus s{t->acceptance.name, t->why, t->why_text, t->last_put};
     if (t->handle != kNone && !is_mine(*t)) {
       s.verdict = proto::VERDICT_LOOP;
       s.text = "it comes a shorter way too, which is taken";
@@ -44,7 +44,7 @@ std::optional<PeerReceiver::TopicStatus> PeerReceiver::status(std::string_view s
 
 std::optional<std::string> PeerReceiver::sender_name(std::string_view local) const {
   for (const auto& t : topics_) {
-    if (t != nullptr && t->taken.name == local) return t->name;
+    if (t != nullptr && t->acceptance.name == local) return t->name;
   }
   return std::nullopt;
 }

@@ -21,7 +21,7 @@ Status Inbound::configure(std::vector<ReceiveRule> rules) {
   return Status();
 }
 
-std::vector<Subscription> Inbound::wishes(std::string_view peer) const {
+std::vector<Subscription> Inbound::subscriptions(std::string_view peer) const {
   std::vector<Subscription> out;
   for (const ReceiveRule& r : rules_) {
     const Result<PatternSet> from = PatternSet::parse(r.from);
@@ -30,22 +30,22 @@ std::vector<Subscription> Inbound::wishes(std::string_view peer) const {
   return out;
 }
 
-Inbound::Taken Inbound::taken(const std::string& topic, std::string_view peer) const {
-  Taken taken;
-  taken.name = topic;
-  if (rules_.empty()) return taken;
+Inbound::Acceptance Inbound::acceptance(const std::string& topic, std::string_view peer) const {
+  Acceptance acceptance;
+  acceptance.name = topic;
+  if (rules_.empty()) return acceptance;
   const std::optional<size_t> i = rule_set_.decide(topic, peer);
-  taken.denied = !i;
-  if (!i) return taken;
+  acceptance.denied = !i;
+  if (!i) return acceptance;
   const ReceiveRule& rule = rules_[*i];
   Result<std::string> name = namings_[*i].local_or_why(topic, peer);
-  taken.error = name.status().message();
-  taken.name = name.ok() ? std::move(*name) : "";
-  taken.max_age_ns = rule.max_age_ns;
-  taken.on_stale = rule.on_stale;
-  taken.fail_safe = rule.fail_safe;
-  taken.drop_older_ns = rule.drop_older_ns;
-  return taken;
+  acceptance.error = name.status().message();
+  acceptance.name = name.ok() ? std::move(*name) : "";
+  acceptance.max_age_ns = rule.max_age_ns;
+  acceptance.on_stale = rule.on_stale;
+  acceptance.fail_safe = rule.fail_safe;
+  acceptance.drop_older_ns = rule.drop_older_ns;
+  return acceptance;
 }
 
 std::shared_ptr<const Inbound::Claim> Inbound::claim(const TopicDescription& topic, bool announced) {

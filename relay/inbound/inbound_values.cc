@@ -85,7 +85,8 @@ void PeerReceiver::account(Topic* t, PutResult put, uint64_t bytes) {
 
 // The rule takes nothing so old.
 bool PeerReceiver::is_too_old(const Topic& t, const SampleHead& head) {
-  return t.taken.drop_older_ns != 0 && age_at(head.written_ns, head.born_ns) > t.taken.drop_older_ns;
+  return t.acceptance.drop_older_ns != 0 &&
+         age_at(head.written_ns, head.born_ns) > t.acceptance.drop_older_ns;
 }
 
 // A source counts upwards. A younger sample with a smaller number proves that what is here was never of this

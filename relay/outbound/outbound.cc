@@ -48,11 +48,11 @@ const Changes& Outbound::collect(int64_t now_ns) {
   for (const uint32_t id : changes_.removed) {
     if (id >= topics_.size()) continue;
     topics_[id] = {.wanted_by = topics_[id].wanted_by};  // until each PeerSender has been told
-    kept_[id] = Kept();
+    newest_[id] = NewestSample();
   }
   if (topics_.size() < source_->topic_limit()) {
     topics_.resize(source_->topic_limit());
-    kept_.resize(topics_.size());
+    newest_.resize(topics_.size());
   }
   for (const uint32_t id : changes_.described) {
     const TopicDescription& d = *source_->topic(id);
@@ -66,7 +66,7 @@ const Changes& Outbound::collect(int64_t now_ns) {
     t.fits = fits;
   }
   for (const uint32_t id : changes_.updated) {
-    if (topics_[id].kept) kept_[id].whole = {};
+    if (topics_[id].kept) newest_[id].whole = {};
     topics_[id].kept = false;
   }
   counters_->slot_reads = source_->slot_reads();
@@ -76,7 +76,7 @@ const Changes& Outbound::collect(int64_t now_ns) {
 SampleRead Outbound::sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) {
   Topic& t = topics_[id];
   if (t.kept) {
-    const Kept& k = kept_[id];
+    const NewestSample& k = newest_[id];
     const std::span<const std::byte> value = k.bytes();
     *head = k.head;
     *bytes = value.size();
@@ -86,16 +86,16 @@ SampleRead Outbound::sample(uint32_t id, SampleHead* head, std::byte* room, uint
   const SampleRead read = source_->read_newest(id, head, room, bytes);
   if (read == SampleRead::kOk && t.wanted_by > 1) {
     t.kept = true;
-    kept_[id].head = *head;
-    kept_[id].value.assign(room, room + *bytes);
-    kept_[id].whole = {};
+    newest_[id].head = *head;
+    newest_[id].value.assign(room, room + *bytes);
+    newest_[id].whole = {};
   }
   return read;
 }
 
-const Outbound::Kept* Outbound::look(uint32_t id, SampleRead* read) {
+const Outbound::NewestSample* Outbound::newest(uint32_t id, SampleRead* read) {
   Topic& t = topics_[id];
-  Kept& k = kept_[id];
+  NewestSample& k = newest_[id];
   *read = SampleRead::kOk;
   if (t.kept) return &k;
   k.value.resize(t.max_bytes);
@@ -111,7 +111,7 @@ const Outbound::Kept* Outbound::look(uint32_t id, SampleRead* read) {
 SampleRead Outbound::sample_whole(uint32_t id, std::optional<uint64_t> after, SampleHead* head,
                                   Frame* value) {
   Topic& t = topics_[id];
-  Kept& k = kept_[id];
+  NewestSample& k = newest_[id];
   if (!after && t.kept && k.whole.block != nullptr) {
     *head = k.head;
     *value = k.whole;

@@ -55,13 +55,13 @@ class Outbound {
   SampleRead sample_whole(uint32_t id, std::optional<uint64_t> after, SampleHead* head, Frame* value);
   // The newest sample, which encode() and sample_whole() then take too; null: see `read`. Valid until the
   // next call.
-  struct Kept {
+  struct NewestSample {
     SampleHead head;
     std::vector<std::byte> value;
     Frame whole;
     std::span<const std::byte> bytes() const { return whole.block != nullptr ? whole.bytes : value; }
   };
-  const Kept* look(uint32_t id, SampleRead* read);
+  const NewestSample* newest(uint32_t id, SampleRead* read);
 
   struct Row {
     uint32_t id;
@@ -106,7 +106,7 @@ class Outbound {
   struct Topic {
     bool variable = false;  // the size of its values
     bool fits = false;      // a message can hold its description
-    bool kept = false;      // in kept_ is what the source has
+    bool kept = false;      // in newest_ is what the source has
     int wanted_by = 0;
     uint64_t max_bytes = 0;  // of its values
   };
@@ -120,7 +120,7 @@ class Outbound {
   std::vector<SendRule> rules_;
   RuleSet rule_set_;
   std::vector<Topic> topics_;
-  std::vector<Kept> kept_;  // as long as topics_
+  std::vector<NewestSample> newest_;  // as long as topics_
   Changes changes_;
   Encoded encoded_;
   bool encoded_valid_ = false;

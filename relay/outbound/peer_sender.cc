@@ -58,10 +58,10 @@ PeerSender::SendDecision PeerSender::decide(uint32_t id) {
   decision.rule = *rule;
   decision.read = outbound_->access().allows(peer_.name, d->name, Right::kRead);
   decision.list = decision.read || outbound_->access().allows(peer_.name, d->name, Right::kList);
-  const std::optional<Pacing> wish = subscriptions_.wish(d->name);
-  decision.want = wish && decision.read;
-  if (decision.want) decision.pacing = less_of(outbound_->rules()[*rule].pacing, *wish);
-  if (wish && !decision.read) {
+  const std::optional<Pacing> requested = subscriptions_.pacing_for(d->name);
+  decision.want = requested && decision.read;
+  if (decision.want) decision.pacing = less_of(outbound_->rules()[*rule].pacing, *requested);
+  if (requested && !decision.read) {
     denied_.set(id);
     if (!was_denied) report_denied(id, Right::kRead);
   }

@@ -1,7 +1,7 @@
-// Tracks which samples one peer already has, and sends what it lacks within its rules, its wishes and its
-// credit. The state of a topic is a TopicState, what waits stands in SendQueues and in the RequestQueue, a
-// large value under way is a LargeTransfer; peer_sender.cc says what is to be sent, peer_sender_topics.cc and
-// peer_sender_values.cc send it.
+// Tracks which samples one peer already has, and sends what it lacks within its rules, its subscriptions and
+// its credit. The state of a topic is a TopicState, what waits stands in SendQueues and in the RequestQueue,
+// a large value under way is a LargeTransfer; peer_sender.cc says what is to be sent, peer_sender_topics.cc
+// and peer_sender_values.cc send it.
 #ifndef SMT_RELAY_OUTBOUND_PEER_SENDER_H_
 #define SMT_RELAY_OUTBOUND_PEER_SENDER_H_
 
@@ -77,7 +77,7 @@ class PeerSender {
   TopicStatus status(uint32_t id) const;
 
  private:
-  // What the rules and the peer's wishes say of a topic.
+  // What the rules and the peer's subscriptions say of a topic.
   struct SendDecision {
     bool offered = false;             // by the rules to send
     bool list = false, read = false;  // and access gives these rights

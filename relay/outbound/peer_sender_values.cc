@@ -52,7 +52,7 @@ bool PeerSender::passes(uint32_t id, int64_t now_ns) {
   TopicState& t = topics_[id];
   if (t.force || !t.wanted || (t.pacing.one_of == 1 && !t.pacing.on_change)) return true;
   SampleRead read;
-  const Outbound::Kept* newest = outbound_->look(id, &read);
+  const Outbound::NewestSample* newest = outbound_->newest(id, &read);
   if (newest == nullptr) {
     if (read == SampleRead::kEmpty) dirty_topics(id).clear(id);
     return false;
@@ -185,7 +185,7 @@ PeerSender::Step PeerSender::send_batch(size_t priority, size_t min_priority, in
     if (more && done.too_old != 0) again_ = true;
     SampleRead read;
     if (done.samples == 0 || filters_.empty() || filters_.count(id) == 0) continue;
-    if (const Outbound::Kept* sent = outbound_->look(id, &read)) {
+    if (const Outbound::NewestSample* sent = outbound_->newest(id, &read)) {
       filters_.at(id).on_sent(sent->bytes(), now_ns);
     }
   }

@@ -7,21 +7,21 @@ namespace smt::relay {
 
 bool thins(const Pacing& p) { return p.period_ns != 0 || p.one_of > 1 || p.on_change; }
 
-Pacing less_of(const Pacing& allowed, const Pacing& wish) {
+Pacing less_of(const Pacing& allowed, const Pacing& requested) {
   Pacing p;
-  p.priority = allowed.priority != Priority::kNormal ? allowed.priority : wish.priority;
-  p.period_ns = std::max(allowed.period_ns, wish.period_ns);
-  p.tick = (allowed.tick || wish.tick) && p.period_ns != 0;
-  p.one_of = std::max(allowed.one_of, wish.one_of);
-  p.on_change = allowed.on_change || wish.on_change;
-  p.deadband = std::max(allowed.deadband, wish.deadband);
-  p.heartbeat_ns = !allowed.on_change ? wish.heartbeat_ns
-                   : !wish.on_change  ? allowed.heartbeat_ns
-                   : allowed.heartbeat_ns == 0 || wish.heartbeat_ns == 0
+  p.priority = allowed.priority != Priority::kNormal ? allowed.priority : requested.priority;
+  p.period_ns = std::max(allowed.period_ns, requested.period_ns);
+  p.tick = (allowed.tick || requested.tick) && p.period_ns != 0;
+  p.one_of = std::max(allowed.one_of, requested.one_of);
+  p.on_change = allowed.on_change || requested.on_change;
+  p.deadband = std::max(allowed.deadband, requested.deadband);
+  p.heartbeat_ns = !allowed.on_change     ? requested.heartbeat_ns
+                   : !requested.on_change ? allowed.heartbeat_ns
+                   : allowed.heartbeat_ns == 0 || requested.heartbeat_ns == 0
                        ? 0
-                       : std::max(allowed.heartbeat_ns, wish.heartbeat_ns);
+                       : std::max(allowed.heartbeat_ns, requested.heartbeat_ns);
   // Each sample, or some of them: the two do not go together.
-  p.every = allowed.every && wish.every && !thins(p);
+  p.every = allowed.every && requested.every && !thins(p);
   return p;
 }
 

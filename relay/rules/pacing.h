@@ -6,9 +6,9 @@
 
 namespace smt::relay {
 
-// The pacing of a topic when one side allows `allowed` and the other wishes for `wish`: the intersection. A
-// priority that the sender states counts.
-Pacing less_of(const Pacing& allowed, const Pacing& wish);
+// The pacing of a topic when one side allows `allowed` and the other wishes for `requested`: the
+// intersection. A priority that the sender states counts.
+Pacing less_of(const Pacing& allowed, const Pacing& requested);
 // The pacing that must arrive so that each of two receivers can be given what it wishes for.
 Pacing more_of(const Pacing& a, const Pacing& b);
 

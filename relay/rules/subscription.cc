@@ -55,16 +55,16 @@ bool SubscriptionSet::matches(std::string_view topic) const {
   return std::any_of(named.begin(), named.end(), [](const auto& n) { return n.deny == nullptr; });
 }
 
-std::optional<Pacing> SubscriptionSet::wish(std::string_view topic) const {
-  std::optional<Pacing> wish;
+std::optional<Pacing> SubscriptionSet::pacing_for(std::string_view topic) const {
+  std::optional<Pacing> pacing;
   uint32_t group = 0;  // that has said what it wants
   for (const PatternSets::Named& named : sets_.named(topic)) {
     const Subscription& s = items_[named.set];
-    if (named.deny != nullptr || (wish && s.group == group)) continue;
-    wish = wish ? more_of(*wish, s.pacing) : s.pacing;
+    if (named.deny != nullptr || (pacing && s.group == group)) continue;
+    pacing = pacing ? more_of(*pacing, s.pacing) : s.pacing;
     group = s.group;
   }
-  return wish;
+  return pacing;
 }
 
 namespace {

@@ -38,7 +38,7 @@ class SubscriptionSet {
 
   bool matches(std::string_view topic) const;
   // What is wanted of the topic, by all groups together; nothing: none wants it.
-  std::optional<Pacing> wish(std::string_view topic) const;
+  std::optional<Pacing> pacing_for(std::string_view topic) const;
   const std::vector<Subscription>& items() const { return items_; }
   bool empty() const { return items_.empty(); }
 

@@ -68,16 +68,16 @@ void parse(const proto::Envelope& e) {
     size_t patterns = 0;
     for (const relay::Subscription& s : subscriptions->items()) {
       patterns += s.topic.size() + s.exclude.size();
-      expect(s.hops < proto::kMaxHops, "a wish from too far away");
+      expect(s.hops < proto::kMaxHops, "a subscription from too far away");
       expect(s.pacing.period_ns >= 0 && s.pacing.one_of >= 1 && s.pacing.deadband >= 0,
              "a pace that is none");
     }
     expect(subscriptions->items().size() <= 1024 && patterns <= 4096,
-           "more wishes than one message may hold");
+           "more subscriptions than one message may hold");
     proto::Want again;
     relay::to_wire(subscriptions->items(), again.mutable_selection());
     const Result<relay::SubscriptionSet> same = relay::subscriptions_from_wire(again.selection());
-    expect(same.ok() && same->items() == subscriptions->items(), "wishes that change on the wire");
+    expect(same.ok() && same->items() == subscriptions->items(), "subscriptions that change on the wire");
   }
   if (e.has_traced()) {
     const auto& findings = e.traced().finding();
@@ -190,7 +190,7 @@ void try_step(const fuzz::Step& s, Receiver* receiver) {
   expect(bad <= 1 && (good || bad == 1) && c.ended - before.ended <= 1,
          "what is no message is not counted once");
   expect(bad == 0 || c.ended == before.ended + 1, "what is no message does not end the session");
-  expect(c.wants <= 1024 && c.requests <= kMaxSteps, "more wishes than were said");
+  expect(c.wants <= 1024 && c.requests <= kMaxSteps, "more subscriptions than were said");
   if (!receiver->in_session()) receiver->greet();
 }
 

@@ -1,6 +1,6 @@
 // Which samples of a topic are sent, and when: highest rate, one of so many, ticks, on change with
-// heartbeats, deadbands; what a sender allows and several receivers wish for; and that every publication is
-// counted once.
+// heartbeats, deadbands; what a sender allows and several receivers subscription for; and that every
+// publication is counted once.
 #include <cmath>
 #include <limits>
 
@@ -17,9 +17,11 @@ std::string raw(const T& value) {
 
 class ModesTest : public RelayTest {
  protected:
-  static Subscription wish(const std::string& topic, Pacing pacing) { return {{topic}, {}, 0, pacing, 0}; }
-  static HostOptions wants(std::vector<Subscription> wishes) {
-    return {.receive = std::move(wishes), .serves = false};
+  static Subscription subscription(const std::string& topic, Pacing pacing) {
+    return {{topic}, {}, 0, pacing, 0};
+  }
+  static HostOptions wants(std::vector<Subscription> subscriptions) {
+    return {.receive = std::move(subscriptions), .serves = false};
   }
   void open_topic(const std::string& topic, const Schema& schema) {
     ASSERT_TRUE(a_->store().open(a_->topic(topic, schema), 0).ok());
@@ -58,7 +60,7 @@ class ModesTest : public RelayTest {
 };
 
 TEST_F(ModesTest, EachModeKeepsItsRateWithinFivePerCentAt1And10And100HzAllAtOnce) {
-  std::vector<Subscription> wishes;
+  std::vector<Subscription> subscriptions;
   std::map<std::string, Source> sources;
   for (const int hz : {1, 10, 100}) {
     const std::string at = "/" + std::to_string(hz);
@@ -66,18 +68,18 @@ TEST_F(ModesTest, EachModeKeepsItsRateWithinFivePerCentAt1And10And100HzAllAtOnce
     const auto each = [](uint64_t k) {
       return [k](uint64_t n) { return std::to_string(10'000'000 + n / k); };
     };
-    wishes.push_back(wish("max" + at, {.period_ns = period}));
+    subscriptions.push_back(subscription("max" + at, {.period_ns = period}));
     sources["max" + at] = {250};
-    wishes.push_back(wish("one_of" + at, {.one_of = 5}));
+    subscriptions.push_back(subscription("one_of" + at, {.one_of = 5}));
     sources["one_of" + at] = {5.0 * hz};
-    wishes.push_back(wish("tick" + at, {.period_ns = period, .tick = true}));
+    subscriptions.push_back(subscription("tick" + at, {.period_ns = period, .tick = true}));
     sources["tick" + at] = {333};
-    wishes.push_back(wish("change" + at, {.on_change = true}));
+    subscriptions.push_back(subscription("change" + at, {.on_change = true}));
     sources["change" + at] = {500, each(static_cast<uint64_t>(500 / hz))};
-    wishes.push_back(wish("heartbeat" + at, {.on_change = true, .heartbeat_ns = period}));
+    subscriptions.push_back(subscription("heartbeat" + at, {.on_change = true, .heartbeat_ns = period}));
     sources["heartbeat" + at] = {500, [](uint64_t) { return "same"; }};
   }
-  pair({}, wants(wishes));
+  pair({}, wants(subscriptions));
   came_.follow(*b_);
   publish(sources, 60);
   for (const auto& [topic, source] : sources) {
@@ -98,7 +100,7 @@ TEST_F(ModesTest, EachModeKeepsItsRateWithinFivePerCentAt1And10And100HzAllAtOnce
 }
 
 TEST_F(ModesTest, NoiseBelowTheDeadbandGivesHeartbeatsOnlyAndAStepArrivesAtOnce) {
-  pair({}, wants({wish("**", {.on_change = true, .deadband = 0.5, .heartbeat_ns = kSecond})}));
+  pair({}, wants({subscription("**", {.on_change = true, .deadband = 0.5, .heartbeat_ns = kSecond})}));
   open_topic("noise", Schema::scalar(Type::kF64));
   came_.follow(*b_);
   publish({{"noise", {100, [](uint64_t n) { return raw(10 + 0.2 * std::sin(static_cast<double>(n))); }}}},
@@ -120,7 +122,7 @@ TEST_F(ModesTest, NoiseBelowTheDeadbandGivesHeartbeatsOnlyAndAStepArrivesAtOnce)
 }
 
 TEST_F(ModesTest, SlowDriftInsideTheBandArrivesOnceItHasLeftIt) {
-  pair({}, wants({wish("**", {.on_change = true, .deadband = 1})}));
+  pair({}, wants({subscription("**", {.on_change = true, .deadband = 1})}));
   open_topic("drift", Schema::scalar(Type::kF64));
   came_.follow(*b_);
   publish({{"drift", {100, [](uint64_t n) { return raw(0.015625 * static_cast<double>(n)); }}}}, 10);
@@ -130,7 +132,7 @@ TEST_F(ModesTest, SlowDriftInsideTheBandArrivesOnceItHasLeftIt) {
 }
 
 TEST_F(ModesTest, ADeadbandComparesNumbersByTheirSizeAndAllElseByItsBytes) {
-  pair({}, wants({wish("**", {.on_change = true, .deadband = 2})}));
+  pair({}, wants({subscription("**", {.on_change = true, .deadband = 2})}));
   Schema mixed{"mixed", 24, {}};
   mixed.fields = {{"i", Type::kI16, 0, 2, ""},
                   {"on", Type::kBool, 4, 1, ""},
@@ -173,7 +175,7 @@ TEST_F(ModesTest, ADeadbandComparesNumbersByTheirSizeAndAllElseByItsBytes) {
 }
 
 TEST_F(ModesTest, ANumberThatStaysNaNIsNoChange) {
-  pair({}, wants({wish("**", {.on_change = true, .deadband = 1})}));
+  pair({}, wants({subscription("**", {.on_change = true, .deadband = 1})}));
   open_topic("x", Schema::scalar(Type::kF64));
   came_.follow(*b_);
   for (int i = 0; i < 10; ++i) one_value("x", raw(std::nan(""))), run(kMs);
@@ -181,7 +183,7 @@ TEST_F(ModesTest, ANumberThatStaysNaNIsNoChange) {
 }
 
 TEST_F(ModesTest, LargeIntegersAreComparedToTheLastDigit) {
-  pair({}, wants({wish("**", {.on_change = true, .deadband = 10})}));
+  pair({}, wants({subscription("**", {.on_change = true, .deadband = 10})}));
   open_topic("u", Schema::scalar(Type::kU64));
   open_topic("i", Schema::scalar(Type::kI64));
   uint64_t u = 1'700'000'000'000'000'000;
@@ -205,7 +207,7 @@ TEST_F(ModesTest, LargeIntegersAreComparedToTheLastDigit) {
 }
 
 TEST_F(ModesTest, RawBytesAndTextAreComparedByTheirBytesAndTheirSize) {
-  pair({}, wants({wish("**", {.on_change = true, .deadband = 1000})}));
+  pair({}, wants({subscription("**", {.on_change = true, .deadband = 1000})}));
   came_.follow(*b_);
   const std::string zeros(4, '\0');
   one_value("raw", std::string(8, 'x'));  // the largest first
@@ -219,7 +221,7 @@ TEST_F(ModesTest, RawBytesAndTextAreComparedByTheirBytesAndTheirSize) {
 }
 
 TEST_F(ModesTest, LargeValuesOnChangeToo) {
-  pair({}, wants({wish("**", {.on_change = true, .heartbeat_ns = kSecond})}));
+  pair({}, wants({subscription("**", {.on_change = true, .heartbeat_ns = kSecond})}));
   came_.follow(*b_);
   std::string image(700'000, 'a');
   for (int i = 0; i < 30; ++i, ++published_) {
@@ -234,8 +236,8 @@ TEST_F(ModesTest, LargeValuesOnChangeToo) {
 }
 
 TEST_F(ModesTest, AProxyAsksOnceAndEachSubscriberGetsItsOwnNumberOfSamples) {
-  chain(wants({wish("x", {.one_of = 2})}));
-  Host& third = host("third", wants({wish("x", {.one_of = 3})}));
+  chain(wants({subscription("x", {.one_of = 2})}));
+  Host& third = host("third", wants({subscription("x", {.one_of = 3})}));
   dial(third, "third", "down");
   Diary other(&now_);
   came_.follow(*b_);
@@ -256,8 +258,8 @@ TEST_F(ModesTest, AProxyAsksOnceAndEachSubscriberGetsItsOwnNumberOfSamples) {
 }
 
 TEST_F(ModesTest, AProxyAsksForWhatTwoModesHaveInCommon) {
-  chain(wants({wish("x", {.one_of = 4})}));
-  Host& sixth = host("sixth", wants({wish("x", {.one_of = 6})}));
+  chain(wants({subscription("x", {.one_of = 4})}));
+  Host& sixth = host("sixth", wants({subscription("x", {.one_of = 6})}));
   dial(sixth, "sixth", "down");
   Diary other(&now_);
   came_.follow(*b_);
@@ -270,8 +272,8 @@ TEST_F(ModesTest, AProxyAsksForWhatTwoModesHaveInCommon) {
 }
 
 TEST_F(ModesTest, BehindAProxyOneMayWantChangesAndTheOtherTicks) {
-  chain(wants({wish("x", {.on_change = true, .heartbeat_ns = 5 * kSecond})}));
-  Host& ticks = host("ticks", wants({wish("x", {.period_ns = 100 * kMs, .tick = true})}));
+  chain(wants({subscription("x", {.on_change = true, .heartbeat_ns = 5 * kSecond})}));
+  Host& ticks = host("ticks", wants({subscription("x", {.period_ns = 100 * kMs, .tick = true})}));
   dial(ticks, "ticks", "down");
   Diary other(&now_);
   came_.follow(*b_);
@@ -292,8 +294,9 @@ TEST_F(ModesTest, TheSendersRuleIsTheLimitOfEveryWish) {
   };
   pair({.send_rules = {rule("slow", {.period_ns = 100 * kMs}), rule("third", {.one_of = 3}),
                        rule("change", {.on_change = true, .heartbeat_ns = 2 * kSecond})}},
-       wants({wish("slow", {.period_ns = 20 * kMs, .tick = true}), wish("third", {.period_ns = 10 * kMs}),
-              wish("change", {.on_change = true, .heartbeat_ns = kSecond})}));
+       wants({subscription("slow", {.period_ns = 20 * kMs, .tick = true}),
+              subscription("third", {.period_ns = 10 * kMs}),
+              subscription("change", {.on_change = true, .heartbeat_ns = kSecond})}));
   came_.follow(*b_);
   publish({{"slow", {250}}, {"third", {90}}, {"change", {50, [](uint64_t) { return "same"; }}}}, 20);
   EXPECT_NEAR(static_cast<double>(came_.count("slow")), 200, 2);
@@ -303,7 +306,7 @@ TEST_F(ModesTest, TheSendersRuleIsTheLimitOfEveryWish) {
 }
 
 TEST_F(ModesTest, WhatWasPassedOverIsSentWhenTheWishLetsIt) {
-  pair({}, wants({wish("**", {.one_of = 1000})}));
+  pair({}, wants({subscription("**", {.one_of = 1000})}));
   for (int i = 1; i <= 5; ++i) one_value("x", "000" + std::to_string(i)), run(10 * kMs);
   ASSERT_EQ(b_->value("x"), "0001");
   std::vector<ReceiveRule> all(1);
@@ -312,7 +315,7 @@ TEST_F(ModesTest, WhatWasPassedOverIsSentWhenTheWishLetsIt) {
 }
 
 TEST_F(ModesTest, ASampleThatIsFetchedAfterItWasPassedOverIsCountedOnce) {
-  pair({}, wants({wish("**", {.one_of = 1000})}));
+  pair({}, wants({subscription("**", {.one_of = 1000})}));
   for (int i = 1; i <= 5; ++i, ++published_) one_value("x", "000" + std::to_string(i)), run(10 * kMs);
   const uint64_t request = b_->relay().get(only("x"), false, now_, kSecond);
   ASSERT_TRUE(until([&] { return b_->relay().get_result(request).done; }));

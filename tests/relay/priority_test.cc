@@ -82,12 +82,12 @@ TEST_F(PriorityTest, UnderLittleCreditUrgentTopicsKeepTheirRateAndLowOnesGetWhat
 }
 
 TEST_F(PriorityTest, TheReceiversPriorityCountsWhereTheSenderStatesNone) {
-  const auto wish = [](const std::string& topic, Priority p) {
+  const auto subscription = [](const std::string& topic, Priority p) {
     return Subscription{{topic}, {}, 0, {.priority = p}, 0};
   };
   slow_pair(20'000, {prioritized("stated", Priority::kLow), prioritized("**", Priority::kNormal)},
-            {.receive = {wish("stated", Priority::kUrgent), wish("hurry", Priority::kUrgent),
-                         wish("**", Priority::kNormal)},
+            {.receive = {subscription("stated", Priority::kUrgent), subscription("hurry", Priority::kUrgent),
+                         subscription("**", Priority::kNormal)},
              .serves = false});
   const std::string value(1000, 'v');
   for (int i = 0; i < 500; ++i) {

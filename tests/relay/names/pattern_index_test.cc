@@ -1,4 +1,5 @@
-// Many patterns at once say the same as one by one: first(), all(), and what rules and wishes make of them.
+// Many patterns at once say the same as one by one: first(), all(), and what rules and subscriptions make of
+// them.
 #include "relay/names/pattern_index.h"
 
 #include <gtest/gtest.h>
@@ -223,7 +224,7 @@ TEST(SubscriptionSet, OfManySelectionsTheFirstOfEachGroupThatNamesATopicCounts) 
         last = selections[n].group;
         expected = expected ? more_of(*expected, selections[n].pacing) : selections[n].pacing;
       }
-      EXPECT_EQ(subscriptions->wish(topic), expected) << topic;
+      EXPECT_EQ(subscriptions->pacing_for(topic), expected) << topic;
       EXPECT_EQ(subscriptions->matches(topic), expected.has_value()) << topic;
       wished += expected.has_value();
     }
