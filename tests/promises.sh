@@ -1,9 +1,15 @@
 #!/bin/sh
 # Prints the rows of tests (tests/row.h) as a table: the largest run of each promise and test, and its size (tests/scale.h; "-"
-# if the test has only one). Fails if a row has violations, or if there is no row. A small size is no violation.
-# usage: promises.sh LOG...
+# if the test has only one). Fails if a row has violations, or if there is no row; with --all also if a promise of
+# docs/promises.md has none. A small size is no violation.
+# usage: promises.sh [--all] LOG...
 set -eu
-cat "$@" | grep '^{"id":".*}$' | sort -V | awk '
+wanted=
+if [ "${1-}" = --all ]; then
+  shift
+  wanted=$(sed -n 's/^| \([A-Z][0-9][0-9]*\) |.*/\1/p' "$(dirname "$0")/../docs/promises.md" | tr '\n' ' ')
+fi
+cat "$@" | grep '^{"id":".*}$' | sort -V | awk -v wanted="$wanted" '
   function field(name) {
     if (!match($0, "\"" name "\":(\"[^\"]*\"|[^,}\"]*)")) return "-"
     value = substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 3)
@@ -11,6 +17,7 @@ cat "$@" | grep '^{"id":".*}$' | sort -V | awk '
     return value
   }
   {
+    has_row[field("id")]
     key = field("id") " " field("what")
     if (!(key in line)) keys[++count] = key
     skip = field("skip")
@@ -23,6 +30,8 @@ cat "$@" | grep '^{"id":".*}$' | sort -V | awk '
     printf "%-4s %-52s %12s %-5s %6s %9s %9s\n", "id", "what", "n", "size", "wrong", "max ms", "p99 ms"
     for (i = 1; i <= count; ++i) print line[keys[i]]
     for (i = 1; i <= failures; ++i) print "VIOLATED: " bad[i]
+    n = split(wanted, promises, " ")
+    for (i = 1; i <= n; ++i) if (!(promises[i] in has_row)) { print "NO ROW: " promises[i]; ++missing }
     printf "%d rows, %d with violations\n", count, failures
-    exit failures > 0 || count == 0
+    exit failures > 0 || missing > 0 || count == 0
   }'
