@@ -14,7 +14,8 @@ compare="$python $1/tests/tools/flight_log.py"
 cd "$TMP"
 export SMT_ROOT="$TMP/smt" SMT_LOG=warn
 
-# replayed DOMAIN RECORDING FILE...: plays it, and records that to each of the files.
+# replayed DOMAIN RECORDING FILE...: plays it, and records that to each of the files. DOMAIN.late tells how late the machine
+# woke a program meanwhile.
 replayed() {
   export SMT_DOMAIN="$1"
   from=$2
@@ -24,8 +25,13 @@ replayed() {
     "$bin/smtlogger" --output "$file" -f json >"$file.json" &
     loggers="$loggers $!"
   done
-  for file; do timeout 20 sh -c 'until [ -e "$1" ]; do sleep 0.01; done' - "$file" || return 1; done
+  $compare lateness "$SMT_DOMAIN.late" &
+  lateness=$!
+  for file in "$@" "$SMT_DOMAIN.late"; do
+    timeout 20 sh -c 'until [ -e "$1" ]; do sleep 0.01; done' - "$file" || return 1
+  done
   "$bin/smtreplay" "$from" --history 4096 || return 1
+  kill "$lateness" && wait "$lateness" || return 1
   # shellcheck disable=SC2086
   kill -INT $loggers
   for logger in $loggers; do wait "$logger" || return 1; done
@@ -49,7 +55,8 @@ for format in $formats; do
   check "a replay of a.$format is recorded" replayed "again-$format" "a.$format" "$format.mcap"
   check "@mcap/core reads that" listed "$format.mcap"
   check "it has every sample as it is in the CSV" $compare lines "$flight" "$format.mcap.lines"
-  check "and the same bytes, order and spacing as the recording" $compare spacing a.mcap.lines "$format.mcap.lines"
+  check "and the same bytes, order and spacing as the recording" $compare spacing a.mcap.lines "$format.mcap.lines" \
+    robot.late "again-$format.late"
   cat check.out
 done
 finish
