@@ -3,6 +3,7 @@
 #include "tests/relay/access_rules.h"
 #include "tests/relay/relay_fixture.h"
 #include "tests/row.h"
+#include "tests/scale.h"
 
 namespace smt::relay {
 namespace {
@@ -212,7 +213,7 @@ TEST_P(RandomAccessTest, EachPeerHasWhatTheRulesSay) {
   const uint32_t seed = seed_of_run();
   AccessMaker make(seed);
   size_t compared = 0, allowed = 0, differences = 0;
-  for (int i = 0; i < 150; ++i) {
+  for (uint64_t i = 0, end = Scale::get().scaled(30, 150); i < end; ++i) {
     hosts_.clear();
     nets_.clear();
     const AccessRules rules = make.rules();

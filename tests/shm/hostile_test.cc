@@ -12,6 +12,7 @@
 #include "tests/fuzz/explore.h"
 #include "tests/fuzz/images.h"
 #include "tests/row.h"
+#include "tests/scale.h"
 #include "tests/shm/shm_fixture.h"
 
 namespace smt {
@@ -81,10 +82,10 @@ TEST_F(HostileTest, ASingleFlippedBitInALiveSegmentNeitherCrashesNorHoldsUpARead
   for (Reader& r : readers) read_on(&r, &before);
   ASSERT_GT(before.samples, 2u);
 
-  constexpr int kFlips = 100'000;
+  const uint64_t flips = Scale::get().scaled(10'000, 100'000);
   uint64_t opened = 0, refused = 0, samples = 0;
   int64_t slowest_ns = 0;
-  for (int i = 0; i < kFlips; ++i) {
+  for (uint64_t i = 0; i < flips; ++i) {
     // Half of the flips where it matters most, half anywhere that readers look.
     const uint64_t offset =
         i % 2 == 0 ? structure[next_random() % structure.size()] : next_random() % (backed / 8) * 8;
@@ -106,11 +107,11 @@ TEST_F(HostileTest, ASingleFlippedBitInALiveSegmentNeitherCrashesNorHoldsUpARead
     word->compare_exchange_strong(flipped, good, std::memory_order_relaxed);
     if (HasFailure()) FAIL() << "bit flip " << i << " at offset " << offset;
   }
-  printf("%d flips: %lu times the segment was opened, %lu times refused; %lu samples\n", kFlips, opened,
+  printf("%lu flips: %lu times the segment was opened, %lu times refused; %lu samples\n", flips, opened,
          refused, samples);
   print_row(Row{.id = "L7",
                 .what = "bits flipped in a live segment",
-                .n = kFlips,
+                .n = flips,
                 .max_ms = static_cast<double>(slowest_ns) / 1e6});
   EXPECT_GT(opened, 0u);
   EXPECT_GT(refused, 0u);

@@ -14,6 +14,7 @@
 #include "cmd/recording/mcap_log.h"
 #include "cmd/recording/open_log.h"
 #include "tests/bytes_of.h"
+#include "tests/scale.h"
 #include "tests/temp_folder.h"
 #include "tests/text.h"
 
@@ -185,7 +186,7 @@ TEST_F(Mcap, CutOffAnywhereGivesItsWholeChunksAndNothingElse) {
   write(samples, 8);
   const std::string whole = text();
   size_t max = 0;
-  for (size_t n = 0; n < whole.size(); ++n) {
+  for (size_t n = 0, step = Scale::get().sized(7, 1); n < whole.size(); n += step) {
     put(whole.substr(0, n));
     const auto log = open();
     if (log == nullptr) {
@@ -206,7 +207,7 @@ TEST_F(Mcap, DamageInAnyByteGivesNoSampleThatWasNotRecorded) {
   const std::vector<Recorded> samples = some(24);
   write(samples, 8);
   const std::string whole = text();
-  for (size_t n = 0; n < whole.size(); ++n) {
+  for (size_t n = 0, step = Scale::get().sized(7, 1); n < whole.size(); n += step) {
     std::string damaged = whole;
     damaged[n] = static_cast<char>(damaged[n] ^ 0xff);
     put(damaged);
@@ -292,7 +293,7 @@ TEST(LogValue, GivesBackWhateverBytesThereAre) {
   size_t plain = 0, all = 0;
   for (const Schema& schema :
        {kStruct, over, Schema::scalar(Type::kF32, 3), Schema::string(), Schema::bytes()}) {
-    for (int i = 0; i < 20000; ++i, ++all) {
+    for (uint64_t i = 0, end = Scale::get().scaled(2'000, 20'000); i < end; ++i, ++all) {
       Bytes bytes(schema.size != 0 ? schema.size : random() % 20);
       const bool zero = i % 4 == 0;
       for (std::byte& b : bytes) {

@@ -9,6 +9,7 @@
 #include "relay/rules/pacing.h"
 #include "relay/rules/rule_set.h"
 #include "relay/rules/subscription.h"
+#include "tests/scale.h"
 
 namespace smt::relay {
 namespace {
@@ -104,13 +105,13 @@ TEST(PatternIndex, SaysTheSameWithHardlyAnyMemoryOrNone) {
   Maker make(2);
   Texts texts, topics;
   for (int i = 0; i < 300; ++i) texts.push_back(make.pattern());
-  for (int k = 0; k < 300; ++k) topics.push_back(make.topic());
+  while (topics.size() < Scale::get().scaled(60, 300)) topics.push_back(make.topic());
   const std::vector<Pattern> patterns = parsed(texts);
   size_t at_once = 0, one_by_one = 0;
   for (int64_t bytes = 1; bytes < 4 << 20; bytes += bytes / 8 + 1) {
     const PatternIndex index(patterns, bytes);
     (index.at_once() ? at_once : one_by_one) += 1;
-    EXPECT_GT(expect_the_same(index, patterns, topics), 100u) << bytes;
+    EXPECT_GT(expect_the_same(index, patterns, topics), topics.size() / 3) << bytes;
   }
   EXPECT_GT(at_once, 0u);
   EXPECT_GT(one_by_one, 0u);
@@ -175,8 +176,9 @@ TEST(PatternSets, TellsEachSetOnceWithTheFirstOfItsPatterns) {
 
 TEST(RuleSets, HundredsOfRulesDecideAsOneByOne) {
   Maker make(4);
+  const uint64_t sets = Scale::get().scaled(4, 20);
   size_t decided = 0;
-  for (int i = 0; i < 20; ++i) {
+  for (uint64_t i = 0; i < sets; ++i) {
     std::vector<RuleSet::Rule> rules;
     std::vector<PatternSet> topics;
     for (int r = 0; r < 300; ++r) {
@@ -196,13 +198,14 @@ TEST(RuleSets, HundredsOfRulesDecideAsOneByOne) {
       decided += expected.has_value();
     }
   }
-  EXPECT_GT(decided, 500u);
+  EXPECT_GT(decided, 25 * sets);
 }
 
 TEST(SubscriptionSet, OfManySelectionsTheFirstOfEachGroupThatNamesATopicCounts) {
   Maker make(5);
-  size_t wished = 0;
-  for (int i = 0; i < 20; ++i) {
+  const uint64_t clients = Scale::get().scaled(4, 20);
+  size_t requested = 0;
+  for (uint64_t i = 0; i < clients; ++i) {
     std::vector<Subscription> selections;
     std::vector<PatternSet> sets;
     for (uint32_t n = 0; n < 300; ++n) {
@@ -226,10 +229,10 @@ TEST(SubscriptionSet, OfManySelectionsTheFirstOfEachGroupThatNamesATopicCounts) 
       }
       EXPECT_EQ(subscriptions->pacing_for(topic), expected) << topic;
       EXPECT_EQ(subscriptions->matches(topic), expected.has_value()) << topic;
-      wished += expected.has_value();
+      requested += expected.has_value();
     }
   }
-  EXPECT_GT(wished, 500u);
+  EXPECT_GT(requested, 25 * clients);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <random>
 
 #include "tests/relay/requests/set_fixture.h"
+#include "tests/scale.h"
 
 namespace smt::relay {
 namespace {
@@ -82,7 +83,7 @@ TEST_F(SetHostileTest, SetsThatAreNoneEndTheSession) {
 
 TEST_F(SetHostileTest, RandomSetsChangeNothing) {
   std::mt19937_64 random(7);
-  for (int i = 0; i < 3000; ++i) {
+  for (uint64_t i = 0, end = Scale::get().scaled(600, 3'000); i < end; ++i) {
     proto::Set m = good(1000 + random() % 500);
     switch (random() % 6) {
       case 0:
