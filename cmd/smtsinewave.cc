@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -88,6 +89,24 @@ Result<Schema> schema_for(const SineOptions& options) {
   return schema;
 }
 
+// Within these bounds a value of the signal is finite.
+void add_signal_flags(CLI::App& app, Signal* signal) {
+  constexpr double kMaxValue = 1e300, kMaxHertz = 1e9, kMaxTurns = 1e9;
+  add_number(app, "--amplitude", &signal->amplitude, -kMaxValue, kMaxValue, "[1]");
+  add_number(app, "--frequency", &signal->frequency_hz, 0.0, kMaxHertz,
+             "Of the wave, of a chirp at its beginning [1]")
+      ->type_name("HZ");
+  add_number(app, "--offset", &signal->offset, -kMaxValue, kMaxValue, "[0]");
+  add_number(app, "--phase", &signal->phase_turns, -kMaxTurns, kMaxTurns,
+             "Part of a period by which it is ahead: 0.25 of a sine is a cosine [0]");
+  add_number(app, "--end-frequency", &signal->end_frequency_hz, 0.0, kMaxHertz, "Of a chirp at its end [10]")
+      ->type_name("HZ");
+  add_number(app, "--sweep", &signal->sweep_s, 1e-6, 1e9, "Seconds of a chirp, which then begins anew [10]")
+      ->type_name("SECONDS");
+  add_number<uint64_t>(app, "--seed", &signal->seed, 0, std::numeric_limits<uint64_t>::max(),
+                       "Of noise; another one for another noise [0]");
+}
+
 int sine(const ToolOptions& tool, SineOptions options) {
   Result<Shape> shape = shape_named(options.shape);
   if (!shape.ok()) return fail(shape.status());
@@ -125,38 +144,19 @@ int main(int argc, char** argv) {
   app.add_option("--signal", options.shape,
                  "sine, square, ramp, triangle, noise, chirp or constant, which is the offset [sine]")
       ->type_name("SHAPE");
-  app.add_option("--amplitude", options.signal.amplitude, "[1]");
-  app.add_option("--frequency", options.signal.frequency_hz, "Of the wave, of a chirp at its beginning [1]")
-      ->check(CLI::NonNegativeNumber)
-      ->type_name("HZ");
-  app.add_option("--offset", options.signal.offset, "[0]");
-  app.add_option("--phase", options.signal.phase_turns,
-                 "Part of a period by which it is ahead: 0.25 of a sine is a "
-                 "cosine [0]");
-  app.add_option("--end-frequency", options.signal.end_frequency_hz, "Of a chirp at its end [10]")
-      ->check(CLI::NonNegativeNumber)
-      ->type_name("HZ");
-  app.add_option("--sweep", options.signal.sweep_s, "Seconds of a chirp, which then begins anew [10]")
-      ->check(CLI::Range(1e-6, 1e9))
-      ->type_name("SECONDS");
-  app.add_option("--seed", options.signal.seed, "Of noise; another one for another noise [0]");
-  app.add_option("--rate", options.rate_hz, "Samples a second [100]")
-      ->check(CLI::Range(1e-6, 1e6))
-      ->type_name("HZ");
+  add_signal_flags(app, &options.signal);
+  add_number(app, "--rate", &options.rate_hz, 1e-6, 1e6, "Samples a second [100]")->type_name("HZ");
   app.add_option(
       "--type", options.type,
       "f64, f32, i8 ... i64 or u8 ... u64, or an array as f64[8], whose element i of 8 is i/8 of a period "
       "ahead [f64]");
   app.add_option("--field", options.field, "Publish a struct whose one field has this name")
       ->type_name("NAME");
-  app.add_option("--topics", options.topics, "So many topics TOPIC/0, TOPIC/1, ... in place of each TOPIC")
-      ->check(CLI::Range(1, 1'000'000))
-      ->type_name("N");
-  app.add_option("--history", options.history, "Samples kept for readers that come late [4]")
-      ->check(CLI::PositiveNumber);
+  add_number<uint32_t>(app, "--topics", &options.topics, 1, 1'000'000,
+                       "So many topics TOPIC/0, TOPIC/1, ... in place of each TOPIC");
+  add_history(app, &options.history);
   add_duration(app, "--max-age", &options.max_age_ns, "A sample older than this is stale [never]");
-  app.add_option("-n,--count", options.count, "End after so many samples of each topic")
-      ->check(CLI::PositiveNumber);
+  add_count(app, &options.count, "End after so many samples of each topic");
   add_duration(app, "--duration", &options.duration_ns, "End after so long");
   add_publish_flags(app, &options.node, "sinewave-<hash of the first topic>");
   add_common_flags(app, &tool);

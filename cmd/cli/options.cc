@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <type_traits>
 
 #include "cmd/text/log_sink.h"
 #include "cmd/text/text.h"
@@ -13,33 +14,40 @@
 namespace smt::cmd {
 namespace {
 
-int64_t duration_or_throw(const std::string& flag, const std::string& text) {
+// The value of a flag, or the error that says what is wrong with it.
+template <class T>
+T value_or_throw(const std::string& flag, const Result<T>& value) {
+  if (!value.ok()) throw CLI::ValidationError(flag, value.status().message());
+  return *value;
+}
+
+// A flag whose text is read by `parse`.
+template <class T, class Parse>
+CLI::Option* add_parsed(CLI::App& app, const std::string& flag, T* out, const std::string& what,
+                        Parse parse) {
+  return app.add_option_function<std::string>(
+      flag, [=](const std::string& text) { *out = value_or_throw(flag, parse(text)); }, what);
+}
+
+Result<int64_t> parse_bounded_duration(const std::string& text, DurationBounds bounds) {
   Result<int64_t> ns = parse_duration(text);
-  if (!ns.ok()) throw CLI::ValidationError(flag, ns.status().message());
-  return *ns;
+  if (!ns.ok() || (*ns >= bounds.min_ns && *ns <= bounds.max_ns)) return ns;
+  return out_of_range(text, duration_text(bounds.min_ns), duration_text(bounds.max_ns), "");
 }
 
 template <class Nanoseconds>
-CLI::Option* add_duration_to(CLI::App& app, const std::string& flag, Nanoseconds* ns,
-                             const std::string& what) {
-  return app
-      .add_option_function<std::string>(
-          flag, [=](const std::string& text) { *ns = duration_or_throw(flag, text); }, what)
-      ->type_name("DURATION");
+CLI::Option* add_duration_to(CLI::App& app, const std::string& flag, Nanoseconds* ns, const std::string& what,
+                             DurationBounds bounds) {
+  const auto parse = [=](const std::string& text) { return parse_bounded_duration(text, bounds); };
+  return add_parsed(app, flag, ns, what, parse)->type_name("DURATION");
 }
 
 // A flag whose value is one of `words`.
 template <class U, class Words>
 CLI::Option* add_word(CLI::App& app, const std::string& flag, const Words& words, U* out,
                       const std::string& what) {
-  return app.add_option_function<std::string>(
-      flag,
-      [&words, out, flag](const std::string& text) {
-        const auto meaning = parse_word(words, text);
-        if (!meaning.ok()) throw CLI::ValidationError(flag, meaning.status().message());
-        *out = U(*meaning);
-      },
-      what);
+  return add_parsed(app, flag, out, what,
+                    [&words](const std::string& text) { return parse_word(words, text); });
 }
 
 }  // namespace
@@ -69,22 +77,49 @@ void add_format_flag(CLI::App& app, ToolOptions* tool) {
       ->envname("SMT_FORMAT");
 }
 
-CLI::Option* add_duration(CLI::App& app, const std::string& flag, int64_t* ns, const std::string& what) {
-  return add_duration_to(app, flag, ns, what);
+CLI::Option* add_duration(CLI::App& app, const std::string& flag, int64_t* ns, const std::string& what,
+                          DurationBounds bounds) {
+  return add_duration_to(app, flag, ns, what, bounds);
 }
 
 CLI::Option* add_duration(CLI::App& app, const std::string& flag, std::optional<int64_t>* ns,
-                          const std::string& what) {
-  return add_duration_to(app, flag, ns, what);
+                          const std::string& what, DurationBounds bounds) {
+  return add_duration_to(app, flag, ns, what, bounds);
+}
+
+template <class Number>
+CLI::Option* add_number(CLI::App& app, const std::string& flag, Number* out, Number min, Number max,
+                        const std::string& what) {
+  const auto parse = [=](const std::string& text) { return parse_in_range(text, min, max); };
+  return add_parsed(app, flag, out, what, parse)->type_name(std::is_integral_v<Number> ? "N" : "X");
+}
+template CLI::Option* add_number(CLI::App&, const std::string&, double*, double, double, const std::string&);
+template CLI::Option* add_number(CLI::App&, const std::string&, uint32_t*, uint32_t, uint32_t,
+                                 const std::string&);
+template CLI::Option* add_number(CLI::App&, const std::string&, uint64_t*, uint64_t, uint64_t,
+                                 const std::string&);
+
+CLI::Option* add_count(CLI::App& app, uint64_t* count, const std::string& what) {
+  return add_number<uint64_t>(app, "-n,--count", count, 1, std::numeric_limits<uint64_t>::max(), what);
+}
+
+CLI::Option* add_history(CLI::App& app, uint32_t* samples) {
+  return add_number<uint32_t>(app, "--history", samples, 1, layout::kMaxSlots,
+                              "Samples kept for readers that come late [4]");
+}
+
+CLI::Option* add_size(CLI::App& app, const std::string& flag, uint64_t* bytes, const SizeKind& kind,
+                      const std::string& what) {
+  return add_parsed(app, flag, bytes, what,
+                    [&kind](const std::string& text) { return parse_size(text, kind); })
+      ->type_name("BYTES");
 }
 
 void add_publish_flags(CLI::App& app, NodeOptions* node, const std::string& name_default) {
   app.add_option("--node", node->name, "Name of the publishing node [" + name_default + "]")
       ->type_name("NAME");
-  app.add_option("--segment-size", node->segment_bytes,
-                 "Virtual size of the node's segment, as 64M or 2G [the one that is there, else 1G]")
-      ->transform(CLI::AsSizeValue(false))
-      ->type_name("BYTES");
+  add_size(app, "--segment-size", &node->segment_bytes, kSegmentSize,
+           "Virtual size of the node's segment, as 64M or 2G [the one that is there, else 1G]");
   CLI::Option* keep = app.add_flag("--keep", node->keep, "Ask smtcore never to remove the last values");
   app.add_flag("--remove-on-exit", node->remove_on_exit,
                "Remove the topics at the end; else their last values stay")

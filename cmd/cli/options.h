@@ -3,11 +3,13 @@
 #define SMT_CMD_CLI_OPTIONS_H_
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 
 #include "cmd/cli/cli.h"
 #include "cmd/cli/output.h"
+#include "cmd/text/numbers.h"
 #include "shm/domain.h"
 #include "shm/node.h"
 
@@ -25,10 +27,32 @@ void add_common_flags(CLI::App& app, ToolOptions* tool);
 // -f/--format
 void add_format_flag(CLI::App& app, ToolOptions* tool);
 
+// What a duration may be. Of an interval, which is added again and again, a year is enough.
+struct DurationBounds {
+  int64_t min_ns = 0;
+  int64_t max_ns = std::numeric_limits<int64_t>::max();
+};
+constexpr DurationBounds interval_of(int64_t min_ns) {
+  return {min_ns, int64_t{365} * 86400 * 1'000'000'000};
+}
+
 // A flag whose value is a duration (see parse_duration). Both write nanoseconds.
-CLI::Option* add_duration(CLI::App& app, const std::string& flag, int64_t* ns, const std::string& what);
+CLI::Option* add_duration(CLI::App& app, const std::string& flag, int64_t* ns, const std::string& what,
+                          DurationBounds bounds = {});
 CLI::Option* add_duration(CLI::App& app, const std::string& flag, std::optional<int64_t>* ns,
-                          const std::string& what);
+                          const std::string& what, DurationBounds bounds = {});
+
+// A flag whose value is a number from `min` to `max`. Number: double, uint32_t or uint64_t.
+template <class Number>
+CLI::Option* add_number(CLI::App& app, const std::string& flag, Number* out, Number min, Number max,
+                        const std::string& what);
+// -n/--count, which is from 1
+CLI::Option* add_count(CLI::App& app, uint64_t* count, const std::string& what);
+// --history, of topics that the tool publishes
+CLI::Option* add_history(CLI::App& app, uint32_t* samples);
+// A flag whose value is a number of bytes, as 64M.
+CLI::Option* add_size(CLI::App& app, const std::string& flag, uint64_t* bytes, const SizeKind& kind,
+                      const std::string& what);
 
 // --node --segment-size --keep --remove-on-exit. `name_default` is told in the help; an empty node->name
 // means that.

@@ -84,7 +84,7 @@ int run_watch(const ClientOptions& options, const WatchOptions& watch) {
 void add_client_watch(CLI::App* verb, const ClientOptions& options, Run* run) {
   auto watch = std::make_shared<WatchOptions>();
   verb->add_option("PATTERN", watch->pattern, "Topics, those that appear later too")->required();
-  verb->add_option("-n,--count", watch->count, "End after so many samples")->check(CLI::PositiveNumber);
+  add_count(*verb, &watch->count, "End after so many samples");
   add_duration(*verb, "--duration", &watch->duration_ns, "End after so long");
   verb->callback([=, &options] { *run = [=, &options] { return run_watch(options, *watch); }; });
 }

@@ -1,8 +1,6 @@
 // Numbers, sizes and durations of the configuration.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -10,8 +8,8 @@
 #include "cmd/config/config_read.h"
 #include "cmd/config/config_types.h"
 #include "cmd/config/relay_config.h"
+#include "cmd/text/numbers.h"
 #include "cmd/text/text.h"
-#include "shm/layout.h"
 
 namespace smt::cmd {
 namespace {
@@ -22,37 +20,28 @@ constexpr double kMinHertz = 1e-6, kMaxHertz = 1e6;
 
 // --- numbers ---
 
+// What is wrong, or the number.
+template <class Number>
+Read take(const Value& value, const Result<Number>& number, Number* out) {
+  if (!number.ok()) return wrong(value, number.status());
+  *out = *number;
+  return std::nullopt;
+}
+
 Read read_number(const Value& value, double min, double max, std::string_view what, double* out) {
-  double number = 0;
-  if (value.kind == Kind::kInteger) {
-    number = static_cast<double>(value.integer);
-  } else if (value.kind == Kind::kNumber) {
-    number = value.number;
-  } else if (value.kind != Kind::kWord) {
-    return wrong_kind(value, "a number");
-  } else if (!parse_number(value.text, &number)) {
-    return wrong(value, fmt::format("\"{}\" is no number", value.text));
-  }
-  if (!(number >= min && number <= max)) {
-    return wrong(value, fmt::format("{} is out of range: {} from {} to {}", number, what, min, max));
-  }
+  if (value.kind == Kind::kWord) return take(value, parse_in_range(value.text, min, max, what), out);
+  if (value.kind != Kind::kInteger && value.kind != Kind::kNumber) return wrong_kind(value, "a number");
+  const double number = value.kind == Kind::kInteger ? static_cast<double>(value.integer) : value.number;
+  if (Status s = check_range(number, min, max, what); !s.ok()) return wrong(value, s);
   *out = number;
   return std::nullopt;
 }
 
 Read read_integer(const Value& value, int64_t min, int64_t max, int64_t* out) {
-  int64_t number = value.integer;
-  if (value.kind == Kind::kWord) {
-    if (!parse_number(value.text, &number)) {
-      return wrong(value, fmt::format("\"{}\" is no integer", value.text));
-    }
-  } else if (value.kind != Kind::kInteger) {
-    return wrong_kind(value, "an integer");
-  }
-  if (number < min || number > max) {
-    return wrong(value, fmt::format("{} is out of range: from {} to {}", number, min, max));
-  }
-  *out = number;
+  if (value.kind == Kind::kWord) return take(value, parse_in_range(value.text, min, max), out);
+  if (value.kind != Kind::kInteger) return wrong_kind(value, "an integer");
+  if (Status s = check_range(value.integer, min, max); !s.ok()) return wrong(value, s);
+  *out = value.integer;
   return std::nullopt;
 }
 
@@ -135,63 +124,29 @@ std::string print_number(const Number& number) {
 
 // --- sizes ---
 
-struct Scale {
-  double step;             // of K to M to G
-  std::string_view units;  // the first one is `step`
-  std::string_view example;
-  uint64_t min, max;
-};
-constexpr Scale kSegment = {1024, "KMGT", "64M", layout::kMinSegmentBytes, layout::kMaxSegmentBytes};
-constexpr Scale kTopicSize = {1024, "KMGT", "4M", 1, uint64_t{1} << 40};
-constexpr Scale kPerSecond = {1000, "kMGT", "125k", 1, 1'000'000'000'000};
+constexpr SizeKind kTopicSize = {1024, "KMGT", "4M", 1, uint64_t{1} << 40};
+constexpr SizeKind kPerSecond = {1000, "kMGT", "125k", 1, 1'000'000'000'000};
 
-// "64M": what the text says, or nothing.
-std::optional<double> scaled_text(std::string_view text, const Scale& scale) {
-  double unit = 1;
-  if (!text.empty() && !isdigit(static_cast<unsigned char>(text.back()))) {
-    const char last = text.back() == 'k' || text.back() == 'K' ? scale.units[0] : text.back();
-    const size_t at = scale.units.find(last);
-    if (at == scale.units.npos) return std::nullopt;
-    unit = std::pow(scale.step, static_cast<double>(at + 1));
-    text.remove_suffix(1);
+template <const SizeKind& kind>
+Read read_size(const Value& value, uint64_t* out) {
+  if (is_text(value)) return take(value, parse_size(value.text, kind), out);
+  if (value.kind != Kind::kInteger) {
+    return wrong_kind(value, fmt::format("a number of bytes, as \"{}\"", kind.example));
   }
-  double number = 0;
-  if (text.empty() || !isdigit(static_cast<unsigned char>(text[0])) || !parse_number(text, &number)) {
-    return std::nullopt;
-  }
-  return std::round(number * unit);
-}
-
-template <const Scale& scale>
-Read read_scaled(const Value& value, uint64_t* out) {
-  double bytes = 0;
-  if (value.kind == Kind::kInteger) {
-    bytes = static_cast<double>(value.integer);
-  } else if (is_text(value)) {
-    const std::optional<double> read = scaled_text(value.text, scale);
-    if (!read) {
-      return wrong(value, fmt::format("\"{}\" is no number of bytes; write {}", value.text, scale.example));
-    }
-    bytes = *read;
-  } else {
-    return wrong_kind(value, fmt::format("a number of bytes, as \"{}\"", scale.example));
-  }
-  if (!(bytes >= static_cast<double>(scale.min) && bytes <= static_cast<double>(scale.max))) {
-    return wrong(value, fmt::format("{} bytes are out of range: from {} to {}", bytes, scale.min, scale.max));
-  }
-  *out = static_cast<uint64_t>(bytes);
+  if (Status s = check_size(static_cast<double>(value.integer), kind); !s.ok()) return wrong(value, s);
+  *out = static_cast<uint64_t>(value.integer);
   return std::nullopt;
 }
 
-template <const Scale& scale>
-std::string print_scaled(const uint64_t& bytes) {
+template <const SizeKind& kind>
+std::string print_size(const uint64_t& bytes) {
   if (bytes == 0) return "";
   uint64_t number = bytes;
   std::string unit;
-  const auto step = static_cast<uint64_t>(scale.step);
-  for (size_t i = 0; i < scale.units.size() && number % step == 0; ++i) {
+  const auto step = static_cast<uint64_t>(kind.step);
+  for (size_t i = 0; i < kind.units.size() && number % step == 0; ++i) {
     number /= step;
-    unit = scale.units[i];
+    unit = kind.units[i];
   }
   return unit.empty() ? fmt::format("{}", number) : fmt::format("\"{}{}\"", number, unit);
 }
@@ -200,10 +155,7 @@ std::string print_scaled(const uint64_t& bytes) {
 
 Read read_duration(const Value& value, int64_t* out) {
   if (!is_text(value)) return wrong_kind(value, "a duration as a string with its unit: \"250ms\"");
-  const Result<int64_t> ns = parse_duration(value.text);
-  if (!ns.ok()) return wrong(value, ns.status());
-  *out = *ns;
-  return std::nullopt;
+  return take(value, parse_duration(value.text), out);
 }
 
 // Exact: in the greatest unit that divides it.
@@ -235,9 +187,9 @@ const ConfigType<int64_t> kVersionType = {"N", read_version, print_number};
 const ConfigType<int64_t> kHertzType = {"HZ", read_hertz, print_hertz};
 const ConfigType<int64_t> kDurationType = {"DURATION", read_duration, print_duration};
 const ConfigType<std::optional<int64_t>> kMaxAgeType = {"DURATION", read_max_age, print_max_age};
-const ConfigType<uint64_t> kSegmentSizeType = {"BYTES", read_scaled<kSegment>, print_scaled<kSegment>};
-const ConfigType<uint64_t> kSizeType = {"BYTES", read_scaled<kTopicSize>, print_scaled<kTopicSize>};
-const ConfigType<uint64_t> kByteRateType = {"BYTES", read_scaled<kPerSecond>, print_scaled<kPerSecond>};
+const ConfigType<uint64_t> kSegmentSizeType = {"BYTES", read_size<kSegmentSize>, print_size<kSegmentSize>};
+const ConfigType<uint64_t> kSizeType = {"BYTES", read_size<kTopicSize>, print_size<kTopicSize>};
+const ConfigType<uint64_t> kByteRateType = {"BYTES", read_size<kPerSecond>, print_size<kPerSecond>};
 const ConfigType<uint32_t> kCountType = {"N", read_count, print_number};
 const ConfigType<double> kDeadbandType = {"X", read_deadband, print_number};
 const ConfigType<std::vector<relay::Limit>> kLimitsType = {"X", read_limits, print_limits};

@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,12 +32,6 @@ inline Read wrong_kind(const Value& value, std::string_view expected) {
 
 inline bool is_text(const Value& value) {
   return value.kind == Value::Kind::kText || value.kind == Value::Kind::kWord;
-}
-
-template <class Number>
-bool parse_number(std::string_view text, Number* out) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *out);
-  return error == std::errc() && end == text.data() + text.size();
 }
 
 }  // namespace smt::cmd

@@ -88,8 +88,7 @@ int main(int argc, char** argv) {
   app.add_option("--replay", replay, "Also replay this folder of CSV files")
       ->check(CLI::ExistingDirectory)
       ->type_name("DIR");
-  app.add_option("--duration", seconds, "Seconds; a replay may take longer [12]")
-      ->check(CLI::Range(6.0, 86400.0));
+  smt::cmd::add_number(app, "--duration", &seconds, 6.0, 86400.0, "Seconds; a replay may take longer [12]");
   return smt::cmd::run_tool(app, argc, argv, options, [&] {
     const smt::cmd::Stop stop;
     const PrivateRoot root;

@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <set>
 
+#include "cmd/text/numbers.h"
 #include "cmd/text/text.h"
 
 namespace smt::cmd {
@@ -17,10 +18,10 @@ constexpr double kMinBits = 1e3, kMaxBits = 1e12;
 
 // A number that is not negative, and `unit` after it; nothing if it is anything else.
 std::optional<double> number_with(std::string_view unit, std::string_view text) {
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool whole = error == std::errc() && text.substr(static_cast<size_t>(end - text.data())) == unit;
-  return whole && std::isfinite(number) && number >= 0 ? std::optional(number) : std::nullopt;
+  if (!text.ends_with(unit)) return std::nullopt;
+  text.remove_suffix(unit.size());
+  const Result<double> number = parse_in_range(text, 0.0, std::numeric_limits<double>::max());
+  return number.ok() ? std::optional(*number) : std::nullopt;
 }
 
 std::optional<int64_t> parse_time(std::string_view text) {
@@ -35,12 +36,6 @@ std::optional<double> parse_bits(std::string_view text) {
     }
   }
   return std::nullopt;
-}
-
-std::optional<uint64_t> whole(std::string_view text) {
-  uint64_t n = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(n) : std::nullopt;
 }
 
 }  // namespace
@@ -74,9 +69,7 @@ Result<relay::Impairment> parse_impairment(std::string_view text) {
       if (!bits) return bad("write 1kbit to 1000gbit (bits per second), as rate=2mbit or rate=500kbit");
       impairment.bits_per_s = static_cast<uint64_t>(std::llround(*bits));
     } else if (key == "seed") {
-      const std::optional<uint64_t> seed = whole(value);
-      if (!seed) return bad("write a whole number, as seed=7");
-      impairment.seed = *seed;
+      if (!parse_number(value, &impairment.seed)) return bad("write a whole number, as seed=7");
     } else {
       return bad("write delay=, jitter=, loss=, rate= or seed=, with commas between them");
     }

@@ -29,7 +29,8 @@ struct RateOptions {
   std::optional<int64_t> duration_ns;
 };
 
-// One interval. On a terminal a table that overwrites the one before; else a line for each topic.
+// One interval. Where stdout takes escape sequences a table that overwrites the one before; else a line for
+// each topic.
 class RatePrinter {
  public:
   RatePrinter(const MeasureView& view, Format format) : view_(view), format_(format) {}
@@ -65,7 +66,7 @@ class RatePrinter {
 
   const MeasureView& view_;
   Format format_;
-  bool terminal_ = is_terminal(STDOUT_FILENO);
+  bool terminal_ = takes_escapes(STDOUT_FILENO);
   bool headed_ = false;
   uint64_t printed_ = 0;
 };
@@ -109,8 +110,7 @@ int run_measure(const ToolOptions& tool, const MeasureView& view, const RateOpti
 void add_measure(const ToolOptions& tool, Run* run, const MeasureView& view, CLI::App* verb) {
   auto options = std::make_shared<RateOptions>();
   verb->add_option("PATTERN", options->patterns, "Topics, those that appear later too")->required();
-  verb->add_option("-n,--count", options->count, "End after so many seconds' figures")
-      ->check(CLI::PositiveNumber);
+  add_count(*verb, &options->count, "End after so many seconds' figures");
   add_duration(*verb, "--duration", &options->duration_ns, "End after so long");
   verb->callback(
       [=, &tool, &view] { *run = [=, &tool, &view] { return run_measure(tool, view, *options); }; });

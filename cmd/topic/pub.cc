@@ -40,7 +40,7 @@ Status sort_words(PubOptions* options) {
 
 int pub_value(PubTopics* topics, const PubOptions& options, const Stop& stop) {
   Result<Schema> schema = topics->schema(options.topic, options.type);
-  if (!schema.ok()) return fail(schema.status());
+  if (!schema.ok()) return fail_topic(schema.status());
   Result<std::vector<std::byte>> value = parse_value(*schema, options.value);
   if (!value.ok()) return fail(value.status());
   const Beat beat(options.rate_hz, boottime_ns());
@@ -97,13 +97,10 @@ void add_pub(CLI::App* verb, const ToolOptions& tool, Run* run) {
                    "is stdin. "
                    "Types are those of the topics that are there, else inferred")
       ->type_name("FILE");
-  CLI::Option* rate = verb->add_option("-r,--rate", options->rate_hz,
-                                       "Publish the value again and again, or the lines, so often a second")
-                          ->check(CLI::Range(1e-6, 1e6))
+  CLI::Option* rate = add_number(*verb, "-r,--rate", &options->rate_hz, 1e-6, 1e6,
+                                 "Publish the value again and again, or the lines, so often a second")
                           ->type_name("HZ");
-  verb->add_option("-n,--count", options->count,
-                   "End after so many publications, of a value 1 a second without --rate")
-      ->check(CLI::PositiveNumber);
+  add_count(*verb, &options->count, "End after so many publications, of a value 1 a second without --rate");
   add_publish_flags(*verb, &options->node, "cli-<hash of the topic>, one for each");
   verb->callback([=, &tool] {
     if (options->from.empty()) {

@@ -64,14 +64,12 @@ double value_ahead(const Signal& s, double seconds, double ahead_turns, uint64_t
 template <class T>
 void store_value(double value, std::byte* to) {
   T out;
-  if constexpr (std::is_floating_point_v<T>) {
-    out = static_cast<T>(value);
-  } else if (value >= static_cast<double>(std::numeric_limits<T>::max())) {
+  if (value >= static_cast<double>(std::numeric_limits<T>::max())) {
     out = std::numeric_limits<T>::max();
-  } else if (value <= static_cast<double>(std::numeric_limits<T>::min())) {
-    out = std::numeric_limits<T>::min();
+  } else if (value <= static_cast<double>(std::numeric_limits<T>::lowest())) {
+    out = std::numeric_limits<T>::lowest();
   } else {
-    out = static_cast<T>(std::round(value));
+    out = static_cast<T>(std::is_integral_v<T> ? std::round(value) : value);
   }
   memcpy(to, &out, sizeof out);
 }

@@ -41,7 +41,7 @@ Result<Shape> shape_named(std::string_view name);
 double value_at(const Signal& signal, double seconds, uint64_t channel = 0);
 
 // The value of a topic with one field of numbers. Element i of n is i / n of a period ahead, and is channel
-// `first_channel` + i. Integers are rounded to the nearest, and kept in the range of their type.
+// `first_channel` + i. Integers are rounded to the nearest, and all are kept in the range of their type.
 // REQUIRES: check_signal_schema(schema) is OK, value.size() == schema.size
 void fill_value(const Signal& signal, double seconds, uint64_t first_channel, const Schema& schema,
                 std::span<std::byte> value);
