@@ -10,6 +10,7 @@
 #include "cmd/cli/tool.h"
 #include "cmd/logger/log_verbs.h"
 #include "cmd/recording/recorder.h"
+#include "cmd/text/numbers.h"
 #include "cmd/text/text.h"
 
 namespace smt::cmd {
@@ -23,6 +24,8 @@ constexpr Verb<ToolOptions> kVerbs[] = {
     {"convert", "Write a recording in the format of another name; exit code 1 if samples were left out",
      add_log_convert},
 };
+
+constexpr SizeKind kPartSize = {1024, "KMGT", "64M", 1, uint64_t{1} << 60};
 
 struct Patterns {
   std::vector<std::string> allow = {"**"}, deny;
@@ -48,17 +51,17 @@ int run_record(const ToolOptions& tool, const Patterns& texts, RecordOptions opt
   spdlog::info("recording {} to {}", fmt::join(texts.allow, " "), options.output);
   const int64_t end = options.duration_ns ? deadline_after(options.duration_ns) : kNever;
   Result<Domain> domain = wait_for_domain(tool.domain, stop.fd(), end, tool_log());
-  Status status;
+  Status recorded;
   if (domain.ok()) {
-    status = recorder->run(*domain, *patterns, stop.fd());
+    recorded = recorder->run(*domain, *patterns, stop.fd());
     line.end();
   } else {
-    const Status finished = recorder->finish();
-    const bool ended = stop.stopped() || boottime_ns() >= end;
-    status = ended && domain.status().code() == Code::kNotFound ? finished : domain.status();
+    recorded = recorder->finish();
   }
   print_record_summary(recorder->summary(), tool.format);
-  return status.ok() ? kExitOk : fail(kExitFailure, status.message());
+  const bool ended = stop.stopped() || boottime_ns() >= end;
+  if (!domain.ok() && !(ended && domain.status().code() == Code::kNotFound)) return fail(domain.status());
+  return recorded.ok() ? kExitOk : fail(kExitFailure, recorded.message());
 }
 
 }  // namespace
@@ -77,10 +80,10 @@ int main(int argc, char** argv) {
       ->type_name("PATTERN");
   app.add_option("--exclude", patterns.deny, "Not these; several times")->type_name("PATTERN");
   add_duration(app, "--duration", &options.duration_ns, "End after so long");
-  app.add_option("--split-size", options.split_bytes, "Begin a new part at this size of a file, as 64M or 2G")
-      ->transform(CLI::AsSizeValue(false))
-      ->type_name("BYTES");
-  add_duration(app, "--split-time", &options.split_ns, "Begin a new part after so long");
+  add_size(app, "--split-size", &options.split_bytes, kPartSize,
+           "Begin a new part at this size of a file, as 64M or 2G");
+  add_duration(app, "--split-time", &options.split_ns, "Begin a new part after so long",
+               interval_of(1'000'000));
   add_common_flags(app, &tool);
   add_format_flag(app, &tool);
   app.footer(

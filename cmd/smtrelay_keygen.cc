@@ -13,6 +13,7 @@
 #include "cmd/cli/output.h"
 #include "cmd/cli/tool.h"
 #include "cmd/config/relay_config.h"
+#include "cmd/text/file_status.h"
 #include "relay/keys/keyring.h"
 #include "shm/fd.h"
 
@@ -25,7 +26,7 @@ Status write_new(const std::string& path, const std::string& text, mode_t mode) 
   Status failed;
   {
     const Fd file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
-    if (!file.ok()) return Status::from_errno("cannot write " + path, errno);
+    if (!file.ok()) return file_status("cannot write " + path, errno);
     const bool written = write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
     if (!written || fchmod(file.get(), mode) != 0 || fsync(file.get()) != 0 ||
         link(temporary.c_str(), path.c_str()) != 0) {
@@ -37,18 +38,25 @@ Status write_new(const std::string& path, const std::string& text, mode_t mode) 
   return failed;
 }
 
-Status make_folder(const std::string& path) {
-  if (mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return Status();
-  return Status::from_errno("cannot make the folder " + path, errno);
+// With those on the way to it. Only this user has what is made.
+Status make_folder(const std::filesystem::path& path) {
+  std::error_code none;
+  if (path.empty() || std::filesystem::is_directory(path, none)) return Status();
+  if (Status s = make_folder(path.parent_path()); !s.ok()) return s;
+  if (mkdir(path.c_str(), 0700) == 0 || std::filesystem::is_directory(path, none)) return Status();
+  return file_status("cannot make the folder " + path.string(), errno);
+}
+
+// A file or folder that an argument names.
+int fail_at(const Status& status) {
+  return status.code() == Code::kNotFound ? fail(kExitUsage, status.message()) : fail(status);
 }
 
 int make(const std::string& name, const std::string& dir) {
   if (Status s = check_relay_name(name); !s.ok()) return fail(s);
   const relay::KeyPair pair = relay::KeyPair::make(name);
   const std::string secret = dir + "/self.key", published = dir + "/" + name + ".pub";
-  for (const std::string& folder : {dir, dir + "/peers"}) {
-    if (Status s = make_folder(folder); !s.ok()) return fail(s);
-  }
+  if (Status s = make_folder(dir + "/peers"); !s.ok()) return fail(s);
   if (Status s = write_new(secret, pair.secret_text(), 0600); !s.ok()) return fail(s);
   if (Status s = write_new(published, pair.public_text(), 0644); !s.ok()) {
     unlink(secret.c_str());
@@ -68,7 +76,7 @@ int make(const std::string& name, const std::string& dir) {
 int show_fingerprints(const std::string& path) {
   if (std::error_code none; std::filesystem::is_directory(path, none)) {
     Result<std::shared_ptr<const relay::Keyring>> keys = relay::Keyring::read(path);
-    if (!keys.ok()) return fail(keys.status());
+    if (!keys.ok()) return fail_at(keys.status());
     const relay::KeyPair& self = (*keys)->self();
     print_text(fmt::format("{} {} ({}/self.key)\n", relay::fingerprint_of(self.public_key), self.name, path));
     for (const std::string& name : (*keys)->names()) {
@@ -79,7 +87,7 @@ int show_fingerprints(const std::string& path) {
     return kExitOk;
   }
   Result<std::string> text = relay::read_key_file(path);
-  if (!text.ok()) return fail(text.status());
+  if (!text.ok()) return fail_at(text.status());
   if (Result<relay::KeyPair> pair = relay::parse_secret_file(*text); pair.ok()) {
     print_text(fmt::format("{} {} ({})\n", relay::fingerprint_of(pair->public_key), pair->name, path));
     return kExitOk;
@@ -94,7 +102,7 @@ int show_fingerprints(const std::string& path) {
 // The line of NAME.pub, from the secret key.
 int show_public(const std::string& dir) {
   Result<std::string> text = relay::read_key_file(dir + "/self.key");
-  if (!text.ok()) return fail(text.status());
+  if (!text.ok()) return fail_at(text.status());
   Result<relay::KeyPair> pair = relay::parse_secret_file(*text);
   if (!pair.ok()) return fail(Status(pair.status().code(), dir + "/self.key:" + pair.status().message()));
   print_text(pair->public_text());

@@ -15,14 +15,13 @@ inline constexpr int kExitMismatch = 5;  // another schema
 inline constexpr int kExitDenied = 6;
 inline constexpr int kExitNoPeer = 7;  // nobody answered at the endpoint
 
+// Files, folders and nodes that are not there are failures; see fail_topic() for topics.
 inline int exit_code_of(const Status& status) {
   switch (status.code()) {
     case Code::kOk:
       return kExitOk;
     case Code::kInvalid:
       return kExitUsage;
-    case Code::kNotFound:
-      return kExitNoTopic;
     case Code::kMismatch:
       return kExitMismatch;
     case Code::kDenied:

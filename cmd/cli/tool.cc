@@ -89,4 +89,8 @@ int fail(int code, const std::string& message) {
 
 int fail(const Status& status) { return fail(exit_code_of(status), status.message()); }
 
+int fail_topic(const Status& status) {
+  return status.code() == Code::kNotFound ? fail(kExitNoTopic, status.message()) : fail(status);
+}
+
 }  // namespace smt::cmd

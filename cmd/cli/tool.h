@@ -30,6 +30,8 @@ LogSink tool_log();
 // Logs the error; its exit code.
 int fail(const Status& status);
 int fail(int code, const std::string& message);
+// The same, where what is not found is the topic that was asked for.
+int fail_topic(const Status& status);
 
 }  // namespace smt::cmd
 

@@ -132,7 +132,7 @@ std::optional<int> Setter::choose(const Relay::SetResult& result) {
   }
   if (would.size() == 1) {
     Result<Schema> schema = Schema::from_text(would[0]->schema());
-    if (!schema.ok()) return fail(schema.status());
+    if (!schema.ok()) return fail(kExitFailure, schema.status().message());
     target_ = would[0]->instance();
     relay_ = would[0]->relay();
     schema_ = std::move(*schema);
@@ -297,7 +297,6 @@ int Setter::run() {
 
 int set_topic(const ClientOptions& options, const SetOptions& set) {
   if (Status s = check_topic_name(set.topic); !s.ok()) return fail(s);
-  if (set.every_ns && *set.every_ns < 1'000'000) return fail(kExitUsage, "--every is 1ms at least");
   if (set.duration_ns && !set.every_ns && set.value != "-")
     return fail(kExitUsage, "--duration goes with --every, or with values from stdin");
   // What is no JSON is none for any type.
@@ -316,7 +315,8 @@ void add_client_set(CLI::App* verb, const ClientOptions& options, Run* run) {
           "JSON, of the topic's type: 1.5, [1,2,3], '\"text\"', an object of its fields; - takes one "
           "value from each line of stdin")
       ->required();
-  add_duration(*verb, "--every", &set->every_ns, "Set it again and again, so often, until SIGINT");
+  add_duration(*verb, "--every", &set->every_ns, "Set it again and again, so often, until SIGINT",
+               interval_of(1'000'000));
   add_duration(*verb, "--duration", &set->duration_ns, "End after so long");
   verb->add_flag("--keep", set->keep, "Leave the lease as it is at the end; else it is released");
   verb->add_option("--at", set->at, "Which relay is to write it, where several could")->type_name("NAME");

@@ -21,7 +21,7 @@ Result<std::vector<std::string>> csv_files(const std::string& folder) {
     }
   }
   if (error) return Status::from_errno("cannot read " + folder, error.value());
-  if (files.empty()) return {Code::kNotFound, "no file NAME.csv in " + folder};
+  if (files.empty()) return {Code::kInvalid, "no file NAME.csv in " + folder};
   std::sort(files.begin(), files.end());
   return files;
 }
@@ -50,7 +50,7 @@ Result<std::unique_ptr<LogReader>> CsvFolder::open(const std::string& folder, co
     LogTopic topic{file->name().topic, file->layout().schema, "", "", ""};
     reader->tracks_.push_back(std::make_unique<Track>(Track{std::move(topic), std::move(*file)}));
   }
-  if (reader->tracks_.empty()) return {Code::kNotFound, "no usable CSV file in " + folder};
+  if (reader->tracks_.empty()) return {Code::kInvalid, "no usable CSV file in " + folder};
   for (size_t i = 0; i < reader->tracks_.size(); ++i) reader->enqueue(i);
   return owned;
 }

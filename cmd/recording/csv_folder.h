@@ -18,7 +18,7 @@ namespace smt::cmd {
 // timestamp is the stamp and the receive time, the row's number the sequence.
 class CsvFolder final : public LogReader {
  public:
-  // A file without a good header is left out with a warning to `log`. kInvalid: not a folder. kNotFound: no
+  // A file without a good header is left out with a warning to `log`. kInvalid: not a folder, or it holds no
   // file that can be used.
   static Result<std::unique_ptr<LogReader>> open(const std::string& folder, const LogSink& log);
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "cmd/text/file_status.h"
 #include "cmd/text/text.h"
 #include "cmd/value/csv.h"
 #include "cmd/value/value.h"
@@ -73,7 +74,7 @@ Status check_texts(const LogSample& sample, const Json& value) {
 Result<std::unique_ptr<LogWriter>> CsvFolderWriter::create(const std::string& folder) {
   std::error_code error;
   const bool made = fs::create_directory(fs::path(folder).parent_path(), error);
-  if (error) return Status::from_errno("cannot make the folder " + folder, error.value());
+  if (error) return file_status("cannot make the folder " + folder, error.value());
   if (!made) return {Code::kInvalid, folder + " is there already; take another name, or remove it first"};
   return std::unique_ptr<LogWriter>(new CsvFolderWriter(folder));
 }

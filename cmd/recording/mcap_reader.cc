@@ -9,6 +9,7 @@
 #include <span>
 
 #include "cmd/recording/log_file.h"
+#include "cmd/text/file_status.h"
 
 namespace smt::cmd {
 namespace {
@@ -21,7 +22,7 @@ Result<McapReader> McapReader::open(const std::string& path) {
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.ok() && errno == ENOENT) return {Code::kInvalid, "no file " + path};
   struct stat file {};
-  if (!fd.ok() || fstat(fd.get(), &file) != 0) return Status::from_errno("cannot read " + path, errno);
+  if (!fd.ok() || fstat(fd.get(), &file) != 0) return file_status("cannot read " + path, errno);
   if (!S_ISREG(file.st_mode)) return {Code::kInvalid, path + " is no file"};
   McapReader reader(path, std::move(fd), static_cast<uint64_t>(file.st_size));
   const uint64_t magic = kMcapMagic.size();

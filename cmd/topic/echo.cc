@@ -137,7 +137,7 @@ int run_echo(const ToolOptions& tool, const EchoOptions& options) {
   if (!domain.ok()) {
     const bool missing = domain.status().code() == Code::kNotFound;
     const bool ended = missing && (stop.stopped() || boottime_ns() >= end);
-    return ended ? kExitOk : fail(domain.status());
+    return ended ? kExitOk : fail_topic(domain.status());
   }
   Result<Follower> follower = Follower::open(*domain, std::move(*patterns), tool_log());
   if (!follower.ok()) return fail(follower.status());
@@ -176,7 +176,7 @@ int run_echo(const ToolOptions& tool, const EchoOptions& options) {
 void add_echo(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto options = std::make_shared<EchoOptions>();
   verb->add_option("PATTERN", options->patterns, "Topics, those that appear later too")->required();
-  verb->add_option("-n,--count", options->count, "End after so many samples")->check(CLI::PositiveNumber);
+  add_count(*verb, &options->count, "End after so many samples");
   verb->add_flag("--once", options->once, "Print the newest sample of each topic there is now, and end");
   CLI::Option* field =
       verb->add_option("--field", options->fields,

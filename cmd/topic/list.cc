@@ -35,9 +35,9 @@ int rm(const ToolOptions& tool, const std::string& name) {
   DomainOptions options = tool.domain;
   options.create = false;
   Result<Domain> domain = Domain::open(options);
-  if (!domain.ok()) return fail(domain.status());
+  if (!domain.ok()) return fail_topic(domain.status());
   const Status removed = remove_dead_topic(*domain, name);
-  return removed.ok() ? kExitOk : fail(removed);
+  return removed.ok() ? kExitOk : fail_topic(removed);
 }
 
 // What list and find have in common.

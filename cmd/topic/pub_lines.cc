@@ -10,6 +10,7 @@
 
 #include "cmd/cli/lines.h"
 #include "cmd/text/beat.h"
+#include "cmd/text/file_status.h"
 #include "cmd/value/infer_schema.h"
 #include "cmd/value/value.h"
 #include "shm/clock.h"
@@ -68,7 +69,7 @@ Status pub_lines(PubTopics* topics, const PubLinesOptions& options, const Stop& 
   int fd = STDIN_FILENO;
   if (options.from != "-") {
     file = Fd(open(options.from.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file.ok()) return Status::from_errno("cannot read " + options.from, errno);
+    if (!file.ok()) return file_status("cannot read " + options.from, errno);
     fd = file.get();
   }
   Lines lines(fd, kMaxLine);

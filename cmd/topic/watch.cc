@@ -84,10 +84,13 @@ int run_watch(const ToolOptions& tool, const WatchOptions& options) {
   there.create = false;
   const bool is_there = Domain::open(there).ok();
   Result<Domain> domain = wait_for_domain(tool.domain, stop.fd(), std::min(end, silent_until), tool_log());
+  const auto fail_silent = [&] {
+    return fail(kExitTimeout, fmt::format("{}: nothing happened within {}", options.pattern,
+                                          duration_text(*options.timeout_ns)));
+  };
   if (!domain.ok()) {
-    const bool missing = domain.status().code() == Code::kNotFound;
-    const bool ended = missing && (stop.stopped() || boottime_ns() >= end);
-    return ended ? kExitOk : fail(domain.status());
+    if (domain.status().code() != Code::kNotFound) return fail(domain.status());
+    return stop.stopped() || boottime_ns() >= end ? kExitOk : fail_silent();
   }
   TopicEvents events;
   EventPrinter printer(tool.format);
@@ -115,8 +118,7 @@ int run_watch(const ToolOptions& tool, const WatchOptions& options) {
     const bool timed_out = more && now >= silent_until;
     if (timed_out) {
       printer.finish();
-      return fail(kExitTimeout, fmt::format("{}: nothing happened within {}", options.pattern,
-                                            duration_text(*options.timeout_ns)));
+      return fail_silent();
     }
     if (!more || now >= end) break;
     if (stop.sleep_until(std::min({now + kEventLookNs, end, silent_until}))) break;
@@ -130,7 +132,7 @@ int run_watch(const ToolOptions& tool, const WatchOptions& options) {
 void add_watch(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto options = std::make_shared<WatchOptions>();
   verb->add_option("PATTERN", options->pattern, "Only topics that it names");
-  verb->add_option("-n,--count", options->count, "End after so many events")->check(CLI::PositiveNumber);
+  add_count(*verb, &options->count, "End after so many events");
   add_duration(*verb, "--timeout", &options->timeout_ns, "End with 3 when nothing happened for so long");
   add_duration(*verb, "--duration", &options->duration_ns, "End after so long");
   verb->callback([=, &tool] { *run = [=, &tool] { return run_watch(tool, *options); }; });
