@@ -54,8 +54,9 @@ class DomainGauge {
     tm parts;
     strftime(text, sizeof text, "%H:%M:%S", localtime_r(&now, &parts));
     data.time = text;
-    if (Status s = open(); !s.ok()) {
-      data.problem = s.message();
+    problem_ = open();
+    if (!problem_.ok()) {
+      data.problem = problem_.message();
       return data;
     }
     const int64_t at = boottime_ns();
@@ -66,7 +67,8 @@ class DomainGauge {
     last_ns_ = at;
     Result<DomainListing> listing = list_topics(*domain_);
     if (!listing.ok()) {
-      data.problem = listing.status().message();
+      problem_ = listing.status();
+      data.problem = problem_.message();
       return data;
     }
     for (const TopicInfo& topic : listing->topics) {
@@ -80,6 +82,9 @@ class DomainGauge {
     }
     return data;
   }
+
+  // Why the last read() found nothing.
+  const Status& problem() const { return problem_; }
 
  private:
   Status open() {
@@ -130,11 +135,12 @@ class DomainGauge {
   RateMeter meter_;
   std::optional<Domain> domain_;
   std::optional<Waiter> waiter_;
+  Status problem_;
   std::map<std::string, uint64_t> missed_, counters_;
   int64_t last_ns_ = 0;
 };
 
-// For a file or a pipe: whole tables one after the other.
+// For a file, a pipe or a dumb terminal: whole tables one after the other.
 int print_tables(DomainGauge* gauge, TopOptions options, const Stop& stop) {
   TopData data = gauge->read();  // rates need two looks
   for (uint64_t n = 0; n < std::max<uint64_t>(1, options.count); ++n) {
@@ -142,7 +148,7 @@ int print_tables(DomainGauge* gauge, TopOptions options, const Stop& stop) {
     data = gauge->read();
     std::string out = n == 0 ? "" : "\n";
     for (const std::string& line : draw_top(data, &options.state, 132, 0, false)) out += line + "\n";
-    if (!data.problem.empty()) return fail(kExitFailure, data.problem);
+    if (!gauge->problem().ok()) return fail(gauge->problem());
     print_text(out);
   }
   return kExitOk;
@@ -178,8 +184,8 @@ int top(const ToolOptions& tool, const TopOptions& options) {
   if (!patterns.ok()) return fail(patterns.status());
   const Stop stop;
   DomainGauge gauge(tool.domain, std::move(*patterns));
-  return is_terminal(STDOUT_FILENO) ? show_screen(&gauge, options, stop)
-                                    : print_tables(&gauge, options, stop);
+  return takes_escapes(STDOUT_FILENO) ? show_screen(&gauge, options, stop)
+                                      : print_tables(&gauge, options, stop);
 }
 
 }  // namespace
@@ -210,16 +216,12 @@ int main(int argc, char** argv) {
          },
          "What the rows are sorted by [name]")
       ->type_name(sorts);
-  add_duration(app, "--interval", &options.interval_ns, "Between two looks [1s]");
-  app.add_option("-n,--count", options.count, "End after so many screens; without a terminal [1]")
-      ->check(CLI::PositiveNumber);
+  add_duration(app, "--interval", &options.interval_ns, "Between two looks [1s]", interval_of(50'000'000));
+  add_count(app, &options.count, "End after so many screens; without a terminal [1]");
   app.footer(
       "Keys: n r b a m s sort (again: reverse), / filter, v topics or relays, space pause, arrows and pages, "
       "q quit.\n"
-      "Without a terminal it prints whole tables.");
+      "Without a terminal, or on one that TERM calls dumb, it prints whole tables.");
   add_common_flags(app, &tool);
-  return run_tool(app, argc, argv, tool, [&] {
-    if (options.interval_ns < 50'000'000) return fail(kExitUsage, "--interval: at least 50ms");
-    return top(tool, options);
-  });
+  return run_tool(app, argc, argv, tool, [&] { return top(tool, options); });
 }

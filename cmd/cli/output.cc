@@ -47,9 +47,14 @@ bool output_gone() {
 
 bool is_terminal(int fd) { return isatty(fd) != 0; }
 
+bool takes_escapes(int fd) {
+  const char* term = getenv("TERM");
+  return is_terminal(fd) && (term == nullptr || term != std::string_view("dumb"));
+}
+
 bool colour_on(int fd) {
   const char* no_color = getenv("NO_COLOR");
-  return is_terminal(fd) && (no_color == nullptr || *no_color == '\0');
+  return takes_escapes(fd) && (no_color == nullptr || *no_color == '\0');
 }
 
 std::string state_text(State state, bool colour) {

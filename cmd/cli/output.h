@@ -19,7 +19,9 @@ int output_exit(int code);
 bool output_gone();
 
 bool is_terminal(int fd);
-// Colours: a terminal, and no NO_COLOR in the environment.
+// A terminal that takes escape sequences: one that TERM does not call dumb.
+bool takes_escapes(int fd);
+// Colours: such a terminal, and no NO_COLOR in the environment.
 bool colour_on(int fd);
 // The state's name, coloured if `colour`.
 std::string state_text(State state, bool colour);

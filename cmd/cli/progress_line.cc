@@ -7,7 +7,7 @@
 
 namespace smt::cmd {
 
-ProgressLine::ProgressLine() : terminal_(is_terminal(STDERR_FILENO)) {}
+ProgressLine::ProgressLine() : terminal_(takes_escapes(STDERR_FILENO)) {}
 
 void ProgressLine::show(const std::string& text) const {
   if (terminal_) fmt::print(stderr, "\r\x1b[K{}", text);

@@ -6,11 +6,11 @@
 
 namespace smt::cmd {
 
-// One line on stderr, written over and over; nothing where stderr is no terminal.
+// One line on stderr, written over and over; nothing where stderr takes no escape sequences.
 class ProgressLine {
  public:
   ProgressLine();
-  // stderr is a terminal; else the other two do nothing.
+  // stderr takes escape sequences; else the other two do nothing.
   bool shown() const { return terminal_; }
   void show(const std::string& text) const;
   // Wipes it.

@@ -30,7 +30,7 @@ class KeyInput {
 };
 
 // While it lives, stdout shows another screen without a cursor. Afterwards it is as it was. REQUIRES: stdout
-// is a terminal.
+// is a terminal that takes escape sequences.
 class Screen {
  public:
   Screen();
