@@ -50,9 +50,7 @@ Status Housekeeping::step() {
   if (!changes.ok()) return changes.status();
   log_changes(*changes);
   log_conflicts();
-  for (const std::string& problem : census_.problems()) {
-    if (told_.insert(problem).second) spdlog::warn("{}", problem);
-  }
+  for (const std::string& problem : news_.look(census_.problems())) spdlog::warn("{}", problem);
   for (const auto& [node, member] : census_.members()) {
     if (!due(node, member)) continue;
     const Status removed = remove_dead_node(domain_, node);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cmd/monitor/census.h"
+#include "cmd/monitor/problem_news.h"
 #include "relay/names/pattern_set.h"
 #include "shm/domain.h"
 #include "shm/node.h"
@@ -74,7 +75,8 @@ class Housekeeping {
   relay::PatternSet keep_;
   std::map<std::string, Member> removed_;
   std::map<std::string, std::vector<std::string>> conflicts_;
-  std::set<std::string> told_;  // problems
+  ProblemNews news_;            // of the census
+  std::set<std::string> told_;  // why a node could not be removed
   DomainStatistics counted_{};  // came, adopted, ended, died, removed
 };
 

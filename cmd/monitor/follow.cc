@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 
 #include "cmd/text/deadline.h"
 #include "shm/clock.h"
@@ -34,9 +35,7 @@ void Sleeper::sleep(Waiter* waiter, int stop_fd, int64_t deadline_ns) {
 }
 
 void Sleeper::warn(const std::vector<std::string>& problems) {
-  for (const std::string& problem : problems) {
-    if (warned_.insert(problem).second) log_.warn(problem);
-  }
+  for (const std::string& problem : news_.look(problems)) log_.warn(problem);
 }
 
 Result<Follower> Follower::open(const Domain& domain, relay::PatternSet patterns, const LogSink& log) {

@@ -6,11 +6,11 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "cmd/monitor/problem_news.h"
 #include "cmd/text/log_sink.h"
 #include "relay/names/pattern_set.h"
 #include "shm/directory_cursor.h"
@@ -32,12 +32,12 @@ class Sleeper {
   explicit Sleeper(LogSink log) : log_(std::move(log)) {}
 
   void sleep(Waiter* waiter, int stop_fd, int64_t deadline_ns);
-  // Each problem once.
+  // Of the problems that there are now, those that are new.
   void warn(const std::vector<std::string>& problems);
 
  private:
   LogSink log_;
-  std::set<std::string> warned_;
+  ProblemNews news_;
 };
 
 class Follower {
