@@ -37,6 +37,20 @@ inline bool is_utf8(std::string_view text) {
   return true;
 }
 
+// What some editors write in front of a text.
+inline constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
+// The text behind its byte order mark, if it has one.
+inline std::string_view skip_byte_order_mark(std::string_view text) {
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  return text;
+}
+
+// The byte order mark of UTF-16 leads the text.
+inline bool is_utf16(std::string_view text) {
+  return text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff");
+}
+
 }  // namespace smt
 
 #endif  // SMT_SHM_UTF8_H_

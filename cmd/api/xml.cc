@@ -118,7 +118,7 @@ void XmlFile::wrong(size_t at, std::string_view message) const {
   Place place{From::kFile, path_, line(at), 1};
   const size_t begin = lines_[place.line - 1];
   // A column is a character, and a byte order mark is none.
-  for (size_t i = begin == 0 && text_.starts_with("\xEF\xBB\xBF") ? 3 : begin; i < at;
+  for (size_t i = begin == 0 ? text_.size() - skip_byte_order_mark(text_).size() : begin; i < at;
        i += std::max<size_t>(1, utf8_length(text_, i))) {
     ++place.column;
   }

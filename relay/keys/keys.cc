@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "shm/domain.h"
+#include "shm/utf8.h"
 
 namespace smt::relay {
 namespace {
@@ -44,6 +45,8 @@ struct Line {
 // Calls `take` with each line that says something, until it finds fault: "" is none.
 Status for_each_line(std::string_view text, std::string_view word,
                      const std::function<std::string(Line)>& take) {
+  if (is_utf16(text)) return Status(Code::kInvalid, "1:1: the file is UTF-16; save it as UTF-8, or as ASCII");
+  text = skip_byte_order_mark(text);
   size_t number = 0;
   while (!text.empty()) {
     ++number;

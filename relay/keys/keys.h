@@ -6,7 +6,7 @@
 //
 // Further lines of NAME.pub are other keys of the same peer, as while one is changed.
 //
-// Empty lines and lines that begin with # say nothing.
+// Empty lines and lines that begin with # say nothing, nor does a byte order mark of UTF-8.
 #ifndef SMT_RELAY_KEYS_KEYS_H_
 #define SMT_RELAY_KEYS_KEYS_H_
 

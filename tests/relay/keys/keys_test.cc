@@ -66,6 +66,19 @@ TEST_F(KeysTest, APeerMayHaveTwoKeysWhileOneIsChanged) {
   EXPECT_EQ(*(*ring)->name_of(public_key_text(next.public_key)), "robot");
 }
 
+TEST_F(KeysTest, AByteOrderMarkOfUtf8SaysNothingAndUtf16IsNamed) {
+  write("peers/robot.pub", "\xef\xbb\xbf" + robot_.public_text());
+  EXPECT_EQ(refusal_of(), "none");
+  write("peers/robot.pub", "\xef\xbb\xbf# with a word before it\r\n" + robot_.public_text());
+  EXPECT_EQ(refusal_of(), "none");
+  write("self.key", "\xef\xbb\xbf" + self_.secret_text(), 0600);
+  EXPECT_EQ(refusal_of(), "none");
+  std::string wide = "\xff\xfe";
+  for (const char c : robot_.public_text()) wide += std::string{c, '\0'};
+  write("peers/robot.pub", wide);
+  EXPECT_THAT(refusal_of(), HasSubstr("/peers/robot.pub:1:1: the file is UTF-16; save it as UTF-8"));
+}
+
 TEST_F(KeysTest, WhatOthersCouldReadOrWriteIsRefusedWithTheCommandThatHelps) {
   write("peers/robot.pub", robot_.public_text());
   const auto with = [&](const std::string& path, mode_t mode) {
