@@ -1,5 +1,6 @@
 #include "cmd/relays/config_reload.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
@@ -31,6 +32,19 @@ const Place& place_of(const Places& places, std::string_view key, const Place& o
   return it == places.end() ? otherwise : it->second;
 }
 
+// The kernel tells the terminal's own processes that it has gone. A shell that is told so tells its jobs, and
+// then its terminal cannot be opened any more.
+bool tells_of_terminal(const signalfd_siginfo& info) {
+  if (info.ssi_code == SI_KERNEL) return true;
+  if (info.ssi_code != SI_USER || static_cast<pid_t>(info.ssi_pid) != getsid(0)) return false;
+  return !Fd(open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC)).ok();
+}
+
+bool ignores_hangup() {
+  struct sigaction present = {};
+  return sigaction(SIGHUP, nullptr, &present) == 0 && present.sa_handler == SIG_IGN;
+}
+
 }  // namespace
 
 std::optional<RelayConfig> read_again(const ConfigFlags& flags, const RelayConfig& present,
@@ -60,7 +74,7 @@ std::optional<RelayConfig> read_again(const ConfigFlags& flags, const RelayConfi
 
 ConfigReload::ConfigReload(ConfigFlags flags, RelayConfig present, Apply apply)
     : flags_(std::move(flags)), present_(std::move(present)), apply_(std::move(apply)) {
-  if (flags_.file.empty() && present_.keys.empty()) return;
+  if ((flags_.file.empty() && present_.keys.empty()) || ignores_hangup()) return;
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGHUP);
@@ -69,11 +83,17 @@ ConfigReload::ConfigReload(ConfigFlags flags, RelayConfig present, Apply apply)
   if (!fd_.ok()) throw std::system_error(errno, std::generic_category(), "signalfd");
 }
 
-void ConfigReload::poll(int64_t now_ns) {
-  if (!fd_.ok() || now_ns < next_look_ns_) return;
+bool ConfigReload::poll(int64_t now_ns) {
+  if (!fd_.ok() || now_ns < next_look_ns_) return true;
   next_look_ns_ = now_ns + kFileLookNs;
   signalfd_siginfo info;
-  if (read(fd_.get(), &info, sizeof info) == sizeof info) reload();
+  if (read(fd_.get(), &info, sizeof info) != sizeof info) return true;
+  if (tells_of_terminal(info)) {
+    spdlog::info("the terminal has gone: the relay ends");
+    return false;
+  }
+  reload();
+  return true;
 }
 
 void ConfigReload::reload() {

@@ -1,4 +1,4 @@
-// SIGHUP: the configuration is read again while the relay runs.
+// SIGHUP: the configuration is read again while the relay runs; where the terminal has gone, the relay ends.
 #ifndef SMT_CMD_RELAYS_CONFIG_RELOAD_H_
 #define SMT_CMD_RELAYS_CONFIG_RELOAD_H_
 
@@ -24,13 +24,15 @@ class ConfigReload {
   using Apply = std::function<Status(const RelayConfig& config)>;
 
   // Without a file and keys there is nothing to read again: SIGHUP ends the process as ever, and fd() is -1.
-  // `apply` puts a checked configuration in force; when it fails, the present one stays.
+  // A SIGHUP that the process ignores, as under nohup, stays ignored, and fd() is -1 too. `apply` puts a
+  // checked configuration in force; when it fails, the present one stays.
   ConfigReload(ConfigFlags flags, RelayConfig present, Apply apply);
 
   // Readable when the signal has come.
   int fd() const { return fd_.get(); }
-  // Reads again and applies if it has, and logs what came of it. Looks at most every 10 ms.
-  void poll(int64_t now_ns);
+  // Reads again and applies if it has, and logs what came of it. Looks at most every 10 ms. False: the
+  // terminal has gone, and the relay is to end.
+  bool poll(int64_t now_ns);
 
  private:
   void reload();

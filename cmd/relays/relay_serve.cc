@@ -136,7 +136,7 @@ int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlag
   if (!audit.ok()) return fail(audit.status());
   relay.audit = [&](const relay::WriteEvent& event) {
     const Status s = audit->append(event);
-    if (!s.ok()) loop->log(relay::Severity::kError, "audit", s.message());
+    if (!s.ok()) loop->log(relay::Severity::kError, {"audit"}, s.message());
     if (s.ok() || !is_done_afterwards(event))
       loop->log(severity_of(event), audit_key(event), audit_text(event));
     return s.ok();
@@ -157,7 +157,7 @@ int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlag
   peers->apply(std::move(*links));
   print_text(fmt::format("ready {} {}\n", config.name, fmt::join(loop->endpoints(), " ")));
   loop->run([&](int64_t now) -> std::optional<int64_t> {
-    reload.poll(now);
+    if (!reload.poll(now)) return std::nullopt;
     return counters ? counters->publish(loop->engine(), now) : kNever;
   });
   loop->engine().end_writes(boottime_ns());
