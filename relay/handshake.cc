@@ -87,7 +87,7 @@ bool Handshake::refuse_version(LinkState* l, const Incoming& in, const proto::En
                           std::to_string(proto::kMinVersion) + " to " + std::to_string(proto::kVersion) +
                           ": upgrade the older of the two";
   refusal_ = Status(Code::kVersion, why);
-  options_->report(Severity::kError, "version " + l->link->endpoint(), why);
+  options_->report(Severity::kError, {l->link->endpoint(), "version"}, why);
   refuse(l, in.peer, m.session(), proto::Reset::VERSION, why);
   if (l->dials()) l->dial.on_refused(now_ns);
   return true;
@@ -117,7 +117,7 @@ void Handshake::on_answer(LinkState* l, const Incoming& in, const proto::Envelop
   }
   if (m.hello().instance() == options_->instance) {
     refusal_ = Status(Code::kInvalid, l->link->endpoint() + " is this relay itself");
-    options_->report(Severity::kError, "self " + l->link->endpoint(), refusal_.message());
+    options_->report(Severity::kError, {l->link->endpoint(), "self"}, refusal_.message());
     l->dial.on_refused(now_ns);
     return;
   }
@@ -163,7 +163,7 @@ void Handshake::on_reset(LinkState* l, Session* s, const proto::Envelope& m, int
     }
     const bool version = m.reset().reason() == proto::Reset::VERSION;
     refusal_ = Status(version ? Code::kVersion : Code::kInvalid, l->link->endpoint() + " refuses: " + text);
-    options_->report(Severity::kError, "refused " + l->link->endpoint(), refusal_.message());
+    options_->report(Severity::kError, {l->link->endpoint(), "refused"}, refusal_.message());
     l->dial.on_refused(now_ns);
   }
 }
@@ -175,7 +175,7 @@ void Handshake::dial(LinkState* l, int64_t now_ns) {
   if (l->dial.due(now_ns)) {
     if (const std::string why = l->link->trouble(); !why.empty()) {
       refusal_ = Status(Code::kDenied, "cannot connect to " + l->link->endpoint() + ": " + why);
-      options_->report(Severity::kWarning, "trouble " + refusal_.message(), refusal_.message());
+      options_->report(Severity::kWarning, {l->link->endpoint(), "trouble " + why}, refusal_.message());
     }
     l->link->redial();
     l->dial.begin(options_->random(), now_ns);

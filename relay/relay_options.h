@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "relay/counters/message_key.h"
 #include "relay/counters/severity.h"
 #include "relay/keys/keyring.h"
 #include "relay/rules/rules.h"
@@ -43,11 +44,11 @@ struct RelayOptions {
   // BOOTTIME when a message has come, which may be some time after its step began: the clocks of peers are
   // compared by it. None: the time of the step.
   std::function<int64_t()> now;
-  // What people should know. `key` is the same for messages of one kind about one thing.
-  std::function<void(Severity, const std::string& key, const std::string& text)> log;
+  // What people should know.
+  std::function<void(Severity, const MessageKey& key, const std::string& text)> log;
 
   bool serves() const { return !send.empty(); }
-  void report(Severity severity, const std::string& key, const std::string& text) const {
+  void report(Severity severity, const MessageKey& key, const std::string& text) const {
     if (log) log(severity, key, text);
   }
 };

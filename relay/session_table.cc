@@ -5,6 +5,18 @@
 
 namespace smt::relay {
 
+namespace {
+
+// A dialled link has one peer, and its failures to connect are about the same thing; a bound one has many
+// peers.
+MessageKey connection_state(const Session& s, const std::string& state) {
+  const std::string& endpoint = s.link()->endpoint();
+  return MessageKey::state(s.link()->dials() ? endpoint : endpoint + " " + s.peer().name,
+                           s.peer().name + " " + state);
+}
+
+}  // namespace
+
 SessionTable::SessionTable(const RelayOptions* options, LinkTable* links, Outbound* outbound,
                            Inbound* inbound, Counters* counters, Events events)
     : options_(options),
@@ -26,7 +38,7 @@ void SessionTable::begin(LinkState* l, const PeerId& id, uint64_t number, Sessio
                    .first->second.get();
   l->sessions[id] = key;
   ++counters_->session.opened;
-  options_->report(Severity::kInfo, "peer " + l->link->endpoint() + s->peer().name,
+  options_->report(Severity::kInfo, connection_state(*s, "is here"),
                    "peer " + s->peer().name + " on " + l->link->endpoint());
   if (l->others != nullptr) {
     l->others->up(l->rank, now_ns);
@@ -40,7 +52,7 @@ void SessionTable::end(uint64_t key, const std::string& why, int64_t now_ns) {
   const auto it = sessions_.find(key);
   if (it == sessions_.end()) return;
   Session& s = *it->second;
-  options_->report(Severity::kInfo, "end " + s.link()->endpoint() + s.peer().name,
+  options_->report(Severity::kInfo, connection_state(s, "is gone"),
                    "peer " + s.peer().name + " on " + s.link()->endpoint() + " is gone: " + why);
   links_->on_session_ended(s, now_ns);
   ++counters_->session.ended;
@@ -79,7 +91,8 @@ void SessionTable::choose_addresses(int64_t now_ns) {
         end(s, proto::Reset::BYE, "a better address answers again", "a better address answers again", now_ns);
       } else if (active && other->rank == *active) {
         s->set_standby(false);
-        options_->report(Severity::kInfo, "address " + l->link->endpoint(),
+        options_->report(Severity::kInfo,
+                         MessageKey::state("address " + l->link->endpoint(), other->link->endpoint()),
                          "peer " + s->peer().name + " is reached at " + other->link->endpoint());
       }
     }

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 
+#include "cmd/text/file_status.h"
 #include "cmd/text/text.h"
 #include "cmd/value/value.h"
 #include "shm/clock.h"
@@ -92,9 +93,11 @@ relay::Severity severity_of(const WriteEvent& e) {
   return no ? relay::Severity::kWarning : relay::Severity::kInfo;
 }
 
-std::string audit_key(const WriteEvent& e) {
+relay::MessageKey audit_key(const WriteEvent& e) {
   if (e.act == WriteAct::kDenied) return fmt::format("denied {} {}", e.peer, e.rule);
-  return fmt::format("set {} {} {}", act_name(e.act), e.topic, e.holder);
+  const std::string thing = "set " + e.topic, kind = fmt::format("{} {}", act_name(e.act), e.holder);
+  const bool repeats = e.act == WriteAct::kSet || e.act == WriteAct::kRefused;
+  return repeats ? relay::MessageKey(thing, kind) : relay::MessageKey::state(thing, kind);
 }
 
 bool is_done_afterwards(const WriteEvent& e) { return e.act == WriteAct::kLease || e.act == WriteAct::kSet; }
@@ -115,7 +118,7 @@ Result<AuditFile> AuditFile::open(const std::string& path) {
   if (path.empty()) return AuditFile(path, Fd());
   // Not blocking: a pipe without a reader would hold up the relay; and it is refused below.
   Fd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640));
-  if (!fd.ok()) return Status::from_errno("audit file " + path, errno);
+  if (!fd.ok()) return file_status("audit file " + path, errno);
   struct stat st;
   if (fstat(fd.get(), &st) != 0) return Status::from_errno("audit file " + path, errno);
   if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "relay/counters/message_key.h"
 #include "relay/counters/severity.h"
 #include "relay/writes/writes.h"
 #include "shm/fd.h"
@@ -12,10 +13,11 @@
 
 namespace smt::cmd {
 
-// One line in words, fit for a terminal; how grave it is; and what it repeats.
+// One line in words, fit for a terminal; how grave it is; and what it is about: who holds a topic's lease is
+// a state.
 std::string audit_text(const relay::WriteEvent& event);
 relay::Severity severity_of(const relay::WriteEvent& event);
-std::string audit_key(const relay::WriteEvent& event);
+relay::MessageKey audit_key(const relay::WriteEvent& event);
 // True: the event is written down first, and the act is refused where that fails.
 bool is_done_afterwards(const relay::WriteEvent& event);
 

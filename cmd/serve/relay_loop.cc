@@ -23,7 +23,7 @@ namespace {
 // How often a busy loop looks whether it is to end.
 constexpr int64_t kLookNs = 10'000'000;
 // How often it is looked after messages that were held back.
-constexpr int64_t kLogTickNs = 10'000'000'000;
+constexpr int64_t kLogTickNs = 1'000'000'000;
 
 void fill_random(void* to, size_t bytes) {
   if (getrandom(to, bytes, 0) != static_cast<ssize_t>(bytes)) {
@@ -83,7 +83,7 @@ relay::RelayOptions RelayLoop::complete(relay::RelayOptions relay) {
   relay.instance = random64();
   relay.random = random64;
   relay.now = boottime_ns;
-  relay.log = [this](relay::Severity severity, const std::string& key, const std::string& text) {
+  relay.log = [this](relay::Severity severity, const relay::MessageKey& key, const std::string& text) {
     log(severity, key, text);
   };
   return relay;
@@ -154,7 +154,7 @@ std::vector<std::string> RelayLoop::endpoints() const {
 
 RelayLoop::~RelayLoop() { log_.finish(boottime_ns()); }
 
-void RelayLoop::log(relay::Severity severity, const std::string& key, const std::string& text) {
+void RelayLoop::log(relay::Severity severity, const relay::MessageKey& key, const std::string& text) {
   if (severity >= options_.log_from) log_.log(severity, key, text, boottime_ns());
 }
 

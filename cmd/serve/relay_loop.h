@@ -65,7 +65,7 @@ class RelayLoop {
 
   relay::Relay& engine() { return relay_; }
   // To the log, once a minute if it repeats: see RepeatLog. At the end nothing is held back.
-  void log(relay::Severity severity, const std::string& key, const std::string& text);
+  void log(relay::Severity severity, const relay::MessageKey& key, const std::string& text);
 
   // Runs until `stop_fd` can be read or `after` returns nothing. `after` is called after each step, and at
   // the BOOTTIME that it returned last at the latest.

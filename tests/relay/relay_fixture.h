@@ -73,9 +73,9 @@ class Host {
     o.proxy = options_.proxy;
     o.access = options_.access;
     o.random = [this] { return uint64_t{number_} << 32 | ++sessions_; };
-    o.log = [this](Severity, const std::string& key, const std::string& text) {
-      ++logged[key];
-      told[key] = text;
+    o.log = [this](Severity, const MessageKey& key, const std::string& text) {
+      ++logged[key.thing];
+      told[key.thing] = text;
     };
     relay_ = std::make_unique<Relay>(store_.get(), std::move(o));
     for (const auto& make : links_) relay_->add(make(), options_.link);

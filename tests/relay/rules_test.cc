@@ -340,7 +340,7 @@ class FailSafeTest : public ShmTest {
     b.instance = 2;
     b.receive = {rule, ReceiveRule()};
     b.random = [this] { return ++sessions_; };
-    b.log = [this](Severity, const std::string&, const std::string& text) { log_.push_back(text); };
+    b.log = [this](Severity, const MessageKey&, const std::string& text) { log_.push_back(text); };
     RelayOptions a;
     a.name = "a";
     a.origin_id = make_id(1);
