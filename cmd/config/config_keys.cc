@@ -74,7 +74,7 @@ std::vector<Key<PeerConfig>> peer_keys() {
           "Dial tcp://HOST:PORT or ipc://PATH, and dial again when it is lost; after commas other ways to "
           "the same peer, tried in this order"),
       make<T>("bind", kRelays, kBindType, SMT_AT(bind),
-              "Take connections at tcp://ADDR:PORT (PORT * is a free one) or ipc://PATH"),
+              "Take connections at tcp://ADDR:PORT (ADDR * is all of them, PORT * a free one) or ipc://PATH"),
       make<T>("bytes_per_s", kRelays, kByteRateType, SMT_AT(bytes_per_s)),
       make<T>("compress", kRelays, kBoolType, SMT_AT(compress), "Compress what is sent, on all connections"),
   };

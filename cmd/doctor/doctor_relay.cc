@@ -61,6 +61,33 @@ int dial(const addrinfo& address, int64_t deadline_ns) {
   return error;
 }
 
+// 0: a relay can listen there, else the errno. The other family is left to others, so that each is tried
+// alone.
+int try_to_listen(const addrinfo& address) {
+  const Fd fd(socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd.ok()) return errno;
+  const int yes = 1;
+  setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  if (address.ai_family == AF_INET6) setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes);
+  const bool listens = bind(fd.get(), address.ai_addr, address.ai_addrlen) == 0 && listen(fd.get(), 1) == 0;
+  return listens ? 0 : errno;
+}
+
+// The errno of the first address that cannot be had. `*` takes both families, or the one that this machine
+// has.
+int try_to_listen_at_all(const addrinfo* addresses) {
+  int missing = 0;
+  bool any = false;
+  for (const addrinfo* a = addresses; a != nullptr; a = a->ai_next) {
+    const int error = try_to_listen(*a);
+    const bool no_family = error == EAFNOSUPPORT || error == EADDRNOTAVAIL;
+    if (error != 0 && !no_family) return error;
+    if (no_family) missing = error;
+    any = any || error == 0;
+  }
+  return any ? 0 : missing;
+}
+
 Finding check_bind(const std::string& endpoint) {
   const auto problem = [&](std::string text, std::string cure) {
     return Finding{Kind::kProblem, "bind", endpoint + ": " + text, std::move(cure)};
@@ -69,19 +96,14 @@ Finding check_bind(const std::string& endpoint) {
   std::string why;
   const Addresses addresses = resolve(host, port == "*" ? "0" : port, true, &why);
   if (!addresses) return problem(why, "ip -brief address   # one of these, or *");
-  const Fd fd(socket(addresses->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const int yes = 1;
-  setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  if (!fd.ok() || bind(fd.get(), addresses->ai_addr, addresses->ai_addrlen) != 0 ||
-      listen(fd.get(), 1) != 0) {
-    if (errno == EADDRINUSE) {
-      return problem("somebody listens there already",
-                     fmt::format("ss -ltnp 'sport = :{}'   # who it is", port));
-    }
-    if (errno == EACCES)
-      return problem("ports below 1024 are root's", "sysctl net.ipv4.ip_unprivileged_port_start=0");
-    return problem(strerror(errno), "ip -brief address   # one of these, or *");
+  const int error = host == "*" ? try_to_listen_at_all(addresses.get()) : try_to_listen(*addresses);
+  if (error == EADDRINUSE) {
+    return problem("somebody listens there already",
+                   fmt::format("ss -ltnp 'sport = :{}'   # who it is", port));
   }
+  if (error == EACCES)
+    return problem("ports below 1024 are root's", "sysctl net.ipv4.ip_unprivileged_port_start=0");
+  if (error != 0) return problem(strerror(error), "ip -brief address   # one of these, or *");
   return {Kind::kFine, "bind", endpoint + " is free", ""};
 }
 

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <utility>
 #include <vector>
 #include <zmq.hpp>
@@ -28,6 +29,8 @@ constexpr size_t kCopyBelow = 1024;
 // libzmq's own routing ids: a zero byte and four random ones. A peer that brings one of its own is not
 // served.
 constexpr size_t kRoutingIdBytes = 5;
+
+constexpr std::string_view kAnyHost = "tcp://*:";
 
 // Keeps a block until libzmq's thread is done with it.
 struct Hold {
@@ -95,8 +98,7 @@ class ZmqLink : public Link {
       s.set(zmq::sockopt::handshake_ivl, 3000);
       s.set(zmq::sockopt::backlog, 1024);
       if (guarded_) guard_socket(&s, shared_->keys->self());
-      s.bind(endpoint_);
-      endpoint_ = s.get(zmq::sockopt::last_endpoint);
+      listen(&s);
     }
     connections_.reset();
     socket_ = std::move(s);
@@ -107,7 +109,7 @@ class ZmqLink : public Link {
   // has taken are closed: libzmq has them belong to the listener. Throws zmq::error_t.
   void renew_key() {
     if (!guarded_ || dials_) return;
-    if (!closed_) socket_.unbind(endpoint_);
+    if (!closed_) socket_.unbind(bound_);
     closed_ = true;
     guard_socket(&socket_, shared_->keys->self());
   }
@@ -115,7 +117,7 @@ class ZmqLink : public Link {
   bool listen_again() {
     if (!closed_) return true;
     try {
-      socket_.bind(endpoint_);
+      socket_.bind(bound_);
     } catch (const zmq::error_t& e) {
       if (e.num() == EADDRINUSE) return false;
       throw;
@@ -235,6 +237,22 @@ class ZmqLink : public Link {
   int64_t due_ns() const override { return connections_->due_ns(); }
 
  private:
+  // The host `*` is every address of both families; where this machine has no IPv6, of IPv4. It is shown as
+  // IPv4 writes it. Throws zmq::error_t.
+  void listen(zmq::socket_t* s) {
+    const bool any = endpoint_.starts_with(kAnyHost);
+    try {
+      if (any) s->set(zmq::sockopt::ipv6, true);
+      s->bind(endpoint_);
+    } catch (const zmq::error_t& e) {
+      if (!any || e.num() == EADDRINUSE || e.num() == EACCES) throw;
+      s->set(zmq::sockopt::ipv6, false);
+      s->bind(endpoint_);
+    }
+    bound_ = s->get(zmq::sockopt::last_endpoint);
+    endpoint_ = any ? "tcp://0.0.0.0" + bound_.substr(bound_.rfind(':')) : bound_;
+  }
+
   uint64_t frame_wire_bytes(const zmq::message_t& frame) const {
     return Connections::wire_bytes(frame.size(), guarded_);
   }
@@ -252,6 +270,7 @@ class ZmqLink : public Link {
   zmq::context_t* context_;
   const bool dials_;
   std::string endpoint_;
+  std::string bound_;  // what libzmq calls the listener
   const std::string peer_;
   Shared* shared_;
   const bool guarded_;

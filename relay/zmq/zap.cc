@@ -1,5 +1,7 @@
 #include "relay/zmq/zap.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <cstring>
 #include <string_view>
@@ -21,6 +23,15 @@ constexpr int kZapEnforceDomain = 93;  // ZMQ_ZAP_ENFORCE_DOMAIN: in zmq.h only 
 constexpr size_t kVersion = 0, kRequest = 1, kDomain = 2, kAddress = 3, kMechanism = 5, kKey = 6, kFrames = 7;
 
 zmq::const_buffer buffer(const KeyBytes& key) { return zmq::buffer(key.data(), key.size()); }
+
+// A socket of both families has peers of IPv4 as "::ffff:192.0.2.1"; they are shown as IPv4 writes them.
+std::string shown_address(const std::string& address) {
+  constexpr std::string_view kMapped = "::ffff:";
+  if (!address.starts_with(kMapped)) return address;
+  const std::string rest = address.substr(kMapped.size());
+  in_addr v4;
+  return inet_pton(AF_INET, rest.c_str(), &v4) == 1 ? rest : address;
+}
 
 // The own end of an encrypted connection.
 void set_own_key(zmq::socket_t* s, const KeyPair& self) {
@@ -65,7 +76,7 @@ size_t ZapHandler::answer() {
     if (curve) std::copy_n(frames[kKey].begin(), key.size(), key.begin());
     const std::string text = curve ? public_key_text(key) : "";
     const bool known = curve && keys_->name_of(text) != nullptr;
-    if (!known && whole) refused_(frames[kAddress], curve ? fingerprint_of(key) : "");
+    if (!known && whole) refused_(shown_address(frames[kAddress]), curve ? fingerprint_of(key) : "");
     const std::string request = whole ? frames[kRequest] : "";
     const std::string_view reply[] = {"1.0", request, known ? "200" : "400", known ? "" : "unknown key",
                                       text,  ""};

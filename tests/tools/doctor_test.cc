@@ -200,6 +200,9 @@ TEST_F(Smtdoctor, TellsPortsInUseAndPortsWhereNobodyListens) {
   EXPECT_THAT(found.find("bind")->second["cure"].get<std::string>(),
               HasSubstr("ss -ltnp 'sport = :" + std::to_string(port)));
   EXPECT_TRUE(problems({"--bind", "tcp://127.0.0.1:*"}).empty());
+  EXPECT_TRUE(problems({"--bind", "tcp://*:*"}).empty());
+  const std::string any = "tcp://*:" + std::to_string(port_of(endpoint));
+  EXPECT_EQ(problems({"--bind", any}).count("bind"), 1u) << "taken in one of the families";
   EXPECT_EQ(problems({"--connect", "tcp://no.such.host.invalid:1"}).count("connect"), 1u);
   EXPECT_EQ(problems({"--connect", "telnet://x"}).count("connect"), 1u);
 }

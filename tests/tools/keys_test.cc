@@ -68,6 +68,24 @@ TEST_F(Keys, TellWhoIsRefusedOnBothSides) {
   pub.process->wait_for_error("no key in peers/ has its fingerprint " + fingerprint);
 }
 
+TEST_F(Keys, AreAskedForWhereAnyAddressIsBound) {
+  acquaint("base", "robot");
+  const Relay pub =
+      start({"smtrelay_pub", "--domain", "robot", "--keys", keys("robot"), "--bind", "tcp://*:*"});
+  EXPECT_THAT(pub.endpoint(), StartsWith("tcp://0.0.0.0:"));
+  const std::string port = pub.endpoint().substr(pub.endpoint().rfind(':'));
+  const auto list = [&] {
+    return run({"smtrelay_client", "--connect", "tcp://127.0.0.1" + port, "--keys", keys("base"), "list"})
+        .exit_code;
+  };
+  EXPECT_EQ(list(), 6);
+  pub.process->wait_for_error("refused 127.0.0.1: no key in peers/");
+  acquaint("robot", "base");
+  pub.process->send(SIGHUP);
+  pub.process->wait_for_error(" is taken");
+  EXPECT_EQ(list(), 0);
+}
+
 TEST_F(Keys, NameTheRightServerOrNothingIsSaidToIt) {
   make_keys({"other"});
   acquaint("robot", "base");

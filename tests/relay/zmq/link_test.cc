@@ -1,13 +1,18 @@
 // What every Link does: through memory, inproc, ipc and tcp.
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <chrono>
 #include <cstring>
 #include <functional>
 #include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "relay/zmq/link_zmq.h"
+#include "shm/fd.h"
 #include "tests/relay/link_mem.h"
 
 namespace smt::relay {
@@ -26,11 +31,19 @@ class EveryLink : public testing::TestWithParam<std::string> {
   }
   std::string endpoint() const {
     if (GetParam() == "ipc") return "ipc:///tmp/smt-link-test-" + std::to_string(getpid());
-    return GetParam() == "tcp" ? "tcp://127.0.0.1:*" : "inproc://a";
+    if (GetParam() == "tcp") return "tcp://127.0.0.1:*";
+    return GetParam() == "inproc" ? "inproc://a" : "tcp://*:*";
+  }
+  // Of whoever dials. A listener of any address is dialled over the family that the parameter names.
+  std::string address() const {
+    const std::string& endpoint = binder_->endpoint();
+    if (GetParam() != "IPv4" && GetParam() != "IPv6") return endpoint;
+    EXPECT_EQ(endpoint.rfind("tcp://0.0.0.0:", 0), 0u) << endpoint << " is how it is shown";
+    return (GetParam() == "IPv4" ? "tcp://127.0.0.1" : "tcp://[::1]") + endpoint.substr(endpoint.rfind(':'));
   }
   std::unique_ptr<Link> dial(const std::string& name = "d") {
     if (GetParam() == "mem") return net_.dial("mem://a", name);
-    Result<std::unique_ptr<Link>> link = zmq_.dial(binder_->endpoint());
+    Result<std::unique_ptr<Link>> link = zmq_.dial(address());
     EXPECT_TRUE(link.ok()) << link.status().message();
     return std::move(*link);
   }
@@ -154,7 +167,18 @@ TEST_P(EveryLink, ReadableSaysWhetherReceiveHasSomething) {
   EXPECT_FALSE(binder_->readable());
 }
 
-INSTANTIATE_TEST_SUITE_P(Links, EveryLink, testing::Values("mem", "inproc", "ipc", "tcp"),
+std::vector<std::string> kinds_of_links() {
+  std::vector<std::string> kinds = {"mem", "inproc", "ipc", "tcp", "IPv4"};
+  sockaddr_in6 local{};
+  local.sin6_family = AF_INET6;
+  local.sin6_addr = in6addr_loopback;
+  const Fd socket(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (bind(socket.get(), reinterpret_cast<const sockaddr*>(&local), sizeof local) == 0)
+    kinds.push_back("IPv6");
+  return kinds;
+}
+
+INSTANTIATE_TEST_SUITE_P(Links, EveryLink, testing::ValuesIn(kinds_of_links()),
                          [](const auto& test) { return test.param; });
 
 }  // namespace

@@ -91,12 +91,12 @@ class ZapTest : public KeysTest {
   }
   // The status that libzmq gets for these frames behind the version.
   std::string asked(const std::string& domain, const std::string& mechanism, std::string_view key,
-                    const std::string& version = "1.0") {
+                    const std::string& version = "1.0", const std::string& address = "10.0.0.1") {
     zmq::socket_t s(server_, zmq::socket_type::req);
     s.set(zmq::sockopt::linger, 0);
     s.connect("inproc://zeromq.zap.01");
     for (const std::string& frame :
-         {version, std::string("1"), domain, std::string("10.0.0.1"), std::string("id"), mechanism})
+         {version, std::string("1"), domain, address, std::string("id"), mechanism})
       s.send(zmq::buffer(frame), zmq::send_flags::sndmore);
     s.send(zmq::buffer(key), zmq::send_flags::none);
     EXPECT_EQ(zap_->answer(), 1u);
@@ -134,6 +134,18 @@ TEST_F(ZapTest, OnlyAKnownKeyThatComesByCurveAndForUsPasses) {
   EXPECT_EQ(asked("smtrelay", "CURVE", known.substr(1)), "400");
   EXPECT_EQ(asked("smtrelay", "CURVE", ""), "400");
   EXPECT_EQ(asked("smtrelay", "CURVE", known, "2.0"), "400");
+}
+
+TEST_F(ZapTest, AddressesOfIPv4AreShownAsSuch) {
+  answer();
+  const std::pair<const char*, const char*> kTable[] = {{"::ffff:192.0.2.7", "192.0.2.7 "},
+                                                        {"::1", "::1 "},
+                                                        {"fe80::1%eth0", "fe80::1%eth0 "},
+                                                        {"::ffff:1", "::ffff:1 "}};
+  for (const auto& [address, shown] : kTable) {
+    EXPECT_EQ(asked("smtrelay", "CURVE", text_of(stranger_.public_key), "1.0", address), "400");
+    EXPECT_EQ(refused_, shown + fingerprint_of(stranger_.public_key));
+  }
 }
 
 TEST_F(ZapTest, WhereNobodyAnswersNobodyIsServed) {
@@ -207,8 +219,9 @@ TEST_F(ZapTest, AListenerThatLetsStrangersInIsFoundOutAndSoIsOneThatDoesNotAnswe
 TEST_F(ZapTest, AListenerHasItsNewKeyOnceItListensAgainAtItsAddress) {
   ZmqContext context;
   ASSERT_TRUE(context.set_keys(keys_, [](const std::string&, const std::string&) {}).ok());
-  const auto link = context.bind("tcp://127.0.0.1:*");
+  const auto link = context.bind("tcp://127.0.0.1:*"), any = context.bind("tcp://*:*");
   ASSERT_TRUE(link.ok()) << link.status().message();
+  ASSERT_TRUE(any.ok()) << any.status().message();
   const std::string endpoint = (*link)->endpoint();
   EXPECT_TRUE(context.listen_again().ok()) << "nothing has changed";
 
