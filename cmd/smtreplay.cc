@@ -61,9 +61,7 @@ int main(int argc, char** argv) {
   app.add_option("PATH", options.path,
                  "Recording of smtlogger, or folder of CSV files: NAME.INSTANCE.csv is topic NAME/INSTANCE")
       ->required();
-  CLI::Option* speed = app.add_option("--speed", options.speed, "Times as fast as recorded [1]")
-                           ->check(CLI::Range(1e-6, 1e6))
-                           ->type_name("X");
+  CLI::Option* speed = add_number(app, "--speed", &options.speed, 1e-6, 1e6, "Times as fast as recorded [1]");
   app.add_flag("--asap", options.asap, "As fast as it goes")->excludes(speed);
   add_duration(app, "--max-gap", &options.max_gap_ns,
                "Silence of more recorded time is shortened to this, 0 is as recorded [1s]");
@@ -72,10 +70,9 @@ int main(int argc, char** argv) {
   app.add_flag("--loop", options.loop, "Again and again until SIGINT");
   app.add_option("--prefix", options.prefix, "Put before all topic names, with a '/'")->type_name("P");
   app.add_flag("--split", options.split, "A topic for each field: TOPIC/FIELD");
-  app.add_option("--history", options.history, "Samples kept for readers that come late [4]")
-      ->check(CLI::PositiveNumber)
-      ->type_name("N");
+  add_history(app, &options.history);
   add_duration(app, "--max-age", &options.max_age_ns, "A sample older than this is stale [never]");
+  app.add_flag("--force", options.force, "Publish also topics that other programs publish here meanwhile");
   add_publish_flags(app, &options.node, "replay");
   add_common_flags(app, &tool);
   app.footer(

@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
 
+#include "cmd/text/file_status.h"
 #include "cmd/text/text.h"
 
 namespace smt::cmd {
@@ -18,7 +20,7 @@ Result<AppendFile> AppendFile::create(const std::string& path) {
     return {Code::kInvalid, path + " is there already; take another name, or remove it first"};
   }
   if (errno == ENOENT) return {Code::kInvalid, "cannot make " + path + ": there is no such folder"};
-  return Status::from_errno("cannot make " + path, errno);
+  return file_status("cannot make " + path, errno);
 }
 
 Status AppendFile::append(std::string_view bytes) {
@@ -42,9 +44,15 @@ Status AppendFile::append(std::string_view bytes) {
   return Status();
 }
 
-Status AppendFile::sync() {
-  if (fdatasync(fd_.get()) == 0) return Status();
-  return Status::from_errno("cannot bring " + path_ + " to its disk", errno);
+Status check_file(int fd, const std::string& path) {
+  struct stat file;
+  if (fstat(fd, &file) != 0 || file.st_nlink != 0) return Status();
+  return {Code::kSystem, path + " has been deleted while it was written: what is in it is lost"};
+}
+
+Status sync_file(int fd, const std::string& path) {
+  if (fdatasync(fd) != 0) return Status::from_errno("cannot bring " + path + " to its disk", errno);
+  return check_file(fd, path);
 }
 
 }  // namespace smt::cmd

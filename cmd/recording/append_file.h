@@ -11,6 +11,11 @@
 
 namespace smt::cmd {
 
+// kSystem: the file was deleted since it was opened, so that nobody will find what is written into it.
+Status check_file(int fd, const std::string& path);
+// Blocks until what was written is on the disk; then as check_file().
+Status sync_file(int fd, const std::string& path);
+
 class AppendFile {
  public:
   // Makes the file. kInvalid: it is there already, and stays as it is; or its folder is not there. Else what
@@ -20,8 +25,9 @@ class AppendFile {
   // Writes all of `bytes`. On an error (kNoSpace: with the figures) the file is as long as before, and later
   // calls may succeed.
   Status append(std::string_view bytes);
-  // Blocks until what was appended is on the disk.
-  Status sync();
+  // Blocks until what was appended is on the disk. See sync_file().
+  Status sync() { return sync_file(fd_.get(), path_); }
+  Status check() const { return check_file(fd_.get(), path_); }
 
   const std::string& path() const { return path_; }
   uint64_t bytes() const { return bytes_; }

@@ -5,11 +5,12 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "shm/utf8.h"
+
 namespace smt::cmd {
 namespace {
 
 constexpr uint64_t kToldRows = 10;
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 bool blank(std::string_view row) { return row.find_first_not_of(" \t\r") == row.npos; }
 
@@ -36,9 +37,7 @@ Result<CsvFile> CsvFile::open(const std::string& folder, const std::string& name
   if (!file.read_line(&names) || !file.read_line(&types)) {
     return {Code::kInvalid, path + ": has no header; row 1 is column names, row 2 their C types"};
   }
-  std::string_view names_row = names;
-  if (names_row.starts_with(kByteOrderMark)) names_row.remove_prefix(kByteOrderMark.size());
-  Result<CsvLayout> layout = parse_header(names_row, types, file.name_.type);
+  Result<CsvLayout> layout = parse_header(skip_byte_order_mark(names), types, file.name_.type);
   if (!layout.ok()) return {Code::kInvalid, path + ": " + layout.status().message()};
   file.layout_ = std::move(*layout);
   return file;

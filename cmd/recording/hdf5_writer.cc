@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "cmd/recording/append_file.h"
 #include "cmd/recording/log_events.h"
 #include "cmd/text/version.h"
 #include "shm/clock.h"
@@ -95,6 +96,10 @@ Result<std::unique_ptr<LogWriter>> Hdf5LogWriter::create(const std::string& path
   if (access(path.c_str(), F_OK) == 0) {
     return {Code::kInvalid, path + " is there already; take another name, or remove it first"};
   }
+  std::error_code none;
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (!folder.empty() && !std::filesystem::exists(folder, none))
+    return {Code::kInvalid, "cannot make " + path + ": there is no such folder"};
   Hdf5Id file(H5Fcreate(path.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, latest_format().get()));
   if (!file.ok()) return hdf5_error(Code::kSystem, "cannot make " + path);
   const bool told = put_attribute(file.get(), "smt_log_version", int64_t{1}) &&
@@ -264,12 +269,19 @@ Status Hdf5LogWriter::extend(Dataset* dataset) {
   return Status();
 }
 
-Status Hdf5LogWriter::sync() {
+// -1: it is not open.
+int Hdf5LogWriter::descriptor() const {
   void* handle = nullptr;
+  return H5Fget_vfd_handle(file_.get(), H5P_DEFAULT, &handle) < 0 ? -1 : *static_cast<int*>(handle);
+}
+
+Status Hdf5LogWriter::check() const { return check_file(descriptor(), path_); }
+
+Status Hdf5LogWriter::sync() {
   if (H5Fflush(file_.get(), H5F_SCOPE_LOCAL) < 0) return broken("write");
-  if (H5Fget_vfd_handle(file_.get(), H5P_DEFAULT, &handle) < 0 ||
-      fdatasync(*static_cast<int*>(handle)) != 0) {
-    return broken("bring to its disk");
+  if (Status s = sync_file(descriptor(), path_); !s.ok()) {
+    broken_ = true;
+    return s;
   }
   hsize_t bytes = 0;
   H5Fget_filesize(file_.get(), &bytes);
@@ -298,6 +310,7 @@ Status Hdf5LogWriter::finish() {
   if (!started_) {
     if (Status s = start(); !s.ok()) return s;
   }
+  if (Status s = check(); !s.ok()) return s;
   topics_.clear();
   rows_.clear();
   file_ = Hdf5Id();

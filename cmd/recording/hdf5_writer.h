@@ -28,6 +28,7 @@ class Hdf5LogWriter final : public LogWriter {
   Status flush() override;
   Status finish() override;
   uint64_t bytes() const override { return bytes_; }
+  Status check() const override;
 
  private:
   struct Dataset {
@@ -45,6 +46,7 @@ class Hdf5LogWriter final : public LogWriter {
   static bool scale_rows(const Topic& datasets);
   Status extend(Dataset* dataset);
   Status write_rows();
+  int descriptor() const;
   Status sync();
   Status broken(const std::string& what);
 

@@ -53,6 +53,8 @@ class LogWriter {
   virtual Status finish() = 0;
   // Of the file.
   virtual uint64_t bytes() const = 0;
+  // kSystem: nobody will find what is written, as the file has been deleted meanwhile.
+  virtual Status check() const { return Status(); }
 };
 
 // One thread. The file is hostile: what cannot be a sample is left out, counted and told.

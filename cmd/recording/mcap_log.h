@@ -25,6 +25,7 @@ class McapLogWriter final : public LogWriter {
   Status flush() override { return file_.flush(); }
   Status finish() override { return file_.finish(); }
   uint64_t bytes() const override { return file_.bytes(); }
+  Status check() const override { return file_.check(); }
 
  private:
   explicit McapLogWriter(McapWriter file) : file_(std::move(file)) {}

@@ -45,6 +45,7 @@ class McapWriter {
   const std::string& path() const { return file_.path(); }
   // Of the file, without the chunk that is open.
   uint64_t bytes() const { return file_.bytes(); }
+  Status check() const { return file_.check(); }
   uint64_t messages() const { return statistics_.messages; }
 
  private:

@@ -100,6 +100,7 @@ Status Recorder::write_event(const std::string& topic, std::string_view event, u
 }
 
 Status Recorder::write_changes(const Domain& domain, const relay::PatternSet& patterns) {
+  if (Status s = file_->check(); !s.ok()) return s;
   for (const TopicEvent& event : look(domain, patterns)) {
     if (Status s = write_event(event.topic.name, event.what); !s.ok()) return s;
   }

@@ -1,24 +1,30 @@
 #include "cmd/recording/replay.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "cmd/recording/open_log.h"
 #include "cmd/text/deadline.h"
 #include "shm/clock.h"
+#include "shm/reader.h"
 
 namespace smt::cmd {
 namespace {
 
 constexpr int64_t kReplayReportNs = 200'000'000;  // of the progress
+constexpr size_t kToldWriters = 3;
 
 }  // namespace
 
 Result<Replay> Replay::open(const Domain& domain, const ReplayOptions& options) {
   Result<std::unique_ptr<LogReader>> log = open_log(options.path, options.log);
   if (!log.ok()) return log.status();
-  Replay replay(options);
+  Replay replay(domain, options);
   replay.log_ = std::move(*log);
+  if (Status s = replay.check_writers(replay.log_->topics()); !s.ok()) return s;
   Result<std::unique_ptr<Node>> node = Node::open(domain, options.node);
   if (!node.ok()) return node.status();
   replay.node_ = std::move(*node);
@@ -27,6 +33,52 @@ Result<Replay> Replay::open(const Domain& domain, const ReplayOptions& options) 
     if (Status s = replay.advertise(topic); !s.ok()) return s;
   }
   return replay;
+}
+
+// What a topic is published as: itself, or with `split` a topic for each of its fields.
+std::vector<Replay::Piece> Replay::pieces_of(const LogTopic& log) const {
+  TopicOptions topic;
+  topic.name = (options_.prefix.empty() ? "" : options_.prefix + "/") + log.name;
+  topic.schema = log.schema;
+  topic.history = options_.history;
+  topic.max_age_ns = options_.max_age_ns;
+  if (!options_.split || log.schema.fields.empty()) return {{0, topic}};
+  std::vector<Piece> pieces;
+  for (const Field& field : log.schema.fields) {
+    Piece& piece = pieces.emplace_back(Piece{field.offset, topic});
+    piece.topic.name += "/" + field.name;
+    piece.topic.schema = Schema::scalar(field.type, field.count, field.count > 1);
+    piece.topic.schema.fields[0].unit = field.unit;
+  }
+  return pieces;
+}
+
+// Readers would take the samples of both, whichever was born later.
+Status Replay::check_writers(const std::vector<const LogTopic*>& topics) const {
+  if (options_.force) return Status();
+  std::set<std::string> names;
+  for (const LogTopic* log : topics) {
+    for (const Piece& piece : pieces_of(*log)) names.insert(piece.topic.name);
+  }
+  std::vector<std::string> taken;
+  for (const std::string& name : names) {
+    Result<Reader> reader = Reader::open(domain_, name);
+    if (!reader.ok()) continue;  // no name of a topic: advertise() says so
+    for (const TopicView& writer : reader->writers()) {
+      const bool own = node_ != nullptr && writer.segment->id() == node_->segment_id();
+      if (own || !writer.segment->owner_alive()) continue;
+      taken.push_back(
+          fmt::format("{} by node {} (pid {})", name, writer.segment->node(), writer.segment->pid()));
+    }
+  }
+  if (taken.empty()) return Status();
+  const size_t more = taken.size() - std::min(taken.size(), kToldWriters);
+  taken.resize(taken.size() - more);
+  return {Code::kInUse,
+          fmt::format(
+              "topics of the recording are published in {} already: {}{}; stop that, or play the recording "
+              "with another --prefix or --domain, or beside it with --force",
+              domain_.path(), fmt::join(taken, ", "), more == 0 ? "" : fmt::format(" and {} more", more))};
 }
 
 // Another schema of the name is no longer advertised then.
@@ -38,28 +90,11 @@ Status Replay::advertise(const LogTopic* log) {
   } else {
     parts_.erase(std::exchange(known->second, log));
   }
-  const Schema& schema = log->schema;
-  TopicOptions topic;
-  topic.name = (options_.prefix.empty() ? "" : options_.prefix + "/") + log->name;
-  topic.history = options_.history;
-  topic.max_age_ns = options_.max_age_ns;
   std::vector<Part>& parts = parts_[log];
-  const auto add = [&](uint64_t offset, uint64_t bytes) {
-    Result<Publisher> publisher = node_->advertise(topic);
-    if (publisher.ok()) parts.push_back({offset, bytes, std::move(*publisher)});
-    return publisher.status();
-  };
-  if (!options_.split || schema.fields.empty()) {
-    topic.schema = schema;
-    if (Status s = add(0, schema.size); !s.ok()) return s;
-  } else {
-    const std::string stem = topic.name + "/";
-    for (const Field& field : schema.fields) {
-      topic.name = stem + field.name;
-      topic.schema = Schema::scalar(field.type, field.count, field.count > 1);
-      topic.schema.fields[0].unit = field.unit;
-      if (Status s = add(field.offset, topic.schema.size); !s.ok()) return s;
-    }
+  for (const Piece& piece : pieces_of(*log)) {
+    Result<Publisher> publisher = node_->advertise(piece.topic);
+    if (!publisher.ok()) return publisher.status();
+    parts.push_back({piece.offset, piece.topic.schema.size, std::move(*publisher)});
   }
   if (first) summary_.topics += parts.size();
   return Status();
@@ -67,6 +102,7 @@ Status Replay::advertise(const LogTopic* log) {
 
 Status Replay::publish(const LogSample& sample) {
   if (parts_.count(sample.topic) == 0) {
+    if (Status s = check_writers({sample.topic}); !s.ok()) return s;
     if (Status s = advertise(sample.topic); !s.ok()) return s;
   }
   const int64_t now = boottime_ns();

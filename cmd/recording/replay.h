@@ -38,7 +38,8 @@ struct ReplayOptions {
   uint32_t history = 4;
   int64_t max_age_ns = 0;
   NodeOptions node = {.name = "replay"};
-  LogSink log = {};  // see open_log
+  bool force = false;  // also topics that other programs publish meanwhile
+  LogSink log = {};    // see open_log
   // Called five times a second, and when it is paused or goes on.
   std::function<void(const ReplayProgress& progress)> progress = {};
 };
@@ -63,7 +64,8 @@ struct ReplayKeys {
 class Replay {
  public:
   // Opens the recording and advertises all topics that it tells of. A topic with several schemas begins with
-  // the first. What open_log, Domain and Node say.
+  // the first. kInUse: a live node publishes some of these topics here; the message names both. Else what
+  // open_log, Domain and Node say.
   static Result<Replay> open(const Domain& domain, const ReplayOptions& options);
 
   // Publishes the samples in their order. Each one's time is counted from the start, so that delays do not
@@ -79,7 +81,13 @@ class Replay {
     Publisher publisher;
   };
 
-  explicit Replay(const ReplayOptions& options) : options_(options) {}
+  Replay(const Domain& domain, const ReplayOptions& options) : domain_(domain), options_(options) {}
+  struct Piece {
+    uint64_t offset;
+    TopicOptions topic;
+  };
+  std::vector<Piece> pieces_of(const LogTopic& topic) const;
+  Status check_writers(const std::vector<const LogTopic*>& topics) const;
   Status advertise(const LogTopic* topic);
   Status publish(const LogSample& sample);
   enum class Turn { kPublish, kSeek, kStop };
@@ -90,6 +98,7 @@ class Replay {
   Status pass(int stop_fd, const ReplayKeys& keys);
   void report_progress(bool paused);
 
+  Domain domain_;
   ReplayOptions options_;
   std::unique_ptr<LogReader> log_;
   std::unique_ptr<Node> node_;

@@ -395,6 +395,25 @@ TEST_F(Smtlogger, PartsTogetherHaveEverySampleOnce) {
   for (size_t i = 0; i < published; ++i) ASSERT_EQ(content["x"][i].sequence, i + 1);
 }
 
+TEST_F(Smtlogger, SaysThatItsFileHasBeenDeletedMeanwhile) {
+  Publisher topic = advertise("x", Schema::scalar(Type::kU8));
+  const Bytes value(1);
+  for (const char* name : {"a.mcap", "b.h5", "quiet.mcap", "quiet.h5"}) {
+    const bool quiet = std::string(name).starts_with("quiet");
+    Process logger({"smtlogger", "--output", path(name), "--topic", quiet ? "none" : "x"}, env());
+    ASSERT_TRUE(eventually([&] {
+      EXPECT_TRUE(topic.publish(value).ok());
+      return quiet ? fs::exists(path(name)) : fs::exists(path(name)) && fs::file_size(path(name)) > 1000;
+    }));
+    fs::remove(path(name));
+    write(name, "somebody else's");
+    const Ended ended = logger.wait();  // it ends by itself
+    EXPECT_EQ(ended.exit_code, 1) << name;
+    EXPECT_THAT(ended.err, HasSubstr(path(name) + " has been deleted while it was written"));
+    EXPECT_EQ(size(name), 15u) << "what stands there now is not touched";
+  }
+}
+
 TEST_F(Smtlogger, BeginsANewPartInTime) {
   Publisher topic = advertise("x", Schema::scalar(Type::kU8));
   const auto logger = record({"--split-time", "100ms"});
