@@ -66,7 +66,7 @@ struct Header {
   uint64_t time_namespace;  // inode of /proc/self/ns/time: born and written count in this one
   uint8_t boot_id[16];
   char node[kNameBytes];
-  char host[kNameBytes];
+  alignas(8) char host[kNameBytes];  // set at each adoption too, in words
   uint8_t zero2[32];
 
   // Set at birth and at each adoption; for messages only, but for `epoch`.
@@ -170,7 +170,9 @@ constexpr uint64_t align_up(uint64_t n, uint64_t to = kAlign) { return (n + to -
 constexpr uint64_t slot_stride(uint64_t max_bytes) { return align_up(sizeof(Slot) + align_up(max_bytes, 8)); }
 constexpr uint64_t ring_offset(uint64_t name_bytes) { return align_up(sizeof(Record) + name_bytes); }
 constexpr uint64_t block_topics(uint32_t block) { return uint64_t{kFirstBlockTopics} << block; }
-constexpr uint64_t bytes_of_block(uint32_t block) { return block_topics(block) * (sizeof(Word) + sizeof(Entry)); }
+constexpr uint64_t bytes_of_block(uint32_t block) {
+  return block_topics(block) * (sizeof(Word) + sizeof(Entry));
+}
 // Topic index -> its directory block, and its place in there.
 constexpr uint32_t block_of(uint32_t index) { return std::bit_width(index / kFirstBlockTopics + 1) - 1; }
 constexpr uint32_t place_of(uint32_t index) {

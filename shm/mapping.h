@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "shm/status.h"
 
@@ -22,8 +23,9 @@ class Mapping {
   Mapping& operator=(Mapping&&) noexcept;
   ~Mapping();
 
-  // Maps bytes [0, bytes) of the file, shared. The descriptor may be closed afterwards.
-  static Result<Mapping> map(int fd, uint64_t bytes, bool writable);
+  // Maps bytes [0, bytes) of the file, shared. The descriptor may be closed afterwards. `what`, "the segment
+  // of node x", is named in an error; kNoSpace: the process may not have so much address space.
+  static Result<Mapping> map(int fd, uint64_t bytes, bool writable, const std::string& what = "a file");
 
   std::byte* data() const;  // null if nothing is mapped
   uint64_t size() const;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -14,6 +15,7 @@
 #include "shm/name.h"
 #include "shm/ordering.h"
 #include "shm/place.h"
+#include "shm/seqlock.h"
 
 namespace smt {
 
@@ -30,6 +32,13 @@ bool set_lock(int fd) {
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
   return fcntl(fd, F_OFD_SETLK, &lock) == 0;
+}
+
+// The machine may have another name than at the birth of the segment, whose readers may be looking.
+void store_host(layout::Header* header, const std::string& name) {
+  std::array<char, layout::kNameBytes> host{};
+  memcpy(host.data(), name.data(), std::min(name.size(), host.size()));
+  store_words(reinterpret_cast<layout::Word*>(header->host), host.data(), host.size());
 }
 
 // Another open file description of the same file.
@@ -165,7 +174,7 @@ Status OwnedSegment::create(const NodeOptions& options, const Fd* old, TopicTabl
       folder_->unnamed(folder_->segment_mode(), size, layout::kHeaderBytes, "the segment of node " + name_);
   if (!file.ok()) return file.status();
   file_ = std::move(*file);
-  Result<Mapping> mapping = Mapping::map(file_.get(), size, true);
+  Result<Mapping> mapping = Mapping::map(file_.get(), size, true, "the segment of node " + name_);
   if (!mapping.ok()) return mapping.status();
   mapping_ = std::move(*mapping);
 
@@ -200,8 +209,7 @@ Status OwnedSegment::fill_header(const NodeOptions& options, uint64_t size) {
   h->time_namespace = time_namespace();
   memcpy(h->boot_id, boot_id().data(), sizeof h->boot_id);
   memcpy(h->node, name_.data(), name_.size());
-  const std::string host = host_name();
-  memcpy(h->host, host.data(), std::min<size_t>(host.size(), sizeof h->host));
+  store_host(h, host_name());
   h->epoch.store(1, std::memory_order_relaxed);
   h->pid.store(static_cast<uint64_t>(getpid()), std::memory_order_relaxed);
   h->started.store(static_cast<uint64_t>(folder_->clock.realtime_ns()), std::memory_order_relaxed);
@@ -240,7 +248,7 @@ Status OwnedSegment::adopt(const NodeOptions& options, TopicTable* table, std::s
     return no("it has " + std::to_string(bytes) + " bytes");
   }
   if (static_cast<uint64_t>(st.st_blocks) * 512 < layout::kHeaderBytes) return no("its header has no memory");
-  Result<Mapping> mapping = Mapping::map(file_.get(), bytes, true);
+  Result<Mapping> mapping = Mapping::map(file_.get(), bytes, true, "the segment of node " + name_);
   if (!mapping.ok()) return mapping.status();
   mapping_ = std::move(*mapping);
   layout::Header* h = header();
@@ -277,6 +285,7 @@ Status OwnedSegment::adopt(const NodeOptions& options, TopicTable* table, std::s
   birth_.half_written = half_written;
   h->half_written.store(h->half_written.load(std::memory_order_relaxed) + half_written,
                         std::memory_order_relaxed);
+  store_host(h, host_name());
   h->pid.store(static_cast<uint64_t>(getpid()), std::memory_order_relaxed);
   h->started.store(static_cast<uint64_t>(folder_->clock.realtime_ns()), std::memory_order_relaxed);
   if (options.create) h->keep.store(options.keep ? 1 : 0, std::memory_order_relaxed);
@@ -309,7 +318,7 @@ Status OwnedSegment::open_bell() {
       unlinkat(folder_->fd.get(), bell.c_str(), 0);  // ours, and not a bell: make a new one
       continue;
     }
-    Result<Mapping> mapping = Mapping::map(fd->get(), layout::kBellBytes, true);
+    Result<Mapping> mapping = Mapping::map(fd->get(), layout::kBellBytes, true, "the bell of node " + name_);
     if (!mapping.ok()) return mapping.status();
     bell_file_ = std::move(*fd);
     bell_mapping_ = std::move(*mapping);

@@ -93,14 +93,13 @@ Result<std::shared_ptr<SegmentView>> SegmentView::open(const DomainFolder& folde
   std::shared_ptr<SegmentView> v(new SegmentView());
   v->size_ = h->size;
   v->node_ = name;
-  v->host_ = fixed_text(h->host, sizeof h->host);
   memcpy(v->id_.data(), h->id, sizeof h->id);
   v->mirror_ = h->kind == static_cast<uint32_t>(layout::Kind::kMirror);
   v->same_boot_ = memcmp(h->boot_id, boot_id().data(), sizeof h->boot_id) == 0;
   v->same_time_ = v->same_boot_ && h->time_namespace == time_namespace();
   v->inode_ = st.st_ino;
   v->device_ = st.st_dev;
-  Result<Mapping> region = Mapping::map(fd->get(), v->size_, false);
+  Result<Mapping> region = Mapping::map(fd->get(), v->size_, false, "the segment of node " + name);
   if (!region.ok()) return region.status();
   v->region_ = std::move(*region);
   v->base_ = v->region_.data();
@@ -117,10 +116,16 @@ void SegmentView::open_bell(const DomainFolder& folder) {
   struct stat st;
   Result<Fd> fd = folder.open_file(node_ + ".bell", O_RDWR, true, &st);
   if (!fd.ok() || static_cast<uint64_t>(st.st_size) < layout::kBellBytes || st.st_blocks == 0) return;
-  Result<Mapping> region = Mapping::map(fd->get(), layout::kBellBytes, true);
+  Result<Mapping> region = Mapping::map(fd->get(), layout::kBellBytes, true, "the bell of node " + node_);
   if (!region.ok()) return;
   bell_region_ = std::move(*region);
   bell_ = &reinterpret_cast<layout::Bell*>(bell_region_.data())->bits;
+}
+
+std::string SegmentView::host() const {
+  char text[layout::kNameBytes];
+  load_words(text, reinterpret_cast<const layout::Word*>(header_->host), sizeof text);
+  return fixed_text(text, sizeof text);
 }
 
 bool SegmentView::owner_alive() const {
@@ -246,7 +251,7 @@ TopicOrigin SegmentView::origin(const TopicView& topic) const {
   const uint64_t backed = backed_bytes();
   if (topic.origin_offset == 0) {
     o.segment_id = id_;
-    o.host = host_;
+    o.host = host();
     o.node = node_;
     return o;
   }

@@ -100,7 +100,8 @@ class SegmentView : public std::enable_shared_from_this<SegmentView> {
   static Result<std::shared_ptr<SegmentView>> open(const DomainFolder& folder, std::string_view node);
 
   const std::string& node() const { return node_; }
-  const std::string& host() const { return host_; }
+  // Of the machine, as its owner found it when it started.
+  std::string host() const;
   const Id128& id() const { return id_; }
   bool mirror() const { return mirror_; }
   // False: born and written are of another boot or time namespace, and no age can be told.
@@ -178,7 +179,7 @@ class SegmentView : public std::enable_shared_from_this<SegmentView> {
   layout::Half* bell_ = nullptr;
   uint64_t size_ = 0;
   uint64_t inode_ = 0, device_ = 0;
-  std::string node_, host_;
+  std::string node_;
   Id128 id_{};
   bool mirror_ = false, same_time_ = true, same_boot_ = true;
   mutable std::atomic<uint64_t> verified_{0};  // bytes from the start that the file is known to back

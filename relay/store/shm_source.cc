@@ -151,7 +151,11 @@ void ShmSource::follow_nodes() {
   nodes_.clear();
   for (const std::shared_ptr<SegmentView>& view : views) {
     NodeState& node = nodes_.emplace_back();
-    if (auto known = before.extract(view.get())) node = std::move(known.mapped());
+    if (auto known = before.extract(view.get())) {
+      node = std::move(known.mapped());
+    } else {
+      node.host = view->host();
+    }
     node.view = view;
     node.sets = view->node().starts_with(kWritePrefix);
   }
@@ -226,8 +230,13 @@ void ShmSource::look(NodeState* node, int64_t now_ns, bool all_states) {
     if (t.told != State::kEmpty) judge_state(*node, id, now_ns);
   }
   if (!judge_all) return;
+  const bool renamed = node->view->host() != node->host;
+  if (renamed) node->host = node->view->host();
   for (const uint32_t id : node->ids) {
-    if (id != kNone) judge_state(*node, id, now_ns);
+    if (id == kNone) continue;
+    const Topic& t = topics_[id];
+    if (renamed && t.winner < t.writers.size() && t.writers[t.winner].segment == node->view) describe(id);
+    judge_state(*node, id, now_ns);
   }
 }
 

@@ -49,6 +49,7 @@ class ShmSource final : public TopicSource {
     bool alive = true, closed = false;
     bool sets = false;  // what peers set is here: fail-safe values come and go
     uint64_t epoch = 0;
+    std::string host;  // as its topics are described
     DirectoryCursor directory;
     std::vector<uint64_t> counters;  // for SegmentView::scan
     std::vector<uint32_t> ids;       // by index; kNone: no topic of ours

@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <sys/wait.h>
 
+#include <array>
 #include <filesystem>
 
 #include "shm/layout.h"
@@ -225,6 +226,28 @@ TEST_F(NodeTest, ANodeThatAsksToBeKeptIsMarkedUntilASuccessorDoesNotAsk) {
   EXPECT_TRUE(kept());
   { auto node = open_node(d, "n"); }
   EXPECT_FALSE(kept());
+}
+
+TEST_F(NodeTest, ANodeThatStartsAgainTellsTheHostNameThatTheMachineHasNow) {
+  Domain d = open_domain();
+  {
+    auto node = open_node(d, "n");
+    Publisher p = advertise(*node, "t");
+    publish_value(p, "x");
+  }
+  std::array<char, layout::kNameBytes> former{};
+  memcpy(former.data(), "former-name-of-this-machine", 27);
+  patch("n", offsetof(layout::Header, host), former);
+  Reader r = open_reader(d, "t");
+  EXPECT_EQ(r.freshness().origin.host, former.data());
+  auto node = open_node(d, "n");
+  EXPECT_TRUE(node->birth().adopted);
+  char now[256] = "";
+  ASSERT_EQ(gethostname(now, sizeof now - 1), 0);
+  now[layout::kNameBytes] = '\0';
+  EXPECT_EQ(r.freshness().origin.host, now) << "of a reader that was there before";
+  EXPECT_EQ(list_topics(d)->topics[0].freshness.origin.host, now);
+  EXPECT_EQ(text_of(r.latest()), "x") << "the value is the same";
 }
 
 TEST_F(NodeTest, AMirrorCarriesSequenceOriginHopsAndTheSourcesState) {

@@ -158,7 +158,7 @@ void expect_figures(const Status& status) {
       status.message(),
       AnyOf(ContainsRegex("no space in .* \\([0-9.]+ .iB, [0-9.]+ .*B used.*\\): need [0-9.]+ .*B for "),
             ContainsRegex("cannot size .* to [0-9.]+ [KMG]?i?B: File too large"),
-            ContainsRegex("cannot map [0-9]+ bytes: Cannot allocate memory"),
+            ContainsRegex("cannot map [0-9.]+ .*B of .*: the address space is full; .*--segment-size"),
             ContainsRegex("cannot make folder .*: No space left on device"),
             HasSubstr("Too many open files")));
 }

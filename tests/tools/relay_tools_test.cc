@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <fstream>
 #include <map>
 
+#include "shm/layout.h"
 #include "tests/tools/json.h"
 #include "tests/tools/relay_domains.h"
 
@@ -27,6 +29,27 @@ std::vector<std::string> topics_of(const Json& array) {
 
 using RelayTools = RelayTest;
 using RelayClient = RelayTest;
+
+TEST_F(RelayTools, TellTheHostNameThatASourceHasWhenItStartsAgain) {
+  const auto restart = [&] {
+    EXPECT_EQ(run({"smttopic", "pub", "--domain", "robot", "--node", "w", "x", "u8", "1"}).exit_code, 0);
+  };
+  restart();
+  {
+    std::fstream segment(root_ + "/robot/w", std::ios::in | std::ios::out | std::ios::binary);
+    segment.seekp(offsetof(layout::Header, host));
+    segment.write("former-name", sizeof "former-name");
+  }
+  const Relay robot = pub(), base = sub(robot.endpoint());
+  const auto host = [&] {
+    const std::optional<Held> now = held("base", "x");
+    return now ? now->freshness.origin.host : "";
+  };
+  ASSERT_TRUE(eventually([&] { return host() == "former-name"; }));
+  restart();
+  EXPECT_TRUE(eventually(
+      [&] { return host() == held("robot", "x")->freshness.origin.host && host() != "former-name"; }));
+}
 
 TEST_F(RelayTools, MirrorBytesStampSequenceAndOrigin) {
   publish("arm/pose", "f64[3]", "[1,2,\"nan\"]");
