@@ -1,94 +1,19 @@
 // smtreplay in a terminal of its own, steered by keys.
 #include <gmock/gmock.h>
-#include <poll.h>
-#include <pty.h>
-#include <sys/wait.h>
-#include <termios.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <memory>
+#include <optional>
 
 #include "shm/reader.h"
-#include "tests/paths.h"
 #include "tests/tools/process.h"
+#include "tests/tools/terminal_process.h"
 
 namespace smt::tools {
 namespace {
 
 using ::testing::HasSubstr;
-
-// A tool that has a terminal as stdin, stdout and stderr.
-class TerminalProcess {
- public:
-  TerminalProcess(std::vector<std::string> args, const std::map<std::string, std::string>& env) {
-    int master = -1;
-    args[0] = bin_dir() + "/" + args[0];
-    pid_ = forkpty(&master, nullptr, nullptr, nullptr);
-    if (pid_ == 0) {
-      for (const auto& [name, value] : env) setenv(name.c_str(), value.c_str(), 1);
-      std::vector<char*> argv;
-      for (std::string& arg : args) argv.push_back(arg.data());
-      argv.push_back(nullptr);
-      execv(argv[0], argv.data());
-      _exit(127);
-    }
-    master_ = Fd(master);
-    tcgetattr(master, &before_);
-  }
-  ~TerminalProcess() {
-    if (pid_ < 0) return;
-    kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-  }
-
-  void type(const std::string& keys) {
-    ASSERT_EQ(write(master_.get(), keys.data(), keys.size()), static_cast<ssize_t>(keys.size()));
-  }
-  // Reads until `text` came after what was read before.
-  void wait_for(const std::string& text) {
-    for (size_t begin = shown_.size(); shown_.find(text, begin) == std::string::npos;) {
-      ASSERT_TRUE(read()) << "no \"" << text << "\" came; shown:\n" << shown_;
-    }
-  }
-  // What it has shown, when it has ended with exit code 0.
-  std::string wait() {
-    while (read()) {
-    }
-    int status = -1;
-    EXPECT_TRUE(eventually([&] { return waitpid(pid_, &status, WNOHANG) == pid_; }));
-    pid_ = -1;
-    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status << "\n" << shown_;
-    return shown_;
-  }
-  // Whether it takes keys one by one.
-  bool is_raw() const {
-    termios now;
-    return tcgetattr(master_.get(), &now) == 0 && (now.c_lflag & ICANON) == 0;
-  }
-  bool is_as_before() const {
-    termios now;
-    return tcgetattr(master_.get(), &now) == 0 && now.c_lflag == before_.c_lflag &&
-           now.c_cc[VSUSP] == before_.c_cc[VSUSP];
-  }
-
- private:
-  // False: nothing came in time, or the other end is closed.
-  bool read() {
-    pollfd ready = {master_.get(), POLLIN, 0};
-    char bytes[4096];
-    if (poll(&ready, 1, kDeadlineMs) <= 0) return false;
-    const ssize_t n = ::read(master_.get(), bytes, sizeof bytes);
-    if (n > 0) shown_.append(bytes, static_cast<size_t>(n));
-    return n > 0;
-  }
-
-  pid_t pid_ = -1;
-  Fd master_;
-  termios before_{};
-  std::string shown_;
-};
 
 constexpr int kSent = 30;
 
@@ -103,7 +28,7 @@ class ReplayKeys : public ToolTest {
   std::unique_ptr<TerminalProcess> start(const std::vector<std::string>& more) {
     std::vector<std::string> args = {"smtreplay", folder_, "--history", "64"};
     args.insert(args.end(), more.begin(), more.end());
-    return std::make_unique<TerminalProcess>(args, env().env);
+    return std::make_unique<TerminalProcess>(args, env({{"TERM", "xterm"}}).env);
   }
   // The value that was published last; -1: none.
   int64_t value() {
