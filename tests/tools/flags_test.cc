@@ -1,6 +1,4 @@
-// Flags and exit codes of every tool, found by its own help. Seeded bugs that make it fail: in
-// cmd/cli/options.cc, add_number() that reads without bounds; in cmd/cli/exit_code.h, Code::kNotFound as
-// kExitNoTopic.
+// Flags and exit codes of every tool, found by its own help.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>

@@ -1,6 +1,5 @@
 // A relay whose terminal goes away ends; a SIGHUP of anybody else lets it read its configuration again; and
-// one that is ignored stays ignored. Seeded bug that makes it fail: cmd/relays/config_reload.cc,
-// tells_of_terminal() that is false.
+// one that is ignored stays ignored.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

@@ -1,5 +1,4 @@
-// What a relay's log says last is what is true. Seeded bug that makes it fail: relay/session_table.cc,
-// begin() and end() that log under keys of their own.
+// What a relay's log says last is what is true.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

@@ -1,5 +1,4 @@
-// A replay into a domain where a live program publishes the same topics would mix both. Seeded bug that makes
-// it fail: cmd/recording/replay.cc, check_writers() that does not ask whether the writer lives.
+// A replay into a domain where a live program publishes the same topics would mix both.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

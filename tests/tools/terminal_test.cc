@@ -1,5 +1,4 @@
-// TERM=dumb: no tool writes an escape sequence to its terminal. Seeded bug that makes it fail:
-// cmd/cli/output.cc, takes_escapes() that asks for a terminal alone.
+// TERM=dumb: no tool writes an escape sequence to its terminal.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

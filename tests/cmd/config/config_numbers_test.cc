@@ -1,6 +1,5 @@
 // Every number of the configuration, wherever it is written, refuses what is not finite, and what is below
-// nothing where less than nothing has no meaning. Seeded bug that makes it fail: in
-// cmd/text/numbers.h, check_range() that compares with `<` and `>`.
+// nothing where less than nothing has no meaning.
 #include <gtest/gtest.h>
 
 #include <limits>

@@ -1,5 +1,4 @@
-// Problems that are found at each look are told when they are new. Seeded bug that makes it fail:
-// ProblemNews::look() that adds to present_ and never takes away.
+// Problems that are found at each look are told when they are new.
 #include "cmd/monitor/problem_news.h"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,4 @@
-// Numbers are read whole and within their bounds, sizes with their units. Seeded bug that makes it fail: in
-// cmd/text/numbers.h, check_range() with `!(number < min || number > max)`.
+// Numbers are read whole and within their bounds, sizes with their units.
 #include "cmd/text/numbers.h"
 
 #include <gmock/gmock.h>
