@@ -25,7 +25,8 @@ class CsvFile {
   const CsvLayout& layout() const { return layout_; }
 
   // Goes to the next good row. False: there is none. A broken row is left out, counted and, the first ten of
-  // a file, warned of to `log` as "path:line: what". Blank lines are nothing.
+  // a file, warned of to `log` as "path:line: what". Blank lines are nothing. A row of more than 64 MiB is
+  // the last.
   bool next();
   // Of the row that next() went to.
   std::span<const std::byte> value() const { return value_; }
@@ -49,7 +50,7 @@ class CsvFile {
   CsvName name_;
   CsvLayout layout_;
   uint64_t bytes_ = 0, bytes_read_ = 0, line_ = 0, skipped_ = 0;
-  bool first_pass_ = true;
+  bool first_pass_ = true, too_long_ = false;
   std::string row_;
   std::vector<std::byte> value_;
   int64_t timestamp_us_ = 0;

@@ -19,11 +19,11 @@ constexpr uint64_t kMaxBytes = 64 << 20;  // of a record, of a chunk unpacked, o
 }  // namespace
 
 Result<McapReader> McapReader::open(const std::string& path) {
-  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO must not hold us up
   if (!fd.ok() && errno == ENOENT) return {Code::kInvalid, "no file " + path};
   struct stat file {};
   if (!fd.ok() || fstat(fd.get(), &file) != 0) return file_status("cannot read " + path, errno);
-  if (!S_ISREG(file.st_mode)) return {Code::kInvalid, path + " is no file"};
+  if (!S_ISREG(file.st_mode)) return {Code::kInvalid, path + " is no regular file"};
   McapReader reader(path, std::move(fd), static_cast<uint64_t>(file.st_size));
   const uint64_t magic = kMcapMagic.size();
   std::string head;

@@ -26,6 +26,9 @@ Result<std::unique_ptr<LogReader>> open_log(const std::string& path, const LogSi
             "no folder " + path + ", nor a file; a recording is a folder of CSV files, .mcap or .h5"};
   }
   if (std::filesystem::is_directory(status)) return CsvFolder::open(path, log);
+  if (!std::filesystem::is_regular_file(status)) {
+    return {Code::kInvalid, path + " is no regular file; a recording is a folder of CSV files, .mcap or .h5"};
+  }
   if (path.ends_with(".mcap")) return McapLogReader::open(path);
   if (path.ends_with(".h5")) return Hdf5LogReader::open(path);
   return {Code::kInvalid, path + " is not a CSV directory, and its name does not end in .mcap or .h5"};

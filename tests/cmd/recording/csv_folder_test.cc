@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstring>
 #include <deque>
+#include <filesystem>
+#include <fstream>
 
 #include "cmd/recording/csv_folder_writer.h"
 #include "cmd/recording/open_log.h"
@@ -121,6 +123,24 @@ TEST_F(CsvFolderTest, WhatItCannotTellIsRefusedWithTheReason) {
 TEST_F(CsvFolderTest, NeverWritesIntoAFolderThatIsThere) {
   EXPECT_EQ(CsvFolderWriter::create(out_).status().code(), Code::kInvalid);
   EXPECT_FALSE(CsvFolderWriter::create(folder_ + "/none/log/").ok());
+}
+
+TEST_F(CsvFolderTest, AFileWithoutLineEndsIsReadNoFurtherThanARowMayGo) {
+  constexpr uint64_t kEndless = uint64_t{1} << 40;  // of holes, which no disk has to hold
+  const std::string cut = out_ + "cut.csv", none = out_ + "none.csv";
+  std::ofstream(cut) << "timestamp,fix\nint64_t,int8_t\n1,2\n3,4\n";
+  std::ofstream(none) << "timestamp,fix";
+  for (const std::string& file : {cut, none}) std::filesystem::resize_file(file, kEndless);
+  std::vector<std::string> warnings;
+  const LogSink sink([&](LogLevel, const std::string& line) { warnings.push_back(line); });
+  Result<std::unique_ptr<LogReader>> log = open_log(out_, sink);
+  ASSERT_TRUE(log.ok()) << log.status().message();
+  int samples = 0;
+  for (LogSample s; (*log)->next(&s);) ++samples;
+  EXPECT_EQ(samples, 2);
+  EXPECT_EQ((*log)->samples_left_out(), 1u);
+  EXPECT_THAT(warnings, ElementsAre(none + ": more than 64 MiB without the end of a row; file left out",
+                                    cut + ":5: more than 64 MiB without the end of a row; row skipped"));
 }
 
 }  // namespace

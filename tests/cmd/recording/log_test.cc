@@ -2,6 +2,7 @@
 // byte and damaged in every byte.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmath>
@@ -269,6 +270,22 @@ TEST_P(EachFormat, NeverWritesOverAFile) {
   const Result<std::unique_ptr<LogWriter>> again = create_log(path_);
   EXPECT_EQ(again.status().code(), Code::kInvalid);
   EXPECT_EQ(rest(open().get()), some(2));
+}
+
+TEST_P(EachFormat, NeverWritesThroughALinkThatLeadsNowhere) {
+  std::filesystem::create_symlink(folder_ + "/elsewhere", path_);
+  EXPECT_FALSE(create_log(path_).ok());
+  EXPECT_TRUE(std::filesystem::is_symlink(path_));
+  EXPECT_FALSE(std::filesystem::exists(folder_ + "/elsewhere"));
+}
+
+TEST_P(EachFormat, OpensNoFifoAndNoDevice) {
+  ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+  EXPECT_THAT(open_log(path_).status().message(), HasSubstr("is no regular file"));
+  EXPECT_THAT(McapReader::open(path_).status().message(), HasSubstr("is no regular file"));
+  std::filesystem::remove(path_);
+  std::filesystem::create_symlink("/dev/zero", path_);
+  EXPECT_THAT(open_log(path_).status().message(), HasSubstr("is no regular file"));
 }
 
 TEST(LogValue, SchemaForViewersHasTypesArraysAndUnits) {
