@@ -36,13 +36,25 @@ std::string source_name(const std::string& path) {
   return check_comment(name).ok() ? name : "a description";
 }
 
+// The file of a path, however that is spelled.
+std::string file_of(const std::string& path) {
+  std::error_code error;
+  const auto file = std::filesystem::weakly_canonical(std::filesystem::absolute(path, error), error);
+  return error ? path : file.string();
+}
+
 Status check_paths(const Request& request) {
-  std::set<std::filesystem::path> paths = {std::filesystem::weakly_canonical(request.file)};
+  std::set<std::string> files = {file_of(request.file)};
   size_t outputs = 0;
   for (const std::string* path : {&request.cpp, &request.c, &request.python, &request.json}) {
     if (path->empty()) continue;
     ++outputs;
-    if (!paths.insert(std::filesystem::weakly_canonical(*path)).second) {
+    const std::string replaced = replaced_file(*path);
+    if (request.check && replaced.empty()) {
+      return {Code::kInvalid, *path + " is no file; --check compares files with what the description gives"};
+    }
+    const bool shared = replaced.empty() && *path != kStandardOutput;  // /dev/null takes several outputs
+    if (!shared && !files.insert(replaced.empty() ? *path : file_of(replaced)).second) {
       return {Code::kInvalid, *path + " is there twice; each output has a file of its own"};
     }
   }
@@ -107,7 +119,9 @@ int run_builder(const Builder& builder, int argc, char** argv) {
   app.add_flag("--check", request.check,
                "Write nothing; say whether FILE is right, and the outputs are up to date");
   add_version_flag(app);
-  app.footer(builder.footer);
+  app.footer(
+      "The output - is standard output. Symbolic links are followed; devices and FIFOs are written to.\n" +
+      builder.footer);
   return run_tool(app, argc, argv, tool, [&] { return run(builder, request); });
 }
 

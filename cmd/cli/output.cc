@@ -18,18 +18,23 @@ int output_error = 0;  // errno of the first write that failed
 
 }  // namespace
 
-bool print_text(std::string_view text) {
-  while (output_error == 0 && !text.empty()) {
-    const ssize_t n = write(STDOUT_FILENO, text.data(), text.size());
+int write_whole(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = write(fd, text.data(), text.size());
     if (n >= 0) {
       text.remove_prefix(n);
     } else if (errno == EAGAIN) {  // somebody made it non-blocking
-      pollfd out{STDOUT_FILENO, POLLOUT, 0};
+      pollfd out{fd, POLLOUT, 0};
       poll(&out, 1, -1);
     } else if (errno != EINTR) {
-      output_error = errno;
+      return errno;
     }
   }
+  return 0;
+}
+
+bool print_text(std::string_view text) {
+  if (output_error == 0) output_error = write_whole(STDOUT_FILENO, text);
   return output_error == 0;
 }
 

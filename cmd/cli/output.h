@@ -10,6 +10,8 @@
 
 namespace smt::cmd {
 
+// Writes all of `text`, and waits where the descriptor has no room. 0, or the errno of what failed.
+int write_whole(int fd, std::string_view text);
 // Writes to stdout, at once. False: it failed, now or before; end the tool with output_exit().
 bool print_text(std::string_view text);
 // `code`, or what a failed stdout makes of it: 0 where its reader has gone, kExitFailure (with a sentence on

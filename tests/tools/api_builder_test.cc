@@ -1,6 +1,9 @@
 // smt-api-builder and what it refuses.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -150,6 +153,9 @@ TEST_F(SmtApiBuilder, RefusesRequestsThatMakeNoSense) {
       {{copy, "--cpp", copy}, "is there twice"},
       {{copy, "--check", "--namespace", "a::"}, "--namespace: the name is empty"},
       {{copy, "--check", "--namespace", "a::std"}, "headers of C define it"},
+      {{copy, "--c", "-", "--cpp", "-"}, "- is there twice"},
+      {{copy, "--check", "--c", "-"}, "- is no file; --check compares files"},
+      {{copy, "--check", "--c", "/dev/null"}, "/dev/null is no file; --check compares files"},
       {{root_, "--check"}, "is no regular file"},
       {{}, "FILE is required"},
   };
@@ -161,6 +167,132 @@ TEST_F(SmtApiBuilder, RefusesRequestsThatMakeNoSense) {
     EXPECT_THAT(ended.err, HasSubstr(message));
   }
   EXPECT_EQ(output("rover.xml"), contents(kExample));
+}
+
+// What both generators do alike.
+struct Generator {
+  const char *tool, *example;
+};
+void PrintTo(const Generator& generator, std::ostream* out) { *out << generator.tool; }
+class EachGenerator : public SmtApiBuilder, public testing::WithParamInterface<Generator> {
+ protected:
+  const std::string tool_ = GetParam().tool, example_ = source_path(GetParam().example);
+  Ended build(std::vector<std::string> outputs, const Process::Options& options) const {
+    outputs.insert(outputs.begin(), {tool_, example_});
+    return run_process(outputs, options);
+  }
+  Ended build(const std::vector<std::string>& outputs) const { return build(outputs, env()); }
+  // What --c gives.
+  std::string header() const {
+    EXPECT_EQ(build({"--c", root_ + "/plain.h"}).exit_code, 0);
+    return contents(root_ + "/plain.h");
+  }
+};
+INSTANTIATE_TEST_SUITE_P(SmtApiBuilder, EachGenerator,
+                         testing::Values(Generator{"smt-api-builder", "docs/examples/rover.xml"},
+                                         Generator{"smt-register-builder", "docs/examples/motor.xml"}),
+                         [](const auto& generator) {
+                           return generator.index == 0 ? "SmtApiBuilder" : "SmtRegisterBuilder";
+                         });
+
+TEST_P(EachGenerator, FollowsASymbolicLinkAndKeepsWhatItReplacesAsItWas) {
+  const std::string old = write("there/old.h", "old");
+  fs::permissions(old, fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read);
+  fs::create_symlink("there/old.h", root_ + "/link");
+  fs::create_symlink(root_ + "/link", root_ + "/link2");
+  fs::create_symlink("there/new.h", root_ + "/to_nothing");
+  const std::string text = header();
+  const size_t files = count_files(root_);
+  const Ended ended = build({"--c", root_ + "/link2", "--json", root_ + "/to_nothing"});
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_TRUE(fs::is_symlink(root_ + "/link") && fs::is_symlink(root_ + "/link2"));
+  EXPECT_EQ(fs::read_symlink(root_ + "/to_nothing"), "there/new.h");
+  EXPECT_EQ(contents(old), text);
+  EXPECT_EQ(fs::status(old).permissions(), fs::perms(0640));
+  EXPECT_GT(fs::file_size(root_ + "/there/new.h"), 1000u);
+  EXPECT_EQ(count_files(root_), files + 1);  // new.h
+  EXPECT_EQ(build({"--c", old, "--json", root_ + "/link"}).exit_code, 2) << "they are one file";
+}
+
+TEST_P(EachGenerator, WritesIntoAFifoAndReplacesNoDevice) {
+  const std::string fifo = root_ + "/fifo", null = root_ + "/null", device = root_ + "/device";
+  const std::string zero = root_ + "/zero";  // that takes any text and gives zeros without an end
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  fs::create_symlink("/dev/null", null);
+  fs::create_symlink("/dev/zero", zero);
+  // Open for reading before the generator opens it, and with room for all of the text.
+  const Fd reader(open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_GE(fcntl(reader.get(), F_SETPIPE_SZ, 1 << 18), 1 << 18);
+  std::vector<std::string> outputs = {"--c", fifo, "--cpp", null, "--python", zero};
+  const bool has_device = mknod(device.c_str(), S_IFCHR | 0666, makedev(1, 3)) == 0 &&
+                          Fd(open(device.c_str(), O_WRONLY | O_CLOEXEC)).ok();
+  if (has_device) outputs.insert(outputs.end(), {"--json", device});
+  const Ended ended = build(outputs);
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_TRUE(fs::is_fifo(fifo));
+  EXPECT_TRUE(fs::is_symlink(null) && fs::is_symlink(zero));
+  EXPECT_TRUE(!has_device || fs::is_character_file(device));
+  std::string got(1 << 18, '\0');
+  got.resize(static_cast<size_t>(std::max<ssize_t>(read(reader.get(), got.data(), got.size()), 0)));
+  EXPECT_EQ(got, header());
+}
+
+TEST_P(EachGenerator, LeavesFilesAsTheyWereWhereADeviceIsFull) {
+  fs::create_symlink("/dev/full", root_ + "/full");
+  const std::string old = write("old.h", "old");
+  const size_t files = count_files(root_);
+  const Fd full(open("/dev/full", O_WRONLY | O_CLOEXEC));
+  Process::Options to_full = env();
+  to_full.stdout_fd = full.get();
+  const std::pair<std::string, std::string> kTable[] = {{root_ + "/full", root_ + "/full"},
+                                                        {"-", "standard output"}};
+  for (const auto& [path, shown] : kTable) {
+    const Ended ended = build({"--c", old, "--cpp", path}, to_full);
+    EXPECT_EQ(ended.exit_code, 1);
+    EXPECT_EQ(ended.err, tool_ + ": error: cannot write " + shown + ": No space left on device\n");
+    EXPECT_EQ(contents(old), "old");
+    EXPECT_TRUE(fs::is_symlink(root_ + "/full"));
+    EXPECT_EQ(count_files(root_), files);
+  }
+}
+
+TEST_P(EachGenerator, WritesToStandardOutputWhereThatIsAsked) {
+  const std::string text = header();
+  for (const char* path : {"-", "/dev/stdout", "/dev/fd/1"}) {
+    const Ended ended = build({"--c", path, "--json", root_ + "/out.json"});
+    EXPECT_EQ(ended.exit_code, 0) << ended.err;
+    EXPECT_EQ(ended.out, text) << path;
+    EXPECT_EQ(ended.err, "");
+    EXPECT_FALSE(fs::exists("-"));
+    // A file behind it is what is written to, at its end.
+    const std::string log = write("log", "before\n");
+    const Fd end(open(log.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+    Process::Options options = env();
+    options.stdout_fd = end.get();
+    EXPECT_EQ(build({"--c", path}, options).exit_code, 0);
+    EXPECT_EQ(contents(log), "before\n" + text) << path;
+  }
+}
+
+TEST_P(EachGenerator, ReadsNothingWithoutAnEnd) {
+  const std::string fifo = root_ + "/fifo", huge = write("huge.xml", "<api>");
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  fs::resize_file(huge, uint64_t{1} << 40);  // of holes
+  const std::pair<std::string, const char*> kTable[] = {
+      {"/dev/zero", "/dev/zero: is no regular file"},
+      {"/dev/full", "/dev/full: is no regular file"},
+      {fifo, "fifo: is no regular file"},
+      {huge, "huge.xml:1:1: the file has more than 1 MiB"},
+  };
+  for (const auto& [path, message] : kTable) {
+    const Ended ended = run({tool_, path, "--check"});
+    EXPECT_EQ(ended.exit_code, 2) << path;
+    EXPECT_THAT(ended.err, HasSubstr(message));
+  }
+  // Nor as an output that is compared with what the description gives.
+  EXPECT_EQ(build({"--c", huge, "--check"}).exit_code, 5);
+  EXPECT_EQ(build({"--c", huge}).exit_code, 0);
+  EXPECT_EQ(contents(huge), header());
 }
 
 TEST_F(SmtApiBuilder, ExampleObeysTheSchemaAndABrokenOneDoesNot) {
