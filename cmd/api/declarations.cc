@@ -19,7 +19,11 @@ void Declarations::read_top(Element* top, std::string_view expected) {
     top->wrong("version", quote(version) + " is unknown; this format is version 1");
   }
   api_->name = top->need("name");
-  if (Status s = check_identifier(api_->name); !s.ok()) top->wrong("name", s);
+  Status name = check_identifier(api_->name);
+  const bool is_namespace = api_->cpp_namespace.empty();
+  if (name.ok() && is_namespace) name = check_namespace(api_->name);
+  if (!name.ok()) top->wrong("name", name);
+  c_prefix_ = api::c_prefix(is_namespace ? api_->name : api_->cpp_namespace) + "_";
   api_->comment = comment(top);
   top->finish();
 }
@@ -30,6 +34,7 @@ bool Declarations::declare(const Element& e, std::string_view attribute, const s
 }
 
 bool Declarations::take(const std::string& name, size_t at) {
+  if (Status s = check_c_name(c_prefix_ + name); !s.ok()) return file_.wrong(at, s), false;
   const auto [found, fresh] = names_.emplace(name, at);
   if (fresh) return true;
   file_.wrong(at, fmt::format("{} is there already, in line {}; take another name", quote(name),

@@ -23,6 +23,9 @@ class Declarations {
   // <topic>, but for what its values are.
   Topic read_topic(Element* e);
 
+  // Stands in front of each name in C. REQUIRES: the top is read.
+  const std::string& c_prefix() const { return c_prefix_; }
+
   // A name that all languages get at the outermost level. False, after an error: it is wrong or taken.
   bool declare(const Element& e, std::string_view attribute, const std::string& name);
   // The same of a name that is derived: "Mode_IDLE".
@@ -42,6 +45,7 @@ class Declarations {
  private:
   const XmlFile& file_;
   Api* api_;
+  std::string c_prefix_;
   std::map<std::string, size_t> names_;   // and where each was declared
   std::map<std::string, size_t> topics_;  // the same of topics
   std::map<std::string, size_t, std::less<>> enums_, constants_;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "cmd/api/names.h"
 #include "cmd/api/parse.h"
 
 namespace smt::cmd::api {
@@ -120,7 +119,7 @@ class Layout {
 void lay_out(const XmlFile& file, Api* api) { Layout(file, api).run(); }
 
 void check_member_names(const XmlFile& file, const Declarations& names, const Api& api) {
-  const std::string prefix = c_prefix(api.cpp_namespace.empty() ? api.name : api.cpp_namespace) + "_";
+  const std::string& prefix = names.c_prefix();
   for (const Struct& s : api.structs) {
     for (const Member& m : s.members) {
       const bool macro = m.name.starts_with(prefix) && names.taken(m.name.substr(prefix.size()));

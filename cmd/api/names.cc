@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cctype>
 #include <iterator>
+#include <span>
 
+#include "cmd/api/header_names.h"
 #include "cmd/text/config_value.h"
 #include "shm/control_characters.h"
 #include "shm/domain.h"
@@ -18,6 +20,8 @@ struct Words {
   std::string_view whose;
   std::string_view words;  // with spaces around each
 };
+
+constexpr std::string_view kDefined = "headers of C define it";
 
 constexpr Words kReserved[] = {
     {"C and C++ reserve it",
@@ -33,25 +37,33 @@ constexpr Words kReserved[] = {
     {"Python reserves it",
      " False None True as assert async await def del elif except finally from global import in is lambda "
      "nonlocal pass raise with yield "},
-    {"headers of C define it",
-     " NULL EOF NAN INFINITY HUGE_VAL BUFSIZ RAND_MAX DOMAIN OVERFLOW UNDERFLOW SING PLOSS TLOSS EDOM ERANGE "
-     "EILSEQ errno stdin stdout stderr linux unix i386 offsetof signbit isnan isinf isfinite major minor "
-     "int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t size_t ptrdiff_t std smt "},
-    {"the Python that is generated needs it",
-     " bytearray bytes enumerate isinstance len list range round str super tuple type ValueError "},
+    // Beside kHeaderMacros: other machines and other versions of their headers have these.
+    {kDefined, " DOMAIN OVERFLOW UNDERFLOW SING PLOSS TLOSS i386 major minor "},
+    {"the code that is generated needs it",
+     " int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t size_t ptrdiff_t std smt "
+     "bytearray bytes enumerate isinstance len list range round str super tuple type ValueError "},
 };
 
 constexpr Words kOwn = {
     "the code that is generated has it already",
     " OutOfRange out_of_range pack unpack TOPICS REGISTERS Publisher Reader RegisterInfo Value value "
     "node domain options element "
-    "annotations field registers raw all wide others steps data kind i main "};
+    "annotations field registers raw all wide others steps data kind i main "
+    "abs getattr hasattr setattr "};
 
 bool has(const Words& words, std::string_view word) {
   return words.words.find(fmt::format(" {} ", word)) != std::string_view::npos;
 }
 
+bool has(std::span<const std::string_view> names, std::string_view name) {
+  return std::binary_search(names.begin(), names.end(), name);
+}
+
 Status wrong(std::string message) { return {Code::kInvalid, std::move(message)}; }
+
+Status owned(std::string_view name, std::string_view whose) {
+  return wrong(fmt::format("{}: {}; take another name", quote(name), whose));
+}
 
 bool is_letter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; }
 bool is_word_char(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
@@ -86,14 +98,19 @@ Status check_identifier(std::string_view name) {
     return wrong(quote(name) + ": compilers keep names with \"__\" and '_' at the end; leave it out");
   }
   for (const Words& words : kReserved) {
-    if (has(words, name)) return wrong(fmt::format("{}: {}; take another name", quote(name), words.whose));
+    if (has(words, name)) return owned(name, words.whose);
   }
-  return Status();
+  return has(kHeaderMacros, name) ? owned(name, kDefined) : Status();
 }
 
 Status check_global_name(std::string_view name) {
   if (Status s = check_identifier(name); !s.ok()) return s;
-  if (has(kOwn, name)) return wrong(fmt::format("{}: {}; take another name", quote(name), kOwn.whose));
+  return has(kOwn, name) ? owned(name, kOwn.whose) : Status();
+}
+
+Status check_c_name(std::string_view name) {
+  if (has(kHeaderMacros, name)) return owned(name, "in C it has this name, which headers of C define");
+  if (has(kHeaderDeclarations, name)) return owned(name, "in C it has this name, which headers of C declare");
   return Status();
 }
 
@@ -104,7 +121,11 @@ Status check_namespace(std::string_view name) {
     if (Status s = check_identifier(name.substr(begin, end - begin)); !s.ok()) return s;
     begin = end + 2;
   }
-  return Status();
+  const std::string_view outermost = name.substr(0, name.find("::"));
+  if (outermost == "main") return owned(outermost, "each program has a function of this name");
+  return has(kHeaderDeclarations, outermost)
+             ? owned(outermost, "headers of C declare it, and no namespace of C++ can have such a name")
+             : Status();
 }
 
 Status check_comment(std::string_view comment) {

@@ -13,11 +13,14 @@ inline constexpr size_t kMaxNameBytes = 64;
 inline constexpr size_t kMaxCommentBytes = 1000;
 inline constexpr size_t kMaxUnitBytes = 32;
 
-// A letter, then letters, digits and single '_', not at the end; no word that C, C++ or Python reserves.
+// A letter, then letters, digits and single '_', not at the end; no word that C, C++ or Python reserves, and
+// no macro of the headers of C.
 Status check_identifier(std::string_view name);
 // The same, and none that the generated code uses itself beside the names of types and constants.
 Status check_global_name(std::string_view name);
-// Identifiers with "::" between them.
+// A name at the outermost level of C, with its prefix: none that headers of C define or declare.
+Status check_c_name(std::string_view name);
+// Identifiers with "::" between them, of which the first is none that headers of C declare.
 Status check_namespace(std::string_view name);
 
 // One line that stands in comments of all languages: no control character, no backslash, nothing that changes

@@ -10,7 +10,8 @@ namespace smt::cmd::api {
 std::optional<RegisterDecoder> RegisterDecoder::open(const std::string& path, ConfigErrors* errors) {
   const std::optional<XmlFile> file = XmlFile::open(path, errors);
   if (!file) return std::nullopt;
-  Api api = parse_registers(*file, "");
+  // No code is generated: the map's name need not be one of a namespace.
+  Api api = parse_registers(*file, "decoded");
   if (!errors->empty()) return std::nullopt;
   return RegisterDecoder(std::move(api));
 }

@@ -152,7 +152,8 @@ TEST_F(SmtApiBuilder, RefusesRequestsThatMakeNoSense) {
       {{copy, "--cpp", root_ + "/a", "--c", root_ + "/./a"}, "is there twice"},
       {{copy, "--cpp", copy}, "is there twice"},
       {{copy, "--check", "--namespace", "a::"}, "--namespace: the name is empty"},
-      {{copy, "--check", "--namespace", "a::std"}, "headers of C define it"},
+      {{copy, "--check", "--namespace", "a::std"}, "the code that is generated needs it"},
+      {{copy, "--check", "--namespace", "link::a"}, "--namespace: \"link\": headers of C declare it"},
       {{copy, "--c", "-", "--cpp", "-"}, "- is there twice"},
       {{copy, "--check", "--c", "-"}, "- is no file; --check compares files"},
       {{copy, "--check", "--c", "/dev/null"}, "/dev/null is no file; --check compares files"},
@@ -167,6 +168,33 @@ TEST_F(SmtApiBuilder, RefusesRequestsThatMakeNoSense) {
     EXPECT_THAT(ended.err, HasSubstr(message));
   }
   EXPECT_EQ(output("rover.xml"), contents(kExample));
+}
+
+TEST_F(SmtApiBuilder, TellsEachNameThatHeadersOfCOwn) {
+  const std::string path = write("names.xml", R"(<api name="link" version="1">
+  <constant name="INT_MAX" type="u32" value="4"/>
+  <enum name="Fault" type="u8"><value name="OK" value="0"/><value name="EIO" value="1"/></enum>
+  <struct name="S"><field name="PATH_MAX" type="f32"/></struct>
+  <topic name="t/s" type="S"/>
+</api>)");
+  const Ended ended = run({"smt-api-builder", path, "--check"});
+  EXPECT_EQ(ended.exit_code, 2);
+  for (const char* place : {":1:11: name: \"link\"", ":2:18: name: \"INT_MAX\"", ":3:72: name: \"EIO\"",
+                            ":4:32: name: \"PATH_MAX\""}) {
+    EXPECT_THAT(ended.err, HasSubstr(path + place));
+  }
+  EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 4) << ended.err;
+}
+
+// Inside a namespace, or as a member, C++ tells them apart; in C they have a prefix.
+TEST_F(SmtApiBuilder, LeavesNamesThatHeadersOnlyDeclareToMembersTypesAndConstants) {
+  const std::string path = write("names.xml", R"(<api name="rover" version="1">
+  <constant name="signal" type="u32" value="4"/>
+  <enum name="select" type="u8"><value name="sync" value="0"/></enum>
+  <struct name="stat"><field name="time" type="f32"/><field name="index" type="u8"/></struct>
+  <topic name="log" type="stat"/>
+</api>)");
+  EXPECT_EQ(run({"smt-api-builder", path, "--check"}).err, "");
 }
 
 // What both generators do alike.

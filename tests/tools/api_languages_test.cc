@@ -182,6 +182,75 @@ TEST_F(Generated, CCppPythonAndSmttopicReadTheSameValues) {
   EXPECT_EQ(differences, 0u);
 }
 
+// Names of many kinds: of macros, functions, types and enumerators of C, of the generated code, of nothing.
+constexpr const char* kNames[] = {
+    "link",         "time",     "log",       "index",     "read",     "write",      "stat",      "signal",
+    "select",       "sync",     "alarm",     "gamma",     "y0",       "j1",         "exp",       "abs",
+    "remove",       "round",    "errno",     "stdin",     "INT_MAX",  "EIO",        "PATH_MAX",  "EOF",
+    "NULL",         "NAN",      "M_PI",      "SEEK_SET",  "CHAR_BIT", "O_RDONLY",   "R_OK",      "SIGINT",
+    "st_atime",     "si_pid",   "I",         "unix",      "linux",    "minor",      "assert",    "isnan",
+    "offsetof",     "FILE",     "tm",        "timespec",  "div_t",    "size_t",     "P_ALL",     "pid_t",
+    "environ",      "timezone", "max_align", "pthread_t", "main",     "std",        "smt",       "array",
+    "string",       "vector",   "chrono",    "Domain",    "Node",     "Topic",      "Status",    "Result",
+    "TOPICS",       "pack",     "field",     "value",     "name",     "getattr",    "hasattr",   "len",
+    "list",         "int",      "lambda",    "match",     "self",     "SMT_FIELDS", "SMT_UNITS", "FieldList",
+    "RegisterInfo", "speed",
+};
+
+// A description of each role that a name can have; @ stands for the name.
+constexpr const char* kRoles[] = {
+    "<constant name='@' type='u32' value='7'/>",
+    "<enum name='@' type='u8'><value name='A' value='7'/></enum>",
+    "<enum name='E_@' type='u8'><value name='@' value='7'/></enum>",
+    "<struct name='@'><field name='x' type='u8' min='1' max='7'/></struct>",
+    "<struct name='S_@'><field name='@' type='u8' min='1' max='7'/></struct>",
+};
+
+std::string put_name(std::string text, const std::string& name) {
+  for (size_t at; (at = text.find('@')) != text.npos;) text.replace(at, 1, name);
+  return text;
+}
+
+TEST_F(Generated, EachNameThatIsNotRefusedCompilesBesideTheHeadersOfC) {
+  std::string c =
+      "#include <errno.h>\n#include <fcntl.h>\n#include <limits.h>\n#include <math.h>\n#include <pthread.h>\n"
+      "#include <signal.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n"
+      "#include <sys/stat.h>\n#include <time.h>\n#include <unistd.h>\n";
+  std::string cpp = c, python;
+  const auto add = [&](const std::string& xml, const std::string& file) {
+    const std::string to = root_ + "/" + file;
+    const Ended ended =
+        run({"smt-api-builder", xml, "--cpp", to + ".h", "--c", to + "_c.h", "--python", to + ".py"});
+    if (ended.exit_code != 0) return false;
+    c += "#include \"" + file + "_c.h\"\n";
+    cpp += "#include \"" + file + ".h\"\n";
+    python += "import " + file + "\n";
+    return true;
+  };
+  size_t passed = 0, refused = 0;
+  for (size_t role = 0; role < std::size(kRoles); ++role) {
+    for (const std::string name : kNames) {
+      const std::string space = "role" + std::to_string(role) + "_" + name, file = "m" + space;
+      const std::string xml =
+          "<api name='" + space + "' version='1'>" + put_name(kRoles[role], name) + "</api>";
+      ++(add(write("one.xml", xml), file) ? passed : refused);
+    }
+  }
+  for (const std::string name : kNames) {
+    const std::string xml = "<api name='" + name + "' version='1'>" + put_name(kRoles[3], "S") + "</api>";
+    ++(add(write("one.xml", xml), "mapi_" + name) ? passed : refused);
+  }
+  EXPECT_GT(passed, 150u);
+  EXPECT_GT(refused, 150u);
+  write("all.c", c + "int main(void) { return 0; }\n");
+  write("all.cc", cpp + "int main() {}\n");
+  write("all.py", python);
+  shell("gcc -std=gnu17 -fsyntax-only" + std::string(kWarnings) + "all.c");
+  shell("g++ -std=gnu++20 -fsyntax-only" + std::string(kWarnings) + "-Wno-conversion -I" + source_path(".") +
+        " all.cc");
+  shell("python3 -B all.py");
+}
+
 TEST_F(Generated, ProgramsOfThePageDoWhatItSays) {
   const std::string page = read(source_path("docs/api-builder.md"));
   build("smt-api-builder", source_path("docs/examples/rover.xml"));
