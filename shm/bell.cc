@@ -35,7 +35,8 @@ void Fifos::write(uint32_t k) {
 std::string fifo_name(uint32_t k) { return ".waiter." + std::to_string(k); }
 
 Fd open_fifo(const DomainFolder& folder, uint32_t k) {
-  Fd fd(openat(folder.fd.get(), fifo_name(k).c_str(), O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+  Fd fd = above_standard(
+      Fd(openat(folder.fd.get(), fifo_name(k).c_str(), O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC)));
   struct stat st;
   if (!fd.ok() || fstat(fd.get(), &st) != 0 || !S_ISFIFO(st.st_mode)) return Fd();
   return fd;

@@ -45,19 +45,26 @@ Status DomainFolder::no_space(uint64_t bytes, const std::string& what) const {
                                     "; remove dead topics with smttopic rm; in Docker pass --shm-size");
 }
 
+Status DomainFolder::too_large(uint64_t bytes, const std::string& what) const {
+  return Status(Code::kNoSpace,
+                what + " in " + path + " would be larger than files may be here: " + memory_text(bytes) +
+                    "; raise the limit (ulimit -f, LimitFSIZE), or choose a smaller --segment-size");
+}
+
 Result<Fd> DomainFolder::unnamed(mode_t mode, uint64_t bytes, uint64_t reserve,
                                  const std::string& what) const {
   if (!may_write) {
     return Status(Code::kDenied,
                   path + " belongs to user " + std::to_string(owner) + ": nothing is written there");
   }
-  Fd made(openat(fd.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode));
+  Fd made = above_standard(Fd(openat(fd.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode)));
   if (!made.ok()) {
     if (errno == ENOSPC) return no_space(reserve, what);
     return Status::from_errno("cannot make a file in " + path, errno);
   }
   if (fchmod(made.get(), mode) != 0) return Status::from_errno("cannot set rights in " + path, errno);
   if (ftruncate(made.get(), static_cast<off_t>(bytes)) != 0) {
+    if (errno == EFBIG) return too_large(bytes, what);
     return Status::from_errno("cannot size " + what + " in " + path + " to " + memory_text(bytes), errno);
   }
   // posix_fallocate, never a hole: touching a hole of a full folder kills by SIGBUS.
@@ -80,7 +87,7 @@ Status DomainFolder::link(const Fd& file, const std::string& as) const {
 
 Result<Fd> DomainFolder::open_file(const std::string& file, int flags, bool foreign, struct stat* st) const {
   const std::string full = path + "/" + file;
-  Fd opened(openat(fd.get(), file.c_str(), flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  Fd opened = above_standard(Fd(openat(fd.get(), file.c_str(), flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)));
   if (!opened.ok()) {
     if (errno == ENOENT) return Status(Code::kNotFound, "no " + full);
     if (errno == ELOOP) return Status(Code::kDenied, full + " is a symbolic link: remove it");

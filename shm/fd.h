@@ -2,6 +2,7 @@
 #ifndef SMT_SHM_FD_H_
 #define SMT_SHM_FD_H_
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <utility>
@@ -30,6 +31,14 @@ class Fd {
  private:
   int fd_ = -1;
 };
+
+// The same file under a number above 2. In a program that was started without standard descriptors, a file
+// that is opened takes one of their numbers, and what the program prints goes into the file.
+inline Fd above_standard(Fd fd) {
+  constexpr int kFirst = 3;
+  if (!fd.ok() || fd.get() >= kFirst) return fd;
+  return Fd(fcntl(fd.get(), F_DUPFD_CLOEXEC, kFirst));
+}
 
 }  // namespace smt
 

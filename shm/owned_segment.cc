@@ -43,7 +43,8 @@ void store_host(layout::Header* header, const std::string& name) {
 
 // Another open file description of the same file.
 Fd reopen(const Fd& file) {
-  return Fd(open(("/proc/self/fd/" + std::to_string(file.get())).c_str(), O_RDWR | O_CLOEXEC));
+  return above_standard(
+      Fd(open(("/proc/self/fd/" + std::to_string(file.get())).c_str(), O_RDWR | O_CLOEXEC)));
 }
 
 }  // namespace
@@ -351,6 +352,7 @@ Result<uint64_t> OwnedSegment::reserve(uint64_t end, const std::string& what) {
       publish_reserved(h, target);
       return target;
     }
+    if (error == EFBIG) return folder_->too_large(target, "the segment of node " + name_);
     if (error != ENOSPC) {
       return Status::from_errno(
           "cannot reserve " + memory_text(end - reserved) + " for " + what + " in " + folder_->path, error);

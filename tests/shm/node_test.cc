@@ -371,6 +371,28 @@ TEST_F(NodeTest, AForkedChildMayNotPublishAndDoesNotKeepTheNodeAlive) {
   (void)!write(go[1], "x", 1);
 }
 
+TEST_F(NodeTest, WhatAProgramWithoutStandardDescriptorsPrintsGoesIntoNoFileOfItsDomain) {
+  const pid_t child = fork();
+  if (child == 0) {
+    for (const int fd : {0, 1, 2}) close(fd);
+    Domain d = open_domain();
+    auto node = open_node(d, "n");
+    Publisher p = advertise(*node, "t");
+    publish_value(p, "value");
+    for (const int fd : {0, 1, 2}) (void)!write(fd, "hello\n", 6);
+    _exit(0);  // the segment stays as that of a killed one
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  Domain d = open_domain();
+  const Result<DomainListing> listing = list_topics(d);
+  SMT_ASSERT_OK(listing.status());
+  EXPECT_THAT(listing->problems, testing::IsEmpty());
+  Reader r = open_reader(d, "t");
+  EXPECT_EQ(text_of(r.latest()), "value");
+}
+
 TEST_F(NodeTest, ADomainHasOneOriginForEver) {
   Domain d = open_domain();
   Result<Id128> a = d.origin_id(), b = open_domain().origin_id();

@@ -8,6 +8,7 @@
 
 #include "shm/layout.h"
 #include "tests/shm/shm_fixture.h"
+#include "tests/size_limit.h"
 
 namespace smt {
 namespace {
@@ -93,6 +94,15 @@ TEST_F(SpaceTest, AFullSegmentIsAnErrorWithTheFigures) {
   EXPECT_EQ(small.publish(std::as_bytes(std::span(grown))).code(), Code::kNoSpace);
   publish_value(small, "still works");
   EXPECT_EQ(text_of(open_reader(d, "small").latest()), "still works");
+}
+
+TEST_F(SpaceTest, ALimitOfTheSizesOfFilesIsAnErrorThatNamesIt) {
+  Domain d = open_domain();
+  const SizeLimit limited(1 << 20);
+  const Status s = Node::open(d, {.name = "n", .segment_bytes = 1 << 24}).status();
+  EXPECT_EQ(s.code(), Code::kNoSpace);
+  EXPECT_THAT(s.message(), testing::AllOf(HasSubstr("LimitFSIZE"), HasSubstr("--segment-size")));
+  EXPECT_TRUE(Node::open(d, {.name = "n", .segment_bytes = 1 << 20}).ok());
 }
 
 TEST_F(SpaceTest, TheSpaceOfRemovedTopicsIsUsedAgain) {
