@@ -126,7 +126,7 @@ int unknown(const std::string& words) {
 int exec_program(const fs::path& path, char** argv) {
   std::string name = path.filename();
   argv[0] = name.data();
-  std::signal(SIGPIPE, SIG_DFL);  // run_tool ignores it, which a program started from here would inherit
+  for (const int signal : kIgnoredSignals) std::signal(signal, SIG_DFL);
   execv(path.c_str(), argv);
   return fail(kExitFailure, fmt::format("cannot run {}: {}", path.string(), strerror(errno)));
 }

@@ -76,6 +76,7 @@ Fd watch_folder(const std::string& path) {
 }
 
 int run_core(const ToolOptions& tool, const CoreOptions& options) {
+  if (options.once) require_output();
   const Stop stop;
   DomainOptions domain_options = tool.domain;
   domain_options.create = !options.once;

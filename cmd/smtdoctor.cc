@@ -43,6 +43,7 @@ void print_table(const std::vector<Finding>& findings, size_t problems) {
 }
 
 int doctor(const ToolOptions& tool, DoctorOptions options) {
+  require_output();
   options.domain = tool.domain;
   std::vector<Finding> findings;
   for (const auto& check : {check_domain, check_machine, check_keys, check_endpoints}) {

@@ -1,10 +1,12 @@
 // smtlogger: every sample of some topics in a file.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 
 #include "cmd/cli/exit_code.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/progress_line.h"
 #include "cmd/cli/stop.h"
 #include "cmd/cli/tool.h"
@@ -37,7 +39,9 @@ int run_record(const ToolOptions& tool, const Patterns& texts, RecordOptions opt
   const Result<relay::PatternSet> patterns = relay::PatternSet::parse(texts.allow, deny);
   if (!patterns.ok()) return fail(patterns.status());
   keep_large_blocks();  // what packs a chunk
-  const Stop stop(StopOn::kSignalOrOutputGone);
+  // A terminal that goes away tells so by SIGHUP, unless the recording is to outlive it (nohup, disown).
+  const bool outlives = hangup_ignored() || is_terminal(STDOUT_FILENO);
+  const Stop stop(outlives ? StopOn::kSignal : StopOn::kSignalOrOutputGone);
   const ProgressLine line;
   options.log = tool_log();
   if (line.shown()) {
@@ -87,7 +91,9 @@ int main(int argc, char** argv) {
   add_common_flags(app, &tool);
   add_format_flag(app, &tool);
   app.footer(
-      "Ends cleanly on SIGINT, with a summary on standard output. Parts are FILE.mcap, FILE.1.mcap, ...\n"
+      "Ends cleanly on SIGINT, SIGTERM and SIGHUP, with a summary on standard output; under nohup it goes "
+      "on\n"
+      "when its terminal is gone. Parts are FILE.mcap, FILE.1.mcap, ...\n"
       "Exit codes: 0 ok, 1 failure (the file is good up to what the summary tells), 2 usage.");
   Run run;
   for (const auto& verb : kVerbs) verb.add(app.add_subcommand(verb.name, verb.description), tool, &run);

@@ -27,7 +27,10 @@ Status write_new(const std::string& path, const std::string& text, mode_t mode) 
   {
     const Fd file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
     if (!file.ok()) return file_status("cannot write " + path, errno);
-    const bool written = write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    const ssize_t n = write(file.get(), text.data(), text.size());
+    const bool written = n == static_cast<ssize_t>(text.size());
+    // As on a full disk: what follows the last byte that fits is not tried.
+    if (!written && n >= 0) errno = ENOSPC;
     if (!written || fchmod(file.get(), mode) != 0 || fsync(file.get()) != 0 ||
         link(temporary.c_str(), path.c_str()) != 0) {
       failed = errno == EEXIST ? Status(Code::kInUse, path + " is there already; move it away first")
@@ -62,7 +65,7 @@ int make(const std::string& name, const std::string& dir) {
     unlink(secret.c_str());
     return fail(s);
   }
-  print_text(
+  print_note(
       fmt::format("{:<{}}  the secret key of {}; keep it to yourself\n"
                   "{:<{}}  hand this one out: whoever is to speak with {} keeps it in peers/\n"
                   "{:<{}}  put here the NAME.pub of each peer\n"

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cmd/cli/exit_code.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/progress_line.h"
 #include "cmd/cli/stop.h"
 #include "cmd/cli/terminal.h"
@@ -42,9 +43,9 @@ int run(const ToolOptions& tool, ReplayOptions options) {
   if (!summary.ok()) return fail(summary.status());
   line.end();
   for (const std::string& problem : summary->problems) spdlog::warn("{}: {}", options.path, problem);
-  fmt::print(stderr, "smtreplay: {} topics, {} samples, {} rows skipped, {} files left out, {:.2f} s\n",
-             summary->topics, summary->samples, summary->samples_left_out, summary->topics_left_out,
-             summary->seconds);
+  print_to_stderr(fmt::format(
+      "smtreplay: {} topics, {} samples, {} rows skipped, {} files left out, {:.2f} s\n", summary->topics,
+      summary->samples, summary->samples_left_out, summary->topics_left_out, summary->seconds));
   if (summary->stopped) return kExitOk;
   return summary->samples_left_out + summary->topics_left_out + summary->bytes_left_out == 0 ? kExitOk
                                                                                              : kExitFailure;

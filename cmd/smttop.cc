@@ -180,6 +180,7 @@ int show_screen(DomainGauge* gauge, TopOptions options, const Stop& stop) {
 }
 
 int top(const ToolOptions& tool, const TopOptions& options) {
+  require_output();
   Result<relay::PatternSet> patterns = relay::PatternSet::parse(options.patterns);
   if (!patterns.ok()) return fail(patterns.status());
   const Stop stop;

@@ -65,7 +65,7 @@ Status check_paths(const Request& request) {
 }
 
 int print_errors(const ConfigErrors& errors) {
-  for (const std::string& line : errors.lines()) fmt::print(stderr, "{}\n", line);
+  for (const std::string& line : errors.lines()) print_to_stderr(line + "\n");
   return kExitUsage;
 }
 
@@ -87,6 +87,7 @@ int run(const Builder& builder, const Request& request) {
 
   std::vector<Output> outputs;
   const auto add = [&](const std::string& path, std::string (*emit)(const Api&)) {
+    if (path == kStandardOutput) require_output();
     if (!path.empty()) outputs.push_back({path, emit(api)});
   };
   add(request.cpp, emit_cpp);
@@ -98,7 +99,7 @@ int run(const Builder& builder, const Request& request) {
     return s.ok() ? kExitOk : fail(kExitFailure, s.message());
   }
   if (Status s = compare_outputs(outputs); !s.ok()) return fail(s);
-  print_text(fmt::format("ok {}: {} constants, {} enums, {} structs, {} topics\n", request.file,
+  print_note(fmt::format("ok {}: {} constants, {} enums, {} structs, {} topics\n", request.file,
                          api.constants.size(), api.enums.size(), api.structs.size(), api.topics.size()));
   return kExitOk;
 }

@@ -1,5 +1,6 @@
 #include "cmd/cli/output.h"
 
+#include <fcntl.h>
 #include <fmt/color.h>
 #include <poll.h>
 #include <spdlog/spdlog.h>
@@ -8,13 +9,21 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <stdexcept>
 
 #include "cmd/cli/exit_code.h"
 
 namespace smt::cmd {
 namespace {
 
-int output_error = 0;  // errno of the first write that failed
+constexpr const char* kClosed =
+    "standard output is closed, and the result goes there; redirect it, as to a file";
+
+bool output_closed = false;  // at the start
+int output_error = 0;        // errno of the first write that failed
+
+// A terminal that hung up gives EIO.
+bool is_reader_gone(int error) { return error == EPIPE || (error == EIO && output_gone()); }
 
 }  // namespace
 
@@ -33,17 +42,43 @@ int write_whole(int fd, std::string_view text) {
   return 0;
 }
 
+void open_standard_descriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) >= 0) continue;
+    if (fd == STDOUT_FILENO) output_closed = true;
+    // The lowest number that is free is this one. Without /dev, as in a bare chroot, the folder / as a mere
+    // path takes it: nothing is read from there or written to it.
+    const int opened = open("/dev/null", (fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) | O_CLOEXEC);
+    if (opened < 0) (void)open("/", O_PATH | O_CLOEXEC);
+  }
+}
+
+void require_output() {
+  if (output_closed) throw std::runtime_error(kClosed);
+}
+
 bool print_text(std::string_view text) {
+  if (output_closed) output_error = EBADF;
   if (output_error == 0) output_error = write_whole(STDOUT_FILENO, text);
   return output_error == 0;
 }
 
+void print_note(std::string_view text) {
+  if (output_closed || output_error != 0) return;
+  const int error = write_whole(STDOUT_FILENO, text);
+  if (!is_reader_gone(error)) output_error = error;
+}
+
 int output_exit(int code) {
   if (output_error == 0) return code;
-  if (output_error == EPIPE) return kExitOk;
-  spdlog::error("cannot write standard output: {}", strerror(output_error));
+  if (is_reader_gone(output_error)) return kExitOk;
+  spdlog::error("{}", output_closed
+                          ? kClosed
+                          : fmt::format("cannot write standard output: {}", strerror(output_error)));
   return kExitFailure;
 }
+
+void print_to_stderr(std::string_view text) { (void)write_whole(STDERR_FILENO, text); }
 
 bool output_gone() {
   pollfd out{STDOUT_FILENO, 0, 0};

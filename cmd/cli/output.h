@@ -1,4 +1,5 @@
-// Data on stdout. When nobody reads it any more (`smttopic echo ... | head -1`) the tools end quietly.
+// Data on stdout, and words on stderr. When nobody reads the data any more (`smttopic echo ... | head -1`)
+// the tools end quietly. A stderr that cannot be written changes nothing in what a tool does.
 #ifndef SMT_CMD_CLI_OUTPUT_H_
 #define SMT_CMD_CLI_OUTPUT_H_
 
@@ -10,13 +11,30 @@
 
 namespace smt::cmd {
 
+// Opens /dev/null as each of the descriptors 0, 1 and 2 that the process was started without (daemons,
+// containers: `>&-`). Else the next file that is opened takes that number, and what the tool prints
+// overwrites the file. run_tool() calls this before anything is opened. A program that is started from here
+// finds these descriptors closed again.
+void open_standard_descriptors();
+
 // Writes all of `text`, and waits where the descriptor has no room. 0, or the errno of what failed.
 int write_whole(int fd, std::string_view text);
-// Writes to stdout, at once. False: it failed, now or before; end the tool with output_exit().
+
+// Throws std::runtime_error, with a sentence for stderr, where stdout was closed at the start. A verb whose
+// result goes to stdout calls this first, if the verb waits before it prints: print_text() refuses too, but
+// later.
+void require_output();
+// Writes the tool's result to stdout, at once. False: that failed, now or before, or stdout was closed at the
+// start; end the tool with output_exit().
 bool print_text(std::string_view text);
+// Writes to stdout what a tool says whose result is elsewhere, as in a file. It makes no difference to the
+// tool whether stdout was closed at the start, or its reader has gone.
+void print_note(std::string_view text);
 // `code`, or what a failed stdout makes of it: 0 where its reader has gone, kExitFailure (with a sentence on
-// stderr) where it cannot be written, as on a full disk.
+// stderr) where it is closed or cannot be written, as on a full disk.
 int output_exit(int code);
+// Writes to stderr as far as that is possible.
+void print_to_stderr(std::string_view text);
 // stdout is a pipe whose reader has gone, or a terminal that hung up.
 bool output_gone();
 

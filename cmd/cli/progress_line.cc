@@ -1,6 +1,5 @@
 #include "cmd/cli/progress_line.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include "cmd/cli/output.h"
@@ -10,11 +9,11 @@ namespace smt::cmd {
 ProgressLine::ProgressLine() : terminal_(takes_escapes(STDERR_FILENO)) {}
 
 void ProgressLine::show(const std::string& text) const {
-  if (terminal_) fmt::print(stderr, "\r\x1b[K{}", text);
+  if (terminal_) print_to_stderr("\r\x1b[K" + text);
 }
 
 void ProgressLine::end() const {
-  if (terminal_) fmt::print(stderr, "\r\x1b[K");
+  if (terminal_) print_to_stderr("\r\x1b[K");
 }
 
 }  // namespace smt::cmd

@@ -27,11 +27,18 @@ Fd either_of(int signals) {
 
 }  // namespace
 
+bool hangup_ignored() {
+  struct sigaction action = {};
+  return sigaction(SIGHUP, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 Stop::Stop(StopOn on) {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  // Blocked, an ignored signal would be read here all the same.
+  if (on != StopOn::kSignalButHangUp && !hangup_ignored()) sigaddset(&signals, SIGHUP);
   sigprocmask(SIG_BLOCK, &signals, nullptr);
   signals_ = Fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_.ok()) throw std::system_error(errno, std::generic_category(), "signalfd");

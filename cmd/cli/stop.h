@@ -1,4 +1,4 @@
-// SIGINT and SIGTERM as a descriptor, so that a tool ends between two samples and never inside one.
+// SIGINT, SIGTERM and SIGHUP as a descriptor, so that a tool ends between two samples and never inside one.
 #ifndef SMT_CMD_CLI_STOP_H_
 #define SMT_CMD_CLI_STOP_H_
 
@@ -9,9 +9,17 @@
 
 namespace smt::cmd {
 
-enum class StopOn { kSignal, kSignalOrOutputGone };
+enum class StopOn {
+  kSignal,              // SIGINT, SIGTERM and SIGHUP
+  kSignalOrOutputGone,  // also when output_gone()
+  kSignalButHangUp,     // SIGINT and SIGTERM, where SIGHUP has another meaning
+};
 
-// From construction on the two signals are blocked in this thread. One object per process.
+// The process was started with SIGHUP ignored, as by nohup: it outlives its terminal.
+bool hangup_ignored();
+
+// From construction on these signals are blocked in this thread. A SIGHUP that is ignored stays ignored. One
+// object per process.
 class Stop {
  public:
   explicit Stop(StopOn on = StopOn::kSignal);

@@ -35,7 +35,10 @@ class HelpFormatter final : public CLI::Formatter {
 }  // namespace
 
 int run_tool(CLI::App& app, int argc, char** argv, const ToolOptions& tool, const std::function<int()>& run) {
-  std::signal(SIGPIPE, SIG_IGN);
+  open_standard_descriptors();
+  // What is written beyond the reader of a pipe, or beyond a limit of the sizes of files, is an error like
+  // others.
+  for (const int signal : kIgnoredSignals) std::signal(signal, SIG_IGN);
   const auto colour = colour_on(STDERR_FILENO) ? spdlog::color_mode::automatic : spdlog::color_mode::never;
   spdlog::set_default_logger(spdlog::stderr_color_mt(app.get_name(), colour));
   spdlog::set_pattern("%n: %^%l%$: %v");

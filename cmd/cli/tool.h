@@ -1,8 +1,9 @@
-// Every main runs its own work inside run_tool(), which parses flags, sets up the log and maps errors to exit
-// codes.
+// Every main runs its own work inside run_tool(), which sees to descriptors and signals, parses flags, sets
+// up the log and maps errors to exit codes.
 #ifndef SMT_CMD_CLI_TOOL_H_
 #define SMT_CMD_CLI_TOOL_H_
 
+#include <csignal>
 #include <functional>
 #include <string>
 
@@ -12,6 +13,9 @@
 #include "shm/status.h"
 
 namespace smt::cmd {
+
+// Those that run_tool() ignores; a program that is started from a tool would inherit that.
+inline constexpr int kIgnoredSignals[] = {SIGPIPE, SIGXFSZ};
 
 // Parses argv (bad usage: a sentence on stderr, exit code 2), sets up the log and runs `run`. Returns the
 // exit code.

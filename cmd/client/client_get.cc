@@ -59,6 +59,7 @@ std::string unmatched_patterns(const relay::PatternSet& patterns, const relay::M
 }
 
 int run_get(const ClientOptions& options, const std::vector<std::string>& pattern_texts) {
+  require_output();
   const Result<relay::PatternSet> patterns = relay::PatternSet::parse(pattern_texts);
   if (!patterns.ok()) return fail(patterns.status());
   Client client(options);
@@ -105,6 +106,7 @@ TopicInfo describe(const relay::MemStore& store, uint32_t id, int64_t now) {
 }
 
 int run_list(const ClientOptions& options, const std::string& pattern) {
+  require_output();
   if (Result<relay::Pattern> parsed = relay::Pattern::parse(pattern); !parsed.ok())
     return fail(parsed.status());
   Client client(options);

@@ -11,7 +11,7 @@
 
 #include "cmd/cli/exit_code.h"
 #include "cmd/cli/lines.h"
-#include "cmd/cli/print_objects.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/tool.h"
 #include "cmd/client/client.h"
 #include "cmd/text/text.h"
@@ -206,7 +206,7 @@ void Setter::show(const proto::SetAnswer& a) {
   const auto lease = static_cast<int64_t>(a.lease_ns()), dead_man = static_cast<int64_t>(a.dead_man_ns());
   if (options_.format == Format::kTable) {
     const bool single = value.size() == 1 && value.contains("value");
-    print_text(
+    print_note(
         fmt::format("{} = {} at {}, sample {}; lease {}, {}\n", set_.topic,
                     printable(bare_text(single ? value["value"] : value)), printable(a.relay()), a.sequence(),
                     duration_text(lease),
@@ -218,7 +218,7 @@ void Setter::show(const proto::SetAnswer& a) {
   if (options_.format == Format::kJson) {
     told_.push_back(std::move(told));
   } else {
-    print_objects({std::move(told)}, options_.format, std::exchange(header_, false));
+    print_note(objects_text({std::move(told)}, options_.format, std::exchange(header_, false)));
   }
 }
 
@@ -291,7 +291,7 @@ int Setter::run() {
   if (!code && !reads_) code = parse(set_.value);
   if (!code) code = renew();
   release();
-  if (options_.format == Format::kJson) print_objects(told_, options_.format);
+  if (options_.format == Format::kJson) print_note(objects_text(told_, options_.format));
   return *code == kStopped ? kExitOk : *code;
 }
 

@@ -60,6 +60,7 @@ class Watcher {
 };
 
 int run_watch(const ClientOptions& options, const WatchOptions& watch) {
+  require_output();
   if (Result<relay::Pattern> parsed = relay::Pattern::parse(watch.pattern); !parsed.ok()) {
     return fail(parsed.status());
   }

@@ -100,6 +100,7 @@ int exit_code_for(const relay::Route& route, bool complete) {
 }
 
 int run_why(const ClientOptions& options, const std::string& topic) {
+  require_output();
   if (Status s = check_topic_name(topic); !s.ok()) return fail(s);
   Client client(options);
   if (Status s = client.dial(); !s.ok()) return fail(s);

@@ -90,6 +90,7 @@ int main(int argc, char** argv) {
       ->type_name("DIR");
   smt::cmd::add_number(app, "--duration", &seconds, 6.0, 86400.0, "Seconds; a replay may take longer [12]");
   return smt::cmd::run_tool(app, argc, argv, options, [&] {
+    smt::cmd::require_output();
     const smt::cmd::Stop stop;
     const PrivateRoot root;
     smt::DomainOptions base = smt::DomainOptions::from_environment();

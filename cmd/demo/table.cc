@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdio>
-
 #include "cmd/cli/output.h"
 
 namespace smt::demo {
@@ -12,18 +10,18 @@ namespace smt::demo {
 Table::Style Table::style_of_stdout() { return cmd::colour_on(STDOUT_FILENO) ? Style::kLive : Style::kPlain; }
 
 void Table::clear() {
-  if (lines_ != 0) fmt::print("\x1b[{}A\x1b[J", lines_);
+  if (lines_ != 0) cmd::print_text(fmt::format("\x1b[{}A\x1b[J", lines_));
   lines_ = 0;
 }
 
 void Table::print_text(const std::vector<Row>& rows) {
-  fmt::print("{:<22} {:>8} {:>12} {:>12} {:>8}  {}\n", "TOPIC", "HZ", "AGE p50 us", "AGE p99 us", "MISSED",
-             "STATE");
+  std::string text = fmt::format("{:<22} {:>8} {:>12} {:>12} {:>8}  {}\n", "TOPIC", "HZ", "AGE p50 us",
+                                 "AGE p99 us", "MISSED", "STATE");
   for (const Row& r : rows) {
-    fmt::print("{:<22} {:>8.1f} {:>12.1f} {:>12.1f} {:>8}  {}\n", r.topic, r.hz, r.age_p50_ns * 1e-3,
-               r.age_p99_ns * 1e-3, r.missed, cmd::state_text(r.state, style_ == Style::kLive));
+    text += fmt::format("{:<22} {:>8.1f} {:>12.1f} {:>12.1f} {:>8}  {}\n", r.topic, r.hz, r.age_p50_ns * 1e-3,
+                        r.age_p99_ns * 1e-3, r.missed, cmd::state_text(r.state, style_ == Style::kLive));
   }
-  fflush(stdout);
+  cmd::print_text(text);
 }
 
 void Table::show(const std::vector<Row>& rows) {
@@ -37,7 +35,7 @@ void Table::event(const std::string& line, const std::vector<Row>& rows) {
   say(line);
   if (style_ == Style::kPlain) {
     print_text(rows);
-    fmt::print("\n");
+    cmd::print_text("\n");
   }
   show(rows);
 }
@@ -45,8 +43,7 @@ void Table::event(const std::string& line, const std::vector<Row>& rows) {
 void Table::say(const std::string& line) {
   if (style_ == Style::kSilent) return;
   clear();
-  fmt::print("{}\n", line);
-  fflush(stdout);
+  cmd::print_text(line + "\n");
 }
 
 }  // namespace smt::demo

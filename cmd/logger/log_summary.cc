@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "cmd/cli/print_objects.h"
+#include "cmd/cli/output.h"
 #include "cmd/logger/log_verbs.h"
 #include "cmd/recording/recorder.h"
 #include "cmd/text/text.h"
@@ -26,13 +26,13 @@ void print_record_summary(const RecordSummary& summary, Format format) {
                     std::to_string(topic.left_out), bytes_text(topic.bytes)});
   }
   if (format == Format::kCsv) {
-    print_objects(topics, format);
+    print_note(objects_text(topics, format));
   } else if (format == Format::kTable) {
     const std::string files = summary.files.size() == 1
                                   ? summary.files[0]
                                   : fmt::format("{} files, {} to {}", summary.files.size(),
                                                 summary.files.front(), summary.files.back());
-    print_text(
+    print_note(
         (topics.empty() ? "" : format_table(rows, {1, 2, 3, 4})) +
         fmt::format(
             "{}: {} topics, {} samples, {} missed, {} left out, {} events, {} of values in {} of file, "
@@ -40,7 +40,7 @@ void print_record_summary(const RecordSummary& summary, Format format) {
             printable(files), topics.size(), sum.samples, sum.missed, sum.left_out, summary.events,
             bytes_text(sum.bytes), bytes_text(summary.file_bytes), summary.seconds));
   } else {
-    print_text(dump({{"files", summary.files},
+    print_note(dump({{"files", summary.files},
                      {"topics", topics},
                      {"samples", sum.samples},
                      {"missed", sum.missed},

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "cmd/cli/stop.h"
 #include "cmd/config/config_keys.h"
 
 namespace smt::cmd {
@@ -40,11 +41,6 @@ bool tells_of_terminal(const signalfd_siginfo& info) {
   return !Fd(open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC)).ok();
 }
 
-bool ignores_hangup() {
-  struct sigaction present = {};
-  return sigaction(SIGHUP, nullptr, &present) == 0 && present.sa_handler == SIG_IGN;
-}
-
 }  // namespace
 
 std::optional<RelayConfig> read_again(const ConfigFlags& flags, const RelayConfig& present,
@@ -72,9 +68,13 @@ std::optional<RelayConfig> read_again(const ConfigFlags& flags, const RelayConfi
   return errors->empty() ? std::optional(std::move(config)) : std::nullopt;
 }
 
+bool reloads_on_hangup(const ConfigFlags& flags, const RelayConfig& config) {
+  return (!flags.file.empty() || !config.keys.empty()) && !hangup_ignored();
+}
+
 ConfigReload::ConfigReload(ConfigFlags flags, RelayConfig present, Apply apply)
     : flags_(std::move(flags)), present_(std::move(present)), apply_(std::move(apply)) {
-  if ((flags_.file.empty() && present_.keys.empty()) || ignores_hangup()) return;
+  if (!reloads_on_hangup(flags_, present_)) return;
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGHUP);

@@ -18,17 +18,19 @@ namespace smt::cmd {
 std::optional<RelayConfig> read_again(const ConfigFlags& flags, const RelayConfig& present,
                                       ConfigErrors* errors);
 
-// From construction on SIGHUP is blocked in this thread. One object per process.
+// Whether SIGHUP reloads: there is something to read again, a file or keys, and the process does not ignore
+// the signal, as under nohup.
+bool reloads_on_hangup(const ConfigFlags& flags, const RelayConfig& config);
+
+// Where reloads_on_hangup(), SIGHUP is blocked in this thread from construction on. One object per process.
 class ConfigReload {
  public:
   using Apply = std::function<Status(const RelayConfig& config)>;
 
-  // Without a file and keys there is nothing to read again: SIGHUP ends the process as ever, and fd() is -1.
-  // A SIGHUP that the process ignores, as under nohup, stays ignored, and fd() is -1 too. `apply` puts a
-  // checked configuration in force; when it fails, the present one stays.
+  // `apply` puts a checked configuration in force; when it fails, the present one stays.
   ConfigReload(ConfigFlags flags, RelayConfig present, Apply apply);
 
-  // Readable when the signal has come.
+  // Readable when the signal has come; -1 where it does not reload.
   int fd() const { return fd_.get(); }
   // Reads again and applies if it has, and logs what came of it. Looks at most every 10 ms. False: the
   // terminal has gone, and the relay is to end.

@@ -28,6 +28,10 @@ namespace {
 
 std::string counted(size_t n, const char* what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); }
 
+StopOn signals_of(const ConfigFlags& flags, const RelayConfig& config) {
+  return reloads_on_hangup(flags, config) ? StopOn::kSignalButHangUp : StopOn::kSignal;
+}
+
 // Publishes counters there; a warning and none where that cannot be.
 std::optional<RelayCounters> counters_of(const Domain& domain, const RelayConfig& config) {
   Result<std::unique_ptr<CounterSink>> sink = counters_in_domain(domain, config);
@@ -54,7 +58,7 @@ int run_configured(CLI::App& app, int argc, char** argv, const ConfigFlags& flag
     if (flags.check) {
       const size_t rules = config.send.size() + config.receive.size() + config.write.size() +
                            config.allow.size() + config.deny.size();
-      print_text(fmt::format("ok {}: {}, {}\n", flags.file.empty() ? "flags" : flags.file,
+      print_note(fmt::format("ok {}: {}, {}\n", flags.file.empty() ? "flags" : flags.file,
                              counted(config.peers.size(), "peer"), counted(rules, "rule")));
       return kExitOk;
     }
@@ -81,7 +85,7 @@ int run_relay(const char* tool, const char* what, Role role, int argc, char** ar
 }
 
 int serve_domain(const ConfigFlags& flags, const RelayConfig& config) {
-  const Stop stop;
+  const Stop stop(signals_of(flags, config));
   Result<Domain> domain = Domain::open(config.domain);
   if (!domain.ok()) return fail(domain.status());
   Result<std::unique_ptr<relay::Store>> store = relay::ShmStore::open(*domain, mirror_options(config));
@@ -94,7 +98,7 @@ int serve_domain(const ConfigFlags& flags, const RelayConfig& config) {
 }
 
 int serve_memory(const ConfigFlags& flags, const RelayConfig& config) {
-  const Stop stop;
+  const Stop stop(signals_of(flags, config));
   relay::MemStore store;
   relay::RelayOptions relay = engine_options(config);
   relay.origin_id = random_id();
@@ -155,7 +159,7 @@ int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlag
   Result<PeerLinks::Change> links = peers->prepare(config.peers);
   if (!links.ok()) return fail(links.status());
   peers->apply(std::move(*links));
-  print_text(fmt::format("ready {} {}\n", config.name, fmt::join(loop->endpoints(), " ")));
+  print_note(fmt::format("ready {} {}\n", config.name, fmt::join(loop->endpoints(), " ")));
   loop->run([&](int64_t now) -> std::optional<int64_t> {
     if (!reload.poll(now)) return std::nullopt;
     return counters ? counters->publish(loop->engine(), now) : kNever;

@@ -116,6 +116,7 @@ Status check(const EchoOptions& options, const relay::PatternSet& patterns) {
 }
 
 int run_echo(const ToolOptions& tool, const EchoOptions& options) {
+  require_output();
   Result<relay::PatternSet> patterns = relay::PatternSet::parse(options.patterns);
   if (!patterns.ok()) return fail(patterns.status());
   if (Status s = check(options, *patterns); !s.ok()) return fail(s);
@@ -125,7 +126,7 @@ int run_echo(const ToolOptions& tool, const EchoOptions& options) {
   if (!options.registers.empty()) {
     ConfigErrors errors;
     registers = api::RegisterDecoder::open(options.registers, &errors);
-    for (const std::string& line : errors.lines()) fmt::print(stderr, "{}\n", line);
+    for (const std::string& line : errors.lines()) print_to_stderr(line + "\n");
     if (!registers) return kExitUsage;
   }
   const Stop stop(StopOn::kSignalOrOutputGone);

@@ -72,6 +72,7 @@ class RatePrinter {
 };
 
 int run_measure(const ToolOptions& tool, const MeasureView& view, const RateOptions& options) {
+  require_output();
   Result<relay::PatternSet> patterns = relay::PatternSet::parse(options.patterns);
   if (!patterns.ok()) return fail(patterns.status());
   const Stop stop(StopOn::kSignalOrOutputGone);

@@ -75,6 +75,7 @@ class EventPrinter {
 };
 
 int run_watch(const ToolOptions& tool, const WatchOptions& options) {
+  require_output();
   Result<TopicFilter> filter = TopicFilter::parse(options.pattern, "", {});
   if (!filter.ok()) return fail(filter.status());
   const Stop stop(StopOn::kSignalOrOutputGone);
