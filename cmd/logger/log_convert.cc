@@ -18,7 +18,7 @@
 namespace smt::cmd {
 namespace {
 
-// All samples of `from` that fit into `to`; `*samples` tells how many those are.
+// All samples of `from` that fit into `to`, which is not ended; `*samples` tells how many those are.
 Status copy_samples(LogReader* from, LogWriter* to, uint64_t* samples, uint64_t* left_out) {
   for (const LogTopic* topic : from->topics()) {
     if (Status s = to->declare(topic); !s.ok()) return s;
@@ -34,7 +34,7 @@ Status copy_samples(LogReader* from, LogWriter* to, uint64_t* samples, uint64_t*
     if (!to->full()) continue;
     if (Status flushed = to->flush(); !flushed.ok()) return flushed;
   }
-  return to->finish();
+  return Status();
 }
 
 }  // namespace
@@ -51,14 +51,16 @@ int convert_log(const ToolOptions& tool, const std::string& path, const std::str
   Result<std::unique_ptr<LogWriter>> to = out.ends_with('/') ? CsvFolderWriter::create(out) : create_log(out);
   if (!to.ok()) return fail(to.status());
   uint64_t samples = 0, left_out = 0;
-  if (Status s = copy_samples(from->get(), to->get(), &samples, &left_out); !s.ok()) return fail(s);
+  const Status copied = copy_samples(from->get(), to->get(), &samples, &left_out);
+  const Status finished = (*to)->finish();  // on a full disk too: what was copied is a whole recording
+  if (!copied.ok() || !finished.ok()) return fail(copied.ok() ? finished : copied);
   left_out += (*from)->samples_left_out();
   for (const std::string& problem : (*from)->problems()) spdlog::warn("{}: {}", path, problem);
   if (tool.format == Format::kTable) {
-    print_text(fmt::format("{}: {} samples from {}, which {}; {} left out\n", printable(out), samples,
+    print_note(fmt::format("{}: {} samples from {}, which {}; {} left out\n", printable(out), samples,
                            printable(path), (*from)->complete() ? "is complete" : "has no end", left_out));
   } else {
-    print_text(dump({{"file", path},
+    print_note(dump({{"file", path},
                      {"out", out},
                      {"complete", (*from)->complete()},
                      {"samples", samples},

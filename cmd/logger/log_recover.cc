@@ -68,16 +68,16 @@ int recover(const ToolOptions& tool, const std::string& path, const std::string&
     Result<McapWriter> to = McapWriter::create(out);
     if (!to.ok()) return fail(to.status());
     MessageCopy copy(&*from, &*to);
-    for (bool more = any; more; more = from->next(&message)) {
-      if (Status s = copy.add(message); !s.ok()) return fail(s);
-    }
-    if (Status s = to->finish(); !s.ok()) return fail(s);
+    Status copied;
+    for (bool more = any; more && copied.ok(); more = from->next(&message)) copied = copy.add(message);
+    const Status finished = to->finish();  // on a full disk too: what was copied is a whole recording
+    if (!copied.ok() || !finished.ok()) return fail(copied.ok() ? finished : copied);
     if (tool.format == Format::kTable) {
-      print_text(fmt::format("{}: {} messages of {} channels from {}, which {}; {} bytes of it left out\n",
+      print_note(fmt::format("{}: {} messages of {} channels from {}, which {}; {} bytes of it left out\n",
                              printable(out), to->messages(), from->channels().size(), printable(path),
                              from->summary() ? "is complete" : "has no end", from->bytes_left_out()));
     } else {
-      print_text(dump({{"file", path},
+      print_note(dump({{"file", path},
                        {"out", out},
                        {"complete", from->summary().has_value()},
                        {"messages", to->messages()},

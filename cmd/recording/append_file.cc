@@ -3,13 +3,12 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
 
+#include "cmd/recording/file_room.h"
 #include "cmd/text/file_status.h"
-#include "cmd/text/text.h"
 
 namespace smt::cmd {
 
@@ -23,6 +22,8 @@ Result<AppendFile> AppendFile::create(const std::string& path) {
   return file_status("cannot make " + path, errno);
 }
 
+Status AppendFile::reserve(uint64_t bytes) { return take_room(fd_.get(), path_, bytes_, bytes_ + bytes); }
+
 Status AppendFile::append(std::string_view bytes) {
   for (size_t written = 0; written < bytes.size();) {
     const ssize_t n = pwrite(fd_.get(), bytes.data() + written, bytes.size() - written,
@@ -33,16 +34,16 @@ Status AppendFile::append(std::string_view bytes) {
       const int error = n == 0 ? ENOSPC : errno;
       std::string what =
           fmt::format("cannot write {} bytes at the end of {} ({} bytes)", bytes.size(), path_, bytes_);
-      if (struct statvfs fs; fstatvfs(fd_.get(), &fs) == 0) {
-        what += fmt::format(", {} free on its disk", bytes_text(uint64_t{fs.f_bavail} * fs.f_frsize));
-      }
-      const int cut = ftruncate(fd_.get(), static_cast<off_t>(bytes_));
-      return Status::from_errno(cut == 0 ? what : what + ", nor cut off what was half written", error);
+      if (ftruncate(fd_.get(), static_cast<off_t>(bytes_)) != 0)
+        what += ", nor cut off what was half written";
+      return no_room(fd_.get(), what, error);
     }
   }
   bytes_ += bytes.size();
   return Status();
 }
+
+void AppendFile::end() { (void)!ftruncate(fd_.get(), static_cast<off_t>(bytes_)); }
 
 Status check_file(int fd, const std::string& path) {
   struct stat file;

@@ -22,12 +22,17 @@ class AppendFile {
   // the system says.
   static Result<AppendFile> create(const std::string& path);
 
+  // Takes room for so many bytes more: what is appended within it meets no full disk. kNoSpace, with the
+  // figures: there is not as much.
+  Status reserve(uint64_t bytes);
   // Writes all of `bytes`. On an error (kNoSpace: with the figures) the file is as long as before, and later
   // calls may succeed.
   Status append(std::string_view bytes);
   // Blocks until what was appended is on the disk. See sync_file().
   Status sync() { return sync_file(fd_.get(), path_); }
   Status check() const { return check_file(fd_.get(), path_); }
+  // Nothing more is to be appended: gives back the room that is left.
+  void end();
 
   const std::string& path() const { return path_; }
   uint64_t bytes() const { return bytes_; }

@@ -2,14 +2,17 @@
 
 #include <fcntl.h>
 #include <hdf5_hl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 
 #include "cmd/recording/append_file.h"
+#include "cmd/recording/file_room.h"
 #include "cmd/recording/log_events.h"
 #include "cmd/text/version.h"
 #include "shm/clock.h"
@@ -22,6 +25,11 @@ constexpr uint64_t kChunkBytes = 16 << 10;
 constexpr uint64_t kMaxChunkRows = 256;
 constexpr unsigned kDeflateLevel = 1;
 constexpr size_t kMaxScaled = 1000;
+// By how much a file grows at most, as measured with a margin: the end; making a group, a dataset of it, and
+// the pairs in which its scale lists those; what the index of a dataset takes beside what follows from its
+// number of chunks.
+constexpr uint64_t kEndBytes = 64 << 10, kGroupBytes = 8 << 10, kDatasetBytes = 4 << 10;
+constexpr uint64_t kScalePairBytes = 32, kIndexBytes = 8 << 10;
 
 Hdf5Id latest_format() {
   Hdf5Id access(H5Pcreate(H5P_FILE_ACCESS));
@@ -121,6 +129,45 @@ Hdf5LogWriter::~Hdf5LogWriter() {
   file_.release();
 }
 
+uint64_t Hdf5LogWriter::Dataset::chunk_rows() const {
+  const uint64_t max_rows = column.is_bytes() ? kChunkBytes : kMaxChunkRows;
+  return std::clamp<uint64_t>(kChunkBytes / column.row_bytes(), 1, max_rows);
+}
+
+// With the next flush: the rows, and the last chunk and its successor packed anew, which deflate may
+// lengthen; and the index of the chunks, which grows by blocks that hold about as many entries as the square
+// root of their number.
+uint64_t Hdf5LogWriter::Dataset::max_growth() const {
+  if (open.empty()) return 0;
+  const uint64_t chunk_bytes = chunk_rows() * column.row_bytes();
+  const uint64_t chunks = (rows * column.row_bytes() + open.size()) / chunk_bytes + 1;
+  const uint64_t raw = open.size() + 2 * chunk_bytes;
+  return raw + raw / 64 + 128 * static_cast<uint64_t>(std::sqrt(static_cast<double>(chunks))) + kIndexBytes;
+}
+
+int Hdf5LogWriter::descriptor() const {
+  void* handle = nullptr;
+  return H5Fget_vfd_handle(file_.get(), H5P_DEFAULT, &handle) < 0 ? -1 : *static_cast<int*>(handle);
+}
+
+// Takes room for the next flush and for the end.
+Status Hdf5LogWriter::reserve() {
+  uint64_t bytes = kEndBytes;
+  for (const auto& [log, datasets] : topics_) {
+    for (const Dataset& dataset : datasets) bytes += dataset.max_growth();
+    if (started_) continue;
+    const auto groups = static_cast<uint64_t>(std::count(log->name.begin(), log->name.end(), '/')) + 1;
+    const uint64_t scaled = datasets.size() > kMaxScaled ? 0 : datasets.size();
+    bytes += groups * kGroupBytes + 2 * log->schema.text().size() + datasets.size() * kDatasetBytes +
+             scaled * scaled * kScalePairBytes;
+  }
+  hsize_t end = 0;
+  H5Fget_filesize(file_.get(), &end);
+  struct stat written = {};
+  if (started_) (void)fstat(descriptor(), &written);  // what is before it had its room taken
+  return take_room(descriptor(), path_, static_cast<uint64_t>(written.st_size), end + bytes);
+}
+
 Status Hdf5LogWriter::broken(const std::string& what) {
   broken_ = true;
   return hdf5_error(Code::kNoSpace, "cannot " + what + " " + path_ + " (" + std::to_string(bytes_) +
@@ -166,9 +213,7 @@ Status Hdf5LogWriter::make_dataset(hid_t group, Dataset* dataset) {
   const Hdf5Column& column = dataset->column;
   const int rank = column.is_array() ? 2 : 1;
   const hsize_t none[2] = {0, column.count}, max[2] = {H5S_UNLIMITED, column.count};
-  const uint64_t max_rows = column.is_bytes() ? kChunkBytes : kMaxChunkRows;
-  const hsize_t chunk[2] = {std::clamp<uint64_t>(kChunkBytes / column.row_bytes(), 1, max_rows),
-                            column.count};
+  const hsize_t chunk[2] = {dataset->chunk_rows(), column.count};
   const Hdf5Id space(H5Screate_simple(rank, none, max)), create(H5Pcreate(H5P_DATASET_CREATE));
   const Hdf5Id access(H5Pcreate(H5P_DATASET_ACCESS));
   H5Pset_chunk(create.get(), rank, chunk);
@@ -269,12 +314,6 @@ Status Hdf5LogWriter::extend(Dataset* dataset) {
   return Status();
 }
 
-// -1: it is not open.
-int Hdf5LogWriter::descriptor() const {
-  void* handle = nullptr;
-  return H5Fget_vfd_handle(file_.get(), H5P_DEFAULT, &handle) < 0 ? -1 : *static_cast<int*>(handle);
-}
-
 Status Hdf5LogWriter::check() const { return check_file(descriptor(), path_); }
 
 Status Hdf5LogWriter::sync() {
@@ -292,6 +331,13 @@ Status Hdf5LogWriter::sync() {
 Status Hdf5LogWriter::flush() {
   if (broken_) return {Code::kNoSpace, path_ + ": nothing more can be written"};
   if (open_bytes_ == 0) return Status();
+  const Status written = write_open();
+  drop_open();
+  return written;
+}
+
+Status Hdf5LogWriter::write_open() {
+  if (Status s = reserve(); !s.ok()) return s;
   if (!started_) {
     if (Status s = start(); !s.ok()) return s;
   }
@@ -300,16 +346,25 @@ Status Hdf5LogWriter::flush() {
       if (Status s = extend(&dataset); !s.ok()) return s;
     }
   }
-  open_bytes_ = 0;
   if (Status s = sync(); !s.ok()) return s;
   return write_rows();
 }
 
-Status Hdf5LogWriter::finish() {
-  if (Status s = flush(); !s.ok()) return s;
-  if (!started_) {
-    if (Status s = start(); !s.ok()) return s;
+void Hdf5LogWriter::drop_open() {
+  open_bytes_ = 0;
+  for (auto& [log, datasets] : topics_) {
+    for (Dataset& dataset : datasets) dataset.open.clear();
   }
+}
+
+Status Hdf5LogWriter::finish() {
+  Status flushed = flush();
+  if (!broken_ && !started_) {  // topics without a sample are in the file too, if there is room for them
+    Status s = reserve();
+    if (s.ok()) s = start();
+    if (flushed.ok()) flushed = std::move(s);
+  }
+  if (broken_) return flushed;
   if (Status s = check(); !s.ok()) return s;
   topics_.clear();
   rows_.clear();
@@ -321,7 +376,8 @@ Status Hdf5LogWriter::finish() {
   file_ = Hdf5Id();
   std::error_code error;
   bytes_ = std::filesystem::file_size(path_, error);
-  return Status();
+  if (!error) (void)!truncate(path_.c_str(), static_cast<off_t>(bytes_));  // gives back the room that is left
+  return flushed;
 }
 
 }  // namespace smt::cmd

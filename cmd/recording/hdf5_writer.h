@@ -14,7 +14,9 @@
 
 namespace smt::cmd {
 
-// The set of topics is fixed with the first flush(): the format takes no new dataset while others read.
+// The set of topics is fixed with the first flush(): the format takes no new dataset while others read. The
+// library cannot even close a file once its disk is full; so nothing is written that the disk may not have
+// room for, together with the end.
 class Hdf5LogWriter final : public LogWriter {
  public:
   static Result<std::unique_ptr<LogWriter>> create(const std::string& path);
@@ -36,16 +38,23 @@ class Hdf5LogWriter final : public LogWriter {
     Hdf5Id element, id;
     uint64_t rows = 0;            // in the file
     std::vector<std::byte> open;  // rows for the next flush
+
+    uint64_t chunk_rows() const;
+    uint64_t max_growth() const;
   };
   using Topic = std::vector<Dataset>;
 
   Hdf5LogWriter(std::string path, Hdf5Id file) : path_(std::move(path)), file_(std::move(file)) {}
+  Status reserve();
   Status start();
+  Status write_open();
+  void drop_open();
   Status make_topic(const LogTopic& topic, Topic* datasets);
   Status make_dataset(hid_t group, Dataset* dataset);
   static bool scale_rows(const Topic& datasets);
   Status extend(Dataset* dataset);
   Status write_rows();
+  // Of the file; -1: it is not open.
   int descriptor() const;
   Status sync();
   Status broken(const std::string& what);

@@ -13,6 +13,16 @@ namespace {
 
 constexpr uint64_t kMaxMessageBytes = 48 << 20;
 constexpr int kZstdLevel = 1;
+// What stands behind the last chunk beside the records of schemas, channels and chunks: the statistics with a
+// pair for each channel, at most four offsets, the footer, and a few heads.
+constexpr uint64_t kEndBytes = 256, kStatisticsPairBytes = 10;
+
+template <class Record>
+uint64_t record_bytes(const Record& record) {
+  std::string bytes;
+  append_record(record, &bytes);
+  return bytes.size();
+}
 
 }  // namespace
 
@@ -30,6 +40,7 @@ Result<McapWriter> McapWriter::create(const std::string& path) {
   McapWriter writer(std::move(*file));
   std::string start(kMcapMagic);
   append_record(McapHeader{"", version()}, &start);
+  if (Status s = writer.file_.reserve(start.size() + writer.max_end_bytes()); !s.ok()) return s;
   if (Status s = writer.file_.append(start); !s.ok()) return s;
   return writer;
 }
@@ -39,6 +50,7 @@ Result<uint16_t> McapWriter::add_schema(McapSchema schema) {
     return {Code::kNoSpace, path() + ": an MCAP file has at most 65535 schemas"};
   schema.id = static_cast<uint16_t>(schemas_.size() + 1);
   append_record(schema, &schemas_and_channels_);
+  summary_bytes_ += record_bytes(schema);
   schemas_.push_back(std::move(schema));
   return schemas_.back().id;
 }
@@ -48,6 +60,7 @@ Result<uint16_t> McapWriter::add_channel(McapChannel channel) {
     return {Code::kNoSpace, path() + ": an MCAP file has at most 65535 channels"};
   channel.id = static_cast<uint16_t>(channels_.size() + 1);
   append_record(channel, &schemas_and_channels_);
+  summary_bytes_ += record_bytes(channel);
   channels_.push_back(std::move(channel));
   return channels_.back().id;
 }
@@ -115,8 +128,11 @@ Status McapWriter::write_chunk() {
     append_record(index, &out);
   }
   chunk.message_index_bytes = out.size() - chunk.bytes;
+  const uint64_t index_bytes = record_bytes(chunk);
+  if (Status s = file_.reserve(out.size() + index_bytes + max_end_bytes()); !s.ok()) return s;
   if (Status s = file_.append(out); !s.ok()) return s;
 
+  summary_bytes_ += index_bytes;
   const bool first = statistics_.messages == 0;
   statistics_.start_ns = first ? chunk.start_ns : std::min(statistics_.start_ns, chunk.start_ns);
   statistics_.end_ns = std::max(statistics_.end_ns, chunk.end_ns);
@@ -124,6 +140,10 @@ Status McapWriter::write_chunk() {
   for (const auto& [id, index] : indexes) statistics_.channel_messages[id] += index.entries.size();
   chunks_.push_back(std::move(chunk));
   return Status();
+}
+
+uint64_t McapWriter::max_end_bytes() const {
+  return summary_bytes_ + kStatisticsPairBytes * channels_.size() + kEndBytes;
 }
 
 void McapWriter::append_summary(uint64_t start, std::string* out) const {
@@ -165,6 +185,7 @@ Status McapWriter::finish() {
   append_summary(bytes() + end.size(), &end);
   end += kMcapMagic;
   if (Status s = file_.append(end); !s.ok()) return s;
+  file_.end();
   if (Status s = file_.sync(); !s.ok()) return s;
   return flushed;
 }

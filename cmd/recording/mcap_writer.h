@@ -17,7 +17,8 @@ struct ZSTD_CCtx_s;
 namespace smt::cmd {
 
 // One thread. After an error of flush() or finish() the chunk that was open is lost and the file ends
-// with the chunk before; finish() may still be tried, and gives the file its summary.
+// with the chunk before; finish() may still be tried, and gives the file its summary. A full disk leaves room
+// for the summary: a chunk for which there is less is not written.
 class McapWriter {
  public:
   // Makes the file; as AppendFile::create.
@@ -58,6 +59,7 @@ class McapWriter {
   };
   explicit McapWriter(AppendFile file);
   Status write_chunk();
+  uint64_t max_end_bytes() const;
   void append_summary(uint64_t start, std::string* out) const;
 
   AppendFile file_;
@@ -66,6 +68,7 @@ class McapWriter {
   std::vector<McapChannel> channels_;
   std::vector<McapChunkIndex> chunks_;
   McapStatistics statistics_;
+  uint64_t summary_bytes_ = 0;  // of the records of schemas_, channels_ and chunks_
   // The chunk that is open. Its schemas and channels are written again with the next if it is lost.
   size_t schemas_written_ = 0, channels_written_ = 0;
   std::string schemas_and_channels_, messages_;

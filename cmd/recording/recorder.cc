@@ -177,6 +177,18 @@ Status Recorder::take_sample(const std::string& name, Follower::Topic& from, con
 }
 
 Status Recorder::run(const Domain& domain, const relay::PatternSet& patterns, int stop_fd) {
+  Status failed;
+  try {
+    failed = record(domain, patterns, stop_fd);
+  } catch (...) {
+    (void)finish();
+    throw;
+  }
+  const Status finished = finish();
+  return failed.ok() ? finished : failed;
+}
+
+Status Recorder::record(const Domain& domain, const relay::PatternSet& patterns, int stop_fd) {
   Result<Follower> follower = Follower::open(domain, patterns, options_.log);
   if (!follower.ok()) return follower.status();
   (void)look(domain, patterns);  // what is there at the beginning is no event
@@ -205,10 +217,10 @@ Status Recorder::run(const Domain& domain, const relay::PatternSet& patterns, in
     const bool full = options_.split_bytes != 0 && file_->bytes() >= options_.split_bytes;
     const bool old = options_.split_ns != 0 && now - part_ns_ >= options_.split_ns;
     if (failed.ok() && (full || old)) failed = split();
-    if (!failed.ok()) break;
+    if (!failed.ok()) return failed;
     report_progress();
     if (stopped_ns != kNever) {
-      if (!older || !follower->more() || now - stopped_ns > kMaxEndNs) break;
+      if (!older || !follower->more() || now - stopped_ns > kMaxEndNs) return write_changes(domain, patterns);
     } else if (now >= end || is_stopped(stop_fd)) {
       stopped_ns = boottime_ns();
     } else {
@@ -218,9 +230,6 @@ Status Recorder::run(const Domain& domain, const relay::PatternSet& patterns, in
       follower->sleep(stop_fd, until);
     }
   }
-  if (failed.ok()) failed = write_changes(domain, patterns);
-  const Status finished = finish();
-  return failed.ok() ? finished : failed;
 }
 
 void Recorder::report_progress() {

@@ -57,8 +57,9 @@ class Recorder {
   // Makes the first file.
   static Result<Recorder> open(const RecordOptions& options);
 
-  // Until the duration is over or `stop_fd` can be read; what was published before that is recorded. An error
-  // ends it with a file that is good up to its last chunk; `summary` tells of it too.
+  // Until the duration is over or `stop_fd` can be read; what was published before that is recorded. An
+  // error, or an exception of a callback, ends it with a file that is good up to its last chunk; `summary`
+  // tells of it too.
   Status run(const Domain& domain, const relay::PatternSet& patterns, int stop_fd);
   // Where there was nothing to record.
   Status finish();
@@ -75,6 +76,7 @@ class Recorder {
 
   explicit Recorder(const RecordOptions& options) : options_(options) {}
   Status begin_recording();
+  Status record(const Domain& domain, const relay::PatternSet& patterns, int stop_fd);
   Topic* know(const std::string& name, const Follower::Topic& from);
   Status declare_new(const std::map<std::string, Follower::Topic>& topics);
   std::vector<TopicEvent> look(const Domain& domain, const relay::PatternSet& patterns);

@@ -16,6 +16,7 @@
 #include "cmd/recording/open_log.h"
 #include "tests/bytes_of.h"
 #include "tests/scale.h"
+#include "tests/size_limit.h"
 #include "tests/temp_folder.h"
 #include "tests/text.h"
 
@@ -70,6 +71,23 @@ class LogTest : public testing::Test {
       ASSERT_TRUE((*log)->flush().ok());
     }
     ASSERT_TRUE(!finish || (*log)->finish().ok());
+  }
+  // The same as far as the file takes it; the number of samples that were flushed.
+  size_t write_until_refused(const std::vector<Recorded>& samples, size_t flush_after) {
+    std::filesystem::remove(path_);
+    Result<std::unique_ptr<LogWriter>> log = create_log(path_);
+    size_t kept = 0;
+    for (size_t i = 0; log.ok() && i < samples.size(); ++i) {
+      const Recorded& r = samples[i];
+      Status s = (*log)->write({topic(r.topic), r.sequence, r.stamp_ns, r.receive_ns, r.missed, r.bytes});
+      if (s.ok() && (i + 1) % flush_after == 0) {
+        s = (*log)->flush();
+        if (s.ok()) kept = i + 1;
+      }
+      if (!s.ok()) break;
+    }
+    if (log.ok()) (void)(*log)->finish();
+    return kept;
   }
   // Topics "struct...", "text...", "bytes...", others f64.
   const LogTopic* topic(const std::string& name) {
@@ -263,6 +281,37 @@ TEST_F(Mcap, SchemasThatCannotBeGiveNoTopic) {
   ASSERT_NE(log, nullptr);
   EXPECT_THAT(rest(log.get()), IsEmpty());
   EXPECT_EQ(log->samples_left_out(), 4u);
+}
+
+TEST_P(EachFormat, AtALimitOfItsSizeAFileIsWholeWithTheSamplesThatWereFlushed) {
+  std::vector<Recorded> samples;
+  std::mt19937 random(1);
+  for (int i = 0; i < 600; ++i) {
+    Bytes noise(i % 3 == 0 ? 24 : random() % 400);
+    for (std::byte& b : noise) b = static_cast<std::byte>(random());
+    samples.push_back({i % 3 == 0 ? "struct" : "bytes/of/noise", static_cast<uint64_t>(i / 3 * 2 + i % 3 + 1),
+                       1000 + i, 5000 + i, 0, noise});
+  }
+  const bool mcap = GetParam() == ".mcap";
+  size_t min_kept = samples.size(), max_kept = 0;
+  for (uint64_t limit = mcap ? 500 : 100'000; limit < (mcap ? 250'000 : 600'000); limit += 5'003) {
+    SCOPED_TRACE(limit);
+    size_t kept = 0;
+    {
+      const SizeLimit limited(limit);
+      kept = write_until_refused(samples, 30);
+    }
+    min_kept = std::min(min_kept, kept);
+    max_kept = std::max(max_kept, kept);
+    ASSERT_LE(std::filesystem::file_size(path_), limit);
+    const auto log = open();
+    ASSERT_NE(log, nullptr);
+    EXPECT_TRUE(log->complete());
+    ASSERT_EQ(rest(log.get()),
+              std::vector<Recorded>(samples.begin(), samples.begin() + static_cast<ptrdiff_t>(kept)));
+  }
+  EXPECT_EQ(min_kept, 0u);
+  EXPECT_GE(max_kept, 300u);
 }
 
 TEST_P(EachFormat, NeverWritesOverAFile) {

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 
 #include "cmd/recording/open_log.h"
 #include "cmd/recording/replay.h"
@@ -44,6 +45,21 @@ TEST_F(RecorderTest, EndsByADescriptorAndReturnsWhatItRecorded) {
   EXPECT_THAT(summary.files, ElementsAre(log_));
   EXPECT_EQ(summary.topics.at("x").samples, 3u);
   EXPECT_EQ(summary.topics.at("x").bytes, 3u);
+}
+
+TEST_F(RecorderTest, AnExceptionOfACallbackLeavesAWholeFile) {
+  const std::unique_ptr<Node> node = open_node(domain_, "w");
+  Publisher x = advertise(*node, "x");
+  publish_value(x, "a");
+  const auto progress = [](const RecordProgress&) { throw std::runtime_error("the terminal is gone"); };
+  Result<Recorder> recorder = Recorder::open({.output = log_, .progress = progress});
+  ASSERT_TRUE(recorder.ok()) << recorder.status().message();
+  EXPECT_THROW((void)recorder->run(domain_, *relay::PatternSet::parse({"x"}), -1), std::runtime_error);
+  const Result<std::unique_ptr<LogReader>> log = open_log(log_);
+  ASSERT_TRUE(log.ok()) << log.status().message();
+  EXPECT_TRUE((*log)->complete());
+  LogSample sample;
+  EXPECT_TRUE((*log)->next(&sample));
 }
 
 TEST_F(RecorderTest, WhatItRecordedIsReplayedUnderKeysOfTheCaller) {
