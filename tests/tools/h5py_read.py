@@ -1,4 +1,5 @@
-"""growing FILE: waits until more samples come while it is recorded. complete FILE SUMMARY: compares all."""
+"""growing FILE: waits until more samples come while it is recorded. complete FILE SUMMARY: compares all. whole FILE: it has
+its end, and each topic as many rows as it says."""
 import json
 import sys
 import time
@@ -76,7 +77,21 @@ def complete(path, summary_path):
             assert after - before - 1 == gap
 
 
+def whole(path):
+    with h5py.File(path, "r") as file:
+        assert file.attrs["end_time_ns"] > file.attrs["start_time_ns"]
+        for topic in ("count", "noise"):
+            group = file["topics"][topic]
+            rows = group["rows"][()]
+            assert rows > 0, topic
+            assert all(len(group[name]) == rows for name in ("t", "recv_t", "seq", "missed")), topic
+        assert len(file["topics/count/value"][:]) == file["topics/count/rows"][()]
+        assert len(file["topics/noise/data"][:]) == file["topics/noise/end"][-1]
+
+
 if sys.argv[1] == "growing":
     growing(sys.argv[2])
+elif sys.argv[1] == "whole":
+    whole(sys.argv[2])
 else:
     complete(sys.argv[2], sys.argv[3])

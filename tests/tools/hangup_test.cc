@@ -25,7 +25,9 @@ class Hangup : public RelayTest {
   }
   std::unique_ptr<TerminalProcess> start_in_terminal(const std::vector<std::string>& args,
                                                      bool ignores_hangup = false) const {
-    auto process = std::make_unique<TerminalProcess>(args, env().env, ignores_hangup);
+    Process::Options options = env();
+    options.ignores_hangup = ignores_hangup;
+    auto process = std::make_unique<TerminalProcess>(args, options);
     process->wait_for("ready robot");
     return process;
   }

@@ -1,9 +1,7 @@
 // smttopic list, find, info and watch.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <pty.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <regex>
@@ -11,6 +9,7 @@
 #include "shm/topic.h"
 #include "tests/tools/json.h"
 #include "tests/tools/process.h"
+#include "tests/tools/terminal_process.h"
 
 struct ListPose {
   double x, y;
@@ -93,19 +92,15 @@ TEST_F(List, FitsATerminalOfEightyColumns) {
   advertise("robot/arm/left/joint_state");
   run({"smttopic", "pub", "robot/arm/right/joint_state/x", "f64", "1", "--node",
        "a_node_of_a_very_long_name_indeed"});
-  int master = -1, slave = -1;
-  winsize size{};
-  size.ws_row = 24;
-  size.ws_col = 80;
-  ASSERT_EQ(openpty(&master, &slave, nullptr, nullptr, &size), 0);
-  const Fd own(master);
+  Terminal terminal(80);
   Process::Options options = env({{"NO_COLOR", "1"}, {"TERM", "xterm"}});
-  options.stdout_fd = slave;
-  EXPECT_EQ(run_process({"smttopic", "list"}, options).exit_code, 0);
-  close(slave);
-  std::string text;
-  char bytes[4096];
-  for (ssize_t n; (n = read(own.get(), bytes, sizeof bytes)) > 0;) text.append(bytes, static_cast<size_t>(n));
+  {
+    const Fd shown = terminal.open();
+    options.stdout_fd = shown.get();
+    EXPECT_EQ(run_process({"smttopic", "list"}, options).exit_code, 0);
+  }
+  terminal.take_all();
+  const std::string& text = terminal.shown();
   EXPECT_THAT(text, AllOf(HasSubstr("robot/arm/left/joint_state     ListPose"), HasSubstr("…"),
                           HasSubstr("source-dead\r\n"), HasSubstr("fresh\r\n")));
   for (size_t begin = 0, end; begin < text.size(); begin = end + 2) {

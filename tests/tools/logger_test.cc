@@ -20,6 +20,7 @@
 #include "shm/clock.h"
 #include "shm/node.h"
 #include "shm/reader.h"
+#include "tests/size_limit.h"
 #include "tests/tools/json.h"
 #include "tests/tools/process.h"
 
@@ -366,6 +367,7 @@ TEST_P(EachFormat, FullDiskEndsItWithAGoodFile) {
   EXPECT_THAT(ended.err, AllOf(HasSubstr(file), HasSubstr(" bytes")));
   const Json summary = Json::parse(ended.out);
   EXPECT_GT(summary["left_out"], 0);
+  EXPECT_EQ(run({"smtlogger", "info", file}).exit_code, 0) << "it has its end";
   const Ended recover = run({"smtlogger", "recover", file, path("b." + GetParam())});
   EXPECT_EQ(recover.exit_code, 0) << recover.err;
   Content content;
@@ -373,6 +375,25 @@ TEST_P(EachFormat, FullDiskEndsItWithAGoodFile) {
   EXPECT_GT(content["noise"].size(), 500u);
   EXPECT_EQ(content["noise"].size(), summary["samples"].get<size_t>()) << "the summary tells what is there";
   umount2(path("small").c_str(), MNT_DETACH);
+}
+
+TEST_F(Smtlogger, ACopyThatTheDiskHasNoRoomForIsWholeAsFarAsItGoes) {
+  Publisher topic = advertise("x", Schema::bytes());
+  for (int i = 0; i < 10'000; ++i) ASSERT_TRUE(topic.publish(random(1000)).ok());
+  finish(record().get());
+  for (const auto& [verb, to] : {std::pair("convert", "b.mcap"), std::pair("recover", "c.mcap")}) {
+    std::optional<Process> copy;
+    {
+      const SizeLimit limited(5'000'000);
+      copy.emplace(std::vector<std::string>{"smtlogger", verb, path("a.mcap"), path(to)}, env());
+    }
+    const Ended ended = copy->wait();
+    EXPECT_EQ(ended.exit_code, 1);
+    EXPECT_THAT(ended.err, AllOf(HasSubstr(to), HasSubstr("LimitFSIZE")));
+    const Ended info = run({"smtlogger", "info", path(to), "-f", "json"});
+    EXPECT_EQ(info.exit_code, 0) << info.err;
+    EXPECT_GT(Json::parse(info.out)["topics"][0]["samples"], 1000);
+  }
 }
 
 TEST_F(Smtlogger, PartsTogetherHaveEverySampleOnce) {

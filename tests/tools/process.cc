@@ -40,7 +40,7 @@ Process::Process(const std::vector<std::string>& args, const Options& options) {
     if (!entry.starts_with("SMT_") && options.env.count(name) == 0) env.push_back(entry);
   }
   for (const auto& [name, value] : options.env) env.push_back(name + "=" + value);
-  const std::string path = bin_dir() + "/" + args[0];
+  const std::string path = args[0].starts_with('/') ? args[0] : bin_dir() + "/" + args[0];
   std::vector<char*> argv_pointers, env_pointers;
   for (std::string& a : argv) argv_pointers.push_back(a.data());
   for (std::string& e : env) env_pointers.push_back(e.data());
@@ -48,15 +48,29 @@ Process::Process(const std::vector<std::string>& args, const Options& options) {
   env_pointers.push_back(nullptr);
 
   Fd child_out, child_err;
-  make_pipe(&err_, &child_err);
-  if (options.stdout_fd < 0) make_pipe(&out_, &child_out);
   posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, options.stdin_path.c_str(), O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, options.stdout_fd < 0 ? child_out.get() : options.stdout_fd, 1);
-  posix_spawn_file_actions_adddup2(&actions, child_err.get(), 2);
+  posix_spawnattr_init(&attributes);
+  if (options.terminal.empty()) {
+    if (options.stdout_fd < 0) make_pipe(&out_, &child_out);
+    if (options.stderr_fd < 0) make_pipe(&err_, &child_err);
+    posix_spawn_file_actions_addopen(&actions, 0, options.stdin_path.c_str(), O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, options.stdout_fd < 0 ? child_out.get() : options.stdout_fd,
+                                     1);
+    posix_spawn_file_actions_adddup2(&actions, options.stderr_fd < 0 ? child_err.get() : options.stderr_fd,
+                                     2);
+  } else {  // the terminal that the leader of a session opens first is that of the session
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+    posix_spawn_file_actions_addopen(&actions, 0, options.terminal.c_str(), O_RDWR, 0);
+    for (const int fd : {1, 2}) posix_spawn_file_actions_adddup2(&actions, 0, fd);
+  }
+  for (const int fd : options.closed) posix_spawn_file_actions_addclose(&actions, fd);
+  const auto before = signal(SIGHUP, options.ignores_hangup ? SIG_IGN : SIG_DFL);
   const int error =
-      posix_spawn(&pid_, path.c_str(), &actions, nullptr, argv_pointers.data(), env_pointers.data());
+      posix_spawn(&pid_, path.c_str(), &actions, &attributes, argv_pointers.data(), env_pointers.data());
+  signal(SIGHUP, before);
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) {
     pid_ = -1;
@@ -139,6 +153,15 @@ uint64_t memory_bytes(pid_t pid, const std::string& what) {
   }
   ADD_FAILURE() << "no " << what << " of process " << pid;
   return 0;
+}
+
+bool blocks_signal(pid_t pid, int signal) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("SigBlk:"))
+      return (strtoull(line.c_str() + 7, nullptr, 16) >> (signal - 1) & 1) != 0;
+  }
+  return false;
 }
 
 uint16_t port_of(const std::string& endpoint) {

@@ -23,13 +23,19 @@ struct Ended {
   std::string out, err;
 };
 
-// Starts build/*/bin/<args[0]>. The child sees `env` on top of this process' environment, without SMT_*.
+// Starts build/*/bin/<args[0]>, or the program whose whole path that is. The child sees `env` on top of this
+// process' environment, without SMT_*.
 class Process {
  public:
   struct Options {
     std::map<std::string, std::string> env;
-    int stdout_fd = -1;  // -1: a pipe, read here
+    int stdout_fd = -1, stderr_fd = -1;  // -1: a pipe, read here
     std::string stdin_path = "/dev/null";
+    // Not empty: the path of a terminal that is stdin, stdout and stderr, and that of the child's session.
+    std::string terminal = "";
+    std::vector<int> closed = {};  // of 0, 1 and 2: the child is started without them
+    // SIGHUP is ignored, as by nohup. Else it means what it does by default, also if the test ignores it.
+    bool ignores_hangup = false;
   };
   explicit Process(const std::vector<std::string>& args) : Process(args, Options()) {}
   Process(const std::vector<std::string>& args, const Options& options);
@@ -66,6 +72,9 @@ bool eventually(const std::function<bool()>& condition);
 
 // A line of /proc/PID/status, as "VmRSS" or "RssAnon". 0: it is not there, which fails the test.
 uint64_t memory_bytes(pid_t pid, const std::string& what);
+
+// The process has blocked the signal: a tool that ends cleanly by it.
+bool blocks_signal(pid_t pid, int signal);
 
 // Of "tcp://host:port".
 uint16_t port_of(const std::string& endpoint);

@@ -28,7 +28,7 @@ class ReplayKeys : public ToolTest {
   std::unique_ptr<TerminalProcess> start(const std::vector<std::string>& more) {
     std::vector<std::string> args = {"smtreplay", folder_, "--history", "64"};
     args.insert(args.end(), more.begin(), more.end());
-    return std::make_unique<TerminalProcess>(args, env({{"TERM", "xterm"}}).env);
+    return std::make_unique<TerminalProcess>(args, env({{"TERM", "xterm"}}));
   }
   // The value that was published last; -1: none.
   int64_t value() {

@@ -1,5 +1,5 @@
-// SIGTERM and SIGINT in whatever state: the tool ends within a second, with 0, and leaves at most its closed
-// segment and the bell; with --remove-on-exit neither.
+// SIGTERM, SIGINT and SIGHUP in whatever state: the tool ends within a second, with 0, and leaves at most its
+// closed segment and the bell; with --remove-on-exit neither.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -89,22 +89,13 @@ class CleanStop : public KeyedTest {
   }
   void tool(const std::string& state, const Args& args, const std::string& waits_for,
             const Process::Options& options) {
-    for (const int signal : {SIGTERM, SIGINT}) {
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
       Process p(args, options);
       if (!waits_for.empty()) p.wait_for_output(waits_for);
       // It has blocked the signals: else it would be ended by them.
-      EXPECT_TRUE(eventually([&] { return blocks(p.pid(), signal); })) << state;
+      EXPECT_TRUE(eventually([&] { return blocks_signal(p.pid(), signal); })) << state;
       stop(state, &p, signal);
     }
-  }
-  static bool blocks(pid_t pid, int signal) {
-    FILE* status = fopen(("/proc/" + std::to_string(pid) + "/status").c_str(), "r");
-    if (status == nullptr) return false;
-    unsigned long long mask = 0;
-    char line[256];
-    while (fgets(line, sizeof line, status) != nullptr) sscanf(line, "SigBlk: %llx", &mask);
-    fclose(status);
-    return (mask >> (signal - 1) & 1) != 0;
   }
 
   uint64_t stops_ = 0, wrong_ = 0;

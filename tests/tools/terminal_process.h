@@ -1,36 +1,37 @@
-// A tool in a terminal of its own, and what it shows there.
+// A terminal of a test's own, and a tool in one.
 #ifndef SMT_TESTS_TOOLS_TERMINAL_PROCESS_H_
 #define SMT_TESTS_TOOLS_TERMINAL_PROCESS_H_
 
 #include <sys/types.h>
 #include <termios.h>
 
-#include <map>
 #include <string>
 #include <vector>
 
 #include "shm/fd.h"
+#include "tests/tools/process.h"
 
 namespace smt::tools {
 
-// Starts build/*/bin/<args[0]>, or the program whose whole path that is, as the first process of a terminal
-// that is its stdin, stdout and stderr.
-class TerminalProcess {
+// The test types and sees; programs have the other end.
+class Terminal {
  public:
-  TerminalProcess(std::vector<std::string> args, const std::map<std::string, std::string>& env,
-                  bool ignores_hangup = false);
-  ~TerminalProcess();  // kills what still runs
-  TerminalProcess(const TerminalProcess&) = delete;
-  TerminalProcess& operator=(const TerminalProcess&) = delete;
+  // 0 columns: it has no size.
+  explicit Terminal(int columns = 0);
 
-  pid_t pid() const { return pid_; }
+  // The other end, which does not become the terminal of this process' session.
+  const std::string& path() const { return path_; }
+  Fd open() const;
+
   void type(const std::string& keys);
+  // Takes what is shown by now. A program whose terminal nobody reads comes to a halt.
+  void take();
+  // Takes all until no program has the other end any more.
+  void take_all();
   // Reads until `text` came after what was read before.
   void wait_for(const std::string& text);
-  // Until it has ended; another exit code than this fails the test. What it has shown.
-  std::string wait(int exit_code = 0);
   // The terminal goes away. Nothing is shown any more.
-  void hang_up() { master_ = Fd(); }
+  void hang_up() { here_.reset(); }
   // What has been read so far.
   const std::string& shown() const { return shown_; }
   // Whether it takes keys one by one.
@@ -39,12 +40,25 @@ class TerminalProcess {
 
  private:
   // False: nothing came in time, or the other end is closed.
-  bool read();
+  bool read(int timeout_ms);
 
-  pid_t pid_ = -1;
-  Fd master_;
+  Fd here_;
+  std::string path_, shown_;
   termios before_{};
-  std::string shown_;
+};
+
+// Starts a Process as the first one of a terminal that is its stdin, stdout and stderr.
+class TerminalProcess : public Terminal {
+ public:
+  TerminalProcess(const std::vector<std::string>& args, const Process::Options& options);
+
+  pid_t pid() const { return process_.pid(); }
+  void send(int signal) { process_.send(signal); }
+  // Until it has ended; another exit code than this fails the test. What it has shown.
+  std::string wait(int exit_code = 0);
+
+ private:
+  Process process_;
 };
 
 }  // namespace smt::tools

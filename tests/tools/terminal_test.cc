@@ -23,7 +23,7 @@ class DumbTerminal : public ToolTest {
     log_ = std::filesystem::path(write("rec/a.0.csv", rows)).parent_path();
   }
   std::string shown(const std::vector<std::string>& args, int exit_code, const std::string& term) const {
-    return TerminalProcess(args, env({{"TERM", term}, {"NO_COLOR", ""}}).env).wait(exit_code);
+    return TerminalProcess(args, env({{"TERM", term}, {"NO_COLOR", ""}})).wait(exit_code);
   }
   void expect_plain(const std::vector<std::string>& args, const std::string& text, int exit_code = 0) const {
     std::string line;
