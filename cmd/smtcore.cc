@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "cmd/cli/exit_code.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/print_objects.h"
 #include "cmd/cli/stop.h"
 #include "cmd/cli/tool.h"
@@ -78,6 +79,7 @@ Fd watch_folder(const std::string& path) {
 int run_core(const ToolOptions& tool, const CoreOptions& options) {
   if (options.once) require_output();
   const Stop stop;
+  if (!options.once) write_in_background();
   DomainOptions domain_options = tool.domain;
   domain_options.create = !options.once;
   Result<Domain> domain = Domain::open(domain_options);

@@ -42,6 +42,7 @@ int run_record(const ToolOptions& tool, const Patterns& texts, RecordOptions opt
   // A terminal that goes away tells so by SIGHUP, unless the recording is to outlive it (nohup, disown).
   const bool outlives = hangup_ignored() || is_terminal(STDOUT_FILENO);
   const Stop stop(outlives ? StopOn::kSignal : StopOn::kSignalOrOutputGone);
+  write_in_background();
   const ProgressLine line;
   options.log = tool_log();
   if (line.shown()) {

@@ -21,6 +21,7 @@ int run(const ToolOptions& tool, ReplayOptions options) {
     if (Status s = check_topic_name(options.prefix); !s.ok()) return fail(s);
   }
   const Stop stop;
+  write_in_background();
   const ProgressLine line;
   options.log = tool_log();
   if (line.shown()) {

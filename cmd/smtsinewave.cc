@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cmd/cli/exit_code.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/stop.h"
 #include "cmd/cli/tool.h"
 #include "cmd/text/beat.h"
@@ -114,6 +115,7 @@ int sine(const ToolOptions& tool, SineOptions options) {
   Result<Schema> schema = schema_for(options);
   if (!schema.ok()) return fail(schema.status());
   const Stop stop;
+  write_in_background();
   Result<Domain> domain = Domain::open(tool.domain);
   if (!domain.ok()) return fail(domain.status());
   if (options.node.name.empty()) options.node.name = node_name_for("sinewave", options.names[0]);

@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <utility>
 
-#include "cmd/cli/output.h"
+#include "cmd/cli/write_whole.h"
 #include "cmd/text/regular_file.h"
 #include "shm/fd.h"
 

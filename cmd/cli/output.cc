@@ -9,9 +9,12 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <stdexcept>
 
+#include "cmd/cli/background_writer.h"
 #include "cmd/cli/exit_code.h"
+#include "cmd/cli/write_whole.h"
 
 namespace smt::cmd {
 namespace {
@@ -22,25 +25,22 @@ constexpr const char* kClosed =
 bool output_closed = false;  // at the start
 int output_error = 0;        // errno of the first write that failed
 
+// Empty: what is written is written at once.
+std::optional<BackgroundWriter> notes_writer, words_writer;
+
 // A terminal that hung up gives EIO.
 bool is_reader_gone(int error) { return error == EPIPE || (error == EIO && output_gone()); }
 
-}  // namespace
-
-int write_whole(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t n = write(fd, text.data(), text.size());
-    if (n >= 0) {
-      text.remove_prefix(n);
-    } else if (errno == EAGAIN) {  // somebody made it non-blocking
-      pollfd out{fd, POLLOUT, 0};
-      poll(&out, 1, -1);
-    } else if (errno != EINTR) {
-      return errno;
-    }
-  }
-  return 0;
+void note_error(int error) {
+  if (!is_reader_gone(error)) output_error = error;
 }
+
+void drain_notes() {
+  if (notes_writer) note_error(notes_writer->drain());
+  notes_writer.reset();
+}
+
+}  // namespace
 
 void open_standard_descriptors() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
@@ -65,11 +65,12 @@ bool print_text(std::string_view text) {
 
 void print_note(std::string_view text) {
   if (output_closed || output_error != 0) return;
-  const int error = write_whole(STDOUT_FILENO, text);
-  if (!is_reader_gone(error)) output_error = error;
+  if (notes_writer) return notes_writer->write(text);
+  note_error(write_whole(STDOUT_FILENO, text));
 }
 
 int output_exit(int code) {
+  drain_notes();
   if (output_error == 0) return code;
   if (is_reader_gone(output_error)) return kExitOk;
   spdlog::error("{}", output_closed
@@ -78,7 +79,30 @@ int output_exit(int code) {
   return kExitFailure;
 }
 
-void print_to_stderr(std::string_view text) { (void)write_whole(STDERR_FILENO, text); }
+void print_to_stderr(std::string_view text) {
+  if (words_writer) return words_writer->write(text);
+  (void)write_whole(STDERR_FILENO, text);
+}
+
+void print_progress(std::string_view text) {
+  if (words_writer) return words_writer->write_latest(text);
+  (void)write_whole(STDERR_FILENO, text);
+}
+
+void write_in_background() {
+  const auto lost = [tool = spdlog::default_logger()->name()](uint64_t texts) {
+    return fmt::format("{}: warning: {} {} lost, as nobody read standard error\n", tool, texts,
+                       texts == 1 ? "line was" : "lines were");
+  };
+  words_writer.emplace(STDERR_FILENO, lost);
+  notes_writer.emplace(STDOUT_FILENO, [](uint64_t) { return std::string(); });
+}
+
+void drain_output() {
+  drain_notes();
+  if (words_writer) words_writer->drain();
+  words_writer.reset();
+}
 
 bool output_gone() {
   pollfd out{STDOUT_FILENO, 0, 0};

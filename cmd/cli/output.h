@@ -17,9 +17,6 @@ namespace smt::cmd {
 // finds these descriptors closed again.
 void open_standard_descriptors();
 
-// Writes all of `text`, and waits where the descriptor has no room. 0, or the errno of what failed.
-int write_whole(int fd, std::string_view text);
-
 // Throws std::runtime_error, with a sentence for stderr, where stdout was closed at the start. A verb whose
 // result goes to stdout calls this first, if the verb waits before it prints: print_text() refuses too, but
 // later.
@@ -35,6 +32,16 @@ void print_note(std::string_view text);
 int output_exit(int code);
 // Writes to stderr as far as that is possible.
 void print_to_stderr(std::string_view text);
+// The same for a line of progress: only the last one is of interest.
+void print_progress(std::string_view text);
+
+// From here on notes, words and the log are written by threads of their own, which alone wait where nobody
+// reads (see BackgroundWriter). A tool calls this before a loop that samples, relays, records or guards.
+// Results (print_text) still wait for their reader.
+void write_in_background();
+// Waits for those threads, 0.2 s at most, and ends them. run_tool() calls this last.
+void drain_output();
+
 // stdout is a pipe whose reader has gone, or a terminal that hung up.
 bool output_gone();
 

@@ -9,7 +9,7 @@ namespace smt::cmd {
 ProgressLine::ProgressLine() : terminal_(takes_escapes(STDERR_FILENO)) {}
 
 void ProgressLine::show(const std::string& text) const {
-  if (terminal_) print_to_stderr("\r\x1b[K" + text);
+  if (terminal_) print_progress("\r\x1b[K" + text);
 }
 
 void ProgressLine::end() const {

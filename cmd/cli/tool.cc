@@ -1,15 +1,17 @@
 #include "cmd/cli/tool.h"
 
 #include <malloc.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/sinks/ansicolor_sink.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <cstdio>
 #include <exception>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 
@@ -32,19 +34,30 @@ class HelpFormatter final : public CLI::Formatter {
   }
 };
 
-}  // namespace
+// spdlog writes a line with colours in pieces, to a stream. This one gives each line to print_to_stderr() as
+// a whole, when it is flushed. It lives as long as the process, as the log does.
+FILE* log_stream() {
+  cookie_io_functions_t functions = {};
+  functions.write = [](void*, const char* text, size_t bytes) {
+    print_to_stderr({text, bytes});
+    return static_cast<ssize_t>(bytes);
+  };
+  FILE* stream = fopencookie(nullptr, "w", functions);
+  if (stream == nullptr) throw std::bad_alloc();
+  setvbuf(stream, nullptr, _IOFBF, 64 << 10);
+  return stream;
+}
 
-int run_tool(CLI::App& app, int argc, char** argv, const ToolOptions& tool, const std::function<int()>& run) {
-  open_standard_descriptors();
-  // What is written beyond the reader of a pipe, or beyond a limit of the sizes of files, is an error like
-  // others.
-  for (const int signal : kIgnoredSignals) std::signal(signal, SIG_IGN);
-  const auto colour = colour_on(STDERR_FILENO) ? spdlog::color_mode::automatic : spdlog::color_mode::never;
-  spdlog::set_default_logger(spdlog::stderr_color_mt(app.get_name(), colour));
+void open_log(const std::string& name) {
+  using Sink = spdlog::sinks::ansicolor_sink<spdlog::details::console_mutex>;
+  const auto colour = colour_on(STDERR_FILENO) ? spdlog::color_mode::always : spdlog::color_mode::never;
+  spdlog::set_default_logger(
+      std::make_shared<spdlog::logger>(name, std::make_shared<Sink>(log_stream(), colour)));
   spdlog::set_pattern("%n: %^%l%$: %v");
-  const auto formatter = std::make_shared<HelpFormatter>();
-  app.formatter(formatter);
-  for (CLI::App* verb : app.get_subcommands({})) verb->formatter(formatter);
+}
+
+int parse_and_run(CLI::App& app, int argc, char** argv, const ToolOptions& tool,
+                  const std::function<int()>& run) {
   try {
     if (argc > 1 && argv[1] == std::string_view("--complete")) {
       for (const std::string& word : completions(app, tool, {argv + 2, argv + argc})) print_text(word + "\n");
@@ -61,6 +74,22 @@ int run_tool(CLI::App& app, int argc, char** argv, const ToolOptions& tool, cons
   } catch (const std::exception& e) {
     return fail(kExitFailure, e.what());
   }
+}
+
+}  // namespace
+
+int run_tool(CLI::App& app, int argc, char** argv, const ToolOptions& tool, const std::function<int()>& run) {
+  open_standard_descriptors();
+  // What is written beyond the reader of a pipe, or beyond a limit of the sizes of files, is an error like
+  // others.
+  for (const int signal : kIgnoredSignals) std::signal(signal, SIG_IGN);
+  open_log(app.get_name());
+  const auto formatter = std::make_shared<HelpFormatter>();
+  app.formatter(formatter);
+  for (CLI::App* verb : app.get_subcommands({})) verb->formatter(formatter);
+  const int code = parse_and_run(app, argc, argv, tool, run);
+  drain_output();
+  return code;
 }
 
 void raise_file_limit() {

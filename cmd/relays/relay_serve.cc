@@ -110,6 +110,7 @@ int serve_memory(const ConfigFlags& flags, const RelayConfig& config) {
 
 int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& flags,
                 const RelayConfig& config, const Stop& stop, std::optional<RelayCounters> counters) {
+  write_in_background();
   std::optional<RelayLoop> loop;
   std::optional<PeerLinks> peers;
   std::shared_ptr<const relay::Keyring> keys = config.keyring;  // in force

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "cmd/cli/exit_code.h"
+#include "cmd/cli/output.h"
 #include "cmd/cli/stop.h"
 #include "cmd/cli/tool.h"
 #include "cmd/text/beat.h"
@@ -70,6 +71,7 @@ int run_pub(const ToolOptions& tool, PubOptions options) {
     }
   }
   const Stop stop;
+  write_in_background();
   Result<Domain> domain = Domain::open(tool.domain);
   if (!domain.ok()) return fail(domain.status());
   PubTopics topics(*domain, options.node);

@@ -1,0 +1,14 @@
+// write(2) without its half measures.
+#ifndef SMT_CMD_CLI_WRITE_WHOLE_H_
+#define SMT_CMD_CLI_WRITE_WHOLE_H_
+
+#include <string_view>
+
+namespace smt::cmd {
+
+// Writes all of `text`, and waits where the descriptor has no room. 0, or the errno of what failed.
+int write_whole(int fd, std::string_view text);
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_CLI_WRITE_WHOLE_H_
