@@ -33,12 +33,14 @@ const Place& place_of(const Places& places, std::string_view key, const Place& o
   return it == places.end() ? otherwise : it->second;
 }
 
+bool has_terminal() { return Fd(open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC)).ok(); }
+
 // The kernel tells the terminal's own processes that it has gone. A shell that is told so tells its jobs, and
-// then its terminal cannot be opened any more.
-bool tells_of_terminal(const signalfd_siginfo& info) {
+// then the terminal that was there cannot be opened any more.
+bool tells_of_terminal(const signalfd_siginfo& info, bool had_terminal) {
   if (info.ssi_code == SI_KERNEL) return true;
   if (info.ssi_code != SI_USER || static_cast<pid_t>(info.ssi_pid) != getsid(0)) return false;
-  return !Fd(open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC)).ok();
+  return had_terminal && !has_terminal();
 }
 
 }  // namespace
@@ -73,7 +75,10 @@ bool reloads_on_hangup(const ConfigFlags& flags, const RelayConfig& config) {
 }
 
 ConfigReload::ConfigReload(ConfigFlags flags, RelayConfig present, Apply apply)
-    : flags_(std::move(flags)), present_(std::move(present)), apply_(std::move(apply)) {
+    : flags_(std::move(flags)),
+      present_(std::move(present)),
+      apply_(std::move(apply)),
+      had_terminal_(has_terminal()) {
   if (!reloads_on_hangup(flags_, present_)) return;
   sigset_t signals;
   sigemptyset(&signals);
@@ -88,7 +93,7 @@ bool ConfigReload::poll(int64_t now_ns) {
   next_look_ns_ = now_ns + kFileLookNs;
   signalfd_siginfo info;
   if (read(fd_.get(), &info, sizeof info) != sizeof info) return true;
-  if (tells_of_terminal(info)) {
+  if (tells_of_terminal(info, had_terminal_)) {
     spdlog::info("the terminal has gone: the relay ends");
     return false;
   }

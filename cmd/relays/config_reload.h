@@ -42,6 +42,7 @@ class ConfigReload {
   ConfigFlags flags_;
   RelayConfig present_;
   Apply apply_;
+  bool had_terminal_;  // at the start
   Fd fd_;
   int64_t next_look_ns_ = 0;
 };

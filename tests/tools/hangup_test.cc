@@ -63,6 +63,21 @@ TEST_F(Hangup, ThatAShellPassesOnWhenItsTerminalHasGoneEndsTheRelay) {
   EXPECT_FALSE(serves());
 }
 
+// As runit and s6 do, which lead a session and never had a terminal.
+TEST_F(Hangup, OfASupervisorWithoutATerminalReloads) {
+  std::string relay_command = bin_dir() + "/";
+  for (const std::string& arg : relay()) relay_command += arg + " ";
+  Process supervisor({"/usr/bin/setsid", "--wait", "/bin/sh", "-c",
+                      "cd " + root_ + "; " + relay_command +
+                          ">out 2>err & until grep -q ready out; do sleep 0.02; done; kill -HUP $!; "
+                          "until grep -q 'is taken' err || ! kill -0 $!; do sleep 0.02; done; "
+                          "cat err >&2; kill -TERM $!; wait $!"},
+                     env());
+  const Ended ended = supervisor.wait();
+  EXPECT_EQ(ended.exit_code, 0);
+  EXPECT_THAT(ended.err, testing::HasSubstr("robot.toml is taken"));
+}
+
 TEST_F(Hangup, ThatIsIgnoredStaysIgnored) {
   auto robot = start_in_terminal(relay(), /*ignores_hangup=*/true);
   kill(robot->pid(), SIGHUP);
