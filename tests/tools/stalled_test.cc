@@ -93,8 +93,8 @@ TEST_F(Stalled, ReadersDoNotKeepARobotFromBeingStopped) {
 
 TEST_F(Stalled, ReadersDoNotKeepTheCoreFromItsCensus) {
   const auto core = start_unread({"smtcore", "--domain", "robot", "--interval", "100ms"});
-  const auto nodes = [&](uint64_t least) {
-    return eventually([&] { return counter("robot", "smt/core/domain", "nodes_live") >= least; });
+  const auto nodes = [&](uint64_t min_nodes) {
+    return eventually([&] { return counter("robot", "smt/core/domain", "nodes_live") >= min_nodes; });
   };
   const auto one = start_unread(counting("robot"));
   EXPECT_TRUE(nodes(1)) << "of which the log tells";

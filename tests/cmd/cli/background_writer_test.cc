@@ -54,13 +54,17 @@ TEST_F(BackgroundWriterTest, TellsWhatWasLostWhenItGoesOn) {
   pipe_.empty();
   std::string got;
   while (!got.ends_with("the last one\n")) got += pipe_.read(1);
-  size_t lost = 0;
-  const size_t at = got.find('(');
-  ASSERT_NE(at, got.npos);
-  ASSERT_EQ(sscanf(got.c_str() + at, "(%zu lost)", &lost), 1);
-  EXPECT_EQ(got.find('(', at + 1), got.npos) << "it is told once";
-  const size_t lines = static_cast<size_t>(std::count(got.begin(), got.end(), '\n'));
-  EXPECT_EQ(lines - 1 + lost, 1001u) << "each text is written or counted";
+  // A second notice where the thread had begun late.
+  size_t lost = 0, notices = 0;
+  for (size_t at = got.find('('); at != got.npos; at = got.find('(', at + 1), ++notices) {
+    size_t texts = 0;
+    ASSERT_EQ(sscanf(got.c_str() + at, "(%zu lost)", &texts), 1);
+    lost += texts;
+  }
+  EXPECT_GE(notices, 1u);
+  EXPECT_LE(notices, 2u);
+  const auto lines = static_cast<size_t>(std::count(got.begin(), got.end(), '\n'));
+  EXPECT_EQ(lines - notices + lost, 1001u) << "each text is written or counted";
   EXPECT_LE(got.size(), BackgroundWriter::kMaxBytes + 2 * line.size());
 }
 
