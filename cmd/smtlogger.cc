@@ -20,10 +20,9 @@ namespace {
 
 constexpr Verb<ToolOptions> kVerbs[] = {
     {"info", "Show what is in a recording; exit code 1 if it is not whole", add_log_info},
-    {"recover",
-     "Make a complete file of what can be read of one; exit code 1 if bytes or samples were left out",
+    {"recover", "Make a complete file of what can be read of one; exit code 1 if anything was left out",
      add_log_recover},
-    {"convert", "Write a recording in the format of another name; exit code 1 if samples were left out",
+    {"convert", "Write a recording in the format of another name; exit code 1 if anything was left out",
      add_log_convert},
 };
 

@@ -48,8 +48,9 @@ int run(const ToolOptions& tool, ReplayOptions options) {
       "smtreplay: {} topics, {} samples, {} rows skipped, {} files left out, {:.2f} s\n", summary->topics,
       summary->samples, summary->samples_left_out, summary->topics_left_out, summary->seconds));
   if (summary->stopped) return kExitOk;
-  return summary->samples_left_out + summary->topics_left_out + summary->bytes_left_out == 0 ? kExitOk
-                                                                                             : kExitFailure;
+  const uint64_t left_out = summary->samples_left_out + summary->topics_left_out + summary->bytes_left_out +
+                            summary->parts_left_out;
+  return left_out == 0 ? kExitOk : kExitFailure;
 }
 
 }  // namespace
@@ -68,6 +69,9 @@ int main(int argc, char** argv) {
   add_duration(app, "--max-gap", &options.max_gap_ns,
                "Silence of more recorded time is shortened to this, 0 is as recorded [1s]");
   add_duration(app, "--start", &options.start_ns, "Begin so much recorded time after the first sample [0s]");
+  app.add_flag_callback(
+      "--part", [&] { options.scope = LogScope::kFile; },
+      "Play this file alone, not all parts of its recording");
   app.add_flag("--paused", options.paused, "Begin paused: see the keys below");
   app.add_flag("--loop", options.loop, "Again and again until SIGINT");
   app.add_option("--prefix", options.prefix, "Put before all topic names, with a '/'")->type_name("P");
@@ -82,7 +86,7 @@ int main(int argc, char** argv) {
       "time, home goes to the start, q ends.\n"
       "A recording of smtlogger is paced by the times at which its samples were received.\n"
       "Row 1 of a CSV file names its columns, row 2 has their C types. The column timestamp (microseconds)\n"
-      "paces the replay and becomes the stamp. Exit code 1: rows, samples or\n"
-      "files were left out.");
+      "paces the replay and becomes the stamp. Exit code 1: rows, samples, files\n"
+      "or parts of the recording were left out.");
   return run_tool(app, argc, argv, tool, [&] { return run(tool, options); });
 }

@@ -1,4 +1,4 @@
-// smtlogger convert: a recording in the other format.
+// smtlogger convert: a recording in another format.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -37,10 +37,36 @@ Status copy_samples(LogReader* from, LogWriter* to, uint64_t* samples, uint64_t*
   return Status();
 }
 
+int print_conversion(const ToolOptions& tool, const std::string& path, const std::string& out,
+                     const LogReader& from, uint64_t samples, uint64_t left_out) {
+  for (const std::string& problem : from.problems()) spdlog::warn("{}: {}", path, problem);
+  if (from.records_beside() != 0) {
+    spdlog::warn("{}: {} attachments and other records that are no samples are left out", path,
+                 from.records_beside());
+  }
+  if (tool.format == Format::kTable) {
+    print_note(fmt::format("{}: {} samples from {}, {}; {} left out\n", printable(out), samples,
+                           recording_text(path, from), wholeness_text(from), left_out));
+  } else {
+    print_note(dump({{"file", path},
+                     {"parts", parts_of(path, from)},
+                     {"parts_left_out", from.parts_left_out()},
+                     {"out", out},
+                     {"complete", from.complete()},
+                     {"samples", samples},
+                     {"left_out", left_out},
+                     {"records_left_out", from.records_beside()}}) +
+               "\n");
+  }
+  const uint64_t lost = left_out + from.bytes_left_out() + from.parts_left_out() + from.records_beside();
+  return lost == 0 ? kExitOk : kExitFailure;
+}
+
 }  // namespace
 
-int convert_log(const ToolOptions& tool, const std::string& path, const std::string& out) {
-  Result<std::unique_ptr<LogReader>> from = open_log(path, tool_log());
+int convert_log(const ToolOptions& tool, const std::string& path, const std::string& out,
+                const Conversion& how) {
+  Result<std::unique_ptr<LogReader>> from = open_log(path, tool_log(), how.scope);
   if (!from.ok()) return fail(from.status());
   if (!(*from)->complete()) {  // its topics are known when all of it was read
     for (LogSample sample; (*from)->next(&sample);) {
@@ -48,26 +74,16 @@ int convert_log(const ToolOptions& tool, const std::string& path, const std::str
     (*from)->rewind();
   }
   raise_file_limit();  // for a folder of CSV files
-  Result<std::unique_ptr<LogWriter>> to = out.ends_with('/') ? CsvFolderWriter::create(out) : create_log(out);
+  const LogPart part = how.same_part ? (*from)->part() : LogPart();
+  Result<std::unique_ptr<LogWriter>> to =
+      out.ends_with('/') ? CsvFolderWriter::create(out) : create_log(out, part);
   if (!to.ok()) return fail(to.status());
+  (*to)->set_next_part(part.next);
   uint64_t samples = 0, left_out = 0;
   const Status copied = copy_samples(from->get(), to->get(), &samples, &left_out);
   const Status finished = (*to)->finish();  // on a full disk too: what was copied is a whole recording
   if (!copied.ok() || !finished.ok()) return fail(copied.ok() ? finished : copied);
-  left_out += (*from)->samples_left_out();
-  for (const std::string& problem : (*from)->problems()) spdlog::warn("{}: {}", path, problem);
-  if (tool.format == Format::kTable) {
-    print_note(fmt::format("{}: {} samples from {}, which {}; {} left out\n", printable(out), samples,
-                           printable(path), (*from)->complete() ? "is complete" : "has no end", left_out));
-  } else {
-    print_note(dump({{"file", path},
-                     {"out", out},
-                     {"complete", (*from)->complete()},
-                     {"samples", samples},
-                     {"left_out", left_out}}) +
-               "\n");
-  }
-  return left_out + (*from)->bytes_left_out() == 0 ? kExitOk : kExitFailure;
+  return print_conversion(tool, path, out, **from, samples, left_out + (*from)->samples_left_out());
 }
 
 void add_log_convert(CLI::App* verb, const ToolOptions& tool, Run* run) {
@@ -75,7 +91,10 @@ void add_log_convert(CLI::App* verb, const ToolOptions& tool, Run* run) {
   verb->add_option("FILE", *path, "Recording")->required();
   verb->add_option("OUT", *out, "New file, .mcap or .h5; or, with a '/' at its end, folder of CSV files")
       ->required();
-  verb->callback([=, &tool] { *run = [=, &tool] { return convert_log(tool, *path, *out); }; });
+  auto scope = add_part_flag(verb);
+  verb->callback([=, &tool] {
+    *run = [=, &tool] { return convert_log(tool, *path, *out, {*scope, false}); };
+  });
 }
 
 }  // namespace smt::cmd

@@ -49,12 +49,12 @@ Json to_json(const Known& known) {
           {"origin", {{"host", topic.host}, {"domain", topic.domain}, {"node", topic.node}}}};
 }
 
-int info_of_log(const ToolOptions& tool, const std::string& path) {
-  Result<std::unique_ptr<LogReader>> opened = open_log(path, tool_log());
-  if (!opened.ok()) return fail(opened.status());
-  LogReader& log = **opened;
-  // By name and schema: a topic that has changed its schema has a line for each.
-  std::map<std::pair<std::string, uint64_t>, Known> topics;
+// By name and schema: a topic that has changed its schema has a line for each.
+using Topics = std::map<std::pair<std::string, uint64_t>, Known>;
+
+// Reads the recording from its start to its end.
+Topics read_topics(LogReader* log, Known* all) {
+  Topics topics;
   std::map<const LogTopic*, Known*> found;
   const auto find = [&](const LogTopic* topic) {
     Known*& known = found[topic];
@@ -62,13 +62,16 @@ int info_of_log(const ToolOptions& tool, const std::string& path) {
     known->topic = topic;
     return known;
   };
-  for (const LogTopic* topic : log.topics()) find(topic);
-  Known all;
-  for (LogSample sample; log.next(&sample);) {
+  for (const LogTopic* topic : log->topics()) find(topic);
+  for (LogSample sample; log->next(&sample);) {
     find(sample.topic)->count(sample);
-    all.count(sample);
+    all->count(sample);
   }
+  return topics;
+}
 
+void print_info(const ToolOptions& tool, const std::string& path, const LogReader& log, const Topics& topics,
+                const Known& all) {
   std::vector<Json> objects;
   std::vector<std::vector<std::string>> rows = {{"TOPIC", "TYPE", "SAMPLES", "HZ", "MISSED", "BYTES"}};
   for (const auto& [key, known] : topics) {
@@ -82,31 +85,44 @@ int info_of_log(const ToolOptions& tool, const std::string& path) {
   } else if (tool.format == Format::kTable) {
     print_text((objects.empty() ? "" : format_table(rows, {2, 3, 4, 5})) +
                fmt::format("{}: {}, {} topics, {} samples, {} missed, {} of values, {:.2f} s from {}\n",
-                           printable(path), log.complete() ? "complete" : "without its end", topics.size(),
-                           all.samples, all.missed, bytes_text(all.bytes), all.seconds(),
-                           time_text(all.first_ns)));
+                           recording_text(path, log), wholeness_text(log), topics.size(), all.samples,
+                           all.missed, bytes_text(all.bytes), all.seconds(), time_text(all.first_ns)));
   } else {
     print_text(dump({{"file", path},
+                     {"recording", log.part().recording},
+                     {"parts", parts_of(path, log)},
                      {"complete", log.complete()},
                      {"samples", all.samples},
                      {"missed", all.missed},
                      {"bytes", all.bytes},
                      {"first_ns", all.first_ns},
                      {"last_ns", all.last_ns},
+                     {"parts_left_out", log.parts_left_out()},
                      {"topics_left_out", log.topics_left_out()},
                      {"samples_left_out", log.samples_left_out()},
                      {"bytes_left_out", log.bytes_left_out()},
                      {"topics", objects}}) +
                "\n");
   }
+}
+
+int info_of_log(const ToolOptions& tool, const std::string& path, LogScope scope) {
+  Result<std::unique_ptr<LogReader>> opened = open_log(path, tool_log(), scope);
+  if (!opened.ok()) return fail(opened.status());
+  LogReader& log = **opened;
+  Known all;
+  const Topics topics = read_topics(&log, &all);
+  print_info(tool, path, log, topics, all);
   for (const std::string& problem : log.problems()) spdlog::warn("{}: {}", path, problem);
-  const bool whole =
-      log.complete() && log.samples_left_out() + log.bytes_left_out() + log.topics_left_out() == 0;
-  if (whole) return kExitOk;
-  return fail(kExitFailure,
-              fmt::format("{} is not whole: {}, {} topics, {} samples and {} bytes cannot be used", path,
-                          log.complete() ? "it has its end" : "its end is missing", log.topics_left_out(),
-                          log.samples_left_out(), log.bytes_left_out()));
+  const uint64_t left_out =
+      log.parts_left_out() + log.topics_left_out() + log.samples_left_out() + log.bytes_left_out();
+  if (log.complete() && left_out == 0) return kExitOk;
+  return fail(
+      kExitFailure,
+      fmt::format(
+          "{} is not whole: {}, {} parts are missing, {} topics, {} samples and {} bytes cannot be used",
+          path, log.complete() ? "it has its end" : "its end is missing", log.parts_left_out(),
+          log.topics_left_out(), log.samples_left_out(), log.bytes_left_out()));
 }
 
 }  // namespace
@@ -114,7 +130,8 @@ int info_of_log(const ToolOptions& tool, const std::string& path) {
 void add_log_info(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto path = std::make_shared<std::string>();
   verb->add_option("FILE", *path, "Recording")->required();
-  verb->callback([=, &tool] { *run = [=, &tool] { return info_of_log(tool, *path); }; });
+  auto scope = add_part_flag(verb);
+  verb->callback([=, &tool] { *run = [=, &tool] { return info_of_log(tool, *path, *scope); }; });
 }
 
 }  // namespace smt::cmd

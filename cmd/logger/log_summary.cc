@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
+
 #include "cmd/cli/output.h"
 #include "cmd/logger/log_verbs.h"
 #include "cmd/recording/recorder.h"
@@ -7,6 +9,31 @@
 #include "cmd/value/topic_json.h"
 
 namespace smt::cmd {
+
+std::shared_ptr<LogScope> add_part_flag(CLI::App* verb) {
+  auto scope = std::make_shared<LogScope>(LogScope::kRecording);
+  verb->add_flag_callback(
+      "--part", [=] { *scope = LogScope::kFile; }, "Take this file alone, not all parts of its recording");
+  return scope;
+}
+
+std::vector<std::string> parts_of(const std::string& path, const LogReader& log) {
+  std::vector<std::string> files = log.part_files();
+  if (files.empty()) files.push_back(path);
+  return files;
+}
+
+std::string recording_text(const std::string& path, const LogReader& log) {
+  const size_t parts = parts_of(path, log).size();
+  if (parts == 1) return printable(path);
+  return fmt::format("{} and {} more part{}", printable(path), parts - 1, parts == 2 ? "" : "s");
+}
+
+std::string wholeness_text(const LogReader& log) {
+  const uint64_t missing = log.parts_left_out();
+  if (missing != 0) return fmt::format("{} part{} missing", missing, missing == 1 ? "" : "s");
+  return log.complete() ? "complete" : "without its end";
+}
 
 void print_record_summary(const RecordSummary& summary, Format format) {
   RecordedTopic sum;

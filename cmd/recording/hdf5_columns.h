@@ -63,6 +63,12 @@ inline constexpr size_t kHdf5Heads = 4;
 // longer, with rows that were never written, where its writer was killed or its disk is full.
 inline constexpr const char* kHdf5Rows = "rows";
 
+// Attributes of the file: which part of which recording it is, see LogPart; and when it was completed.
+inline constexpr const char* kHdf5Recording = "recording_id";
+inline constexpr const char* kHdf5Part = "part";
+inline constexpr const char* kHdf5NextPart = "next_part";
+inline constexpr const char* kHdf5EndTime = "end_time_ns";
+
 // All columns of a topic. With fields: one for each, and `padding` where bytes of the value are of no field.
 // Without: `end`, and `data`, which has a row for each byte of all samples; `end` is where a sample's end
 // there.

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 
 #include "shm/domain.h"
 
@@ -27,6 +28,20 @@ std::string text_attribute(hid_t object, const char* name) {
   std::string text(H5Tget_size(type.get()), '\0');
   if (H5Aread(attribute.get(), type.get(), text.data()) < 0) return "";
   return text.substr(0, text.find('\0'));
+}
+
+// A number that a part of a recording can have. Nothing: there is none.
+std::optional<uint64_t> part_attribute(hid_t object, const char* name) {
+  if (H5Aexists(object, name) <= 0) return std::nullopt;
+  const Hdf5Id attribute(H5Aopen(object, name, H5P_DEFAULT));
+  const Hdf5Id type(H5Aget_type(attribute.get())), space(H5Aget_space(attribute.get()));
+  int64_t number = -1;
+  if (H5Tget_class(type.get()) != H5T_INTEGER || H5Sget_simple_extent_npoints(space.get()) != 1 ||
+      H5Aread(attribute.get(), H5T_NATIVE_INT64, &number) < 0 || number < 0 ||
+      static_cast<uint64_t>(number) > kMaxLogParts) {
+    return std::nullopt;
+  }
+  return static_cast<uint64_t>(number);
 }
 
 herr_t collect_group(hid_t, const char* name, const H5O_info_t* info, void* groups) {
@@ -61,7 +76,11 @@ Result<std::unique_ptr<LogReader>> Hdf5LogReader::open(const std::string& path) 
   }
   auto* reader = new Hdf5LogReader(std::move(file));
   std::unique_ptr<LogReader> owned(reader);
-  reader->complete_ = H5Aexists(reader->file_.get(), "end_time_ns") > 0;
+  reader->complete_ = H5Aexists(reader->file_.get(), kHdf5EndTime) > 0;
+  if (const auto number = part_attribute(reader->file_.get(), kHdf5Part)) {
+    reader->part_ = {text_attribute(reader->file_.get(), kHdf5Recording), *number,
+                     part_attribute(reader->file_.get(), kHdf5NextPart)};
+  }
   std::vector<std::string> groups;
   if (H5Ovisit_by_name2(reader->file_.get(), "topics", H5_INDEX_NAME, H5_ITER_INC, collect_group, &groups,
                         H5O_INFO_BASIC, H5P_DEFAULT) < 0) {

@@ -26,6 +26,7 @@ class Hdf5LogReader final : public LogReader {
   void rewind() override;
   double progress() const override;
   bool complete() const override { return complete_; }
+  LogPart part() const override { return part_; }
   uint64_t topics_left_out() const override { return topics_left_out_; }
   uint64_t samples_left_out() const override { return samples_left_out_; }
   uint64_t bytes_left_out() const override { return 0; }
@@ -61,6 +62,7 @@ class Hdf5LogReader final : public LogReader {
   using Due = std::pair<int64_t, size_t>;  // receive time of a topic's next sample, its index
   Hdf5Id file_;
   bool complete_ = false;
+  LogPart part_;
   std::vector<std::unique_ptr<Topic>> topics_;
   std::priority_queue<Due, std::vector<Due>, std::greater<Due>> due_;
   std::vector<std::byte> value_;

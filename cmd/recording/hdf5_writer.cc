@@ -14,6 +14,7 @@
 #include "cmd/recording/append_file.h"
 #include "cmd/recording/file_room.h"
 #include "cmd/recording/log_events.h"
+#include "cmd/text/file_status.h"
 #include "cmd/text/version.h"
 #include "shm/clock.h"
 
@@ -97,7 +98,7 @@ void put(const void* bytes, size_t count, std::vector<std::byte>* out) {
 
 }  // namespace
 
-Result<std::unique_ptr<LogWriter>> Hdf5LogWriter::create(const std::string& path) {
+Result<std::unique_ptr<LogWriter>> Hdf5LogWriter::create(const std::string& path, const LogPart& part) {
   H5dont_atexit();  // a file that cannot be closed, as on a full disk, must not end the process in the
                     // library
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
@@ -108,16 +109,33 @@ Result<std::unique_ptr<LogWriter>> Hdf5LogWriter::create(const std::string& path
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   if (!folder.empty() && !std::filesystem::exists(folder, none))
     return {Code::kInvalid, "cannot make " + path + ": there is no such folder"};
+  errno = 0;  // the library leaves what the system said
   Hdf5Id file(H5Fcreate(path.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, latest_format().get()));
+  const int error = errno;
+  if (!file.ok() && error != 0) return file_status("cannot make " + path, error);
   if (!file.ok()) return hdf5_error(Code::kSystem, "cannot make " + path);
-  const bool told = put_attribute(file.get(), "smt_log_version", int64_t{1}) &&
-                    put_attribute(file.get(), "start_time_ns", realtime_ns()) &&
-                    put_attribute(file.get(), "tool", version());
-  const Hdf5Id topics(H5Gcreate2(file.get(), "topics", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
-  // So that it is such a file, though an empty one, from the beginning.
-  const bool written = told && topics.ok() && H5Fflush(file.get(), H5F_SCOPE_LOCAL) >= 0;
-  if (!written) return hdf5_error(Code::kSystem, "cannot write " + path);
-  return std::unique_ptr<LogWriter>(new Hdf5LogWriter(path, std::move(file)));
+  std::unique_ptr<Hdf5LogWriter> writer(new Hdf5LogWriter(path, std::move(file)));
+  if (Status s = writer->begin(part); !s.ok()) {
+    writer.reset();
+    std::filesystem::remove(path, none);
+    return s;
+  }
+  return std::unique_ptr<LogWriter>(std::move(writer));
+}
+
+// It is such a file, though an empty one, from the beginning, and has room for its end.
+Status Hdf5LogWriter::begin(const LogPart& part) {
+  if (Status s = take_room(descriptor(), path_, 0, kEndBytes); !s.ok()) return s;
+  bool told = put_attribute(file_.get(), "smt_log_version", int64_t{1}) &&
+              put_attribute(file_.get(), "start_time_ns", realtime_ns()) &&
+              put_attribute(file_.get(), "tool", version());
+  if (!part.recording.empty()) {
+    told = told && put_attribute(file_.get(), kHdf5Recording, part.recording) &&
+           put_attribute(file_.get(), kHdf5Part, static_cast<int64_t>(part.number));
+  }
+  const Hdf5Id topics(H5Gcreate2(file_.get(), "topics", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  const bool written = told && topics.ok() && H5Fflush(file_.get(), H5F_SCOPE_LOCAL) >= 0;
+  return written ? Status() : hdf5_error(Code::kSystem, "cannot write " + path_);
 }
 
 Hdf5LogWriter::~Hdf5LogWriter() {
@@ -358,6 +376,7 @@ void Hdf5LogWriter::drop_open() {
 }
 
 Status Hdf5LogWriter::finish() {
+  if (finished_) return Status();
   Status flushed = flush();
   if (!broken_ && !started_) {  // topics without a sample are in the file too, if there is room for them
     Status s = reserve();
@@ -366,18 +385,27 @@ Status Hdf5LogWriter::finish() {
   }
   if (broken_) return flushed;
   if (Status s = check(); !s.ok()) return s;
+  const Status completed = complete();
+  finished_ = completed.ok();
+  return flushed.ok() ? completed : flushed;
+}
+
+// While readers may come no attribute can be written, so the file is opened again for the last ones.
+Status Hdf5LogWriter::complete() {
   topics_.clear();
   rows_.clear();
   file_ = Hdf5Id();
-  // While readers may come no attribute can be written, so it is opened again for the last one.
   file_ = Hdf5Id(H5Fopen(path_.c_str(), H5F_ACC_RDWR, latest_format().get()));
-  if (!file_.ok() || !put_attribute(file_.get(), "end_time_ns", realtime_ns())) return broken("complete");
-  if (Status s = sync(); !s.ok()) return s;
-  file_ = Hdf5Id();
+  const bool told =
+      file_.ok() && put_attribute(file_.get(), kHdf5EndTime, realtime_ns()) &&
+      (!next_part_ || put_attribute(file_.get(), kHdf5NextPart, static_cast<int64_t>(*next_part_)));
+  const Status completed = told ? sync() : broken("complete");
+  file_ = Hdf5Id();  // in any case: nobody can open a file that was not closed
+  if (!completed.ok()) return completed;
   std::error_code error;
   bytes_ = std::filesystem::file_size(path_, error);
   if (!error) (void)!truncate(path_.c_str(), static_cast<off_t>(bytes_));  // gives back the room that is left
-  return flushed;
+  return Status();
 }
 
 }  // namespace smt::cmd

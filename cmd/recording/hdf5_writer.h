@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,7 @@ namespace smt::cmd {
 // room for, together with the end.
 class Hdf5LogWriter final : public LogWriter {
  public:
-  static Result<std::unique_ptr<LogWriter>> create(const std::string& path);
+  static Result<std::unique_ptr<LogWriter>> create(const std::string& path, const LogPart& part = {});
   ~Hdf5LogWriter() override;
 
   Status declare(const LogTopic* topic) override;
@@ -28,6 +29,7 @@ class Hdf5LogWriter final : public LogWriter {
   // Each flush packs the last chunk of each dataset anew.
   bool full() const override { return open_bytes_ >= 32 * kFlushBytes; }
   Status flush() override;
+  void set_next_part(std::optional<uint64_t> next) override { next_part_ = next; }
   Status finish() override;
   uint64_t bytes() const override { return bytes_; }
   Status check() const override;
@@ -45,6 +47,7 @@ class Hdf5LogWriter final : public LogWriter {
   using Topic = std::vector<Dataset>;
 
   Hdf5LogWriter(std::string path, Hdf5Id file) : path_(std::move(path)), file_(std::move(file)) {}
+  Status begin(const LogPart& part);
   Status reserve();
   Status start();
   Status write_open();
@@ -56,6 +59,7 @@ class Hdf5LogWriter final : public LogWriter {
   Status write_rows();
   // Of the file; -1: it is not open.
   int descriptor() const;
+  Status complete();
   Status sync();
   Status broken(const std::string& what);
 
@@ -65,6 +69,8 @@ class Hdf5LogWriter final : public LogWriter {
   std::map<const LogTopic*, Hdf5Id> rows_;  // kHdf5Rows of each
   bool started_ = false;                    // readers may come
   bool broken_ = false;                     // the library cannot even close the file any more
+  bool finished_ = false;
+  std::optional<uint64_t> next_part_;
   uint64_t open_bytes_ = 0, bytes_ = 0;
 };
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,6 +34,14 @@ struct LogSample {
   std::span<const std::byte> bytes;
 };
 
+// Which part of which recording a file is.
+struct LogPart {
+  std::string recording;  // 32 hex digits that were drawn when it began; "": the file does not say
+  uint64_t number = 0;
+  std::optional<uint64_t> next = {};  // the part that follows, as far as this one knows
+};
+inline constexpr uint64_t kMaxLogParts = 1'000'000;  // greater numbers are not believed
+
 // One thread. Topics outlive the writer.
 class LogWriter {
  public:
@@ -49,7 +58,10 @@ class LogWriter {
   virtual bool full() const { return open_bytes() >= kFlushBytes; }
   // Returns when what was written is on the disk. After an error it is lost, all before it is kept.
   virtual Status flush() = 0;
-  // Flushes, and makes the file complete. The last call; also worth a try after an error.
+  // Part `next` follows, or none does; finish() writes it down.
+  virtual void set_next_part(std::optional<uint64_t> /*next*/) {}
+  // Flushes, and makes the file complete. The last call; also worth a try after an error, and harmless after
+  // success.
   virtual Status finish() = 0;
   // Of the file.
   virtual uint64_t bytes() const = 0;
@@ -74,10 +86,16 @@ class LogReader {
   virtual double progress() const = 0;
   // Its writer came to the end.
   virtual bool complete() const = 0;
+  virtual LogPart part() const { return {}; }
+  // Of several parts that are read as one: their files in order. Else empty.
+  virtual std::vector<std::string> part_files() const { return {}; }
   // Topics, samples and damaged bytes that could not be used so far, and why, the first of them.
   virtual uint64_t topics_left_out() const = 0;
   virtual uint64_t samples_left_out() const = 0;
   virtual uint64_t bytes_left_out() const = 0;
+  virtual uint64_t parts_left_out() const { return 0; }
+  // What is whole and no sample, so far: attachments, and metadata of other programs.
+  virtual uint64_t records_beside() const { return 0; }
   virtual std::vector<std::string> problems() const = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <filesystem>
 
 #include "cmd/recording/log_value.h"
 #include "cmd/value/value.h"
@@ -21,6 +22,11 @@ constexpr const char* kMissedSchema =
 constexpr const char* kSchemaKey = "smt.schema";
 constexpr const char* kSequenceHighKey = "smt.sequence_high";
 constexpr const char* kKindKey = "smt.kind";
+// Metadata records of the file, and their keys.
+constexpr const char* kPartRecord = "smt.recording";
+constexpr const char* kNextPartRecord = "smt.recording.next";
+constexpr const char* kIdKey = "id";
+constexpr const char* kPartKey = "part";
 constexpr size_t kMaxMissedTopics = UINT16_MAX;
 
 std::string metadata_value(const std::map<std::string, std::string>& metadata, const char* key) {
@@ -28,12 +34,34 @@ std::string metadata_value(const std::map<std::string, std::string>& metadata, c
   return found == metadata.end() ? "" : found->second;
 }
 
+// The number of a part. Nothing: there is none that can be.
+std::optional<uint64_t> part_number(const McapMetadata& metadata) {
+  const std::string text = metadata_value(metadata.values, kPartKey);
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool good = error == std::errc() && end == text.data() + text.size() && number <= kMaxLogParts;
+  return good ? std::optional(number) : std::nullopt;
+}
+
 }  // namespace
 
-Result<std::unique_ptr<LogWriter>> McapLogWriter::create(const std::string& path) {
+Result<std::unique_ptr<LogWriter>> McapLogWriter::create(const std::string& path, const LogPart& part) {
   Result<McapWriter> file = McapWriter::create(path);
   if (!file.ok()) return file.status();
-  return std::unique_ptr<LogWriter>(new McapLogWriter(std::move(*file)));
+  Status told;
+  if (!part.recording.empty()) {
+    told = file->add(
+        McapMetadata{kPartRecord, {{kIdKey, part.recording}, {kPartKey, std::to_string(part.number)}}});
+  }
+  if (told.ok()) return std::unique_ptr<LogWriter>(new McapLogWriter(std::move(*file)));
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
+  return told;
+}
+
+Status McapLogWriter::finish() {
+  if (!next_part_) return file_.finish();
+  return file_.finish(McapMetadata{kNextPartRecord, {{kPartKey, std::to_string(*next_part_)}}});
 }
 
 Result<uint16_t> McapLogWriter::channel_of(const LogSample& sample) {
@@ -93,8 +121,18 @@ Result<std::unique_ptr<LogReader>> McapLogReader::open(const std::string& path) 
   if (!file.ok()) return file.status();
   auto* reader = new McapLogReader(std::move(*file));
   std::unique_ptr<LogReader> owned(reader);
+  reader->learn_part();
   reader->learn_channels();
   return owned;
+}
+
+void McapLogReader::learn_part() {
+  const std::optional<McapMetadata> told = file_.metadata(kPartRecord);
+  const std::optional<uint64_t> number = told ? part_number(*told) : std::nullopt;
+  if (!number) return;
+  part_.recording = metadata_value(told->values, kIdKey);
+  part_.number = *number;
+  if (const auto next = file_.metadata(kNextPartRecord)) part_.next = part_number(*next);
 }
 
 // A topic has another channel where its sequence passed 2^32.
@@ -163,9 +201,17 @@ void McapLogReader::learn_missed(std::string_view text) {
                                                json["missed"].get<uint64_t>()};
 }
 
+bool McapLogReader::next_message(McapMessage* message) {
+  const bool more = file_.next(message);
+  for (const McapBeside& beside : file_.take_beside()) {
+    if (beside.op != McapOp::kMetadata || !beside.name.starts_with(kOwnMetadata)) ++records_beside_;
+  }
+  return more;
+}
+
 bool McapLogReader::next(LogSample* sample) {
   McapMessage message;
-  while (file_.next(&message)) {
+  while (next_message(&message)) {
     auto found = channels_.find(message.channel_id);
     if (found == channels_.end()) {
       learn_channels();
@@ -204,7 +250,7 @@ bool McapLogReader::next(LogSample* sample) {
 
 void McapLogReader::rewind() {
   missed_.clear();
-  samples_left_out_ = 0;
+  samples_left_out_ = records_beside_ = 0;
   file_.seek(0);
 }
 

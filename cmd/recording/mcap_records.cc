@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 namespace smt::cmd {
 namespace {
@@ -96,6 +97,85 @@ bool take_map(std::string_view* rest, std::map<Key, Value>* map) {
   return true;
 }
 
+// Each takes the fields of one body off `rest`.
+bool take_body(std::string_view* rest, McapHeader* r) { return take_all(rest, &r->profile, &r->library); }
+
+bool take_body(std::string_view* rest, McapSchema* r) {
+  return take_all(rest, &r->id, &r->name, &r->encoding, &r->data) && r->id != 0;
+}
+
+bool take_body(std::string_view* rest, McapChannel* r) {
+  return take_all(rest, &r->id, &r->schema_id, &r->topic, &r->encoding) && take_map(rest, &r->metadata);
+}
+
+bool take_body(std::string_view* rest, McapMessage* r) {
+  if (!take_all(rest, &r->channel_id, &r->sequence, &r->log_time_ns, &r->publish_time_ns)) return false;
+  r->data = std::exchange(*rest, {});
+  return true;
+}
+
+bool take_body(std::string_view* rest, McapChunk* r) {
+  return take_all(rest, &r->start_ns, &r->end_ns, &r->raw_bytes, &r->crc, &r->compression) &&
+         take_sized<uint64_t>(rest, &r->packed);
+}
+
+bool take_body(std::string_view* rest, McapMessageIndex* r) {
+  std::string_view pairs;
+  return take(rest, &r->channel_id) && take_sized<uint32_t>(rest, &pairs) &&
+         pairs.size() % (2 * sizeof(uint64_t)) == 0;
+}
+
+bool take_body(std::string_view* rest, McapChunkIndex* r) {
+  return take_all(rest, &r->start_ns, &r->end_ns, &r->offset, &r->bytes) &&
+         take_map(rest, &r->message_index_offsets) &&
+         take_all(rest, &r->message_index_bytes, &r->compression, &r->packed_bytes, &r->raw_bytes);
+}
+
+bool take_body(std::string_view* rest, McapAttachment* r) {
+  const std::string_view all = *rest;
+  if (!take_all(rest, &r->log_time_ns, &r->create_time_ns, &r->name, &r->media_type) ||
+      !take_sized<uint64_t>(rest, &r->data)) {
+    return false;
+  }
+  const std::string_view before = all.substr(0, all.size() - rest->size());
+  uint32_t crc = 0;
+  return take(rest, &crc) && (crc == 0 || crc == mcap_crc(before));
+}
+
+bool take_body(std::string_view* rest, McapAttachmentIndex* r) {
+  return take_all(rest, &r->offset, &r->bytes, &r->log_time_ns, &r->create_time_ns, &r->data_bytes, &r->name,
+                  &r->media_type);
+}
+
+bool take_body(std::string_view* rest, McapMetadata* r) {
+  return take(rest, &r->name) && take_map(rest, &r->values);
+}
+
+bool take_body(std::string_view* rest, McapMetadataIndex* r) {
+  return take_all(rest, &r->offset, &r->bytes, &r->name);
+}
+
+bool take_body(std::string_view* rest, McapStatistics* r) {
+  return take_all(rest, &r->messages, &r->schemas, &r->channels, &r->attachments, &r->metadata, &r->chunks,
+                  &r->start_ns, &r->end_ns) &&
+         take_map(rest, &r->channel_messages);
+}
+
+bool take_body(std::string_view* rest, McapSummaryOffset* r) {
+  uint8_t group = 0;
+  return take_all(rest, &group, &r->start, &r->bytes);
+}
+
+bool take_body(std::string_view* rest, McapFooter* r) {
+  return take_all(rest, &r->summary_start, &r->summary_offset_start, &r->summary_crc);
+}
+
+template <class Record>
+bool is_body(std::string_view body) {
+  Record record;
+  return take_body(&body, &record) && body.empty();
+}
+
 }  // namespace
 
 void append_record(const McapHeader& r, std::string* out) {
@@ -142,6 +222,32 @@ void append_record(const McapChunkIndex& r, std::string* out) {
   });
 }
 
+void append_record(const McapAttachment& r, std::string* out) {
+  put_record(McapOp::kAttachment, out, [&] {
+    const size_t begin = out->size();
+    put_all(out, r.log_time_ns, r.create_time_ns, r.name, r.media_type);
+    put_sized<uint64_t>(out, [&] { *out += r.data; });
+    put(mcap_crc(std::string_view(*out).substr(begin)), out);
+  });
+}
+
+void append_record(const McapAttachmentIndex& r, std::string* out) {
+  put_record(McapOp::kAttachmentIndex, out, [&] {
+    put_all(out, r.offset, r.bytes, r.log_time_ns, r.create_time_ns, r.data_bytes, r.name, r.media_type);
+  });
+}
+
+void append_record(const McapMetadata& r, std::string* out) {
+  put_record(McapOp::kMetadata, out, [&] {
+    put(r.name, out);
+    put_pairs(r.values, out);
+  });
+}
+
+void append_record(const McapMetadataIndex& r, std::string* out) {
+  put_record(McapOp::kMetadataIndex, out, [&] { put_all(out, r.offset, r.bytes, r.name); });
+}
+
 void append_record(const McapStatistics& r, std::string* out) {
   put_record(McapOp::kStatistics, out, [&] {
     put_all(out, r.messages, r.schemas, r.channels, r.attachments, r.metadata, r.chunks, r.start_ns,
@@ -164,48 +270,78 @@ void append_data_end(std::string* out) {
   put_record(McapOp::kDataEnd, out, [&] { put(uint32_t{0}, out); });
 }
 
-bool parse(std::string_view body, McapHeader* r) { return take_all(&body, &r->profile, &r->library); }
+bool parse(std::string_view body, McapHeader* r) { return take_body(&body, r); }
+bool parse(std::string_view body, McapSchema* r) { return take_body(&body, r); }
+bool parse(std::string_view body, McapChannel* r) { return take_body(&body, r); }
+bool parse(std::string_view body, McapMessage* r) { return take_body(&body, r); }
+bool parse(std::string_view body, McapChunk* r) { return take_body(&body, r); }
+bool parse(std::string_view body, McapChunkIndex* r) { return take_body(&body, r); }
+bool parse(std::string_view body, McapAttachment* r) { return take_body(&body, r); }
+bool parse(std::string_view body, McapAttachmentIndex* r) { return take_body(&body, r); }
+bool parse(std::string_view body, McapMetadata* r) { return take_body(&body, r); }
+bool parse(std::string_view body, McapMetadataIndex* r) { return take_body(&body, r); }
+bool parse(std::string_view body, McapStatistics* r) { return take_body(&body, r); }
+bool parse(std::string_view body, McapFooter* r) { return take_body(&body, r) && body.empty(); }
 
-bool parse(std::string_view body, McapSchema* r) {
-  return take_all(&body, &r->id, &r->name, &r->encoding, &r->data) && r->id != 0;
+bool is_known(McapOp op) { return op >= McapOp::kHeader && op <= McapOp::kDataEnd; }
+
+bool is_exact(McapOp op, std::string_view body) {
+  switch (op) {
+    case McapOp::kHeader:
+      return is_body<McapHeader>(body);
+    case McapOp::kFooter:
+      return is_body<McapFooter>(body);
+    case McapOp::kSchema:
+      return is_body<McapSchema>(body);
+    case McapOp::kChannel:
+      return is_body<McapChannel>(body);
+    case McapOp::kMessage:
+      return is_body<McapMessage>(body);
+    case McapOp::kChunk:
+      return is_body<McapChunk>(body);
+    case McapOp::kMessageIndex:
+      return is_body<McapMessageIndex>(body);
+    case McapOp::kChunkIndex:
+      return is_body<McapChunkIndex>(body);
+    case McapOp::kAttachment:
+      return is_body<McapAttachment>(body);
+    case McapOp::kAttachmentIndex:
+      return is_body<McapAttachmentIndex>(body);
+    case McapOp::kStatistics:
+      return is_body<McapStatistics>(body);
+    case McapOp::kMetadata:
+      return is_body<McapMetadata>(body);
+    case McapOp::kMetadataIndex:
+      return is_body<McapMetadataIndex>(body);
+    case McapOp::kSummaryOffset:
+      return is_body<McapSummaryOffset>(body);
+    case McapOp::kDataEnd:
+      return body.size() == sizeof(uint32_t);
+  }
+  return false;
 }
 
-bool parse(std::string_view body, McapChannel* r) {
-  return take_all(&body, &r->id, &r->schema_id, &r->topic, &r->encoding) && take_map(&body, &r->metadata);
-}
-
-bool parse(std::string_view body, McapMessage* r) {
-  if (!take_all(&body, &r->channel_id, &r->sequence, &r->log_time_ns, &r->publish_time_ns)) return false;
-  r->data = body;
-  return true;
-}
-
-bool parse(std::string_view body, McapChunk* r) {
-  return take_all(&body, &r->start_ns, &r->end_ns, &r->raw_bytes, &r->crc, &r->compression) &&
-         take_sized<uint64_t>(&body, &r->packed);
-}
-
-bool parse(std::string_view body, McapChunkIndex* r) {
-  return take_all(&body, &r->start_ns, &r->end_ns, &r->offset, &r->bytes) &&
-         take_map(&body, &r->message_index_offsets) &&
-         take_all(&body, &r->message_index_bytes, &r->compression, &r->packed_bytes, &r->raw_bytes);
-}
-
-bool parse(std::string_view body, McapStatistics* r) {
-  return take_all(&body, &r->messages, &r->schemas, &r->channels, &r->attachments, &r->metadata, &r->chunks,
-                  &r->start_ns, &r->end_ns) &&
-         take_map(&body, &r->channel_messages);
-}
-
-bool parse(std::string_view body, McapFooter* r) {
-  return take_all(&body, &r->summary_start, &r->summary_offset_start, &r->summary_crc) && body.empty();
+std::optional<uint64_t> inner_bytes(McapOp op, std::string_view begin) {
+  std::string_view rest = begin;
+  uint64_t times[2], raw = 0, block = 0, behind = 0;
+  uint32_t crc = 0;
+  std::string text;
+  bool told = take_all(&rest, &times[0], &times[1]);
+  if (op == McapOp::kChunk) {
+    told = told && take_all(&rest, &raw, &crc, &text, &block);
+  } else {
+    told = told && op == McapOp::kAttachment && take_all(&rest, &text, &text, &block);
+    behind = sizeof crc;
+  }
+  uint64_t all = begin.size() - rest.size() + behind;
+  if (!told || __builtin_add_overflow(all, block, &all)) return std::nullopt;
+  return all;
 }
 
 McapHead parse_head(std::string_view head) {
   uint8_t op = 0;
   McapHead out;
-  (void)take_all(&head, &op, &out.bytes);
-  out.op = static_cast<McapOp>(op);
+  if (take_all(&head, &op, &out.bytes)) out.op = static_cast<McapOp>(op);
   return out;
 }
 

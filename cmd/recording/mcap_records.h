@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,7 +28,11 @@ enum class McapOp : uint8_t {
   kChunk = 0x06,
   kMessageIndex = 0x07,
   kChunkIndex = 0x08,
+  kAttachment = 0x09,
+  kAttachmentIndex = 0x0A,
   kStatistics = 0x0B,
+  kMetadata = 0x0C,
+  kMetadataIndex = 0x0D,
   kSummaryOffset = 0x0E,
   kDataEnd = 0x0F,
 };
@@ -77,6 +82,29 @@ struct McapChunkIndex {
   uint64_t packed_bytes = 0, raw_bytes = 0;
 };
 
+struct McapAttachment {
+  uint64_t log_time_ns = 0, create_time_ns = 0;
+  std::string name, media_type;
+  std::string_view data;  // of the bytes that it was parsed from
+};
+
+struct McapAttachmentIndex {
+  uint64_t offset = 0, bytes = 0;  // of the attachment's record, head included
+  uint64_t log_time_ns = 0, create_time_ns = 0;
+  uint64_t data_bytes = 0;
+  std::string name, media_type;
+};
+
+struct McapMetadata {
+  std::string name;
+  std::map<std::string, std::string> values;
+};
+
+struct McapMetadataIndex {
+  uint64_t offset = 0, bytes = 0;  // of the metadata's record, head included
+  std::string name;
+};
+
 struct McapStatistics {
   uint64_t messages = 0;
   uint16_t schemas = 0;
@@ -103,6 +131,10 @@ void append_record(const McapMessage& record, std::string* out);
 void append_record(const McapChunk& record, std::string* out);
 void append_record(const McapMessageIndex& record, std::string* out);
 void append_record(const McapChunkIndex& record, std::string* out);
+void append_record(const McapAttachment& record, std::string* out);
+void append_record(const McapAttachmentIndex& record, std::string* out);
+void append_record(const McapMetadata& record, std::string* out);
+void append_record(const McapMetadataIndex& record, std::string* out);
 void append_record(const McapStatistics& record, std::string* out);
 void append_record(const McapSummaryOffset& record, std::string* out);
 void append_record(const McapFooter& record, std::string* out);
@@ -117,14 +149,30 @@ bool parse(std::string_view body, McapChannel* record);
 bool parse(std::string_view body, McapMessage* record);
 bool parse(std::string_view body, McapChunk* record);
 bool parse(std::string_view body, McapChunkIndex* record);
+// False also if its CRC is another.
+bool parse(std::string_view body, McapAttachment* record);
+bool parse(std::string_view body, McapAttachmentIndex* record);
+bool parse(std::string_view body, McapMetadata* record);
+bool parse(std::string_view body, McapMetadataIndex* record);
 bool parse(std::string_view body, McapStatistics* record);
 bool parse(std::string_view body, McapFooter* record);
+
+// Whether the opcode is one of those above. Other programs may have more for themselves.
+bool is_known(McapOp op);
+
+// Whether the body is one of such a record up to its last byte; never for an opcode that is not known. A
+// message says nothing of its length: each body that is long enough is one.
+bool is_exact(McapOp op, std::string_view body);
+
+// How long the body of a chunk or an attachment is as its own fields tell, of which `begin` has the first
+// bytes. Nothing: `begin` is no such body, or too short to tell.
+std::optional<uint64_t> inner_bytes(McapOp op, std::string_view begin);
 
 struct McapHead {
   McapOp op{};
   uint64_t bytes = 0;  // of the body
 };
-// REQUIRES: at least kMcapHeadBytes in `head`.
+// Of fewer than kMcapHeadBytes: no opcode.
 McapHead parse_head(std::string_view head);
 
 // Takes the first record off `rest`. False: there is none, or it does not end there.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,8 @@ namespace smt::cmd {
 // for the summary: a chunk for which there is less is not written.
 class McapWriter {
  public:
-  // Makes the file; as AppendFile::create.
-  static Result<McapWriter> create(const std::string& path);
+  // Makes the file; as AppendFile::create. `profile`: of the header, see the format's registry.
+  static Result<McapWriter> create(const std::string& path, const std::string& profile = "");
   McapWriter(McapWriter&&) noexcept;
   ~McapWriter();
 
@@ -32,16 +33,23 @@ class McapWriter {
   // schema_id: 0, or what add_schema() returned.
   Result<uint16_t> add_channel(McapChannel channel);
 
+  // Goes into the file at once, before the chunk that is open.
+  Status add(const McapAttachment& attachment);
+  Status add(const McapMetadata& metadata);
+
   // Into the chunk that is open, which the caller keeps small with flush(): readers take 64 MiB. kInvalid: a
   // message longer than 48 MiB; nothing has changed.
   Status write(const McapMessage& message);
-  // Bytes in the chunk that is open.
-  uint64_t open_bytes() const { return schemas_and_channels_.size() + messages_.size(); }
+  // Bytes in the chunk that is open; 0 if it has no message.
+  uint64_t open_bytes() const {
+    return places_.empty() ? 0 : schemas_and_channels_.size() + messages_.size();
+  }
   // Writes the chunk that is open, its messages in the order of their log times, and returns when it is on
   // the disk. Does nothing if it has no message.
   Status flush();
-  // flush(), and the summary. The last call.
-  Status finish();
+  // flush(), `last` if there is one, which has a few words, and the summary. The last call that does
+  // anything, unless it fails.
+  Status finish(const std::optional<McapMetadata>& last = std::nullopt);
 
   const std::string& path() const { return file_.path(); }
   // Of the file, without the chunk that is open.
@@ -59,6 +67,8 @@ class McapWriter {
   };
   explicit McapWriter(AppendFile file);
   Status write_chunk();
+  Status append(const std::string& record, std::string* indexes, const std::string& index);
+  void announce(size_t first_schema, size_t first_channel);
   uint64_t max_end_bytes() const;
   void append_summary(uint64_t start, std::string* out) const;
 
@@ -66,10 +76,13 @@ class McapWriter {
   std::unique_ptr<ZSTD_CCtx_s, Free> zstd_;
   std::vector<McapSchema> schemas_;
   std::vector<McapChannel> channels_;
-  std::vector<McapChunkIndex> chunks_;
+  // Records of the summary.
+  std::string chunk_indexes_, attachment_indexes_, metadata_indexes_;
   McapStatistics statistics_;
-  uint64_t summary_bytes_ = 0;  // of the records of schemas_, channels_ and chunks_
-  // The chunk that is open. Its schemas and channels are written again with the next if it is lost.
+  uint64_t announced_bytes_ = 0;  // of all schemas and channels
+  bool finished_ = false;
+  // The chunk that is open. A schema or channel is written with two chunks, so that what is behind a damaged
+  // chunk can be read, and again if its first chunk is lost.
   size_t schemas_written_ = 0, channels_written_ = 0;
   std::string schemas_and_channels_, messages_;
   std::vector<Place> places_;

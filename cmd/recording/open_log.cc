@@ -5,17 +5,28 @@
 #include "cmd/recording/csv_folder.h"
 #include "cmd/recording/hdf5_reader.h"
 #include "cmd/recording/hdf5_writer.h"
+#include "cmd/recording/log_parts.h"
 #include "cmd/recording/mcap_log.h"
 
 namespace smt::cmd {
 
-Result<std::unique_ptr<LogWriter>> create_log(const std::string& path) {
-  if (path.ends_with(".mcap")) return McapLogWriter::create(path);
-  if (path.ends_with(".h5")) return Hdf5LogWriter::create(path);
+namespace {
+
+Result<std::unique_ptr<LogReader>> open_file(const std::string& path) {
+  if (path.ends_with(".mcap")) return McapLogReader::open(path);
+  if (path.ends_with(".h5")) return Hdf5LogReader::open(path);
+  return {Code::kInvalid, path + " is not a CSV directory, and its name does not end in .mcap or .h5"};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LogWriter>> create_log(const std::string& path, const LogPart& part) {
+  if (path.ends_with(".mcap")) return McapLogWriter::create(path, part);
+  if (path.ends_with(".h5")) return Hdf5LogWriter::create(path, part);
   return {Code::kInvalid, path + ": the name of a recording ends in .mcap or .h5"};
 }
 
-Result<std::unique_ptr<LogReader>> open_log(const std::string& path, const LogSink& log) {
+Result<std::unique_ptr<LogReader>> open_log(const std::string& path, const LogSink& log, LogScope scope) {
   std::error_code error;
   const std::filesystem::file_status status = std::filesystem::status(path, error);
   if (status.type() == std::filesystem::file_type::none) {
@@ -29,9 +40,9 @@ Result<std::unique_ptr<LogReader>> open_log(const std::string& path, const LogSi
   if (!std::filesystem::is_regular_file(status)) {
     return {Code::kInvalid, path + " is no regular file; a recording is a folder of CSV files, .mcap or .h5"};
   }
-  if (path.ends_with(".mcap")) return McapLogReader::open(path);
-  if (path.ends_with(".h5")) return Hdf5LogReader::open(path);
-  return {Code::kInvalid, path + " is not a CSV directory, and its name does not end in .mcap or .h5"};
+  Result<std::unique_ptr<LogReader>> file = open_file(path);
+  if (!file.ok() || scope == LogScope::kFile) return file;
+  return LogParts::open(path, std::move(*file), open_file, log);
 }
 
 std::string log_part_path(const std::string& path, uint64_t part) {

@@ -12,14 +12,20 @@
 
 namespace smt::cmd {
 
-// A new .mcap or .h5. kInvalid: another name, or the file is there already.
-Result<std::unique_ptr<LogWriter>> create_log(const std::string& path);
+// A new .mcap or .h5, which tells that it is that part of a recording. kInvalid: another name, or the file is
+// there already.
+Result<std::unique_ptr<LogWriter>> create_log(const std::string& path, const LogPart& part = {});
 // "flight.mcap", 2 -> "flight.2.mcap"; part 0 is the name itself.
 std::string log_part_path(const std::string& path, uint64_t part);
 
-// A folder of CSV files, or a file by its name. kInvalid: no recording. `log` gets a warning, as they are
-// met, of each CSV file and of the first rows that are left out.
-Result<std::unique_ptr<LogReader>> open_log(const std::string& path, const LogSink& log = LogSink());
+// What is read of a recording in parts, of which one is given.
+enum class LogScope { kRecording, kFile };
+
+// A folder of CSV files, or a file by its name and, unless `scope` is kFile, the other parts of its
+// recording, see LogParts. kInvalid: no recording. `log` gets a warning, as they are met, of each CSV file
+// and of the first rows that are left out, and of a part that is there twice.
+Result<std::unique_ptr<LogReader>> open_log(const std::string& path, const LogSink& log = LogSink(),
+                                            LogScope scope = LogScope::kRecording);
 
 }  // namespace smt::cmd
 

@@ -1,9 +1,12 @@
 #include "cmd/recording/recorder.h"
 
 #include <fmt/format.h>
+#include <sys/random.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <utility>
 
 #include "cmd/recording/open_log.h"
@@ -18,31 +21,57 @@ constexpr int64_t kFlushNs = 500'000'000;      // so that it is on the disk with
 constexpr int64_t kLookNs = 500'000'000;       // at the states of topics
 constexpr int64_t kReportNs = 200'000'000;     // of the progress
 constexpr int64_t kMaxEndNs = 10'000'000'000;  // with writers that say anything of the time
+constexpr int64_t kRetrySplitNs = 1'000'000'000;
+constexpr uint64_t kMaxTakenNames = 10'000;
 // The wall clock is followed only where it was set; the spacing of samples is BOOTTIME's.
 constexpr int64_t kWallStepNs = 10'000'000;
 
 }  // namespace
 
 Result<Recorder> Recorder::open(const RecordOptions& options) {
+  Id128 id;
+  if (getrandom(id.data(), id.size(), 0) != static_cast<ssize_t>(id.size())) {
+    return Status::from_errno("getrandom", errno);
+  }
   Recorder recorder(options);
-  if (Status s = recorder.begin_recording(); !s.ok()) return s;
+  recorder.recording_ = hex_id(id);
+  Result<Part> part = recorder.create_part(0);
+  if (!part.ok()) return part.status();
+  recorder.begin_part(std::move(*part));
   recorder.start_ns_ = recorder.reported_ns_ = recorder.part_ns_;
   return recorder;
 }
 
-Status Recorder::begin_recording() {
-  const std::string path = log_part_path(options_.output, summary_.files.size());
-  Result<std::unique_ptr<LogWriter>> file = create_log(path);
-  if (!file.ok()) return file.status();
-  file_ = std::move(*file);
-  summary_.files.push_back(path);
-  part_ns_ = flushed_ns_ = boottime_ns();
-  if (Status s = file_->declare(events_.topic()); !s.ok()) return s;
-  for (const auto& [name, topic] : topics_) {
-    if (topic.log == nullptr) continue;
-    if (Status s = file_->declare(topic.log.get()); !s.ok()) return s;
+// Under the first name that is free; the first part has no other than its own.
+Result<Recorder::Part> Recorder::create_part(uint64_t number) const {
+  const uint64_t first = number == 0 ? 0 : part_.name_number + 1;
+  for (uint64_t name = first;; ++name) {
+    Part part{nullptr, log_part_path(options_.output, name), number, name};
+    Result<std::unique_ptr<LogWriter>> file = create_log(part.path, {recording_, number});
+    std::error_code error;
+    if (!file.ok() && number != 0 && name - first < kMaxTakenNames &&
+        std::filesystem::exists(std::filesystem::symlink_status(part.path, error))) {
+      continue;
+    }
+    if (!file.ok()) return file.status();
+    part.file = std::move(*file);
+    if (Status s = part.file->declare(events_.topic()); !s.ok()) return s;
+    for (const auto& [topic_name, topic] : topics_) {
+      if (topic.log == nullptr) continue;
+      if (Status s = part.file->declare(topic.log.get()); !s.ok()) return s;
+    }
+    if (name != first) {
+      options_.log.warn(fmt::format("{} is there already: part {} of the recording is {}",
+                                    log_part_path(options_.output, first), number, part.path));
+    }
+    return part;
   }
-  return Status();
+}
+
+void Recorder::begin_part(Part part) {
+  part_ = std::move(part);
+  summary_.files.push_back(part_.path);
+  part_ns_ = flushed_ns_ = boottime_ns();
 }
 
 Recorder::Topic* Recorder::know(const std::string& name, const Follower::Topic& from) {
@@ -63,7 +92,7 @@ Status Recorder::declare_new(const std::map<std::string, Follower::Topic>& topic
     const auto known = topics_.find(name);
     if (known != topics_.end() && known->second.log != nullptr) continue;
     if (topic.schema.type_name.empty()) continue;  // not known yet
-    const Status s = file_->declare(know(name, topic)->log.get());
+    const Status s = part_.file->declare(know(name, topic)->log.get());
     if (!s.ok() && s.code() != Code::kNotFound) return s;
   }
   return Status();
@@ -96,11 +125,11 @@ std::vector<TopicEvent> Recorder::look(const Domain& domain, const relay::Patter
 
 Status Recorder::write_event(const std::string& topic, std::string_view event, uint64_t count) {
   ++open_events_;
-  return file_->write(events_.next(topic, event, count, wall_ns_ + boottime_ns()));
+  return part_.file->write(events_.next(topic, event, count, wall_ns_ + boottime_ns()));
 }
 
 Status Recorder::write_changes(const Domain& domain, const relay::PatternSet& patterns) {
-  if (Status s = file_->check(); !s.ok()) return s;
+  if (Status s = part_.file->check(); !s.ok()) return s;
   for (const TopicEvent& event : look(domain, patterns)) {
     if (Status s = write_event(event.topic.name, event.what); !s.ok()) return s;
   }
@@ -120,23 +149,48 @@ Status Recorder::write_losses() {
 
 Status Recorder::flush() {
   Status s = write_losses();
-  if (s.ok()) s = file_->flush();
+  if (s.ok()) s = part_.file->flush();
   commit(s.ok());
   flushed_ns_ = boottime_ns();
-  summary_.file_bytes = parts_bytes_ + file_->bytes();
+  summary_.file_bytes = parts_bytes_ + part_.file->bytes();
   return s;
 }
 
+// Begins the next part once the samples of this one are on the disk. An error: this one could not be closed,
+// and the next, which holds nothing, is gone again.
 Status Recorder::split() {
-  if (Status s = finish(); !s.ok()) return s;
-  parts_bytes_ = summary_.file_bytes;
-  return begin_recording();
+  if (boottime_ns() < no_split_before_ns_) return Status();
+  if (Status s = flush(); !s.ok()) return s;
+  Result<Part> next = create_part(part_.number + 1);
+  if (!next.ok()) return put_off_split(next.status()), Status();
+  part_.file->set_next_part(next->number);
+  if (Status s = part_.file->finish(); !s.ok()) {
+    part_.file->set_next_part(std::nullopt);
+    next->file.reset();
+    std::error_code ignored;
+    std::filesystem::remove(next->path, ignored);
+    return s;
+  }
+  parts_bytes_ += part_.file->bytes();
+  told_no_split_ = false;
+  begin_part(std::move(*next));
+  return Status();
+}
+
+void Recorder::put_off_split(const Status& why) {
+  no_split_before_ns_ = boottime_ns() + kRetrySplitNs;
+  if (std::exchange(told_no_split_, true)) return;
+  options_.log.warn(fmt::format("{}; recording goes on in {}", why.message(), part_.path));
+}
+
+int64_t Recorder::split_due_ns() const {
+  return options_.split_ns == 0 ? kNever : std::max(part_ns_ + options_.split_ns, no_split_before_ns_);
 }
 
 Status Recorder::finish() {
   const Status flushed = flush();
-  const Status finished = file_->finish();
-  summary_.file_bytes = parts_bytes_ + file_->bytes();
+  const Status finished = part_.file->finish();
+  summary_.file_bytes = parts_bytes_ + part_.file->bytes();
   summary_.seconds = static_cast<double>(boottime_ns() - start_ns_) / 1e9;
   return flushed.ok() ? finished : flushed;
 }
@@ -147,10 +201,11 @@ Status Recorder::write_sample(const std::string& name, Topic* topic, const LogSa
   if (size != 0 && sample.bytes.size() != size) {  // a writer of its own kind
     s = {Code::kInvalid,
          fmt::format("{}: a sample of {} bytes, and the schema says {}", name, sample.bytes.size(), size)};
-  } else if (s = file_->write(sample); s.code() == Code::kNotFound) {
-    if (s = split(); s.ok()) s = file_->write(sample);
+  } else if (s = part_.file->write(sample); s.code() == Code::kNotFound) {
+    if (s = split(); s.ok()) s = part_.file->write(sample);
   }
-  if (s.code() == Code::kInvalid && !std::exchange(topic->told, true)) {
+  const bool left_out = s.code() == Code::kInvalid || s.code() == Code::kNotFound;
+  if (left_out && !std::exchange(topic->told, true)) {
     options_.log.warn(fmt::format("{}; left out, as others of {} that are like it", s.message(), name));
   }
   return s;
@@ -164,7 +219,7 @@ Status Recorder::take_sample(const std::string& name, Follower::Topic& from, con
   const Status s = write_sample(name, &topic,
                                 {topic.log.get(), sample.sequence, sample.stamp_ns,
                                  wall_ns_ + sample.written_ns, missed, sample.bytes});
-  if (s.code() == Code::kInvalid) {
+  if (s.code() == Code::kInvalid || s.code() == Code::kNotFound) {
     ++topic.open.left_out;
     topic.missed = missed + 1;
     return Status();
@@ -173,7 +228,7 @@ Status Recorder::take_sample(const std::string& name, Follower::Topic& from, con
   topic.missed = 0;
   ++topic.open.samples;
   topic.open.bytes += sample.bytes.size();
-  return file_->full() ? flush() : Status();
+  return part_.file->full() ? flush() : Status();
 }
 
 Status Recorder::run(const Domain& domain, const relay::PatternSet& patterns, int stop_fd) {
@@ -203,7 +258,7 @@ Status Recorder::record(const Domain& domain, const relay::PatternSet& patterns,
     const int64_t wall_ns = realtime_ns() - boottime_ns();
     if (std::abs(wall_ns - wall_ns_) > kWallStepNs) wall_ns_ = wall_ns;
     bool older = false;
-    if (file_->open_bytes() == 0) flushed_ns_ = boottime_ns();  // nothing waits for the disk
+    if (part_.file->open_bytes() == 0) flushed_ns_ = boottime_ns();  // nothing waits for the disk
     follower->drain([&](const std::string& name, Follower::Topic& topic, const Sample& sample) {
       failed = take_sample(name, topic, sample);
       older = older || sample.written_ns <= stopped_ns;
@@ -214,8 +269,8 @@ Status Recorder::record(const Domain& domain, const relay::PatternSet& patterns,
     if (failed.ok() && now - looked_ns_ >= kLookNs) failed = write_changes(domain, patterns);
     if (failed.ok() && due) failed = declare_new(follower->topics());
     if (failed.ok() && due) failed = flush();
-    const bool full = options_.split_bytes != 0 && file_->bytes() >= options_.split_bytes;
-    const bool old = options_.split_ns != 0 && now - part_ns_ >= options_.split_ns;
+    const bool full = options_.split_bytes != 0 && part_.file->bytes() >= options_.split_bytes;
+    const bool old = now >= split_due_ns();
     if (failed.ok() && (full || old)) failed = split();
     if (!failed.ok()) return failed;
     report_progress();
@@ -225,8 +280,8 @@ Status Recorder::record(const Domain& domain, const relay::PatternSet& patterns,
       stopped_ns = boottime_ns();
     } else {
       int64_t until = std::min(end, looked_ns_ + kLookNs);
-      if (file_->open_bytes() != 0) until = std::min(until, flushed_ns_ + kFlushNs);
-      if (options_.split_ns != 0) until = std::min(until, part_ns_ + options_.split_ns);
+      if (part_.file->open_bytes() != 0) until = std::min(until, flushed_ns_ + kFlushNs);
+      until = std::min(until, split_due_ns());
       follower->sleep(stop_fd, until);
     }
   }
@@ -238,7 +293,7 @@ void Recorder::report_progress() {
   reported_ns_ = now;
   RecordProgress progress{.seconds = static_cast<double>(now - start_ns_) / 1e9,
                           .topics = topics_.size(),
-                          .file_bytes = parts_bytes_ + file_->bytes()};
+                          .file_bytes = parts_bytes_ + part_.file->bytes()};
   for (const auto& [name, topic] : topics_) {
     const RecordedTopic& sum = summary_.topics[name];
     progress.samples += sum.samples + topic.open.samples;

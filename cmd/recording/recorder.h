@@ -31,9 +31,9 @@ struct RecordProgress {
 struct RecordOptions {
   std::string output = {};
   std::optional<int64_t> duration_ns = {};
-  uint64_t split_bytes = 0;                                           // a new part at this size, 0: never
-  int64_t split_ns = 0;                                               // a new part after so long, 0: never
-  LogSink log = {};                                                   // gets a warning of what is left out
+  uint64_t split_bytes = 0;  // a new part at this size, 0: never
+  int64_t split_ns = 0;      // a new part after so long, 0: never
+  LogSink log = {};          // gets a warning of what is left out, and of a part that is not as it should be
   std::function<void(const RecordProgress& progress)> progress = {};  // called five times a second
 };
 
@@ -52,16 +52,18 @@ struct RecordSummary {
   double seconds = 0;
 };
 
+// A part is there, with the number and the id that it tells, before the one before it is closed. If it cannot
+// be made, recording goes on in that one, and it is tried again each second.
 class Recorder {
  public:
-  // Makes the first file.
+  // Makes the first file, of a recording with an id of its own.
   static Result<Recorder> open(const RecordOptions& options);
 
   // Until the duration is over or `stop_fd` can be read; what was published before that is recorded. An
   // error, or an exception of a callback, ends it with a file that is good up to its last chunk; `summary`
   // tells of it too.
   Status run(const Domain& domain, const relay::PatternSet& patterns, int stop_fd);
-  // Where there was nothing to record.
+  // Where there was nothing to record. Harmless behind run().
   Status finish();
   const RecordSummary& summary() const { return summary_; }
 
@@ -74,9 +76,17 @@ class Recorder {
     uint64_t missed = 0;  // samples left out, to be told with the next
   };
 
+  struct Part {
+    std::unique_ptr<LogWriter> file;
+    std::string path;
+    uint64_t number = 0;       // in the recording
+    uint64_t name_number = 0;  // in the file's name, which may be greater
+  };
+
   explicit Recorder(const RecordOptions& options) : options_(options) {}
-  Status begin_recording();
   Status record(const Domain& domain, const relay::PatternSet& patterns, int stop_fd);
+  Result<Part> create_part(uint64_t number) const;
+  void begin_part(Part part);
   Topic* know(const std::string& name, const Follower::Topic& from);
   Status declare_new(const std::map<std::string, Follower::Topic>& topics);
   std::vector<TopicEvent> look(const Domain& domain, const relay::PatternSet& patterns);
@@ -85,6 +95,8 @@ class Recorder {
   Status write_losses();
   Status flush();
   Status split();
+  void put_off_split(const Status& why);
+  int64_t split_due_ns() const;
   Status take_sample(const std::string& name, Follower::Topic& topic, const Sample& sample);
   Status write_sample(const std::string& name, Topic* topic, const LogSample& sample);
   void commit(bool kept);
@@ -94,12 +106,15 @@ class Recorder {
   LogEvents events_;
   uint64_t open_events_ = 0;  // since the last flush
   TopicEvents seen_;
-  std::unique_ptr<LogWriter> file_;
+  std::string recording_;  // its id
+  Part part_;
   std::map<std::string, Topic> topics_;
   std::vector<std::unique_ptr<LogTopic>> former_;  // writers know them
   RecordSummary summary_;
   // BOOTTIME
   int64_t start_ns_ = 0, part_ns_ = 0, flushed_ns_ = 0, looked_ns_ = 0, reported_ns_ = 0;
+  int64_t no_split_before_ns_ = 0;
+  bool told_no_split_ = false;
   int64_t wall_ns_ = 0;       // REALTIME less BOOTTIME
   uint64_t parts_bytes_ = 0;  // of the parts before
 };

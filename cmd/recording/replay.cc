@@ -6,7 +6,6 @@
 #include <optional>
 #include <set>
 
-#include "cmd/recording/open_log.h"
 #include "cmd/text/deadline.h"
 #include "shm/clock.h"
 #include "shm/reader.h"
@@ -20,7 +19,7 @@ constexpr size_t kToldWriters = 3;
 }  // namespace
 
 Result<Replay> Replay::open(const Domain& domain, const ReplayOptions& options) {
-  Result<std::unique_ptr<LogReader>> log = open_log(options.path, options.log);
+  Result<std::unique_ptr<LogReader>> log = open_log(options.path, options.log, options.scope);
   if (!log.ok()) return log.status();
   Replay replay(domain, options);
   replay.log_ = std::move(*log);
@@ -214,6 +213,7 @@ Result<ReplaySummary> Replay::run(int stop_fd, const ReplayKeys& keys) {
   summary_.samples_left_out = log_->samples_left_out();
   summary_.topics_left_out = log_->topics_left_out();
   summary_.bytes_left_out = log_->bytes_left_out();
+  summary_.parts_left_out = log_->parts_left_out();
   summary_.seconds = static_cast<double>(boottime_ns() - begun_ns_) / 1e9;
   return summary_;
 }

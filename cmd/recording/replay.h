@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cmd/recording/log_file.h"
+#include "cmd/recording/open_log.h"
 #include "cmd/text/log_sink.h"
 #include "shm/domain.h"
 #include "shm/node.h"
@@ -27,6 +28,7 @@ struct ReplayProgress {
 
 struct ReplayOptions {
   std::string path;  // see open_log
+  LogScope scope = LogScope::kRecording;
   double speed = 1;
   bool asap = false;                   // no pacing
   int64_t max_gap_ns = 1'000'000'000;  // of recorded time, longer silence is shortened to it; 0: as recorded
@@ -50,6 +52,7 @@ struct ReplaySummary {
   uint64_t samples_left_out = 0;  // rows of CSV
   uint64_t topics_left_out = 0;   // files of CSV
   uint64_t bytes_left_out = 0;    // damaged
+  uint64_t parts_left_out = 0;    // of the recording, which are not there
   double seconds = 0;
   bool stopped = false;               // by `stop_fd` or a key
   std::vector<std::string> problems;  // the first of what was left out, see LogReader

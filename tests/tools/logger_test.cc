@@ -14,6 +14,7 @@
 #include <fstream>
 #include <optional>
 #include <random>
+#include <tuple>
 
 #include "cmd/recording/log_events.h"
 #include "cmd/recording/open_log.h"
@@ -43,7 +44,7 @@ struct Recorded {
 using Content = std::map<std::string, std::vector<Recorded>>;
 
 void read_into(const std::string& path, Content* content, bool* complete = nullptr) {
-  Result<std::unique_ptr<cmd::LogReader>> log = cmd::open_log(path);
+  Result<std::unique_ptr<cmd::LogReader>> log = cmd::open_log(path, {}, cmd::LogScope::kFile);
   ASSERT_TRUE(log.ok()) << log.status().message();
   for (cmd::LogSample s; (*log)->next(&s);) {
     if (s.topic->name == cmd::kLogEventsTopic) continue;
@@ -61,7 +62,7 @@ struct Event {
 };
 
 void read_events(const std::string& path, std::vector<Event>* events) {
-  Result<std::unique_ptr<cmd::LogReader>> log = cmd::open_log(path);
+  Result<std::unique_ptr<cmd::LogReader>> log = cmd::open_log(path, {}, cmd::LogScope::kFile);
   ASSERT_TRUE(log.ok()) << log.status().message();
   for (cmd::LogSample s; (*log)->next(&s);) {
     if (s.topic->name != cmd::kLogEventsTopic) continue;
@@ -267,7 +268,11 @@ TEST_F(Smtlogger, CountsToTheSampleWhatItCameTooLateFor) {
   };
   for (uint32_t i = 1; i <= 20; ++i) publish(i);  // 12 were written over before it began: history
   const auto logger = record();
-  ASSERT_TRUE(eventually([&] { return size("a.mcap") > 100; }));
+  ASSERT_TRUE(eventually([&] {
+    Content begun;
+    read_into(path("a.mcap"), &begun);
+    return !begun["x"].empty();
+  }));
   logger->send(SIGSTOP);
   for (uint32_t i = 21; i <= 1020; ++i) publish(i);
   logger->send(SIGCONT);
@@ -346,14 +351,31 @@ TEST_F(Smtlogger, CutOffInsideAChunkIsToldByTheExitCode) {
   EXPECT_THAT(other.err, HasSubstr("of an .mcap file another is made"));
 }
 
-TEST_P(EachFormat, FullDiskEndsItWithAGoodFile) {
-  if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 ||
-      (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 &&
-       mount("none", "/dev/shm", nullptr, MS_PRIVATE, nullptr) != 0)) {
-    GTEST_SKIP() << "needs root for a mount of its own";
+// A disk of a test's own, with the options of a tmpfs. Not ok: only root may have one.
+class SmallDisk {
+ public:
+  SmallDisk(std::string path, const char* options) : path_(std::move(path)) {
+    fs::create_directory(path_);
+    ok_ = geteuid() == 0 && unshare(CLONE_NEWNS) == 0 &&
+          (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 ||
+           mount("none", "/dev/shm", nullptr, MS_PRIVATE, nullptr) == 0) &&
+          mount("smt-test", path_.c_str(), "tmpfs", 0, options) == 0;
   }
-  fs::create_directory(path("small"));
-  ASSERT_EQ(mount("smt-test", path("small").c_str(), "tmpfs", 0, "size=3m"), 0);
+  ~SmallDisk() {
+    if (ok_) umount2(path_.c_str(), MNT_DETACH);
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+  bool ok() const { return ok_; }
+
+ private:
+  std::string path_;
+  bool ok_ = false;
+};
+
+TEST_P(EachFormat, FullDiskEndsItWithAGoodFile) {
+  const SmallDisk disk(path("small"), "size=3m");
+  if (!disk.ok()) GTEST_SKIP() << "needs root for a mount of its own";
   Publisher topic = advertise("noise", Schema::bytes());
   const std::string file = path("small/a." + GetParam());
   Process logger({"smtlogger", "--output", file, "-f", "json"}, env());
@@ -374,7 +396,97 @@ TEST_P(EachFormat, FullDiskEndsItWithAGoodFile) {
   read_into(path("b." + GetParam()), &content);
   EXPECT_GT(content["noise"].size(), 500u);
   EXPECT_EQ(content["noise"].size(), summary["samples"].get<size_t>()) << "the summary tells what is there";
-  umount2(path("small").c_str(), MNT_DETACH);
+  EXPECT_EQ(run({"smtlogger", "info", file}).exit_code, 0) << "and the file has its end";
+}
+
+// Parts of a tenth of a second on a disk that has no room or no inode for all of them.
+class NextPart : public Smtlogger,
+                 public testing::WithParamInterface<std::tuple<std::string, const char*>> {};
+INSTANTIATE_TEST_SUITE_P(Smtlogger, NextPart,
+                         testing::Combine(testing::Values("mcap", "h5"),
+                                          testing::Values("size=1m", "nr_inodes=2", "nr_inodes=4")),
+                         [](const auto& chosen) {
+                           std::string name = std::get<0>(chosen.param) + "_" + std::get<1>(chosen.param);
+                           std::replace(name.begin(), name.end(), '=', '_');
+                           return name;
+                         });
+
+TEST_P(NextPart, WithoutRoomOrInodeForItEachPartIsWholeAndNoSampleIsUncounted) {
+  const auto& [format, options] = GetParam();
+  const SmallDisk disk(path("small"), options);
+  if (!disk.ok()) GTEST_SKIP() << "needs root for a mount of its own";
+  Publisher topic = advertise("x", Schema::bytes());
+  Process logger({"smtlogger", "--output", path("small/a." + format), "-f", "json", "--split-time", "100ms"},
+                 env());
+  logger.wait_for_error("recording ");
+  const bool full = std::string(options).starts_with("size");
+  uint64_t published = 0;
+  const int64_t end = boottime_ns() + (full ? int64_t{kDeadlineMs} * 1'000'000 : 2'000'000'000);
+  for (; boottime_ns() < end && !logger.ended(); ++published) {
+    ASSERT_TRUE(topic.publish(random(1000)).ok());
+    poll(nullptr, 0, 1);
+  }
+  logger.send(SIGINT);
+  const Ended ended = logger.wait();
+  EXPECT_EQ(ended.exit_code, full ? 1 : 0) << ended.err;
+  const Json summary = Json::parse(ended.out);
+  Content content = read_all(summary);
+  EXPECT_EQ(content["x"].size(), summary["samples"].get<size_t>());
+  for (size_t i = 0; i < content["x"].size(); ++i) ASSERT_EQ(content["x"][i].sequence, i + 1);
+  EXPECT_LE(summary["samples"].get<size_t>() + summary["left_out"].get<size_t>(), published);
+  if (!full) {
+    EXPECT_EQ(content["x"].size(), published) << "it goes on in the last part";
+    EXPECT_THAT(ended.err, HasSubstr("recording goes on in "));
+  }
+}
+
+TEST_P(EachFormat, PartsAreOneRecordingForInfoConvertAndReplay) {
+  Publisher topic = advertise("x", Schema::bytes());
+  const auto logger = record({"--split-time", "200ms"}, "a." + GetParam());
+  uint64_t published = 0;
+  ASSERT_TRUE(eventually([&] {
+    for (int i = 0; i < 5; ++i, ++published) EXPECT_TRUE(topic.publish(random(10)).ok());
+    return fs::exists(path("a.2." + GetParam()));
+  }));
+  const Json summary = finish(logger.get());
+  const std::vector<std::string> files = summary["files"];
+  ASSERT_GE(files.size(), 3u);
+  fs::rename(files[1], path("another name." + GetParam()));
+  const auto info = [&](const std::vector<std::string>& flags) {
+    std::vector<std::string> args = {"smtlogger", "info", files[0], "-f", "json"};
+    args.insert(args.end(), flags.begin(), flags.end());
+    const Ended ended = run(args);
+    Json json = Json::parse(ended.out);
+    json["exit_code"] = ended.exit_code;
+    json["err"] = ended.err;
+    return json;
+  };
+  Json all = info({}), one = info({"--part"});
+  const uint64_t events = summary["events"], samples = published + events;
+  EXPECT_EQ(all["exit_code"], 0) << all;
+  EXPECT_EQ(all["parts"].size(), files.size());
+  EXPECT_EQ(all["samples"], samples);
+  EXPECT_EQ(one["exit_code"], 0) << one;
+  EXPECT_LT(one["samples"], samples);
+  const Ended converted = run({"smtlogger", "convert", files[2], path("one.mcap")});
+  EXPECT_EQ(converted.exit_code, 0) << converted.err;
+  EXPECT_THAT(converted.out, HasSubstr(std::to_string(samples) + " samples from " + files[2] + " and "));
+  const Ended replayed = run({"smtreplay", files[0], "--asap", "--prefix", "again"});
+  EXPECT_EQ(replayed.exit_code, 0) << replayed.err;
+  EXPECT_THAT(replayed.err, HasSubstr(std::to_string(samples) + " samples"));
+  EXPECT_EQ(run({"smtreplay", files[0], "--asap", "--prefix", "one", "--part"}).exit_code, 0);
+
+  fs::remove(path("another name." + GetParam()));
+  all = info({});
+  EXPECT_EQ(all["exit_code"], 1);
+  EXPECT_EQ(all["parts_left_out"], 1);
+  EXPECT_THAT(all["err"].get<std::string>(), HasSubstr("part 1 of the recording"));
+  const Ended lacking = run({"smtlogger", "convert", files[0], path("gap.mcap")});
+  EXPECT_EQ(lacking.exit_code, 1);
+  EXPECT_THAT(lacking.out, HasSubstr("1 part missing"));
+  const Ended gap = run({"smtreplay", files[0], "--asap", "--prefix", "gap"});
+  EXPECT_EQ(gap.exit_code, 1);
+  EXPECT_THAT(gap.err, HasSubstr("part 1 of the recording"));
 }
 
 TEST_F(Smtlogger, ACopyThatTheDiskHasNoRoomForIsWholeAsFarAsItGoes) {

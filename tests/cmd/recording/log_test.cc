@@ -337,6 +337,27 @@ TEST_P(EachFormat, OpensNoFifoAndNoDevice) {
   EXPECT_THAT(open_log(path_).status().message(), HasSubstr("is no regular file"));
 }
 
+TEST_P(EachFormat, WhereTheSystemMakesNoFileItsReasonIsTold) {
+  const std::string name(300, 'n');
+  EXPECT_THAT(create_log(path_ + name + GetParam()).status().message(), HasSubstr("File name too long"));
+}
+
+TEST_P(EachFormat, FinishedOnceMoreStaysAsItIs) {
+  Result<std::unique_ptr<LogWriter>> log = create_log(path_);
+  ASSERT_TRUE(log.ok());
+  const std::vector<std::byte> value = bytes_of(1.0);
+  ASSERT_TRUE((*log)->write({topic("a"), 1, 2, 3, 0, value}).ok());
+  ASSERT_TRUE((*log)->finish().ok());
+  const std::string finished = text();
+  EXPECT_TRUE((*log)->finish().ok());
+  log = Status(Code::kNotFound, "closed");
+  EXPECT_EQ(text(), finished);
+  const auto again = open();
+  ASSERT_NE(again, nullptr);
+  EXPECT_TRUE(again->complete());
+  EXPECT_EQ(rest(again.get()).size(), 1u);
+}
+
 TEST(LogValue, SchemaForViewersHasTypesArraysAndUnits) {
   EXPECT_EQ(json_schema_text(kStruct),
             R"({"$schema":"http://json-schema.org/draft-07/schema#","title":"Mixed","type":"object",)"

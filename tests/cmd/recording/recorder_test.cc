@@ -4,19 +4,24 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <optional>
 #include <stdexcept>
 
 #include "cmd/recording/open_log.h"
 #include "cmd/recording/replay.h"
 #include "shm/fd.h"
 #include "tests/shm/shm_fixture.h"
+#include "tests/text.h"
 
 namespace smt::cmd {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
@@ -85,6 +90,98 @@ TEST_F(RecorderTest, WhatItRecordedIsReplayedUnderKeysOfTheCaller) {
   EXPECT_TRUE(!paused.empty() && paused.front());
   Reader again = open_reader(domain_, "again/x");
   EXPECT_EQ(text_of(again.latest()), "c");
+}
+
+// A recording in parts, each of a tenth of a second; what is published meanwhile.
+class RecorderParts : public RecorderTest, public testing::WithParamInterface<std::string> {
+ protected:
+  // Calls `at(n)` five times a second, and ends the recording when that returns false.
+  RecordSummary record_parts(const std::string& path, const std::function<bool(int n)>& at) {
+    RecordOptions options{.output = path, .split_ns = 100'000'000};
+    options.log = LogSink([&](LogLevel, const std::string& line) { warnings_.push_back(line); });
+    const Fd stop(eventfd(0, EFD_CLOEXEC));
+    options.progress = [&, n = 0](const RecordProgress&) mutable {
+      const uint64_t one = 1;
+      if (at(n++)) return;
+      EXPECT_EQ(::write(stop.get(), &one, sizeof one), ssize_t{sizeof one});
+    };
+    Result<Recorder> recorder = Recorder::open(options);
+    EXPECT_TRUE(recorder.ok()) << recorder.status().message();
+    const Status s = recorder->run(domain_, *relay::PatternSet::parse({"**"}), stop.get());
+    EXPECT_TRUE(s.ok()) << s.message();
+    EXPECT_TRUE(recorder->finish().ok()) << "a second time";
+    return recorder->summary();
+  }
+  // Samples of x in each of the files, which are complete and parts of one recording, in order.
+  static uint64_t count(const std::vector<std::string>& files) {
+    uint64_t samples = 0;
+    std::string id;
+    for (size_t i = 0; i < files.size(); ++i) {
+      Result<std::unique_ptr<LogReader>> log = open_log(files[i], {}, LogScope::kFile);
+      EXPECT_TRUE(log.ok()) << log.status().message();
+      if (!log.ok()) continue;
+      EXPECT_TRUE((*log)->complete()) << files[i];
+      const LogPart part = (*log)->part();
+      if (i == 0) id = part.recording;
+      EXPECT_EQ(part.recording, id);
+      EXPECT_EQ(part.number, i);
+      EXPECT_EQ(part.next, i + 1 == files.size() ? std::nullopt : std::optional<uint64_t>(i + 1));
+      for (LogSample sample; (*log)->next(&sample);) samples += sample.topic->name == "x" ? 1 : 0;
+    }
+    EXPECT_EQ(id.size(), 32u);
+    return samples;
+  }
+  std::string path(const std::string& name) const { return root_ + "/" + name + GetParam(); }
+
+  const std::unique_ptr<Node> node_ = open_node(domain_, "w");
+  std::vector<std::string> warnings_;
+};
+INSTANTIATE_TEST_SUITE_P(Logs, RecorderParts, testing::Values(".mcap", ".h5"),
+                         [](const auto& format) { return format.param.substr(1); });
+
+TEST_P(RecorderParts, ANameThatIsTakenIsLeftAloneAndThePartTakesAnother) {
+  std::ofstream(path("f.1")) << "precious";
+  std::filesystem::create_symlink("nowhere", path("f.3"));
+  Publisher x = advertise(*node_, "x", {.history = 64});
+  uint64_t published = 0;
+  const RecordSummary summary = record_parts(path("f"), [&](int) {
+    publish_value(x, "x");
+    ++published;
+    return !std::filesystem::exists(path("f.5"));
+  });
+  ASSERT_GE(summary.files.size(), 4u);
+  EXPECT_EQ(std::vector(summary.files.begin(), summary.files.begin() + 4),
+            (std::vector{path("f"), path("f.2"), path("f.4"), path("f.5")}));
+  EXPECT_EQ(contents(path("f.1")), "precious");
+  EXPECT_EQ(count(summary.files), published);
+  EXPECT_EQ(summary.topics.at("x").samples, published);
+  ASSERT_EQ(warnings_.size(), 2u);
+  EXPECT_EQ(warnings_[0], path("f.1") + " is there already: part 1 of the recording is " + path("f.2"));
+  const Result<std::unique_ptr<LogReader>> all = open_log(path("f.4"));
+  ASSERT_TRUE(all.ok()) << all.status().message();
+  EXPECT_EQ((*all)->part_files(), summary.files);
+}
+
+TEST_P(RecorderParts, WhereNoneCanBeMadeRecordingGoesOnInTheLastOne) {
+  // Its name has all the bytes that a name can have, and a number makes it longer.
+  const std::string full_name = path(std::string(255 - GetParam().size(), 'f'));
+  Publisher x = advertise(*node_, "x", {.history = 64});
+  std::optional<Publisher> late;
+  uint64_t published = 0;
+  const RecordSummary summary = record_parts(full_name, [&](int n) {
+    publish_value(x, "x");
+    ++published;
+    if (n == 5) late = advertise(*node_, "late", {.history = 4});
+    if (n == 6) publish_value(*late, "y");
+    return n < 10;
+  });
+  EXPECT_THAT(summary.files, ElementsAre(full_name));
+  EXPECT_EQ(count(summary.files), published);
+  const RecordedTopic& of_late = summary.topics.at("late");
+  EXPECT_EQ(of_late.samples + of_late.left_out, 1u);
+  EXPECT_EQ(of_late.left_out, GetParam() == ".h5" ? 1u : 0u) << "a topic that only another part could take";
+  EXPECT_THAT(warnings_, Contains(EndsWith("recording goes on in " + full_name))) << "once";
+  EXPECT_LE(warnings_.size(), 2u);
 }
 
 TEST_F(RecorderTest, TheSinkIsToldOfRowsThatAreLeftOut) {
