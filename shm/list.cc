@@ -50,9 +50,10 @@ Result<DomainListing> list_topics(const Domain& domain) {
     info.sequence = best_head.sequence;
     info.stamp_ns = best_head.stamp_ns;
     const int64_t now = domain.clock().boottime_ns();  // not before a sample that came meanwhile
-    info.freshness.state = best->segment->state(*best, !alive[best->segment.get()], now);
-    if (best_head.sequence != 0 && best->segment->same_time())
-      info.freshness.age_ns = age_at(now, best_head.born_ns);
+    const bool dead = !alive[best->segment.get()], any = best_head.sequence != 0;
+    info.freshness.state = any ? best->segment->sample_state(*best, best_head.born_ns, dead, now)
+                               : best->segment->state(*best, dead, now);
+    if (any && best->segment->same_time()) info.freshness.age_ns = age_at(now, best_head.born_ns);
     info.freshness.max_age_ns = best->segment->max_age_ns(*best);
     info.freshness.hops = best->hops;
     info.freshness.age_error_ns = best->segment->age_error_ns(*best);

@@ -40,7 +40,7 @@ struct TopicOptions {
   int64_t max_age_ns = 0;
 
   // Only for a mirror: where the samples come from, over how many relays, and the sequence of the source's
-  // first sample (a reader counts what it missed from there).
+  // first sample (a reader that was opened before counts what it missed from there).
   std::optional<TopicOrigin> origin = {};
   uint32_t hops = 0;
   uint64_t first_sequence = 0;  // 0: the position of the first sample here

@@ -19,6 +19,7 @@ Result<Reader> Reader::open(const Domain& domain, std::string_view topic, Reader
   if (Status s = check_topic_name(topic); !s.ok()) return s;
   Reader reader(std::make_unique<ReaderImpl>(domain, topic, std::move(options)));
   reader.impl_->refresh();
+  reader.impl_->begin();
   reader.impl_->make_room();
   reader.impl_->reported = reader.impl_->now();
   return reader;
@@ -34,11 +35,13 @@ const Sample* Reader::latest() {
     // Nothing older after something newer: rather the same again.
     const std::optional<SampleHead> head = peek_sample(view, read_newest_head(*view.counter));
     if (head && r.has_sample && is_later(r.last_born, r.last_node, head->born_ns, view.segment->node())) {
-      for (auto& other : r.writers) other.next = read_newest_head(*other.view.counter) + 1;
+      for (auto& other : r.writers) {
+        if (r.has_new(other)) r.pass_over(&other);
+      }
       return &r.sample;
     }
     for (size_t i = 0; i < r.writers.size(); ++i) {
-      if (i != w) r.writers[i].next = read_newest_head(*r.writers[i].view.counter) + 1;
+      if (i != w && r.has_new(r.writers[i])) r.pass_over(&r.writers[i]);
     }
   }
   SampleHead head;
@@ -106,8 +109,10 @@ const Sample* Reader::next() {
     if (!first) break;
     auto& w = r.writers[*first];
     if (r.has_sample && is_later(r.last_born, r.last_node, first_head.born_ns, w.view.segment->node())) {
-      ++r.missed;
-      w.last_sequence = std::max(w.last_sequence, first_head.sequence);
+      if (first_head.sequence > w.last_sequence) {
+        r.missed += first_head.sequence - w.last_sequence;
+        w.last_sequence = first_head.sequence;
+      }
       ++w.next;
       continue;
     }
@@ -228,22 +233,8 @@ std::optional<int64_t> Reader::age_ns() const {
   return head ? std::optional(age_at(r.domain.clock().boottime_ns(), head->born_ns)) : std::nullopt;
 }
 
-Freshness Reader::freshness() const {
-  const ReaderImpl& r = *impl_;
-  Freshness f;
-  f.state = r.now();
-  f.missed = r.missed;
-  f.age_ns = age_ns();
-  if (r.writers.empty()) return f;
-  const TopicView& v = r.writers[r.best_of()].view;
-  f.max_age_ns = r.options.max_age_ns.value_or(v.segment->max_age_ns(v));
-  f.hops = v.hops;
-  f.age_error_ns = v.segment->age_error_ns(v);
-  f.delay_ns = v.segment->delay_ns(v);
-  f.origin = v.segment->origin(v);
-  if (f.origin.domain.empty() && v.origin_offset == 0) f.origin.domain = r.domain.name();
-  return f;
-}
+Freshness Reader::freshness() const { return impl_->freshness({}); }
+Freshness Reader::freshness_of(int64_t born_ns) const { return impl_->freshness(born_ns); }
 
 const std::string& Reader::topic() const { return impl_->topic; }
 uint64_t Reader::missed() const { return impl_->missed; }

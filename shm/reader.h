@@ -68,9 +68,13 @@ class Reader {
   // The newest sample, whatever its state; null if there is none. No system call.
   const Sample* latest();
 
-  // The samples in order, each once, from the oldest that the ring holds; null: none yet. Sample::missed
-  // tells how many were written over before they could be read (for the first one: since the topic's first
-  // sample). latest() and next() share the place they have come to.
+  // The samples in order, each once; null: none yet. ReaderOptions::begin names the first one of a topic that
+  // is there when the reader is opened; of a topic that appears later it is the oldest that the ring holds.
+  // Sample::missed tells how many came between the sample returned before and this one; for the first one it
+  // tells how many were published after the reader was opened and before that sample. Of a mirrored topic
+  // that appears later a reader cannot tell that: if its first sample is older than the reader, or the
+  // reader begins with kNewest or kFirst, nothing counts that did not come into the mirror; else all counts
+  // since the source's first sample. latest() and next() share the place they have come to.
   const Sample* next();
 
   // Blocks until there is a sample newer than the last one returned, the state has changed, or time is up.
@@ -88,11 +92,14 @@ class Reader {
   // else.
   State state() const;
   Freshness freshness() const;
+  // The same of a sample that was returned, by its `born`: the state now, but fresh or stale by its own age.
+  Freshness freshness_of(int64_t born_ns) const;
   // Now minus born of the newest sample; nothing if there is none or it cannot be told.
   std::optional<int64_t> age_ns() const;
 
   const std::string& topic() const;
-  // Samples that next() came too late for, in all. What latest() passes over is not missed.
+  // Samples that next() came too late for: the sum of Sample::missed, and with several writers those that are
+  // older than one returned before. What latest() passes over is not missed.
   uint64_t missed() const;
   // Segments that had to be opened anew because theirs was replaced (0 across restarts of a writer).
   uint64_t reopened() const;

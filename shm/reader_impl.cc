@@ -24,7 +24,8 @@ void ReaderImpl::resolve() {
     }
     Writer w;
     w.view = std::move(v);
-    w.last_sequence = w.view.first_sequence - 1;
+    w.next = w.view.first_position;
+    w.last_sequence = w.view.origin_offset != 0 ? kNoSequence : w.view.first_sequence - 1;
     for (const Writer& old : writers) {
       if (old.view.segment->node() != w.view.segment->node()) continue;
       if (old.view.segment->id() != w.view.segment->id()) {
@@ -57,6 +58,22 @@ void ReaderImpl::resolve() {
       writers.size() > 1 || (has_sample && !writers.empty() && writers[0].view.segment->node() != last_node);
   make_room();
   set_quick();
+}
+
+void ReaderImpl::begin() {
+  opened_ns = domain.clock().boottime_ns();
+  if (options.begin == Begin::kFirst) return;
+  const size_t best = best_of();
+  for (size_t i = 0; i < writers.size(); ++i) {
+    Writer& w = writers[i];
+    const uint64_t first = w.next;
+    pass_over(&w);
+    if (options.begin == Begin::kOldest) {
+      w.next = first;
+    } else if (i == best) {
+      w.next = std::max(first, w.next - 1);  // the newest itself
+    }
+  }
 }
 
 void ReaderImpl::probe() {
@@ -117,8 +134,8 @@ void ReaderImpl::adopt(size_t writer, uint64_t position, const SampleHead& head,
                        bool in_order) {
   Writer& w = writers[writer];
   std::swap(buffer, spare);
-  const bool later = head.sequence > w.last_sequence;
-  const uint64_t gap = later ? head.sequence - w.last_sequence - 1 : 0;
+  const uint64_t before = w.last_sequence;
+  const uint64_t gap = head.sequence > before ? head.sequence - before - 1 : 0;
   sample.sequence = head.sequence;
   sample.stamp_ns = head.stamp_ns;
   sample.born_ns = head.born_ns;
@@ -130,13 +147,33 @@ void ReaderImpl::adopt(size_t writer, uint64_t position, const SampleHead& head,
   w.last_sequence = head.sequence;
   w.next = position + 1;
   last_born = head.born_ns;
-  if (last_segment != w.view.segment.get()) {
-    last_segment = w.view.segment.get();
-    last_node = last_segment->node();
-  }
+  if (last_segment != w.view.segment.get()) change_writer(w, before, position, in_order);
   if (compare && writers.size() == 1) {
     compare = false;
     set_quick();
+  }
+}
+
+void ReaderImpl::change_writer(const Writer& w, uint64_t before, uint64_t position, bool in_order) {
+  if (before == kNoSequence) {
+    const uint64_t first = w.view.first_sequence;
+    const bool since_first =
+        options.begin == Begin::kOldest && sample.born_ns >= opened_ns && sample.sequence >= first;
+    sample.missed = since_first ? sample.sequence - first : position - w.view.first_position;
+    if (in_order) missed += sample.missed;
+  }
+  last_segment = w.view.segment.get();
+  last_node = last_segment->node();
+}
+
+void ReaderImpl::pass_over(Writer* w) {
+  for (int attempt = 0; attempt < kAttempts && w->view.live() && has_new(*w); ++attempt) {
+    const uint64_t position = read_newest_head(*w->view.counter);
+    const std::optional<SampleHead> head = peek_sample(w->view, position);
+    if (!head) continue;
+    w->next = position + 1;
+    w->last_sequence = head->sequence;
+    return;
   }
 }
 
@@ -160,10 +197,7 @@ bool ReaderImpl::read_newest(Writer* w, SampleHead* head, uint64_t* bytes, uint6
 }
 
 bool ReaderImpl::has_new() const {
-  return std::any_of(writers.begin(), writers.end(), [](const Writer& w) {
-    const uint64_t head = read_newest_head(*w.view.counter);
-    return head >= w.view.first_position && head >= w.next;
-  });
+  return std::any_of(writers.begin(), writers.end(), [](const Writer& w) { return has_new(w); });
 }
 
 size_t ReaderImpl::best_of() const {
@@ -187,6 +221,36 @@ State ReaderImpl::now() const {
   const Writer& w = writers[best_of()];
   return w.view.segment->state(w.view, w.dead(), domain.clock().boottime_ns(),
                                options.max_age_ns.value_or(-1));
+}
+
+Freshness ReaderImpl::freshness(std::optional<int64_t> born_ns) const {
+  Freshness f;
+  f.missed = missed;
+  if (writers.empty()) {
+    f.state = now();
+    return f;
+  }
+  const Writer& w = writers[best_of()];
+  const TopicView& v = w.view;
+  const int64_t max_age_ns = options.max_age_ns.value_or(-1);
+  if (!born_ns) {
+    if (const std::optional<SampleHead> head = peek_newest(v)) born_ns = head->born_ns;
+  }
+  // State and age are of one moment, so that they fit.
+  const int64_t now_ns = domain.clock().boottime_ns();
+  if (born_ns) {
+    f.state = v.segment->sample_state(v, *born_ns, w.dead(), now_ns, max_age_ns);
+    if (v.segment->same_time()) f.age_ns = age_at(now_ns, *born_ns);
+  } else {
+    f.state = v.segment->state(v, w.dead(), now_ns, max_age_ns);
+  }
+  f.max_age_ns = max_age_ns >= 0 ? max_age_ns : v.segment->max_age_ns(v);
+  f.hops = v.hops;
+  f.age_error_ns = v.segment->age_error_ns(v);
+  f.delay_ns = v.segment->delay_ns(v);
+  f.origin = v.segment->origin(v);
+  if (f.origin.domain.empty() && v.origin_offset == 0) f.origin.domain = domain.name();
+  return f;
 }
 
 const Sample* ReaderImpl::next_of(size_t writer) {

@@ -33,13 +33,16 @@ inline bool is_later(int64_t born, const std::string& node, int64_t than_born, c
 struct ReaderImpl {
   struct Writer {
     TopicView view;
-    uint64_t next = 0;           // position to be read next; 0: from the oldest
-    uint64_t last_sequence = 0;  // of the sample returned last
+    uint64_t next = 0;           // position to be read next, if the ring still holds it
+    uint64_t last_sequence = 0;  // of the sample returned last: later ones that are passed over are missed
     uint64_t dead_epoch = 0;     // whose owner the last probe found dead; 0: none
 
     // A probe's verdict holds for one epoch: an adoption ends it.
     bool dead() const { return dead_epoch != 0 && dead_epoch == view.segment->epoch(); }
   };
+
+  // For Writer::last_sequence: a mirrored topic that has appeared, of which none was returned yet.
+  static constexpr uint64_t kNoSequence = ~uint64_t{0};
 
   ReaderImpl(const Domain& d, std::string_view t, ReaderOptions o)
       : domain(d), topic(t), options(std::move(o)) {}
@@ -67,10 +70,13 @@ struct ReaderImpl {
   const SegmentView* last_segment = nullptr;  // whose node that is; never dereferenced
   bool compare = false;  // the next sample may come from another node than the last one: look at `born`
 
+  int64_t opened_ns = 0;
   uint64_t missed = 0, reopened = 0, retries = 0;
   internal::QuickTopic quick;
 
   void resolve();
+  // Once, with the writers there are when the reader is opened: what they published before is not missed.
+  void begin();
   void probe();
   void refresh() {
     const uint64_t now = view_of(domain).refresh();
@@ -95,6 +101,13 @@ struct ReaderImpl {
   void set_quick();
   // What lies in `spare` is the sample to return. `in_order`: the gap before it counts as missed.
   void adopt(size_t writer, uint64_t position, const SampleHead& head, uint64_t bytes, bool in_order);
+  // `sample`, which lies at `position`, is of another writer than the one before, or of the first; `before`
+  // is what last_sequence was.
+  void change_writer(const Writer& w, uint64_t before, uint64_t position, bool in_order);
+  // next() has not come to its newest sample.
+  static bool has_new(const Writer& w) { return read_newest_head(*w.view.counter) >= w.next; }
+  // Goes on to behind its newest sample; nothing before that is missed.
+  static void pass_over(Writer* w);
 
   // Into `spare`; false: there is none, or it cannot be had.
   bool read_newest(Writer* w, SampleHead* head, uint64_t* bytes, uint64_t* position);
@@ -103,6 +116,8 @@ struct ReaderImpl {
   // The writer whose newest sample is the latest; the first if none has any.
   size_t best_of() const;
   State now() const;
+  // Of a sample, or of the newest one.
+  Freshness freshness(std::optional<int64_t> born_ns) const;
   const Sample* next_of(size_t writer);
 };
 

@@ -17,8 +17,17 @@ struct Sample {
   int64_t stamp_ns = 0;
   int64_t born_ns = 0;
   int64_t written_ns = 0;
-  uint64_t missed = 0;               // samples between the one returned before and this one
+  uint64_t missed = 0;               // samples before this one, see Reader::next
   std::span<const std::byte> bytes;  // the reader's own copy, until its next call
+};
+
+// The sample that Reader::next() begins with.
+enum class Begin {
+  kOldest,  // the oldest one that the ring holds
+  kNewest,  // the newest one when the reader is opened; then those that come, in order
+  // As kOldest, but what the ring lost before the reader was opened is missed too. A program that looks for
+  // topics opens the readers of those that have appeared since its last look so.
+  kFirst,
 };
 
 struct ReaderOptions {
@@ -26,6 +35,7 @@ struct ReaderOptions {
   std::optional<Schema> schema = {};
   // If given, instead of the topic's own maximum age.
   std::optional<int64_t> max_age_ns = {};
+  Begin begin = Begin::kOldest;
 };
 
 namespace internal {

@@ -315,7 +315,9 @@ void SegmentView::scan_generations(std::vector<uint64_t>* seen, std::vector<uint
   for (auto index = limit; index < seen->size(); ++index) note(index, 0);
 }
 
-State SegmentView::state(const TopicView& topic, bool dead, int64_t now_ns, int64_t max_age) const {
+template <class Born>
+State SegmentView::state_by(const TopicView& topic, bool dead, int64_t now_ns, int64_t max_age,
+                            Born born) const {
   if (!topic.live()) return State::kRemoved;
   const uint64_t head = read_newest_head(*topic.counter);
   if (head < topic.first_position) return State::kEmpty;
@@ -336,11 +338,19 @@ State SegmentView::state(const TopicView& topic, bool dead, int64_t now_ns, int6
   }
   if (told == State::kStale) return told;
   const int64_t limit = max_age >= 0 ? max_age : max_age_ns(topic);
-  if (limit > 0 && same_time_) {
-    const int64_t born = static_cast<int64_t>(topic.slot(head)->born.load(std::memory_order_relaxed));
-    if (age_at(now_ns, born) > limit) return State::kStale;
-  }
+  if (limit > 0 && same_time_ && age_at(now_ns, born(head)) > limit) return State::kStale;
   return State::kFresh;
+}
+
+State SegmentView::state(const TopicView& topic, bool dead, int64_t now_ns, int64_t max_age) const {
+  return state_by(topic, dead, now_ns, max_age, [&](uint64_t head) {
+    return static_cast<int64_t>(topic.slot(head)->born.load(std::memory_order_relaxed));
+  });
+}
+
+State SegmentView::sample_state(const TopicView& topic, int64_t born_ns, bool dead, int64_t now_ns,
+                                int64_t max_age) const {
+  return state_by(topic, dead, now_ns, max_age, [born_ns](uint64_t) { return born_ns; });
 }
 
 std::optional<int64_t> SegmentView::age_error_ns(const TopicView& topic) const {

@@ -147,6 +147,9 @@ class SegmentView : public std::enable_shared_from_this<SegmentView> {
   // State of a topic from memory alone; `dead`: the lock probe said that nobody owns the segment.
   // max_age_ns < 0: the topic's own.
   State state(const TopicView& topic, bool dead, int64_t now_ns, int64_t max_age_ns = -1) const;
+  // The same of a sample of the topic, newest or not: fresh or stale by its own age.
+  State sample_state(const TopicView& topic, int64_t born_ns, bool dead, int64_t now_ns,
+                     int64_t max_age_ns = -1) const;
   int64_t max_age_ns(const TopicView& topic) const {
     return static_cast<int64_t>(topic.record->max_age_ns.load(std::memory_order_relaxed));
   }
@@ -162,6 +165,9 @@ class SegmentView : public std::enable_shared_from_this<SegmentView> {
  private:
   friend class DomainView;
   SegmentView() = default;
+  // state() of the sample that was born when `born(newest position)` says.
+  template <class Born>
+  State state_by(const TopicView& topic, bool dead, int64_t now_ns, int64_t max_age_ns, Born born) const;
   void open_bell(const DomainFolder& folder);
   // The file is still the one that the name means (one system call).
   bool still_named(int folder) const;

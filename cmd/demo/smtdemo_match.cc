@@ -19,8 +19,8 @@ namespace {
 class Pair {
  public:
   Pair(const smt::Domain& robot, const smt::Domain& base, const Plan& plan)
-      : source_(must(smt::Reader::open(robot, plan.topic))),
-        mirror_(must(smt::Reader::open(base, plan.topic))),
+      : source_(must(smt::Reader::open(robot, plan.topic, {.begin = smt::Begin::kOldest}))),
+        mirror_(must(smt::Reader::open(base, plan.topic, {.begin = smt::Begin::kOldest}))),
         kept_(2 * plan.history) {}
 
   void compare(Match* match) {

@@ -9,12 +9,12 @@
 namespace smt::demo {
 
 Watch::Watch(const Domain& domain, const std::string& topic, bool sealed)
-    : reader_(must(Reader::open(domain, topic))), sealed_(sealed) {}
+    : reader_(must(Reader::open(domain, topic, {.begin = Begin::kOldest}))), sealed_(sealed) {}
 
 void Watch::drain() {
   while (const Sample* s = reader_.next()) {
     arrivals_.push_back({s->born_ns, boottime_ns() - s->born_ns});
-    ++received_;
+    if (++received_ == 1) before_ = s->sequence - 1 - s->missed;
     if (s->sequence <= last_sequence_) ++steps_back_;
     last_sequence_ = s->sequence;
     if (sealed_ && !proves(s->bytes)) ++unproved_;

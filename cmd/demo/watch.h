@@ -36,7 +36,7 @@ class Watch {
   Reader& reader() { return reader_; }
   State state() const { return state_; }
   uint64_t received() const { return received_; }
-  uint64_t missed() const { return reader_.missed(); }
+  uint64_t missed() const { return before_ + reader_.missed(); }  // since the topic's first sample
   uint64_t last_sequence() const { return last_sequence_; }
   uint64_t unproved() const { return unproved_; }      // samples whose check is wrong
   uint64_t steps_back() const { return steps_back_; }  // samples that did not come after the one before
@@ -50,6 +50,7 @@ class Watch {
   bool sealed_;
   State state_ = State::kEmpty;
   uint64_t received_ = 0, last_sequence_ = 0, unproved_ = 0, steps_back_ = 0;
+  uint64_t before_ = 0;           // samples that were gone when the reader was opened
   std::deque<Arrival> arrivals_;  // of the last 3 s
 };
 

@@ -74,6 +74,137 @@ TEST_F(TopicTest, NextReturnsEachSampleOnceInOrderAndCountsWhatItMissed) {
   EXPECT_EQ(r.missed(), 12u);
 }
 
+// The samples that are there for next().
+std::vector<std::string> texts_of(Reader& reader) {
+  std::vector<std::string> texts;
+  while (const Sample* s = reader.next()) {
+    texts.emplace_back(reinterpret_cast<const char*>(s->bytes.data()), s->bytes.size());
+  }
+  return texts;
+}
+
+class BeginTest : public TopicTest {
+ protected:
+  // Publishes `count` more: "1", "2", ...
+  void publish(int count) {
+    for (int i = 0; i < count; ++i) publish_value(publisher_, std::to_string(++published_));
+  }
+  Reader open(Begin begin) { return open_reader(domain_, "t", {.begin = begin}); }
+
+  Domain domain_ = open_domain();
+  std::unique_ptr<Node> node_ = open_node(domain_, "n");
+  Publisher publisher_ = advertise(*node_, "t", {.history = 4});
+  int published_ = 0;
+};
+
+TEST_F(BeginTest, TheOldestSampleComesFirstAndWhatWasGoneBeforeTheReaderWasOpenedIsNotMissed) {
+  publish(20);
+  Reader r = open(Begin::kOldest), by_default = open_reader(domain_, "t");
+  EXPECT_THAT(texts_of(r), testing::ElementsAre("17", "18", "19", "20"));
+  EXPECT_EQ(r.missed(), 0u);
+  EXPECT_EQ(texts_of(by_default).size(), 4u);
+  publish(6);
+  EXPECT_THAT(texts_of(r), testing::ElementsAre("23", "24", "25", "26"));
+  EXPECT_EQ(r.missed(), 2u);
+}
+
+TEST_F(BeginTest, TheNewestSampleComesFirstAndAllThatFollowInOrder) {
+  publish(20);
+  Reader r = open(Begin::kNewest);
+  EXPECT_EQ(r.wait(milliseconds(0)), Woke::kSample);
+  EXPECT_THAT(texts_of(r), testing::ElementsAre("20"));
+  publish(3);
+  EXPECT_THAT(texts_of(r), testing::ElementsAre("21", "22", "23"));
+  EXPECT_EQ(r.missed(), 0u);
+  publish(6);
+  EXPECT_THAT(texts_of(r), testing::ElementsAre("26", "27", "28", "29"));
+  EXPECT_EQ(r.missed(), 2u);
+}
+
+TEST_F(BeginTest, WhatIsPublishedAfterTheReaderWasOpenedAndLostIsMissed) {
+  publish(20);
+  Reader oldest = open(Begin::kOldest), newest = open(Begin::kNewest), first = open(Begin::kFirst);
+  Publisher other = advertise(*node_, "other");  // the reader looks its name up again
+  publish(10);
+  for (Reader* r : {&oldest, &newest, &first}) {
+    SMT_ASSERT_OK(r->refresh());
+    const Sample* s = r->next();
+    ASSERT_NE(s, nullptr);
+    EXPECT_EQ(s->sequence, 27u);
+    EXPECT_EQ(s->missed, r == &first ? 26u : 6u);
+    EXPECT_EQ(r->missed(), s->missed);
+  }
+}
+
+TEST_F(BeginTest, AnEmptyTopicAndOneThatAppearsLaterBeginWithTheirFirstSample) {
+  for (const Begin begin : {Begin::kOldest, Begin::kNewest, Begin::kFirst}) {
+    Reader empty = open(begin), later = open_reader(domain_, "later", {.begin = begin});
+    {
+      Publisher p = advertise(*node_, "later");
+      for (const char* text : {"a", "b", "c"}) {
+        publish_value(publisher_, text);
+        publish_value(p, text);
+      }
+      for (Reader* r : {&empty, &later}) {
+        SMT_ASSERT_OK(r->refresh());
+        EXPECT_THAT(texts_of(*r), testing::ElementsAre("a", "b", "c"));
+        EXPECT_EQ(r->missed(), 0u);
+      }
+      publisher_ = advertise(*node_, "other");
+    }
+    SMT_ASSERT_OK(node_->remove("t"));
+    SMT_ASSERT_OK(node_->remove("later"));
+    publisher_ = advertise(*node_, "t", {.history = 4});
+  }
+}
+
+TEST_F(BeginTest, AMirrorThatAppearsLaterHasMissedWhatItsRingLostAndNotWhatItsSourceHadBefore) {
+  auto mirror = open_node(domain_, "m", {.mirror = true});
+  mirror->keep_alive(INT64_MAX);
+  TopicOrigin origin;
+  origin.segment_id[0] = 1;
+  const int64_t before = boottime_ns();
+  for (const bool old : {true, false}) {
+    const std::string topic = old ? "old" : "young";
+    Reader oldest = open_reader(domain_, topic),
+           newest = open_reader(domain_, topic, {.begin = Begin::kNewest});
+    Publisher p = advertise(*mirror, topic, {.history = 4, .origin = origin, .hops = 1, .first_sequence = 1});
+    Reader first = open_reader(domain_, topic, {.begin = Begin::kFirst});
+    const int64_t born = old ? before : boottime_ns();
+    for (uint64_t i = 0; i < 6; ++i) SMT_ASSERT_OK(p.publish({}, {1000 + i, 0, born, born}));
+    for (Reader* r : {&oldest, &newest, &first}) {
+      SMT_ASSERT_OK(r->refresh());
+      EXPECT_EQ(r->next()->sequence, 1002u);
+      while (r->next() != nullptr) continue;
+    }
+    EXPECT_EQ(oldest.missed(), old ? 2u : 1001u) << "since the source's first, if they may be later than it";
+    EXPECT_EQ(newest.missed(), 2u);
+    EXPECT_EQ(first.missed(), 2u);
+  }
+}
+
+TEST_F(BeginTest, OfSeveralWritersTheNewestSampleComesFirst) {
+  auto other = open_node(domain_, "o");
+  Publisher p = advertise(*other, "t", {.history = 4});
+  const auto put = [](Publisher& by, std::string_view text, int64_t born) {
+    SMT_ASSERT_OK(by.publish(std::as_bytes(std::span(text)), 0, born));
+  };
+  for (const int64_t born : {10, 12, 14}) put(publisher_, std::to_string(born), born);
+  for (const int64_t born : {11, 13}) put(p, std::to_string(born), born);
+  Reader newest = open(Begin::kNewest), oldest = open(Begin::kOldest), latest = open(Begin::kOldest);
+  EXPECT_EQ(text_of(latest.latest()), "14");
+  put(p, "15", 15);
+  put(publisher_, "16", 16);
+  EXPECT_THAT(texts_of(newest), testing::ElementsAre("14", "15", "16"));
+  EXPECT_THAT(texts_of(oldest), testing::ElementsAre("10", "11", "12", "13", "14", "15", "16"));
+  EXPECT_THAT(texts_of(latest), testing::ElementsAre("15", "16"));
+  for (const Reader* r : {&newest, &oldest, &latest}) EXPECT_EQ(r->missed(), 0u);
+  // What comes too late is missed, and so is what was lost before it.
+  for (const int64_t born : {1, 2, 3, 4, 5}) put(p, "late", born);
+  EXPECT_THAT(texts_of(newest), testing::ElementsAre());
+  EXPECT_EQ(newest.missed(), 5u);
+}
+
 TEST_F(TopicTest, LatestAndNextShareTheirPlace) {
   Domain d = open_domain();
   auto node = open_node(d, "n");
@@ -245,7 +376,7 @@ TEST_F(TopicTest, AReusedRingHoldsNothingOfTheTopicBefore) {
     ++samples;
   }
   EXPECT_EQ(samples, 4);
-  EXPECT_EQ(r.missed(), 16u);
+  EXPECT_EQ(r.missed(), 0u) << "all others were gone when it was opened";
 }
 
 TEST_F(TopicTest, AnotherTypeUnderTheSameNameStartsEmptyAndGoesOnInSequence) {
@@ -294,6 +425,31 @@ TEST_F(TopicTest, ATopicBecomesStaleByItsMaximumAgeAndFreshAgain) {
   now += 4000;
   EXPECT_EQ(r.state(), State::kStale);
   EXPECT_EQ(patient.state(), State::kFresh);
+}
+
+TEST_F(TopicTest, TheFreshnessOfASampleIsThatOfItsOwnAgeHoweverFreshALaterOneIs) {
+  static int64_t now;
+  now = 1'000'000'000'000;
+  Result<Domain> d =
+      Domain::open({.root = root_, .domain = "d", .clock = {[] { return now; }, [] { return now; }}});
+  ASSERT_TRUE(d.ok());
+  auto node = open_node(*d, "n");
+  Publisher p = advertise(*node, "t", {.max_age_ns = 1000});
+  Reader r = open_reader(*d, "t");
+  publish_value(p, "old");
+  now += 1001;
+  publish_value(p, "new");
+  const int64_t old_born = r.next()->born_ns;
+  EXPECT_EQ(r.state(), State::kFresh);
+  EXPECT_EQ(r.freshness().age_ns, 0);
+  EXPECT_EQ(r.freshness_of(old_born).state, State::kStale);
+  EXPECT_EQ(r.freshness_of(old_born).age_ns, 1001);
+  EXPECT_EQ(r.freshness_of(r.next()->born_ns).state, State::kFresh);
+  EXPECT_EQ(r.freshness_of(old_born).max_age_ns, 1000);
+  { Publisher gone = std::move(p); }
+  node.reset();
+  SMT_ASSERT_OK(r.refresh());
+  EXPECT_EQ(r.freshness_of(old_born).state, State::kSourceDead) << "what is no matter of age is the topic's";
 }
 
 TEST_F(TopicTest, WaitReturnsForASampleForAStateAndForTheTime) {

@@ -134,9 +134,10 @@ TEST(KillStorm, NoValueIsTornAndNoSequenceStepsBackHoweverWritersDie) {
   for (size_t i = 0; i < victims.size(); ++i) {
     Victim& v = victims[i];
     v.node = i == 0 ? "alpha" : "beta";
-    v.writer = Child::spawn("writer", {root.path(), v.node});
+    // Before the first sample: what a reader misses counts from its opening.
     v.small = std::make_unique<Checker>(domain, v.node + "/small", kSmallWords);
     v.large = std::make_unique<Checker>(domain, v.node + "/large", kLargeWords);
+    v.writer = Child::spawn("writer", {root.path(), v.node});
     ASSERT_TRUE(await(milliseconds(20'000), [&] { return v.small->find() && v.large->find(); })) << v.node;
     v.segment = must(SegmentView::open(domain, v.node));
     inodes[i] = inode(root.path() + "/default/" + v.node);
