@@ -54,10 +54,11 @@ int run_record(const ToolOptions& tool, const Patterns& texts, RecordOptions opt
   if (!recorder.ok()) return fail(recorder.status());
   spdlog::info("recording {} to {}", fmt::join(texts.allow, " "), options.output);
   const int64_t end = options.duration_ns ? deadline_after(options.duration_ns) : kNever;
-  Result<Domain> domain = wait_for_domain(tool.domain, stop.fd(), end, tool_log());
+  bool waited;
+  Result<Domain> domain = wait_for_domain(tool.domain, stop.fd(), end, tool_log(), &waited);
   Status recorded;
   if (domain.ok()) {
-    recorded = recorder->run(*domain, *patterns, stop.fd());
+    recorded = recorder->run(*domain, *patterns, stop.fd(), waited ? Begin::kFirst : Begin::kOldest);
     line.end();
   } else {
     recorded = recorder->finish();

@@ -12,7 +12,7 @@ constexpr Verb<ToolOptions> kVerbs[] = {
     {"list", "Show the topics of the domain", add_list},
     {"find", "Show the topics of a type", add_find},
     {"info", "Show all that is known of a topic, and its fields", add_info},
-    {"echo", "Print every sample, from the oldest that is still there", add_echo},
+    {"echo", "Print samples as they come, from the newest one that is there", add_echo},
     {"watch",
      "Print a line when a topic appears, vanishes or changes its state: stale, fresh, source-dead, link-down",
      add_watch},

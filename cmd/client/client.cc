@@ -122,8 +122,7 @@ Schema described_schema(const relay::TopicDescription& topic) {
   return schema.ok() ? std::move(*schema) : Schema::bytes();
 }
 
-State state_of(const relay::MemStore& store, uint32_t id, int64_t now_ns) {
-  const SampleHead& head = store.head(id);
+State state_of(const relay::MemStore& store, uint32_t id, const SampleHead& head, int64_t now_ns) {
   const int64_t max_age_ns = store.topic(id)->max_age_ns;
   if (head.sequence == 0) return State::kEmpty;
   if (store.reported_state(id) != State::kEmpty) return store.reported_state(id);
@@ -136,7 +135,7 @@ ShownSample show_stored(const relay::MemStore& store, uint32_t id, const Schema&
   ShownSample shown;
   shown.topic = store.topic(id)->name;
   shown.schema = schema;
-  shown.state = state_of(store, id, now);
+  shown.state = state_of(store, id, head, now);
   if (head.sequence == 0) return shown;
   shown.sample = {head.sequence, head.stamp_ns, head.born_ns, head.written_ns, 0, store.value(id)};
   shown.receive_ns = realtime_ns() - now + head.written_ns;

@@ -69,8 +69,8 @@ class Client {
 std::vector<uint32_t> sorted_topics(const relay::MemStore& store);
 // Raw bytes where the descriptor cannot be read.
 Schema described_schema(const relay::TopicDescription& topic);
-// The state of a copy in plain memory at `now_ns`.
-State state_of(const relay::MemStore& store, uint32_t id, int64_t now_ns);
+// The state of a sample of a topic in plain memory at `now_ns`; sequence 0: there is none.
+State state_of(const relay::MemStore& store, uint32_t id, const SampleHead& head, int64_t now_ns);
 // The newest sample, or sequence 0. Valid as long as the store's value is.
 ShownSample show_stored(const relay::MemStore& store, uint32_t id, const Schema& schema);
 

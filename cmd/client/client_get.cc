@@ -90,7 +90,7 @@ TopicInfo describe(const relay::MemStore& store, uint32_t id, int64_t now) {
   info.max_bytes = topic.max_bytes;
   info.history = topic.history;
   info.generation = topic.generation;
-  info.freshness.state = state_of(store, id, now);
+  info.freshness.state = state_of(store, id, head, now);
   info.freshness.max_age_ns = topic.max_age_ns;
   info.freshness.hops = topic.hops;
   info.freshness.origin = topic.origin;

@@ -2,31 +2,36 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
+#include <span>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "cmd/cli/exit_code.h"
 #include "cmd/cli/sample_printer.h"
 #include "cmd/cli/tool.h"
 #include "cmd/client/client.h"
 #include "relay/names/pattern.h"
+#include "shm/clock.h"
 
 namespace smt::cmd {
 namespace {
 
 struct WatchOptions {
   std::string pattern;
+  bool history = false;
   uint64_t count = 0;  // 0: no limit
   std::optional<int64_t> duration_ns;
 };
 
-// Prints each sample once; a topic that is announced again brings the one that is there already.
+// Prints each sample once; a topic that is announced again brings the one that is there already. The state of
+// a sample is known when the message that brought it is done, so samples are kept until then.
 class Watcher {
  public:
   Watcher(const relay::MemStore& store, Format format, uint64_t count)
       : store_(store), printer_(format), count_(count) {}
 
   void take(uint32_t id) {
-    if (done_) return;
     const relay::TopicDescription& topic = *store_.topic(id);
     const SampleHead& head = store_.head(id);
     Seen& seen = seen_[id];
@@ -40,9 +45,26 @@ class Watcher {
     seen.segment_id = topic.origin.segment_id;
     seen.sequence = head.sequence;
     seen.schema_hash = topic.schema_hash;
-    done_ = !printer_.print(shown) || printer_.printed() == count_;
+    const std::span<const std::byte> value = shown.sample.bytes;
+    came_.push_back({id, std::move(shown), {value.begin(), value.end()}});
   }
-  bool done() const { return done_; }
+  // What has come. False: all that was asked for is printed, or stdout failed.
+  bool print(int64_t now) {
+    bool more = true;
+    for (Came& came : came_) {
+      Sample& sample = came.shown.sample;
+      sample.bytes = came.value;
+      came.shown.age_ns = age_at(now, sample.born_ns);
+      if (store_.topic(came.id) != nullptr) {
+        const SampleHead head = {sample.sequence, sample.stamp_ns, sample.born_ns, sample.written_ns};
+        came.shown.state = state_of(store_, came.id, head, now);
+      }
+      more = printer_.print(came.shown) && printer_.printed() != count_;
+      if (!more) break;
+    }
+    came_.clear();
+    return more;
+  }
   void finish() { printer_.finish(); }
 
  private:
@@ -52,10 +74,15 @@ class Watcher {
     uint64_t schema_hash = 0;
     Schema schema;
   };
+  struct Came {
+    uint32_t id;
+    ShownSample shown;
+    std::vector<std::byte> value;
+  };
   const relay::MemStore& store_;
   SamplePrinter printer_;
   uint64_t count_;
-  bool done_ = false;
+  std::vector<Came> came_;
   std::unordered_map<uint32_t, Seen> seen_;
 };
 
@@ -66,6 +93,7 @@ int run_watch(const ClientOptions& options, const WatchOptions& watch) {
   }
   relay::ReceiveRule rule;
   rule.topic = {watch.pattern};
+  rule.pacing.every = watch.history;
   Client client(options, {rule});
   const int64_t end = deadline_after(watch.duration_ns);
   Watcher watcher(client.store(), options.format, watch.count);
@@ -73,7 +101,7 @@ int run_watch(const ClientOptions& options, const WatchOptions& watch) {
   if (Status s = client.dial(); !s.ok()) return fail(s);
   if (const std::optional<int> code = client.meet()) return *code;
   client.loop().run([&](int64_t now) -> std::optional<int64_t> {
-    if (watcher.done() || now >= end) return std::nullopt;
+    if (!watcher.print(now) || now >= end) return std::nullopt;
     return end;
   });
   watcher.finish();
@@ -85,6 +113,8 @@ int run_watch(const ClientOptions& options, const WatchOptions& watch) {
 void add_client_watch(CLI::App* verb, const ClientOptions& options, Run* run) {
   auto watch = std::make_shared<WatchOptions>();
   verb->add_option("PATTERN", watch->pattern, "Topics, those that appear later too")->required();
+  verb->add_flag("--history", watch->history,
+                 "Begin with the oldest sample that is still there, and print each one in order");
   add_count(*verb, &watch->count, "End after so many samples");
   add_duration(*verb, "--duration", &watch->duration_ns, "End after so long");
   verb->callback([=, &options] { *run = [=, &options] { return run_watch(options, *watch); }; });

@@ -14,12 +14,14 @@ constexpr int kMaxAtOnce = 1024;
 
 }  // namespace
 
-Result<Domain> wait_for_domain(DomainOptions options, int stop_fd, int64_t deadline_ns, const LogSink& log) {
+Result<Domain> wait_for_domain(DomainOptions options, int stop_fd, int64_t deadline_ns, const LogSink& log,
+                               bool* waited) {
   options.create = false;
-  for (bool told = false;;) {
+  for (bool told = false;; told = true) {
     Result<Domain> domain = Domain::open(options);
+    if (waited != nullptr) *waited = told;
     if (domain.ok() || domain.status().code() != Code::kNotFound) return domain;
-    if (!std::exchange(told, true)) log.info(domain.status().message() + "; waiting");
+    if (!told) log.info(domain.status().message() + "; waiting");
     const int64_t now = boottime_ns();
     if (now >= deadline_ns || sleep_until(std::min(deadline_ns, now + 50'000'000), stop_fd)) return domain;
   }
@@ -38,19 +40,21 @@ void Sleeper::warn(const std::vector<std::string>& problems) {
   for (const std::string& problem : news_.look(problems)) log_.warn(problem);
 }
 
-Result<Follower> Follower::open(const Domain& domain, relay::PatternSet patterns, const LogSink& log) {
+Result<Follower> Follower::open(const Domain& domain, relay::PatternSet patterns, Begin begin,
+                                const LogSink& log) {
   Result<Waiter> waiter = Waiter::open(domain);
   if (!waiter.ok()) return waiter.status();
-  Follower follower(domain, std::move(patterns), std::move(*waiter), log);
+  Follower follower(domain, std::move(patterns), begin, std::move(*waiter), log);
   follower.sleeper_.warn(follower.waiter_.problems());
   follower.look();
+  follower.begin_ = Begin::kFirst;
   return follower;
 }
 
 Follower::Topic* Follower::find_topic(const std::string& name) {
   auto found = topics_.find(name);
   if (found == topics_.end()) {
-    Result<Reader> reader = Reader::open(domain_, name);
+    Result<Reader> reader = Reader::open(domain_, name, {.begin = begin_});
     if (!reader.ok()) return nullptr;
     found = topics_.emplace(name, Topic{std::move(*reader), Schema()}).first;
   }

@@ -21,8 +21,9 @@
 namespace smt::cmd {
 
 // Opens the domain without making its folder. Where there is none yet, waits for it, with a line to `log`,
-// until `deadline_ns` or until `stop_fd` can be read: kNotFound then.
-Result<Domain> wait_for_domain(DomainOptions options, int stop_fd, int64_t deadline_ns, const LogSink& log);
+// until `deadline_ns` or until `stop_fd` can be read: kNotFound then. `*waited`: it was not there at once.
+Result<Domain> wait_for_domain(DomainOptions options, int stop_fd, int64_t deadline_ns, const LogSink& log,
+                               bool* waited = nullptr);
 
 // Sleeps until something was published after the waiter's last collect(), `stop_fd` can be read, or it is
 // `deadline_ns`; at most as long as the waiter may. Then collects, and warns of each new segment that cannot
@@ -47,15 +48,17 @@ class Follower {
     Schema schema;  // as of the last look at the name
   };
 
-  static Result<Follower> open(const Domain& domain, relay::PatternSet patterns, const LogSink& log);
+  // `begin`: of topics that are there now. Those that appear later begin as Begin::kFirst.
+  static Result<Follower> open(const Domain& domain, relay::PatternSet patterns, Begin begin,
+                               const LogSink& log);
 
   // The topics found so far, by name.
   std::map<std::string, Topic>& topics() { return topics_; }
 
   // Looks for new topics, then calls `take` for each sample not taken yet, topic by topic, each topic's in
-  // order from the oldest that its ring holds. At most 1024 of a topic at once, so that one that is published
-  // faster than it can be taken does not keep this from returning; if more() then, the next call goes on.
-  // False: `take` returned false, which ends it at once.
+  // order. At most 1024 of a topic at once, so that one that is published faster than it can be taken does
+  // not keep this from returning; if more() then, the next call goes on. False: `take` returned false, which
+  // ends it at once.
   using Take = std::function<bool(const std::string& name, Topic& topic, const Sample& sample)>;
   bool drain(const Take& take);
   bool more() const { return !changed_.empty(); }
@@ -73,14 +76,19 @@ class Follower {
     std::vector<uint64_t> seen;
   };
 
-  Follower(const Domain& domain, relay::PatternSet patterns, Waiter waiter, const LogSink& log)
-      : domain_(domain), patterns_(std::move(patterns)), waiter_(std::move(waiter)), sleeper_(log) {}
+  Follower(const Domain& domain, relay::PatternSet patterns, Begin begin, Waiter waiter, const LogSink& log)
+      : domain_(domain),
+        patterns_(std::move(patterns)),
+        begin_(begin),
+        waiter_(std::move(waiter)),
+        sleeper_(log) {}
   void look();
   void resolve(Node* node);
   Topic* find_topic(const std::string& name);
 
   Domain domain_;
   relay::PatternSet patterns_;
+  Begin begin_;  // of the next topic that is found
   Waiter waiter_;
   Sleeper sleeper_;
   std::map<const SegmentView*, Node> nodes_;

@@ -213,9 +213,8 @@ Status Recorder::write_sample(const std::string& name, Topic* topic, const LogSa
 
 Status Recorder::take_sample(const std::string& name, Follower::Topic& from, const Sample& sample) {
   Topic& topic = *know(name, from);
-  const bool history = std::exchange(topic.was_there, false);
-  if (!history) topic.open.missed += sample.missed;
-  const uint64_t missed = topic.missed + (history ? 0 : sample.missed);
+  topic.open.missed += sample.missed;
+  const uint64_t missed = topic.missed + sample.missed;
   const Status s = write_sample(name, &topic,
                                 {topic.log.get(), sample.sequence, sample.stamp_ns,
                                  wall_ns_ + sample.written_ns, missed, sample.bytes});
@@ -231,10 +230,10 @@ Status Recorder::take_sample(const std::string& name, Follower::Topic& from, con
   return part_.file->full() ? flush() : Status();
 }
 
-Status Recorder::run(const Domain& domain, const relay::PatternSet& patterns, int stop_fd) {
+Status Recorder::run(const Domain& domain, const relay::PatternSet& patterns, int stop_fd, Begin begin) {
   Status failed;
   try {
-    failed = record(domain, patterns, stop_fd);
+    failed = record(domain, patterns, stop_fd, begin);
   } catch (...) {
     (void)finish();
     throw;
@@ -243,13 +242,10 @@ Status Recorder::run(const Domain& domain, const relay::PatternSet& patterns, in
   return failed.ok() ? finished : failed;
 }
 
-Status Recorder::record(const Domain& domain, const relay::PatternSet& patterns, int stop_fd) {
-  Result<Follower> follower = Follower::open(domain, patterns, options_.log);
+Status Recorder::record(const Domain& domain, const relay::PatternSet& patterns, int stop_fd, Begin begin) {
+  Result<Follower> follower = Follower::open(domain, patterns, begin, options_.log);
   if (!follower.ok()) return follower.status();
   (void)look(domain, patterns);  // what is there at the beginning is no event
-  for (const auto& [name, topic] : follower->topics()) {
-    topics_[name].was_there = topic.reader.state() != State::kEmpty;
-  }
   if (Status s = declare_new(follower->topics()); !s.ok()) return s;
   const int64_t end = options_.duration_ns ? deadline_after(options_.duration_ns) : kNever;
   Status failed;

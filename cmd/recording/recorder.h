@@ -61,8 +61,9 @@ class Recorder {
 
   // Until the duration is over or `stop_fd` can be read; what was published before that is recorded. An
   // error, or an exception of a callback, ends it with a file that is good up to its last chunk; `summary`
-  // tells of it too.
-  Status run(const Domain& domain, const relay::PatternSet& patterns, int stop_fd);
+  // tells of it too. `begin`: of the topics that are there.
+  Status run(const Domain& domain, const relay::PatternSet& patterns, int stop_fd,
+             Begin begin = Begin::kOldest);
   // Where there was nothing to record. Harmless behind run().
   Status finish();
   const RecordSummary& summary() const { return summary_; }
@@ -71,7 +72,6 @@ class Recorder {
   struct Topic {
     std::unique_ptr<LogTopic> log;  // of the schema that it has now
     RecordedTopic open;             // since the last flush
-    bool was_there = false;         // before the recording began: what its first sample misses is history
     bool told = false;
     uint64_t missed = 0;  // samples left out, to be told with the next
   };
@@ -84,7 +84,7 @@ class Recorder {
   };
 
   explicit Recorder(const RecordOptions& options) : options_(options) {}
-  Status record(const Domain& domain, const relay::PatternSet& patterns, int stop_fd);
+  Status record(const Domain& domain, const relay::PatternSet& patterns, int stop_fd, Begin begin);
   Result<Part> create_part(uint64_t number) const;
   void begin_part(Part part);
   Topic* know(const std::string& name, const Follower::Topic& from);

@@ -1,4 +1,4 @@
-// smttopic echo: every sample as it comes.
+// smttopic echo: samples as they come.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -24,7 +24,7 @@ namespace {
 struct EchoOptions {
   std::vector<std::string> patterns;
   uint64_t count = 0;  // 0: no limit
-  bool once = false, raw = false;
+  bool once = false, history = false, raw = false;
   std::vector<std::string> fields;
   std::string filter;
   std::string registers;  // the description of their bits
@@ -36,10 +36,10 @@ ShownSample show(const Follower::Topic& topic, const Sample& sample) {
   shown.topic = topic.reader.topic();
   shown.schema = topic.schema;
   shown.sample = sample;
-  const int64_t now = boottime_ns();
-  shown.receive_ns = realtime_ns() - now + sample.written_ns;
-  shown.state = topic.reader.state();
-  if (topic.reader.age_ns()) shown.age_ns = now - sample.born_ns;
+  shown.receive_ns = realtime_ns() - boottime_ns() + sample.written_ns;
+  const Freshness freshness = topic.reader.freshness_of(sample.born_ns);
+  shown.state = freshness.state;
+  shown.age_ns = freshness.age_ns;
   return shown;
 }
 
@@ -82,8 +82,11 @@ class Echoer {
   bool once() {
     for (auto& [name, topic] : follower_->topics()) {
       (void)topic.reader.refresh();
-      const Sample* sample = topic.reader.latest();
-      if (sample != nullptr && !take(topic, *sample)) return false;
+      const Sample* newest = topic.reader.latest();
+      if (newest == nullptr) continue;
+      Sample sample = *newest;
+      sample.missed = 0;  // none was asked for
+      if (!take(topic, sample)) return false;
     }
     return printed_ == 0;
   }
@@ -134,13 +137,16 @@ int run_echo(const ToolOptions& tool, const EchoOptions& options) {
   int64_t silent_until =
       options.once && !options.timeout_ns ? boottime_ns() : deadline_after(options.timeout_ns);
 
-  Result<Domain> domain = wait_for_domain(tool.domain, stop.fd(), std::min(end, silent_until), tool_log());
+  bool waited;
+  Result<Domain> domain =
+      wait_for_domain(tool.domain, stop.fd(), std::min(end, silent_until), tool_log(), &waited);
   if (!domain.ok()) {
     const bool missing = domain.status().code() == Code::kNotFound;
     const bool ended = missing && (stop.stopped() || boottime_ns() >= end);
     return ended ? kExitOk : fail_topic(domain.status());
   }
-  Result<Follower> follower = Follower::open(*domain, std::move(*patterns), tool_log());
+  const Begin begin = waited ? Begin::kFirst : options.history ? Begin::kOldest : Begin::kNewest;
+  Result<Follower> follower = Follower::open(*domain, std::move(*patterns), begin, tool_log());
   if (!follower.ok()) return fail(follower.status());
   if (!options.once && follower->topics().empty()) {
     spdlog::info("no topic matches {} yet; waiting", fmt::join(options.patterns, " "));
@@ -178,7 +184,11 @@ void add_echo(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto options = std::make_shared<EchoOptions>();
   verb->add_option("PATTERN", options->patterns, "Topics, those that appear later too")->required();
   add_count(*verb, &options->count, "End after so many samples");
-  verb->add_flag("--once", options->once, "Print the newest sample of each topic there is now, and end");
+  CLI::Option* once =
+      verb->add_flag("--once", options->once, "Print the newest sample of each topic there is now, and end");
+  verb->add_flag("--history", options->history,
+                 "Begin with the oldest sample that is still there, not with the newest")
+      ->excludes(once);
   CLI::Option* field =
       verb->add_option("--field", options->fields,
                        "Print only this field, element or group of fields: pose.x, q[2], pose; "

@@ -81,10 +81,9 @@ int run_watch(const ToolOptions& tool, const WatchOptions& options) {
   const Stop stop(StopOn::kSignalOrOutputGone);
   const int64_t end = deadline_after(options.duration_ns);
   int64_t silent_until = deadline_after(options.timeout_ns);
-  DomainOptions there = tool.domain;
-  there.create = false;
-  const bool is_there = Domain::open(there).ok();
-  Result<Domain> domain = wait_for_domain(tool.domain, stop.fd(), std::min(end, silent_until), tool_log());
+  bool waited;
+  Result<Domain> domain =
+      wait_for_domain(tool.domain, stop.fd(), std::min(end, silent_until), tool_log(), &waited);
   const auto fail_silent = [&] {
     return fail(kExitTimeout, fmt::format("{}: nothing happened within {}", options.pattern,
                                           duration_text(*options.timeout_ns)));
@@ -96,7 +95,7 @@ int run_watch(const ToolOptions& tool, const WatchOptions& options) {
   TopicEvents events;
   EventPrinter printer(tool.format);
   Sleeper sleeper(tool_log());
-  bool told = !is_there;  // what is there at the beginning is no event
+  bool told = waited;  // what is there at the beginning is no event
   for (;;) {
     Result<DomainListing> listing = list_topics(*domain);
     if (!listing.ok()) return fail(listing.status());

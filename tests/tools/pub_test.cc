@@ -38,7 +38,8 @@ class Pub : public ToolTest {
   }
   // Topic, sequence and value of all samples there are.
   std::string samples(const std::string& in) const {
-    const Ended echo = run({"smttopic", "echo", "**", "-f", "jsonl", "--duration", "100ms", "--domain", in});
+    const Ended echo =
+        run({"smttopic", "echo", "**", "--history", "-f", "jsonl", "--duration", "100ms", "--domain", in});
     EXPECT_EQ(echo.exit_code, 0) << echo.err;
     std::vector<std::string> lines;
     for (const Json& sample : json_lines(echo.out)) {

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "shm/layout.h"
+#include "shm/topic.h"
 #include "tests/tools/json.h"
 #include "tests/tools/relay_domains.h"
 
@@ -386,6 +387,28 @@ TEST_P(RelayAnswers, WatchPrintsSamplesAsTheyArrive) {
   }
   EXPECT_EQ(samples.size(), 20u);
   EXPECT_EQ(ask({"watch", "no/such", "--duration", "50ms"}).exit_code, 0);
+}
+
+TEST_P(RelayAnswers, WatchBeginsWithTheNewestSampleAndWithHistoryWithTheOldest) {
+  const Result<Domain> robot = Domain::open({.root = root_, .domain = "robot"});
+  auto node = Node::open(*robot, {.name = "drive"});
+  ASSERT_TRUE(node.ok());
+  auto ticks = Topic<uint64_t>::advertise(**node, {.name = "ticks", .history = 16});
+  ASSERT_TRUE(ticks.ok());
+  for (uint64_t i = 1; i <= 10; ++i) EXPECT_TRUE(ticks->publish(i).ok());
+  // The history first: a proxy that has had the newest sample has no older one.
+  uint64_t sequence = 0;
+  for (const Json& sample : json_lines(ask({"watch", "ticks", "--history", "-n", "10", "-f", "jsonl"}).out)) {
+    EXPECT_EQ(sample["sequence"], ++sequence);
+    EXPECT_EQ(sample["value"]["value"], sequence);
+    EXPECT_EQ(sample["state"], "fresh") << "from the first on";
+  }
+  EXPECT_EQ(sequence, 10u);
+  const Json newest = Json::parse(ask({"watch", "ticks", "-n", "1", "-f", "jsonl"}).out);
+  EXPECT_EQ(newest["sequence"], 10);
+  EXPECT_EQ(newest["missed"], 0);
+  EXPECT_EQ(newest["state"], "fresh");
+  EXPECT_EQ(Json::parse(ask({"watch", "note", "-n", "1", "-f", "jsonl"}).out)["state"], "source-dead");
 }
 
 INSTANTIATE_TEST_SUITE_P(Way, RelayAnswers, testing::Bool(),

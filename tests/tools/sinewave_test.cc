@@ -17,7 +17,8 @@ using ::testing::HasSubstr;
 class Sinewave : public ToolTest {
  protected:
   std::vector<Json> samples(const std::string& topic) const {
-    return json_lines(run({"smttopic", "echo", topic, "-f", "jsonl", "--duration", "100ms"}).out);
+    return json_lines(
+        run({"smttopic", "echo", topic, "--history", "-f", "jsonl", "--duration", "100ms"}).out);
   }
 };
 

@@ -110,6 +110,7 @@ TEST_F(Smttopic, ShowsSystemTopicsOnlyWhenAskedFor) {
 
 TEST_F(Smttopic, EchoFollowsTopicsThatAppearLaterWithoutALossAndEndsAtItsCount) {
   Process echo({"smttopic", "echo", "late/**", "-f", "jsonl", "-n", "300"}, env());
+  echo.wait_for_error("waiting");
   Process one({"smtsinewave", "late/a", "--rate", "500", "--history", "1024", "-n", "150"}, env());
   EXPECT_EQ(one.wait().exit_code, 0);
   Process two({"smtsinewave", "late/b", "--rate", "500", "--history", "1024", "-n", "150"}, env());
@@ -127,6 +128,7 @@ TEST_F(Smttopic, EchoFollowsTopicsThatAppearLaterWithoutALossAndEndsAtItsCount) 
 
 TEST_F(Smttopic, EchoGoesOnAcrossTheRestartOfAWriter) {
   Process echo({"smttopic", "echo", "x", "-f", "jsonl", "-n", "20"}, env());
+  echo.wait_for_error("waiting");
   for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(run({"smtsinewave", "x", "--rate", "200", "--history", "64", "-n", "10"}).exit_code, 0);
   }
@@ -139,16 +141,16 @@ TEST_F(Smttopic, EchoGoesOnAcrossTheRestartOfAWriter) {
 
 TEST_F(Smttopic, EchoWritesJsonCsvAndTextForPeople) {
   run({"smttopic", "pub", "p", "f64[2]", "[1,\"nan\"]", "-n", "2", "-r", "1000"});
-  const Json array = Json::parse(run({"smttopic", "echo", "p", "-n", "2", "-f", "json"}).out);
+  const Json array = Json::parse(run({"smttopic", "echo", "p", "--history", "-n", "2", "-f", "json"}).out);
   ASSERT_EQ(array.size(), 2u);
   EXPECT_EQ(array[1]["value"]["value"], Json::parse("[1.0,\"nan\"]"));
-  const std::string csv = run({"smttopic", "echo", "p", "-n", "2", "-f", "csv"}).out;
+  const std::string csv = run({"smttopic", "echo", "p", "--history", "-n", "2", "-f", "csv"}).out;
   EXPECT_THAT(csv, testing::StartsWith(
                        "topic,sequence,stamp_ns,receive_ns,age_ns,state,missed,value[0],value[1]\np,1,"));
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 3);
   EXPECT_THAT(csv, HasSubstr(",1.0,nan\n"));
   EXPECT_THAT(run({"smttopic", "echo", "p", "-n", "1"}).out,
-              AllOf(HasSubstr("p  #1  stamp 2"), HasSubstr("value: [1.0, nan]\n")));
+              AllOf(HasSubstr("p  #2  stamp 2"), HasSubstr("value: [1.0, nan]\n")));
 }
 
 TEST_F(Smttopic, EchoTellsSilenceFromAbsence) {
@@ -214,7 +216,7 @@ TEST_F(Smtsinewave, KeepsAmplitudeOffsetPhaseAndRate) {
   const Ended sine = run({"smtsinewave", "s", "--amplitude", "2", "--offset", "10", "--frequency", "5",
                           "--rate", "100", "--history", "64", "-n", "41"});
   ASSERT_EQ(sine.exit_code, 0) << sine.err;
-  const Ended echo = run({"smttopic", "echo", "s", "-f", "jsonl", "--timeout", "50ms"});
+  const Ended echo = run({"smttopic", "echo", "s", "--history", "-f", "jsonl", "--timeout", "50ms"});
   const std::vector<Json> lines = json_lines(echo.out);
   ASSERT_EQ(lines.size(), 41u);
   // Each value is exactly that of a time n / rate which was not used before and has come, give or take how
@@ -252,7 +254,8 @@ TEST_F(Smtreplay, PublishesRowsOfAllFilesWithTheirStampsAndKeepsTheLastOnes) {
   const Ended replay = run({"smtreplay", root_ + "/rec", "--prefix", "f/", "--max-age", "1m"});
   EXPECT_EQ(replay.exit_code, 0) << replay.err;
   EXPECT_THAT(replay.err, HasSubstr("smtreplay: 2 topics, 4 samples, 0 rows skipped, 0 files left out"));
-  const std::vector<Json> lines = json_lines(run({"smttopic", "echo", "f/**", "-n", "4", "-f", "jsonl"}).out);
+  const std::vector<Json> lines =
+      json_lines(run({"smttopic", "echo", "f/**", "--history", "-n", "4", "-f", "jsonl"}).out);
   ASSERT_EQ(lines.size(), 4u);
   std::map<std::string, std::vector<Json>> by_topic;
   for (const Json& sample : lines) by_topic[sample["topic"]].push_back(sample);

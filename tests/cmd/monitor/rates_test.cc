@@ -44,6 +44,19 @@ TEST_F(Rates, TellsPeriodsAndTheirSpread) {
   EXPECT_EQ(rate.missed, 0u);
 }
 
+TEST_F(Rates, CountsNothingThatWasPublishedBeforeItBegan) {
+  for (int i = 1; i <= 10; ++i) publish(i * kMs);
+  RateMeter later{*relay::PatternSet::parse({"**"})};
+  waiter_.collect();
+  later.look(waiter_.nodes());
+  publish(12 * kMs);
+  later.look(waiter_.nodes());
+  const Rate rate = later.take().at("x");
+  EXPECT_EQ(rate.published, 1u);
+  EXPECT_EQ(rate.intervals, 1u) << "from the newest that was there";
+  EXPECT_EQ(rate.missed, 0u);
+}
+
 TEST_F(Rates, CountsWhatTheRingNoLongerHolds) {
   publish(1 * kMs);
   take();
