@@ -89,7 +89,8 @@ std::vector<std::string> others() {
     const std::string name = entry.path().filename();
     const bool known =
         std::any_of(kTools.begin(), kTools.end(), [&](const Tool& t) { return t.program == name; });
-    const bool fits = name.size() > 3 && name.starts_with("smt") && (isalpha(name[3]) != 0 || name[3] == '-');
+    const bool fits = name.size() > 3 && name.starts_with("smt") &&
+                      (isalpha(name[3]) != 0 || name[3] == '-') && is_word(name);
     if (known || !fits || !is_program(entry.path())) continue;
     words.push_back(name.starts_with("smt-") ? name.substr(4) : name.substr(3));
   }
@@ -118,7 +119,7 @@ int unknown(const std::string& words) {
   }
   for (const std::string& other : others()) near.add(other);
   const std::vector<std::string> similar = near.similar(3);
-  return fail(kExitUsage, fmt::format("no tool \"{}\"{}{}; smt alone lists them", printable(words),
+  return fail(kExitUsage, fmt::format("no tool \"{}\"{}{}; smt alone lists them", words,
                                       similar.empty() ? "" : "; did you mean ", fmt::join(similar, " or ")));
 }
 

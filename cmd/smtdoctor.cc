@@ -9,8 +9,8 @@
 #include "cmd/cli/print_objects.h"
 #include "cmd/cli/tool.h"
 #include "cmd/doctor/doctor.h"
-#include "cmd/text/text.h"
 #include "cmd/value/topic_json.h"
+#include "shm/printable.h"
 
 namespace smt::cmd {
 

@@ -16,6 +16,7 @@
 #include "cmd/text/file_status.h"
 #include "relay/keys/keyring.h"
 #include "shm/fd.h"
+#include "shm/printable.h"
 
 namespace smt::cmd {
 namespace {
@@ -66,14 +67,17 @@ int make(const std::string& name, const std::string& dir) {
     return fail(s);
   }
   print_note(
-      fmt::format("{:<{}}  the secret key of {}; keep it to yourself\n"
-                  "{:<{}}  hand this one out: whoever is to speak with {} keeps it in peers/\n"
-                  "{:<{}}  put here the NAME.pub of each peer\n"
-                  "fingerprint {}\n",
-                  secret, published.size(), name, published, published.size(), name, dir + "/peers",
-                  published.size(), relay::fingerprint_of(pair.public_key)));
+      printable(fmt::format("{:<{}}  the secret key of {}; keep it to yourself\n"
+                            "{:<{}}  hand this one out: whoever is to speak with {} keeps it in peers/\n"
+                            "{:<{}}  put here the NAME.pub of each peer\n"
+                            "fingerprint {}\n",
+                            secret, published.size(), name, published, published.size(), name, dir + "/peers",
+                            published.size(), relay::fingerprint_of(pair.public_key)),
+                LineBreaks::kAll));
   return kExitOk;
 }
+
+void print_line(const std::string& line) { print_text(printable(line) + "\n"); }
 
 // Of a file or a folder: "FINGERPRINT NAME (FILE)" a line.
 int show_fingerprints(const std::string& path) {
@@ -81,10 +85,10 @@ int show_fingerprints(const std::string& path) {
     Result<std::shared_ptr<const relay::Keyring>> keys = relay::Keyring::read(path);
     if (!keys.ok()) return fail_at(keys.status());
     const relay::KeyPair& self = (*keys)->self();
-    print_text(fmt::format("{} {} ({}/self.key)\n", relay::fingerprint_of(self.public_key), self.name, path));
+    print_line(fmt::format("{} {} ({}/self.key)", relay::fingerprint_of(self.public_key), self.name, path));
     for (const std::string& name : (*keys)->names()) {
       for (const relay::KeyBytes& key : *(*keys)->keys_of(name)) {
-        print_text(fmt::format("{} {} ({}/peers/{}.pub)\n", relay::fingerprint_of(key), name, path, name));
+        print_line(fmt::format("{} {} ({}/peers/{}.pub)", relay::fingerprint_of(key), name, path, name));
       }
     }
     return kExitOk;
@@ -92,13 +96,13 @@ int show_fingerprints(const std::string& path) {
   Result<std::string> text = relay::read_key_file(path);
   if (!text.ok()) return fail_at(text.status());
   if (Result<relay::KeyPair> pair = relay::parse_secret_file(*text); pair.ok()) {
-    print_text(fmt::format("{} {} ({})\n", relay::fingerprint_of(pair->public_key), pair->name, path));
+    print_line(fmt::format("{} {} ({})", relay::fingerprint_of(pair->public_key), pair->name, path));
     return kExitOk;
   }
   Result<relay::PeerKeys> peer = relay::parse_public_file(*text);
   if (!peer.ok()) return fail(Status(peer.status().code(), path + ":" + peer.status().message()));
   for (const relay::KeyBytes& key : peer->keys)
-    print_text(fmt::format("{} {} ({})\n", relay::fingerprint_of(key), peer->name, path));
+    print_line(fmt::format("{} {} ({})", relay::fingerprint_of(key), peer->name, path));
   return kExitOk;
 }
 

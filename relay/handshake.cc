@@ -5,6 +5,7 @@
 
 #include "relay/frame/frame.h"
 #include "relay/message/wire.h"
+#include "shm/printable.h"
 
 namespace smt::relay {
 
@@ -12,14 +13,8 @@ namespace {
 
 constexpr size_t kMaxSessions = 1000;
 
-// For the log: what a peer says is text that nobody has checked.
-std::string readable(std::string text) {
-  text.resize(std::min<size_t>(text.size(), 200));
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  return text;
-}
+// What a peer says is text that nobody has checked.
+std::string readable(std::string_view text) { return printable(text.substr(0, 200)); }
 
 }  // namespace
 

@@ -15,8 +15,9 @@ void ReaderImpl::resolve() {
     if (options.schema && v.schema_hash != options.schema->hash()) {
       Result<Schema> schema = v.segment->schema(v);
       if (schema.ok()) {
-        mismatch = Status(Code::kMismatch, "topic " + topic + " of node " + v.segment->node() +
-                                               " has another type\n" + schema_diff(*options.schema, *schema));
+        mismatch =
+            Status(Code::kMismatch, "topic " + topic + " of node " + v.segment->node() +
+                                        " has another type\n  " + schema_diff(*options.schema, *schema));
       } else {
         mismatch = schema.status();
       }

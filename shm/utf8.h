@@ -30,6 +30,15 @@ inline size_t utf8_length(std::string_view s, size_t i) {
   return 0;
 }
 
+// The character that begins at s[i]. REQUIRES: utf8_length(s, i) is not 0
+inline char32_t utf8_character(std::string_view s, size_t i) {
+  const size_t length = utf8_length(s, i);
+  const auto first = static_cast<uint8_t>(s[i]);
+  char32_t c = length == 1 ? first : first & (0x7F >> length);
+  for (size_t k = 1; k < length; ++k) c = c << 6 | (static_cast<uint8_t>(s[i + k]) & 0x3F);
+  return c;
+}
+
 inline bool is_utf8(std::string_view text) {
   for (size_t i = 0, n = 0; i < text.size(); i += n) {
     if ((n = utf8_length(text, i)) == 0) return false;

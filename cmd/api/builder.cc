@@ -13,6 +13,7 @@
 #include "cmd/cli/exit_code.h"
 #include "cmd/cli/output.h"
 #include "cmd/cli/tool.h"
+#include "shm/printable.h"
 
 namespace smt::cmd::api {
 namespace {
@@ -99,7 +100,7 @@ int run(const Builder& builder, const Request& request) {
     return s.ok() ? kExitOk : fail(kExitFailure, s.message());
   }
   if (Status s = compare_outputs(outputs); !s.ok()) return fail(s);
-  print_note(fmt::format("ok {}: {} constants, {} enums, {} structs, {} topics\n", request.file,
+  print_note(fmt::format("ok {}: {} constants, {} enums, {} structs, {} topics\n", printable(request.file),
                          api.constants.size(), api.enums.size(), api.structs.size(), api.topics.size()));
   return kExitOk;
 }

@@ -4,13 +4,12 @@
 
 #include <algorithm>
 #include <cctype>
-#include <iterator>
 #include <span>
 
 #include "cmd/api/header_names.h"
 #include "cmd/text/config_value.h"
-#include "shm/control_characters.h"
 #include "shm/domain.h"
+#include "shm/printable.h"
 #include "shm/utf8.h"
 
 namespace smt::cmd::api {
@@ -68,19 +67,16 @@ Status owned(std::string_view name, std::string_view whose) {
 bool is_letter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; }
 bool is_word_char(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
-// Marks that turn the direction of the text after them: what is shown is not what is compiled.
-bool turns_text(std::string_view text) {
-  constexpr std::string_view kMarks[] = {"\u061c", "\u200e", "\u200f", "\u202a", "\u202b", "\u202c",
-                                         "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069"};
-  return std::any_of(std::begin(kMarks), std::end(kMarks),
-                     [&](std::string_view mark) { return text.find(mark) != text.npos; });
-}
-
+// What is shown has to be what is compiled.
 Status check_shown(std::string_view what, std::string_view text) {
-  if (std::any_of(text.begin(), text.end(), is_control)) {
-    return wrong(fmt::format("{} has a control character; write it on one line", what));
+  for (size_t i = 0; i < text.size(); i += utf8_length(text, i)) {
+    if (utf8_length(text, i) == 0) return wrong(fmt::format("{} is no UTF-8", what));
+    const char32_t c = utf8_character(text, i);
+    if (drives_terminal(c)) {
+      return wrong(fmt::format("{} has a control character; write it on one line", what));
+    }
+    if (turns_text(c)) return wrong(fmt::format("{} has a mark that turns the direction of text", what));
   }
-  if (turns_text(text)) return wrong(fmt::format("{} has a mark that turns the direction of text", what));
   return Status();
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "shm/list.h"
+#include "shm/printable.h"
 
 namespace smt::cmd {
 namespace {
@@ -118,7 +119,9 @@ std::vector<std::string> completions(const CLI::App& app, const ToolOptions& too
     });
     if (topics) add_topics(at.domain, begin, &out);
   }
-  std::erase_if(out, [&](const std::string& word) { return !word.starts_with(begin); });
+  // A shell shows words as they are, and a word that is changed would name nothing.
+  std::erase_if(out,
+                [&](const std::string& word) { return !word.starts_with(begin) || printable(word) != word; });
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;

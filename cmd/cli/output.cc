@@ -15,6 +15,7 @@
 #include "cmd/cli/background_writer.h"
 #include "cmd/cli/exit_code.h"
 #include "cmd/cli/write_whole.h"
+#include "shm/printable.h"
 
 namespace smt::cmd {
 namespace {
@@ -67,6 +68,10 @@ void print_note(std::string_view text) {
   if (output_closed || output_error != 0) return;
   if (notes_writer) return notes_writer->write(text);
   note_error(write_whole(STDOUT_FILENO, text));
+}
+
+std::string csv_for_output(std::string rows) {
+  return is_terminal(STDOUT_FILENO) ? printable(rows, LineBreaks::kAll) : rows;
 }
 
 int output_exit(int code) {

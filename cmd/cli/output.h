@@ -27,6 +27,8 @@ bool print_text(std::string_view text);
 // Writes to stdout what a tool says whose result is elsewhere, as in a file. It makes no difference to the
 // tool whether stdout was closed at the start, or its reader has gone.
 void print_note(std::string_view text);
+// Rows of CSV as stdout gets them: a file or a pipe as they are, a terminal through printable().
+std::string csv_for_output(std::string rows);
 // `code`, or what a failed stdout makes of it: 0 where its reader has gone, kExitFailure (with a sentence on
 // stderr) where it is closed or cannot be written, as on a full disk.
 int output_exit(int code);

@@ -2,6 +2,8 @@
 #ifndef SMT_CMD_CLI_PRINT_OBJECTS_H_
 #define SMT_CMD_CLI_PRINT_OBJECTS_H_
 
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "cmd/cli/output.h"
@@ -9,9 +11,16 @@
 
 namespace smt::cmd {
 
-// Prints objects_text(). False: stdout failed.
+// objects_text() as stdout gets it.
+inline std::string objects_for_output(const std::vector<Json>& objects, Format format,
+                                      bool csv_header = true) {
+  std::string text = objects_text(objects, format, csv_header);
+  return format == Format::kCsv ? csv_for_output(std::move(text)) : text;
+}
+
+// Prints objects_for_output(). False: stdout failed.
 inline bool print_objects(const std::vector<Json>& objects, Format format, bool csv_header = true) {
-  return print_text(objects_text(objects, format, csv_header));
+  return print_text(objects_for_output(objects, format, csv_header));
 }
 
 }  // namespace smt::cmd

@@ -5,6 +5,7 @@
 
 #include "cmd/text/text.h"
 #include "cmd/value/field_selection.h"
+#include "shm/printable.h"
 
 namespace smt::cmd {
 
@@ -22,7 +23,7 @@ bool SamplePrinter::print(const ShownSample& shown) {
     case Format::kCsv:
       break;
   }
-  return print_text(csv(shown));
+  return print_text(csv_for_output(csv(shown)));
 }
 
 void SamplePrinter::finish() {

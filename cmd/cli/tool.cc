@@ -1,6 +1,7 @@
 #include "cmd/cli/tool.h"
 
 #include <malloc.h>
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/ansicolor_sink.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
@@ -14,10 +15,12 @@
 #include <new>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "cmd/cli/complete.h"
 #include "cmd/cli/exit_code.h"
 #include "cmd/cli/output.h"
+#include "shm/printable.h"
 
 namespace smt::cmd {
 namespace {
@@ -31,6 +34,19 @@ class HelpFormatter final : public CLI::Formatter {
     const std::string all = option->get_type_name(), type = all.substr(0, all.find(':'));
     const bool repeats = option->get_expected_max() == CLI::detail::expected_max_vector_size;
     return " " + (type == "UINT" ? "N" : type) + (repeats ? " ..." : "");
+  }
+};
+
+// The text of a log line: whatever stands in it, it cannot drive a terminal or look like another line.
+class PrintableText final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const tm&, spdlog::memory_buf_t& out) override {
+    const std::string text =
+        printable({message.payload.data(), message.payload.size()}, LineBreaks::kIndented);
+    out.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<spdlog::custom_flag_formatter> clone() const override {
+    return std::make_unique<PrintableText>();
   }
 };
 
@@ -53,7 +69,9 @@ void open_log(const std::string& name) {
   const auto colour = colour_on(STDERR_FILENO) ? spdlog::color_mode::always : spdlog::color_mode::never;
   spdlog::set_default_logger(
       std::make_shared<spdlog::logger>(name, std::make_shared<Sink>(log_stream(), colour)));
-  spdlog::set_pattern("%n: %^%l%$: %v");
+  auto line = std::make_unique<spdlog::pattern_formatter>();
+  line->add_flag<PrintableText>('*').set_pattern("%n: %^%l%$: %*");
+  spdlog::set_formatter(std::move(line));
 }
 
 int parse_and_run(CLI::App& app, int argc, char** argv, const ToolOptions& tool,

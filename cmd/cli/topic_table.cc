@@ -11,6 +11,7 @@
 #include "cmd/text/columns.h"
 #include "cmd/text/text.h"
 #include "cmd/value/topic_json.h"
+#include "shm/printable.h"
 
 namespace smt::cmd {
 namespace {
@@ -24,12 +25,13 @@ std::string size_text(const TopicInfo& topic) {
   return topic.schema.size == 0 ? "<= " + bytes_text(topic.max_bytes) : bytes_text(topic.max_bytes);
 }
 
+// Printable before it is shortened: only then its width is known.
 Cells topic_row(const TopicLine& line, bool more) {
   if (line.topic == nullptr) return {line.label};
   const TopicInfo& t = *line.topic;
   const Freshness& f = t.freshness;
-  Cells row = {line.label, t.schema.type_name, size_text(t), t.sequence == 0 ? "-" : age_text(f.age_ns),
-               writer_text(t)};
+  Cells row = {line.label, printable(t.schema.type_name), size_text(t),
+               t.sequence == 0 ? "-" : age_text(f.age_ns), printable(writer_text(t))};
   if (more) {
     row.insert(row.end(),
                {fmt::format("{}", t.history), fmt::format("{}", t.sequence), fmt::format("{}", f.hops),

@@ -12,6 +12,7 @@
 #include "cmd/cli/exit_code.h"
 #include "cmd/cli/lines.h"
 #include "cmd/cli/output.h"
+#include "cmd/cli/print_objects.h"
 #include "cmd/cli/tool.h"
 #include "cmd/client/client.h"
 #include "cmd/text/text.h"
@@ -19,6 +20,7 @@
 #include "proto/codec.h"
 #include "shm/clock.h"
 #include "shm/domain.h"
+#include "shm/printable.h"
 
 namespace smt::cmd {
 namespace {
@@ -120,7 +122,7 @@ std::optional<int> Setter::choose(const Relay::SetResult& result) {
     if (!at.empty() && a.relay() != at && a.outcome() != proto::SET_DENIED) continue;
     if (a.outcome() == proto::SET_DONE) {
       would.push_back(&a);
-      names.push_back(printable(a.relay()));
+      names.push_back(a.relay());
     } else if (refused == nullptr || refused->outcome() == proto::SET_NO_RULE) {
       refused = &a;
     }
@@ -142,8 +144,7 @@ std::optional<int> Setter::choose(const Relay::SetResult& result) {
   if (lost_ && refused == nullptr) return kAgain;
   const bool known = refused != nullptr && (refused->outcome() != proto::SET_NO_RULE || result.complete);
   if (known)
-    return fail(exit_code_for(refused->outcome()),
-                printable(fmt::format("{}: {}", refused->relay(), refused->text())));
+    return fail(exit_code_for(refused->outcome()), fmt::format("{}: {}", refused->relay(), refused->text()));
   if (result.peers != 0 && result.complete && !set_.at.empty())
     return fail(kExitNoPeer, fmt::format("no relay {} is behind {}", set_.at, options_.connect));
   return fail(kExitTimeout,
@@ -193,7 +194,7 @@ std::optional<int> Setter::sent(const proto::SetAnswer& a) {
     if (!std::exchange(shown_, true)) show(a);
     return std::nullopt;
   }
-  const std::string why = printable(fmt::format("{}: {}", a.relay(), a.text()));
+  const std::string why = fmt::format("{}: {}", a.relay(), a.text());
   const int code = exit_code_for(a.outcome());
   // A link that comes back is no reason to end; the dead man's time is there for the meantime.
   if (code != kExitTimeout || !set_.every_ns) return fail(code, why);
@@ -206,19 +207,19 @@ void Setter::show(const proto::SetAnswer& a) {
   const auto lease = static_cast<int64_t>(a.lease_ns()), dead_man = static_cast<int64_t>(a.dead_man_ns());
   if (options_.format == Format::kTable) {
     const bool single = value.size() == 1 && value.contains("value");
-    print_note(
-        fmt::format("{} = {} at {}, sample {}; lease {}, {}\n", set_.topic,
-                    printable(bare_text(single ? value["value"] : value)), printable(a.relay()), a.sequence(),
-                    duration_text(lease),
-                    dead_man == 0 ? "no dead man's time" : "dead man's time " + duration_text(dead_man)));
+    const std::string line =
+        fmt::format("{} = {} at {}, sample {}; lease {}, {}", set_.topic,
+                    bare_text(single ? value["value"] : value), a.relay(), a.sequence(), duration_text(lease),
+                    dead_man == 0 ? "no dead man's time" : "dead man's time " + duration_text(dead_man));
+    print_note(printable(line) + "\n");
     return;
   }
-  Json told{{"topic", set_.topic},      {"value", value},    {"relay", printable(a.relay())},
+  Json told{{"topic", set_.topic},      {"value", value},    {"relay", a.relay()},
             {"sequence", a.sequence()}, {"lease_ns", lease}, {"dead_man_ns", dead_man}};
   if (options_.format == Format::kJson) {
     told_.push_back(std::move(told));
   } else {
-    print_note(objects_text({std::move(told)}, options_.format, std::exchange(header_, false)));
+    print_note(objects_for_output({std::move(told)}, options_.format, std::exchange(header_, false)));
   }
 }
 

@@ -13,6 +13,7 @@
 #include "cmd/value/value.h"
 #include "relay/explain/route.h"
 #include "shm/domain.h"
+#include "shm/printable.h"
 
 namespace smt::cmd {
 namespace {
@@ -41,17 +42,17 @@ std::string route_table(const relay::Route& route) {
 Json finding_json(const relay::Route& route, size_t i) {
   const proto::Finding& f = route.steps[i].finding;
   Json others = Json::array();
-  for (const std::string& name : f.other_name()) others.push_back(printable(name));
-  return {{"relay", printable(f.relay())},
-          {"role", printable(f.role())},
+  for (const std::string& name : f.other_name()) others.push_back(name);
+  return {{"relay", f.relay()},
+          {"role", f.role()},
           {"place", route.steps[i].place ? Json(*route.steps[i].place) : Json(nullptr)},
-          {"where", printable(relay::side_words(f))},
-          {"peer", printable(f.peer())},
+          {"where", relay::side_words(f)},
+          {"peer", f.peer()},
           {"verdict", relay::verdict_name(f.verdict())},
           {"stops", route.cause == i},
-          {"topic", printable(f.topic())},
+          {"topic", f.topic()},
           {"age_ns", f.age_ns() < 0 ? Json(nullptr) : Json(f.age_ns())},
-          {"text", printable(f.text())},
+          {"text", f.text()},
           {"other_names", std::move(others)}};
 }
 

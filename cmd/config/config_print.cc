@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "cmd/config/config_keys.h"
-#include "cmd/text/text.h"
+#include "shm/printable.h"
 
 namespace smt::cmd {
 namespace {

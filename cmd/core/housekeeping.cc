@@ -106,11 +106,11 @@ void Housekeeping::log_conflicts() {
   for (const auto& [topic, nodes] : now) {
     const auto before = conflicts_.find(topic);
     if (before != conflicts_.end() && before->second == nodes) continue;
-    spdlog::warn("{} is published by several nodes: {}; readers take whichever sample is the later",
-                 printable(topic), fmt::join(nodes, ", "));
+    spdlog::warn("{} is published by several nodes: {}; readers take whichever sample is the later", topic,
+                 fmt::join(nodes, ", "));
   }
   for (const auto& [topic, nodes] : conflicts_) {
-    if (!now.contains(topic)) spdlog::info("{} has one writer again", printable(topic));
+    if (!now.contains(topic)) spdlog::info("{} has one writer again", topic);
   }
   conflicts_ = std::move(now);
 }

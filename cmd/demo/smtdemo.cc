@@ -14,6 +14,7 @@
 #include "cmd/cli/tool.h"
 #include "cmd/demo/conductor.h"
 #include "cmd/demo/must.h"
+#include "shm/printable.h"
 
 using namespace smt::demo;  // NOLINT: a main
 
@@ -69,7 +70,8 @@ std::string text_of(const Verdict& verdict) {
     return fmt::format("interrupted after {:.1f} s: nothing is judged\n", verdict.seconds);
   for (const Check& c : verdict.checks)
     text += fmt::format("{:<4} {}: {}\n", c.ok ? "ok" : "FAIL", c.what, c.figure);
-  return text + fmt::format("{} in {:.1f} s\n", verdict.pass() ? "PASS" : "FAIL", verdict.seconds);
+  text += fmt::format("{} in {:.1f} s\n", verdict.pass() ? "PASS" : "FAIL", verdict.seconds);
+  return smt::printable(text, smt::LineBreaks::kAll);
 }
 
 }  // namespace
@@ -103,7 +105,8 @@ int main(int argc, char** argv) {
     const Verdict verdict = Conductor(domain, fmt::format("ipc://{}/proxy", root.path()), keys.string(),
                                       seconds, replay, stop, &table)
                                 .run();
-    smt::cmd::print_text(json ? json_of(verdict).dump(2) + "\n" : text_of(verdict));
+    smt::cmd::print_text(json ? json_of(verdict).dump(2, ' ', /*ensure_ascii=*/true) + "\n"
+                              : text_of(verdict));
     return verdict.pass() || verdict.interrupted ? smt::cmd::kExitOk : smt::cmd::kExitFailure;
   });
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cmd/cli/output.h"
+#include "shm/printable.h"
 
 namespace smt::demo {
 
@@ -18,8 +19,9 @@ void Table::print_text(const std::vector<Row>& rows) {
   std::string text = fmt::format("{:<22} {:>8} {:>12} {:>12} {:>8}  {}\n", "TOPIC", "HZ", "AGE p50 us",
                                  "AGE p99 us", "MISSED", "STATE");
   for (const Row& r : rows) {
-    text += fmt::format("{:<22} {:>8.1f} {:>12.1f} {:>12.1f} {:>8}  {}\n", r.topic, r.hz, r.age_p50_ns * 1e-3,
-                        r.age_p99_ns * 1e-3, r.missed, cmd::state_text(r.state, style_ == Style::kLive));
+    text += fmt::format("{:<22} {:>8.1f} {:>12.1f} {:>12.1f} {:>8}  {}\n", printable(r.topic), r.hz,
+                        r.age_p50_ns * 1e-3, r.age_p99_ns * 1e-3, r.missed,
+                        cmd::state_text(r.state, style_ == Style::kLive));
   }
   cmd::print_text(text);
 }

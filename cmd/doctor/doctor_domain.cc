@@ -137,7 +137,7 @@ void check_nodes(const DoctorOptions& options, const Domain& domain, std::vector
   }
   for (const auto& [topic, nodes] : census.conflicts()) {
     findings->push_back({Kind::kProblem, "conflict",
-                         fmt::format("{} is published by {}", printable(topic), fmt::join(nodes, " and ")),
+                         fmt::format("{} is published by {}", topic, fmt::join(nodes, " and ")),
                          fmt::format("kill {}   # {}, or give it another topic",
                                      census.members().at(nodes.back()).segment->pid(), nodes.back())});
   }

@@ -11,8 +11,8 @@
 #include "cmd/logger/log_verbs.h"
 #include "cmd/recording/csv_folder_writer.h"
 #include "cmd/recording/open_log.h"
-#include "cmd/text/text.h"
 #include "cmd/value/value.h"
+#include "shm/printable.h"
 #include "shm/status.h"
 
 namespace smt::cmd {

@@ -13,6 +13,7 @@
 #include "cmd/recording/open_log.h"
 #include "cmd/text/text.h"
 #include "cmd/value/topic_json.h"
+#include "shm/printable.h"
 
 namespace smt::cmd {
 namespace {

@@ -13,8 +13,8 @@
 #include "cmd/recording/mcap_log.h"
 #include "cmd/recording/mcap_reader.h"
 #include "cmd/recording/mcap_writer.h"
-#include "cmd/text/text.h"
 #include "cmd/value/value.h"
+#include "shm/printable.h"
 
 namespace smt::cmd {
 namespace {

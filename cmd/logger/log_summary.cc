@@ -3,10 +3,12 @@
 #include <CLI/CLI.hpp>
 
 #include "cmd/cli/output.h"
+#include "cmd/cli/print_objects.h"
 #include "cmd/logger/log_verbs.h"
 #include "cmd/recording/recorder.h"
 #include "cmd/text/text.h"
 #include "cmd/value/topic_json.h"
+#include "shm/printable.h"
 
 namespace smt::cmd {
 
@@ -53,7 +55,7 @@ void print_record_summary(const RecordSummary& summary, Format format) {
                     std::to_string(topic.left_out), bytes_text(topic.bytes)});
   }
   if (format == Format::kCsv) {
-    print_note(objects_text(topics, format));
+    print_note(objects_for_output(topics, format));
   } else if (format == Format::kTable) {
     const std::string files = summary.files.size() == 1
                                   ? summary.files[0]

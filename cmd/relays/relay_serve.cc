@@ -22,6 +22,7 @@
 #include "relay/store/shm_store.h"
 #include "shm/clock.h"
 #include "shm/domain.h"
+#include "shm/printable.h"
 
 namespace smt::cmd {
 namespace {
@@ -58,12 +59,12 @@ int run_configured(CLI::App& app, int argc, char** argv, const ConfigFlags& flag
     if (flags.check) {
       const size_t rules = config.send.size() + config.receive.size() + config.write.size() +
                            config.allow.size() + config.deny.size();
-      print_note(fmt::format("ok {}: {}, {}\n", flags.file.empty() ? "flags" : flags.file,
+      print_note(fmt::format("ok {}: {}, {}\n", flags.file.empty() ? "flags" : printable(flags.file),
                              counted(config.peers.size(), "peer"), counted(rules, "rule")));
       return kExitOk;
     }
     if (flags.print) {
-      print_text(print_config(config));
+      print_text(printable(print_config(config), LineBreaks::kAll));
       return kExitOk;
     }
     return run(config);
@@ -79,7 +80,7 @@ int run_relay(const char* tool, const char* what, Role role, int argc, char** ar
   return run_configured(app, argc, argv, flags, [&](const RelayConfig& config) {
     if (!flags.explain) return serve(flags, config);
     if (Status s = check_topic_name(*flags.explain); !s.ok()) return fail(s);
-    print_text(explain_topic(config, *flags.explain));
+    print_text(printable(explain_topic(config, *flags.explain), LineBreaks::kAll));
     return kExitOk;
   });
 }

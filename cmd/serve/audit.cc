@@ -11,6 +11,7 @@
 #include "cmd/text/text.h"
 #include "cmd/value/value.h"
 #include "shm/clock.h"
+#include "shm/printable.h"
 
 namespace smt::cmd {
 namespace {

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "cmd/text/text.h"
-#include "shm/control_characters.h"
+#include <algorithm>
+
+#include "shm/printable.h"
+#include "shm/utf8.h"
 
 namespace smt::cmd {
 
@@ -56,9 +58,9 @@ std::string_view kind_name(Value::Kind kind) {
 void ConfigErrors::add(const Place& place, std::string_view message) {
   if (count_++ >= kMaxErrors) return;
   const std::string where = place.from == From::kDefault ? "" : place.text() + ": ";
-  std::string line = printable(where + std::string(message));
+  std::string line = where + std::string(message);
   if (line.size() > kMaxErrorBytes) line = line.substr(0, kMaxErrorBytes) + "...";
-  told_.push_back(std::move(line));
+  told_.push_back(printable(line));
 }
 
 std::vector<std::string> ConfigErrors::lines() const {
@@ -69,14 +71,15 @@ std::vector<std::string> ConfigErrors::lines() const {
 
 std::string quote(std::string_view text) {
   std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (is_control(c)) {
-      out += fmt::format("\\u{:04x}", c);
+  for (size_t i = 0, bytes = 0; i < text.size(); i += bytes) {
+    const bool known = utf8_length(text, i) != 0;
+    bytes = std::max<size_t>(1, utf8_length(text, i));
+    const char32_t c = known ? utf8_character(text, i) : ' ';
+    if (c == '"' || c == '\\') out += '\\';
+    if (is_printable(c)) {
+      out += text.substr(i, bytes);
     } else {
-      out += c;
+      out += fmt::format("\\u{:04x}", static_cast<uint32_t>(c));
     }
   }
   return out + '"';

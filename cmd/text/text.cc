@@ -10,7 +10,7 @@
 #include <cstring>
 
 #include "cmd/text/columns.h"
-#include "shm/control_characters.h"
+#include "shm/printable.h"
 
 namespace smt::cmd {
 namespace {
@@ -21,6 +21,16 @@ struct Unit {
 };
 constexpr Unit kUnits[] = {{"ns", 1},   {"us", 1e3},   {"ms", 1e6}, {"s", 1e9},
                            {"m", 60e9}, {"h", 3600e9}, {"", 1e9}};
+
+// The form in which a shell takes any byte: $'a\033b'.
+std::string octal_word(std::string_view text) {
+  std::string out = "$'";
+  for (const char c : text) {
+    const bool plain = c >= ' ' && c < 0x7f && c != '\'' && c != '\\';
+    out += plain ? std::string(1, c) : fmt::format("\\{:03o}", static_cast<unsigned char>(c));
+  }
+  return out + "'";
+}
 
 }  // namespace
 
@@ -65,25 +75,26 @@ std::string time_text(int64_t realtime_ns) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:09}Z", fmt::gmtime(static_cast<time_t>(seconds)), ns);
 }
 
-std::string printable(std::string_view text) { return mask_controls(std::string(text)); }
-
 std::string shell_word(std::string_view text) {
   const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
     return std::isalnum(c) ||
            std::string_view("/._-+:@%=,").find(static_cast<char>(c)) != std::string_view::npos;
   });
   if (plain) return std::string(text);
+  if (printable(text) != text) return octal_word(text);
   std::string out = "'";
   for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";
 }
 
-std::string format_table(const std::vector<std::vector<std::string>>& rows,
-                         const std::vector<size_t>& right) {
+std::string format_table(std::vector<std::vector<std::string>> rows, const std::vector<size_t>& right) {
   std::vector<size_t> widths;
-  for (const auto& row : rows) {
+  for (auto& row : rows) {
     if (widths.size() < row.size()) widths.resize(row.size());
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], text_width(row[i]));
+    for (size_t i = 0; i < row.size(); ++i) {
+      row[i] = printable(row[i]);
+      widths[i] = std::max(widths[i], text_width(row[i]));
+    }
   }
   std::string out;
   for (const auto& row : rows) {
@@ -91,7 +102,7 @@ std::string format_table(const std::vector<std::vector<std::string>>& rows,
       const std::string pad(widths[i] - text_width(row[i]), ' ');
       const bool flush = std::find(right.begin(), right.end(), i) != right.end();
       if (flush) out += pad;
-      out += printable(row[i]);
+      out += row[i];
       if (i + 1 < row.size()) out += (flush ? "" : pad) + "  ";
     }
     out += '\n';

@@ -21,16 +21,12 @@ std::string age_text(std::optional<int64_t> age_ns);  // "?" where it is unknown
 std::string bytes_text(uint64_t bytes);               // "64", "1.5 KiB"
 std::string time_text(int64_t realtime_ns);           // "2026-01-31T12:00:00.000000001Z"
 
-// The same text without anything that could drive a terminal: control characters become '?'.
-std::string printable(std::string_view text);
-
-// The text as one word of a shell's command line, quoted if it must be.
+// The text as one word of a shell's command line, quoted if it must be. The word is printable.
 std::string shell_word(std::string_view text);
 
 // Columns as wide as their widest cell, two spaces between them; columns listed in `right` end flush.
-// The last column is not padded. Each row ends with a newline. Cells go through Printable.
-std::string format_table(const std::vector<std::vector<std::string>>& rows,
-                         const std::vector<size_t>& right = {});
+// The last column is not padded. Each row ends with a newline. Cells go through printable().
+std::string format_table(std::vector<std::vector<std::string>> rows, const std::vector<size_t>& right = {});
 
 // One CSV cell, quoted if it must be.
 std::string csv_cell(std::string_view text);

@@ -11,6 +11,7 @@
 #include "cmd/cli/output.h"
 #include "cmd/text/columns.h"
 #include "cmd/text/text.h"
+#include "shm/printable.h"
 
 namespace smt::cmd {
 namespace {
@@ -112,8 +113,8 @@ std::vector<Row> counter_rows(const TopData& data, const TopState& state, size_t
   const std::string filter = lower(state.filter);
   const auto shape = [&](const std::string& of, const std::string& direction, const std::string& name,
                          const std::string& total, const std::string& per_s) {
-    return padded(printable(of), relay) +
-           fmt::format(" {:<8} {:<21} {:>11} {:>7}", direction, shorten(name, 21), total, per_s);
+    return padded(printable(of), relay) + fmt::format(" {:<8} {:<21} {:>11} {:>7}", printable(direction),
+                                                      shorten(printable(name), 21), total, per_s);
   };
   *header = shape("RELAY", "WAY", "COUNTER", "TOTAL", "PER S");
   std::vector<const TopCounter*> shown;
@@ -215,7 +216,8 @@ void TopState::key(const std::string& key, size_t rows) {
 std::vector<std::string> draw_top(const TopData& data, TopState* state, size_t columns, size_t rows,
                                   bool colour) {
   const std::string_view inverse = colour ? "\x1b[7m" : "", plain = colour ? "\x1b[0m" : "";
-  std::vector<std::string> lines = {shorten(summary(data), columns), shorten(states(data), columns)};
+  std::vector<std::string> lines = {shorten(printable(summary(data)), columns),
+                                    shorten(states(data), columns)};
   std::string header;
   const std::vector<Row> all = state->relays ? counter_rows(data, *state, columns, &header)
                                              : topic_rows(data, *state, columns, &header);

@@ -95,7 +95,7 @@ class Echoer {
     ShownSample shown = show(topic, sample);
     if (!choice_.choose(&shown)) return true;
     if (registers_ && !registers_->decode(&shown) && others_.insert(shown.topic).second)
-      spdlog::warn("{}: no map of {}; shown as it is", printable(shown.topic), options_.registers);
+      spdlog::warn("{}: no map of {}; shown as it is", shown.topic, options_.registers);
     ++printed_;
     if (!options_.raw) return printer_.print(shown);
     return print_text({reinterpret_cast<const char*>(sample.bytes.data()), sample.bytes.size()});

@@ -29,7 +29,7 @@ Result<Schema> PubTopics::schema(const std::string& topic, const std::string& ty
     Result<Schema> theirs = view.segment->schema(view);
     if (!theirs.ok() || *theirs == *ours) continue;
     return {Code::kMismatch,
-            fmt::format("topic {} of node {} has type {}, not {}\n{}", topic, view.segment->node(),
+            fmt::format("topic {} of node {} has type {}, not {}\n  {}", topic, view.segment->node(),
                         theirs->type_name, ours->type_name, schema_diff(*theirs, *ours))};
   }
   return ours;

@@ -18,6 +18,7 @@
 #include "cmd/topic/topic_verbs.h"
 #include "cmd/value/topic_json.h"
 #include "shm/clock.h"
+#include "shm/printable.h"
 
 namespace smt::cmd {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <charconv>
 
-#include "cmd/text/text.h"
+#include "shm/printable.h"
 
 namespace smt::cmd {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "cmd/text/text.h"
+#include "shm/printable.h"
 
 namespace smt::cmd {
 

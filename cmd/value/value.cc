@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "cmd/text/base64.h"
+#include "shm/printable.h"
 #include "shm/scalar.h"
 
 namespace smt::cmd {
@@ -121,7 +122,17 @@ std::string json_to_field(const Json& json, const Field& field, std::byte* at) {
 void append_quoted(const std::string& text, std::string* out) {
   const bool plain = std::all_of(text.begin(), text.end(),
                                  [](char c) { return c >= ' ' && c < 0x7F && c != '"' && c != '\\'; });
-  *out += plain ? '"' + text + '"' : Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (plain) {
+    *out += '"' + text + '"';
+    return;
+  }
+  const auto quoted = [json = Json(text)](bool only_ascii) {
+    return json.dump(-1, ' ', only_ascii, Json::error_handler_t::replace);
+  };
+  const std::string as_it_is = quoted(false);
+  const bool ascii =
+      std::all_of(as_it_is.begin(), as_it_is.end(), [](char c) { return c >= ' ' && c < 0x7F; });
+  *out += ascii || printable(as_it_is) == as_it_is ? as_it_is : quoted(true);
 }
 
 // nlohmann's own text of a double is not always the shortest (Grisu2: 0.7 % of all f32 come out with 17

@@ -39,7 +39,8 @@ std::string bare_text(const Json& json);
 // of an array.
 std::vector<std::pair<std::string, std::string>> value_cells(const Json& value);
 
-// One line of JSON. Text that is not UTF-8 gets replacement characters.
+// One line of JSON, safe for a terminal: characters that are not printable() are escaped. Text that is not
+// UTF-8 gets replacement characters.
 std::string dump(const Json& json);
 
 }  // namespace smt::cmd

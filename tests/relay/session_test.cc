@@ -263,6 +263,19 @@ TEST_F(SessionTest, AnotherProtocolVersionIsRefusedWithAReasonOnBothSides) {
   EXPECT_LE(net().traffic("b", true).messages, 3u);
 }
 
+TEST_F(SessionTest, WhatAPeerSaysOfItselfCannotDriveATerminal) {
+  a_ = &host("a");
+  bind(*a_);
+  Stranger s(net(), "s");
+  proto::Hello hello = s.hello();
+  hello.set_name("x\x1b[2J\xc2\x9b\u202e\x9b");
+  hello.set_least_version(7);
+  hello.set_version(9);
+  s.say(0, hello);
+  settle();
+  EXPECT_THAT(a_->relay().refusal().message(), testing::HasSubstr("peer x?[2J??? on "));
+}
+
 TEST_F(SessionTest, TwoSourcesOfOneNameTheFirstWinsAndTheSecondTakesOver) {
   Host& sub = host("sub", subscriber());
   bind(sub);

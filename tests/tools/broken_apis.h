@@ -114,6 +114,7 @@ inline const std::vector<BrokenXml> kBrokenApis = {
     {in_struct("<field name='x' type='f64' comment='a\\'/>"), "3:36", "a backslash"},
     {in_struct("<field name='x' type='f64' comment='a&#10;b'/>"), "3:36", "a control character"},
     {in_struct("<field name='x' type='f64' comment='a\u202e'/>"), "3:36", "turns the direction"},
+    {in_struct("<field name='x' type='f64' comment='a\xc2\x9b'/>"), "3:36", "a control character"},
     {in_enum("<value name='A' value='256'/>"), "3:23", "256 is out of the range of u8"},
     {in_enum("<value name='A' value='1'/>\n<value name='A' value='2'/>"), "4:13",
      "there already in this enum"},

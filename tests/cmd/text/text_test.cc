@@ -36,6 +36,16 @@ TEST(Text, WritesDurationsSizesAndTimes) {
   EXPECT_EQ(time_text(-1), "1969-12-31T23:59:59.999999999Z");
 }
 
+TEST(Text, QuotesAWordSoThatAShellReadsItAndNoTerminalObeysIt) {
+  const std::pair<const char*, const char*> kTable[] = {{"a/b-1", "a/b-1"},
+                                                        {"", "''"},
+                                                        {"a b", "'a b'"},
+                                                        {"it's", "'it'\\''s'"},
+                                                        {"h\u00f6he", "'h\u00f6he'"},
+                                                        {"a\x1b'\\\u009b", R"($'a\033\047\134\302\233')"}};
+  for (const auto& [text, word] : kTable) EXPECT_EQ(shell_word(text), word);
+}
+
 TEST(Text, AlignsTablesByCharactersAndKeepsTerminalsSafe) {
   EXPECT_EQ(format_table({{"A", "N", "B"}, {"ü", "12", "x"}, {"abc", "3", "y"}}, {1}),
             "A     N  B\nü    12  x\nabc   3  y\n");

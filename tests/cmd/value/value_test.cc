@@ -166,6 +166,13 @@ TEST(Value, RefusesWhatIsNotOfTheTypeWithTheReason) {
   }
 }
 
+TEST(Value, EscapesInJsonWhatIsNotPrintable) {
+  const std::string text = "h\u00f6he \u009b31m\u202e\x7f";
+  EXPECT_EQ(dump(Json(text)), R"("h\u00f6he \u009b31m\u202e\u007f")");
+  EXPECT_EQ(Json::parse(dump(Json(text))), text);
+  EXPECT_EQ(dump(Json("h\u00f6he\n")), "\"h\u00f6he\\n\"");
+}
+
 TEST(Base64, AgreesWithTheVectorsOfRfc4648AndRefusesAllElse) {
   const std::pair<const char*, const char*> kVectors[] = {{"", ""},
                                                           {"f", "Zg=="},
