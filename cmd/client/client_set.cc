@@ -301,7 +301,7 @@ int set_topic(const ClientOptions& options, const SetOptions& set) {
   if (set.duration_ns && !set.every_ns && set.value != "-")
     return fail(kExitUsage, "--duration goes with --every, or with values from stdin");
   // What is no JSON is none for any type.
-  if (set.value != "-" && !Json::accept(set.value))
+  if (set.value != "-" && !parse_json(set.value).ok())
     return fail(parse_value(Schema::bytes(), set.value).status());
   return Setter(options, set).run();
 }

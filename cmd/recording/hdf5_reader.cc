@@ -1,5 +1,6 @@
 #include "cmd/recording/hdf5_reader.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <optional>
+#include <string_view>
 
 #include "shm/domain.h"
 
@@ -44,8 +46,15 @@ std::optional<uint64_t> part_attribute(hid_t object, const char* name) {
   return static_cast<uint64_t>(number);
 }
 
+// Groups in groups: a topic's name has 255 bytes, which are no more segments than that.
+constexpr int kMaxGroupDepth = 128;
+constexpr herr_t kTooDeep = 1;  // ends the visit, whose stack and paths grow with each group in a group
+
 herr_t collect_group(hid_t, const char* name, const H5O_info_t* info, void* groups) {
-  if (info->type == H5O_TYPE_GROUP) static_cast<std::vector<std::string>*>(groups)->push_back(name);
+  if (info->type != H5O_TYPE_GROUP) return 0;
+  const std::string_view path(name);
+  if (std::count(path.begin(), path.end(), '/') >= kMaxGroupDepth) return kTooDeep;
+  static_cast<std::vector<std::string>*>(groups)->emplace_back(path);
   return 0;
 }
 
@@ -82,9 +91,11 @@ Result<std::unique_ptr<LogReader>> Hdf5LogReader::open(const std::string& path) 
                      part_attribute(reader->file_.get(), kHdf5NextPart)};
   }
   std::vector<std::string> groups;
-  if (H5Ovisit_by_name2(reader->file_.get(), "topics", H5_INDEX_NAME, H5_ITER_INC, collect_group, &groups,
-                        H5O_INFO_BASIC, H5P_DEFAULT) < 0) {
-    return hdf5_error(Code::kInvalid, path + ": its topics cannot be read");
+  const herr_t visited = H5Ovisit_by_name2(reader->file_.get(), "topics", H5_INDEX_NAME, H5_ITER_INC,
+                                           collect_group, &groups, H5O_INFO_BASIC, H5P_DEFAULT);
+  if (visited < 0) return hdf5_error(Code::kInvalid, path + ": its topics cannot be read");
+  if (visited == kTooDeep) {
+    return {Code::kInvalid, fmt::format("{}: its groups nest more than {} deep", path, kMaxGroupDepth)};
   }
   for (const std::string& group : groups) reader->learn("topics/" + group);
   reader->rewind();

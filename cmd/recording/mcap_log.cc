@@ -192,7 +192,9 @@ void McapLogReader::leave_out(const std::string& why) {
 }
 
 void McapLogReader::learn_missed(std::string_view text) {
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const Result<Json> parsed = parse_json(text);
+  if (!parsed.ok()) return;
+  const Json& json = *parsed;
   const bool good = json.is_object() && json.contains("topic") && json["topic"].is_string() &&
                     json.contains("sequence") && json["sequence"].is_number_unsigned() &&
                     json.contains("missed") && json["missed"].is_number_unsigned();

@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "cmd/text/base64.h"
+#include "cmd/text/columns.h"
 #include "shm/printable.h"
 #include "shm/scalar.h"
 
@@ -54,10 +55,13 @@ Json field_to_json(const Field& field, const std::byte* at) {
   });
 }
 
+constexpr size_t kMaxToldColumns = 60;
+
+// For a message.
+std::string brief(const Json& json) { return shorten(dump(json), kMaxToldColumns); }
+
 std::string reason(const Json& json, Type type, std::string_view why) {
-  std::string text = dump(json);
-  if (text.size() > 60) text = text.substr(0, 57) + "...";
-  return fmt::format("{} is {} {}", text, why, name_of(type));
+  return fmt::format("{} is {} {}", brief(json), why, name_of(type));
 }
 
 // "" or the reason. "nan", "inf" and "-inf" are floats.
@@ -171,12 +175,23 @@ void append_json(const Json& json, std::string* out) {
   }
 }
 
+// What stands where the text is not JSON any more; `at` is the number of bytes up to there, that one
+// included.
+std::string syntax_error(std::string_view text, size_t at) {
+  if (at == 0 || at > text.size()) return "is not JSON: it ends before its brackets and quotes are closed";
+  const std::string_view rest = text.substr(at - 1);
+  const bool is_number = rest.starts_with("NaN") || rest.starts_with("Infinity");
+  return fmt::format("is not JSON at column {}, where {} stands{}", at,
+                     shorten(std::string(rest.substr(0, 20)), 10),
+                     is_number ? R"(; write "nan", "inf" or "-inf", in quotes)" : "");
+}
+
 bool is_text(const Schema& schema) { return schema.fields.empty() && schema.type_name == "string"; }
 
 Result<std::vector<std::byte>> raw_bytes(const Schema& schema, const Json& json) {
   if (!json.is_string()) {
     return {Code::kInvalid,
-            fmt::format("{} is not {}", dump(json),
+            fmt::format("{} is not {}", brief(json),
                         is_text(schema) ? "a string" : "a string of base64, which stands for bytes")};
   }
   const auto& text = json.get_ref<const std::string&>();
@@ -185,7 +200,7 @@ Result<std::vector<std::byte>> raw_bytes(const Schema& schema, const Json& json)
     const auto* begin = reinterpret_cast<const std::byte*>(text.data());
     bytes.emplace(begin, begin + text.size());
   }
-  if (!bytes) return {Code::kInvalid, dump(json) + " is not base64, which stands for bytes"};
+  if (!bytes) return {Code::kInvalid, brief(json) + " is not base64, which stands for bytes"};
   if (schema.size != 0 && bytes->size() != schema.size) {
     return {Code::kInvalid,
             fmt::format("{} bytes, and the topic's values have {}", bytes->size(), schema.size)};
@@ -217,7 +232,7 @@ Result<std::vector<std::byte>> json_to_value(const Schema& schema, const Json& j
       schema.fields.empty() || (schema.fields.size() == 1 && schema.fields[0].name == "value");
   if (single && !json.is_object()) return json_to_value(schema, Json{{"value", json}});
   if (!json.is_object())
-    return {Code::kInvalid, dump(json) + " is not an object with the fields of the topic"};
+    return {Code::kInvalid, brief(json) + " is not an object with the fields of the topic"};
   if (schema.fields.empty()) {
     if (json.size() != 1 || !json.contains("value")) {
       return {Code::kInvalid, "an object for this topic has the one key \"value\""};
@@ -239,12 +254,32 @@ Result<std::vector<std::byte>> json_to_value(const Schema& schema, const Json& j
   return bytes;
 }
 
+Result<Json> parse_json(std::string_view text) {
+  struct TooDeep {};
+  const auto bound = [](int depth, Json::parse_event_t event, const Json&) {
+    const bool opens =
+        event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
+    if (opens && depth >= kMaxJsonDepth) throw TooDeep();
+    return true;
+  };
+  try {
+    return Json::parse(text, bound);
+  } catch (const TooDeep&) {
+    return {Code::kInvalid, fmt::format("nests brackets more than {} deep", kMaxJsonDepth)};
+  } catch (const Json::parse_error& e) {
+    return {Code::kInvalid, syntax_error(text, e.byte)};
+  } catch (const Json::out_of_range&) {
+    return {Code::kInvalid, "holds a number that is out of the range of f64"};
+  }
+}
+
 Result<std::vector<std::byte>> parse_value(const Schema& schema, const std::string& text) {
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_discarded()) return json_to_value(schema, json);
-  return {
-      Code::kInvalid,
-      fmt::format("value {} is not JSON; text needs quotes of its own, as '\"text\"' or '\"nan\"'", text)};
+  const Result<Json> json = parse_json(text);
+  if (json.ok()) return json_to_value(schema, *json);
+  const bool is_word = text.find_first_of("[{\"") != 0;
+  return {Code::kInvalid,
+          fmt::format("value {} {}{}", shorten(text, kMaxToldColumns), json.status().message(),
+                      is_word ? "; text needs quotes of its own, as '\"text\"' or '\"nan\"'" : "")};
 }
 
 std::string bare_text(const Json& json) {

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,7 +30,14 @@ Json value_to_json(const Schema& schema, std::span<const std::byte> bytes);
 // Padding between fields is zero.
 Result<std::vector<std::byte>> json_to_value(const Schema& schema, const Json& json);
 
-// The same of a text, which is JSON. kInvalid too: it is none.
+inline constexpr int kMaxJsonDepth = 64;  // brackets in brackets; a value of a topic has three
+
+// kInvalid, with what is wrong as a sentence without its subject: the text is not JSON, and where; it nests
+// deeper than kMaxJsonDepth, which would be too much for whoever walks it; or it holds a number that is out
+// of range.
+Result<Json> parse_json(std::string_view text);
+
+// json_to_value of a text. kInvalid too: see parse_json.
 Result<std::vector<std::byte>> parse_value(const Schema& schema, const std::string& text);
 
 // For people: a string without its quotes, an array as [1, nan, 3]; all else as JSON.

@@ -63,6 +63,13 @@ struct ToolRow {
   Prepare prepare = {};
 };
 
+const std::string kBrackets = std::string(50'000, '[') + std::string(50'000, ']');
+const std::string kBranches = [] {
+  std::string pattern = "**";
+  for (int i = 0; i < 20'000; ++i) pattern += "/**";
+  return pattern;
+}();
+
 const ToolRow kToolTable[] = {
     {"unknown topic, info", {"smttopic", "info", "no/such"}, 4, "no topic no/such in "},
     {"unknown topic, rm", {"smttopic", "rm", "no/such"}, 4, "no topic no/such in "},
@@ -98,10 +105,42 @@ const ToolRow kToolTable[] = {
     {"value not JSON",
      {"smttopic", "pub", "x", "string", "hello"},
      2,
-     "value hello is not JSON; text needs quotes"},
+     "value hello is not JSON at column 1, where hello stands; text needs quotes"},
     {"value out of range", {"smttopic", "pub", "x", "u8", "300"}, 2, "300 is out of range of u8"},
     {"value of another length", {"smttopic", "pub", "x", "f64[3]", "[1,2]"}, 2, "the array has 2 elements"},
     {"value of another kind", {"smttopic", "pub", "x", "f64", "true"}, 2, "true is not a number"},
+    {"value that ends too early",
+     {"smttopic", "pub", "x", "f64[3]", "[1,2"},
+     2,
+     "[1,2 is not JSON: it ends before"},
+    {"value of Python",
+     {"smttopic", "pub", "x", "f64", "NaN"},
+     2,
+     "column 1, where NaN stands; write \"nan\""},
+    {"value beyond f64",
+     {"smttopic", "pub", "x", "f64", "1e999"},
+     2,
+     "a number that is out of the range of f64"},
+    {"nested brackets, pub",
+     {"smttopic", "pub", "x", "f64", kBrackets},
+     2,
+     "nests brackets more than 64 deep"},
+    {"nested brackets without a type", {"smttopic", "pub", "good", kBrackets}, 2, "more than 64 deep"},
+    {"nested brackets, set",
+     {"smtrelay_client", "--connect", "tcp://127.0.0.1:1", "set", "x", kBrackets},
+     2,
+     "more than 64 deep"},
+    {"nested parentheses, filter",
+     {"smttopic", "echo", "x", "--filter", std::string(50'000, '(')},
+     2,
+     "a filter of 50000 bytes; 4096 are the most"},
+    {"nested parentheses, pattern", {"smttopic", "list", "re:" + std::string(500, '(')}, 2, "missing )"},
+    {"nested parentheses, long pattern",
+     {"smttopic", "list", "re:" + std::string(50'000, '(')},
+     2,
+     "is longer than 1024 bytes"},
+    {"nested segments of a pattern", {"smttopic", "list", kBranches}, 2, "is longer than 1024 bytes"},
+    {"nested brackets of a type", {"smttopic", "pub", "x", "f64" + kBrackets, "1"}, 2, "unknown type"},
     {"type mismatch, pub",
      {"smttopic", "pub", "good", "i32", "1", "--node", "n"},
      5,
@@ -218,6 +257,34 @@ TEST_F(ToolTest, RefusesANodeNameThatIsTaken) {
   EXPECT_EQ(second.exit_code, 1);
   EXPECT_THAT(second.err, HasSubstr("pid " + std::to_string(sine.pid())));
   EXPECT_THAT(run({"smttopic", "list"}).out, HasSubstr("fresh"));
+}
+
+TEST_F(ToolTest, RefusesFilesThatNestWithoutEnd) {
+  std::string opened, closed, arrays, tables, keys;
+  for (int i = 0; i < 50'000; ++i) {
+    opened += "<a>\n";
+    closed += "</a>\n";
+    arrays += "[\n";
+    tables += "{a = ";
+    keys += "a.";
+  }
+  const std::string version = "version = 1\n", open_xml = write("open.xml", opened),
+                    whole_xml = write("whole.xml", opened + closed),
+                    api_xml = write("api.xml", "<api name='a' version='1'>\n" + opened + closed + "</api>\n");
+  const std::vector<std::vector<std::string>> kTable = {
+      {"smt-api-builder", "--check", open_xml},
+      {"smt-api-builder", "--check", whole_xml},
+      {"smt-api-builder", "--check", api_xml},
+      {"smt-register-builder", "--check", whole_xml},
+      {"smttopic", "echo", "x", "--registers", whole_xml},
+      {"smtrelay_pub", "--check-config", "--config", write("arrays.toml", version + "a = " + arrays)},
+      {"smtrelay_pub", "--check-config", "--config", write("tables.toml", version + "a = " + tables)},
+      {"smtrelay_pub", "--check-config", "--config", write("keys.toml", version + keys + "a = 1\n")}};
+  for (const auto& args : kTable) {
+    const Ended ended = run(args);
+    EXPECT_EQ(ended.exit_code, 2) << args[0] << " " << args.back() << ": " << ended.err;
+    EXPECT_THAT(ended.err, HasSubstr(args.back() + ":")) << "where it is";
+  }
 }
 
 TEST_F(ToolTest, ReplaysAroundBrokenRowsAndFiles) {

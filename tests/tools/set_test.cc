@@ -107,6 +107,8 @@ TEST_F(SetTool, SaysByItsExitCodeWhatIsWrong) {
   says("odd/text", "\"b\"", 6, "type string has no numbers");
   says("cmd/speed", "[1, 2]", 2, "the array has 2 elements");
   says("cmd/speed", "fast", 2, "is not JSON");
+  says("cmd/speed", std::string(50'000, '[') + std::string(50'000, ']'), 2,
+       "nests brackets more than 64 deep");
   says("cmd//speed", "1", 2, "empty segment");
   EXPECT_EQ(client("tcp://127.0.0.1:1", {"set", "x", "1", "--timeout", "200ms"}).exit_code, 7);
   EXPECT_EQ(client(at.endpoint(), {"set", "x"}).exit_code, 2);

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <random>
 
+#include "cmd/recording/hdf5_columns.h"
 #include "cmd/recording/log_value.h"
 #include "cmd/recording/mcap_log.h"
 #include "cmd/recording/open_log.h"
@@ -312,6 +313,36 @@ TEST_P(EachFormat, AtALimitOfItsSizeAFileIsWholeWithTheSamplesThatWereFlushed) {
   }
   EXPECT_EQ(min_kept, 0u);
   EXPECT_GE(max_kept, 300u);
+}
+
+// The library goes into groups by recursion.
+TEST(Hdf5, GroupsThatNestWithoutEndAreRefused) {
+  const TempFolder folder;
+  const std::string path = folder.path() + "/deep.h5";
+  {
+    const Hdf5Id access(H5Pcreate(H5P_FILE_ACCESS));
+    H5Pset_libver_bounds(access.get(), H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);  // small groups
+    const Hdf5Id file(H5Fcreate(path.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, access.get()));
+    const Hdf5Id scalar(H5Screate(H5S_SCALAR));
+    const Hdf5Id version(
+        H5Acreate2(file.get(), "smt_log_version", H5T_NATIVE_UINT32, scalar.get(), H5P_DEFAULT, H5P_DEFAULT));
+    Hdf5Id group(H5Gcreate2(file.get(), "topics", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+    for (int i = 0; i < 2'000; ++i) {
+      group = Hdf5Id(H5Gcreate2(group.get(), "a", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+      ASSERT_TRUE(group.ok());
+    }
+  }
+  const Result<std::unique_ptr<LogReader>> log = open_log(path);
+  EXPECT_EQ(log.status().code(), Code::kInvalid);
+  EXPECT_THAT(log.status().message(), HasSubstr("groups nest more than 128 deep"));
+}
+
+TEST_P(EachFormat, TakesATopicOfAsManySegmentsAsANameHas) {
+  std::string name = "a";
+  while (name.size() < 255) name += "/a";
+  const std::vector<Recorded> deep = {{name, 1, 10, 20, 0, bytes_of(0.5)}};
+  write(deep);
+  EXPECT_EQ(rest(open().get()), deep);
 }
 
 TEST_P(EachFormat, NeverWritesOverAFile) {

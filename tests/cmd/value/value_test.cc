@@ -173,6 +173,23 @@ TEST(Value, EscapesInJsonWhatIsNotPrintable) {
   EXPECT_EQ(dump(Json("h\u00f6he\n")), "\"h\u00f6he\\n\"");
 }
 
+TEST(Value, ReadsJsonOfABoundedDepthAndSaysWhereItIsNone) {
+  const std::string deepest = std::string(kMaxJsonDepth, '[') + "1" + std::string(kMaxJsonDepth, ']');
+  EXPECT_TRUE(parse_json(deepest).ok());
+  const std::pair<std::string, const char*> kTable[] = {
+      {"[" + deepest + "]", "nests brackets more than 64 deep"},
+      {std::string(50'000, '['), "nests brackets more than 64 deep"},
+      {std::string(50'000, '[') + std::string(50'000, ']'), "nests brackets more than 64 deep"},
+      {"", "is not JSON: it ends before its brackets and quotes are closed"},
+      {"[1, \"a", "is not JSON: it ends before its brackets and quotes are closed"},
+      {"[1, 2,]", "is not JSON at column 7, where ] stands"},
+      {"{\"x\": NaN}",
+       "is not JSON at column 7, where NaN} stands; write \"nan\", \"inf\" or \"-inf\", in quotes"},
+      {"1e999", "holds a number that is out of the range of f64"}};
+  for (const auto& [text, why] : kTable)
+    EXPECT_EQ(parse_json(text).status().message(), why) << text.substr(0, 20);
+}
+
 TEST(Base64, AgreesWithTheVectorsOfRfc4648AndRefusesAllElse) {
   const std::pair<const char*, const char*> kVectors[] = {{"", ""},
                                                           {"f", "Zg=="},
