@@ -9,15 +9,18 @@ namespace smt::cmd {
 
 class Lines {
  public:
-  // Does not own `fd`. A line of more than `max_bytes` is the last: see too_long().
+  // Does not own `fd`.
   Lines(int fd, size_t max_bytes) : fd_(fd), max_bytes_(max_bytes) {}
 
   // Takes the next line, without its newline. Does not block; false: there is no whole line yet. The end of
   // the text ends a line too.
   bool next(std::string* line);
-  // There is none any more, and none will come.
-  bool ended() const { return ended_ && text_.empty(); }
+  // The line taken last had more than `max_bytes`: nothing of it is kept.
   bool too_long() const { return too_long_; }
+  // There is none any more, and none will come.
+  bool ended() const { return ended_ && text_.empty() && !skips_; }
+  // The errno by which the text ended; 0: it did not, or at its end.
+  int error() const { return error_; }
   // Blocks until next() may have more to say, or `other_fd` is readable.
   void wait(int other_fd) const;
 
@@ -28,7 +31,9 @@ class Lines {
   const size_t max_bytes_;
   std::string text_;
   size_t searched_ = 0;  // bytes of text_ without a newline
+  bool skips_ = false;   // the rest of a line that is too long
   bool ended_ = false, too_long_ = false;
+  int error_ = 0;
 };
 
 }  // namespace smt::cmd

@@ -82,6 +82,8 @@ class Setter {
   static constexpr int kStopped = -1, kAgain = -2;
   std::optional<int> find_target();
   std::optional<int> choose(const Relay::SetResult& result);
+  // Of the value, in front of what is wrong with it: "" for the one of the command line.
+  std::string where() const { return line_ == 0 ? "" : fmt::format("stdin, line {}: ", line_); }
   std::optional<int> parse(const std::string& text);
   std::optional<int> send();
   std::optional<int> sent(const proto::SetAnswer& answer);
@@ -96,6 +98,7 @@ class Setter {
   Client client_;
   const std::string holder_;
   Lines lines_{STDIN_FILENO, kMaxLine};
+  uint64_t line_ = 0;  // from 1
   int64_t end_ns_ = kNever;
   uint64_t target_ = 0;
   std::string relay_;  // its name
@@ -154,10 +157,10 @@ std::optional<int> Setter::choose(const Relay::SetResult& result) {
 
 std::optional<int> Setter::parse(const std::string& text) {
   Result<std::vector<std::byte>> value = parse_value(schema_, text);
-  if (!value.ok()) return fail(value.status());
+  if (!value.ok()) return fail(exit_code_of(value.status()), where() + value.status().message());
   if (value->size() > proto::kMaxFrame) {
-    return fail(kExitUsage, fmt::format("the value has {} bytes, and {} are the most that can be set",
-                                        value->size(), proto::kMaxFrame));
+    return fail(kExitUsage, fmt::format("{}the value has {} bytes, and {} are the most that can be set",
+                                        where(), value->size(), proto::kMaxFrame));
   }
   value_ = std::move(*value);
   has_value_ = true;
@@ -231,9 +234,9 @@ std::optional<int> Setter::next_line() {
   client_.loop().run([&](int64_t now) -> std::optional<int64_t> {
     std::string line;
     if (lines_.next(&line)) {
-      end = parse(line);
-    } else if (lines_.too_long()) {
-      end = fail(kExitUsage, fmt::format("a line of more than {} bytes", kMaxLine));
+      ++line_;
+      end = lines_.too_long() ? fail(kExitUsage, fmt::format("{}more than {} bytes", where(), kMaxLine))
+                              : parse(line);
     } else if (lines_.ended() || now >= last) {
       end = kExitOk;
     } else if (now >= again) {

@@ -22,6 +22,7 @@ struct PubOptions {
   std::string topic, type, value, from;
   double rate_hz = 0;
   uint64_t count = 0;  // 0: no limit
+  bool strict = false;
   NodeOptions node;
 };
 
@@ -76,9 +77,11 @@ int run_pub(const ToolOptions& tool, PubOptions options) {
   if (!domain.ok()) return fail(domain.status());
   PubTopics topics(*domain, options.node);
   if (options.from.empty()) return pub_value(&topics, options, stop);
-  const Status s =
-      pub_lines(&topics, {options.from, options.topic, options.type, options.rate_hz, options.count}, stop);
-  return s.ok() ? kExitOk : fail(s);
+  const Result<uint64_t> bad = pub_lines(
+      &topics, {options.from, options.topic, options.type, options.rate_hz, options.count, options.strict},
+      stop);
+  if (!bad.ok()) return fail(bad.status());
+  return *bad == 0 ? kExitOk : kExitFailure;
 }
 
 }  // namespace
@@ -94,11 +97,14 @@ void add_pub(CLI::App* verb, const ToolOptions& tool, Run* run) {
       "VALUE", options->value,
       "JSON: 1.5, [1,2,3], true, '\"text\"', '\"nan\"', '{\"x\":1,\"y\":2}'; base64 in quotes for bytes");
   // pub prints no data, so -f is free here, and is what it is for other tools that take a file.
-  verb->add_option("-f,--from", options->from,
-                   "Publish the lines of a file, as smttopic echo -f jsonl prints them, each to its topic; - "
-                   "is stdin. "
-                   "Types are those of the topics that are there, else inferred")
-      ->type_name("FILE");
+  CLI::Option* from =
+      verb->add_option(
+              "-f,--from", options->from,
+              "Publish the lines of a file, as smttopic echo -f jsonl prints them, each to its topic; - "
+              "is stdin. Types are those of the topics that are there, else inferred from the first "
+              "value. A bad line is told and left out; exit code 1 if there was one")
+          ->type_name("FILE");
+  verb->add_flag("--strict", options->strict, "End at the first bad line of --from")->needs(from);
   CLI::Option* rate = add_number(*verb, "-r,--rate", &options->rate_hz, 1e-6, 1e6,
                                  "Publish the value again and again, or the lines, so often a second")
                           ->type_name("HZ");

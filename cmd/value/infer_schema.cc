@@ -31,7 +31,7 @@ std::optional<Type> wider(Type a, Type b) {
 }
 
 Status wrong(const std::string& name, std::string_view why) {
-  return Status(Code::kInvalid, fmt::format("{}: {}; say which TYPE the topic has", name, why));
+  return Status(Code::kInvalid, fmt::format("{}: {}", name, why));
 }
 
 // Of an array that is not empty.

@@ -42,6 +42,7 @@ TEST_F(Complete, TellsVerbsFlagsAndWords) {
   EXPECT_THAT(words({"smttopic", "list", "--state", "s"}),
               ElementsAre("source-dead", "stale", "substituted"));
   EXPECT_THAT(words({"smttopic", "--domain", ""}), ElementsAre("d", "e"));
+  EXPECT_THAT(words({"smttopic", "pub", "--st"}), ElementsAre("--strict"));
   EXPECT_THAT(words({"smtreplay", "--sp"}), ElementsAre("--speed", "--split"));
   EXPECT_THAT(words({"smtrelay_sub", "--on-"}), ElementsAre("--on-stale"));
   EXPECT_THAT(words({"smttopic", "dance", "--nothing", "x"}), IsEmpty());

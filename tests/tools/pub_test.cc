@@ -26,7 +26,9 @@ SMT_FIELDS(PubPose, x, q, n, ok)
 namespace smt::tools {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class Pub : public ToolTest {
  protected:
@@ -132,23 +134,84 @@ TEST_F(Pub, PublishesAllLinesToTheOneTopicThatIsNamed) {
   EXPECT_EQ(from(lines, {"b", "u8", "1"}).exit_code, 2);
 }
 
-TEST_F(Pub, EndsAtTheFirstBadLineAndSaysWhich) {
+TEST_F(Pub, TellsABadLineWithItsNumberAndGoesOn) {
   const std::string good = "{\"topic\":\"a\",\"value\":{\"value\":1}}\n";
-  const std::pair<const char*, const char*> kTable[] = {
-      {"{\"topic\":\"a\",", "line 3: not a JSON object"},
+  const std::string brackets = std::string(50'000, '[') + std::string(50'000, ']');
+  const std::pair<std::string, const char*> kTable[] = {
+      {"{\"topic\":\"a\",", "line 3: the line is not JSON: it ends before"},
+      {"{\"topic\":\"a\",\"value\":NaN}",
+       "line 3: the line is not JSON at column 22, where NaN} stands; write \"nan\""},
+      {"{\"topic\":\"a\",\"value\":-Infinity}", "write \"nan\", \"inf\" or \"-inf\""},
+      {"{\"topic\":\"a\",\"value\":1e999}",
+       "line 3: the line holds a number that is out of the range of f64"},
+      {brackets, "line 3: the line nests brackets more than 64 deep"},
+      {"{\"topic\":\"a\",\"value\":" + brackets + "}", "line 3: the line nests brackets more than 64 deep"},
       {"[1]", "line 3: not a JSON object"},
       {"{\"value\":1}", "line 3: no \"topic\""},
       {"{\"topic\":\"a\"}", "line 3: no \"value\""},
+      {"{\"topic\":\"a\",\"value\":[1,2]}", "line 3: a: value: the array has 2 elements"},
       {"{\"topic\":\"a\",\"value\":1.5}", "line 3: a: value: 1.5 is"},
       {"{\"topic\":\"/\",\"value\":1}", "topic name '/'"},
-      {"{\"topic\":\"n\",\"value\":[]}", "value: an array of no type"}};
+      {"{\"topic\":\"n\",\"value\":[]}",
+       "n: value: an array of no type; give the type first, with smttopic pub n TYPE"}};
   for (const auto& [line, message] : kTable) {
     const Ended pub = from(good + "\n" + line + "\n" + good);
-    EXPECT_EQ(pub.exit_code, 2) << line;
-    EXPECT_THAT(pub.err, HasSubstr(message)) << line;
+    EXPECT_EQ(pub.exit_code, 1) << line;
+    EXPECT_THAT(pub.err, AllOf(HasSubstr(message), HasSubstr("left out"))) << line;
   }
-  EXPECT_EQ(info("a").sequence, std::size(kTable)) << "what stands before is published";
+  EXPECT_EQ(info("a").sequence, 2 * std::size(kTable)) << "what stands before and behind is published";
   EXPECT_EQ(run({"smttopic", "pub", "--from", root_ + "/none"}).exit_code, 2);
+  const Ended folder = run({"smttopic", "pub", "--from", root_});
+  EXPECT_EQ(folder.exit_code, 1);
+  EXPECT_THAT(folder.err, HasSubstr("cannot read " + root_ + ": Is a directory"));
+}
+
+TEST_F(Pub, LogsTheFirstTenBadLinesAndCountsAll) {
+  std::string lines;
+  for (int i = 0; i < 500; ++i) lines += "NaN\n";
+  const Ended pub = from(lines + "{\"topic\":\"a\",\"value\":1}\n");
+  EXPECT_EQ(pub.exit_code, 1);
+  EXPECT_THAT(pub.err, AllOf(HasSubstr("line 10: "), Not(HasSubstr("line 11: ")),
+                             HasSubstr("stdin: 500 bad lines were left out")));
+  EXPECT_EQ(info("a").sequence, 1u);
+}
+
+TEST_F(Pub, EndsAtTheFirstBadLineIfItIsStrict) {
+  const std::string lines = "{\"topic\":\"a\",\"value\":1}\nNaN\n{\"topic\":\"a\",\"value\":2}\n";
+  const Ended pub = from(lines, {"--strict"});
+  EXPECT_EQ(pub.exit_code, 1);
+  EXPECT_THAT(pub.err, HasSubstr("stdin, line 2: "));
+  EXPECT_EQ(info("a").sequence, 1u);
+  EXPECT_EQ(from("{\"topic\":\"a\",\"value\":2}\n", {"--strict"}).exit_code, 0);
+  EXPECT_EQ(run({"smttopic", "pub", "a", "1", "--strict"}).exit_code, 2) << "there are no lines";
+}
+
+TEST_F(Pub, SaysHowToGiveATypeThatTheFirstValueDoesNotShow) {
+  const std::string numbers = "{\"topic\":\"a b\",\"value\":0}\n{\"topic\":\"a b\",\"value\":0.5}\n";
+  const Ended first = from(numbers);
+  EXPECT_EQ(first.exit_code, 1);
+  EXPECT_THAT(first.err,
+              HasSubstr("line 2: a b: value: 0.5 is not an integer, for i64; the type was inferred from "
+                        "line 1; give the type first, with smttopic pub 'a b' f64 VALUE; left out"));
+  EXPECT_EQ(info("a b").schema, *Schema::parse("i64")) << "nothing is widened";
+  EXPECT_THAT(from(numbers).err,
+              HasSubstr("for i64; the topic was there with this type, and smttopic rm 'a b'"));
+  EXPECT_EQ(run({"smttopic", "pub", "a b", "f64", "0"}).exit_code, 0);
+  EXPECT_EQ(from(numbers).exit_code, 0) << "as the message says";
+  EXPECT_EQ(info("a b").schema, *Schema::parse("f64"));
+
+  const std::string long_text(41, 'x');
+  const Ended fields = from(
+      "{\"topic\":\"s\",\"value\":{\"t\":\"ab\",\"x\":0}}\n"
+      "{\"topic\":\"s\",\"value\":{\"t\":\"" +
+      long_text + "\",\"x\":0}}\n");
+  EXPECT_EQ(fields.exit_code, 1);
+  EXPECT_THAT(fields.err,
+              HasSubstr("line 2: s: t: 41 bytes of text do not fit char[32]; the type was inferred from line "
+                        "1; the first line of a topic has to show the type of each field"));
+  const Ended named = from("{\"value\":0}\n{\"value\":0.5}\n", {"c"});
+  EXPECT_THAT(named.err, HasSubstr("give the type, with smttopic pub c f64 --from -"));
+  EXPECT_EQ(from("{\"value\":0}\n{\"value\":0.5}\n", {"c", "f64"}).exit_code, 0) << "as the message says";
 }
 
 TEST_F(Pub, KeepsTheRateAndEndsAtTheCount) {
