@@ -100,12 +100,12 @@ Result<Domain> Domain::open(const DomainOptions& options) {
   folder->shared = mode == 03770;
   if (!folder->shared && (mode & 077) != 0) {
     return Status(Code::kDenied, folder->path + " has rights " + octal(mode) +
-                                     ": expected 0700, or 03770 for a group; chmod it, or remove the folder");
+                                     ": expected 0700, or 03770 for a group; smtdoctor tells the cure");
   }
   if (gid >= 0 && (!folder->shared || st.st_gid != static_cast<gid_t>(gid))) {
     return Status(Code::kDenied, folder->path + " is not shared with group '" + options.group + "' (rights " +
                                      octal(mode) + ", group " + std::to_string(st.st_gid) +
-                                     "): remove the folder, or chgrp it and chmod 3770 it");
+                                     "): choose another --domain, or the --group that shares it");
   }
   if (gid < 0 && st.st_uid != geteuid()) {
     if (geteuid() != 0) {

@@ -101,12 +101,12 @@ Result<Fd> DomainFolder::open_file(const std::string& file, int flags, bool fore
     return Status::from_errno("cannot open " + full, errno);
   }
   if (fstat(opened.get(), st) != 0) return Status::from_errno("cannot look at " + full, errno);
-  if (!S_ISREG(st->st_mode)) return Status(Code::kDenied, full + " is not a regular file: remove it");
+  if (!S_ISREG(st->st_mode)) return Status(Code::kDenied, full + " is not a regular file: move it away");
   // No link: unlinked since it was opened. More than one: it could be somebody's other file.
   if (st->st_nlink == 0) return Status(Code::kNotFound, full + " has just been removed");
-  if (st->st_nlink != 1) return Status(Code::kDenied, full + " has other hard links: remove it");
+  if (st->st_nlink != 1) return Status(Code::kDenied, full + " has other hard links: remove those");
   if (st->st_uid != geteuid() && st->st_uid != owner && !(foreign && shared)) {
-    return Status(Code::kDenied, full + " belongs to user " + std::to_string(st->st_uid) + ": remove it");
+    return Status(Code::kDenied, full + " belongs to user " + std::to_string(st->st_uid) + ": move it away");
   }
   return opened;
 }

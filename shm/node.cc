@@ -39,6 +39,12 @@ class Node::Impl : public internal::NodeCore {
       record = table.record(e);
       quick = record->epoch.load(std::memory_order_relaxed) == impl_->segment->birth().epoch;
     }
+    // The topic of a mirror that was adopted is no longer left over: see TopicTable::set_link_down.
+    void take_over() {
+      if (quick || record->state.load(std::memory_order_relaxed) != static_cast<uint32_t>(State::kLinkDown))
+        return;
+      record->state.store(static_cast<uint32_t>(State::kEmpty), std::memory_order_relaxed);
+    }
     void set_options(TopicOptions options) { options_ = std::move(options); }
 
    private:
@@ -145,6 +151,7 @@ Result<Publisher> Node::advertise(const TopicOptions& asked) {
   auto topic = std::make_unique<Impl::Topic>(impl_.get(), options);
   topic->bind(*e);
   topic->record->max_age_ns.store(static_cast<uint64_t>(options.max_age_ns), std::memory_order_relaxed);
+  topic->take_over();
   e->writer = std::move(topic);
   impl_->ring();
   return Publisher(e->writer.get());
@@ -176,6 +183,10 @@ const Birth& Node::birth() const { return impl_->segment->birth(); }
 uint32_t Node::topic_count() const {
   std::lock_guard lock(impl_->mutex);
   return impl_->table.size();
+}
+std::vector<std::string> Node::topics() const {
+  std::lock_guard lock(impl_->mutex);
+  return impl_->table.names();
 }
 uint64_t Node::segment_bytes() const { return impl_->segment->header()->size; }
 uint64_t Node::reserved_bytes() const {

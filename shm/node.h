@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "shm/domain.h"
 #include "shm/freshness.h"
@@ -45,6 +46,8 @@ class Node {
   const Id128& segment_id() const;
   const Birth& birth() const;
   uint32_t topic_count() const;
+  // Their names, sorted; of an adopted segment also those that this process has not advertised.
+  std::vector<std::string> topics() const;
   // Of all its topics together, and how much of that is backed by memory, in bytes.
   uint64_t segment_bytes() const;
   uint64_t reserved_bytes() const;

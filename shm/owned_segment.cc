@@ -264,7 +264,7 @@ Status OwnedSegment::adopt(const NodeOptions& options, TopicTable* table, std::s
   if (strnlen(h->node, sizeof h->node) != name_.size() || memcmp(h->node, name_.data(), name_.size()) != 0) {
     return no("it belongs to another node");
   }
-  if (memcmp(h->boot_id, boot_id().data(), sizeof h->boot_id) != 0) return no("it is of another boot");
+  if (!is_of_this_boot(h->boot_id, file_.get())) return no("it is of another boot");
   if (h->time_namespace != time_namespace()) return no("it is of another time namespace");
   if (h->retired.load(std::memory_order_relaxed) != 0) return no("it is retired");
   // Its bell may be gone: whoever has it open would sleep on that one, and nobody would wake them.
@@ -278,6 +278,7 @@ Status OwnedSegment::adopt(const NodeOptions& options, TopicTable* table, std::s
   table->start(base(), [this](uint64_t end, const std::string& what) { return reserve(end, what); });
   if (!table->rebuild(reserved, why, &half_written)) return Status();
   if (Status s = open_bell(); !s.ok()) return s;
+  if (h->kind == static_cast<uint32_t>(layout::Kind::kMirror)) table->set_link_down();
 
   memcpy(id_.data(), h->id, sizeof h->id);
   birth_ = Birth();

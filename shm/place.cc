@@ -1,8 +1,11 @@
 #include "shm/place.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cstring>
 
 #include "shm/fd.h"
 
@@ -24,6 +27,16 @@ const Id128& boot_id() {
     return parsed;
   }();
   return id;
+}
+
+bool is_in_memory(const struct statfs& file_system) {
+  return file_system.f_type == TMPFS_MAGIC || file_system.f_type == RAMFS_MAGIC;
+}
+
+bool is_of_this_boot(const uint8_t (&id)[16], int fd) {
+  if (boot_id() != Id128{} && memcmp(id, boot_id().data(), sizeof id) == 0) return true;
+  struct statfs file_system;
+  return fstatfs(fd, &file_system) == 0 && is_in_memory(file_system);
 }
 
 uint64_t time_namespace() {

@@ -32,8 +32,7 @@ std::string fixed_text(const char* text, size_t limit) { return std::string(text
 // `path` ends in the node's name.
 Status unusable(const std::string& path, const std::string& why) {
   return Status(Code::kDamaged, path + " is not a usable segment: " + why + "; restart node " +
-                                    path.substr(path.rfind('/') + 1) +
-                                    ", which replaces it, or remove the file");
+                                    path.substr(path.rfind('/') + 1) + ", which replaces it");
 }
 
 // What is constant after birth, of a file of `bytes` bytes that is called `name`.
@@ -79,7 +78,7 @@ Result<std::shared_ptr<SegmentView>> SegmentView::open(const DomainFolder& folde
   Result<Fd> fd = folder.open_file(name, O_RDONLY, true, &st);
   if (!fd.ok()) return fd.status();
   if ((st.st_mode & 022) != 0) {
-    return Status(Code::kDenied, full + " is writable by others than its owner: remove it");
+    return Status(Code::kDenied, full + " is writable by others than its owner: chmod go-w it");
   }
 
   // The header is copied once, checked, and only the copy is used for what is constant.
@@ -95,8 +94,9 @@ Result<std::shared_ptr<SegmentView>> SegmentView::open(const DomainFolder& folde
   v->node_ = name;
   memcpy(v->id_.data(), h->id, sizeof h->id);
   v->mirror_ = h->kind == static_cast<uint32_t>(layout::Kind::kMirror);
-  v->same_boot_ = memcmp(h->boot_id, boot_id().data(), sizeof h->boot_id) == 0;
-  v->same_time_ = v->same_boot_ && h->time_namespace == time_namespace();
+  v->opened_epoch_ = h->epoch.load(std::memory_order_relaxed);
+  v->same_boot_ = is_of_this_boot(h->boot_id, fd->get()) || has_owner(fd->get());
+  v->same_namespace_ = h->time_namespace == time_namespace();
   v->inode_ = st.st_ino;
   v->device_ = st.st_dev;
   Result<Mapping> region = Mapping::map(fd->get(), v->size_, false, "the segment of node " + name);
@@ -128,11 +128,11 @@ std::string SegmentView::host() const {
   return fixed_text(text, sizeof text);
 }
 
-bool SegmentView::owner_alive() const {
+bool has_owner(int fd) {
   struct flock lock = {};
   lock.l_type = F_RDLCK;  // conflicts with the owner's write lock, and with nothing else
   lock.l_whence = SEEK_SET;
-  if (fcntl(fd_.get(), F_OFD_GETLK, &lock) != 0) return false;
+  if (fcntl(fd, F_OFD_GETLK, &lock) != 0) return false;
   return lock.l_type != F_UNLCK;
 }
 
@@ -323,22 +323,22 @@ State SegmentView::state_by(const TopicView& topic, bool dead, int64_t now_ns, i
   if (head < topic.first_position) return State::kEmpty;
   // An adoption moves the segment's epoch before it clears `closed`: `closed` is read first.
   const bool ended = read_closed(header_);
-  const bool this_epoch = read_epoch(topic.record) == epoch();
+  const bool this_epoch = is_current(topic);
   const auto told = static_cast<State>(topic.record->state.load(std::memory_order_relaxed));
   if (mirror_) {
-    const bool vouched = same_time_ ? now_ns <= alive_until() : same_boot_ && !dead;
+    const bool vouched = same_time() ? now_ns <= alive_until() : same_boot() && !dead;
     if (!vouched) return State::kLinkDown;
     if (told == State::kSubstituted) return told;
     if (told == State::kLinkDown || !this_epoch) return State::kLinkDown;
     if (told == State::kSourceDead) return told;
-  } else if (dead || ended || !this_epoch || !same_boot_) {
+  } else if (dead || ended || !this_epoch || !same_boot()) {
     return State::kSourceDead;
   } else if (told == State::kSubstituted) {
     return told;
   }
   if (told == State::kStale) return told;
   const int64_t limit = max_age >= 0 ? max_age : max_age_ns(topic);
-  if (limit > 0 && same_time_ && age_at(now_ns, born(head)) > limit) return State::kStale;
+  if (limit > 0 && same_time() && age_at(now_ns, born(head)) > limit) return State::kStale;
   return State::kFresh;
 }
 
@@ -353,8 +353,13 @@ State SegmentView::sample_state(const TopicView& topic, int64_t born_ns, bool de
   return state_by(topic, dead, now_ns, max_age, [born_ns](uint64_t) { return born_ns; });
 }
 
+bool SegmentView::is_left_over(const TopicView& topic) const {
+  const auto told = static_cast<State>(topic.record->state.load(std::memory_order_relaxed));
+  return mirror_ && told == State::kLinkDown && !is_current(topic);
+}
+
 std::optional<int64_t> SegmentView::age_error_ns(const TopicView& topic) const {
-  return mirror_ && same_time_ ? known(topic.record->age_error_ns) : std::nullopt;
+  return mirror_ && same_time() ? known(topic.record->age_error_ns) : std::nullopt;
 }
 
 std::optional<int64_t> SegmentView::delay_ns(const TopicView& topic) const {

@@ -91,6 +91,10 @@ std::optional<SampleHead> peek_newest(const View& view, int attempts = 64) {
   return std::nullopt;
 }
 
+// Whether a process owns the segment that is open as `fd`, of whatever layout version: one system call (OFD
+// lock probe). The owner then runs on this kernel.
+bool has_owner(int fd);
+
 // Thread-safe, but for scan().
 class SegmentView : public std::enable_shared_from_this<SegmentView> {
  public:
@@ -105,8 +109,10 @@ class SegmentView : public std::enable_shared_from_this<SegmentView> {
   const Id128& id() const { return id_; }
   bool mirror() const { return mirror_; }
   // False: born and written are of another boot or time namespace, and no age can be told.
-  bool same_time() const { return same_time_; }
-  bool same_boot() const { return same_boot_; }
+  bool same_time() const { return same_namespace_ && same_boot(); }
+  // False: the segment was made under another boot_id, does not lie in memory, and has had no owner since it
+  // was opened. (An owner has this boot: at its adoption the epoch moves.)
+  bool same_boot() const { return same_boot_ || epoch() != opened_epoch_; }
 
   bool retired() const { return header_->retired.load(std::memory_order_relaxed) != 0; }
   const layout::Half* retired_flag() const { return &header_->retired; }
@@ -123,8 +129,8 @@ class SegmentView : public std::enable_shared_from_this<SegmentView> {
   uint64_t reserved_bytes() const { return header_->reserved.load(std::memory_order_relaxed); }
   uint64_t segment_bytes() const { return size_; }
 
-  // Asks the kernel whether a process owns the segment: one system call (OFD lock probe).
-  bool owner_alive() const;
+  // See has_owner.
+  bool owner_alive() const { return has_owner(fd_.get()); }
 
   // Entries that have ever been used, bounded by the directory blocks that are there.
   uint32_t topic_limit() const;
@@ -150,6 +156,10 @@ class SegmentView : public std::enable_shared_from_this<SegmentView> {
   // The same of a sample of the topic, newest or not: fresh or stale by its own age.
   State sample_state(const TopicView& topic, int64_t born_ns, bool dead, int64_t now_ns,
                      int64_t max_age_ns = -1) const;
+  // The owner has published or confirmed the topic since it took the segment over.
+  bool is_current(const TopicView& topic) const { return read_epoch(topic.record) == epoch(); }
+  // A mirror's owner has not opened the topic since it took the segment over.
+  bool is_left_over(const TopicView& topic) const;
   int64_t max_age_ns(const TopicView& topic) const {
     return static_cast<int64_t>(topic.record->max_age_ns.load(std::memory_order_relaxed));
   }
@@ -187,7 +197,8 @@ class SegmentView : public std::enable_shared_from_this<SegmentView> {
   uint64_t inode_ = 0, device_ = 0;
   std::string node_;
   Id128 id_{};
-  bool mirror_ = false, same_time_ = true, same_boot_ = true;
+  bool mirror_ = false, same_namespace_ = true, same_boot_ = true;
+  uint64_t opened_epoch_ = 0;                  // before its owner was asked for
   mutable std::atomic<uint64_t> verified_{0};  // bytes from the start that the file is known to back
 };
 

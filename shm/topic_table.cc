@@ -184,6 +184,20 @@ bool TopicTable::rebuild(uint64_t backed, std::string* why, uint32_t* half_writt
   return true;
 }
 
+void TopicTable::set_link_down() {
+  for (const auto& [name, e] : by_name_) {
+    layout::Half& state = record(e)->state;
+    if (state.load(std::memory_order_relaxed) == static_cast<uint32_t>(State::kSubstituted)) continue;
+    state.store(static_cast<uint32_t>(State::kLinkDown), std::memory_order_relaxed);
+  }
+}
+
+std::vector<std::string> TopicTable::names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, e] : by_name_) names.push_back(name);
+  return names;
+}
+
 TopicTable::Entry* TopicTable::find(std::string_view name) {
   const auto it = by_name_.find(name);
   return it == by_name_.end() ? nullptr : &it->second;

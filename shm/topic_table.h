@@ -44,7 +44,12 @@ class TopicTable {
                      bool keep_history);
   void remove(Entry* entry);
 
+  // Of a mirror that is adopted: each topic is link-down until it is advertised again, but for one that a
+  // fail-safe value stands in for.
+  void set_link_down();
+
   uint32_t size() const { return static_cast<uint32_t>(by_name_.size()); }
+  std::vector<std::string> names() const;  // sorted
   layout::Word* counter(uint32_t index) const;
   layout::Record* record(const Entry& e) const {
     return reinterpret_cast<layout::Record*>(base_ + e.record_offset);

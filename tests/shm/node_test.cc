@@ -1,11 +1,13 @@
 // One process: how segments begin, end, are taken over and replaced, and what readers see of it.
 #include <poll.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #include <array>
 #include <filesystem>
 
 #include "shm/layout.h"
+#include "shm/place.h"
 #include "tests/shm/shm_fixture.h"
 
 namespace smt {
@@ -14,7 +16,18 @@ namespace {
 using std::chrono::milliseconds;
 using testing::HasSubstr;
 
-using NodeTest = ShmTest;
+class NodeTest : public ShmTest {
+ protected:
+  static void patch_boot_id(const std::string& file, const Id128& id) {
+    const Fd fd(open(file.c_str(), O_RDWR));
+    ASSERT_EQ(pwrite(fd.get(), id.data(), id.size(), offsetof(layout::Header, boot_id)), ssize_t{sizeof id});
+  }
+  static void patch_boot_id(const std::string& file, uint64_t half) {
+    Id128 id{};
+    memcpy(id.data(), &half, sizeof half);
+    patch_boot_id(file, id);
+  }
+};
 
 TEST_F(NodeTest, ANodeLeavesItsLastValuesReadableAndItsSuccessorGoesOn) {
   Domain d = open_domain();
@@ -173,19 +186,95 @@ TEST_F(NodeTest, ATruncatedSegmentIsRefusedAndReplaced) {
   }
 }
 
-TEST_F(NodeTest, ASegmentOfAnotherBootIsSourceDeadAndReplaced) {
+// As of a container with a boot_id of its own, and of one that sees none.
+TEST_F(NodeTest, ALiveNodeUnderAForeignBootIdIsFreshAndHasAnAge) {
+  Domain d = open_domain();
+  for (const uint64_t half : {uint64_t{12345}, uint64_t{0}}) {
+    SCOPED_TRACE(half);
+    auto node = open_node(d, "n" + std::to_string(half)),
+         mirror = open_node(d, "m" + std::to_string(half), {.mirror = true});
+    patch_boot_id(root_ + "/d/" + node->name(), half);
+    patch_boot_id(root_ + "/d/" + mirror->name(), half);
+    Publisher p = advertise(*node, node->name()), q = advertise(*mirror, mirror->name());
+    publish_value(p, "x");
+    publish_value(q, "x");
+    mirror->keep_alive(INT64_MAX);
+    for (const std::string& topic : {node->name(), mirror->name()}) {
+      Reader r = open_reader(open_domain(), topic);
+      EXPECT_EQ(r.state(), State::kFresh);
+      EXPECT_LT(r.age_ns().value_or(INT64_MAX), 60'000'000'000);
+    }
+    mirror->keep_alive(1);
+    EXPECT_EQ(open_reader(open_domain(), mirror->name()).state(), State::kLinkDown);
+  }
+}
+
+// What lies in memory is of this boot.
+TEST_F(NodeTest, ADeadNodeUnderAForeignBootIdIsAdoptedAndItsValuesHaveAnAge) {
   Domain d = open_domain();
   {
     auto node = open_node(d, "n");
     Publisher p = advertise(*node, "t");
     publish_value(p, "x");
-    patch<uint64_t>("n", offsetof(layout::Header, boot_id), 12345);
-    Reader r = open_reader(d, "t");
+  }
+  patch_boot_id(file("n"), 12345);
+  Reader r = open_reader(open_domain(), "t");
+  EXPECT_EQ(r.state(), State::kSourceDead);
+  EXPECT_TRUE(r.age_ns().has_value());
+  EXPECT_TRUE(open_node(d, "n")->birth().adopted);
+}
+
+// A domain on a disk, where a segment may outlive its boot.
+class NodeOnADisk : public NodeTest {
+ protected:
+  void SetUp() override {
+    struct statfs file_system;
+    ASSERT_EQ(statfs(folder_.path().c_str(), &file_system), 0);
+    if (is_in_memory(file_system)) GTEST_SKIP() << "/var/tmp is in memory here";
+  }
+  Domain domain() const { return *Domain::open({.root = folder_.path(), .domain = "d"}); }
+  void patch_id(uint64_t half) const { patch_boot_id(folder_.path() + "/d/n", half); }
+
+  const TempFolder folder_{"/var/tmp"};
+};
+
+TEST_F(NodeOnADisk, ASegmentOfAnotherBootIsSourceDeadAndReplaced) {
+  for (const uint64_t half : {uint64_t{12345}, uint64_t{0}}) {
+    SCOPED_TRACE(half);
+    {
+      auto node = open_node(domain(), "n");
+      Publisher p = advertise(*node, "t");
+      publish_value(p, "x");
+      patch_id(half);
+      Reader live = open_reader(domain(), "t");
+      EXPECT_EQ(live.state(), State::kFresh) << "its owner holds the lock";
+      EXPECT_TRUE(live.age_ns().has_value());
+    }
+    Reader r = open_reader(domain(), "t");
     EXPECT_EQ(r.state(), State::kSourceDead);
     EXPECT_EQ(r.age_ns(), std::nullopt);
     EXPECT_EQ(text_of(r.latest()), "x");
+    EXPECT_THAT(open_node(domain(), "n")->birth().replaced_why, HasSubstr("another boot"));
   }
-  EXPECT_THAT(open_node(d, "n")->birth().replaced_why, HasSubstr("another boot"));
+}
+
+TEST_F(NodeOnADisk, AReaderOfADeadSegmentOfAnotherBootSeesThatAProcessTakesItOver) {
+  {
+    auto node = open_node(domain(), "n");
+    Publisher p = advertise(*node, "t");
+    publish_value(p, "x");
+  }
+  patch_id(12345);
+  Reader r = open_reader(domain(), "t");
+  EXPECT_EQ(r.age_ns(), std::nullopt);
+  patch_boot_id(folder_.path() + "/d/n", boot_id());  // to the successor it is of its own boot
+  auto node = open_node(domain(), "n");
+  ASSERT_TRUE(node->birth().adopted);
+  Publisher p = advertise(*node, "t");
+  publish_value(p, "y");
+  EXPECT_EQ(text_of(r.latest()), "y");
+  EXPECT_TRUE(r.age_ns().has_value());
+  EXPECT_EQ(r.state(), State::kFresh);
 }
 
 TEST_F(NodeTest, InAnotherTimeNamespaceTheAgeIsUnknownAndNotWrong) {
@@ -303,6 +392,38 @@ TEST_F(NodeTest, AMirrorCarriesSequenceOriginHopsAndTheSourcesState) {
   EXPECT_EQ(r.state(), State::kFresh);
   EXPECT_EQ(r.latest()->sequence, 41u);
   EXPECT_EQ(r.reopened(), 0u);
+}
+
+TEST_F(NodeTest, ATopicOfAnAdoptedMirrorIsLeftOverUntilItIsAdvertised) {
+  Domain d = open_domain();
+  const auto left_over = [&](const std::string& topic) {
+    const std::shared_ptr<SegmentView> view = *SegmentView::open(d, "m");
+    for (uint32_t i = 0; i < view->topic_limit(); ++i) {
+      const std::optional<TopicView> t = view->topic(i);
+      if (t && t->name == topic) return view->is_left_over(*t);
+    }
+    return false;
+  };
+  {
+    auto node = open_node(d, "m", {.mirror = true});
+    for (const char* topic : {"empty", "received", "substituted"}) {
+      Publisher p = advertise(*node, topic, {.origin = TopicOrigin(), .hops = 1});
+      if (topic != std::string("empty")) publish_value(p, "x");
+      if (topic == std::string("substituted")) p.set_state(State::kSubstituted);
+      EXPECT_FALSE(left_over(topic)) << topic;
+    }
+  }
+  auto node = open_node(d, "m", {.mirror = true});
+  node->keep_alive(INT64_MAX);
+  EXPECT_THAT(node->topics(), testing::ElementsAre("empty", "received", "substituted"));
+  EXPECT_TRUE(left_over("empty"));
+  EXPECT_TRUE(left_over("received"));
+  EXPECT_EQ(open_reader(d, "substituted").state(), State::kSubstituted);
+  Publisher p = advertise(*node, "received", {.origin = TopicOrigin(), .hops = 1});
+  EXPECT_FALSE(left_over("received"));
+  EXPECT_EQ(open_reader(d, "received").state(), State::kLinkDown) << "nothing has come yet";
+  p.confirm();
+  EXPECT_EQ(open_reader(d, "received").state(), State::kFresh);
 }
 
 TEST_F(NodeTest, AMirrorOfAnotherSourceSegmentStartsAnew) {
