@@ -125,6 +125,8 @@ int main(int argc, char** argv) {
   add_duration(app, "--remove-after", &options.rules.remove_after_ns,
                "Remove the topics of a node that has been dead, or ended, for so long [never]");
   app.add_option("--keep", options.rules.keep, "Nodes that are never removed")->type_name("PATTERN");
+  app.add_option("--only", options.rules.only, "Remove no other nodes than these [all]")
+      ->type_name("PATTERN");
   add_duration(app, "--interval", &options.interval_ns, "Between two looks at the nodes [1s]",
                interval_of(1'000'000));
   app.add_flag(

@@ -38,6 +38,10 @@ std::string host_relay_name() {
   return check_relay_name(name).ok() ? name : "host";
 }
 
+bool is_named(const RelayConfig& config) {
+  return config.places.contains("name") || config.keyring != nullptr;
+}
+
 RelayConfig default_config(Role role) {
   RelayConfig config;
   config.role = role;

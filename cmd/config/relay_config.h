@@ -70,6 +70,10 @@ struct RelayConfig {
 
 RelayConfig default_config(Role role);
 
+// The relay's name was said, by a flag, the environment, the file or its key. Else it is this host's, and the
+// relay may have another one when it starts again.
+bool is_named(const RelayConfig& config);
+
 // The name of this host in a form that a relay may have: "robot-1.local".
 std::string host_relay_name();
 // kInvalid, with what is wrong.

@@ -40,7 +40,10 @@ Result<Housekeeping> Housekeeping::open(const Domain& domain, const Housekeeping
   Housekeeping housekeeping(domain, rules);
   Result<relay::PatternSet> keep = relay::PatternSet::parse(rules.keep);
   if (!keep.ok()) return keep.status();
+  Result<relay::PatternSet> only = relay::PatternSet::parse(rules.only);
+  if (!only.ok()) return only.status();
   housekeeping.keep_ = std::move(*keep);
+  housekeeping.only_ = std::move(*only);
   return housekeeping;
 }
 
@@ -68,8 +71,9 @@ Status Housekeeping::step() {
 }
 
 bool Housekeeping::due(const std::string& node, const Member& member) const {
-  return rules_.remove_after_ns && !member.live && node != kCoreNode && !keep_.matches(node) &&
-         !member.segment->keep() && boottime_ns() - member.alive_ns >= *rules_.remove_after_ns;
+  const bool named = (rules_.only.empty() || only_.matches(node)) && !keep_.matches(node);
+  return rules_.remove_after_ns && named && !member.live && !member.segment->keep() &&
+         boottime_ns() - member.alive_ns >= *rules_.remove_after_ns;
 }
 
 void Housekeeping::log_changes(const std::vector<Census::Change>& changes) {

@@ -46,6 +46,7 @@ struct HousekeepingRules {
   // A node is removed that has been dead for so long. Nothing: never.
   std::optional<int64_t> remove_after_ns;
   std::vector<std::string> keep;  // patterns of nodes that are not removed
+  std::vector<std::string> only;  // patterns of nodes that may be removed; none: all
   bool tells = true;              // who comes
 };
 
@@ -72,7 +73,7 @@ class Housekeeping {
   Domain domain_;
   Census census_;
   HousekeepingRules rules_;
-  relay::PatternSet keep_;
+  relay::PatternSet keep_, only_;
   std::map<std::string, Member> removed_;
   std::map<std::string, std::vector<std::string>> conflicts_;
   ProblemNews news_;            // of the census

@@ -18,11 +18,14 @@
 #include "cmd/serve/engine_options.h"
 #include "cmd/serve/peer_links.h"
 #include "cmd/serve/relay_loop.h"
+#include "cmd/text/commands.h"
+#include "cmd/text/text.h"
 #include "relay/store/mem_store.h"
 #include "relay/store/shm_store.h"
 #include "shm/clock.h"
 #include "shm/domain.h"
 #include "shm/printable.h"
+#include "shm/segment_view.h"
 
 namespace smt::cmd {
 namespace {
@@ -31,6 +34,18 @@ std::string counted(size_t n, const char* what) { return fmt::format("{} {}{}", 
 
 StopOn signals_of(const ConfigFlags& flags, const RelayConfig& config) {
   return reloads_on_hangup(flags, config) ? StopOn::kSignalButHangUp : StopOn::kSignal;
+}
+
+// Releases before this one called the mirror of a relay without a name after the host.
+void report_former_mirror(const Domain& domain, const RelayConfig& config) {
+  if (config.receive.empty() || is_named(config)) return;
+  const std::string node = std::string(relay::kMirrorPrefix) + config.name;
+  const Result<std::shared_ptr<SegmentView>> view = SegmentView::open(domain, node);
+  if (!view.ok() || !(*view)->mirror() || (*view)->owner_alive()) return;
+  spdlog::warn(
+      "no relay has node {}, which an earlier release mirrored into, and its topics are link-down; run "
+      "`{}`, which frees {}",
+      node, removal_command(config.domain, {node}), bytes_text((*view)->reserved_bytes()));
 }
 
 // Publishes counters there; a warning and none where that cannot be.
@@ -93,6 +108,7 @@ int serve_domain(const ConfigFlags& flags, const RelayConfig& config) {
   if (!store.ok()) return fail(store.status());
   Result<Id128> id = domain->origin_id();
   if (!id.ok()) return fail(id.status());
+  report_former_mirror(*domain, config);
   relay::RelayOptions relay = engine_options(config);
   relay.origin_id = *id;
   return serve_relay(store->get(), std::move(relay), flags, config, stop, counters_of(*domain, config));

@@ -36,7 +36,8 @@ relay::RelayOptions engine_options(const RelayConfig& config) {
 
 relay::ShmStoreOptions mirror_options(const RelayConfig& config) {
   relay::ShmStoreOptions mirror;
-  if (!config.receive.empty()) mirror.mirror = config.name;
+  if (!config.receive.empty()) mirror.mirror = is_named(config) ? config.name : "";
+  for (const auto& rule : config.receive) mirror.receive.push_back(rule.value);
   if (!config.write.empty()) mirror.sets = config.name;
   mirror.segment_bytes = config.segment_bytes;
   mirror.remove_on_exit = config.remove_on_exit;

@@ -113,7 +113,8 @@ Result<std::unique_ptr<CounterSink>> counters_in_domain(const Domain& domain, co
   NodeOptions options;
   options.name = node_name(config);
   options.segment_bytes = kSegmentBytes;
-  options.remove_on_exit = config.remove_on_exit;
+  // Under another host name nobody would go on with them.
+  options.remove_on_exit = config.remove_on_exit || !is_named(config);
   Result<std::unique_ptr<Node>> node = Node::open(domain, options);
   if (!node.ok()) return node.status();
   return std::unique_ptr<CounterSink>(new DomainSink(std::move(*node)));

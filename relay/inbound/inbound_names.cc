@@ -6,25 +6,10 @@
 namespace smt::relay {
 
 std::optional<std::string> Inbound::original(const std::string& local, std::string_view peer) const {
-  const auto named = [&](std::string text) {
-    for (size_t at = 0; (at = text.find(kPeerWord, at)) != std::string::npos; at += peer.size())
-      text.replace(at, kPeerWord.size(), peer);
-    return text;
-  };
   if (acceptance(local, peer).name == local) return local;
   for (const ReceiveRule& r : rules_) {
-    std::optional<std::string> name;
-    if (!r.prefix.empty()) {
-      const std::string prefix = named(std::string(prefix_text(r.prefix))) + "/";
-      if (local.starts_with(prefix)) name = local.substr(prefix.size());
-    } else if (!r.as.empty() && r.topic.size() == 1) {
-      // The rule the other way round.
-      ReceiveRule back;
-      back.topic = {named(r.as)};
-      back.as = r.topic[0];
-      if (const Result<Naming> naming = Naming::parse(back); naming.ok()) name = naming->local(local, peer);
-    }
-    if (name && check_topic_name(*name).ok() && acceptance(*name, peer).name == local) return name;
+    std::optional<std::string> name = NamingBack(r, peer).original(local);
+    if (name && acceptance(*name, peer).name == local) return name;
   }
   return std::nullopt;
 }

@@ -190,4 +190,25 @@ Result<std::string> Naming::local_or_why(std::string_view topic, std::string_vie
   return name;
 }
 
+NamingBack::NamingBack(const ReceiveRule& rule, std::string_view peer) : renames_(!rule.as.empty()) {
+  const auto named = [&](std::string text) {
+    for (size_t at = 0; (at = text.find(kPeerWord, at)) != text.npos; at += peer.size())
+      text.replace(at, kPeerWord.size(), peer);
+    return text;
+  };
+  if (!rule.prefix.empty()) prefix_ = named(std::string(prefix_text(rule.prefix))) + "/";
+  if (!renames_ || rule.topic.size() != 1 || rule.topic[0].starts_with("re:")) return;
+  ReceiveRule back;
+  back.topic = {named(rule.as)};
+  back.as = rule.topic[0];
+  if (Result<Naming> naming = Naming::parse(back); naming.ok()) naming_ = std::move(*naming);
+}
+
+std::optional<std::string> NamingBack::original(const std::string& local) const {
+  if (renames_) return naming_ ? naming_->local(local, "") : std::nullopt;
+  if (!local.starts_with(prefix_)) return std::nullopt;
+  std::string name = local.substr(prefix_.size());
+  return check_topic_name(name).ok() ? std::optional(std::move(name)) : std::nullopt;
+}
+
 }  // namespace smt::relay

@@ -50,6 +50,21 @@ class Naming {
   std::shared_ptr<const Rule> rule_;  // null: names are kept
 };
 
+// The naming of one rule turned round: what `peer` calls a topic that the rule names so here.
+class NamingBack {
+ public:
+  NamingBack(const ReceiveRule& rule, std::string_view peer);
+
+  // None: the rule names no topic so, or its `as` belongs to an expression, of which it cannot be told. As
+  // with Naming, the rule's patterns are not looked at otherwise. REQUIRES: check_topic_name(local) is OK.
+  std::optional<std::string> original(const std::string& local) const;
+
+ private:
+  std::string prefix_;            // with its '/'; "": there is none
+  bool renames_ = false;          // by `as`
+  std::optional<Naming> naming_;  // of `as`, the other way round
+};
+
 // A prefix without the '/' at its end.
 std::string_view prefix_text(std::string_view prefix);
 

@@ -1,4 +1,5 @@
-// How the nodes of a relay are called in a domain: a prefix, then the relay's name.
+// How the nodes of a relay are called in a domain: a prefix, then the relay's name, or the number of a mirror
+// whose relay has no name.
 #ifndef SMT_RELAY_STORE_NODE_NAMES_H_
 #define SMT_RELAY_STORE_NODE_NAMES_H_
 

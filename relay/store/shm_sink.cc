@@ -13,6 +13,8 @@ namespace {
 // How long readers believe the mirror without hearing of this process.
 constexpr int64_t kAliveNs = 600'000'000;
 constexpr int64_t kLookForMirrorsNs = 100'000'000;
+// How often that is done for the sake of topics that are left over.
+constexpr int64_t kLookForLeftOverNs = 1'000'000'000;
 // How often a topic's delay is told at most: readers have the line of memory that it is in.
 constexpr int64_t kTellDelayNs = 100'000'000;
 
@@ -24,7 +26,43 @@ ShmSink::ShmSink(const Domain& domain, bool mirror, std::unique_ptr<Node> node)
 Result<std::unique_ptr<ShmSink>> ShmSink::open(const Domain& domain, const NodeOptions& options) {
   Result<std::unique_ptr<Node>> opened = Node::open(domain, options);
   if (!opened.ok()) return opened.status();
-  return std::unique_ptr<ShmSink>(new ShmSink(domain, options.mirror, std::move(*opened)));
+  std::unique_ptr<ShmSink> sink(new ShmSink(domain, options.mirror, std::move(*opened)));
+  if (options.mirror) {
+    for (std::string& topic : sink->node_->topics()) sink->left_over_.insert(std::move(topic));
+  }
+  return sink;
+}
+
+void ShmSink::remove_others(const LocalNames& names) {
+  std::erase_if(left_over_, [&](const std::string& topic) {
+    return !names.may_have(topic) && node_->remove(topic).ok();
+  });
+}
+
+// Its process receives the topic, or has it from a time when it did.
+bool ShmSink::OtherMirror::keeps(const std::string& topic) const {
+  const auto [begin, end] = topics.equal_range(topic);
+  return std::any_of(begin, end, [this](const auto& at) {
+    const std::optional<TopicView> there = view->topic(at.second);
+    return there && !view->is_left_over(*there);
+  });
+}
+
+// What is left over here and another relay has taken on is that relay's.
+void ShmSink::follow_other_mirror(OtherMirror* other) {
+  while (std::optional<DirectoryCursor::Change> change = other->directory.next(*other->view)) {
+    if (other->names.size() <= change->index) other->names.resize(other->directory.limit());
+    std::string& at = other->names[change->index];
+    const auto [begin, end] = other->topics.equal_range(at);
+    const auto old = std::find_if(begin, end, [&](const auto& t) { return t.second == change->index; });
+    if (old != end) other->topics.erase(old);
+    at.clear();
+    if (!change->topic) continue;
+    at = std::move(change->topic->name);
+    other->topics.emplace(at, change->index);
+    const bool taken = left_over_.contains(at) && other->keeps(at) && other->view->owner_alive();
+    if (taken && node_->remove(at).ok()) left_over_.erase(at);
+  }
 }
 
 void ShmSink::look_for_other_mirrors() {
@@ -41,24 +79,13 @@ void ShmSink::look_for_other_mirrors() {
     Result<std::shared_ptr<SegmentView>> view = SegmentView::open(domain_, name);
     if (view.ok()) others_[name].view = std::move(*view);
   }
-  for (auto& [name, other] : others_) {
-    while (std::optional<DirectoryCursor::Change> change = other.directory.next(*other.view)) {
-      if (other.names.size() <= change->index) other.names.resize(other.directory.limit());
-      std::string& at = other.names[change->index];
-      if (change->topic) {
-        at = std::move(change->topic->name);
-        other.topics.insert(at);
-      } else {
-        other.topics.erase(other.topics.find(at));
-      }
-    }
-  }
+  for (auto& [name, other] : others_) follow_other_mirror(&other);
 }
 
 Status ShmSink::check_other_mirrors(const std::string& topic) {
   look_for_other_mirrors();
   for (const auto& [name, other] : others_) {
-    if (other.topics.count(topic) == 0 || !other.view->owner_alive()) continue;
+    if (!other.keeps(topic) || !other.view->owner_alive()) continue;
     return Status(Code::kInUse, "topic " + topic + " is mirrored by node " + name + " (pid " +
                                     std::to_string(other.view->pid()) + " on " + other.view->host() +
                                     ") already: give one of the two relays a --prefix");
@@ -134,6 +161,7 @@ Result<uint32_t> ShmSink::open(const TopicDescription& topic, uint64_t) {
     if (known != by_name_.end()) remove(handle);
     return s;
   }
+  left_over_.erase(topic.name);
   if (known == by_name_.end()) free_.pop_back();
   by_name_[topic.name] = handle;
   t.name = topic.name;
@@ -297,7 +325,9 @@ void ShmSink::remove(uint32_t handle) {
 void ShmSink::flush(int64_t now_ns) {
   expire(now_ns);
   burst_.reset();
-  if (mirror_) node_->keep_alive(now_ns + kAliveNs);
+  if (!mirror_) return;
+  node_->keep_alive(now_ns + kAliveNs);
+  if (!left_over_.empty() && now_ns - others_seen_ns_ >= kLookForLeftOverNs) look_for_other_mirrors();
 }
 
 }  // namespace smt::relay

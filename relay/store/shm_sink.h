@@ -8,12 +8,13 @@
 #include <memory>
 #include <optional>
 #include <queue>
-#include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "relay/rules/local_names.h"
 #include "relay/store/topic_sink.h"
 #include "shm/directory_cursor.h"
 #include "shm/domain.h"
@@ -27,6 +28,10 @@ class ShmSink final : public TopicSink {
  public:
   // As Node::open. Topics of a node that is no mirror are this host's own: it is their origin.
   static Result<std::unique_ptr<ShmSink>> open(const Domain& domain, const NodeOptions& options);
+
+  // Removes the topics that an earlier process left in the node and that are called otherwise than these
+  // rules call topics.
+  void remove_others(const LocalNames& names);
 
   // A domain knows no sessions: a ShmSource says that the topic is of this host.
   Result<uint32_t> open(const TopicDescription& topic, uint64_t session_key) override;
@@ -66,13 +71,17 @@ class ShmSink final : public TopicSink {
   struct OtherMirror {
     std::shared_ptr<SegmentView> view;
     DirectoryCursor directory;
-    std::vector<std::string> names;     // by index
-    std::multiset<std::string> topics;  // the same; a damaged directory may have one twice
+    std::vector<std::string> names;  // by index
+    std::unordered_multimap<std::string, uint32_t>
+        topics;  // index by name; a damaged directory may have one twice
+
+    bool keeps(const std::string& topic) const;
   };
 
   ShmSink(const Domain& domain, bool mirror, std::unique_ptr<Node> node);
   Status check_other_mirrors(const std::string& topic);
   void look_for_other_mirrors();
+  void follow_other_mirror(OtherMirror* other);
   static Status check_fail_safe(const Topic& t);
   Status advertise(Topic* t);
   PutResult finish_put(uint32_t handle, const SampleHead& head);
@@ -93,6 +102,8 @@ class ShmSink final : public TopicSink {
   std::vector<uint32_t> free_;
   std::unordered_map<std::string, uint32_t> by_name_;
   std::map<std::string, OtherMirror> others_;
+  // Topics of a mirror that an earlier process left and this one has not opened.
+  std::unordered_set<std::string> left_over_;
   // When to look at a topic's age, the next one first; not with OnStale::kHold.
   using Expiry = std::pair<int64_t, uint32_t>;
   std::priority_queue<Expiry, std::vector<Expiry>, std::greater<Expiry>> expiries_;

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "relay/rules/local_names.h"
 #include "relay/store/shm_sink.h"
 #include "relay/store/shm_source.h"
+#include "shm/segment_view.h"
 
 namespace smt::relay {
 
@@ -87,28 +89,57 @@ class SourceAndSinks final : public Store {
   Sinks sinks_;
 };
 
+// Of mirrors without a name in one domain.
+constexpr int kMaxMirrors = 256;
+
+// A process has the node, or it is a program's own and no mirror.
+bool is_taken(const Domain& domain, const std::string& node) {
+  const Result<std::shared_ptr<SegmentView>> view = SegmentView::open(domain, node);
+  return view.ok() && (!(*view)->mirror() || (*view)->owner_alive());
+}
+
+// The mirror with the lowest number that is free.
+Result<std::unique_ptr<ShmSink>> open_numbered(const Domain& domain, NodeOptions node) {
+  for (int number = 1;; ++number) {
+    node.name = std::string(kMirrorPrefix) + std::to_string(number);
+    if (number < kMaxMirrors && is_taken(domain, node.name)) continue;
+    Result<std::unique_ptr<ShmSink>> opened = ShmSink::open(domain, node);
+    const Code code = opened.status().code();
+    if (opened.ok() || number == kMaxMirrors || (code != Code::kInUse && code != Code::kDenied))
+      return opened;
+  }
+}
+
+Result<std::unique_ptr<ShmSink>> open_mirror(const Domain& domain, const ShmStoreOptions& options) {
+  Result<LocalNames> names = LocalNames::parse(options.receive);
+  if (!names.ok()) return names.status();
+  NodeOptions node;
+  node.name = std::string(kMirrorPrefix) + *options.mirror;
+  node.segment_bytes = options.segment_bytes;
+  node.remove_on_exit = options.remove_on_exit;
+  node.mirror = true;
+  Result<std::unique_ptr<ShmSink>> opened =
+      options.mirror->empty() ? open_numbered(domain, std::move(node)) : ShmSink::open(domain, node);
+  if (opened.ok()) (*opened)->remove_others(*names);
+  return opened;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Store>> ShmStore::open(const Domain& domain, const ShmStoreOptions& options) {
   Sinks sinks;
-  const auto add = [&](std::unique_ptr<ShmSink>* sink, const NodeOptions& node) {
-    Result<std::unique_ptr<ShmSink>> opened = ShmSink::open(domain, node);
-    if (opened.ok()) *sink = std::move(*opened);
-    return opened.status();
-  };
-  if (!options.mirror.empty()) {
-    NodeOptions node;
-    node.name = std::string(kMirrorPrefix) + options.mirror;
-    node.segment_bytes = options.segment_bytes;
-    node.remove_on_exit = options.remove_on_exit;
-    node.mirror = true;
-    if (Status s = add(&sinks[0], node); !s.ok()) return s;
+  if (options.mirror) {
+    Result<std::unique_ptr<ShmSink>> opened = open_mirror(domain, options);
+    if (!opened.ok()) return opened.status();
+    sinks[0] = std::move(*opened);
   }
   if (!options.sets.empty()) {
     NodeOptions node;
     node.name = std::string(kWritePrefix) + options.sets;
     node.remove_on_exit = options.remove_on_exit;
-    if (Status s = add(&sinks[1], node); !s.ok()) return s;
+    Result<std::unique_ptr<ShmSink>> opened = ShmSink::open(domain, node);
+    if (!opened.ok()) return opened.status();
+    sinks[1] = std::move(*opened);
   }
   Result<std::unique_ptr<ShmSource>> source = ShmSource::open(domain);
   if (!source.ok()) return source.status();

@@ -22,8 +22,9 @@ class EveryShmTest : public ShmTest {
   };
   Machine begin(const std::string& name, bool serves, bool takes) {
     Machine m{*Domain::open({.root = root_, .domain = name}), nullptr, nullptr};
-    Result<std::unique_ptr<Store>> store =
-        ShmStore::open(m.domain, {.mirror = takes ? "m" : "", .segment_bytes = 1 << 24});
+    Result<std::unique_ptr<Store>> store = ShmStore::open(
+        m.domain,
+        {.mirror = takes ? std::optional<std::string>("m") : std::nullopt, .segment_bytes = 1 << 24});
     EXPECT_TRUE(store.ok()) << store.status().message();
     m.store = std::move(*store);
     RelayOptions o;

@@ -95,6 +95,25 @@ TEST_F(Smtcore, OnceRemovesTheDeadThatAreOldEnoughAndNotThoseToKeepNorTheLive) {
   EXPECT_EQ(run({"smttopic", "echo", "--once", "live"}).exit_code, 0);
 }
 
+TEST_F(Smtcore, RemovesNoOthersThanThoseThatItIsToldTo) {
+  for (const char* node : {"old-1", "old-2", "other"}) run({"smtsinewave", node, "--node", node, "-n", "1"});
+  report({"--remove-after", "0", "--only", "old-*", "--keep", "old-2"});
+  EXPECT_FALSE(has("old-1"));
+  EXPECT_TRUE(has("old-2"));
+  EXPECT_TRUE(has("other"));
+}
+
+TEST_F(Smtcore, RemovesWhatAnotherOneOfItsKindLeftWhenItWasKilled) {
+  {
+    Process core({"smtcore"}, env());
+    ASSERT_TRUE(eventually([&] { return has("smtcore"); }));
+    core.send(SIGKILL);
+    core.wait();
+  }
+  report({"--remove-after", "0"});
+  EXPECT_FALSE(has("smtcore"));
+}
+
 TEST_F(Smtcore, RemovesANodeSoLongAfterItsDeathAndTellsIt) {
   Process core({"smtcore", "--remove-after", "300ms", "--interval", "50ms"}, env());
   ASSERT_TRUE(eventually([&] { return has("smtcore"); }));

@@ -1,0 +1,129 @@
+// The mirrors of a domain: which node a relay without a name takes, and what stays in a mirror that is taken
+// over.
+#include "relay/store/shm_store.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "shm/schema.h"
+#include "tests/relay/store/relay_description.h"
+#include "tests/shm/shm_fixture.h"
+
+namespace smt::relay {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class ShmStores : public ShmTest {
+ protected:
+  std::unique_ptr<Store> open_store(std::optional<std::string> mirror = "",
+                                    std::vector<ReceiveRule> rules = {}) const {
+    Result<std::unique_ptr<Store>> store = ShmStore::open(
+        domain_, {.mirror = std::move(mirror), .receive = std::move(rules), .segment_bytes = 1 << 22});
+    EXPECT_TRUE(store.ok()) << store.status().message();
+    return store.ok() ? std::move(*store) : nullptr;
+  }
+  static Result<uint32_t> open_topic(Store& store, const std::string& name) {
+    TopicDescription d = describe(name, Schema::bytes(), 100, {{1}, {2}, "robot", "d", "n"});
+    d.hops = 1;
+    return store.open(d, 9);
+  }
+  static void receive(Store& store, const std::string& name) {
+    const Result<uint32_t> topic = open_topic(store, name);
+    ASSERT_TRUE(topic.ok()) << topic.status().message();
+    const int64_t now = boottime_ns();
+    const PutResult put = store.put(*topic, {static_cast<uint64_t>(now), 0, now, now}, {});
+    EXPECT_EQ(put, PutResult::kTaken);
+    store.flush(now);
+  }
+  std::vector<std::string> topics_of(const std::string& node) const {
+    const std::shared_ptr<SegmentView> view = *SegmentView::open(domain_, node);
+    std::vector<std::string> names;
+    for (uint32_t i = 0; i < view->topic_limit(); ++i) {
+      if (const std::optional<TopicView> topic = view->topic(i)) names.push_back(topic->name);
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+  bool alive(const std::string& node) const { return (*SegmentView::open(domain_, node))->owner_alive(); }
+
+  const Domain domain_ = open_domain();
+};
+
+TEST_F(ShmStores, AMirrorWithoutANameTakesTheLowestNumberThatIsFree) {
+  std::unique_ptr<Store> first = open_store(), second = open_store();
+  receive(*first, "a");
+  EXPECT_THAT(*domain_.nodes(), ElementsAre("mirror-1", "mirror-2"));
+  first.reset();
+  EXPECT_FALSE(alive("mirror-1"));
+  std::unique_ptr<Store> third = open_store();
+  EXPECT_TRUE(alive("mirror-1"));
+  EXPECT_THAT(*domain_.nodes(), ElementsAre("mirror-1", "mirror-2"));
+  EXPECT_THAT(topics_of("mirror-1"), ElementsAre("a")) << "its predecessor's, until it is received again";
+  const std::unique_ptr<Store> named = open_store("base");
+  EXPECT_THAT(*domain_.nodes(), ElementsAre("mirror-1", "mirror-2", "mirror-base"));
+  EXPECT_EQ(ShmStore::open(domain_, {.mirror = "base"}).status().code(), Code::kInUse);
+}
+
+TEST_F(ShmStores, AProgramsOwnNodeIsNoMirrorThatIsFree) {
+  {
+    std::unique_ptr<Node> node = open_node(domain_, "mirror-1");
+    Publisher p = advertise(*node, "map");
+    publish_value(p, "x");
+  }
+  const std::unique_ptr<Store> store = open_store();
+  EXPECT_THAT(*domain_.nodes(), ElementsAre("mirror-1", "mirror-2"));
+  EXPECT_EQ(text_of(open_reader(domain_, "map").latest()), "x");
+}
+
+TEST_F(ShmStores, WhatThePresentRulesDoNotTakeIsRemovedWhenTheMirrorIsTakenOver) {
+  ReceiveRule prefixed;
+  prefixed.prefix = "r1";
+  {
+    const std::unique_ptr<Store> store = open_store();
+    for (const char* topic : {"arm", "r1/arm", "r2/arm"}) receive(*store, topic);
+  }
+  const std::unique_ptr<Store> store = open_store("", {prefixed});
+  EXPECT_THAT(topics_of("mirror-1"), ElementsAre("r1/arm"));
+  Reader r = open_reader(domain_, "r1/arm");
+  EXPECT_NE(r.latest(), nullptr);
+  EXPECT_EQ(r.state(), State::kLinkDown);
+}
+
+TEST_F(ShmStores, TheSecondOfTwoRelaysThatReceiveOneTopicIsRefused) {
+  const std::unique_ptr<Store> first = open_store(), second = open_store();
+  receive(*first, "a");
+  ASSERT_TRUE(open_topic(*first, "empty").ok());
+  for (const char* topic : {"a", "empty"}) {
+    const Result<uint32_t> refused = open_topic(*second, topic);
+    EXPECT_EQ(refused.status().code(), Code::kInUse) << topic;
+    EXPECT_THAT(refused.status().message(), HasSubstr("mirrored by node mirror-1"));
+  }
+}
+
+// Two relays without names start again, and each finds the other one's mirror.
+TEST_F(ShmStores, RelaysThatHaveChangedPlacesReceiveTheirTopicsAgainAndLeaveNoneBehind) {
+  {
+    const std::unique_ptr<Store> first = open_store(), second = open_store();
+    receive(*first, "robot1/arm");
+    receive(*first, "robot1/leg");
+    receive(*second, "robot2/arm");
+  }
+  const std::unique_ptr<Store> second = open_store(), first = open_store();
+  receive(*second, "robot2/arm");
+  receive(*first, "robot1/arm");
+  EXPECT_EQ(open_reader(domain_, "robot1/arm").state(), State::kFresh);
+  // Each looks now and then for what others receive.
+  const int64_t deadline = boottime_ns() + 20'000'000'000;
+  while (boottime_ns() < deadline && (topics_of("mirror-1").size() > 2 || topics_of("mirror-2").size() > 1)) {
+    first->flush(boottime_ns());
+    second->flush(boottime_ns());
+  }
+  EXPECT_THAT(topics_of("mirror-1"), ElementsAre("robot1/leg", "robot2/arm"))
+      << "robot1/leg: nobody receives it";
+  EXPECT_THAT(topics_of("mirror-2"), ElementsAre("robot1/arm"));
+}
+
+}  // namespace
+}  // namespace smt::relay
