@@ -102,7 +102,7 @@ class DomainGauge {
     TopTopic row;
     row.name = topic.name;
     row.type = topic.schema.type_name;
-    row.writer = writer_text(topic);
+    row.writer = writer_cell(topic);
     row.state = topic.freshness.state;
     row.age_ns = topic.freshness.age_ns;
     const auto rate = rates.find(topic.name);

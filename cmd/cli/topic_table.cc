@@ -19,7 +19,8 @@ namespace {
 using Cells = std::vector<std::string>;
 
 constexpr size_t kTypeColumn = 1, kWriterColumn = 4;
-constexpr size_t kMinWidth = 6;  // of a column that is shortened
+constexpr size_t kMinWidth = 6;         // of a column that is shortened
+constexpr size_t kMaxWriterNames = 40;  // columns of the writers that are named
 
 std::string size_text(const TopicInfo& topic) {
   return topic.schema.size == 0 ? "<= " + bytes_text(topic.max_bytes) : bytes_text(topic.max_bytes);
@@ -31,7 +32,7 @@ Cells topic_row(const TopicLine& line, bool more) {
   const TopicInfo& t = *line.topic;
   const Freshness& f = t.freshness;
   Cells row = {line.label, printable(t.schema.type_name), size_text(t),
-               t.sequence == 0 ? "-" : age_text(f.age_ns), printable(writer_text(t))};
+               t.sequence == 0 ? "-" : age_text(f.age_ns), writer_cell(t)};
   if (more) {
     row.insert(row.end(),
                {fmt::format("{}", t.history), fmt::format("{}", t.sequence), fmt::format("{}", f.hops),
@@ -69,6 +70,14 @@ void fit(size_t width, size_t state_width, std::vector<Cells>* rows) {
   }
 }
 
+std::string life_of(const TopicWriterInfo& writer) {
+  return writer.live ? fmt::format(" (pid {})", writer.pid) : " (gone)";
+}
+
+std::string origin_text(const TopicInfo& topic) {
+  return printable(topic.freshness.origin.node + "@" + topic.freshness.origin.host);
+}
+
 // The state stands in the last column, and colour would spoil the widths: it is put in afterwards.
 std::string list_table(const std::vector<TopicLine>& lines, bool more) {
   std::vector<Cells> rows = {{"NAME", "TYPE", "SIZE", "AGE", "WRITER", "STATE"}};
@@ -102,14 +111,26 @@ std::string list_table(const std::vector<TopicLine>& lines, bool more) {
 }  // namespace
 
 std::string writer_text(const TopicInfo& topic) {
-  const TopicOrigin& origin = topic.freshness.origin;
-  if (topic.writers.empty()) return origin.node + "@" + origin.host;
+  if (topic.writers.empty()) return origin_text(topic);
   std::string out;
-  for (const TopicWriterInfo& w : topic.writers) {
-    if (!out.empty()) out += ", ";
-    out += w.live ? fmt::format("{} (pid {})", w.node, w.pid) : fmt::format("{} (gone)", w.node);
-  }
+  for (const TopicWriterInfo& w : topic.writers) out += (out.empty() ? "" : ", ") + w.node + life_of(w);
   return out;
+}
+
+std::string writer_cell(const TopicInfo& topic) {
+  if (topic.writers.empty()) return shorten(origin_text(topic), kMaxWriterNames);
+  std::vector<TopicWriterInfo> writers = topic.writers;
+  std::stable_partition(writers.begin(), writers.end(), [](const TopicWriterInfo& w) { return w.live; });
+  std::string out =
+      shorten(writers[0].node, kMaxWriterNames - life_of(writers[0]).size()) + life_of(writers[0]);
+  size_t named = 1;
+  for (; named < writers.size() && writers[named].live == writers[0].live; ++named) {
+    const std::string next = ", " + writers[named].node + life_of(writers[named]);
+    if (text_width(out) + next.size() > kMaxWriterNames) break;
+    out += next;
+  }
+  if (named == writers.size()) return out;
+  return fmt::format("{} +{}{}", out, writers.size() - named, writers[named].live ? "" : " gone");
 }
 
 bool print_topics(const std::vector<TopicInfo>& topics, Format format, const TopicTable& table) {

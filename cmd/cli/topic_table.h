@@ -14,6 +14,10 @@ namespace smt::cmd {
 // "node@host".
 std::string writer_text(const TopicInfo& topic);
 
+// The same in a column's width, however many there have been: those that live first, of the rest their
+// number, as in "driver (pid 12) +6 gone".
+std::string writer_cell(const TopicInfo& topic);
+
 // Options of the table; every other format shows all columns.
 struct TopicTable {
   bool tree = false;  // by the segments of the names

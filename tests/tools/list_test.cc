@@ -113,6 +113,24 @@ TEST_F(List, FitsATerminalOfEightyColumns) {
       << "what is no terminal gets all";
 }
 
+TEST_F(List, HasAColumnOfWritersThatManyWhoAreGoneDoNotWiden) {
+  for (int i = 0; i < 6; ++i) {
+    run({"smttopic", "pub", "arm", "f64", "1", "--node", "mirror-0123456789ab-" + std::to_string(i)});
+  }
+  EXPECT_THAT(run({"smttopic", "list"}).out,
+              HasSubstr("  mirror-0123456789ab-0 (gone) +5 gone  source-dead\n"));
+  Process live({"smtsinewave", "arm", "--node", "z", "--type", "f64"}, env());
+  ASSERT_TRUE(eventually([&] { return run({"smttopic", "list"}).out.find("fresh") != std::string::npos; }));
+  const std::string pid = std::to_string(live.pid());
+  EXPECT_THAT(run({"smttopic", "list"}).out, HasSubstr("  z (pid " + pid + ") +6 gone  fresh\n"));
+  EXPECT_THAT(run({"smttopic", "info", "arm"}).out,
+              HasSubstr("mirror-0123456789ab-5 (gone), z (pid " + pid + ")"))
+      << "info has them all";
+  run({"smttopic", "pub", "leg", "f64", "1", "--node", std::string(64, 'n')});
+  EXPECT_THAT(run({"smttopic", "list"}).out,
+              HasSubstr("  " + std::string(32, 'n') + "… (gone)  source-dead\n"));
+}
+
 TEST_F(List, InfoTellsWhereATopicIsAndWhatItCostsOnTheWire) {
   advertise("arm/pose");
   const std::string info = run({"smttopic", "info", "arm/pose"}).out;
