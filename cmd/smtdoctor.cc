@@ -36,7 +36,7 @@ void print_table(const std::vector<Finding>& findings, size_t problems) {
     const std::string_view name = bad ? "PROBLEM" : kind_name(f.kind);
     out += fmt::format("{}{:<8}{}{:<10}{}\n", colour && bad ? "\x1b[31m" : "", name,
                        colour && bad ? "\x1b[0m" : "", f.check, printable(f.text));
-    if (bad) out += fmt::format("{:18}run: {}\n", "", printable(f.cure));
+    if (bad && !f.cure.empty()) out += fmt::format("{:18}run: {}\n", "", printable(f.cure));
   }
   out += problems == 0 ? "all is well\n" : fmt::format("{} problem{}\n", problems, problems == 1 ? "" : "s");
   print_text(out);

@@ -1,5 +1,8 @@
 // Finds faults of a machine, of a domain and of a relay's keys and ports, each with the command that cures
-// it.
+// it, where there is one.
+//
+// Whoever copies a command into a shell may not know the programs that it meets. So no command ends a
+// program, removes or renames a file that a program has, or shuts out users that a folder serves.
 #ifndef SMT_CMD_DOCTOR_DOCTOR_H_
 #define SMT_CMD_DOCTOR_DOCTOR_H_
 
@@ -30,7 +33,8 @@ struct Finding {
   Kind kind = Kind::kFine;
   std::string check;  // one word
   std::string text;
-  std::string cure;  // a line for a shell; "" unless it is a problem
+  // A line for a shell. "": no command is safe to run here, and the text says what to do.
+  std::string cure;
 };
 
 // Each looks at its subject and says at least one thing of it. They change nothing and take no lock.

@@ -1,17 +1,21 @@
-// Of the doctor: the folder of the domain, its space, and who is in it.
+// Of the doctor: the folder of the domain, the folder above it, and the space for both.
 #include <fmt/format.h>
 #include <grp.h>
-#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
+#include <filesystem>
 
+#include "cmd/doctor/cures.h"
 #include "cmd/doctor/doctor.h"
-#include "cmd/monitor/census.h"
+#include "cmd/doctor/doctor_nodes.h"
+#include "cmd/text/commands.h"
 #include "cmd/text/text.h"
+#include "shm/place.h"
 
 namespace smt::cmd {
 namespace {
@@ -19,6 +23,7 @@ namespace {
 using Kind = Finding::Kind;
 
 constexpr uint64_t kLittleSpaceBytes = 64 << 20;
+constexpr mode_t kOwnMode = 0700, kGroupMode = 03770;
 
 // Whether this process may open files for the group.
 bool in_group(gid_t group) {
@@ -28,118 +33,217 @@ bool in_group(gid_t group) {
   return n > 0 && std::find(groups.begin(), groups.begin() + n, group) != groups.begin() + n;
 }
 
-// False: there is no folder to look into.
-bool check_rights(const DoctorOptions& options, const std::string& path, std::vector<Finding>* findings) {
-  const auto say = [&](Kind kind, std::string text, std::string cure = "") {
-    findings->push_back({kind, "rights", std::move(text), std::move(cure)});
-  };
+std::string group_name(gid_t id) {
+  const struct group* known = getgrgid(id);
+  return known == nullptr ? fmt::format("{}", id) : known->gr_name;
+}
+
+// Programs made the files of the folder for its group: the folder was a group's domain.
+bool has_group_files(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(path, none)) {
+    const fs::file_status status = entry.symlink_status(none);
+    const bool readable = (status.permissions() & fs::perms::group_read) != fs::perms::none;
+    if (fs::is_regular_file(status) && readable) return true;
+  }
+  return false;
+}
+
+class RightsCheck {
+ public:
+  RightsCheck(const DoctorOptions& options, std::string path, std::vector<Finding>* findings)
+      : options_(options), path_(std::move(path)), findings_(findings) {}
+
+  // False: there is no folder to look into.
+  bool look() {
+    return look_at_root() && look_at_group() && is_folder() &&
+           (group_.empty() ? look_at_own() : look_at_shared());
+  }
+
+ private:
+  void fine(std::string text) { findings_->push_back({Kind::kFine, "rights", std::move(text), ""}); }
+  bool problem(std::string text, std::string cure) {
+    findings_->push_back({Kind::kProblem, "rights", std::move(text), std::move(cure)});
+    return false;
+  }
+  // Nothing that another user's programs live on is changed for this one.
+  bool use_another_domain(const std::string& text) {
+    const std::string suffix = group_.empty() ? fmt::format("{}", geteuid()) : group_;
+    return problem(
+        text, fmt::format("export SMT_DOMAIN={}-{}", shell_word(options_.domain.domain), shell_word(suffix)));
+  }
+  bool look_at_root();
+  bool look_at_group();
+  bool is_folder();
+  bool look_at_own();
+  bool look_at_shared();
+  bool check_mode(mode_t wanted);
+  bool is_mine() const { return folder_.st_uid == geteuid(); }
+  mode_t mode() const { return folder_.st_mode & 07777; }
+
+  const DoctorOptions& options_;
+  const std::string path_;
+  std::vector<Finding>* findings_;
+  const std::string& group_ = options_.domain.group;
+  gid_t gid_ = 0;            // of group_
+  struct stat folder_ = {};  // the domain's
+};
+
+// The folder that holds the domains: of root or this user, and nobody else renames what lies in it.
+bool RightsCheck::look_at_root() {
+  const std::string& root = options_.domain.root;
+  const std::string elsewhere = fmt::format("export SMT_ROOT=/dev/shm/smt-{}", geteuid());
   struct stat st;
-  if (lstat(path.c_str(), &st) != 0) {
-    say(Kind::kNote, fmt::format("{}: {}; the first program that publishes makes it", path, strerror(errno)));
-    return false;
+  if (lstat(root.c_str(), &st) != 0) return true;
+  if (S_ISLNK(st.st_mode))
+    return problem(root + " is a symbolic link",
+                   fmt::format("export SMT_ROOT=\"$(readlink -f {})\"", shell_word(root)));
+  if (!S_ISDIR(st.st_mode)) return problem(root + " is no folder", elsewhere);
+  if (st.st_uid != 0 && st.st_uid != geteuid()) {
+    const std::string text =
+        fmt::format("{} belongs to user {}; programs use a folder of root or of their own user", root,
+                    user_text(st.st_uid));
+    // Root's, it serves all users, its present one too.
+    const bool for_all = (st.st_mode & 07777) == 01777;
+    return problem(text, for_all ? as_root("chown 0 " + shell_word(root)) : elsewhere);
   }
-  if (!S_ISDIR(st.st_mode)) {
-    say(Kind::kProblem, path + " is no folder (a symbolic link, or a file)", "rm " + shell_word(path));
-    return false;
-  }
-  const mode_t mode = st.st_mode & 07777;
-  const std::string group = options.domain.group;
-  const mode_t wanted = group.empty() ? 0700 : 03770;
-  const struct group* named = group.empty() ? nullptr : getgrnam(group.c_str());
-  if (!group.empty() && named == nullptr) {
-    say(Kind::kProblem, fmt::format("there is no group {}", group), "groupadd " + shell_word(group));
-    return false;
-  }
-  if (st.st_uid != geteuid() && group.empty()) {
-    say(Kind::kProblem, fmt::format("{} belongs to user {}, this is user {}", path, st.st_uid, geteuid()),
-        fmt::format("sudo chown -R {} {}", geteuid(), shell_word(path)));
-    return false;
-  }
-  if (named != nullptr && st.st_gid != named->gr_gid) {
-    say(Kind::kProblem, fmt::format("{} is not of group {}", path, group),
-        fmt::format("chgrp {} {} && chmod 3770 {}", shell_word(group), shell_word(path), shell_word(path)));
-  } else if (mode != wanted) {
-    say(Kind::kProblem,
-        fmt::format("{} has rights {:04o}; {} needs {:04o}, and programs refuse any other", path, mode,
-                    group.empty() ? "a domain of one user" : "a domain of group " + group, wanted),
-        fmt::format("chmod {:o} {}", wanted, shell_word(path)));
-  } else {
-    say(Kind::kFine, fmt::format("{} has rights {:04o}", path, mode));
-  }
-  if (named != nullptr && !in_group(named->gr_gid)) {
-    say(Kind::kProblem, fmt::format("this user is not in group {}", group),
-        fmt::format("sudo usermod -aG {} $(id -un)   # and log in anew", shell_word(group)));
+  if ((st.st_mode & 022) != 0 && (st.st_mode & S_ISVTX) == 0) {
+    const std::string cure = "chmod +t " + shell_word(root);
+    return problem(
+        fmt::format("{} has rights {:04o}: others could replace the domain", root, st.st_mode & 07777),
+        as_owner_or_root(st.st_uid, cure).empty() ? as_root(cure) : cure);
   }
   return true;
+}
+
+bool RightsCheck::look_at_group() {
+  if (group_.empty()) return true;
+  const struct group* named = getgrnam(group_.c_str());
+  if (named == nullptr)
+    return problem(fmt::format("there is no group {}", group_), as_root("groupadd " + shell_word(group_)));
+  gid_ = named->gr_gid;
+  if (!in_group(gid_)) {
+    problem(fmt::format("this user is not in group {}", group_),
+            as_root(fmt::format("usermod -aG {} \"$(id -un)\"   # and log in anew", shell_word(group_))));
+  }
+  return true;
+}
+
+bool RightsCheck::is_folder() {
+  if (lstat(path_.c_str(), &folder_) != 0) {
+    const bool none = errno == ENOENT;
+    findings_->push_back({Kind::kNote, "rights",
+                          fmt::format("{}: {}{}", path_, strerror(errno),
+                                      none ? "; the first program that publishes makes it" : ""),
+                          ""});
+    return false;
+  }
+  if (S_ISDIR(folder_.st_mode)) return true;
+  const std::string text = path_ + " is no folder (a symbolic link, or a file)";
+  const std::string cure = as_owner_or_root(folder_.st_uid, move_aside(path_));
+  return cure.empty() ? use_another_domain(text) : problem(text, cure);
+}
+
+// Without --group.
+bool RightsCheck::look_at_own() {
+  const bool shared = mode() == kGroupMode;
+  const std::string owner = user_text(folder_.st_uid), name = group_name(folder_.st_gid);
+  if (!is_mine() && geteuid() != 0 && shared) {
+    return problem(
+        fmt::format("{} is shared with group {}: programs of this user join it with --group", path_, name),
+        "export SMT_GROUP=" + shell_word(name));
+  }
+  if (!is_mine() && geteuid() != 0) {
+    return use_another_domain(
+        fmt::format("{} belongs to user {}, and this is user {}: it takes another domain", path_, owner,
+                    user_text(geteuid())));
+  }
+  if (!is_mine()) {
+    findings_->push_back(
+        {Kind::kNote, "rights",
+         fmt::format("{} belongs to user {}: root looks into it and publishes nothing there", path_, owner),
+         ""});
+  }
+  if (shared) {
+    fine(fmt::format("{} has rights {:04o}: it is shared with group {}", path_, mode(), name));
+    return true;
+  }
+  return check_mode((mode() & 070) != 0 && has_group_files(path_) ? kGroupMode : kOwnMode);
+}
+
+// With --group.
+bool RightsCheck::look_at_shared() {
+  const std::string of_path = shell_word(path_);
+  if (mode() == kGroupMode && folder_.st_gid == gid_) {
+    fine(fmt::format("{} has rights {:04o}", path_, mode()));
+    return true;
+  }
+  if (mode() == kGroupMode) {
+    const std::string name = group_name(folder_.st_gid);
+    return problem(fmt::format("{} is shared with group {}, not with {}: programs join it with --group {}",
+                               path_, name, group_, name),
+                   "export SMT_GROUP=" + shell_word(name));
+  }
+  if (!is_mine()) {
+    return use_another_domain(fmt::format("{} belongs to user {} and is not shared with a group", path_,
+                                          user_text(folder_.st_uid)));
+  }
+  if (folder_.st_gid == gid_) return check_mode(kGroupMode);
+  return problem(
+      fmt::format("{} is not of group {}", path_, group_),
+      fmt::format("chgrp {} {} && chmod {:o} {}", shell_word(group_), of_path, kGroupMode, of_path));
+}
+
+bool RightsCheck::check_mode(mode_t wanted) {
+  if (mode() == wanted) {
+    fine(fmt::format("{} has rights {:04o}", path_, mode()));
+    return true;
+  }
+  const std::string of =
+      wanted == kOwnMode ? "a domain of one user" : "a domain of group " + group_name(folder_.st_gid);
+  problem(fmt::format("{} has rights {:04o}; {} needs {:04o}, and programs refuse any other", path_, mode(),
+                      of, wanted),
+          fmt::format("chmod {:o} {}", wanted, shell_word(path_)));
+  return true;
+}
+
+// A file system in memory may grow to three quarters of the machine's.
+uint64_t max_file_system_bytes() {
+  return static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE)) / 4 *
+         3;
 }
 
 void check_space(const std::string& path, std::vector<Finding>* findings) {
   struct statfs fs;
   if (statfs(path.c_str(), &fs) != 0) return;
-  if (fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC) {
+  const bool in_memory = is_in_memory(fs);
+  const std::string elsewhere = "export SMT_ROOT=/dev/shm/smt";
+  if (!in_memory) {
     findings->push_back({Kind::kProblem, "memory",
-                         path + " is on a disk: topics are written back to it all the time",
-                         "export SMT_ROOT=/dev/shm/smt"});
+                         path + " is on a disk: topics are written back to it all the time", elsewhere});
   } else {
     findings->push_back({Kind::kFine, "memory", path + " is in memory (tmpfs)", ""});
   }
   const uint64_t total = uint64_t{fs.f_blocks} * static_cast<uint64_t>(fs.f_bsize);
   const uint64_t free = uint64_t{fs.f_bavail} * static_cast<uint64_t>(fs.f_bsize);
   const std::string figures = fmt::format("{} of {} are free", bytes_text(free), bytes_text(total));
-  if (total != 0 && (free < kLittleSpaceBytes || free < total / 10)) {
-    findings->push_back({Kind::kProblem, "space", fmt::format("{}: {}", path, figures),
-                         fmt::format("mount -o remount,size={}M \"$(findmnt -n -o TARGET -T {})\"",
-                                     std::max<uint64_t>(512, (total >> 20) * 2), shell_word(path))});
-  } else {
+  if (total == 0 || (free >= kLittleSpaceBytes && free >= total / 10)) {
     findings->push_back({Kind::kFine, "space", figures, ""});
-  }
-}
-
-void check_nodes(const DoctorOptions& options, const Domain& domain, std::vector<Finding>* findings) {
-  const std::string flags =
-      fmt::format("--root {} --domain {}", shell_word(options.domain.root),
-                  shell_word(options.domain.domain)) +
-      (options.domain.group.empty() ? "" : " --group " + shell_word(options.domain.group));
-  Census census(domain);
-  if (Result<std::vector<Census::Change>> looked = census.look(); !looked.ok()) {
-    findings->push_back({Kind::kNote, "nodes", looked.status().message(), ""});
     return;
   }
-  size_t live = 0;
-  std::vector<std::string> dead, mute;
-  for (const auto& [node, member] : census.members()) {
-    const SegmentView& segment = *member.segment;
-    if (!segment.same_boot() || (!member.live && !segment.closed())) dead.push_back(node);
-    live += member.live;
-    if (member.live && segment.same_boot() && !segment.same_time()) {
-      findings->push_back(
-          {Kind::kProblem, "time",
-           fmt::format("node {} counts its time in another time namespace: no age can be told", node),
-           fmt::format("lsns -t time   # run pid {} and its readers in one of them", segment.pid())});
-    }
-    if (member.live && segment.mirror() && segment.alive_until() < boottime_ns()) mute.push_back(node);
-  }
-  findings->push_back({Kind::kFine, "nodes", fmt::format("{} live", live), ""});
-  if (!dead.empty()) {
-    findings->push_back({Kind::kProblem, "orphans",
-                         fmt::format("left by who died: {}", fmt::join(dead, ", ")),
-                         fmt::format("smtcore --once --remove-after 0 {}", flags)});
-  }
-  for (const std::string& node : mute) {
-    findings->push_back(
-        {Kind::kProblem, "relay",
-         fmt::format("the relay of node {} lives and does not move: stopped, or it hangs", node),
-         fmt::format("kill -CONT {}", census.members().at(node).segment->pid())});
-  }
-  for (const std::string& problem : census.problems()) {
-    const std::string file = domain.path() + "/" + problem.substr(0, problem.find(':'));
-    findings->push_back({Kind::kProblem, "segment", problem, "rm " + shell_word(file)});
-  }
-  for (const auto& [topic, nodes] : census.conflicts()) {
-    findings->push_back({Kind::kProblem, "conflict",
-                         fmt::format("{} is published by {}", topic, fmt::join(nodes, " and ")),
-                         fmt::format("kill {}   # {}, or give it another topic",
-                                     census.members().at(nodes.back()).segment->pid(), nodes.back())});
+  const uint64_t larger = std::min(std::max<uint64_t>(512 << 20, total * 2), max_file_system_bytes()) >> 20;
+  const std::string text = fmt::format("{}: {}", path, figures);
+  if (!in_memory) {
+    findings->push_back({Kind::kProblem, "space", text, elsewhere});
+  } else if (larger <= total >> 20) {
+    findings->push_back({Kind::kProblem, "space",
+                         text + ", and the machine has no memory for more: remove topics, or end programs",
+                         ""});
+  } else {
+    findings->push_back({Kind::kProblem, "space", text,
+                         as_root(fmt::format("mount -o remount,size={}M \"$(findmnt -n -o TARGET -T {})\"",
+                                             larger, shell_word(path)))});
   }
 }
 
@@ -148,7 +252,7 @@ void check_nodes(const DoctorOptions& options, const Domain& domain, std::vector
 std::vector<Finding> check_domain(const DoctorOptions& options) {
   std::vector<Finding> findings;
   const std::string path = options.domain.root + "/" + options.domain.domain;
-  const bool there = check_rights(options, path, &findings);
+  const bool there = RightsCheck(options, path, &findings).look();
   std::string existing = path;
   while (access(existing.c_str(), F_OK) != 0 && existing.size() > 1) {
     existing.resize(std::max<size_t>(1, existing.find_last_of('/')));

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <optional>
 
+#include "cmd/doctor/cures.h"
 #include "cmd/doctor/doctor.h"
 #include "cmd/text/text.h"
 
@@ -83,7 +84,7 @@ void check_files(std::vector<Finding>* findings) {
         {Kind::kProblem, "files",
          fmt::format("a process may open {} files, and relays need two for each peer and node",
                      files.rlim_max),
-         "ulimit -Hn 8192   # or LimitNOFILE=8192 in the unit"});
+         as_root("prlimit --nofile=8192:8192 --pid $$   # of this shell; in a unit LimitNOFILE=8192")});
   } else {
     findings->push_back({Kind::kFine, "files", fmt::format("a process may open {}", files.rlim_max), ""});
   }
@@ -97,26 +98,33 @@ void check_container(const DoctorOptions& options, std::vector<Finding>* finding
     findings->push_back({Kind::kFine, "container", "this is none", ""});
     return;
   }
-  // Lines of: device, target, type, options.
+  // Lines of: device, target, type, options. Of several at one target the last is seen.
   std::ifstream mounts("/proc/self/mounts");
-  bool shared = false;
+  if (!mounts.is_open()) {
+    findings->push_back(
+        {Kind::kNote, "container", "what is mounted from outside cannot be told without /proc", ""});
+    return;
+  }
+  bool of_host = false, mounted = false;
   for (std::string line; std::getline(mounts, line);) {
     const size_t begin = line.find(' ') + 1;
     const std::string device = line.substr(0, begin - 1),
                       target = line.substr(begin, line.find(' ', begin) - begin);
-    // The device of a container's own /dev/shm is called shm.
-    const bool of_host = target == "/dev/shm" && device != "shm";
-    shared = shared || of_host || target == options.domain.root ||
-             target == options.domain.root + "/" + options.domain.domain;
+    if (target == "/dev/shm") of_host = device != "shm";  // as a container's own is called
+    mounted = mounted || target == options.domain.root ||
+              target == options.domain.root + "/" + options.domain.domain;
   }
+  const bool shared = of_host || mounted;
   if (shared) {
     findings->push_back({Kind::kFine, "container", options.domain.root + " is mounted from outside", ""});
   } else {
     findings->push_back(
         {Kind::kProblem, "container",
-         fmt::format("{} is this container's own: it shares no topic with its host or other containers",
-                     options.domain.root),
-         "docker run -v /dev/shm/smt:/dev/shm/smt ...   # beside the flags it has"});
+         fmt::format(
+             "{} is this container's own: it shares no topic with its host or other containers, unless it is "
+             "started with -v {}:{}",
+             options.domain.root, options.domain.root, options.domain.root),
+         ""});
   }
 }
 

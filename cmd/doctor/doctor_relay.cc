@@ -12,6 +12,7 @@
 #include <cstring>
 #include <memory>
 
+#include "cmd/doctor/cures.h"
 #include "cmd/doctor/doctor.h"
 #include "cmd/text/text.h"
 #include "relay/keys/endpoint.h"
@@ -95,15 +96,14 @@ Finding check_bind(const std::string& endpoint) {
   const auto [host, port] = host_and_port(endpoint);
   std::string why;
   const Addresses addresses = resolve(host, port == "*" ? "0" : port, true, &why);
-  if (!addresses) return problem(why, "ip -brief address   # one of these, or *");
+  if (!addresses) return problem(why, "hostname -I   # one of these, or *");
   const int error = host == "*" ? try_to_listen_at_all(addresses.get()) : try_to_listen(*addresses);
   if (error == EADDRINUSE) {
     return problem("somebody listens there already",
                    fmt::format("ss -ltnp 'sport = :{}'   # who it is", port));
   }
-  if (error == EACCES)
-    return problem("ports below 1024 are root's", "sysctl net.ipv4.ip_unprivileged_port_start=0");
-  if (error != 0) return problem(strerror(error), "ip -brief address   # one of these, or *");
+  if (error == EACCES) return problem("ports below 1024 are root's: choose a greater one", "");
+  if (error != 0) return problem(strerror(error), "hostname -I   # one of these, or *");
   return {Kind::kFine, "bind", endpoint + " is free", ""};
 }
 
@@ -127,15 +127,49 @@ Finding check_connect(const DoctorOptions& options, const std::string& endpoint)
             fmt::format("{} answers within {}", endpoint, duration_text(boottime_ns() - begin)), ""};
   }
   if (error == ECONNREFUSED) {
-    return problem("the machine is there, nobody listens at this port",
-                   fmt::format("ssh {} smtrelay_pub --bind 'tcp://*:{}' --keys DIR", shell_word(host), port));
+    return problem("the machine is there, and nobody listens at this port: start a relay there that binds it",
+                   "");
   }
-  return problem(strerror(error),
-                 error == ETIMEDOUT
-                     ? fmt::format("ssh {} nft add rule inet filter input tcp dport {} accept   # if it is "
-                                   "a firewall",
-                                   shell_word(host), port)
-                     : fmt::format("ip route get {}", shell_word(host)));
+  if (error == ETIMEDOUT)
+    return problem(
+        fmt::format("nobody has answered for {}: is it this address, and does no firewall hold up port {}?",
+                    duration_text(options.timeout_ns), port),
+        "");
+  return problem(fmt::format("{}: is the network to it up?", strerror(error)), "");
+}
+
+// The file that the text begins with; "": it begins with none.
+std::string file_named_in(const std::string& text) {
+  for (size_t end = text.find_last_of(": "); end != text.npos && end > 0;
+       end = text.find_last_of(": ", end - 1)) {
+    if (access(text.substr(0, end).c_str(), F_OK) == 0) return text.substr(0, end);
+  }
+  return "";
+}
+
+// Of why a folder of keys cannot be used.
+std::string cure_of_keys(const std::string& dir, const Status& why) {
+  const std::string& text = why.message();
+  const std::string file = file_named_in(text);
+  struct stat st = {};
+  const bool found = !file.empty() && stat(file.c_str(), &st) == 0;
+  switch (why.code()) {
+    case Code::kNotFound:
+      if (access((dir + "/self.key").c_str(), F_OK) == 0) return "mkdir -m 700 " + shell_word(dir + "/peers");
+      return "smtrelay_keygen \"$(hostname)\" --out " + shell_word(dir);
+    case Code::kDenied:
+      if (!found) return "";
+      // The text says so where a change of rights is all.
+      for (const char* rights : {"chmod 600", "chmod go-w"}) {
+        if (text.find(rights) != text.npos)
+          return as_owner_or_root(st.st_uid, fmt::format("{} {}", rights, shell_word(file)));
+      }
+      return as_owner(st.st_uid, st.st_gid, "smtdoctor --keys " + shell_word(dir));
+    case Code::kInvalid:
+      return found && S_ISREG(st.st_mode) ? move_aside(file) + "   # and have it anew" : "";
+    default:
+      return "";
+  }
 }
 
 }  // namespace
@@ -146,22 +180,17 @@ std::vector<Finding> check_keys(const DoctorOptions& options) {
   Result<std::shared_ptr<const relay::Keyring>> keys = relay::Keyring::read(dir);
   if (keys.ok()) {
     if ((*keys)->names().empty()) {
-      return {{Kind::kProblem, "keys", fmt::format("{}/peers has no key: nobody is let in", dir),
-               fmt::format("cp PEER.pub {}/peers/", shell_word(dir))}};
+      return {{Kind::kProblem, "keys",
+               fmt::format("{}/peers has no key, and nobody is let in: copy the .pub file of each peer there",
+                           dir),
+               ""}};
     }
     return {{Kind::kFine, "keys",
              fmt::format("{} ({}), {} peers", (*keys)->self().name,
                          relay::fingerprint_of((*keys)->self().public_key), (*keys)->names().size()),
              ""}};
   }
-  const std::string& text = keys.status().message();
-  // Its own words have the command where a change of rights is all.
-  const size_t run = text.find("run ");
-  std::string cure = fmt::format("smtrelay_keygen NAME --out {}", shell_word(dir));
-  if (keys.status().code() == Code::kDenied && run != text.npos) cure = text.substr(run + 4);
-  if (keys.status().code() == Code::kInvalid)
-    cure = fmt::format("rm {}   # and have it anew", shell_word(text.substr(0, text.find(':'))));
-  return {{Kind::kProblem, "keys", text, cure}};
+  return {{Kind::kProblem, "keys", keys.status().message(), cure_of_keys(dir, keys.status())}};
 }
 
 std::vector<Finding> check_endpoints(const DoctorOptions& options) {

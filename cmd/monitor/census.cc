@@ -14,7 +14,7 @@ namespace {
 // BOOTTIME at which the segment's newest sample was written; 0: none, or of another boot.
 int64_t newest_written(const SegmentView& segment) {
   int64_t newest = 0;
-  if (!segment.same_boot() || !segment.same_time()) return 0;
+  if (!segment.same_time()) return 0;
   for (uint32_t i = 0; i < segment.topic_limit(); ++i) {
     const std::optional<TopicView> topic = segment.topic(i);
     if (!topic) continue;
@@ -101,13 +101,26 @@ void Census::take(const std::string& node, std::vector<Change>* changes) {
 }
 
 std::map<std::string, std::vector<std::string>> Census::conflicts() const {
-  std::map<std::string, std::vector<std::string>> writers;
+  std::map<std::string, std::vector<std::pair<std::string, uint32_t>>>
+      holders;  // with the topic's index there
   for (const auto& [node, member] : members_) {
     if (!member.live) continue;
-    for (const std::string& topic : member.topics) writers[topic].push_back(node);
+    for (uint32_t i = 0; i < member.names.size(); ++i) {
+      if (!member.names[i].empty()) holders[member.names[i]].emplace_back(node, i);
+    }
   }
-  std::erase_if(writers, [](const auto& of) { return of.second.size() < 2; });
-  return writers;
+  std::map<std::string, std::vector<std::string>> conflicts;
+  for (const auto& [topic, nodes] : holders) {
+    if (nodes.size() < 2) continue;
+    std::vector<std::string> writers;
+    for (const auto& [node, index] : nodes) {
+      const SegmentView& segment = *members_.at(node).segment;
+      const std::optional<TopicView> view = segment.topic(index);
+      if (view && segment.is_current(*view)) writers.push_back(node);
+    }
+    if (writers.size() > 1) conflicts[topic] = std::move(writers);
+  }
+  return conflicts;
 }
 
 }  // namespace smt::cmd

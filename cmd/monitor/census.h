@@ -52,7 +52,8 @@ class Census {
   const std::map<std::string, Member>& members() const { return members_; }
   // "node: why it cannot be read", of each segment left out.
   const std::vector<std::string>& problems() const { return problems_; }
-  // Topics that several live nodes publish, with their names.
+  // Topics that several live nodes have published, with their names. A node may have a topic of its
+  // predecessor that it does not publish itself.
   std::map<std::string, std::vector<std::string>> conflicts() const;
 
  private:

@@ -41,6 +41,10 @@ Process::Process(const std::vector<std::string>& args, const Options& options) {
   }
   for (const auto& [name, value] : options.env) env.push_back(name + "=" + value);
   const std::string path = args[0].starts_with('/') ? args[0] : bin_dir() + "/" + args[0];
+  if (!options.through.empty()) {
+    argv[0] = path;
+    argv.insert(argv.begin(), options.through.begin(), options.through.end());
+  }
   std::vector<char*> argv_pointers, env_pointers;
   for (std::string& a : argv) argv_pointers.push_back(a.data());
   for (std::string& e : env) env_pointers.push_back(e.data());
@@ -67,8 +71,9 @@ Process::Process(const std::vector<std::string>& args, const Options& options) {
   }
   for (const int fd : options.closed) posix_spawn_file_actions_addclose(&actions, fd);
   const auto before = signal(SIGHUP, options.ignores_hangup ? SIG_IGN : SIG_DFL);
+  const std::string& program = options.through.empty() ? path : argv[0];
   const int error =
-      posix_spawn(&pid_, path.c_str(), &actions, &attributes, argv_pointers.data(), env_pointers.data());
+      posix_spawnp(&pid_, program.c_str(), &actions, &attributes, argv_pointers.data(), env_pointers.data());
   signal(SIGHUP, before);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
@@ -132,6 +137,10 @@ Ended Process::wait() {
   pid_ = -1;
   ended_.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return ended_;
+}
+
+std::vector<std::string> after_shell(const std::string& lines) {
+  return {"sh", "-c", lines + "\nexec \"$@\"", "sh"};
 }
 
 Ended run_process(const std::vector<std::string>& args, const Process::Options& options) {

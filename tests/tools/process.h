@@ -36,6 +36,8 @@ class Process {
     std::vector<int> closed = {};  // of 0, 1 and 2: the child is started without them
     // SIGHUP is ignored, as by nohup. Else it means what it does by default, also if the test ignores it.
     bool ignores_hangup = false;
+    // A command that starts the tool: its path and arguments are put behind it.
+    std::vector<std::string> through = {};
   };
   explicit Process(const std::vector<std::string>& args) : Process(args, Options()) {}
   Process(const std::vector<std::string>& args, const Options& options);
@@ -64,6 +66,9 @@ class Process {
   Fd out_, err_;
   Ended ended_;
 };
+
+// For Options::through: a shell that runs the lines before it becomes the tool.
+std::vector<std::string> after_shell(const std::string& lines);
 
 Ended run_process(const std::vector<std::string>& args, const Process::Options& options = {});
 

@@ -1,0 +1,16 @@
+// Of the doctor: the nodes of a domain.
+#ifndef SMT_CMD_DOCTOR_DOCTOR_NODES_H_
+#define SMT_CMD_DOCTOR_DOCTOR_NODES_H_
+
+#include <vector>
+
+#include "cmd/doctor/doctor.h"
+#include "shm/domain.h"
+
+namespace smt::cmd {
+
+void check_nodes(const DoctorOptions& options, const Domain& domain, std::vector<Finding>* findings);
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_DOCTOR_DOCTOR_NODES_H_
