@@ -19,7 +19,7 @@ constexpr size_t kMaxAnnouncedAgain = 4 << 20;
 // What stands behind the last chunk beside the records of schemas and channels and the indexes: metadata that
 // names the next part, the statistics with a pair for each channel, at most six offsets, the footer, and a
 // few heads.
-constexpr uint64_t kEndBytes = 448, kStatisticsPairBytes = 10;
+constexpr uint64_t kEndBytes = 400, kStatisticsPairBytes = 10;
 
 template <class Record>
 std::string record_text(const Record& record) {
