@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cmd/cli/csv_flags.h"
 #include "cmd/cli/exit_code.h"
 #include "cmd/cli/output.h"
 #include "cmd/cli/progress_line.h"
@@ -61,8 +62,9 @@ int main(int argc, char** argv) {
   CLI::App app("Play a recorded flight into shared memory", "smtreplay");
   ToolOptions tool;
   ReplayOptions options;
-  app.add_option("PATH", options.path,
-                 "Recording of smtlogger, or folder of CSV files: NAME.INSTANCE.csv is topic NAME/INSTANCE")
+  app.add_option(
+         "PATH", options.path,
+         "Recording of smtlogger, CSV file, or folder of them: NAME.INSTANCE.csv is topic NAME/INSTANCE")
       ->required();
   CLI::Option* speed = add_number(app, "--speed", &options.speed, 1e-6, 1e6, "Times as fast as recorded [1]");
   app.add_flag("--asap", options.asap, "As fast as it goes")->excludes(speed);
@@ -80,13 +82,15 @@ int main(int argc, char** argv) {
   add_duration(app, "--max-age", &options.max_age_ns, "A sample older than this is stale [never]");
   app.add_flag("--force", options.force, "Publish also topics that other programs publish here meanwhile");
   add_publish_flags(app, &options.node, "replay");
+  add_csv_flags(app, &options.csv);
   add_common_flags(app, &tool);
   app.footer(
       "Keys: space pauses and goes on, . publishes one sample and pauses, left and right go 5 s of recorded\n"
       "time, home goes to the start, q ends.\n"
       "A recording of smtlogger is paced by the times at which its samples were received.\n"
-      "Row 1 of a CSV file names its columns, row 2 has their C types. The column timestamp (microseconds)\n"
-      "paces the replay and becomes the stamp. Exit code 1: rows, samples, files\n"
-      "or parts of the recording were left out.");
+      "A CSV file of smtlogger has C types in row 2; its column timestamp, in microseconds, paces the "
+      "replay\n"
+      "and becomes the stamp. Of other CSV files names, types, units and the time are guessed.\n"
+      "Exit code 1: rows, samples, files or parts of the recording were left out.");
   return run_tool(app, argc, argv, tool, [&] { return run(tool, options); });
 }

@@ -5,29 +5,14 @@
 #include <CLI/CLI.hpp>
 #include <type_traits>
 
+#include "cmd/cli/parsed_flag.h"
 #include "cmd/text/log_sink.h"
 #include "cmd/text/text.h"
 #include "cmd/text/version.h"
-#include "cmd/text/words.h"
 #include "shm/fnv1a.h"
 
 namespace smt::cmd {
 namespace {
-
-// The value of a flag, or the error that says what is wrong with it.
-template <class T>
-T value_or_throw(const std::string& flag, const Result<T>& value) {
-  if (!value.ok()) throw CLI::ValidationError(flag, value.status().message());
-  return *value;
-}
-
-// A flag whose text is read by `parse`.
-template <class T, class Parse>
-CLI::Option* add_parsed(CLI::App& app, const std::string& flag, T* out, const std::string& what,
-                        Parse parse) {
-  return app.add_option_function<std::string>(
-      flag, [=](const std::string& text) { *out = value_or_throw(flag, parse(text)); }, what);
-}
 
 Result<int64_t> parse_bounded_duration(const std::string& text, DurationBounds bounds) {
   Result<int64_t> ns = parse_duration(text);
@@ -40,14 +25,6 @@ CLI::Option* add_duration_to(CLI::App& app, const std::string& flag, Nanoseconds
                              DurationBounds bounds) {
   const auto parse = [=](const std::string& text) { return parse_bounded_duration(text, bounds); };
   return add_parsed(app, flag, ns, what, parse)->type_name("DURATION");
-}
-
-// A flag whose value is one of `words`.
-template <class U, class Words>
-CLI::Option* add_word(CLI::App& app, const std::string& flag, const Words& words, U* out,
-                      const std::string& what) {
-  return add_parsed(app, flag, out, what,
-                    [&words](const std::string& text) { return parse_word(words, text); });
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 
+#include "cmd/cli/csv_flags.h"
 #include "cmd/cli/exit_code.h"
 #include "cmd/cli/tool.h"
 #include "cmd/logger/log_verbs.h"
@@ -66,7 +67,7 @@ int print_conversion(const ToolOptions& tool, const std::string& path, const std
 
 int convert_log(const ToolOptions& tool, const std::string& path, const std::string& out,
                 const Conversion& how) {
-  Result<std::unique_ptr<LogReader>> from = open_log(path, tool_log(), how.scope);
+  Result<std::unique_ptr<LogReader>> from = open_log(path, tool_log(), how.scope, how.csv);
   if (!from.ok()) return fail(from.status());
   if (!(*from)->complete()) {  // its topics are known when all of it was read
     for (LogSample sample; (*from)->next(&sample);) {
@@ -88,12 +89,14 @@ int convert_log(const ToolOptions& tool, const std::string& path, const std::str
 
 void add_log_convert(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto path = std::make_shared<std::string>(), out = std::make_shared<std::string>();
-  verb->add_option("FILE", *path, "Recording")->required();
+  auto csv = std::make_shared<CsvOptions>();
+  verb->add_option("FILE", *path, "Recording, CSV file, or folder of them")->required();
   verb->add_option("OUT", *out, "New file, .mcap or .h5; or, with a '/' at its end, folder of CSV files")
       ->required();
   auto scope = add_part_flag(verb);
+  add_csv_flags(*verb, csv.get());
   verb->callback([=, &tool] {
-    *run = [=, &tool] { return convert_log(tool, *path, *out, {*scope, false}); };
+    *run = [=, &tool] { return convert_log(tool, *path, *out, {*scope, *csv}); };
   });
 }
 

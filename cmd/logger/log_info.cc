@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "cmd/cli/csv_flags.h"
 #include "cmd/cli/exit_code.h"
 #include "cmd/cli/print_objects.h"
 #include "cmd/cli/tool.h"
@@ -107,8 +108,8 @@ void print_info(const ToolOptions& tool, const std::string& path, const LogReade
   }
 }
 
-int info_of_log(const ToolOptions& tool, const std::string& path, LogScope scope) {
-  Result<std::unique_ptr<LogReader>> opened = open_log(path, tool_log(), scope);
+int info_of_log(const ToolOptions& tool, const std::string& path, LogScope scope, const CsvOptions& csv) {
+  Result<std::unique_ptr<LogReader>> opened = open_log(path, tool_log(), scope, csv);
   if (!opened.ok()) return fail(opened.status());
   LogReader& log = **opened;
   Known all;
@@ -130,9 +131,11 @@ int info_of_log(const ToolOptions& tool, const std::string& path, LogScope scope
 
 void add_log_info(CLI::App* verb, const ToolOptions& tool, Run* run) {
   auto path = std::make_shared<std::string>();
-  verb->add_option("FILE", *path, "Recording")->required();
+  auto csv = std::make_shared<CsvOptions>();
+  verb->add_option("FILE", *path, "Recording, CSV file, or folder of them")->required();
   auto scope = add_part_flag(verb);
-  verb->callback([=, &tool] { *run = [=, &tool] { return info_of_log(tool, *path, *scope); }; });
+  add_csv_flags(*verb, csv.get());
+  verb->callback([=, &tool] { *run = [=, &tool] { return info_of_log(tool, *path, *scope, *csv); }; });
 }
 
 }  // namespace smt::cmd

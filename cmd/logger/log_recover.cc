@@ -13,6 +13,7 @@
 #include "cmd/recording/mcap_log.h"
 #include "cmd/recording/mcap_reader.h"
 #include "cmd/recording/mcap_writer.h"
+#include "cmd/text/text.h"
 #include "cmd/value/value.h"
 #include "shm/printable.h"
 
@@ -130,8 +131,10 @@ bool holds_anything(McapReader* from) {
 
 int recover(const ToolOptions& tool, const std::string& path, const std::string& out) {
   // smtlogger alone makes such files.
-  if (path.ends_with(".h5")) return convert_log(tool, path, out, {LogScope::kFile, /*same_part=*/true});
-  if (!out.ends_with(".mcap")) {
+  if (has_extension(path, ".h5")) {
+    return convert_log(tool, path, out, {LogScope::kFile, CsvOptions(), /*same_part=*/true});
+  }
+  if (!has_extension(out, ".mcap")) {
     return fail(kExitUsage,
                 out + ": of an .mcap file another is made: messages as they are, of whatever program");
   }

@@ -8,6 +8,7 @@
 
 #include "cmd/cli/verbs.h"
 #include "cmd/recording/open_log.h"
+#include "cmd/value/csv_options.h"
 
 namespace smt::cmd {
 
@@ -22,6 +23,7 @@ std::shared_ptr<LogScope> add_part_flag(CLI::App* verb);
 
 struct Conversion {
   LogScope scope = LogScope::kRecording;
+  CsvOptions csv = {};
   bool same_part = false;  // OUT says that it is the same part of the same recording
 };
 // Writes the samples of a recording in the format of the name `out`, of "NAME/" as a folder of CSV files; an

@@ -11,26 +11,30 @@
 
 #include "cmd/text/log_sink.h"
 #include "cmd/value/csv.h"
+#include "cmd/value/csv_options.h"
 #include "shm/status.h"
 
 namespace smt::cmd {
 
+class CsvHead;
+
 class CsvFile {
  public:
-  // Opens a file of `folder` (see name_from_file) and reads its two header rows. The message of an error
-  // begins with the path.
-  static Result<CsvFile> open(const std::string& folder, const std::string& name, const LogSink& log);
+  // Opens a file of `folder` (see name_from_file). Of one without a row of C types it reads all rows, and
+  // tells `log` in a line what it guessed. The message of an error begins with the path.
+  static Result<CsvFile> open(const std::string& folder, const std::string& name, const CsvOptions& options,
+                              const LogSink& log);
 
   const CsvName& name() const { return name_; }
   const CsvLayout& layout() const { return layout_; }
 
   // Goes to the next good row. False: there is none. A broken row is left out, counted and, the first ten of
-  // a file, warned of to `log` as "path:line: what". Blank lines are nothing. A row of more than 64 MiB is
-  // the last.
+  // a file, warned of to `log` as "path:line: what". Blank lines and comments are nothing. A row of
+  // more than kMaxCsvLineBytes is the last.
   bool next();
   // Of the row that next() went to.
   std::span<const std::byte> value() const { return value_; }
-  int64_t timestamp_us() const { return timestamp_us_; }
+  int64_t time_ns() const { return time_ns_; }
 
   // Back to before the first row. Broken rows are not told and counted again.
   void rewind();
@@ -41,19 +45,25 @@ class CsvFile {
 
  private:
   explicit CsvFile(const LogSink& log) : log_(log) {}
-  bool read_line(std::string* line);
-  void skip(const Status& why);
+  bool read_line(size_t max_bytes);
+  Status read_layout(const CsvOptions& options);
+  Status guess_layout(const CsvHead& head, const CsvOptions& options);
+  void go_to(uint64_t line);
+  void skip(std::string_view why);
 
   LogSink log_;
   std::string path_;
   std::ifstream in_;
   CsvName name_;
   CsvLayout layout_;
-  uint64_t bytes_ = 0, bytes_read_ = 0, line_ = 0, skipped_ = 0;
-  bool first_pass_ = true, too_long_ = false;
-  std::string row_;
+  double rate_hz_ = 0;      // of rows that do not tell their time; else 0
+  uint64_t first_row_ = 1;  // the number of the line
+  uint64_t bytes_ = 0, bytes_read_ = 0, line_ = 0, rows_ = 0, skipped_ = 0;
+  bool first_pass_ = true;
+  std::string row_;        // the line that was read last
+  bool too_long_ = false;  // the next one has more bytes than were asked for
   std::vector<std::byte> value_;
-  int64_t timestamp_us_ = 0;
+  int64_t time_ns_ = 0;
 };
 
 }  // namespace smt::cmd

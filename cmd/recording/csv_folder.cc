@@ -1,9 +1,13 @@
 #include "cmd/recording/csv_folder.h"
 
-#include <algorithm>
-#include <filesystem>
-#include <limits>
+#include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <fstream>
+
+#include "cmd/text/text.h"
 #include "shm/domain.h"
 
 namespace smt::cmd {
@@ -11,12 +15,27 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// On a file system that keeps no attributes, macOS writes those of NAME into a file "._NAME".
+bool is_apple_double(const fs::path& path) {
+  if (!path.filename().native().starts_with("._")) return false;
+  std::array<char, 4> magic{};
+  std::ifstream(path, std::ios::binary).read(magic.data(), magic.size());
+  return magic == std::array<char, 4>{0, 5, 0x16, 7};
+}
+
 // The CSV files of a folder and those in it, by name, which is relative to it.
-Result<std::vector<std::string>> csv_files(const std::string& folder) {
+Result<std::vector<std::string>> csv_files(const std::string& folder, const LogSink& log) {
   std::error_code error;
   std::vector<std::string> files;
   for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    if (it->path().extension() == ".csv" && it->is_regular_file(error)) {
+    const std::string& name = it->path().native();
+    if (!has_extension(name, ".csv") && !has_extension(name, ".tsv")) continue;
+    std::error_code gone;  // a symbolic link to nothing is told of when it is opened
+    const fs::file_type type = it->status(gone).type();
+    if (type != fs::file_type::regular && type != fs::file_type::not_found) continue;
+    if (is_apple_double(it->path())) {
+      log.debug(name + ": attributes of macOS, no recording");
+    } else {
       files.push_back(it->path().lexically_relative(folder).string());
     }
   }
@@ -26,32 +45,49 @@ Result<std::vector<std::string>> csv_files(const std::string& folder) {
   return files;
 }
 
-int64_t nanoseconds(int64_t us) {
-  int64_t ns;
-  if (!__builtin_mul_overflow(us, int64_t{1000}, &ns)) return ns;
-  return us < 0 ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
-}
-
 }  // namespace
 
-Result<std::unique_ptr<LogReader>> CsvFolder::open(const std::string& folder, const LogSink& log) {
-  Result<std::vector<std::string>> files = csv_files(folder);
+Status CsvFolder::add(const std::string& folder, const std::string& name, const CsvOptions& options,
+                      const LogSink& log) {
+  const std::string path = fs::path(folder) / name, topic = name_from_file(name).topic;
+  if (Status s = check_topic_name(topic); !s.ok()) {
+    return Status(Code::kInvalid, path + ": " + s.message() + "; rename the file");
+  }
+  if (const auto other = files_.find(topic); other != files_.end()) {
+    return Status(Code::kInvalid, fmt::format("{}: it is the topic {}, as {} is; rename one of the files",
+                                              path, topic, (fs::path(folder) / other->second).string()));
+  }
+  Result<CsvFile> file = CsvFile::open(folder, name, options, log);
+  if (!file.ok()) return file.status();
+  files_.emplace(topic, name);
+  LogTopic log_topic{topic, file->layout().schema, "", "", ""};
+  tracks_.push_back(std::make_unique<Track>(Track{std::move(log_topic), std::move(*file)}));
+  enqueue(tracks_.size() - 1);
+  return Status();
+}
+
+Result<std::unique_ptr<LogReader>> CsvFolder::open(const std::string& path, const CsvOptions& options,
+                                                   const LogSink& log) {
+  Result<std::vector<std::string>> files = csv_files(path, log);
   if (!files.ok()) return files.status();
   auto* reader = new CsvFolder();
   std::unique_ptr<LogReader> owned(reader);
   for (const std::string& name : *files) {
-    Result<CsvFile> file = CsvFile::open(folder, name, log);
-    const Status named = file.ok() ? check_topic_name(file->name().topic) : file.status();
-    if (!named.ok()) {
-      log.warn(named.message() + "; file left out");
-      ++reader->files_left_out_;
-      continue;
-    }
-    LogTopic topic{file->name().topic, file->layout().schema, "", "", ""};
-    reader->tracks_.push_back(std::make_unique<Track>(Track{std::move(topic), std::move(*file)}));
+    const Status s = reader->add(path, name, options, log);
+    if (s.ok()) continue;
+    log.warn(s.message() + "; file left out");
+    ++reader->files_left_out_;
   }
-  if (reader->tracks_.empty()) return {Code::kInvalid, "no usable CSV file in " + folder};
-  for (size_t i = 0; i < reader->tracks_.size(); ++i) reader->enqueue(i);
+  if (reader->tracks_.empty()) return {Code::kInvalid, "no usable CSV file in " + path};
+  return owned;
+}
+
+Result<std::unique_ptr<LogReader>> CsvFolder::open_file(const std::string& path, const CsvOptions& options,
+                                                        const LogSink& log) {
+  const fs::path file(path);
+  auto* reader = new CsvFolder();
+  std::unique_ptr<LogReader> owned(reader);
+  if (Status s = reader->add(file.parent_path(), file.filename(), options, log); !s.ok()) return s;
   return owned;
 }
 
@@ -62,18 +98,17 @@ std::vector<const LogTopic*> CsvFolder::topics() const {
 }
 
 void CsvFolder::enqueue(size_t index) {
-  if (tracks_[index]->file.next()) due_.emplace(tracks_[index]->file.timestamp_us(), index);
+  if (tracks_[index]->file.next()) due_.emplace(tracks_[index]->file.time_ns(), index);
 }
 
 bool CsvFolder::next(LogSample* sample) {
   if (taken_ < tracks_.size()) enqueue(taken_);
   taken_ = tracks_.size();
   if (due_.empty()) return false;
-  const auto [us, index] = due_.top();
+  const auto [ns, index] = due_.top();
   due_.pop();
   taken_ = index;
   Track& track = *tracks_[index];
-  const int64_t ns = nanoseconds(us);
   *sample = {&track.topic, ++track.row, ns, ns, 0, track.file.value()};
   return true;
 }

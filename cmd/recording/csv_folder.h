@@ -1,8 +1,9 @@
-// A recording in text: a folder of CSV files, also in folders in it, one for each topic.
+// A recording in text: a CSV file, or a folder of them, also in folders in it, one for each topic.
 #ifndef SMT_CMD_RECORDING_CSV_FOLDER_H_
 #define SMT_CMD_RECORDING_CSV_FOLDER_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <queue>
 #include <string>
@@ -14,13 +15,18 @@
 
 namespace smt::cmd {
 
-// Samples come in the order of their timestamps, of equal ones in the order of the files' names. The
-// timestamp is the stamp and the receive time, the row's number the sequence.
+// Samples come in the order of their times, of equal ones in the order of the files' names. The time is the
+// stamp and the receive time, the row's number the sequence.
 class CsvFolder final : public LogReader {
  public:
-  // A file without a good header is left out with a warning to `log`. kInvalid: not a folder, or it holds no
-  // file that can be used.
-  static Result<std::unique_ptr<LogReader>> open(const std::string& folder, const LogSink& log);
+  // The files NAME.csv and NAME.tsv of the folder `path`. A file that cannot be used is left out with a
+  // warning to `log`, and so is the second one of a topic. What macOS puts into a file ._NAME.csv is no
+  // recording. kInvalid: not a folder, or no file in it can be used.
+  static Result<std::unique_ptr<LogReader>> open(const std::string& path, const CsvOptions& options,
+                                                 const LogSink& log);
+  // The file `path` alone.
+  static Result<std::unique_ptr<LogReader>> open_file(const std::string& path, const CsvOptions& options,
+                                                      const LogSink& log);
 
   std::vector<const LogTopic*> topics() const override;
   bool next(LogSample* sample) override;
@@ -38,14 +44,17 @@ class CsvFolder final : public LogReader {
     CsvFile file;
     uint64_t row = 0;
   };
-  using Due = std::pair<int64_t, size_t>;  // timestamp of a track's next row, index of the track
+  using Due = std::pair<int64_t, size_t>;  // time of a track's next row, index of the track
 
   CsvFolder() = default;
+  Status add(const std::string& folder, const std::string& name, const CsvOptions& options,
+             const LogSink& log);
   void enqueue(size_t index);
 
   std::vector<std::unique_ptr<Track>> tracks_;  // in the order of the files' names
   std::priority_queue<Due, std::vector<Due>, std::greater<Due>> due_;
-  size_t taken_ = ~size_t{0};  // the track of the sample returned before
+  size_t taken_ = ~size_t{0};                 // the track of the sample returned before
+  std::map<std::string, std::string> files_;  // by topic
   uint64_t files_left_out_ = 0;
 };
 

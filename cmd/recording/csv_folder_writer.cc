@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <limits>
 
 #include "cmd/text/file_status.h"
 #include "cmd/text/text.h"
@@ -18,9 +19,10 @@ namespace fs = std::filesystem;
 
 constexpr const char* kTimestamp = "timestamp";
 
-// Microseconds of the stamp; those before 1970 are rounded down too.
+// Microseconds of the stamp; those before 1970 are rounded down too, as far as they can be read back.
 int64_t stamp_us_of(const LogSample& sample) {
-  return sample.stamp_ns / 1000 - (sample.stamp_ns % 1000 < 0 ? 1 : 0);
+  constexpr int64_t kMin = std::numeric_limits<int64_t>::min() / 1000;
+  return std::max(kMin, sample.stamp_ns / 1000 - (sample.stamp_ns % 1000 < 0 ? 1 : 0));
 }
 
 // The topic has a field that is what the column `timestamp` is to be.

@@ -19,7 +19,7 @@ constexpr size_t kToldWriters = 3;
 }  // namespace
 
 Result<Replay> Replay::open(const Domain& domain, const ReplayOptions& options) {
-  Result<std::unique_ptr<LogReader>> log = open_log(options.path, options.log, options.scope);
+  Result<std::unique_ptr<LogReader>> log = open_log(options.path, options.log, options.scope, options.csv);
   if (!log.ok()) return log.status();
   Replay replay(domain, options);
   replay.log_ = std::move(*log);

@@ -13,6 +13,7 @@
 #include "cmd/recording/log_file.h"
 #include "cmd/recording/open_log.h"
 #include "cmd/text/log_sink.h"
+#include "cmd/value/csv_options.h"
 #include "shm/domain.h"
 #include "shm/node.h"
 
@@ -29,6 +30,7 @@ struct ReplayProgress {
 struct ReplayOptions {
   std::string path;  // see open_log
   LogScope scope = LogScope::kRecording;
+  CsvOptions csv = {};
   double speed = 1;
   bool asap = false;                   // no pacing
   int64_t max_gap_ns = 1'000'000'000;  // of recorded time, longer silence is shortened to it; 0: as recorded

@@ -16,12 +16,19 @@
 
 namespace smt::cmd {
 
-// False: the text is not one number and nothing else. A '+' may lead it.
+// What std::from_chars says of a text that is one number and nothing else; of any other text
+// invalid_argument. A '+' may lead the number. result_out_of_range leaves `out` as it is.
 template <class Number>
-bool parse_number(std::string_view text, Number* out) {
+std::errc scan_number(std::string_view text, Number* out) {
   if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *out);
-  return error == std::errc() && end == text.data() + text.size();
+  return end == text.data() + text.size() ? error : std::errc::invalid_argument;
+}
+
+// False: the text is not one number and nothing else, or one that `out` cannot hold.
+template <class Number>
+bool parse_number(std::string_view text, Number* out) {
+  return scan_number(text, out) == std::errc();
 }
 
 // Says that `shown`, a number or its text, is not from `min` to `max`. `what`: "a rate in Hz".

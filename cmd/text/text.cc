@@ -75,6 +75,17 @@ std::string time_text(int64_t realtime_ns) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:09}Z", fmt::gmtime(static_cast<time_t>(seconds)), ns);
 }
 
+bool same_ignoring_case(std::string_view text, std::string_view lower) {
+  return std::equal(text.begin(), text.end(), lower.begin(), lower.end(),
+                    [](char x, char y) { return (x >= 'A' && x <= 'Z' ? x + ('a' - 'A') : x) == y; });
+}
+
+bool has_extension(std::string_view file, std::string_view lower) {
+  if (file.size() <= lower.size()) return false;
+  const size_t stem = file.size() - lower.size();
+  return file[stem - 1] != '/' && same_ignoring_case(file.substr(stem), lower);
+}
+
 std::string shell_word(std::string_view text) {
   const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
     return std::isalnum(c) ||

@@ -21,6 +21,11 @@ std::string age_text(std::optional<int64_t> age_ns);  // "?" where it is unknown
 std::string bytes_text(uint64_t bytes);               // "64", "1.5 KiB"
 std::string time_text(int64_t realtime_ns);           // "2026-01-31T12:00:00.000000001Z"
 
+// ASCII letters count as the same in either case. `lower` has none in upper case.
+bool same_ignoring_case(std::string_view text, std::string_view lower);
+// "A.CSV" has the extension ".csv". A name that is nothing but the extension has none.
+bool has_extension(std::string_view file, std::string_view lower);
+
 // The text as one word of a shell's command line, quoted if it must be. The word is printable.
 std::string shell_word(std::string_view text);
 

@@ -311,8 +311,8 @@ TEST_F(ToolTest, ReplaysAroundBrokenRowsAndFiles) {
         bad + ":5: 3 columns instead of 2; row skipped\n",
         bad + ":6: column 2: \"1e99\" is out of range of f32; row skipped\n",
         bad + ":7: column 1: \"99999999999999999999\" is out of range of u64; row skipped\n",
-        bad + ":9: a quote does not close; row skipped\n", root_ + "/rec/empty.csv: has no header",
-        root_ + "/rec/types.csv: \"foo\" is no C type",
+        bad + ":9: a quote does not close; row skipped\n", root_ + "/rec/empty.csv: is empty; file left out",
+        root_ + "/rec/types.csv: column \"timestamp\" cannot be the time: \"foo\" in line 2 ",
         root_ + "/rec/untimed.csv: there is no column \"timestamp\"",
         std::string("2 topics, 4 samples, 5 rows skipped, 3 files left out")}) {
     EXPECT_THAT(replay.err, HasSubstr(line));

@@ -93,6 +93,26 @@ TEST_F(CsvFolderTest, ATimestampThatIsTheStampIsNotThereTwice) {
                                        R"(other 20000 {"timestamp":20,"timestamp~":7,"fix":-3})"));
 }
 
+TEST_F(CsvFolderTest, WhatIsWrittenIsReadWhateverTheTopicsNameAndTheStamp) {
+  std::deque<LogTopic> topics;  // outlive the writer
+  std::vector<testing::Matcher<std::string>> expected;
+  for (const char* name : {"._a", "A.CSV", "a.txt", "a b/c d/0", "sp ace"}) {
+    ASSERT_TRUE(
+        write(topics.emplace_back(LogTopic{name, kFlight, "", "", ""}), 20'000, R"({"timestamp":20,"fix":3})")
+            .ok());
+    expected.push_back(name + std::string(R"( 20000 {"timestamp":20,"fix":3})"));
+  }
+  const LogTopic last{"z", kFlight, "", "", ""}, first{"first", kFlight, "", "", ""};
+  ASSERT_TRUE(write(last, INT64_MAX, R"({"timestamp":0,"fix":1})").ok());
+  ASSERT_TRUE(write(first, INT64_MIN, R"({"timestamp":0,"fix":1})").ok());
+  std::vector<std::string> found = read_back();
+  ASSERT_EQ(found.size(), 7u);
+  EXPECT_THAT(found.front(), testing::StartsWith("first -9223372036854775000 "));
+  EXPECT_THAT(found.back(), testing::StartsWith("z 9223372036854775000 "));
+  EXPECT_THAT(std::vector<std::string>(found.begin() + 1, found.end() - 1),
+              testing::UnorderedElementsAreArray(expected));
+}
+
 TEST_F(CsvFolderTest, WhatItCannotTellIsRefusedWithTheReason) {
   std::deque<LogTopic> topics;  // outlive the writer
   const auto refused = [&](const std::string& name, const Schema& schema,
@@ -120,6 +140,52 @@ TEST_F(CsvFolderTest, WhatItCannotTellIsRefusedWithTheReason) {
   EXPECT_EQ(read_back().size(), 1u);
 }
 
+TEST_F(CsvFolderTest, OfTwoFilesOfOneTopicTheSecondIsLeftOutAndSaid) {
+  const std::string rows = "timestamp,fix\nuint64_t,int8_t\n1,2\n";
+  std::filesystem::create_directory(folder_ + "/two");
+  std::filesystem::create_directory(folder_ + "/two/a");
+  for (const char* file : {"a.0.csv", "a/0.csv", "b.csv", "B.CSV"})
+    std::ofstream(folder_ + "/two/" + file) << rows;
+  std::vector<std::string> told;
+  Result<std::unique_ptr<LogReader>> log =
+      open_log(folder_ + "/two", LogSink([&](LogLevel, const std::string& line) { told.push_back(line); }));
+  ASSERT_TRUE(log.ok()) << log.status().message();
+  EXPECT_EQ((*log)->topics().size(), 3u);
+  EXPECT_EQ((*log)->topics_left_out(), 1u);
+  EXPECT_THAT(told, ElementsAre(folder_ + "/two/a/0.csv: it is the topic a/0, as " + folder_ +
+                                "/two/a.0.csv is; rename one of the files; file left out"));
+}
+
+TEST_F(CsvFolderTest, AFileWithoutTypesPlaysTheSameAfterEachRewind) {
+  std::ofstream(folder_ + "/drive.CSV") << "\xef\xbb\xbf"
+                                           "0.5 1\r\n# turned\r\n1.0 2\r\nbroken\r\n1.5 3";
+  std::vector<std::string> told;
+  Result<std::unique_ptr<LogReader>> log = open_log(
+      folder_ + "/drive.CSV", LogSink([&](LogLevel, const std::string& line) { told.push_back(line); }));
+  ASSERT_TRUE(log.ok()) << log.status().message();
+  for (int pass = 0; pass < 2; ++pass, (*log)->rewind()) {
+    std::vector<int64_t> stamps;
+    for (LogSample s; (*log)->next(&s);) stamps.push_back(s.stamp_ns);
+    EXPECT_THAT(stamps, ElementsAre(500'000'000, 1'000'000'000, 1'500'000'000));
+    EXPECT_EQ((*log)->samples_left_out(), 1u);
+  }
+  EXPECT_THAT(told, ElementsAre(HasSubstr("drive.CSV: 2 columns between spaces, without names, so c1 to c2"),
+                                HasSubstr("drive.CSV:4: 1 columns instead of 2; row skipped")));
+}
+
+TEST_F(CsvFolderTest, RowsWithoutATimeComeAtTheRateThatIsSaid) {
+  std::ofstream(folder_ + "/poses.txt") << "1 0\n0 1\n1 1\n";
+  EXPECT_THAT(open_log(folder_ + "/poses.txt").status().message(), HasSubstr("--csv-rate"));
+  Result<std::unique_ptr<LogReader>> log =
+      open_log(folder_ + "/poses.txt", LogSink(), LogScope::kFile, {.rate_hz = 4});
+  ASSERT_TRUE(log.ok()) << log.status().message();
+  for (int pass = 0; pass < 2; ++pass, (*log)->rewind()) {
+    std::vector<int64_t> stamps;
+    for (LogSample s; (*log)->next(&s);) stamps.push_back(s.stamp_ns);
+    EXPECT_THAT(stamps, ElementsAre(0, 250'000'000, 500'000'000));
+  }
+}
+
 TEST_F(CsvFolderTest, NeverWritesIntoAFolderThatIsThere) {
   EXPECT_EQ(CsvFolderWriter::create(out_).status().code(), Code::kInvalid);
   EXPECT_FALSE(CsvFolderWriter::create(folder_ + "/none/log/").ok());
@@ -139,8 +205,9 @@ TEST_F(CsvFolderTest, AFileWithoutLineEndsIsReadNoFurtherThanARowMayGo) {
   for (LogSample s; (*log)->next(&s);) ++samples;
   EXPECT_EQ(samples, 2);
   EXPECT_EQ((*log)->samples_left_out(), 1u);
-  EXPECT_THAT(warnings, ElementsAre(none + ": more than 64 MiB without the end of a row; file left out",
-                                    cut + ":5: more than 64 MiB without the end of a row; row skipped"));
+  EXPECT_THAT(warnings,
+              ElementsAre(none + ": line 1 has more than 4 MiB, so the file is no CSV; file left out",
+                          cut + ":5: more than 64 MiB without the end of a row; row skipped"));
 }
 
 }  // namespace

@@ -6,6 +6,13 @@
 namespace smt::cmd {
 namespace {
 
+TEST(Text, ExtensionsHaveAnyCase) {
+  for (const char* file : {"a.csv", "A.CSV", "x/a.b.Csv"}) EXPECT_TRUE(has_extension(file, ".csv")) << file;
+  for (const char* file : {".csv", "x/.csv", "a.csvx", "acsv", "csv", ""}) {
+    EXPECT_FALSE(has_extension(file, ".csv")) << file;
+  }
+}
+
 TEST(Text, ReadsDurations) {
   const std::pair<const char*, int64_t> kTable[] = {{"250ms", 250'000'000},  {"1.5s", 1'500'000'000},
                                                     {"2m", 120'000'000'000}, {"1h", 3'600'000'000'000},

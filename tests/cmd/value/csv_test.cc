@@ -19,12 +19,12 @@ using ::testing::StartsWith;
 struct Parsed {
   Status status;
   std::vector<std::byte> value;
-  int64_t timestamp_us = 0;
+  int64_t time_ns = 0;
 };
 
 Parsed row_of(const CsvLayout& layout, std::string_view row) {
   Parsed p;
-  p.status = parse_row(layout, row, &p.value, &p.timestamp_us);
+  p.status = parse_row(layout, row, &p.value, &p.time_ns);
   return p;
 }
 
@@ -40,7 +40,13 @@ TEST(Csv, SplitsCellsAtCommasAndTakesQuotesOff) {
   EXPECT_THAT(*split_row("\"a,b\",\"\",c"), ElementsAre("a,b", "", "c"));
   EXPECT_THAT(*split_row(""), ElementsAre(""));
   EXPECT_THAT(*split_row("a,"), ElementsAre("a", ""));
+  EXPECT_THAT(*split_row("a, \"b,c\" ,d"), ElementsAre("a", "b,c", "d"));
+  EXPECT_THAT(*split_row("a,b;\"c;d\"; e", ';'), ElementsAre("a,b", "c;d", "e"));
+  EXPECT_THAT(*split_row("a\t\t b \t", '\t'), ElementsAre("a", "", "b", ""));
+  EXPECT_THAT(*split_row("  a   \"b c\"\td  ", ' '), ElementsAre("a", "b c", "d"));
   EXPECT_FALSE(split_row("\"a,b").ok());
+  EXPECT_FALSE(split_row("\"a\"b c", ' ').ok());
+  EXPECT_THAT(split_row(std::string(kMaxCsvColumns, ',')).status().message(), HasSubstr("more than 16384"));
   EXPECT_FALSE(split_row("\"a\"b,c").ok());
 }
 
@@ -60,7 +66,7 @@ TEST(Csv, LaysColumnsOutAsACCompilerDoes) {
   EXPECT_EQ(layout.schema.fields[2], (Field{"q", Type::kF32, offsetof(Sample, q), 4, ""}));
   const Parsed row = row_of(layout, "12,true,1,nan,-INF,1e-3,255,-2.5,-32768");
   ASSERT_TRUE(row.status.ok()) << row.status.message();
-  EXPECT_EQ(row.timestamp_us, 12);
+  EXPECT_EQ(row.time_ns, 12'000);
   Sample sample;
   memcpy(&sample, row.value.data(), sizeof sample);
   EXPECT_EQ(sample.timestamp, 12u);
@@ -77,8 +83,8 @@ TEST(Csv, LaysColumnsOutAsACCompilerDoes) {
 TEST(Csv, LeavesPaddingZeroWhateverTheRowBefore) {
   const CsvLayout layout = layout_of("timestamp,a,b", "uint64_t,uint8_t,uint32_t");
   std::vector<std::byte> value(16, std::byte{0xff});
-  int64_t us = 0;
-  ASSERT_TRUE(parse_row(layout, "1,2,3", &value, &us).ok());
+  int64_t ns = 0;
+  ASSERT_TRUE(parse_row(layout, "1,2,3", &value, &ns).ok());
   EXPECT_THAT(std::vector<std::byte>(value.begin() + 9, value.begin() + 12),
               ElementsAre(std::byte{0}, std::byte{0}, std::byte{0}));
 }
@@ -128,9 +134,10 @@ TEST(Csv, RefusesARowWithAnotherNumberOfColumnsOrAnImpossibleTime) {
   const CsvLayout layout = layout_of("timestamp,x", "uint64_t,int8_t");
   EXPECT_EQ(row_of(layout, "1").status.message(), "1 columns instead of 2");
   EXPECT_EQ(row_of(layout, "1,2,3").status.message(), "3 columns instead of 2");
-  EXPECT_THAT(row_of(layout, "9223372036854776,0").status.message(), HasSubstr("timestamp is out of range"));
-  EXPECT_EQ(row_of(layout, "9223372036854775,0").timestamp_us, 9223372036854775);
-  EXPECT_EQ(row_of(layout_of("timestamp", "int32_t"), "-5").timestamp_us, -5);
+  EXPECT_THAT(row_of(layout, "9223372036854776,0").status.message(),
+              HasSubstr("nanoseconds do not fit 64 bits"));
+  EXPECT_EQ(row_of(layout, "9223372036854775,0").time_ns, 9223372036854775000);
+  EXPECT_EQ(row_of(layout_of("timestamp", "int32_t"), "-5").time_ns, -5'000);
 }
 
 TEST(Csv, RefusesAHeaderThatIsNoneWithTheReason) {
@@ -156,7 +163,20 @@ TEST(Csv, RefusesAHeaderThatIsNoneWithTheReason) {
   }
 }
 
+TEST(Csv, TellsARowOfTypesFromOneOfValues) {
+  for (const char* row : {"uint64_t,float", "double", "int8_t,int", "char[8],bool"}) {
+    EXPECT_TRUE(is_type_row(row)) << row;
+  }
+  for (const char* row : {"", "1,2", "foo,bar", "float,1", "float,", "\"float"}) {
+    EXPECT_FALSE(is_type_row(row)) << row;
+  }
+}
+
 TEST(Csv, NamesTopicAndTypeAfterTheFile) {
+  EXPECT_EQ(name_from_file("A.CSV").topic, "A");
+  EXPECT_EQ(name_from_file("poses.0.txt").topic, "poses/0");
+  EXPECT_EQ(name_from_file("sp ace.csv").topic, "sp ace");
+  EXPECT_EQ(name_from_file("sp ace.csv").type, "sp_ace");
   EXPECT_EQ(name_from_file("vehicle_attitude.0.csv").topic, "vehicle_attitude/0");
   EXPECT_EQ(name_from_file("vehicle_attitude.0.csv").type, "vehicle_attitude");
   EXPECT_EQ(name_from_file("gps.csv").topic, "gps");
@@ -167,7 +187,8 @@ TEST(Csv, NamesTopicAndTypeAfterTheFile) {
   EXPECT_EQ(name_from_file("arm/left.csv").type, "left");
   EXPECT_EQ(name_from_file("arm.v2/left.0.csv").topic, "arm.v2/left/0");
   EXPECT_EQ(name_from_file("arm.2/left.csv").topic, "arm.2/left");
-  for (const char* topic : {"gps", "gps/0", "arm/left", "arm/left/12", "a.b", "a.1/2", "0", "a b/ü"}) {
+  for (const char* topic :
+       {"gps", "gps/0", "arm/left", "arm/left/12", "a.b", "a.1/2", "0", "a b/ü", "A.CSV", "a.txt", "._a"}) {
     const Result<std::string> file = file_from_name(topic);
     ASSERT_TRUE(file.ok()) << file.status().message();
     EXPECT_EQ(name_from_file(*file).topic, topic);
