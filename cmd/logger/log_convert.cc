@@ -45,9 +45,11 @@ int print_conversion(const ToolOptions& tool, const std::string& path, const std
     spdlog::warn("{}: {} attachments and other records that are no samples are left out", path,
                  from.records_beside());
   }
+  const uint64_t topics = from.topics_left_out();
   if (tool.format == Format::kTable) {
-    print_note(fmt::format("{}: {} samples from {}, {}; {} left out\n", printable(out), samples,
-                           recording_text(path, from), wholeness_text(from), left_out));
+    print_note(fmt::format("{}: {} samples from {}, {}; {} left out{}\n", printable(out), samples,
+                           recording_text(path, from), wholeness_text(from), left_out,
+                           topics == 0 ? "" : fmt::format(", and {} topics", topics)));
   } else {
     print_note(dump({{"file", path},
                      {"parts", parts_of(path, from)},
@@ -56,10 +58,12 @@ int print_conversion(const ToolOptions& tool, const std::string& path, const std
                      {"complete", from.complete()},
                      {"samples", samples},
                      {"left_out", left_out},
+                     {"topics_left_out", topics},
                      {"records_left_out", from.records_beside()}}) +
                "\n");
   }
-  const uint64_t lost = left_out + from.bytes_left_out() + from.parts_left_out() + from.records_beside();
+  const uint64_t lost =
+      left_out + topics + from.bytes_left_out() + from.parts_left_out() + from.records_beside();
   return lost == 0 ? kExitOk : kExitFailure;
 }
 

@@ -303,6 +303,9 @@ TEST_F(CsvFiles, ThatWouldBeOneTopicAreSaidAndOnlyTheFirstIsPlayed) {
               AllOf(HasSubstr(second + ": it is the topic a/0, as " + first + " is; rename one of the files"),
                     HasSubstr(lower + ": it is the topic B, as " + upper + " is"),
                     HasSubstr("2 topics, 2 samples, 0 rows skipped, 2 files left out")));
+  const Ended convert = run({"smtlogger", "convert", root_ + "/rec", root_ + "/a.mcap"});
+  EXPECT_EQ(convert.exit_code, 1);
+  EXPECT_THAT(convert.out, HasSubstr("2 samples from " + root_ + "/rec, complete; 0 left out, and 2 topics"));
 }
 
 TEST_F(CsvFiles, WhatMacOsPutsBesideThemIsNoRecording) {
