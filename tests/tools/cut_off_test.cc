@@ -166,7 +166,8 @@ class CutOff : public ToolTest {
     EXPECT_EQ((*log)->samples_left_out() + (*log)->bytes_left_out(), 0u);
     EXPECT_GT(samples["count"], 0u);
     if (ended.out.empty()) return;  // its terminal is gone
-    for (const Json& topic : Json::parse(ended.out)["topics"]) {
+    const Json summary = Json::parse(ended.out);
+    for (const Json& topic : summary.at("topics")) {
       if (samples.count(topic["topic"]) != 0) {
         EXPECT_EQ(samples[topic["topic"]], topic["samples"]) << topic;
       }
