@@ -19,13 +19,13 @@ class BackgroundWriter {
   static constexpr size_t kMaxBytes = 256 << 10;  // of text that waits
   static constexpr int64_t kDrainNs = 100'000'000;
 
-  // What to write, to the same descriptor, in place of `texts` texts that were lost.
+  // The function returns what is written to the same descriptor in place of `texts` texts that were lost.
   using Notice = std::function<std::string(uint64_t texts)>;
 
   // Starts the thread; no signal is handled there. The descriptor outlives the thread, which may be as long
   // as the process. Throws std::system_error.
   BackgroundWriter(int fd, Notice notice);
-  // What has not been written is lost, but for what is being written.
+  // Texts that still wait are lost; the thread ends after the one that it writes.
   ~BackgroundWriter();
 
   // Takes a copy. Where there is no room, the oldest texts that wait are lost, and the notice tells of it

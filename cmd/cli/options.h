@@ -27,7 +27,7 @@ void add_common_flags(CLI::App& app, ToolOptions* tool);
 // -f/--format
 void add_format_flag(CLI::App& app, ToolOptions* tool);
 
-// What a duration may be. Of an interval, which is added again and again, a year is enough.
+// A duration lies between these bounds. An interval, which is added again and again, has a year at most.
 struct DurationBounds {
   int64_t min_ns = 0;
   int64_t max_ns = std::numeric_limits<int64_t>::max();

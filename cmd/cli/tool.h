@@ -14,7 +14,7 @@
 
 namespace smt::cmd {
 
-// Those that run_tool() ignores; a program that is started from a tool would inherit that.
+// run_tool() ignores these signals; a program that is started from a tool would inherit that.
 inline constexpr int kIgnoredSignals[] = {SIGPIPE, SIGXFSZ};
 
 // Parses argv (bad usage: a sentence on stderr, exit code 2), sets up the log and runs `run`. Returns the

@@ -13,7 +13,7 @@ namespace smt::cmd {
 std::string as_root(const std::string& command);
 // A command that only the owner of a file may run; "": this user may not.
 std::string as_owner(uid_t user, gid_t group, const std::string& command);
-// As as_owner, of a command that root may run too.
+// The same for a command that root may run too.
 std::string as_owner_or_root(uid_t user, const std::string& command);
 // Gives what lies at `path` another name in its folder, which no tool takes for a node.
 std::string move_aside(const std::string& path);

@@ -1,4 +1,4 @@
-// Of the doctor: the nodes of a domain.
+// The part of the doctor that looks at the nodes of a domain.
 #ifndef SMT_CMD_DOCTOR_DOCTOR_NODES_H_
 #define SMT_CMD_DOCTOR_DOCTOR_NODES_H_
 

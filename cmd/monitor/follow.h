@@ -33,7 +33,7 @@ class Sleeper {
   explicit Sleeper(LogSink log) : log_(std::move(log)) {}
 
   void sleep(Waiter* waiter, int stop_fd, int64_t deadline_ns);
-  // Of the problems that there are now, those that are new.
+  // Logs those of the present problems that the last call did not have.
   void warn(const std::vector<std::string>& problems);
 
  private:

@@ -11,8 +11,8 @@ namespace smt::cmd {
 
 class ProblemNews {
  public:
-  // Those of the present problems that the last call did not have: one that has gone and comes again is told
-  // again.
+  // Returns those of the present problems that the last call did not have. A problem that has gone and comes
+  // again is new.
   std::vector<std::string> look(const std::vector<std::string>& problems) {
     std::set<std::string> present(problems.begin(), problems.end());
     std::vector<std::string> news;
