@@ -32,6 +32,17 @@ void Fifos::write(uint32_t k) {
   (void)!::write(fd, &byte, 1);  // EAGAIN: full, so its reader is awake already
 }
 
+void Fifos::follow() {
+  for (uint32_t k = 0; k < layout::kWaiters; ++k) {
+    const int fd = read_descriptor(fd_[k]);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) != 0 || folder_.is_named(st, fifo_name(k))) continue;
+    const Fd opened = open_fifo(folder_, k);
+    // The same number means the new FIFO from here on, for all threads.
+    if (opened.ok()) (void)dup3(opened.get(), fd, O_CLOEXEC);
+  }
+}
+
 std::string fifo_name(uint32_t k) { return ".waiter." + std::to_string(k); }
 
 Fd open_fifo(const DomainFolder& folder, uint32_t k) {

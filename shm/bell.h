@@ -22,6 +22,8 @@ class Fifos {
   ~Fifos();
   // One byte into FIFO k, where there is one. Never blocks: a full FIFO is readable as it is.
   void write(uint32_t k);
+  // Opens those anew that were removed since they were opened and that a waiter has made again.
+  void follow();
 
  private:
   const DomainFolder& folder_;

@@ -48,6 +48,21 @@ class Domain {
 
   // 128 random bits, made once per domain and kept in the folder as `.origin`: names this domain in relays.
   Result<Id128> origin_id() const;
+  // Writes the id that origin_id() has told this process into the folder again, where its file is gone.
+  Status keep_origin_id();
+
+  // False: the folder was removed or moved while this process has it open, and programs that start from now
+  // on do not find what is in it (RemoveIPC of logind, rm -rf). Two system calls.
+  bool healthy() const;
+  // Opens what the folder's path means now. Where it means nothing, makes the folder again with the rights
+  // that it had, and its root where that belonged to this user. Readers of this process do without: they
+  // open a folder that somebody else has made. kNotFound: the root belonged to another user and is gone.
+  // kDenied: something else stands there.
+  Status rejoin();
+  // Grows each time that this process finds something removed under a live program: the folder, or the
+  // segment of a node or the FIFO of a Waiter that it reads. And what that was last, as a sentence.
+  uint64_t losses() const;
+  std::string last_loss() const;
 
   // For the other parts of libsmt.
   DomainFolder& folder() const { return *folder_; }

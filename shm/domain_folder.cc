@@ -7,12 +7,167 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
+#include <filesystem>
 
 #include "shm/layout.h"
 #include "shm/memory_text.h"
 #include "shm/name.h"
 
 namespace smt {
+
+namespace {
+
+std::string octal(mode_t mode) {
+  char text[16];
+  snprintf(text, sizeof text, "%05o", mode & 07777);
+  return text;
+}
+
+// Opens folder `name` below `at`, making it with `mode` (and `gid`, if >= 0) where `create` allows that.
+// `*made` tells whether it is new.
+Result<Fd> open_folder(int at, const std::string& name, const std::string& path, bool create, mode_t mode,
+                       long gid) {
+  bool made = false;
+  if (create) {
+    if (mkdirat(at, name.c_str(), 0700) == 0) {
+      made = true;
+    } else if (errno != EEXIST) {
+      return Status::from_errno("cannot make folder " + path, errno);
+    }
+  }
+  Fd fd(openat(at, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd.ok()) {
+    if (errno == ENOENT)
+      return Status(Code::kNotFound, "no folder " + path + ": is anything publishing there?");
+    if (errno == ENOTDIR || errno == ELOOP) {
+      return Status(Code::kDenied,
+                    path + " is not a folder, or a symbolic link: remove it, or choose another --root");
+    }
+    return Status::from_errno("cannot open folder " + path, errno);
+  }
+  if (made) {
+    if (gid >= 0 && fchown(fd.get(), static_cast<uid_t>(-1), static_cast<gid_t>(gid)) != 0) {
+      const int error = errno;
+      unlinkat(at, name.c_str(), AT_REMOVEDIR);
+      return Status::from_errno("cannot give folder " + path + " to the group: are you in it?", error);
+    }
+    if (fchmod(fd.get(), mode) != 0) return Status::from_errno("cannot set the rights of " + path, errno);
+  }
+  return fd;
+}
+
+Result<Fd> open_root(const FolderRequest& asked, uid_t* owner) {
+  Result<Fd> root = open_folder(AT_FDCWD, asked.root, asked.root, asked.create_root, 01777, -1);
+  if (!root.ok()) return root;
+  struct stat st;
+  if (fstat(root->get(), &st) != 0) return Status::from_errno("cannot look at " + asked.root, errno);
+  if (st.st_uid != 0 && st.st_uid != geteuid()) {
+    return Status(Code::kDenied, asked.root + " belongs to user " + std::to_string(st.st_uid) +
+                                     ": it must be root's or yours; choose another --root");
+  }
+  if ((st.st_mode & 022) != 0 && (st.st_mode & S_ISVTX) == 0) {
+    return Status(Code::kDenied, asked.root + " has rights " + octal(st.st_mode) +
+                                     ": others could replace your domain; chmod 1777 it");
+  }
+  *owner = st.st_uid;
+  return root;
+}
+
+// A path that means the same when the process has gone to another folder.
+std::string absolute(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path whole = std::filesystem::absolute(path, error);
+  return error ? path : whole.string();
+}
+
+}  // namespace
+
+bool is_same_file(const struct stat& a, const struct stat& b) {
+  return a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+Result<std::shared_ptr<DomainFolder>> DomainFolder::open(const FolderRequest& asked) {
+  uid_t root_owner = 0;
+  Result<Fd> root = open_root(asked, &root_owner);
+  if (!root.ok()) return root.status();
+  auto folder = std::make_shared<DomainFolder>();
+  folder->path = asked.root + "/" + asked.domain;
+  folder->name = asked.domain;
+  folder->clock = asked.clock;
+  Result<Fd> fd = open_folder(root->get(), asked.domain, folder->path, asked.create,
+                              asked.gid >= 0 ? 03770 : 0700, asked.gid);
+  if (!fd.ok()) return fd.status();
+  struct stat st;
+  if (fstat(fd->get(), &st) != 0) return Status::from_errno("cannot look at " + folder->path, errno);
+  const mode_t mode = st.st_mode & 07777;
+  folder->owner = st.st_uid;
+  folder->gid = st.st_gid;
+  folder->shared = mode == 03770;
+  if (!folder->shared && (mode & 077) != 0) {
+    return Status(Code::kDenied, folder->path + " has rights " + octal(mode) +
+                                     ": expected 0700, or 03770 for a group; smtdoctor tells the cure");
+  }
+  if (asked.gid >= 0 && (!folder->shared || st.st_gid != static_cast<gid_t>(asked.gid))) {
+    return Status(Code::kDenied, folder->path + " is not shared with group '" + asked.group + "' (rights " +
+                                     octal(mode) + ", group " + std::to_string(st.st_gid) +
+                                     "): choose another --domain, or the --group that shares it");
+  }
+  if (asked.gid < 0 && st.st_uid != geteuid()) {
+    if (geteuid() != 0) {
+      return Status(Code::kDenied,
+                    folder->path + " belongs to user " + std::to_string(st.st_uid) +
+                        (folder->shared ? ": pass --group to join it" : ": use another --domain"));
+    }
+    folder->may_write = false;
+  }
+  folder->fd = std::move(*fd);
+  folder->request = asked;
+  folder->request.root = absolute(asked.root);
+  folder->root_owner = root_owner;
+  return folder;
+}
+
+bool DomainFolder::gone() const {
+  struct stat ours, named;
+  if (fstat(fd.get(), &ours) != 0) return false;
+  if (lstat((request.root + "/" + name).c_str(), &named) != 0) return errno == ENOENT || errno == ENOTDIR;
+  return !is_same_file(named, ours);
+}
+
+Status DomainFolder::rejoin(bool create) {
+  {
+    std::lock_guard lock(mutex);
+    if (!gone()) return Status();
+    FolderRequest again = request;
+    again.gid = shared && may_write ? static_cast<long>(gid) : -1;
+    again.create = create && may_write;
+    again.create_root = again.create && root_owner == geteuid();
+    Result<std::shared_ptr<DomainFolder>> now = open(again);
+    if (!now.ok()) {
+      const bool no_root = now.status().code() == Code::kNotFound && again.create && !again.create_root;
+      return no_root ? Status(Code::kNotFound,
+                              "the folder " + request.root + " is gone, which belonged to user " +
+                                  std::to_string(root_owner) +
+                                  ": only that user makes it again; or choose another --root")
+                     : now.status();
+    }
+    if ((*now)->shared != shared || (*now)->may_write != may_write) {
+      return Status(Code::kDenied, path + " was removed and made anew with other rights than before");
+    }
+    // The same number means the new folder from here on, for all threads.
+    if (dup3((*now)->fd.get(), fd.get(), O_CLOEXEC) < 0)
+      return Status::from_errno("cannot open " + path, errno);
+  }
+  report_loss("the folder " + path + " was removed, and made anew");
+  return Status();
+}
+
+void DomainFolder::report_loss(const std::string& what) {
+  std::lock_guard lock(mutex);
+  last_loss = what;
+  losses.fetch_add(1, std::memory_order_relaxed);
+}
 
 Result<std::vector<std::string>> DomainFolder::nodes() const {
   Fd list(openat(fd.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -81,8 +236,14 @@ Status DomainFolder::link(const Fd& file, const std::string& as) const {
   if (linkat(AT_FDCWD, from.c_str(), fd.get(), as.c_str(), AT_SYMLINK_FOLLOW) == 0) return Status();
   if (errno == EEXIST) return Status(Code::kInUse, path + "/" + as + " is there already");
   if (errno == ENOSPC) return no_space(layout::kHeaderBytes, "the name " + as);
+  if (errno == ENOENT && gone()) return Status(Code::kNotFound, path + " has just been removed");
   if (errno == ENOENT) return Status(Code::kSystem, "cannot name " + path + "/" + as + ": is /proc mounted?");
   return Status::from_errno("cannot name " + path + "/" + as, errno);
+}
+
+bool DomainFolder::is_named(const struct stat& opened, const std::string& file) const {
+  struct stat now;
+  return fstatat(fd.get(), file.c_str(), &now, AT_SYMLINK_NOFOLLOW) == 0 && is_same_file(now, opened);
 }
 
 Result<Fd> DomainFolder::open_file(const std::string& file, int flags, bool foreign, struct stat* st) const {

@@ -6,21 +6,37 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "shm/clock.h"
 #include "shm/fd.h"
+#include "shm/freshness.h"
 #include "shm/status.h"
 
 namespace smt {
 
 class DomainView;
 
+bool is_same_file(const struct stat& a, const struct stat& b);
+
+struct FolderRequest {
+  std::string root, domain;
+  std::string group = {};  // for messages
+  long gid = -1;  // the folder is to be shared with this group; -1: is to be this user's, or any that is
+  bool create = false, create_root = false;  // where it is missing
+  Clock clock = {};
+};
+
 struct DomainFolder {
+  // As Domain::open.
+  static Result<std::shared_ptr<DomainFolder>> open(const FolderRequest& asked);
+
   std::string path;
   std::string name;
   Clock clock;
@@ -29,6 +45,19 @@ struct DomainFolder {
   gid_t gid = 0;
   bool shared = false;    // a group's domain: folder 03770
   bool may_write = true;  // false: root looking into another user's folder; nothing in there is written
+  FolderRequest request;  // its root is an absolute path
+  uid_t root_owner = 0;
+
+  std::mutex mutex;             // of what follows, and of rejoin()
+  std::optional<Id128> origin;  // as Domain::origin_id told it
+  std::string last_loss;
+  std::atomic<uint64_t> losses{0};  // see Domain::losses
+  void report_loss(const std::string& what);
+
+  // Its path means another folder than `fd`, or none.
+  bool gone() const;
+  // Where it is gone(), `fd` is what the path means now, opened and checked as at first. See Domain::rejoin.
+  Status rejoin(bool create);
 
   // What this process sees of the domain, made when it is first asked for: see view_of().
   std::once_flag view_made;
@@ -47,6 +76,8 @@ struct DomainFolder {
   // Opens a regular file with one link, without following links. kNotFound, kDenied.
   // `foreign`: files of other users are fine (in a shared domain).
   Result<Fd> open_file(const std::string& file, int flags, bool foreign, struct stat* st) const;
+  // Whether a name of this folder means the file that `opened` was told of.
+  bool is_named(const struct stat& opened, const std::string& file) const;
   // "no space in <path> (64.0 MiB, 63.9 MiB used): need 4.0 MiB for <what>; ..."
   Status no_space(uint64_t bytes, const std::string& what) const;
   // The same for a file of `bytes` that exceeds the limit of the process for the sizes of files.

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace smt {
 
@@ -21,14 +22,19 @@ DomainView& view_of(const Domain& domain) {
 // The folder's time stamp is as coarse as the kernel's tick. A change in the tick of the last look leaves it
 // as it is, so it counts only if it was clearly older than that look.
 bool DomainView::folder_changed() {
+  const int64_t now = folder_.clock.boottime_ns();
+  if (now - sought_ns_ >= kRetryNs) {
+    sought_ns_ = now;
+    // kNotFound: nobody has made it again yet.
+    if (folder_.gone() && folder_.rejoin(false).ok()) settled_ = false;
+  }
   struct stat st;
   if (fstat(folder_.fd.get(), &st) != 0) return false;
-  const int64_t now = folder_.clock.boottime_ns();
   const bool same = st.st_mtim.tv_sec == folder_time_.tv_sec && st.st_mtim.tv_nsec == folder_time_.tv_nsec;
   if (same && settled_) {
     const bool waiting =
         !folder_problem_.empty() || std::any_of(known_.begin(), known_.end(), [](const auto& k) {
-          return k.second.view == nullptr || k.second.view->retired();
+          return k.second.view == nullptr || k.second.lost || k.second.view->retired();
         });
     return waiting && now - scanned_ns_ >= kRetryNs;
   }
@@ -42,37 +48,58 @@ bool DomainView::folder_changed() {
   return true;
 }
 
+void DomainView::report_loss(const std::string& node) {
+  folder_.report_loss("the segment of node " + node + " was removed from " + folder_.path);
+}
+
+// What a live owner still publishes into is kept without its name, until the name means another file.
+void DomainView::forget_gone(const std::vector<std::string>& nodes) {
+  for (auto it = known_.begin(); it != known_.end();) {
+    Known& known = it->second;
+    const bool listed = std::binary_search(nodes.begin(), nodes.end(), it->first);
+    bool keep = listed;
+    if (known.view != nullptr && !(listed && known.view->still_named(folder_.fd.get()))) {
+      const bool retired = known.view->retired();
+      keep = !known.view->closed() && (retired ? listed : known.view->owner_alive());
+      if (keep && !retired && !std::exchange(known.told, true)) report_loss(it->first);
+      known.lost = keep;
+    }
+    if (keep) {
+      ++it;
+    } else {
+      it = known_.erase(it);
+      ++changes_;
+    }
+  }
+}
+
+void DomainView::open(const std::string& node) {
+  Known& known = known_[node];
+  if (known.view != nullptr && !known.lost) return;
+  Result<std::shared_ptr<SegmentView>> view = SegmentView::open(folder_, node);
+  if (view.ok()) {
+    // It was removed and made anew between two looks.
+    const bool was_retired = known.view != nullptr && !known.told && known.view->retired();
+    if (was_retired && (*view)->predecessor() == known.view->id()) report_loss(node);
+    known = Known();
+    known.view = std::move(*view);
+    ++changes_;
+  } else if (view.status().code() == Code::kNotFound) {
+    if (!known.lost) known_.erase(node);
+  } else if (known.problem != node + ": " + view.status().message()) {
+    known.problem = node + ": " + view.status().message();
+    ++changes_;
+  }
+}
+
 void DomainView::scan() {
   Result<std::vector<std::string>> nodes = folder_.nodes();
   const std::string problem = nodes.ok() ? "" : nodes.status().message();
   if (problem != folder_problem_) ++changes_;
   folder_problem_ = problem;
   if (!nodes.ok()) return;
-  for (auto it = known_.begin(); it != known_.end();) {
-    const bool listed = std::binary_search(nodes->begin(), nodes->end(), it->first);
-    const bool good = listed && it->second.view != nullptr && it->second.view->still_named(folder_.fd.get());
-    if (!good && !(listed && it->second.view == nullptr)) {
-      it = known_.erase(it);
-      ++changes_;
-    } else {
-      ++it;
-    }
-  }
-  for (const std::string& node : *nodes) {
-    Known& known = known_[node];
-    if (known.view != nullptr) continue;
-    Result<std::shared_ptr<SegmentView>> view = SegmentView::open(folder_, node);
-    if (view.ok()) {
-      known = Known();
-      known.view = std::move(*view);
-      ++changes_;
-    } else if (view.status().code() == Code::kNotFound) {
-      known_.erase(node);
-    } else if (known.problem != node + ": " + view.status().message()) {
-      known.problem = node + ": " + view.status().message();
-      ++changes_;
-    }
-  }
+  forget_gone(*nodes);
+  for (const std::string& node : *nodes) open(node);
 }
 
 void DomainView::index(Known* known) {

@@ -38,6 +38,8 @@ class DomainView {
  private:
   struct Known {
     std::shared_ptr<SegmentView> view;  // null: could not be opened
+    bool lost = false;                  // its file has lost its name, and its owner goes on
+    bool told = false;                  // that it is lost
     std::string problem;
     DirectoryCursor directory;
     std::vector<std::string> name;  // by topic index; "": none
@@ -45,6 +47,9 @@ class DomainView {
   };
   bool folder_changed();
   void scan();
+  void forget_gone(const std::vector<std::string>& nodes);
+  void report_loss(const std::string& node);
+  void open(const std::string& node);
   void index(Known* known);
 
   DomainFolder& folder_;
@@ -53,6 +58,7 @@ class DomainView {
   std::string folder_problem_;
   timespec folder_time_{};
   int64_t scanned_ns_ = 0;  // BOOTTIME of the last look into the folder
+  int64_t sought_ns_ = 0;   // BOOTTIME of the last look at what its path means
   bool settled_ = false;    // the folder's time was old enough then to tell a change by it
   uint64_t changes_ = 0;
 };

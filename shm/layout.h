@@ -67,7 +67,8 @@ struct Header {
   uint8_t boot_id[16];
   char node[kNameBytes];
   alignas(8) char host[kNameBytes];  // set at each adoption too, in words
-  uint8_t zero2[32];
+  uint8_t predecessor[16];  // id of the segment that this one goes on for, see Node::remake; 0: of none
+  uint8_t zero2[16];
 
   // Set at birth and at each adoption; for messages only, but for `epoch`.
   alignas(64) Word epoch;  // 1 at birth, + 1 at each adoption

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cerrno>
 #include <mutex>
+#include <utility>
 
 #include "shm/bell.h"
 #include "shm/domain_view.h"
@@ -169,6 +170,32 @@ Status Node::remove(std::string_view topic) {
   }
   impl_->table.remove(e);
   impl_->ring();
+  return Status();
+}
+
+bool Node::healthy() const {
+  if (impl_->forked()) return true;
+  std::lock_guard lock(impl_->mutex);
+  impl_->fifos.follow();
+  return impl_->domain.healthy() && impl_->segment->healthy();
+}
+
+Status Node::remake(std::shared_ptr<const void>* former) {
+  if (impl_->forked()) return impl_->refuse_if_forked();
+  std::lock_guard lock(impl_->mutex);
+  if (Status s = impl_->domain.rejoin(); !s.ok()) return s;
+  TopicTable table;
+  Result<std::unique_ptr<OwnedSegment>> fresh = impl_->segment->remake(impl_->options, impl_->table, &table);
+  if (!fresh.ok()) return fresh.status();
+  impl_->ring();  // who sleeps on the old one finds it retired
+  TopicTable old_table = std::exchange(impl_->table, std::move(table));
+  std::unique_ptr<OwnedSegment> old = std::exchange(impl_->segment, std::move(*fresh));
+  impl_->word = &impl_->segment->header()->word;
+  impl_->bell = impl_->segment->bell();
+  impl_->table.take_writers(
+      &old_table, [](const TopicTable::Entry& e) { static_cast<Impl::Topic*>(e.writer.get())->bind(e); });
+  impl_->ring();
+  if (former != nullptr) *former = std::shared_ptr<OwnedSegment>(std::move(old));
   return Status();
 }
 

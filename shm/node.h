@@ -39,6 +39,18 @@ class Node {
   // Mirror: readers believe the mirrored states up to this BOOTTIME. Cheap: one store.
   void keep_alive(int64_t until_boottime_ns);
 
+  // False: programs that start from now on do not find this node, as its segment, its bell or the folder was
+  // removed while it runs (RemoveIPC of logind, rm -rf). A few system calls; nothing on the data path asks.
+  // FIFOs of waiters that were removed and made again are opened anew.
+  bool healthy() const;
+  // Makes segment and bell again under their names, with all topics and what their rings hold, and the folder
+  // where that is gone too (see Domain::rejoin). Publishers stay as they are, and readers go over. It does so
+  // for a healthy node as well.
+  // REQUIRES: no other thread publishes meanwhile. A Loan made before may be written but not committed any
+  // more, and only as long as the caller keeps `former`, which keeps its memory.
+  // kInUse: another live process has the name now. kNoSpace. Else as Domain::rejoin.
+  Status remake(std::shared_ptr<const void>* former = nullptr);
+
   // As NodeOptions::remove_on_exit, from now on.
   void remove_on_exit();
 

@@ -80,10 +80,7 @@ Result<std::unique_ptr<OwnedSegment>> OwnedSegment::open(std::shared_ptr<DomainF
       if (made.code() == Code::kInUse) continue;
       return made;
     }
-    if (st.st_uid != geteuid()) {
-      return Status(Code::kDenied,
-                    full + " belongs to user " + std::to_string(st.st_uid) + ": choose another node name");
-    }
+    if (Status owner = s->check_owner(st); !owner.ok()) return owner;
     bool taken = false;
     if (Status locked = s->lock_file(*old, &taken); !locked.ok()) return locked;
     if (!s->named(st)) continue;  // replaced or removed between open and lock
@@ -105,6 +102,52 @@ Result<std::unique_ptr<OwnedSegment>> OwnedSegment::open(std::shared_ptr<DomainF
     return fresh;
   }
   return Status(Code::kSystem, full + " is being replaced over and over by other processes");
+}
+
+Status OwnedSegment::check_owner(const struct stat& st) const {
+  if (st.st_uid == geteuid()) return Status();
+  return Status(Code::kDenied, folder_->path + "/" + name_ + " belongs to user " + std::to_string(st.st_uid) +
+                                   ": choose another node name");
+}
+
+Result<std::unique_ptr<OwnedSegment>> OwnedSegment::remake(const NodeOptions& options,
+                                                           const TopicTable& topics,
+                                                           TopicTable* table) const {
+  NodeOptions as_before = options;
+  as_before.segment_bytes = header()->size;
+  const Predecessor before{*this, topics};
+  struct stat ours;
+  if (fstat(file_.get(), &ours) != 0) return Status::from_errno("cannot look at node " + name_, errno);
+  // A few rounds, as another process may begin under the name meanwhile.
+  for (int round = 0; round < kLockRetries; ++round) {
+    OwnedSegment other(folder_, name_);  // holds the lock of a file that is in the way
+    struct stat st;
+    Result<Fd> there = folder_->open_file(name_, O_RDWR, false, &st);
+    if (!there.ok() && there.status().code() != Code::kNotFound) return there.status();
+    if (there.ok() && !is_same_file(st, ours)) {
+      if (Status owner = check_owner(st); !owner.ok()) return owner;
+      bool taken = false;
+      if (Status locked = other.lock_file(*there, &taken); !locked.ok()) return locked;
+      if (!named(st)) continue;
+      if (taken && round + 1 < kLockRetries) {
+        usleep(kLockRetryUs);
+        continue;
+      }
+      if (taken) return in_use(*there);
+    }
+    std::unique_ptr<OwnedSegment> fresh(new OwnedSegment(folder_, name_));
+    Status made = fresh->create(as_before, there.ok() ? &*there : nullptr, table, &before);
+    if (made.code() == Code::kInUse) continue;
+    if (!made.ok()) return made;
+    header()->retired.store(1, std::memory_order_relaxed);
+    return fresh;
+  }
+  return Status(Code::kInUse, folder_->path + "/" + name_ + " is taken over and over by other processes");
+}
+
+bool OwnedSegment::healthy() const {
+  struct stat segment;
+  return fstat(file_.get(), &segment) == 0 && named(segment) && has_bell();
 }
 
 Status OwnedSegment::remove_segment(std::shared_ptr<DomainFolder> folder, const std::string& name) {
@@ -130,10 +173,11 @@ Status OwnedSegment::remove_segment(std::shared_ptr<DomainFolder> folder, const 
   return Status();
 }
 
-bool OwnedSegment::named(const struct stat& opened) const {
-  struct stat now;
-  return fstatat(folder_->fd.get(), name_.c_str(), &now, AT_SYMLINK_NOFOLLOW) == 0 &&
-         now.st_ino == opened.st_ino && now.st_dev == opened.st_dev;
+bool OwnedSegment::named(const struct stat& opened) const { return folder_->is_named(opened, name_); }
+
+bool OwnedSegment::has_bell() const {
+  struct stat bell;
+  return fstat(bell_file_.get(), &bell) == 0 && folder_->is_named(bell, name_ + ".bell");
 }
 
 // The bell first, while the name still says that the node is ours: a successor cannot take this bell for its
@@ -168,7 +212,8 @@ Status OwnedSegment::in_use(const Fd& file) const {
 
 // Built unnamed, locked, and only then linked: a name never points at an incomplete segment, and a creator
 // that is killed half-way leaves nothing.
-Status OwnedSegment::create(const NodeOptions& options, const Fd* old, TopicTable* table) {
+Status OwnedSegment::create(const NodeOptions& options, const Fd* old, TopicTable* table,
+                            const Predecessor* before) {
   const uint64_t size =
       layout::align_up(options.segment_bytes != 0 ? options.segment_bytes : kDefaultSegmentBytes, 4096);
   Result<Fd> file =
@@ -183,6 +228,9 @@ Status OwnedSegment::create(const NodeOptions& options, const Fd* old, TopicTabl
   birth_ = Birth();
   table->start(base(), [this](uint64_t end, const std::string& what) { return reserve(end, what); });
   table->clear(layout::kHeaderBytes);
+  if (before != nullptr) {
+    if (Status s = go_on_for(*before, table); !s.ok()) return s;
+  }
 
   bool taken = false;
   if (Status s = lock_file(file_, &taken); !s.ok()) return s;
@@ -190,12 +238,21 @@ Status OwnedSegment::create(const NodeOptions& options, const Fd* old, TopicTabl
   if (Status s = open_bell(); !s.ok()) return s;
   if (Status s = old != nullptr ? take_name_of(*old) : folder_->link(file_, name_); !s.ok()) return s;
   // The bell's name may have gone with a predecessor that was just removing it.
-  struct stat named, ours;
-  if (fstatat(folder_->fd.get(), (name_ + ".bell").c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0 ||
-      fstat(bell_file_.get(), &ours) != 0 || named.st_ino != ours.st_ino) {
-    return open_bell();
-  }
-  return Status();
+  return has_bell() ? Status() : open_bell();
+}
+
+Status OwnedSegment::go_on_for(const Predecessor& before, TopicTable* table) {
+  layout::Header* h = header();
+  const layout::Header* b = before.segment.header();
+  memcpy(h->predecessor, b->id, sizeof h->predecessor);
+  const auto take = [](layout::Word* to, const layout::Word& from) {
+    to->store(from.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  };
+  take(&h->epoch, b->epoch);
+  take(&h->half_written, b->half_written);
+  take(&h->alive_until, b->alive_until);
+  birth_ = before.segment.birth_;
+  return table->copy(before.topics);
 }
 
 Status OwnedSegment::fill_header(const NodeOptions& options, uint64_t size) {
@@ -364,7 +421,9 @@ Result<uint64_t> OwnedSegment::reserve(uint64_t end, const std::string& what) {
 
 void OwnedSegment::end(bool remove) {
   close_segment(header(), remove ? layout::kRemoving : layout::kClosed);
-  if (remove) unlink();
+  struct stat ours;
+  if (remove && fstat(file_.get(), &ours) == 0 && named(ours))
+    unlink();  // else the names are another owner's
 }
 
 }  // namespace smt

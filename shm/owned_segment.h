@@ -22,7 +22,14 @@ class OwnedSegment {
   // As Node::open. `table` is rebuilt from the segment that is adopted, or made empty.
   static Result<std::unique_ptr<OwnedSegment>> open(std::shared_ptr<DomainFolder> folder,
                                                     const NodeOptions& options, TopicTable* table);
+  // A new segment under the name of this one, which has lost it or its bell. `topics`, those of this one, go
+  // on in `table`; this one is retired then. kInUse: another process has the name. kNoSpace.
+  Result<std::unique_ptr<OwnedSegment>> remake(const NodeOptions& options, const TopicTable& topics,
+                                               TopicTable* table) const;
   ~OwnedSegment();  // gives up the lock; see end()
+
+  // Segment and bell still have their names.
+  bool healthy() const;
 
   // As remove_dead_node.
   static Status remove_segment(std::shared_ptr<DomainFolder> folder, const std::string& name);
@@ -42,11 +49,21 @@ class OwnedSegment {
  private:
   OwnedSegment(std::shared_ptr<DomainFolder> folder, std::string name);
   Status lock_file(const Fd& file, bool* taken);
+  // Of a file with that name that is to be taken over.
+  Status check_owner(const struct stat& st) const;
   // Whether the name still means the file that `opened` was told of.
   bool named(const struct stat& opened) const;
+  bool has_bell() const;
   void unlink() const;
+  // The segment that a new one goes on for.
+  struct Predecessor {
+    const OwnedSegment& segment;
+    const TopicTable& topics;
+  };
   // `old`: the file that has the name now and is to be replaced; null if there is none.
-  Status create(const NodeOptions& options, const Fd* old, TopicTable* table);
+  Status create(const NodeOptions& options, const Fd* old, TopicTable* table,
+                const Predecessor* before = nullptr);
+  Status go_on_for(const Predecessor& before, TopicTable* table);
   Status fill_header(const NodeOptions& options, uint64_t size);
   // Marks the old file as retired and gives its name to this one.
   Status take_name_of(const Fd& old);

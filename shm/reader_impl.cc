@@ -29,10 +29,11 @@ void ReaderImpl::resolve() {
     w.last_sequence = w.view.origin_offset != 0 ? kNoSequence : w.view.first_sequence - 1;
     for (const Writer& old : writers) {
       if (old.view.segment->node() != w.view.segment->node()) continue;
-      if (old.view.segment->id() != w.view.segment->id()) {
-        ++reopened;
-      } else if (old.view.index == w.view.index && w.view.first_position <= old.next) {
-        // Goes on, perhaps under a later generation.
+      const bool same = old.view.segment->id() == w.view.segment->id();
+      if (!same) ++reopened;
+      const bool goes_on = same || w.view.segment->predecessor() == old.view.segment->id();
+      if (goes_on && old.view.index == w.view.index && w.view.first_position <= old.next) {
+        // Perhaps under a later generation.
         w.next = old.next;
         if (w.view.first_sequence <= old.last_sequence) w.last_sequence = old.last_sequence;
       }

@@ -93,6 +93,7 @@ Result<std::shared_ptr<SegmentView>> SegmentView::open(const DomainFolder& folde
   v->size_ = h->size;
   v->node_ = name;
   memcpy(v->id_.data(), h->id, sizeof h->id);
+  memcpy(v->predecessor_.data(), h->predecessor, sizeof h->predecessor);
   v->mirror_ = h->kind == static_cast<uint32_t>(layout::Kind::kMirror);
   v->opened_epoch_ = h->epoch.load(std::memory_order_relaxed);
   v->same_boot_ = is_of_this_boot(h->boot_id, fd->get()) || has_owner(fd->get());

@@ -107,6 +107,8 @@ class SegmentView : public std::enable_shared_from_this<SegmentView> {
   // Of the machine, as its owner found it when it started.
   std::string host() const;
   const Id128& id() const { return id_; }
+  // The segment that this one goes on for, at the same indexes and positions; zeros: it began by itself.
+  const Id128& predecessor() const { return predecessor_; }
   bool mirror() const { return mirror_; }
   // False: born and written are of another boot or time namespace, and no age can be told.
   bool same_time() const { return same_namespace_ && same_boot(); }
@@ -196,7 +198,7 @@ class SegmentView : public std::enable_shared_from_this<SegmentView> {
   uint64_t size_ = 0;
   uint64_t inode_ = 0, device_ = 0;
   std::string node_;
-  Id128 id_{};
+  Id128 id_{}, predecessor_{};
   bool mirror_ = false, same_namespace_ = true, same_boot_ = true;
   uint64_t opened_epoch_ = 0;                  // before its owner was asked for
   mutable std::atomic<uint64_t> verified_{0};  // bytes from the start that the file is known to back

@@ -262,7 +262,8 @@ void TopicTable::unshare(uint64_t offset) {
   shared_at_.erase(at);
 }
 
-void TopicTable::copy_history(const Entry& from, std::byte* to, uint64_t slot_count, uint64_t slot_stride) {
+void TopicTable::copy_history(const Entry& from, std::byte* to, uint64_t slot_count,
+                              uint64_t slot_stride) const {
   const uint64_t head = counter(from.index)->load(std::memory_order_relaxed);
   const uint64_t many = std::min(slot_count, from.slot_count);
   const uint64_t oldest = std::max(from.first_position, head >= many ? head - many + 1 : 1);
@@ -300,7 +301,7 @@ Status TopicTable::allocate(const TopicOptions& options, const Schema& schema, E
 }
 
 // Word by word, since a late reader of what was here before may still be looking.
-void TopicTable::write(const Entry& e, int64_t max_age_ns, const Entry* before) {
+void TopicTable::write(const Entry& e, int64_t max_age_ns, const TopicTable& from, const Entry* before) {
   layout::Record r{};
   r.block_bytes = e.block_bytes;
   r.generation = e.generation;
@@ -318,7 +319,7 @@ void TopicTable::write(const Entry& e, int64_t max_age_ns, const Entry* before) 
   r.hops = e.hops;
   r.max_age_ns.store(static_cast<uint64_t>(max_age_ns), std::memory_order_relaxed);
   if (before != nullptr) {
-    const layout::Record& b = *record(*before);
+    const layout::Record& b = *from.record(*before);
     r.epoch.store(b.epoch.load(std::memory_order_relaxed), std::memory_order_relaxed);
     r.state.store(b.state.load(std::memory_order_relaxed), std::memory_order_relaxed);
     r.delay_ns.store(b.delay_ns.load(std::memory_order_relaxed), std::memory_order_relaxed);
@@ -331,7 +332,62 @@ void TopicTable::write(const Entry& e, int64_t max_age_ns, const Entry* before) 
     // No lock that another ring left here may look like one of ours.
     write_word(&reinterpret_cast<layout::Slot*>(ring(e) + s * e.slot_stride)->lock, 0);
   }
-  if (before != nullptr) copy_history(*before, ring(e), e.slot_count, e.slot_stride);
+  if (before != nullptr) from.copy_history(*before, ring(e), e.slot_count, e.slot_stride);
+}
+
+// Readers find it from here on.
+void TopicTable::enter(const Entry& e) {
+  layout::Entry* in_directory = entry(e.index);
+  write_word(&in_directory->record[e.generation / 2 % 2], e.record_offset);
+  replace_entry(in_directory, e.generation);
+  publish_directory_version(header());
+}
+
+Status TopicTable::copy_topic(const TopicTable& from, const Entry& before) {
+  const std::string what = "topic " + before.name;
+  Entry e;
+  static_cast<TopicFields&>(e) = before;
+  Result<uint64_t> schema = share(from.shared_at_.at(before.schema_offset), what);
+  if (!schema.ok()) return schema.status();
+  e.schema_offset = *schema;
+  if (before.origin_offset != 0) {
+    Result<uint64_t> origin = share(from.shared_at_.at(before.origin_offset), what);
+    if (!origin.ok()) return origin.status();
+    e.origin_offset = *origin;
+  }
+  Result<uint64_t> record_at = heap_->allocate(e.block_bytes, what);
+  if (!record_at.ok()) return record_at.status();
+  e.record_offset = *record_at;
+  write(e, static_cast<int64_t>(from.record(before)->max_age_ns.load(std::memory_order_relaxed)), from,
+        &before);
+  enter(e);
+  by_name_[e.name] = std::move(e);
+  return Status();
+}
+
+Status TopicTable::copy(const TopicTable& from) {
+  std::vector<const Entry*> topics(from.header()->topic_limit.load(std::memory_order_relaxed));
+  for (const auto& [name, e] : from.by_name_) topics[e.index] = &e;
+  std::vector<uint32_t> unused;
+  for (uint32_t i = 0; i < topics.size(); ++i) {
+    Result<uint32_t> index = free_index("a directory");  // i: none is free
+    if (!index.ok()) return index.status();
+    counter(i)->store(from.counter(i)->load(std::memory_order_relaxed), std::memory_order_relaxed);
+    if (topics[i] == nullptr) {
+      unused.push_back(i);
+    } else if (Status s = copy_topic(from, *topics[i]); !s.ok()) {
+      return s;
+    }
+  }
+  free_indexes_.assign(unused.rbegin(), unused.rend());  // lowest first
+  return Status();
+}
+
+void TopicTable::take_writers(TopicTable* from, const std::function<void(const Entry& e)>& bind) {
+  for (auto& [name, e] : by_name_) {
+    e.writer = std::move(from->by_name_.at(name).writer);
+    if (e.writer != nullptr) bind(e);
+  }
 }
 
 Result<TopicTable::Entry*> TopicTable::put(const TopicOptions& options, const Schema& schema,
@@ -359,8 +415,7 @@ Result<TopicTable::Entry*> TopicTable::put(const TopicOptions& options, const Sc
     if (old == nullptr) free_indexes_.push_back(e.index);
     return s;
   }
-  layout::Entry* in_directory = entry(e.index);
-  e.generation = in_directory->generation.load(std::memory_order_relaxed) + (old != nullptr ? 2 : 1);
+  e.generation = entry(e.index)->generation.load(std::memory_order_relaxed) + (old != nullptr ? 2 : 1);
   e.first_position =
       keep_history ? old->first_position : counter(e.index)->load(std::memory_order_relaxed) + 1;
   e.first_sequence = keep_history                  ? old->first_sequence
@@ -370,10 +425,8 @@ Result<TopicTable::Entry*> TopicTable::put(const TopicOptions& options, const Sc
   e.variable = schema.size == 0;
   e.hops = options.hops;
 
-  write(e, options.max_age_ns, keep_history ? old : nullptr);
-  write_word(&in_directory->record[e.generation / 2 % 2], e.record_offset);
-  replace_entry(in_directory, e.generation);
-  publish_directory_version(header());
+  write(e, options.max_age_ns, *this, keep_history ? old : nullptr);
+  enter(e);
 
   if (old == nullptr) {
     Entry* fresh = &by_name_[e.name];

@@ -4,6 +4,7 @@
 #define SMT_SHM_TOPIC_TABLE_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -32,6 +33,11 @@ class TopicTable {
 
   // An empty segment, backed up to `end`.
   void clear(uint64_t end);
+  // After clear(): the topics of `from` at the same indexes, generations and positions, with all that their
+  // rings hold. Writers stay with `from`, see take_writers. kNoSpace.
+  Status copy(const TopicTable& from);
+  // After copy(): each topic's writer goes from `from` to this table, which calls `bind` for it.
+  void take_writers(TopicTable* from, const std::function<void(const Entry& e)>& bind);
   // Believes nothing: false with the reason if anything in the directory cannot be true. Repairs half-written
   // slots; returns how many there were in `half_written`.
   bool rebuild(uint64_t backed, std::string* why, uint32_t* half_written);
@@ -80,13 +86,16 @@ class TopicTable {
   Result<uint64_t> share(const std::string& bytes, const std::string& what);
   void unshare(uint64_t offset);
   void free(const Entry& e);
-  void copy_history(const Entry& from, std::byte* ring, uint64_t slot_count, uint64_t slot_stride);
+  void enter(const Entry& e);
+  Status copy_topic(const TopicTable& from, const Entry& before);
+  // What the ring of `e`, a topic of this table, holds.
+  void copy_history(const Entry& e, std::byte* ring, uint64_t slot_count, uint64_t slot_stride) const;
   // Parts of put(). The memory that topic `e` needs: its record with ring, schema and origin. On error
   // nothing is taken.
   Status allocate(const TopicOptions& options, const Schema& schema, Entry* e);
-  // Fills in the record, the name and the ring of `e`. `before`: the topic whose history goes on in it, or
-  // null.
-  void write(const Entry& e, int64_t max_age_ns, const Entry* before);
+  // Fills in the record, the name and the ring of `e`. `before`: the topic of `from` whose history goes on in
+  // it, or null.
+  void write(const Entry& e, int64_t max_age_ns, const TopicTable& from, const Entry* before);
 
   std::byte* base_ = nullptr;
   std::unique_ptr<Heap> heap_;

@@ -32,9 +32,11 @@ struct Waiter::Impl {
   ~Impl() { give_up_lock(&fifo); }
 
   Domain domain;
-  Fd fifo;  // holds the lock on its place; not ok(): no place was free
-  uint32_t bit = 0;
+  Fd fifo;             // holds the lock on its place; not ok(): no place was free
+  uint32_t place = 0;  // of `fifo`
+  uint32_t bit = 0;    // of the place; 0: none
   bool armed = false;  // a ring may have written into the FIFO
+  bool lost = false;   // the FIFO was removed
   uint64_t changes = ~uint64_t{0};
   int64_t looked_ns = 0;  // BOOTTIME of the last probe; 0: none yet
   std::vector<std::shared_ptr<SegmentView>> nodes;
@@ -44,6 +46,7 @@ struct Waiter::Impl {
   std::vector<bool> alive;
 
   void claim();
+  void claim_again();
   bool directory_moved() const {
     for (size_t i = 0; i < nodes.size(); ++i) {
       if (nodes[i]->directory_version() != directories[i] || nodes[i]->retired()) return true;
@@ -79,10 +82,25 @@ void Waiter::Impl::claim() {
       return fd;
     });
     if (taken.ok() && fifo.ok()) {
+      place = k;
       bit = 1u << k;
       return;
     }
   }
+}
+
+// A FIFO that was removed is rung by no publisher that opens it from now on.
+void Waiter::Impl::claim_again() {
+  struct stat st;
+  if (fifo.ok() && (fstat(fifo.get(), &st) != 0 || domain.folder().is_named(st, fifo_name(place)))) return;
+  if (!lost && !fifo.ok()) return;  // there never was a place
+  if (!lost) domain.folder().report_loss("a FIFO of this process was removed from " + domain.path());
+  lost = true;
+  give_up_lock(&fifo);
+  bit = 0;
+  if (!domain.healthy()) return;  // until somebody has made the folder again
+  claim();
+  lost = !fifo.ok();
 }
 
 Waiter::Waiter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -146,6 +164,7 @@ bool Waiter::collect() {
   }
   if (due) {
     w.looked_ns = now;
+    w.claim_again();
     for (size_t i = 0; i < w.nodes.size(); ++i) {
       const bool alive = w.nodes[i]->owner_alive();
       if (alive != w.alive[i]) changed = true;

@@ -27,8 +27,8 @@ class Waiter {
   Waiter& operator=(Waiter&&) noexcept;
   ~Waiter();
 
-  // Readable when something was published after arm(). -1: all 31 places of the domain are taken or the FIFO
-  // may not be used; then poll at most 10 ms.
+  // Readable when something was published after arm(). A collect() that finds its FIFO removed makes another
+  // one. -1: all 31 places of the domain are taken or the FIFO may not be used; then poll at most 10 ms.
   int fd() const;
   // How long a poll after arm() may last at most, so that what rings no bell (a death, a new node) is seen
   // too.

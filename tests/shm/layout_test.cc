@@ -41,7 +41,7 @@ TEST(Layout, TheHeaderTableIsTheHeader) {
   SMT_FIELD(magic), SMT_FIELD(version), SMT_FIELD(endian), SMT_FIELD(size), SMT_FIELD(id), SMT_FIELD(retired),
       SMT_FIELD(closed), SMT_FIELD(zero);
   SMT_FIELD(header_bytes), SMT_FIELD(kind), SMT_FIELD(time_namespace), SMT_FIELD(boot_id), SMT_FIELD(node),
-      SMT_FIELD(host), SMT_FIELD(zero2);
+      SMT_FIELD(host), SMT_FIELD(predecessor), SMT_FIELD(zero2);
   SMT_FIELD(epoch), SMT_FIELD(pid), SMT_FIELD(started), SMT_FIELD(half_written), SMT_FIELD(keep),
       SMT_FIELD(reserved), SMT_FIELD(topic_limit);
   SMT_FIELD(directory_version), SMT_FIELD(block_count), SMT_FIELD(block), SMT_FIELD(word),
