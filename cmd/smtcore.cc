@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <utility>
 
 #include "cmd/cli/exit_code.h"
 #include "cmd/cli/output.h"
@@ -23,6 +24,7 @@ namespace {
 struct CoreOptions {
   HousekeepingRules rules;
   bool once = false;
+  OnLost on_lost = OnLost::kRemake;
   int64_t interval_ns = 1'000'000'000;
 };
 
@@ -95,7 +97,10 @@ int run_core(const ToolOptions& tool, const CoreOptions& options) {
   }
   Result<StatisticsTopics> topics = StatisticsTopics::open(*domain);
   if (!topics.ok()) return fail(topics.status());
-  const Fd folder = watch_folder(domain->path());
+  LossWatch losses(*domain, tool_log(), options.on_lost);
+  losses.add(topics->node());
+  Fd folder = watch_folder(domain->path());
+  uint64_t lost = domain->losses();
   for (int64_t due = boottime_ns();;) {
     if (Status s = housekeeping->step(); !s.ok()) return fail(s);
     const int64_t now = boottime_ns();
@@ -103,7 +108,9 @@ int run_core(const ToolOptions& tool, const CoreOptions& options) {
       if (Status s = topics->publish(*housekeeping); !s.ok()) spdlog::warn("{}", s.message());
       while (due <= now) due += options.interval_ns;
     }
-    if (stop.sleep_until(due, folder.get())) return kExitOk;
+    if (losses.sleep_until(due, stop.fd(), folder.get())) return exit_code_after(losses.failure());
+    if (const uint64_t before = std::exchange(lost, domain->losses()); before != lost)
+      folder = watch_folder(domain->path());
     char events[4096];
     while (folder.ok() && read(folder.get(), events, sizeof events) > 0) {
     }
@@ -133,6 +140,7 @@ int main(int argc, char** argv) {
       "--once", options.once,
       "Look once, remove what is due, print the nodes and end. How long a node has been dead is then told "
       "by its newest sample");
+  add_on_lost(app, &options.on_lost);
   add_format_flag(app, &tool);
   add_common_flags(app, &tool);
   return run_tool(app, argc, argv, tool, [&] { return run_core(tool, options); });

@@ -89,6 +89,7 @@ int main(int argc, char** argv) {
            "Begin a new part at this size of a file, as 64M or 2G");
   add_duration(app, "--split-time", &options.split_ns, "Begin a new part after so long",
                interval_of(1'000'000));
+  add_on_lost(app, &options.on_lost);
   add_common_flags(app, &tool);
   add_format_flag(app, &tool);
   app.footer(

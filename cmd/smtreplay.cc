@@ -83,6 +83,7 @@ int main(int argc, char** argv) {
   app.add_flag("--force", options.force, "Publish also topics that other programs publish here meanwhile");
   add_publish_flags(app, &options.node, "replay");
   add_csv_flags(app, &options.csv);
+  add_on_lost(app, &options.on_lost);
   add_common_flags(app, &tool);
   app.footer(
       "Keys: space pauses and goes on, . publishes one sample and pauses, left and right go 5 s of recorded\n"

@@ -30,6 +30,7 @@ struct SineOptions {
   std::optional<int64_t> duration_ns;
   int64_t max_age_ns = 0;
   NodeOptions node;
+  OnLost on_lost = OnLost::kRemake;
 };
 
 // The topics of one process, all with samples of the same instants.
@@ -67,6 +68,7 @@ class Source {
     }
     return Status();
   }
+  Node* node() { return node_.get(); }
 
  private:
   Source(const Signal& signal, const Schema& schema, std::unique_ptr<Node> node)
@@ -122,6 +124,8 @@ int sine(const ToolOptions& tool, SineOptions options) {
   Result<Source> source = Source::open(*domain, options, *schema);
   if (!source.ok()) return fail(source.status());
 
+  LossWatch losses(*domain, tool_log(), options.on_lost);
+  losses.add(source->node());
   const int64_t start = boottime_ns(), end = deadline_after(options.duration_ns);
   const Beat beat(options.rate_hz, start);
   uint64_t published = 0;
@@ -129,9 +133,9 @@ int sine(const ToolOptions& tool, SineOptions options) {
     if (Status s = source->publish(static_cast<double>(n) / options.rate_hz); !s.ok()) return fail(s);
     if (++published == options.count) break;
     n = beat.after(n, boottime_ns());
-    if (stop.sleep_until(std::min(end, beat.due_ns(n))) || boottime_ns() >= end) break;
+    if (losses.sleep_until(std::min(end, beat.due_ns(n)), stop.fd()) || boottime_ns() >= end) break;
   }
-  return kExitOk;
+  return exit_code_after(losses.failure());
 }
 
 }  // namespace
@@ -161,6 +165,7 @@ int main(int argc, char** argv) {
   add_count(app, &options.count, "End after so many samples of each topic");
   add_duration(app, "--duration", &options.duration_ns, "End after so long");
   add_publish_flags(app, &options.node, "sinewave-<hash of the first topic>");
+  add_on_lost(app, &options.on_lost);
   add_common_flags(app, &tool);
   return run_tool(app, argc, argv, tool, [&] { return sine(tool, options); });
 }

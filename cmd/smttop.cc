@@ -60,6 +60,11 @@ class DomainGauge {
       return data;
     }
     const int64_t at = boottime_ns();
+    if (!domain_->healthy()) {
+      problem_ =
+          Status(Code::kSystem, "the folder " + domain_->path() + " was removed while this program runs");
+      data.problem = problem_.message();
+    }
     waiter_->collect();  // without arm(): no writer is asked to ring
     meter_.look(waiter_->nodes());
     const std::map<std::string, Rate> rates = meter_.take();

@@ -38,9 +38,4 @@ bool Lines::take(std::string* line) {
   return true;
 }
 
-void Lines::wait(int other_fd) const {
-  pollfd fds[] = {{fd_, POLLIN, 0}, {other_fd, POLLIN, 0}};
-  if (!ended_) poll(fds, 2, -1);
-}
-
 }  // namespace smt::cmd

@@ -21,8 +21,8 @@ class Lines {
   bool ended() const { return ended_ && text_.empty() && !skips_; }
   // The errno by which the text ended; 0: it did not, or at its end.
   int error() const { return error_; }
-  // Blocks until next() may have more to say, or `other_fd` is readable.
-  void wait(int other_fd) const;
+  // Readable when next() may have more to say.
+  int fd() const { return fd_; }
 
  private:
   bool take(std::string* line);

@@ -103,6 +103,11 @@ void add_publish_flags(CLI::App& app, NodeOptions* node, const std::string& name
       ->excludes(keep);
 }
 
+void add_on_lost(CLI::App& app, OnLost* on_lost) {
+  add_word(app, "--on-lost", kOnLost, on_lost, std::string(kOnLostHelp) + " [remake]")
+      ->type_name(std::string(kOnLostChoice));
+}
+
 std::string node_name_for(const std::string& prefix, const std::string& topic) {
   return fmt::format("{}-{:016x}", prefix, fnv1a(topic));
 }

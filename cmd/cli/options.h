@@ -9,6 +9,7 @@
 
 #include "cmd/cli/cli.h"
 #include "cmd/cli/output.h"
+#include "cmd/text/loss_watch.h"
 #include "cmd/text/numbers.h"
 #include "shm/domain.h"
 #include "shm/node.h"
@@ -57,6 +58,9 @@ CLI::Option* add_size(CLI::App& app, const std::string& flag, uint64_t* bytes, c
 // --node --segment-size --keep --remove-on-exit. `name_default` is told in the help; an empty node->name
 // means that.
 void add_publish_flags(CLI::App& app, NodeOptions* node, const std::string& name_default);
+
+// --on-lost, of tools that publish or record.
+void add_on_lost(CLI::App& app, OnLost* on_lost);
 
 // "<prefix>-<16 hex digits of the topic's FNV-1a hash>": the default node of a tool that publishes one topic.
 std::string node_name_for(const std::string& prefix, const std::string& topic);

@@ -139,6 +139,8 @@ int fail(int code, const std::string& message) {
 
 int fail(const Status& status) { return fail(exit_code_of(status), status.message()); }
 
+int exit_code_after(const Status& status) { return status.ok() ? kExitOk : fail(status); }
+
 int fail_topic(const Status& status) {
   return status.code() == Code::kNotFound ? fail(kExitNoTopic, status.message()) : fail(status);
 }

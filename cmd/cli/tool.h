@@ -34,6 +34,8 @@ LogSink tool_log();
 // Logs the error; its exit code.
 int fail(const Status& status);
 int fail(int code, const std::string& message);
+// kExitOk, or where it is none, fail().
+int exit_code_after(const Status& status);
 // The same, where what is not found is the topic that was asked for.
 int fail_topic(const Status& status);
 

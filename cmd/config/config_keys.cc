@@ -56,6 +56,7 @@ std::vector<Key<RelayConfig>> top_keys() {
           "Virtual size of the mirror's segment, as 64M or 2G; else that of the one that is there, or 1G"),
       make<T>("remove_on_exit", kDomains, kBoolType, SMT_AT(remove_on_exit),
               "Remove the mirrored topics at the end; else their last values stay"),
+      make<T>("on_lost", kDomains, kOnLostType, SMT_AT(on_lost), kOnLostHelp),
       make<T>(
           "audit", kDomains, kFileType, SMT_AT(audit),
           "Append a line of JSON to this file for each value that a peer sets, and for each that is refused"),

@@ -232,6 +232,7 @@ const ConfigType<relay::Priority> kPriorityType =
     word_type<kPriorities, relay::Priority>("low|normal|high|urgent");
 const ConfigType<relay::OnStale> kOnStaleType =
     word_type<kOnStale, relay::OnStale>("hold|zero|tombstone|bytes");
+const ConfigType<OnLost> kOnLostType = word_type<kOnLost, OnLost>(kOnLostChoice);
 const ConfigType<std::string> kLogType = word_type<kLogThresholds, std::string>("LEVEL");
 const ConfigType<Format> kFormatType = word_type<kFormats, Format>(kFormatChoice);
 

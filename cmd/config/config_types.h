@@ -12,6 +12,7 @@
 #include "cmd/config/config_read.h"
 #include "cmd/text/config_value.h"
 #include "cmd/text/format.h"
+#include "cmd/text/loss_watch.h"
 #include "relay/rules/rules.h"
 
 namespace smt::cmd {
@@ -53,6 +54,7 @@ extern const ConfigType<relay::Rights> kRightsType;              // one at least
 extern const ConfigType<bool> kModeType;                         // every
 extern const ConfigType<relay::Priority> kPriorityType;
 extern const ConfigType<relay::OnStale> kOnStaleType;
+extern const ConfigType<OnLost> kOnLostType;
 extern const ConfigType<std::string> kLogType;
 extern const ConfigType<Format> kFormatType;
 

@@ -11,6 +11,7 @@
 
 #include "cmd/text/config_value.h"
 #include "cmd/text/format.h"
+#include "cmd/text/loss_watch.h"
 #include "relay/keys/keyring.h"
 #include "relay/rules/rules.h"
 #include "shm/domain.h"
@@ -52,6 +53,7 @@ struct RelayConfig {
   bool spin = false;
   uint64_t segment_bytes = 0;  // see NodeOptions
   bool remove_on_exit = false;
+  OnLost on_lost = OnLost::kRemake;
   std::string audit;  // file; "": none
   std::vector<std::string> cache;
   int64_t timeout_ns = 2'000'000'000;

@@ -87,6 +87,7 @@ class StatisticsTopics {
   // kInUse: another smtcore has this domain; the message says which.
   static Result<StatisticsTopics> open(const Domain& domain);
   Status publish(const Housekeeping& housekeeping);
+  Node* node() { return node_.get(); }
 
  private:
   template <class T>

@@ -37,8 +37,11 @@ struct Finding {
   std::string cure;
 };
 
-// Each looks at its subject and says at least one thing of it. They change nothing and take no lock.
+// Each looks at its subject and, but for check_lost, says at least one thing of it. They change nothing and
+// take no lock.
 std::vector<Finding> check_domain(const DoctorOptions& options);
+// Processes of this user that publish into files of the domain which were removed; nothing: there are none.
+std::vector<Finding> check_lost(const DoctorOptions& options);
 std::vector<Finding> check_machine(const DoctorOptions& options);
 std::vector<Finding> check_keys(const DoctorOptions& options);
 // Blocks up to timeout_ns for each endpoint to dial.

@@ -250,7 +250,7 @@ void check_space(const std::string& path, std::vector<Finding>* findings) {
 }  // namespace
 
 std::vector<Finding> check_domain(const DoctorOptions& options) {
-  std::vector<Finding> findings;
+  std::vector<Finding> findings = check_lost(options);
   const std::string path = options.domain.root + "/" + options.domain.domain;
   const bool there = RightsCheck(options, path, &findings).look();
   std::string existing = path;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <fstream>
 #include <map>
@@ -115,6 +116,13 @@ bool is_stopped(uint64_t pid) {
 
 void NodesCheck::look_at_live(const std::string& node, const Member& member) {
   const SegmentView& segment = *member.segment;
+  if (access((path_of(node) + ".bell").c_str(), F_OK) != 0 && errno == ENOENT) {
+    add(Kind::kProblem, "lost",
+        fmt::format(
+            "node {} (pid {}) lives, and its bell was removed from {}: it wakes no reader; start it again",
+            node, segment.pid(), domain_.path()),
+        "");
+  }
   if (!segment.same_time() && time_namespace() == 0) {
     return add(Kind::kNote, "time",
                fmt::format("node {}: no age can be told, as /proc shows no time namespace here", node), "");

@@ -67,9 +67,9 @@ Result<std::vector<Census::Change>> Census::look() {
 void Census::take(const std::string& node, std::vector<Change>* changes) {
   auto known = members_.find(node);
   std::shared_ptr<SegmentView> segment;
-  if (known != members_.end() && known->second.segment->owner_alive()) {
+  if (known != members_.end() && known->second.segment->owner_alive() && !known->second.segment->retired()) {
     segment = known->second.segment;
-  } else {  // a dead node's name may mean another file by now
+  } else {  // the name may mean another file by now
     Result<std::shared_ptr<SegmentView>> opened = SegmentView::open(domain_, node);
     if (!opened.ok() && opened.status().code() != Code::kNotFound)
       problems_.push_back(node + ": " + opened.status().message());

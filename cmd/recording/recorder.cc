@@ -247,6 +247,7 @@ Status Recorder::record(const Domain& domain, const relay::PatternSet& patterns,
   if (!follower.ok()) return follower.status();
   (void)look(domain, patterns);  // what is there at the beginning is no event
   if (Status s = declare_new(follower->topics()); !s.ok()) return s;
+  LossWatch losses(domain, options_.log, options_.on_lost);
   const int64_t end = options_.duration_ns ? deadline_after(options_.duration_ns) : kNever;
   Status failed;
   int64_t stopped_ns = kNever;  // what was published until then is recorded
@@ -262,6 +263,7 @@ Status Recorder::record(const Domain& domain, const relay::PatternSet& patterns,
     });
     const int64_t now = boottime_ns();
     const bool due = now - flushed_ns_ >= kFlushNs;
+    if (failed.ok() && !losses.look(now)) failed = losses.failure();
     if (failed.ok() && now - looked_ns_ >= kLookNs) failed = write_changes(domain, patterns);
     if (failed.ok() && due) failed = declare_new(follower->topics());
     if (failed.ok() && due) failed = flush();

@@ -15,6 +15,7 @@
 #include "cmd/recording/log_events.h"
 #include "cmd/recording/log_file.h"
 #include "cmd/text/log_sink.h"
+#include "cmd/text/loss_watch.h"
 #include "relay/names/pattern_set.h"
 
 namespace smt::cmd {
@@ -35,6 +36,7 @@ struct RecordOptions {
   int64_t split_ns = 0;      // a new part after so long, 0: never
   LogSink log = {};          // gets a warning of what is left out, and of a part that is not as it should be
   std::function<void(const RecordProgress& progress)> progress = {};  // called five times a second
+  OnLost on_lost = OnLost::kRemake;                                   // nothing of a recorder is made again
 };
 
 // Counts of one topic's samples in the files.

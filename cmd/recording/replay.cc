@@ -27,6 +27,7 @@ Result<Replay> Replay::open(const Domain& domain, const ReplayOptions& options) 
   Result<std::unique_ptr<Node>> node = Node::open(domain, options.node);
   if (!node.ok()) return node.status();
   replay.node_ = std::move(*node);
+  replay.losses_.add(replay.node_.get());
   for (const LogTopic* topic : replay.log_->topics()) {
     if (replay.names_.count(topic->name) != 0) continue;
     if (Status s = replay.advertise(topic); !s.ok()) return s;
@@ -157,7 +158,7 @@ Replay::Turn Replay::wait(int stop_fd, const ReplayKeys& keys) {
     const bool paused = paused_ns_ != 0;
     report_progress(paused);
     const int keys_fd = keys.fd ? keys.fd() : -1;
-    if (sleep_until(paused ? kNever : due, stop_fd, keys_fd)) return Turn::kStop;
+    if (losses_.sleep_until(paused ? kNever : due, stop_fd, keys_fd)) return Turn::kStop;
     bool seek = false;
     if (keys.read) {
       for (const std::string& key : keys.read()) seek = press(key) || seek;
@@ -190,8 +191,8 @@ Status Replay::pass(int stop_fd, const ReplayKeys& keys) {
     const Turn turn = options_.asap && samples % 256 != 0 ? Turn::kPublish : wait(stop_fd, keys);
     if (turn == Turn::kSeek) continue;
     if (turn == Turn::kStop) {
-      summary_.stopped = true;
-      return Status();
+      summary_.stopped = losses_.failure().ok();
+      return losses_.failure();
     }
     if (Status s = publish(sample); !s.ok()) return s;
     ++samples;

@@ -13,6 +13,7 @@
 #include "cmd/recording/log_file.h"
 #include "cmd/recording/open_log.h"
 #include "cmd/text/log_sink.h"
+#include "cmd/text/loss_watch.h"
 #include "cmd/value/csv_options.h"
 #include "shm/domain.h"
 #include "shm/node.h"
@@ -42,6 +43,7 @@ struct ReplayOptions {
   uint32_t history = 4;
   int64_t max_age_ns = 0;
   NodeOptions node = {.name = "replay"};
+  OnLost on_lost = OnLost::kRemake;
   bool force = false;  // also topics that other programs publish meanwhile
   LogSink log = {};    // see open_log
   // Called five times a second, and when it is paused or goes on.
@@ -86,7 +88,8 @@ class Replay {
     Publisher publisher;
   };
 
-  Replay(const Domain& domain, const ReplayOptions& options) : domain_(domain), options_(options) {}
+  Replay(const Domain& domain, const ReplayOptions& options)
+      : domain_(domain), options_(options), losses_(domain, options.log, options.on_lost) {}
   struct Piece {
     uint64_t offset;
     TopicOptions topic;
@@ -107,6 +110,7 @@ class Replay {
   ReplayOptions options_;
   std::unique_ptr<LogReader> log_;
   std::unique_ptr<Node> node_;
+  LossWatch losses_;
   std::map<const LogTopic*, std::vector<Part>> parts_;  // of the topics that are advertised
   std::map<std::string, const LogTopic*> names_;        // of those
   ReplaySummary summary_;

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -61,6 +62,12 @@ std::optional<RelayCounters> counters_of(const Domain& domain, const RelayConfig
   return std::nullopt;
 }
 
+void log_change(const PeerLinks::Count& count, const RelayLoop& loop) {
+  if (count.added + count.removed + count.changed == 0) return;
+  spdlog::info("peers: {} added, {} removed, {} changed; they are now {}", count.added, count.removed,
+               count.changed, fmt::join(loop.endpoints(), " "));
+}
+
 }  // namespace
 
 int run_configured(CLI::App& app, int argc, char** argv, const ConfigFlags& flags,
@@ -111,7 +118,11 @@ int serve_domain(const ConfigFlags& flags, const RelayConfig& config) {
   report_former_mirror(*domain, config);
   relay::RelayOptions relay = engine_options(config);
   relay.origin_id = *id;
-  return serve_relay(store->get(), std::move(relay), flags, config, stop, counters_of(*domain, config));
+  std::optional<RelayCounters> counters = counters_of(*domain, config);
+  LossWatch losses(*domain, tool_log(), config.on_lost);
+  losses.add({[&] { return (*store)->healthy(); }, [&] { return (*store)->remake(); }});
+  if (counters) losses.add(counters->node());
+  return serve_relay(store->get(), std::move(relay), flags, config, stop, std::move(counters), &losses);
 }
 
 int serve_memory(const ConfigFlags& flags, const RelayConfig& config) {
@@ -126,7 +137,8 @@ int serve_memory(const ConfigFlags& flags, const RelayConfig& config) {
 }
 
 int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& flags,
-                const RelayConfig& config, const Stop& stop, std::optional<RelayCounters> counters) {
+                const RelayConfig& config, const Stop& stop, std::optional<RelayCounters> counters,
+                LossWatch* losses) {
   write_in_background();
   std::optional<RelayLoop> loop;
   std::optional<PeerLinks> peers;
@@ -147,11 +159,7 @@ int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlag
       return use(keys), s;
     keys = now.keyring;
     if (keys != nullptr) loop->engine().change_keys(keys);
-    const PeerLinks::Count count = peers->apply(std::move(*change));
-    if (count.added + count.removed + count.changed != 0) {
-      spdlog::info("peers: {} added, {} removed, {} changed; they are now {}", count.added, count.removed,
-                   count.changed, fmt::join(loop->endpoints(), " "));
-    }
+    log_change(peers->apply(std::move(*change)), *loop);
     return Status();
   });
   Result<AuditFile> audit = AuditFile::open(config.audit);
@@ -179,11 +187,12 @@ int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlag
   peers->apply(std::move(*links));
   print_note(fmt::format("ready {} {}\n", config.name, fmt::join(loop->endpoints(), " ")));
   loop->run([&](int64_t now) -> std::optional<int64_t> {
-    if (!reload.poll(now)) return std::nullopt;
-    return counters ? counters->publish(loop->engine(), now) : kNever;
+    if (!reload.poll(now) || (losses != nullptr && !losses->look(now))) return std::nullopt;
+    const int64_t due = counters ? counters->publish(loop->engine(), now) : kNever;
+    return losses != nullptr ? std::min(due, losses->due_ns()) : due;
   });
   loop->engine().end_writes(boottime_ns());
-  return kExitOk;
+  return losses == nullptr ? kExitOk : exit_code_after(losses->failure());
 }
 
 }  // namespace smt::cmd

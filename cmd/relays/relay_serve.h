@@ -10,6 +10,7 @@
 #include "cmd/config/relay_config.h"
 #include "cmd/relays/config_flags.h"
 #include "cmd/serve/relay_counters.h"
+#include "cmd/text/loss_watch.h"
 #include "relay/relay.h"
 #include "relay/store/store.h"
 
@@ -30,9 +31,10 @@ int serve_domain(const ConfigFlags& flags, const RelayConfig& config);
 // A relay between its peers alone, with a memory of its own.
 int serve_memory(const ConfigFlags& flags, const RelayConfig& config);
 
-// Binds, dials, prints the line `ready`, and runs until a signal; the exit code.
+// Binds, dials, prints the line `ready`, and runs until a signal, or until `losses` ends it; the exit code.
 int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& flags,
-                const RelayConfig& config, const Stop& stop, std::optional<RelayCounters> counters);
+                const RelayConfig& config, const Stop& stop, std::optional<RelayCounters> counters,
+                LossWatch* losses = nullptr);
 
 }  // namespace smt::cmd
 

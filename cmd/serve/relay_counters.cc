@@ -60,6 +60,7 @@ class DomainSink : public CounterSink {
   Status publish(size_t topic, std::span<const std::byte> value) override {
     return publishers_[topic].publish(value);
   }
+  Node* node() override { return node_.get(); }
 
  private:
   std::unique_ptr<Node> node_;

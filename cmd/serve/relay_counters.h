@@ -32,6 +32,8 @@ class CounterSink {
   // Topics count from 0, in the order in which they are opened.
   virtual Status open(const std::string& topic, const Schema& schema) = 0;
   virtual Status publish(size_t topic, std::span<const std::byte> value) = 0;
+  // The node that has the topics; null: they are in a store.
+  virtual Node* node() { return nullptr; }
 };
 
 // As node relay-<role>-<name> of the domain. kInUse: another relay of this role and name publishes there.
@@ -50,6 +52,7 @@ class RelayCounters {
 
   // The BOOTTIME at which it wants to be called again; kNever: when something may have changed.
   int64_t publish(const relay::Relay& relay, int64_t now_ns);
+  Node* node() { return sink_->node(); }
 
  private:
   struct Half {

@@ -13,6 +13,7 @@
 #include "cmd/cli/stop.h"
 #include "cmd/cli/tool.h"
 #include "cmd/monitor/follow.h"
+#include "cmd/text/loss_watch.h"
 #include "cmd/text/text.h"
 #include "cmd/topic/topic_verbs.h"
 #include "cmd/value/sample_choice.h"
@@ -118,6 +119,19 @@ Status check(const EchoOptions& options, const relay::PatternSet& patterns) {
   return Status(Code::kInvalid, "--raw takes the name of one topic: bytes do not tell where a sample ends");
 }
 
+int fail_without_sample(const EchoOptions& options, bool has_topics, const Domain& domain) {
+  const std::string what = fmt::format("{}", fmt::join(options.patterns, " "));
+  if (!has_topics) {
+    return fail(kExitNoTopic,
+                fmt::format("no topic matches {} in {}; see smttopic list", what, domain.path()));
+  }
+  const std::string sample = options.filter.empty() ? "no sample" : "no sample that fits the filter";
+  return fail(kExitTimeout,
+              options.timeout_ns
+                  ? fmt::format("{}: {} within {}", what, sample, duration_text(*options.timeout_ns))
+                  : fmt::format("{}: {} yet; --timeout waits for one", what, sample));
+}
+
 int run_echo(const ToolOptions& tool, const EchoOptions& options) {
   require_output();
   Result<relay::PatternSet> patterns = relay::PatternSet::parse(options.patterns);
@@ -153,12 +167,14 @@ int run_echo(const ToolOptions& tool, const EchoOptions& options) {
   }
 
   Echoer echoer(&*follower, std::move(*choice), std::move(registers), options, tool.format);
+  LossWatch losses(*domain, tool_log());
   bool timed_out = false;
   for (;;) {
     const uint64_t before = echoer.printed();
     if (Status s = echoer.check(); !s.ok()) return fail(s);
     const bool more = echoer.step();
     const int64_t now = boottime_ns();
+    losses.look(now);
     if (echoer.printed() != before && options.timeout_ns) silent_until = deadline_after(options.timeout_ns);
     timed_out = more && now >= silent_until;
     if (!more || timed_out || now >= end || stop.stopped()) break;
@@ -166,16 +182,7 @@ int run_echo(const ToolOptions& tool, const EchoOptions& options) {
   }
   echoer.finish();
   if (!timed_out) return kExitOk;
-  const std::string what = fmt::format("{}", fmt::join(options.patterns, " "));
-  if (follower->topics().empty()) {
-    return fail(kExitNoTopic,
-                fmt::format("no topic matches {} in {}; see smttopic list", what, domain->path()));
-  }
-  const std::string sample = options.filter.empty() ? "no sample" : "no sample that fits the filter";
-  return fail(kExitTimeout,
-              options.timeout_ns
-                  ? fmt::format("{}: {} within {}", what, sample, duration_text(*options.timeout_ns))
-                  : fmt::format("{}: {} yet; --timeout waits for one", what, sample));
+  return fail_without_sample(options, !follower->topics().empty(), *domain);
 }
 
 }  // namespace

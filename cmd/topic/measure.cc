@@ -15,6 +15,7 @@
 #include "cmd/cli/stop.h"
 #include "cmd/cli/tool.h"
 #include "cmd/monitor/follow.h"
+#include "cmd/text/loss_watch.h"
 #include "cmd/text/text.h"
 
 namespace smt::cmd {
@@ -85,6 +86,7 @@ int run_measure(const ToolOptions& tool, const MeasureView& view, const RateOpti
   RateMeter meter(std::move(*patterns));
   RatePrinter printer(view, tool.format);
   Sleeper sleeper(tool_log());
+  LossWatch losses(*domain, tool_log());
   meter.look(waiter->nodes());
   const int64_t start = boottime_ns();
   int64_t interval = start;
@@ -96,6 +98,7 @@ int run_measure(const ToolOptions& tool, const MeasureView& view, const RateOpti
     meter.look(waiter->nodes());
     if (stopped) break;
     const int64_t now = boottime_ns();
+    losses.look(now);
     if (now < due) continue;
     printer.print(meter.take(), static_cast<double>(now - interval) / 1e9);
     interval = now;

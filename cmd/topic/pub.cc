@@ -24,6 +24,7 @@ struct PubOptions {
   uint64_t count = 0;  // 0: no limit
   bool strict = false;
   NodeOptions node;
+  OnLost on_lost = OnLost::kRemake;
 };
 
 // Without TYPE the second word is the value.
@@ -47,12 +48,13 @@ int pub_value(PubTopics* topics, const PubOptions& options, const Stop& stop) {
   if (!value.ok()) return fail(value.status());
   const Beat beat(options.rate_hz, boottime_ns());
   uint64_t turn = 0;
-  for (uint64_t published = 0; published == 0 || !stop.sleep_until(beat.due_ns(turn));) {
+  for (uint64_t published = 0;
+       published == 0 || !topics->losses().sleep_until(beat.due_ns(turn), stop.fd());) {
     if (Status s = topics->publish(options.topic, *schema, *value); !s.ok()) return fail(s);
     if (++published == options.count) break;
     turn = beat.after(turn, boottime_ns());
   }
-  return kExitOk;
+  return exit_code_after(topics->losses().failure());
 }
 
 int run_pub(const ToolOptions& tool, PubOptions options) {
@@ -75,7 +77,7 @@ int run_pub(const ToolOptions& tool, PubOptions options) {
   write_in_background();
   Result<Domain> domain = Domain::open(tool.domain);
   if (!domain.ok()) return fail(domain.status());
-  PubTopics topics(*domain, options.node);
+  PubTopics topics(*domain, options.node, LossWatch(*domain, tool_log(), options.on_lost));
   if (options.from.empty()) return pub_value(&topics, options, stop);
   const Result<uint64_t> bad = pub_lines(
       &topics, {options.from, options.topic, options.type, options.rate_hz, options.count, options.strict},
@@ -110,6 +112,7 @@ void add_pub(CLI::App* verb, const ToolOptions& tool, Run* run) {
                           ->type_name("HZ");
   add_count(*verb, &options->count, "End after so many publications, of a value 1 a second without --rate");
   add_publish_flags(*verb, &options->node, "cli-<hash of the topic>, one for each");
+  add_on_lost(*verb, &options->on_lost);
   verb->callback([=, &tool] {
     if (options->from.empty()) {
       if (rate->count() == 0 && options->count == 0) options->count = 1;

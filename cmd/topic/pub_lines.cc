@@ -121,12 +121,10 @@ class BadLines {
   uint64_t count_ = 0;
 };
 
-// False: there are no more, or a signal has come.
-bool wait_for_line(Lines* lines, const Stop& stop, std::string* line) {
+// False: there are no more, a signal has come, or the loop must end as the memory was lost.
+bool wait_for_line(Lines* lines, const Stop& stop, LossWatch* losses, std::string* line) {
   while (!lines->next(line)) {
-    if (lines->ended()) return false;
-    lines->wait(stop.fd());
-    if (stop.stopped()) return false;
+    if (lines->ended() || losses->sleep_until(kNever, stop.fd(), lines->fd())) return false;
   }
   return true;
 }
@@ -148,8 +146,8 @@ Result<uint64_t> pub_lines(PubTopics* topics, const PubLinesOptions& options, co
   std::optional<Beat> beat;
   std::string line;
   uint64_t turn = 0, published = 0;
-  for (uint64_t number = 1; wait_for_line(&lines, stop, &line); ++number) {
-    if (beat && stop.sleep_until(beat->due_ns(turn))) break;
+  for (uint64_t number = 1; wait_for_line(&lines, stop, &topics->losses(), &line); ++number) {
+    if (beat && topics->losses().sleep_until(beat->due_ns(turn), stop.fd())) break;
     const Result<bool> done = lines.too_long()
                                   ? Status(Code::kInvalid, fmt::format("more than {} bytes", kMaxLine))
                                   : publisher.publish(line, number);
@@ -167,6 +165,7 @@ Result<uint64_t> pub_lines(PubTopics* topics, const PubLinesOptions& options, co
     if (!beat) beat.emplace(options.rate_hz, boottime_ns());
     turn = beat->after(turn, boottime_ns());
   }
+  if (const Status& lost = topics->losses().failure(); !lost.ok()) return lost;
   if (lines.error() != 0) return Status::from_errno("cannot read " + source, lines.error());
   return bad.finish();
 }

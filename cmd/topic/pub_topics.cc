@@ -46,6 +46,7 @@ Status PubTopics::publish(const std::string& topic, const Schema& schema, std::s
       Result<std::unique_ptr<Node>> opened = Node::open(domain_, options);
       if (!opened.ok()) return opened.status();
       node = std::move(*opened);
+      losses_.add(node.get());
     }
     TopicOptions advertised;
     advertised.name = topic;

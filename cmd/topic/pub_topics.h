@@ -7,7 +7,9 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 
+#include "cmd/text/loss_watch.h"
 #include "shm/domain.h"
 #include "shm/node.h"
 #include "shm/schema.h"
@@ -19,7 +21,8 @@ class PubTopics {
  public:
   // Without node.name each topic has a node of its own, cli-<hash of the topic>, whoever starts the tool: it
   // goes on where the one before ended.
-  PubTopics(const Domain& domain, const NodeOptions& node) : domain_(domain), options_(node) {}
+  PubTopics(const Domain& domain, const NodeOptions& node, LossWatch losses)
+      : domain_(domain), options_(node), losses_(std::move(losses)) {}
 
   // `type` as Schema::parse takes it, or where it is empty the type of the topic that is there. kNotFound:
   // there is none. kMismatch: another node has the topic with another type, and its readers would not take
@@ -27,6 +30,8 @@ class PubTopics {
   Result<Schema> schema(const std::string& topic, const std::string& type) const;
   // Advertises the topic at its first time. kInvalid: bad topic or node name, or not a value of the schema.
   Status publish(const std::string& topic, const Schema& schema, std::span<const std::byte> value);
+  // Of the nodes that have been opened.
+  LossWatch& losses() { return losses_; }
 
  private:
   std::string node_of(const std::string& topic) const;
@@ -34,7 +39,8 @@ class PubTopics {
   Domain domain_;
   NodeOptions options_;
   std::map<std::string, std::unique_ptr<Node>> nodes_;  // by name; they outlive the publishers
-  std::map<std::string, Publisher> publishers_;         // by topic
+  LossWatch losses_;
+  std::map<std::string, Publisher> publishers_;  // by topic
 };
 
 }  // namespace smt::cmd

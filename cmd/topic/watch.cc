@@ -14,6 +14,7 @@
 #include "cmd/cli/tool.h"
 #include "cmd/monitor/follow.h"
 #include "cmd/monitor/topic_events.h"
+#include "cmd/text/loss_watch.h"
 #include "cmd/text/text.h"
 #include "cmd/topic/topic_verbs.h"
 #include "cmd/value/topic_json.h"
@@ -96,6 +97,7 @@ int run_watch(const ToolOptions& tool, const WatchOptions& options) {
   TopicEvents events;
   EventPrinter printer(tool.format);
   Sleeper sleeper(tool_log());
+  LossWatch losses(*domain, tool_log());
   bool told = waited;  // what is there at the beginning is no event
   for (;;) {
     Result<DomainListing> listing = list_topics(*domain);
@@ -115,6 +117,7 @@ int run_watch(const ToolOptions& tool, const WatchOptions& options) {
       }
     }
     const int64_t now = boottime_ns();
+    losses.look(now);
     if (printer.printed() != before && options.timeout_ns) silent_until = deadline_after(options.timeout_ns);
     const bool timed_out = more && now >= silent_until;
     if (timed_out) {

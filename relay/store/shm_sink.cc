@@ -133,7 +133,7 @@ Result<uint32_t> ShmSink::open(const TopicDescription& topic, uint64_t) {
   uint32_t handle;
   if (known != by_name_.end()) {
     handle = known->second;
-    topics_[handle].loan.reset();
+    topics_[handle].end_loan();
     topics_[handle].publisher.reset();
   } else if (!free_.empty()) {
     handle = free_.back();
@@ -276,7 +276,7 @@ PutResult ShmSink::settle(uint32_t handle, const SampleHead& head) {
 PutResult ShmSink::put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
                        const Provenance& provenance) {
   Topic& t = topics_[handle];
-  t.loan.reset();
+  t.end_loan();
   if (!is_writing(t, head)) return settle(handle, head);
   if (!t.publisher && !advertise(&t).ok()) return PutResult::kRefused;
   report_provenance(&t, provenance, head.written_ns);
@@ -286,7 +286,7 @@ PutResult ShmSink::put(uint32_t handle, const SampleHead& head, std::span<const 
 
 std::span<std::byte> ShmSink::loan(uint32_t handle, uint64_t bytes) {
   Topic& t = topics_[handle];
-  t.loan.reset();
+  t.end_loan();
   if (!t.publisher && !advertise(&t).ok()) return {};
   Result<Loan> loan = t.publisher->loan(bytes);
   if (!loan.ok()) return {};
@@ -298,6 +298,11 @@ std::span<std::byte> ShmSink::loan(uint32_t handle, uint64_t bytes) {
 PutResult ShmSink::commit(uint32_t handle, const SampleHead& head, const Provenance& provenance) {
   Topic& t = topics_[handle];
   if (!t.loan) return PutResult::kRefused;
+  if (t.former) {  // it lies where no reader finds it
+    const std::shared_ptr<const void> former = std::move(t.former);
+    Loan loan = std::move(*t.loan);
+    return put(handle, head, loan.bytes().first(t.loan_bytes), provenance);
+  }
   const bool writes = is_writing(t, head);
   if (writes) report_provenance(&t, provenance, head.written_ns);
   if (writes) t.loan->commit(head, t.loan_bytes);
@@ -320,6 +325,16 @@ void ShmSink::remove(uint32_t handle) {
   t.expires = expires;
   (void)node_->remove(name);  // kNotFound: it could not be advertised
   free_.push_back(handle);
+}
+
+Status ShmSink::remake() {
+  burst_.reset();
+  std::shared_ptr<const void> former;
+  if (Status s = node_->remake(&former); !s.ok()) return s;
+  for (Topic& t : topics_) {
+    if (t.loan) t.former = former;
+  }
+  return Status();
 }
 
 void ShmSink::flush(int64_t now_ns) {

@@ -44,10 +44,13 @@ class ShmSink final : public TopicSink {
                 const Provenance& provenance = {}) override;
   std::span<std::byte> loan(uint32_t handle, uint64_t bytes) override;
   PutResult commit(uint32_t handle, const SampleHead& head, const Provenance& provenance = {}) override;
-  void abandon(uint32_t handle) override { topics_[handle].loan.reset(); }
+  void abandon(uint32_t handle) override { topics_[handle].end_loan(); }
   void report_state(uint32_t handle, State state) override;
   void remove(uint32_t handle) override;
   void flush(int64_t now_ns) override;
+  bool healthy() const { return node_->healthy(); }
+  // As Node::remake. Values that arrive in pieces go on arriving.
+  Status remake();
   int64_t due_ns() const override { return expiries_.empty() ? INT64_MAX : expiries_.top().first; }
 
  private:
@@ -66,6 +69,11 @@ class ShmSink final : public TopicSink {
     bool expires = false;      // is in expiries_
     std::optional<Loan> loan;
     uint64_t loan_bytes = 0;
+    std::shared_ptr<const void> former;  // keeps the memory of a loan that was made before a remake()
+    void end_loan() {
+      loan.reset();
+      former.reset();
+    }
   };
   // Another relay's mirror in this domain, and what it has.
   struct OtherMirror {

@@ -72,6 +72,17 @@ class SourceAndSinks final : public Store {
       if (sink != nullptr) sink->flush(now_ns);
     }
   }
+  bool healthy() const override {
+    return std::all_of(sinks_.begin(), sinks_.end(),
+                       [](const auto& s) { return s == nullptr || s->healthy(); });
+  }
+  Status remake() override {
+    for (const auto& sink : sinks_) {
+      if (sink == nullptr || sink->healthy()) continue;
+      if (Status s = sink->remake(); !s.ok()) return s;
+    }
+    return Status();
+  }
   int64_t due_ns() const override {
     int64_t due = INT64_MAX;
     for (const auto& sink : sinks_) {

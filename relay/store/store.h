@@ -9,7 +9,12 @@
 namespace smt::relay {
 
 // A part of the relay that only reads takes a TopicSource, one that only writes a TopicSink.
-class Store : public TopicSource, public TopicSink {};
+class Store : public TopicSource, public TopicSink {
+ public:
+  // See Node::healthy and Node::remake, of all nodes that the store has; plain memory is not lost.
+  virtual bool healthy() const { return true; }
+  virtual Status remake() { return Status(); }
+};
 
 }  // namespace smt::relay
 

@@ -44,7 +44,7 @@ TEST_F(Complete, TellsVerbsFlagsAndWords) {
   EXPECT_THAT(words({"smttopic", "--domain", ""}), ElementsAre("d", "e"));
   EXPECT_THAT(words({"smttopic", "pub", "--st"}), ElementsAre("--strict"));
   EXPECT_THAT(words({"smtreplay", "--sp"}), ElementsAre("--speed", "--split"));
-  EXPECT_THAT(words({"smtrelay_sub", "--on-"}), ElementsAre("--on-stale"));
+  EXPECT_THAT(words({"smtrelay_sub", "--on-"}), ElementsAre("--on-lost", "--on-stale"));
   EXPECT_THAT(words({"smttopic", "dance", "--nothing", "x"}), IsEmpty());
 }
 
@@ -64,7 +64,7 @@ TEST_F(Complete, GoesThroughTheDispatcher) {
   EXPECT_THAT(words({"smt", "relay", "p"}), ElementsAre("proxy", "pub"));
   EXPECT_THAT(words({"smt", "topic", "inf"}), ElementsAre("info"));
   EXPECT_THAT(words({"smt", "topic", "info", "arm/"}), ElementsAre("arm/limit", "arm/pose"));
-  EXPECT_THAT(words({"smt", "relay", "sub", "--on-"}), ElementsAre("--on-stale"));
+  EXPECT_THAT(words({"smt", "relay", "sub", "--on-"}), ElementsAre("--on-lost", "--on-stale"));
   EXPECT_THAT(words({"smt", "nothing", "x"}), IsEmpty());
 }
 

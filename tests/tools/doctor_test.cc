@@ -32,8 +32,8 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-// Another user than the one who runs the test, and a group of it.
-constexpr int kOtherUser = 65534, kDaemon = 1;
+// A group of kOtherUser.
+constexpr int kDaemon = 1;
 
 class Smtdoctor : public ToolTest {
  protected:
@@ -103,16 +103,6 @@ class Smtdoctor : public ToolTest {
     chmod(stubs_.path().c_str(), 0755);
   }
   std::string ran() const { return contents(root_ + "/ran"); }
-  // Starts as another user, who may look into the folder of this test. Nothing: only root can.
-  std::optional<Process::Options> as_other_user(int group = kOtherUser) const {
-    chmod(root_.c_str(), 01777);
-    Process::Options options;
-    options.through = {"setpriv", "--reuid=" + std::to_string(kOtherUser), "--regid=" + std::to_string(group),
-                       "--clear-groups"};
-    if (geteuid() != 0 || run_process({"smtdoctor", "--version"}, options).exit_code != 0)
-      return std::nullopt;
-    return options;
-  }
   bool published(const std::string& topic) const {
     return run({"smttopic", "echo", "--once", topic}).exit_code == 0;
   }
@@ -133,11 +123,6 @@ class Smtdoctor : public ToolTest {
 
   const TempFolder stubs_{"/tmp"};  // no program may be run from /dev/shm in a container
 };
-
-#define SMT_AS_OTHER_USER(options, ...)                                                 \
-  const std::optional<Process::Options> options##_or_none = as_other_user(__VA_ARGS__); \
-  if (!options##_or_none) GTEST_SKIP() << "only root starts programs as another user";  \
-  const Process::Options& options = *options##_or_none
 
 TEST_F(Smtdoctor, FindsNothingWhereAllIsWell) {
   const Ended ended = run({"smtdoctor", "--system-root", root_ + "/image"});

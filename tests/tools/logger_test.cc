@@ -2,9 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +20,7 @@
 #include "shm/node.h"
 #include "shm/reader.h"
 #include "tests/size_limit.h"
+#include "tests/small_disk.h"
 #include "tests/tools/json.h"
 #include "tests/tools/process.h"
 
@@ -350,28 +349,6 @@ TEST_F(Smtlogger, CutOffInsideAChunkIsToldByTheExitCode) {
   EXPECT_EQ(other.exit_code, 2);
   EXPECT_THAT(other.err, HasSubstr("of an .mcap file another is made"));
 }
-
-// A disk of a test's own, with the options of a tmpfs. Not ok: only root may have one.
-class SmallDisk {
- public:
-  SmallDisk(std::string path, const char* options) : path_(std::move(path)) {
-    fs::create_directory(path_);
-    ok_ = geteuid() == 0 && unshare(CLONE_NEWNS) == 0 &&
-          (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 ||
-           mount("none", "/dev/shm", nullptr, MS_PRIVATE, nullptr) == 0) &&
-          mount("smt-test", path_.c_str(), "tmpfs", 0, options) == 0;
-  }
-  ~SmallDisk() {
-    if (ok_) umount2(path_.c_str(), MNT_DETACH);
-  }
-  SmallDisk(const SmallDisk&) = delete;
-  SmallDisk& operator=(const SmallDisk&) = delete;
-  bool ok() const { return ok_; }
-
- private:
-  std::string path_;
-  bool ok_ = false;
-};
 
 TEST_P(EachFormat, FullDiskEndsItWithAGoodFile) {
   const SmallDisk disk(path("small"), "size=3m");

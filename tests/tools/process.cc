@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -106,6 +107,12 @@ bool Process::read(int timeout_ms) {
 void Process::wait_for_output(const std::string& text) { wait_for(text, ended_.out); }
 void Process::wait_for_error(const std::string& text) { wait_for(text, ended_.err); }
 
+bool Process::has_said(const std::string& text) {
+  while (read(0)) {
+  }
+  return ended_.err.find(text) != std::string::npos;
+}
+
 void Process::wait_for(const std::string& text, const std::string& in) {
   const int64_t end = now_ms() + kDeadlineMs;
   while (in.find(text) == std::string::npos) {
@@ -182,6 +189,15 @@ Process::Options ToolTest::env(std::map<std::string, std::string> more) const {
   options.env = std::move(more);
   options.env.emplace("SMT_ROOT", root_);
   options.env.emplace("SMT_DOMAIN", "d");
+  return options;
+}
+
+std::optional<Process::Options> ToolTest::as_other_user(int group) const {
+  chmod(root_.c_str(), 01777);
+  Process::Options options;
+  options.through = {"setpriv", "--reuid=" + std::to_string(kOtherUser), "--regid=" + std::to_string(group),
+                     "--clear-groups"};
+  if (geteuid() != 0 || run_process({"smtdoctor", "--version"}, options).exit_code != 0) return std::nullopt;
   return options;
 }
 

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 namespace smt::tools {
 
 inline constexpr int kDeadlineMs = 20'000;
+inline constexpr int kOtherUser = 65534;
 
 struct Ended {
   int exit_code = -1;  // 128 + signal if a signal ended it; -1: it did not end in time
@@ -50,6 +52,8 @@ class Process {
   void wait_for_output(const std::string& text);
   // The same on stderr.
   void wait_for_error(const std::string& text);
+  // Reads what is there, and waits for nothing. Whether `text` has come on stderr.
+  bool has_said(const std::string& text);
   // What has been read so far.
   const std::string& output() const { return ended_.out; }
   void send(int signal);
@@ -89,6 +93,8 @@ class ToolTest : public testing::Test {
   // Runs with the test's own domain.
   Process::Options env(std::map<std::string, std::string> more = {}) const;
   Ended run(const std::vector<std::string>& args) const { return run_process(args, env()); }
+  // Starts as another user, who may look into the folder of this test. Nothing: only root can.
+  std::optional<Process::Options> as_other_user(int group = kOtherUser) const;
   Domain domain() const;
   std::string folder() const { return root_ + "/d"; }
   // Writes root/<name>, making folders on the way; its path.
@@ -97,6 +103,11 @@ class ToolTest : public testing::Test {
   const TempFolder temp_;
   const std::string root_ = temp_.path();
 };
+
+#define SMT_AS_OTHER_USER(options, ...)                                                 \
+  const std::optional<Process::Options> options##_or_none = as_other_user(__VA_ARGS__); \
+  if (!options##_or_none) GTEST_SKIP() << "only root starts programs as another user";  \
+  const Process::Options& options = *options##_or_none
 
 }  // namespace smt::tools
 

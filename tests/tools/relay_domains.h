@@ -78,7 +78,7 @@ class RelayTest : public ToolTest {
   }
 
   std::optional<Held> held(const std::string& in, const std::string& topic) const {
-    Result<Domain> d = Domain::open({.root = root_, .domain = in});
+    Result<Domain> d = Domain::open({.root = root_, .domain = in, .create = false});
     if (!d.ok()) return std::nullopt;
     Result<Reader> reader = Reader::open(*d, topic);
     if (!reader.ok() || !reader->refresh().ok()) return std::nullopt;

@@ -37,6 +37,7 @@ TEST_F(ConfigOrigin, OrdersDefaultsFileEnvironmentAndFlags) {
       {"insecure", {"true", "false", "true"}},
       {"spin", {"true", "false", "true"}},
       {"remove_on_exit", {"true", "false", "true"}},
+      {"on_lost", {"exit", "remake", "exit"}},
       {"segment_size", {"1M", "2M", "3M"}},
       {"audit", {"/f", "/e", "/c"}},
       {"timeout", {"1s", "2s", "3s"}},

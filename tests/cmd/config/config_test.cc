@@ -33,6 +33,7 @@ insecure = true
 spin = true
 segment_size = "64M"
 remove_on_exit = true
+on_lost = "exit"
 [[peer]]
 connect = ["tcp://a:1", "ipc:///b"]
 bytes_per_s = "125k"
@@ -78,6 +79,7 @@ as = "g/*"
   EXPECT_EQ(pub.domain.group, "g");
   EXPECT_EQ(pub.log, "debug");
   EXPECT_TRUE(pub.insecure && pub.spin && pub.remove_on_exit);
+  EXPECT_EQ(pub.on_lost, OnLost::kExit);
   EXPECT_EQ(pub.segment_bytes, 64u << 20);
   ASSERT_EQ(pub.peers.size(), 2u);
   EXPECT_THAT(pub.peers[0].value.connect, ElementsAre("tcp://a:1", "ipc:///b"));
@@ -116,7 +118,9 @@ as = "g/*"
   EXPECT_EQ(receive.fail_safe, (std::vector<std::byte>{std::byte{0}, std::byte{1}}));
   EXPECT_EQ(receive.drop_older_ns, 2'000'000'000);
   EXPECT_EQ(pub.receive[1].value.as, "g/*");
+}
 
+TEST_F(Config, StoresTheKeysOfAProxyAndOfAClient) {
   EXPECT_THAT(good(Role::kProxy, "cache = [\"m/**\", \"n\"]").cache, ElementsAre("m/**", "n"));
   const RelayConfig client = good(Role::kClient, "timeout = \"1.5s\"\nformat = \"jsonl\"");
   EXPECT_EQ(client.timeout_ns, 1'500'000'000);
@@ -224,6 +228,7 @@ const std::map<std::string, std::string> kSamples = {{"version", "1"},
                                                      {"spin", "true"},
                                                      {"segment_size", "\"3M\""},
                                                      {"remove_on_exit", "true"},
+                                                     {"on_lost", "\"exit\""},
                                                      {"cache", "[\"m/**\", \"re:\\\"\\\\d\\\"\"]"},
                                                      {"timeout", "\"1500us\""},
                                                      {"format", "\"csv\""},
