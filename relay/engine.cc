@@ -330,6 +330,51 @@ void Engine::end_writes(int64_t now_ns) {
   store_->flush(now_ns);
 }
 
+// --- what the process asks
+
+DialedEndpoint::Stands Engine::stands(const LinkState& l) const {
+  using Stands = DialedEndpoint::Stands;
+  if (l.sessions.empty())
+    return l.others != nullptr && l.others->active() ? Stands::kElsewhere : Stands::kSilent;
+  Session& s = *sessions_.find(l.sessions.begin()->second);
+  const bool gives = options_.serves() || !options_.write.empty();
+  const bool is_wanted = s.peer().takes || !s.sender().subscriptions().empty();
+  if (s.is_standby() || (gives && is_wanted) || (options_.takes() && s.peer().serves)) return Stands::kFine;
+  return options_.takes() ? Stands::kSendsNothing : gives ? Stands::kWantsNothing : Stands::kFine;
+}
+
+std::vector<DialedEndpoint> Engine::dialed() const {
+  std::vector<DialedEndpoint> out;
+  for (const auto& l : links_.all()) {
+    if (!l->dials() || l->since_ns == 0) continue;
+    DialedEndpoint& e = out.emplace_back();
+    e.endpoint = l->link->endpoint();
+    e.stands = stands(*l);
+    e.since_ns = l->since_ns;
+    e.refusal = l->refusal;
+    e.refused_ns = l->refused_ns;
+    if (!l->sessions.empty()) e.peer = sessions_.find(l->sessions.begin()->second)->peer().name;
+  }
+  return out;
+}
+
+bool Engine::offers(const Pattern& pattern, int64_t now_ns) {
+  collect(now_ns);
+  const TopicSource& source = *store_;
+  for (uint32_t id = 0; id < source.topic_limit(); ++id) {
+    if (const TopicDescription* topic = source.topic(id); topic != nullptr && pattern.matches(topic->name))
+      return true;
+  }
+  return false;
+}
+
+bool Engine::receives(const Pattern& pattern) const {
+  const Sessions& all = sessions_.all();
+  return std::any_of(all.begin(), all.end(), [&](const auto& s) {
+    return s.second->receiver().any_topic([&](const std::string& name) { return pattern.matches(name); });
+  });
+}
+
 Counters Engine::counters() const {
   Counters now = counters_;
   now.session.requests = get_requests_.open();

@@ -14,11 +14,13 @@
 
 #include "proto/codec.h"
 #include "relay/counters/counters.h"
+#include "relay/dialed_endpoint.h"
 #include "relay/explain/explain.h"
 #include "relay/handshake.h"
 #include "relay/inbound/inbound.h"
 #include "relay/keys/keyring.h"
 #include "relay/link_table.h"
+#include "relay/names/pattern.h"
 #include "relay/outbound/outbound.h"
 #include "relay/peer_policy.h"
 #include "relay/relay_options.h"
@@ -44,7 +46,7 @@ class Engine {
   LinkTable& links() { return links_; }
   SessionTable& sessions() { return sessions_; }
   const SessionTable& sessions() const { return sessions_; }
-  const Handshake& handshake() const { return handshake_; }
+  const LinkTable& links() const { return links_; }
   const GetRequests& get_requests() const { return get_requests_; }
   const TraceRequests& trace_requests() const { return trace_requests_; }
   const SetRequests& set_requests() const { return set_requests_; }
@@ -66,6 +68,9 @@ class Engine {
   uint64_t set(const SetRequest& request, int64_t now_ns, int64_t timeout_ns);
   void end_writes(int64_t now_ns);
   Counters counters() const;
+  std::vector<DialedEndpoint> dialed() const;
+  bool offers(const Pattern& pattern, int64_t now_ns);
+  bool receives(const Pattern& pattern) const;
 
  private:
   // Receiving.
@@ -83,6 +88,7 @@ class Engine {
   size_t send(Session* s);
 
   Viewpoint view();
+  DialedEndpoint::Stands stands(const LinkState& l) const;
   int64_t clock() const { return options_.now ? options_.now() : now_ns_; }
   // The next step needs a store that is collected.
   bool look_due(int64_t at_ns) const {

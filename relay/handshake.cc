@@ -26,6 +26,7 @@ std::string Handshake::hello_message(uint64_t session) const {
   hello.set_origin_id(to_wire(options_->origin_id));
   hello.set_name(options_->name);
   hello.set_serves(options_->serves() || !options_->write.empty());
+  hello.set_takes(options_->takes());
   return proto::seal_message(session, 0, hello);
 }
 
@@ -55,7 +56,8 @@ void Handshake::begin(LinkState* l, const Incoming& in, const proto::Envelope& m
   peer.key = in.key;
   (void)from_wire(m.hello().origin_id(), &peer.origin);  // no id: no topic is of it
   peer.serves = m.hello().serves();
-  refusal_ = Status();
+  peer.takes = m.hello().takes();
+  l->refusal = Status();
   sessions_->begin(l, in.peer, m.session(), std::move(peer), now_ns);
 }
 
@@ -63,6 +65,8 @@ bool Handshake::refuse_banned(LinkState* l, const Incoming& in, const proto::Env
   if (!penalty_box_->is_banned(in.key, now_ns)) return false;
   ++counters_->session.barred;
   if (l->dials()) {
+    l->refuse({Code::kDenied, l->link->endpoint() + " is barred for a minute: it broke the protocol"},
+              now_ns);
     l->dial.on_refused(now_ns, PenaltyBox::kMinuteNs);
     return true;
   }
@@ -81,7 +85,7 @@ bool Handshake::refuse_version(LinkState* l, const Incoming& in, const proto::En
                           std::to_string(hello.version()) + ", this is version " +
                           std::to_string(proto::kMinVersion) + " to " + std::to_string(proto::kVersion) +
                           ": upgrade the older of the two";
-  refusal_ = Status(Code::kVersion, why);
+  l->refuse({Code::kVersion, why}, now_ns);
   options_->report(Severity::kError, {l->link->endpoint(), "version"}, why);
   refuse(l, in.peer, m.session(), proto::Reset::VERSION, why);
   if (l->dials()) l->dial.on_refused(now_ns);
@@ -111,8 +115,8 @@ void Handshake::on_answer(LinkState* l, const Incoming& in, const proto::Envelop
     return;
   }
   if (m.hello().instance() == options_->instance) {
-    refusal_ = Status(Code::kInvalid, l->link->endpoint() + " is this relay itself");
-    options_->report(Severity::kError, {l->link->endpoint(), "self"}, refusal_.message());
+    l->refuse({Code::kInvalid, l->link->endpoint() + " is this relay itself"}, now_ns);
+    options_->report(Severity::kError, {l->link->endpoint(), "self"}, l->refusal.message());
     l->dial.on_refused(now_ns);
     return;
   }
@@ -157,20 +161,20 @@ void Handshake::on_reset(LinkState* l, Session* s, const proto::Envelope& m, int
       return;
     }
     const bool version = m.reset().reason() == proto::Reset::VERSION;
-    refusal_ = Status(version ? Code::kVersion : Code::kInvalid, l->link->endpoint() + " refuses: " + text);
-    options_->report(Severity::kError, {l->link->endpoint(), "refused"}, refusal_.message());
+    l->refuse({version ? Code::kVersion : Code::kInvalid, l->link->endpoint() + " refuses: " + text}, now_ns);
+    options_->report(Severity::kError, {l->link->endpoint(), "refused"}, l->refusal.message());
     l->dial.on_refused(now_ns);
   }
 }
 
 void Handshake::dial(LinkState* l, int64_t now_ns) {
   if (!l->dials() || !l->sessions.empty()) return;
-  if (l->alone_ns == 0) l->alone_ns = now_ns;
+  if (l->since_ns == 0) l->since_ns = now_ns;
   if (l->others != nullptr && !l->others->dials(l->rank, now_ns)) return;
   if (l->dial.due(now_ns)) {
     if (const std::string why = l->link->trouble(); !why.empty()) {
-      refusal_ = Status(Code::kDenied, "cannot connect to " + l->link->endpoint() + ": " + why);
-      options_->report(Severity::kWarning, {l->link->endpoint(), "trouble " + why}, refusal_.message());
+      l->refuse({Code::kDenied, "cannot connect to " + l->link->endpoint() + ": " + why}, now_ns);
+      options_->report(Severity::kWarning, {l->link->endpoint(), "trouble " + why}, l->refusal.message());
     }
     l->link->redial();
     l->dial.begin(options_->random(), now_ns);

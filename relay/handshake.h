@@ -33,9 +33,6 @@ class Handshake {
   void refuse(LinkState* l, const PeerId& to, uint64_t session, proto::Reset::Reason reason,
               const std::string& text);
 
-  // See Relay.
-  const Status& refusal() const { return refusal_; }
-
  private:
   std::string hello_message(uint64_t session) const;
   std::optional<std::string> name_of(const Incoming& in, const proto::Hello& hello) const;
@@ -52,7 +49,6 @@ class Handshake {
   SessionTable* const sessions_;
   const PenaltyBox* const penalty_box_;
   Counters* const counters_;
-  Status refusal_;
 };
 
 }  // namespace smt::relay

@@ -31,13 +31,19 @@ void LinkTable::on_session_ended(const Session& s, int64_t now_ns) {
   l.sessions.erase(s.id());
   if (l.dials()) l.dial.on_session_ended(s.rtt_ns());
   if (l.others != nullptr) l.others->down(l.rank);
-  l.alone_ns = now_ns;
+  l.since_ns = now_ns;
+}
+
+Status LinkTable::refusal() const {
+  const auto refused =
+      std::find_if(links_.begin(), links_.end(), [](const auto& l) { return !l->refusal.ok(); });
+  return refused == links_.end() ? Status() : (*refused)->refusal;
 }
 
 std::vector<Viewpoint::Lost> LinkTable::lost() const {
   std::vector<Viewpoint::Lost> out;
   for (const auto& l : links_) {
-    if (l->dials() && l->sessions.empty()) out.push_back({l->link->endpoint(), l->alone_ns});
+    if (l->dials() && l->sessions.empty()) out.push_back({l->link->endpoint(), l->since_ns});
   }
   return out;
 }

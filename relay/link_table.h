@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "relay/explain/explain.h"
@@ -14,6 +15,7 @@
 #include "relay/session/alternatives.h"
 #include "relay/session/dial.h"
 #include "relay/session/session.h"
+#include "shm/status.h"
 
 namespace smt::relay {
 
@@ -25,9 +27,15 @@ struct LinkState {
   std::map<PeerId, uint64_t> sessions;   // keys
   std::shared_ptr<Alternatives> others;  // of one peer's several addresses, this among them; null: it has one
   size_t rank = 0;                       // there
-  int64_t alone_ns = 0;  // of a link that dials: since when it has no session; 0: not looked at yet
+  int64_t since_ns = 0;  // of a link that dials: since when it has a session, or none; 0: not looked at yet
+  Status refusal;        // why no session came about last, until one stands; OK: that is not known
+  int64_t refused_ns = 0;
 
   bool dials() const { return link->dials(); }
+  void refuse(Status why, int64_t now_ns) {
+    refusal = std::move(why);
+    refused_ns = now_ns;
+  }
 };
 
 class LinkTable {
@@ -41,6 +49,8 @@ class LinkTable {
   LinkState& of(const Link* link) const;
 
   void on_session_ended(const Session& session, int64_t now_ns);
+  // The first one; OK: there is none.
+  Status refusal() const;
 
   // The endpoints that are dialled and do not answer.
   std::vector<Viewpoint::Lost> lost() const;

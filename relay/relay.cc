@@ -60,7 +60,10 @@ std::vector<PeerInfo> Relay::peers() const {
     out.push_back({s->peer().name, s->link()->endpoint(), s->peer().serves, s->rtt_ns()});
   return out;
 }
-const Status& Relay::refusal() const { return engine_->handshake().refusal(); }
+Status Relay::refusal() const { return std::as_const(*engine_).links().refusal(); }
+std::vector<DialedEndpoint> Relay::dialed() const { return engine_->dialed(); }
+bool Relay::offers(const Pattern& pattern, int64_t now_ns) { return engine_->offers(pattern, now_ns); }
+bool Relay::receives(const Pattern& pattern) const { return engine_->receives(pattern); }
 Counters Relay::counters() const { return engine_->counters(); }
 
 }  // namespace smt::relay

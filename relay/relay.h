@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "relay/counters/counters.h"
+#include "relay/dialed_endpoint.h"
 #include "relay/keys/keyring.h"
 #include "relay/link/link.h"
+#include "relay/names/pattern.h"
 #include "relay/relay_options.h"
 #include "relay/requests/results.h"
 #include "relay/rules/rules.h"
@@ -97,7 +99,13 @@ class Relay {
   std::vector<PeerInfo> peers() const;
   // Why a peer was refused for good reason, until one is there: kVersion, kDenied (a key is not the right
   // one) or kInvalid.
-  const Status& refusal() const;
+  Status refusal() const;
+  // Those of the links that dial.
+  std::vector<DialedEndpoint> dialed() const;
+  // Whether the store has, or a peer has told of, a topic that the pattern names; a peer calls it so. Each
+  // looks at all topics.
+  bool offers(const Pattern& pattern, int64_t now_ns);
+  bool receives(const Pattern& pattern) const;
   Counters counters() const;
 
  private:

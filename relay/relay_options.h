@@ -48,6 +48,7 @@ struct RelayOptions {
   std::function<void(Severity, const MessageKey& key, const std::string& text)> log;
 
   bool serves() const { return !send.empty(); }
+  bool takes() const { return proxy || !receive.empty(); }
   void report(Severity severity, const MessageKey& key, const std::string& text) const {
     if (log) log(severity, key, text);
   }

@@ -37,6 +37,7 @@ void SessionTable::begin(LinkState* l, const PeerId& id, uint64_t number, Sessio
                                                            l->options, outbound_, inbound_, warn, now_ns))
                    .first->second.get();
   l->sessions[id] = key;
+  l->since_ns = now_ns;
   ++counters_->session.opened;
   options_->report(Severity::kInfo, connection_state(*s, "is here"),
                    "peer " + s->peer().name + " on " + l->link->endpoint());

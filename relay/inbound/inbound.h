@@ -137,6 +137,8 @@ class PeerReceiver {
     PutResult last_put = PutResult::kTaken;  // what became of its last sample
   };
   std::optional<TopicStatus> status(std::string_view sender_name) const;
+  // One of the topics that the peer has announced, as it calls them, is such a one.
+  bool any_topic(const std::function<bool(const std::string& name)>& is_such) const;
   // What the sender calls a topic that it has announced; nothing: none is called so here.
   std::optional<std::string> sender_name(std::string_view local) const;
 

@@ -1,5 +1,7 @@
 // What a relay tells people of topics that arrive: how they are called on both sides, and what became of
 // them.
+#include <algorithm>
+
 #include "relay/inbound/inbound.h"
 #include "shm/domain.h"
 
@@ -32,6 +34,11 @@ std::optional<std::string> PeerReceiver::sender_name(std::string_view local) con
     if (t != nullptr && t->acceptance.name == local) return t->name;
   }
   return std::nullopt;
+}
+
+bool PeerReceiver::any_topic(const std::function<bool(const std::string& name)>& is_such) const {
+  return std::any_of(topics_.begin(), topics_.end(),
+                     [&](const auto& t) { return t != nullptr && is_such(t->name); });
 }
 
 }  // namespace smt::relay

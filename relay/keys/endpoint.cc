@@ -11,14 +11,6 @@
 namespace smt::relay {
 namespace {
 
-// HOST and PORT of tcp://HOST:PORT.
-std::pair<std::string, std::string> host_and_port(const std::string& endpoint) {
-  const std::string rest = endpoint.substr(kTcp.size());
-  const size_t colon = rest.rfind(':');
-  if (colon == std::string::npos) return {rest, ""};
-  return {rest.substr(0, colon), rest.substr(colon + 1)};
-}
-
 Status check_address(const std::string& endpoint, bool binding) {
   const auto bad = [&](const std::string& why) {
     return Status(Code::kInvalid, "endpoint '" + endpoint + "': " + why);
@@ -53,6 +45,21 @@ Status check_address(const std::string& endpoint, bool binding) {
 }
 
 }  // namespace
+
+std::pair<std::string, std::string> host_and_port(const std::string& endpoint) {
+  const std::string rest = endpoint.substr(kTcp.size());
+  const size_t colon = rest.rfind(':');
+  if (colon == std::string::npos) return {rest, ""};
+  return {rest.substr(0, colon), rest.substr(colon + 1)};
+}
+
+bool has_host_name(const std::string& text) {
+  const std::string endpoint = split_peer(text).first;
+  if (!endpoint.starts_with(kTcp)) return false;
+  const std::string host = host_and_port(endpoint).first;
+  in_addr v4;
+  return !host.starts_with('[') && inet_pton(AF_INET, host.c_str(), &v4) != 1;
+}
 
 std::pair<std::string, std::string> split_peer(const std::string& endpoint) {
   const size_t hash = endpoint.rfind('#');

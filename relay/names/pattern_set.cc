@@ -1,5 +1,6 @@
 #include "relay/names/pattern_set.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -55,6 +56,16 @@ std::vector<PatternSets::Named> PatternSets::named(std::string_view topic) const
     Named& named = out.emplace_back(Named{set, &allow_.patterns()[pattern], nullptr});
     if (const std::optional<size_t> denied = deny_[set].first(topic))
       named.deny = &deny_[set].patterns()[*denied];
+  }
+  return out;
+}
+
+std::vector<std::string> unmatched_patterns(const PatternSet& set, const std::vector<std::string>& topics) {
+  std::vector<std::string> out;
+  for (const Pattern& pattern : set.allow()) {
+    const bool found = std::any_of(topics.begin(), topics.end(),
+                                   [&](const std::string& topic) { return pattern.matches(topic); });
+    if (!found) out.push_back(pattern.text());
   }
   return out;
 }

@@ -39,6 +39,9 @@ class PatternSet {
   PatternIndex allow_, deny_;
 };
 
+// The texts of its allowing patterns that match none of the topics, in their order.
+std::vector<std::string> unmatched_patterns(const PatternSet& set, const std::vector<std::string>& topics);
+
 // Several such sets, all asked at once. Immutable; copies are cheap.
 class PatternSets {
  public:

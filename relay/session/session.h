@@ -32,8 +32,8 @@ class Session : public FrameSink {
     uint64_t instance = 0;
     std::string name;
     Id128 origin{};
-    bool serves = false;
-    std::string key;  // that it has proved to have; "": nothing proves its name
+    bool serves = false, takes = false;  // as its Hello says
+    std::string key;                     // that it has proved to have; "": nothing proves its name
   };
 
   // `key` names this session in this process; `number` is on the wire.

@@ -108,9 +108,13 @@ json meaning_of(const Envelope& e) {
   switch (e.body_case()) {
     case Envelope::kHello: {
       const Hello& m = e.hello();
-      out["hello"] = {
-          {"least_version", m.least_version()}, {"version", m.version()}, {"instance", m.instance()},
-          {"origin_id", to_hex(m.origin_id())}, {"name", m.name()},       {"serves", m.serves()}};
+      out["hello"] = {{"least_version", m.least_version()},
+                      {"version", m.version()},
+                      {"instance", m.instance()},
+                      {"origin_id", to_hex(m.origin_id())},
+                      {"name", m.name()},
+                      {"serves", m.serves()},
+                      {"takes", m.takes()}};
       break;
     }
     case Envelope::kReset: {
@@ -222,6 +226,7 @@ std::vector<Vector> vectors() {
   hello.set_origin_id("0123456789abcdef");
   hello.set_name("robot");
   hello.set_serves(true);
+  hello.set_takes(true);
   add("hello", 0, hello);
 
   Reset reset;

@@ -231,6 +231,33 @@ TEST_F(SessionTest, ARelayThatDialsItselfSaysSo) {
   EXPECT_EQ(a_->store().topic_limit(), 0u);
 }
 
+TEST_F(SessionTest, ADiallerKnowsThatNothingCanFlow) {
+  using Stands = DialedEndpoint::Stands;
+  const auto stands = [](Host& h) { return h.relay().dialed().at(0).stands; };
+  a_ = &host("a");
+  Host& pub = host("pub");
+  Host& sub = host("sub", subscriber());
+  dial(pub, "pub");
+  dial(sub, "sub");
+  run(100 * kMs);
+  EXPECT_EQ(stands(pub), Stands::kSilent);
+  bind(*a_);
+  run(20 * kSecond, 20 * kMs);
+  EXPECT_EQ(stands(pub), Stands::kWantsNothing);
+  EXPECT_EQ(stands(sub), Stands::kFine);
+  EXPECT_EQ(sub.relay().dialed().at(0).peer, "a");
+}
+
+TEST_F(SessionTest, OfTwoThatOnlyTakeTheDiallerKnowsThatTheOtherSendsNothing) {
+  b_ = &host("b", subscriber());
+  Host& sub = host("sub", subscriber());
+  bind(*b_);
+  dial(sub, "sub");
+  run(kSecond);
+  EXPECT_EQ(sub.relay().dialed().at(0).stands, DialedEndpoint::Stands::kSendsNothing);
+  EXPECT_TRUE(b_->relay().dialed().empty());
+}
+
 TEST_F(SessionTest, AnotherProtocolVersionIsRefusedWithAReasonOnBothSides) {
   a_ = &host("a");
   bind(*a_);
