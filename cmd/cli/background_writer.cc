@@ -1,7 +1,5 @@
 #include "cmd/cli/background_writer.h"
 
-#include <signal.h>
-
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -10,26 +8,9 @@
 #include <utility>
 
 #include "cmd/cli/write_whole.h"
+#include "cmd/text/signals_blocked.h"
 
 namespace smt::cmd {
-namespace {
-
-// While it lives, threads that are started have all signals blocked: they are for the thread that asks for
-// them.
-class AllSignalsBlocked {
- public:
-  AllSignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_;
-};
-
-}  // namespace
 
 struct BackgroundWriter::State {
   struct Text {

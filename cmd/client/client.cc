@@ -1,13 +1,13 @@
 #include "cmd/client/client.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "cmd/cli/exit_code.h"
 #include "cmd/cli/tool.h"
+#include "cmd/serve/meeting.h"
 #include "cmd/text/text.h"
 #include "shm/clock.h"
 
@@ -18,9 +18,7 @@ namespace {
 constexpr int64_t kGraceNs = 200'000'000;
 
 relay::RelayOptions asking(std::vector<relay::ReceiveRule> receive) {
-  relay::RelayOptions relay;
-  relay.name = fmt::format("client-{}", getpid());
-  relay.origin_id = random_id();
+  relay::RelayOptions relay = asking_options("client");
   relay.receive = std::move(receive);
   return relay;
 }
@@ -35,7 +33,9 @@ Client::Client(const ClientOptions& options, std::vector<relay::ReceiveRule> rec
              .wake_fd = wake_fd,
              .log = tool_log(),
              .log_from = relay::Severity::kWarning,
-             .keys = options.keys}) {
+             .keys = options.keys,
+             .tells_silence = false,
+             .probe_after_ns = std::min(DialWatch::kProbeAfterNs, options.timeout_ns / 4)}) {
   raise_file_limit();
   keep_large_blocks();
 }
@@ -47,22 +47,23 @@ Status Client::dial() {
 }
 
 std::optional<int> Client::meet() {
-  std::optional<int> end = kExitOk;
-  loop_.run([&](int64_t now) -> std::optional<int64_t> {
-    relay::Relay& relay = loop_.engine();
-    if (!relay.peers().empty()) {
-      end.reset();
-    } else if (const Status& refusal = relay.refusal(); !refusal.ok()) {
-      end = fail(refusal.code() == Code::kDenied ? kExitDenied : kExitFailure, refusal.message());
-    } else if (now >= deadline_ns_) {
-      end = fail(kExitNoPeer, fmt::format("nobody answered at {} within {}; does a relay listen there?",
-                                          options_.connect, duration_text(options_.timeout_ns)));
-    } else {
-      return deadline_ns_;
-    }
-    return std::nullopt;
-  });
-  return end;
+  using Outcome = Meeting::Outcome;
+  const Meeting meeting = cmd::meet(&loop_, deadline_ns_);
+  switch (meeting.outcome) {
+    case Outcome::kMet:
+      return std::nullopt;
+    case Outcome::kStopped:
+      return kExitOk;
+    case Outcome::kDenied:
+      return fail(kExitDenied, meeting.text);
+    case Outcome::kRefused:
+      return fail(kExitFailure, meeting.text);
+    case Outcome::kNobody:
+      break;
+  }
+  return fail(kExitNoPeer, fmt::format("nobody answered at {} within {}: {}", options_.connect,
+                                       duration_text(options_.timeout_ns),
+                                       meeting.text.empty() ? "does a relay listen there?" : meeting.text));
 }
 
 // Begins a request with `begin(now, timeout)` and waits until `look(number)` is done.

@@ -46,18 +46,6 @@ int judge(const ClientOptions& options, const relay::Relay::GetResult& answer) {
                           options.connect, duration_text(options.timeout_ns)));
 }
 
-// Those that name none of the topics, with spaces between them.
-std::string unmatched_patterns(const relay::PatternSet& patterns, const relay::MemStore& store,
-                               const std::vector<uint32_t>& topics) {
-  std::vector<std::string> out;
-  for (const relay::Pattern& pattern : patterns.allow()) {
-    const bool found = std::any_of(topics.begin(), topics.end(),
-                                   [&](uint32_t id) { return pattern.matches(store.topic(id)->name); });
-    if (!found) out.push_back(pattern.text());
-  }
-  return fmt::format("{}", fmt::join(out, " "));
-}
-
 int run_get(const ClientOptions& options, const std::vector<std::string>& pattern_texts) {
   require_output();
   const Result<relay::PatternSet> patterns = relay::PatternSet::parse(pattern_texts);
@@ -75,10 +63,12 @@ int run_get(const ClientOptions& options, const std::vector<std::string>& patter
   }
   printer.finish();
   if (const int judged = judge(options, *answer); judged != kExitOk) return judged;
-  const std::string unmatched = unmatched_patterns(*patterns, store, topics);
+  std::vector<std::string> names;
+  for (const uint32_t id : topics) names.push_back(store.topic(id)->name);
+  const std::vector<std::string> unmatched = relay::unmatched_patterns(*patterns, names);
   if (unmatched.empty()) return kExitOk;
   return fail(kExitNoTopic, fmt::format("no topic matches {} at {}; smtrelay_client list shows what is there",
-                                        unmatched, options.connect));
+                                        fmt::join(unmatched, " "), options.connect));
 }
 
 TopicInfo describe(const relay::MemStore& store, uint32_t id, int64_t now) {

@@ -44,7 +44,7 @@ std::vector<Finding> check_domain(const DoctorOptions& options);
 std::vector<Finding> check_lost(const DoctorOptions& options);
 std::vector<Finding> check_machine(const DoctorOptions& options);
 std::vector<Finding> check_keys(const DoctorOptions& options);
-// Blocks up to timeout_ns for each endpoint to dial.
+// Says Hello at each endpoint to dial, and waits up to timeout_ns for the answer.
 std::vector<Finding> check_endpoints(const DoctorOptions& options);
 
 }  // namespace smt::cmd

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,9 +13,12 @@
 
 #include "cmd/doctor/cures.h"
 #include "cmd/doctor/doctor.h"
+#include "cmd/serve/meeting.h"
+#include "cmd/serve/relay_loop.h"
 #include "cmd/text/text.h"
 #include "relay/keys/endpoint.h"
 #include "relay/keys/keyring.h"
+#include "relay/store/mem_store.h"
 #include "shm/clock.h"
 #include "shm/fd.h"
 
@@ -24,44 +26,6 @@ namespace smt::cmd {
 namespace {
 
 using Kind = Finding::Kind;
-using Addresses = std::unique_ptr<addrinfo, void (*)(addrinfo*)>;
-
-// "HOST:PORT" or "[HOST]:PORT" of a tcp endpoint.
-std::pair<std::string, std::string> host_and_port(const std::string& endpoint) {
-  std::string host = endpoint.substr(relay::kTcp.size());
-  const size_t colon = host.rfind(':');
-  std::string port = host.substr(colon + 1);
-  host.resize(colon);
-  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-  return {host, port};
-}
-
-Addresses resolve(const std::string& host, const std::string& port, bool binding, std::string* why) {
-  addrinfo hints = {}, *found = nullptr;
-  hints.ai_socktype = SOCK_STREAM;
-  if (binding) hints.ai_flags = AI_PASSIVE;
-  const int error = getaddrinfo(host == "*" ? nullptr : host.c_str(), port.c_str(), &hints, &found);
-  if (error != 0) *why = gai_strerror(error);
-  return Addresses(found, [](addrinfo* a) {
-    if (a != nullptr) freeaddrinfo(a);
-  });
-}
-
-// 0: somebody listens there, else the errno.
-int dial(const addrinfo& address, int64_t deadline_ns) {
-  const Fd fd(socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd.ok()) return errno;
-  if (connect(fd.get(), address.ai_addr, address.ai_addrlen) == 0) return 0;
-  if (errno != EINPROGRESS) return errno;
-  pollfd ready = {fd.get(), POLLOUT, 0};
-  const int64_t left_ms = std::max<int64_t>(0, (deadline_ns - boottime_ns()) / 1'000'000);
-  if (poll(&ready, 1, static_cast<int>(left_ms)) <= 0) return ETIMEDOUT;
-  int error = 0;
-  socklen_t size = sizeof error;
-  getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-  return error;
-}
-
 // 0: a relay can listen there, else the errno. The other family is left to others, so that each is tried
 // alone.
 int try_to_listen(const addrinfo& address) {
@@ -93,10 +57,10 @@ Finding check_bind(const std::string& endpoint) {
   const auto problem = [&](std::string text, std::string cure) {
     return Finding{Kind::kProblem, "bind", endpoint + ": " + text, std::move(cure)};
   };
-  const auto [host, port] = host_and_port(endpoint);
-  std::string why;
-  const Addresses addresses = resolve(host, port == "*" ? "0" : port, true, &why);
-  if (!addresses) return problem(why, "hostname -I   # one of these, or *");
+  const auto [host, port] = relay::host_and_port(endpoint);
+  int unknown = 0;
+  const Addresses addresses = resolve(host, port == "*" ? "0" : port, true, &unknown);
+  if (!addresses) return problem(gai_strerror(unknown), "hostname -I   # one of these, or *");
   const int error = host == "*" ? try_to_listen_at_all(addresses.get()) : try_to_listen(*addresses);
   if (error == EADDRINUSE) {
     return problem("somebody listens there already",
@@ -111,31 +75,35 @@ Finding check_connect(const DoctorOptions& options, const std::string& endpoint)
   const auto problem = [&](std::string text, std::string cure) {
     return Finding{Kind::kProblem, "connect", endpoint + ": " + text, std::move(cure)};
   };
-  const auto [host, port] = host_and_port(relay::split_peer(endpoint).first);
-  std::string why;
-  const Addresses addresses = resolve(host, port, false, &why);
-  if (!addresses)
-    return problem(why, fmt::format("getent hosts {}   # or write its address", shell_word(host)));
+  std::shared_ptr<const relay::Keyring> keyring;
+  if (!options.keys.empty()) {
+    Result<std::shared_ptr<const relay::Keyring>> keys = relay::Keyring::read(options.keys);
+    if (!keys.ok()) return problem("it is not dialled without the keys", "");
+    keyring = std::move(*keys);
+  }
+  relay::MemStore store;
+  RelayLoop loop(&store, asking_options("doctor"),
+                 {.keys = keyring,
+                  .tells_silence = false,
+                  .probe_after_ns = std::min(DialWatch::kProbeAfterNs, options.timeout_ns / 4)});
+  Result<RelayLoop::Links> links = loop.dial({endpoint});
+  if (!links.ok()) return problem(links.status().message(), "");
+  loop.add(std::move(*links));
   const int64_t begin = boottime_ns();
-  int error = 0;
-  for (const addrinfo* a = addresses.get(); a != nullptr; a = a->ai_next) {
-    error = dial(*a, begin + options.timeout_ns);
-    if (error == 0) break;
-  }
-  if (error == 0) {
+  const Meeting meeting = meet(&loop, begin + options.timeout_ns);
+  if (meeting.outcome == Meeting::Outcome::kMet) {
     return {Kind::kFine, "connect",
-            fmt::format("{} answers within {}", endpoint, duration_text(boottime_ns() - begin)), ""};
+            fmt::format("{}: relay {} answers within {}", endpoint, meeting.text,
+                        duration_text(boottime_ns() - begin)),
+            ""};
   }
-  if (error == ECONNREFUSED) {
-    return problem("the machine is there, and nobody listens at this port: start a relay there that binds it",
-                   "");
-  }
-  if (error == ETIMEDOUT)
-    return problem(
-        fmt::format("nobody has answered for {}: is it this address, and does no firewall hold up port {}?",
-                    duration_text(options.timeout_ns), port),
-        "");
-  return problem(fmt::format("{}: is the network to it up?", strerror(error)), "");
+  if (meeting.outcome != Meeting::Outcome::kNobody) return problem(meeting.text, "");
+  const bool unknown = meeting.answer == Answer::kNoName || meeting.answer == Answer::kNoServer;
+  return problem(
+      meeting.text.empty() ? "nobody has answered for " + duration_text(options.timeout_ns) : meeting.text,
+      unknown ? fmt::format("getent hosts {}   # or write its address",
+                            shell_word(relay::host_and_port(relay::split_peer(endpoint).first).first))
+              : "");
 }
 
 // The file that the text begins with; "": it begins with none.
@@ -201,7 +169,7 @@ std::vector<Finding> check_endpoints(const DoctorOptions& options) {
       if (!sane.ok()) {
         findings.push_back({Kind::kProblem, binding ? "bind" : "connect", sane.message(),
                             binding ? "smtrelay_pub --help" : "smtrelay_sub --help"});
-      } else if (endpoint.starts_with(relay::kTcp)) {
+      } else if (endpoint.starts_with(relay::kTcp) || (endpoint.starts_with(relay::kIpc) && !binding)) {
         findings.push_back(check(endpoint));
       }
     }

@@ -22,6 +22,7 @@ constexpr int64_t kLookNs = 500'000'000;       // at the states of topics
 constexpr int64_t kReportNs = 200'000'000;     // of the progress
 constexpr int64_t kMaxEndNs = 10'000'000'000;  // with writers that say anything of the time
 constexpr int64_t kRetrySplitNs = 1'000'000'000;
+constexpr int64_t kMatchNs = 10'000'000'000;  // topics have so long to appear
 constexpr uint64_t kMaxTakenNames = 10'000;
 // The wall clock is followed only where it was set; the spacing of samples is BOOTTIME's.
 constexpr int64_t kWallStepNs = 10'000'000;
@@ -251,6 +252,7 @@ Status Recorder::record(const Domain& domain, const relay::PatternSet& patterns,
   const int64_t end = options_.duration_ns ? deadline_after(options_.duration_ns) : kNever;
   Status failed;
   int64_t stopped_ns = kNever;  // what was published until then is recorded
+  int64_t match_ns = boottime_ns() + kMatchNs;
   for (;;) {
     const int64_t wall_ns = realtime_ns() - boottime_ns();
     if (std::abs(wall_ns - wall_ns_) > kWallStepNs) wall_ns_ = wall_ns;
@@ -272,17 +274,31 @@ Status Recorder::record(const Domain& domain, const relay::PatternSet& patterns,
     if (failed.ok() && (full || old)) failed = split();
     if (!failed.ok()) return failed;
     report_progress();
+    if (now >= match_ns) {
+      match_ns = kNever;
+      warn_of_unmatched(patterns, follower->topics());
+    }
     if (stopped_ns != kNever) {
       if (!older || !follower->more() || now - stopped_ns > kMaxEndNs) return write_changes(domain, patterns);
     } else if (now >= end || is_stopped(stop_fd)) {
       stopped_ns = boottime_ns();
     } else {
-      int64_t until = std::min(end, looked_ns_ + kLookNs);
+      int64_t until = std::min({end, looked_ns_ + kLookNs, match_ns});
       if (part_.file->open_bytes() != 0) until = std::min(until, flushed_ns_ + kFlushNs);
       until = std::min(until, split_due_ns());
       follower->sleep(stop_fd, until);
     }
   }
+}
+
+void Recorder::warn_of_unmatched(const relay::PatternSet& patterns,
+                                 const std::map<std::string, Follower::Topic>& topics) const {
+  std::vector<std::string> names;
+  for (const auto& [name, topic] : topics) names.push_back(name);
+  const std::vector<std::string> unmatched = relay::unmatched_patterns(patterns, names);
+  if (unmatched.empty()) return;
+  options_.log.warn(fmt::format("no topic matches '{}', to be recorded; smttopic list shows what is here",
+                                fmt::join(unmatched, "' '")));
 }
 
 void Recorder::report_progress() {

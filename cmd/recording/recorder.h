@@ -102,6 +102,8 @@ class Recorder {
   Status take_sample(const std::string& name, Follower::Topic& topic, const Sample& sample);
   Status write_sample(const std::string& name, Topic* topic, const LogSample& sample);
   void commit(bool kept);
+  void warn_of_unmatched(const relay::PatternSet& patterns,
+                         const std::map<std::string, Follower::Topic>& topics) const;
   void report_progress();
 
   RecordOptions options_;

@@ -17,6 +17,7 @@
 #include "cmd/relays/relay_explain.h"
 #include "cmd/serve/audit.h"
 #include "cmd/serve/engine_options.h"
+#include "cmd/serve/pattern_watch.h"
 #include "cmd/serve/peer_links.h"
 #include "cmd/serve/relay_loop.h"
 #include "cmd/text/commands.h"
@@ -47,6 +48,15 @@ void report_former_mirror(const Domain& domain, const RelayConfig& config) {
       "no relay has node {}, which an earlier release mirrored into, and its topics are link-down; run "
       "`{}`, which frees {}",
       node, removal_command(config.domain, {node}), bytes_text((*view)->reserved_bytes()));
+}
+
+LoopOptions loop_options(const ConfigFlags& flags, const RelayConfig& config, int stop_fd, int wake_fd) {
+  return {.spin = config.spin,
+          .stop_fd = stop_fd,
+          .wake_fd = wake_fd,
+          .log = tool_log(),
+          .impair = flags.impair,
+          .keys = config.keyring};
 }
 
 // Publishes counters there; a warning and none where that cannot be.
@@ -147,6 +157,8 @@ int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlag
     if (keyring == nullptr) return;
     if (Status s = loop->change_keys(keyring); !s.ok()) spdlog::error("{}", s.message());
   };
+  PatternWatch patterns(tool_log());
+  patterns.begin(config, boottime_ns());
   ConfigReload reload(flags, config, [&](const RelayConfig& now) {
     // All of it or nothing: what may fail comes first. A new peer is dialled with its new key.
     use(now.keyring);
@@ -159,6 +171,7 @@ int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlag
       return use(keys), s;
     keys = now.keyring;
     if (keys != nullptr) loop->engine().change_keys(keys);
+    patterns.begin(now, boottime_ns());
     log_change(peers->apply(std::move(*change)), *loop);
     return Status();
   });
@@ -173,13 +186,7 @@ int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlag
   };
   raise_file_limit();
   keep_large_blocks();
-  loop.emplace(store, std::move(relay),
-               LoopOptions{.spin = config.spin,
-                           .stop_fd = stop.fd(),
-                           .wake_fd = reload.fd(),
-                           .log = tool_log(),
-                           .impair = flags.impair,
-                           .keys = config.keyring});
+  loop.emplace(store, std::move(relay), loop_options(flags, config, stop.fd(), reload.fd()));
   if (flags.impair) spdlog::warn("every link is impaired on purpose: {}", impairment_text(*flags.impair));
   peers.emplace(&*loop);
   Result<PeerLinks::Change> links = peers->prepare(config.peers);
@@ -188,8 +195,9 @@ int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlag
   print_note(fmt::format("ready {} {}\n", config.name, fmt::join(loop->endpoints(), " ")));
   loop->run([&](int64_t now) -> std::optional<int64_t> {
     if (!reload.poll(now) || (losses != nullptr && !losses->look(now))) return std::nullopt;
-    const int64_t due = counters ? counters->publish(loop->engine(), now) : kNever;
-    return losses != nullptr ? std::min(due, losses->due_ns()) : due;
+    const int64_t pattern_due = patterns.look(&loop->engine(), now);
+    const int64_t counter_due = counters ? counters->publish(loop->engine(), now) : kNever;
+    return std::min({pattern_due, counter_due, losses != nullptr ? losses->due_ns() : kNever});
   });
   loop->engine().end_writes(boottime_ns());
   return losses == nullptr ? kExitOk : exit_code_after(losses->failure());

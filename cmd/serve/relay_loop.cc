@@ -66,6 +66,7 @@ RelayLoop::RelayLoop(relay::Store* store, relay::RelayOptions relay, LoopOptions
       log_([this](relay::Severity severity, const std::string& text) {
         options_.log.log(level_of(severity), text);
       }),
+      watch_(options_.tells_silence ? options_.log : LogSink(), options_.probe_after_ns),
       relay_(store, complete(std::move(relay))) {
   if (options_.keys == nullptr) return;
   keep_out_of_cores(options_.log);
@@ -197,10 +198,11 @@ void RelayLoop::finish(const After& after) {
 }
 
 void RelayLoop::run_loop(const After& after) {
-  for (int64_t look = 0, tick = 0;;) {
+  for (int64_t look = 0, tick = 0, watch = 0;;) {
     const int64_t now = boottime_ns();
     context_.admit();
     relay_.step(now);
+    if (now >= watch) watch = watch_.look(relay_.dialed(), has_keys(), now);
     const std::optional<int64_t> due = after(now);
     if (!due) return;
     if (now >= tick) {
@@ -213,7 +215,7 @@ void RelayLoop::run_loop(const After& after) {
     }
     if (options_.spin) {
       sched_yield();
-    } else if (!sleep(std::min({relay_.next_due_ns(), *due, tick}))) {
+    } else if (!sleep(std::min({relay_.next_due_ns(), *due, tick, watch}))) {
       return;
     }
   }

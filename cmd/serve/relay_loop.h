@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "cmd/serve/dial_watch.h"
 #include "cmd/serve/repeat_log.h"
 #include "cmd/text/log_sink.h"
 #include "relay/keys/keyring.h"
@@ -38,6 +39,9 @@ struct LoopOptions {
   // Messages below this severity do not go to the log.
   relay::Severity log_from = relay::Severity::kDebug;
   std::shared_ptr<const relay::Keyring> keys = {};  // none: links are open to all
+  // The log is told where nothing flows that is dialled, see DialWatch; a silent endpoint is probed then.
+  bool tells_silence = true;
+  int64_t probe_after_ns = DialWatch::kProbeAfterNs;
 };
 
 class RelayLoop {
@@ -64,6 +68,9 @@ class RelayLoop {
   std::vector<std::string> endpoints() const;
 
   relay::Relay& engine() { return relay_; }
+  bool has_keys() const { return options_.keys != nullptr; }
+  // Why nobody answers at an endpoint, see DialWatch.
+  Probed found(const std::string& endpoint) const { return watch_.found(endpoint); }
   // To the log, once a minute if it repeats: see RepeatLog. At the end nothing is held back.
   void log(relay::Severity severity, const relay::MessageKey& key, const std::string& text);
 
@@ -85,6 +92,7 @@ class RelayLoop {
   LoopOptions options_;
   bool finishing_ = false;  // `stop_fd` ends nothing
   RepeatLog log_;
+  DialWatch watch_;
   relay::ZmqContext context_;
   relay::Relay relay_;
   struct Followed {

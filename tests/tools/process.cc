@@ -104,6 +104,12 @@ bool Process::read(int timeout_ms) {
   return true;
 }
 
+const std::string& Process::errors() {
+  while (read(0)) {
+  }
+  return ended_.err;
+}
+
 void Process::wait_for_output(const std::string& text) { wait_for(text, ended_.out); }
 void Process::wait_for_error(const std::string& text) { wait_for(text, ended_.err); }
 

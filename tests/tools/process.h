@@ -56,6 +56,8 @@ class Process {
   bool has_said(const std::string& text);
   // What has been read so far.
   const std::string& output() const { return ended_.out; }
+  // The same of stderr, with what is there by now.
+  const std::string& errors();
   void send(int signal);
   // Reads all output until the end. A tool that does not end in time fails the test.
   Ended wait();

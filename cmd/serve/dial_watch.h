@@ -1,0 +1,50 @@
+// Looks after the endpoints that a relay dials: where nothing can flow it finds out why, and tells so.
+#ifndef SMT_CMD_SERVE_DIAL_WATCH_H_
+#define SMT_CMD_SERVE_DIAL_WATCH_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cmd/serve/endpoint_probe.h"
+#include "cmd/text/log_sink.h"
+#include "relay/dialed_endpoint.h"
+
+namespace smt::cmd {
+
+// Blocks nowhere; `now_ns` is BOOTTIME.
+class DialWatch {
+ public:
+  // An endpoint is told of when it has been so for so long, and once in the interval while it lasts.
+  static constexpr int64_t kTellNs = 5'000'000'000, kIntervalNs = 60'000'000'000;
+  // A silent endpoint is probed from `probe_after_ns` on, and once in so long.
+  static constexpr int64_t kProbeAfterNs = 1'000'000'000, kProbeIntervalNs = 10'000'000'000;
+
+  // `log` is told of endpoints; where it has no function, found() alone says what is known.
+  DialWatch(LogSink log, int64_t probe_after_ns) : log_(std::move(log)), probe_after_ns_(probe_after_ns) {}
+
+  // `has_keys`: this relay encrypts. Returns when to look again.
+  int64_t look(const std::vector<relay::DialedEndpoint>& dialed, bool has_keys, int64_t now_ns);
+
+  // Why nobody answers there, so far as it is known; kError without a detail: it is not known.
+  Probed found(const std::string& endpoint) const;
+
+ private:
+  struct Watched {
+    int64_t since_ns = 0;
+    int64_t probe_ns = 0;  // when the next probe is due
+    int64_t told_ns = 0;   // 0: never
+    EndpointProbe probe;
+  };
+  // "": there is nothing to tell yet, or the engine has told it.
+  std::string news(const relay::DialedEndpoint& d, const Watched& w, bool has_keys, int64_t now_ns) const;
+
+  const LogSink log_;
+  const int64_t probe_after_ns_;
+  std::map<std::string, Watched> watched_;  // by endpoint
+};
+
+}  // namespace smt::cmd
+
+#endif  // SMT_CMD_SERVE_DIAL_WATCH_H_
