@@ -32,6 +32,8 @@ inline int64_t age_at(int64_t now_ns, int64_t born_ns) {
 struct Clock {
   int64_t (*boottime_ns)() = smt::boottime_ns;
   int64_t (*realtime_ns)() = smt::realtime_ns;
+
+  bool operator==(const Clock&) const = default;
 };
 
 }  // namespace smt

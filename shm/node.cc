@@ -55,6 +55,7 @@ class Node::Impl : public internal::NodeCore {
 
   explicit Impl(const Domain& d, const NodeOptions& o) : domain(d), options(o), fifos(d.folder()) {
     clock = d.clock();
+    by_ticks = clock == Clock{} && ticks_are_trusted();
     forks = internal::fork_count.load(std::memory_order_relaxed);
   }
   ~Impl() override {

@@ -4,6 +4,8 @@
 
 namespace smt {
 
+constinit thread_local TickClock internal::tick_clock{Clock{}, processor_ticks};
+
 Loan::Loan(internal::TopicWriter* topic, uint64_t size)
     : topic_(topic), slot_(topic->slot(topic->position + 1)) {
   begin_sample(slot_, topic->position + 1);
@@ -16,9 +18,8 @@ Loan::Loan(internal::TopicWriter* topic, uint64_t size)
 }
 
 void Loan::commit() {
-  const Clock& clock = topic_->node->clock;
-  const int64_t now = clock.boottime_ns();
-  commit({0, clock.realtime_ns(), now, now}, bytes_.size());
+  const Times now = topic_->node->now();
+  commit({0, now.realtime_ns, now.boottime_ns, now.boottime_ns}, bytes_.size());
 }
 
 void Loan::commit(const SampleHead& head, size_t size) {

@@ -13,6 +13,7 @@
 #include "shm/ordering.h"
 #include "shm/seqlock.h"
 #include "shm/status.h"
+#include "shm/tick_clock.h"
 
 namespace smt {
 
@@ -20,15 +21,24 @@ namespace internal {
 
 extern std::atomic<uint64_t> fork_count;  // + 1 in every forked child
 
+extern constinit thread_local TickClock tick_clock;  // of the system's clocks and the processor's ticks
+
 // The part of a node that the data path needs.
 struct NodeCore {
   layout::Half* word = nullptr;  // the futex word, in the segment
   layout::Half* bell = nullptr;
   uint64_t forks = 0;  // fork_count when the node was opened
   Clock clock;
+  bool by_ticks = false;  // `clock` is the system's, and ticks are trusted
 
   virtual ~NodeCore() = default;
   virtual void wake() = 0;  // the bell is not zero: see shm/bell.h
+
+  Times now() const {
+    if (by_ticks) [[likely]]
+      return tick_clock.at(processor_ticks());
+    return {clock.realtime_ns(), clock.boottime_ns()};
+  }
 
   void ring() {
     if (ring_bell(word, bell)) [[unlikely]]
@@ -122,8 +132,8 @@ class Publisher {
   // kInvalid: not the size of the schema. kNoSpace: a bigger value does not fit. kForked: in a forked child.
   // On error nothing is published and readers keep what they have.
   Status publish(std::span<const std::byte> value) {
-    const Clock& clock = topic_->node->clock;
-    return publish(value, clock.realtime_ns(), clock.boottime_ns());
+    const Times now = topic_->node->now();
+    return publish(value, now.realtime_ns, now.boottime_ns);
   }
   // Reads no clock.
   Status publish(std::span<const std::byte> value, int64_t stamp_ns, int64_t born_ns) {

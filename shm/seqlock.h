@@ -30,6 +30,11 @@ namespace smt {
 // REQUIRES: room for align_up(bytes, 8) at `to`.
 [[gnu::always_inline]] inline void store_words(layout::Word* to, const void* from, size_t bytes) {
   const char* p = static_cast<const char*>(from);
+  if (kCopyLines && bytes >= kLineBytes) {
+    const size_t lines = bytes / kLineBytes * kLineBytes;
+    copy_lines(to, p, lines);
+    to += lines / 8, p += lines, bytes -= lines;
+  }
   for (; bytes >= 64; to += 8, p += 64, bytes -= 64) {
     store_word(to, p), store_word(to + 1, p + 8), store_word(to + 2, p + 16), store_word(to + 3, p + 24);
     store_word(to + 4, p + 32), store_word(to + 5, p + 40), store_word(to + 6, p + 48),
@@ -42,6 +47,11 @@ namespace smt {
 // Copies `bytes` bytes from shared to private memory, in words.
 [[gnu::always_inline]] inline void load_words(void* to, const layout::Word* from, size_t bytes) {
   char* p = static_cast<char*>(to);
+  if (kCopyLines && bytes >= kLineBytes) {
+    const size_t lines = bytes / kLineBytes * kLineBytes;
+    copy_lines(p, from, lines);
+    from += lines / 8, p += lines, bytes -= lines;
+  }
   for (; bytes >= 64; from += 8, p += 64, bytes -= 64) {
     load_word(p, from), load_word(p + 8, from + 1), load_word(p + 16, from + 2), load_word(p + 24, from + 3);
     load_word(p + 32, from + 4), load_word(p + 40, from + 5), load_word(p + 48, from + 6),
