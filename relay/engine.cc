@@ -197,10 +197,10 @@ size_t Engine::step(int64_t now_ns) {
   if (store_->fd() < 0 || (options_.serves() && !looked_) || has_demand() || look_due(now_ns_)) {
     looked_ = true;
     collect(now_ns_);
+    if (writes_) writes_->update(now_ns_);
   }
   if (trace_requests_.any()) trace_requests_.update(view(), now_ns_);
   if (set_requests_.any()) set_requests_.update(view(), now_ns_);
-  if (writes_) writes_->update(now_ns_);
   for (const auto& [key, s] : sessions_.all()) messages += send(s.get());
   store_->flush(now_ns_);
   return messages;

@@ -13,7 +13,7 @@
 #include "relay/keys/keyring.h"
 #include "relay/rules/rules.h"
 #include "relay/rules/subscription.h"
-#include "relay/writes/writes.h"
+#include "relay/writes/audit.h"
 #include "shm/freshness.h"
 
 namespace smt::relay {
@@ -34,7 +34,7 @@ struct RelayOptions {
   // Which of that each peer may have and set; none: all.
   AccessRules access;
   std::string write_node;  // see Writes
-  Audit audit;             // none: nothing is written down, and nothing refused for that
+  Audit* audit = nullptr;  // step() and end_writes() call it; null: nothing is written down
   // Proxy: wanted upstream even while no peer wants it.
   std::vector<Subscription> cache;
   // Wants upstream what its peers want too, and passes a Get on.

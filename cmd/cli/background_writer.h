@@ -11,35 +11,57 @@
 
 namespace smt::cmd {
 
-// Writes text to one descriptor, in order. A terminal after Ctrl-S, a full pipe or a journal that hangs holds
-// up the thread of this object, and nobody else. The descriptor keeps its flags, as other programs may share
-// it. Any thread may call.
+// Writes text to one destination, in order. A terminal after Ctrl-S, a full pipe, a disk or a journal that
+// hangs holds up the thread of this object, and nobody else: each destination has an object of its own. Any
+// thread may call.
 class BackgroundWriter {
  public:
   static constexpr size_t kMaxBytes = 256 << 10;  // of text that waits
-  static constexpr int64_t kDrainNs = 100'000'000;
 
-  // The function returns what is written to the same descriptor in place of `texts` texts that were lost.
-  using Notice = std::function<std::string(uint64_t texts)>;
+  enum class WhenFull { kDropOldest, kTakeNoMore };
+  enum class Fate { kWaits, kWritten, kFailed };
+  struct Options {
+    // Writes all of the text, and takes its time. 0, or the errno of what failed.
+    std::function<int(std::string_view text)> write;
+    // What is written in place of `texts` texts that were lost.
+    std::function<std::string(uint64_t texts)> notice;
+    WhenFull when_full = WhenFull::kDropOldest;
+    // A text is written, or that failed; may be empty.
+    std::function<void()> settled = {};
+  };
 
-  // Starts the thread; no signal is handled there. The descriptor outlives the thread, which may be as long
-  // as the process. Throws std::system_error.
-  BackgroundWriter(int fd, Notice notice);
+  // Starts the thread, which calls the functions; no signal is handled there. They outlive this object: a
+  // write that hangs may last as long as the process. Throws std::system_error.
+  explicit BackgroundWriter(Options options);
+  // For a descriptor, which outlives the thread and keeps its flags, as other programs may share it.
+  BackgroundWriter(int fd, std::function<std::string(uint64_t texts)> notice);
   // Texts that still wait are lost; the thread ends after the one that it writes.
   ~BackgroundWriter();
 
-  // Takes a copy. Where there is no room, the oldest texts that wait are lost, and the notice tells of it
-  // when the writing goes on.
+  // Takes a copy. Where there is no room, texts are lost, and the notice tells of them when the writing goes
+  // on: the oldest that wait, or this one.
   void write(std::string_view text);
   // The same for a text that says how things stand: it takes the place of one like it that still waits last.
   void write_latest(std::string_view text);
-  // Waits until all is written, and for kDrainNs at most. errno of the first write that failed, or 0.
-  int drain();
+  // The same for a text that is not lost for want of room.
+  void write_always(std::string_view text);
+  // As write(). The text's ticket, for withdraw() in the end.
+  uint64_t submit(std::string_view text);
+  // kFailed: there was no room, or writing it failed.
+  Fate fate(uint64_t ticket) const;
+  // The ticket ends here; a text that waits is taken back. True: it is not written, and will not be.
+  bool withdraw(uint64_t ticket);
+
+  // errno of a write that failed since the last call, or 0.
+  int take_error();
+  // Waits until all is written, and so long at most. take_error().
+  int drain(int64_t max_ns);
 
  private:
+  struct Text;
   struct State;
   static void serve(const std::shared_ptr<State>& state);
-  void add(std::string_view text, bool is_latest);
+  void add(Text text);
 
   std::shared_ptr<State> state_;  // the thread's too
 };

@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -15,6 +16,7 @@
 #include "cmd/cli/background_writer.h"
 #include "cmd/cli/exit_code.h"
 #include "cmd/cli/write_whole.h"
+#include "shm/clock.h"
 #include "shm/printable.h"
 
 namespace smt::cmd {
@@ -22,6 +24,9 @@ namespace {
 
 constexpr const char* kClosed =
     "standard output is closed, and the result goes there; redirect it, as to a file";
+
+// For all of a tool's writers together.
+constexpr int64_t kExitWaitNs = 200'000'000;
 
 bool output_closed = false;  // at the start
 int output_error = 0;        // errno of the first write that failed
@@ -37,7 +42,7 @@ void note_error(int error) {
 }
 
 void drain_notes() {
-  if (notes_writer) note_error(notes_writer->drain());
+  if (notes_writer) note_error(notes_writer->drain(exit_wait_ns()));
   notes_writer.reset();
 }
 
@@ -103,9 +108,14 @@ void write_in_background() {
   notes_writer.emplace(STDOUT_FILENO, [](uint64_t) { return std::string(); });
 }
 
+int64_t exit_wait_ns() {
+  static const int64_t end_ns = boottime_ns() + kExitWaitNs;
+  return std::max<int64_t>(0, end_ns - boottime_ns());
+}
+
 void drain_output() {
   drain_notes();
-  if (words_writer) words_writer->drain();
+  if (words_writer) words_writer->drain(exit_wait_ns());
   words_writer.reset();
 }
 

@@ -3,6 +3,7 @@
 #ifndef SMT_CMD_CLI_OUTPUT_H_
 #define SMT_CMD_CLI_OUTPUT_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -41,7 +42,9 @@ void print_progress(std::string_view text);
 // reads (see BackgroundWriter). A tool calls this before a loop that samples, relays, records or guards.
 // Results (print_text) still wait for their reader.
 void write_in_background();
-// Waits for those threads, 0.2 s at most, and ends them. run_tool() calls this last.
+// How long the end of the tool still waits for threads that write: 0.2 s from the first call on.
+int64_t exit_wait_ns();
+// Waits so long for those threads at most, and ends them. run_tool() calls this last.
 void drain_output();
 
 // stdout is a pipe whose reader has gone, or a terminal that hung up.

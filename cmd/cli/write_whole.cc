@@ -7,7 +7,8 @@
 
 namespace smt::cmd {
 
-int write_whole(int fd, std::string_view text) {
+int write_whole(int fd, std::string_view text, size_t* written) {
+  const size_t size = text.size();
   while (!text.empty()) {
     const ssize_t n = write(fd, text.data(), text.size());
     if (n >= 0) {
@@ -16,6 +17,7 @@ int write_whole(int fd, std::string_view text) {
       pollfd out{fd, POLLOUT, 0};
       poll(&out, 1, -1);
     } else if (errno != EINTR) {
+      if (written != nullptr) *written = size - text.size();
       return errno;
     }
   }

@@ -30,7 +30,7 @@ Client::Client(const ClientOptions& options, std::vector<relay::ReceiveRule> rec
       deadline_ns_(deadline_after(options.timeout_ns)),
       loop_(&store_, asking(std::move(receive)),
             {.stop_fd = stop_.fd(),
-             .wake_fd = wake_fd,
+             .wake_fds = {wake_fd},
              .log = tool_log(),
              .log_from = relay::Severity::kWarning,
              .keys = options.keys,

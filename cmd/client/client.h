@@ -30,7 +30,7 @@ struct ClientOptions {
 class Client {
  public:
   // Wants what `receive` names for as long as it lives.
-  // `wake_fd`: see LoopOptions.
+  // `wake_fd`: see LoopOptions; -1: none.
   explicit Client(const ClientOptions& options, std::vector<relay::ReceiveRule> receive = {},
                   int wake_fd = -1);
 

@@ -12,10 +12,10 @@
 #include "cmd/cli/output.h"
 #include "cmd/cli/tool.h"
 #include "cmd/config/config_print.h"
+#include "cmd/relays/audit.h"
 #include "cmd/relays/config_reload.h"
 #include "cmd/relays/impair.h"
 #include "cmd/relays/relay_explain.h"
-#include "cmd/serve/audit.h"
 #include "cmd/serve/engine_options.h"
 #include "cmd/serve/pattern_watch.h"
 #include "cmd/serve/peer_links.h"
@@ -50,10 +50,11 @@ void report_former_mirror(const Domain& domain, const RelayConfig& config) {
       node, removal_command(config.domain, {node}), bytes_text((*view)->reserved_bytes()));
 }
 
-LoopOptions loop_options(const ConfigFlags& flags, const RelayConfig& config, int stop_fd, int wake_fd) {
+LoopOptions loop_options(const ConfigFlags& flags, const RelayConfig& config, int stop_fd,
+                         std::vector<int> wake_fds) {
   return {.spin = config.spin,
           .stop_fd = stop_fd,
-          .wake_fd = wake_fd,
+          .wake_fds = std::move(wake_fds),
           .log = tool_log(),
           .impair = flags.impair,
           .keys = config.keyring};
@@ -175,18 +176,15 @@ int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlag
     log_change(peers->apply(std::move(*change)), *loop);
     return Status();
   });
-  Result<AuditFile> audit = AuditFile::open(config.audit);
-  if (!audit.ok()) return fail(audit.status());
-  relay.audit = [&](const relay::WriteEvent& event) {
-    const Status s = audit->append(event);
-    if (!s.ok()) loop->log(relay::Severity::kError, {"audit"}, s.message());
-    if (s.ok() || !is_done_afterwards(event))
-      loop->log(severity_of(event), audit_key(event), audit_text(event));
-    return s.ok();
-  };
+  const Result<std::unique_ptr<AuditFile>> opened = AuditFile::open(
+      config.audit,
+      [&](auto severity, const auto& key, const std::string& text) { loop->log(severity, key, text); });
+  if (!opened.ok()) return fail(opened.status());
+  AuditFile& audit = **opened;
+  relay.audit = &audit;
   raise_file_limit();
   keep_large_blocks();
-  loop.emplace(store, std::move(relay), loop_options(flags, config, stop.fd(), reload.fd()));
+  loop.emplace(store, std::move(relay), loop_options(flags, config, stop.fd(), {reload.fd(), audit.fd()}));
   if (flags.impair) spdlog::warn("every link is impaired on purpose: {}", impairment_text(*flags.impair));
   peers.emplace(&*loop);
   Result<PeerLinks::Change> links = peers->prepare(config.peers);
@@ -194,12 +192,14 @@ int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlag
   peers->apply(std::move(*links));
   print_note(fmt::format("ready {} {}\n", config.name, fmt::join(loop->endpoints(), " ")));
   loop->run([&](int64_t now) -> std::optional<int64_t> {
+    audit.poll();
     if (!reload.poll(now) || (losses != nullptr && !losses->look(now))) return std::nullopt;
     const int64_t pattern_due = patterns.look(&loop->engine(), now);
     const int64_t counter_due = counters ? counters->publish(loop->engine(), now) : kNever;
     return std::min({pattern_due, counter_due, losses != nullptr ? losses->due_ns() : kNever});
   });
   loop->engine().end_writes(boottime_ns());
+  audit.drain(exit_wait_ns());
   return losses == nullptr ? kExitOk : exit_code_after(losses->failure());
 }
 

@@ -162,9 +162,8 @@ void RelayLoop::log(relay::Severity severity, const relay::MessageKey& key, cons
 bool RelayLoop::ended() const { return !finishing_ && is_stopped(options_.stop_fd); }
 
 bool RelayLoop::sleep(int64_t until_ns) {
-  fds_.assign({{finishing_ ? -1 : options_.stop_fd, POLLIN, 0},
-               {options_.wake_fd, POLLIN, 0},
-               {context_.fd(), POLLIN, 0}});
+  fds_.assign({{finishing_ ? -1 : options_.stop_fd, POLLIN, 0}, {context_.fd(), POLLIN, 0}});
+  for (const int fd : options_.wake_fds) fds_.push_back({fd, POLLIN, 0});
   const size_t first_link = fds_.size();
   for (const Followed& f : links_) fds_.push_back({f.link->fd(), POLLIN, 0});
   int64_t max = kNever;

@@ -33,7 +33,7 @@ Id128 random_id();
 struct LoopOptions {
   bool spin = false;                             // never sleep
   int stop_fd = -1;                              // when it can be read, run() ends; -1: none
-  int wake_fd = -1;                              // when it can be read, `after` is called; -1: none
+  std::vector<int> wake_fds = {};                // when one can be read, `after` is called; -1: none
   LogSink log = {};                              // of what the relay has to say
   std::optional<relay::Impairment> impair = {};  // of each link
   // Messages below this severity do not go to the log.

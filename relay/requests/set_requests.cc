@@ -110,6 +110,7 @@ bool SetRequests::on_reply(Session* by, const proto::SetReply& m) {
 
 void SetRequests::on_session_ended(uint64_t session_key) {
   std::erase_if(routes_, [&](const auto& route) { return route.second == session_key; });
+  std::erase_if(here_, [&](const auto& entry) { return entry.second.asker == session_key; });
   pending_.on_session_ended(session_key, [](Pending::Request* q) { q->result.complete = false; });
 }
 
@@ -148,17 +149,30 @@ bool SetRequests::forward(Pending::Request* q, Session* to, const Viewpoint& at)
 void SetRequests::write_here(Pending::Request* q, const Viewpoint& at, int64_t now_ns) {
   const proto::Set& m = q->content.set;
   const Session& asker = *sessions_->at(q->asker);
-  const proto::SetAnswer a =
-      writes_->take({m.kind(), m.topic(), m.schema_hash(), m.stamp_ns(), q->content.value.bytes, m.holder(),
-                     m.holder_name(), asker.peer().name, asker.link()->endpoint()},
-                    now_ns);
-  proto::SetAnswer whole = answer_of(at, a.outcome(), a.text());
-  whole.set_schema(a.schema());
-  whole.set_lease_ns(a.lease_ns());
-  whole.set_dead_man_ns(a.dead_man_ns());
-  whole.set_holder_name(a.holder_name());
-  whole.set_sequence(a.sequence());
-  add_answer(whole, &q->result);
+  here_[++last_write_] = {m.request(), q->asker};
+  q->waiting.insert(kHere);
+  writes_->take({last_write_, m.kind(), m.topic(), m.schema_hash(), m.stamp_ns(), q->content.value.bytes,
+                 m.holder(), m.holder_name(), asker.peer().name, asker.link()->endpoint(), q->deadline_ns},
+                now_ns);
+  collect_answers(at);
+}
+
+// Of Writes, of whose requests some wait for the audit.
+void SetRequests::collect_answers(const Viewpoint& at) {
+  for (const WriteAnswer& w : writes_->take_answers()) {
+    const auto here = here_.find(w.number);
+    if (here == here_.end()) continue;  // who asked is gone
+    Pending::Request* const q = pending_.on_reply(here->second.request, kHere, true);
+    here_.erase(here);
+    if (q == nullptr) continue;
+    proto::SetAnswer whole = answer_of(at, w.answer.outcome(), w.answer.text());
+    whole.set_schema(w.answer.schema());
+    whole.set_lease_ns(w.answer.lease_ns());
+    whole.set_dead_man_ns(w.answer.dead_man_ns());
+    whole.set_holder_name(w.answer.holder_name());
+    whole.set_sequence(w.answer.sequence());
+    add_answer(whole, &q->result);
+  }
 }
 
 // A probe goes to all peers that may know the topic.
@@ -220,6 +234,7 @@ void SetRequests::send_answer(Pending::Request* q, const Viewpoint& at, int64_t 
 }
 
 void SetRequests::update(const Viewpoint& at, int64_t now_ns) {
+  if (writes_ != nullptr) collect_answers(at);
   // The order of their arrival is that of their effect.
   while (pending_.look_due()) look(pending_.take_look().second, at, now_ns);
   pending_.update(now_ns, [&](uint64_t, Pending::Request* q, bool late) {

@@ -30,7 +30,7 @@ class SetRequests {
   // Some are to be looked at: the next update() needs a store that is collected.
   bool look_due() const { return pending_.look_due(); }
   int64_t due_ns() const { return pending_.due_ns(); }
-  bool any() const { return !pending_.empty(); }
+  bool any() const { return !pending_.empty() || (writes_ != nullptr && writes_->any_answers()); }
   void update(const Viewpoint& at, int64_t now_ns);
 
   // See Relay.
@@ -42,6 +42,11 @@ class SetRequests {
     Frame value;
   };
   using Pending = PendingRequests<Content, SetResult>;
+  // A peer's request that Writes has not answered.
+  struct Here {
+    uint64_t request, asker;
+  };
+  static constexpr uint64_t kHere = 0;  // among the session keys that a request waits for: Writes
   static constexpr RequestLimits kLimits = {.max_unanswered = 64, .max_answered = 64, .max_kept = 4096};
 
   static Frame copy_value(std::span<const std::byte> value);
@@ -50,6 +55,7 @@ class SetRequests {
   Session* route_to(uint64_t target) const;
   void look(Pending::Request* q, const Viewpoint& at, int64_t now_ns);
   void write_here(Pending::Request* q, const Viewpoint& at, int64_t now_ns);
+  void collect_answers(const Viewpoint& at);
   void pass_on_probe(Pending::Request* q, const Viewpoint& at);
   void pass_on_to_target(Pending::Request* q, Session* to, const Viewpoint& at);
   bool forward(Pending::Request* q, Session* to, const Viewpoint& at);
@@ -58,6 +64,8 @@ class SetRequests {
   Sessions* sessions_;
   Writes* writes_;
   Pending pending_{kLimits};
+  std::map<uint64_t, Here> here_;        // by WriteRequest::number
+  uint64_t last_write_ = 0;              // of these numbers
   std::map<uint64_t, uint64_t> routes_;  // relays behind peers: instance to session key
 };
 

@@ -12,6 +12,8 @@ namespace {
 
 // Topics that peers may make here are memory of this host.
 constexpr size_t kMaxTopics = 1024;
+// Values that wait for the audit: of one peer as many as a relay of this version passes on to another.
+constexpr size_t kMaxWaitingOfPeer = 48, kMaxWaiting = 128;
 
 std::string holder_words(const std::string& holder, const std::string& peer) {
   return holder + " (by " + peer + ")";
@@ -19,13 +21,13 @@ std::string holder_words(const std::string& holder, const std::string& peer) {
 
 }  // namespace
 
-Writes::Writes(Store* store, const Access* access, std::string node, const Id128& origin_id, Audit audit,
+Writes::Writes(Store* store, const Access* access, std::string node, const Id128& origin_id, Audit* audit,
                WriteCounters* counters)
     : store_(store),
       access_(access),
       node_(std::move(node)),
       origin_id_(origin_id),
-      audit_(std::move(audit)),
+      audit_(audit),
       counters_(counters) {}
 
 Status Writes::configure(std::vector<WriteRule> rules) {
@@ -34,7 +36,8 @@ Status Writes::configure(std::vector<WriteRule> rules) {
   rules_ = std::move(rules);
   rule_set_ = std::move(*set);
   for (auto& [topic, t] : topics_)
-    t.withdrawn = !rule_set_.decide(topic, t.peer) || !access_->allows(t.peer, topic, Right::kWrite);
+    t.withdrawn =
+        !rule_set_.decide(topic, t.lease.peer) || !access_->allows(t.lease.peer, topic, Right::kWrite);
   return Status();
 }
 
@@ -109,9 +112,9 @@ Writes::Subject Writes::judge(const WriteRequest& r, const WriteRule& rule, cons
                                        " bytes, and type " + s.schema.type_name + " has " +
                                        std::to_string(s.schema.size));
   }
-  if (t.holder != 0 && t.holder != r.holder) {
-    return no(proto::SET_HELD, "held by " + holder_words(t.holder_name, t.peer) + " for another " +
-                                   time_words(t.until_ns - now_ns));
+  if (t.lease.holder != 0 && t.lease.holder != r.holder) {
+    return no(proto::SET_HELD, "held by " + holder_words(t.lease.holder_name, t.lease.peer) +
+                                   " for another " + time_words(t.lease.until_ns - now_ns));
   }
   if (std::string why = outside_limits(s.schema, r.value, rule.min, rule.max); !why.empty())
     return no(proto::SET_LIMIT, std::move(why));
@@ -151,64 +154,174 @@ Status Writes::open_topic(const std::string& topic, const WriteRule& rule, const
   return Status();
 }
 
-bool Writes::audit(WriteAct act, const std::string& topic, const Topic& t, std::string text,
-                   std::optional<std::span<const std::byte>> value) {
-  if (!audit_) return true;
-  return audit_({act, topic, t.holder_name, t.peer, t.endpoint, t.rule.origin, std::move(text),
-                 value ? &t.schema : nullptr, value.value_or(std::span<const std::byte>())});
+WriteEvent Writes::event_of(const Waiting& w, WriteAct act) {
+  const WriteRequest& r = w.request;
+  WriteEvent event{act, r.topic, r.holder_name, r.peer, r.endpoint, w.rule.origin, ""};
+  if (act == WriteAct::kLease) {
+    event.text = "for " + time_words(w.rule.lease());
+  } else {
+    event.schema = &w.schema;
+    event.value = w.value;
+  }
+  return event;
 }
 
-Writes::Subject Writes::put_value(const WriteRequest& r, const WriteRule& rule, Topic* t, Subject s,
-                                  int64_t now_ns) {
-  const auto no = [&](proto::SetOutcome outcome, std::string why) {
-    s.outcome = outcome;
-    s.why = std::move(why);
-    return s;
-  };
-  const bool known = t->handle != kNone;
-  if (Status opened = open_topic(r.topic, rule, s.schema, r.value.size(), t); !opened.ok())
-    return no(proto::SET_NO_ROOM, opened.message());
-  Topic next = *t;
-  const bool taken = t->holder == 0;
-  next.rule = rule;
-  next.holder = r.holder;
-  next.holder_name = r.holder_name;
-  next.peer = r.peer;
-  next.endpoint = r.endpoint;
-  next.until_ns = now_ns + rule.lease();
-  next.dead_man_at_ns = rule.dead_man_ns == 0 ? INT64_MAX : now_ns + rule.dead_man_ns;
-  next.stamp_ns = r.stamp_ns;
-  next.withdrawn = false;
-  if ((taken && !audit(WriteAct::kLease, r.topic, next, "for " + time_words(rule.lease()))) ||
-      !audit(WriteAct::kSet, r.topic, next, "", r.value)) {
-    // One that was there before keeps its last value.
-    if (!known && store_->held(t->handle).sequence == 0) store_->remove(std::exchange(t->handle, kNone));
-    return no(proto::SET_NO_AUDIT, "topic " + r.topic + ": the audit cannot be written, so nothing is");
+void Writes::tell(WriteAct act, const std::string& topic, const Topic& t, std::string text) {
+  if (audit_ == nullptr) return;
+  audit_->tell(
+      {act, topic, t.lease.holder_name, t.lease.peer, t.lease.endpoint, t.rule.origin, std::move(text)});
+}
+
+proto::SetAnswer* Writes::add_answer(const WriteRequest& r, proto::SetOutcome outcome, std::string text) {
+  WriteAnswer& a = answers_.emplace_back();
+  a.number = r.number;
+  a.answer.set_outcome(outcome);
+  a.answer.set_text(std::move(text));
+  return &a.answer;
+}
+
+// --- values that wait
+
+void Writes::accept(const WriteRequest& r, const WriteRule& rule, Schema schema, int64_t now_ns) {
+  Topic& t = topics_[r.topic];
+  Waiting& w = waiting_.emplace_back();
+  w.request = r;
+  w.value.assign(r.value.begin(), r.value.end());
+  w.request.value = w.value;
+  w.request.deadline_ns = std::min(r.deadline_ns, now_ns + rule.lease());
+  if (rule.dead_man_ns != 0)
+    w.request.deadline_ns = std::min(w.request.deadline_ns, now_ns + rule.dead_man_ns);
+  w.rule = rule;
+  w.schema = std::move(schema);
+  w.arrived_ns = now_ns;
+  w.takes_lease = t.lease.holder == 0;
+  if (w.takes_lease) t.before = t.lease;
+  t.lease = {r.holder, r.holder_name, r.peer, r.endpoint, now_ns + rule.lease()};
+  if (rule.period_ns != 0) t.paced_ns = std::max(now_ns, t.paced_ns) + rule.period_ns;
+  if (audit_ != nullptr) {
+    std::vector<WriteEvent> events;
+    if (w.takes_lease) events.push_back(event_of(w, WriteAct::kLease));
+    events.push_back(event_of(w, WriteAct::kSet));
+    w.ticket = audit_->begin(events);
   }
-  const SampleHead head{++next.sequence, r.stamp_ns, now_ns, now_ns};
+  settle(now_ns);
+}
+
+LineFate Writes::fate_of(const Waiting& w) const {
+  const bool has_line = audit_ != nullptr && w.request.kind == proto::SET_VALUE;
+  return has_line ? audit_->fate(w.ticket) : LineFate::kWritten;
+}
+
+std::list<Writes::Waiting>::iterator Writes::next_settled(int64_t now_ns) {
+  return std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& w) {
+    return now_ns >= w.request.deadline_ns || (&w == &waiting_.front() && fate_of(w) != LineFate::kWaits);
+  });
+}
+
+void Writes::settle(int64_t now_ns) {
+  for (auto it = next_settled(now_ns); it != waiting_.end(); it = next_settled(now_ns)) {
+    const Waiting w = std::move(*it);
+    waiting_.erase(it);
+    if (w.request.kind == proto::SET_RELEASE) {
+      release_lease(w.request, w.rule, now_ns);
+    } else {
+      settle_value(w, now_ns);
+    }
+  }
+}
+
+std::string Writes::late_text(const Waiting& w) {
+  return "topic " + w.request.topic + ": the audit was not written within " +
+         time_words(w.request.deadline_ns - w.arrived_ns) + ", so nothing is";
+}
+
+void Writes::settle_value(const Waiting& w, int64_t now_ns) {
+  const WriteRequest& r = w.request;
+  const LineFate fate = fate_of(w);
+  Subject no{proto::SET_NO_AUDIT, "", {}};
+  if (fate == LineFate::kFailed) {
+    no.why = "topic " + r.topic + ": the audit cannot be written, so nothing is";
+  } else if (now_ns >= r.deadline_ns) {
+    no.why = late_text(w);
+  } else {
+    Topic& t = topics_.at(r.topic);
+    no = put_value(w, &t, now_ns);
+    if (no.outcome == proto::SET_DONE) return on_written(w, t, now_ns);
+  }
+  give_up(w, std::move(no), now_ns);
+}
+
+Writes::Subject Writes::put_value(const Waiting& w, Topic* t, int64_t now_ns) {
+  const WriteRequest& r = w.request;
+  if (now_ns != w.arrived_ns) {
+    if (const std::string other = other_writer(r.topic); !other.empty())
+      return {proto::SET_OWNED, "topic " + r.topic + " is written by " + other, {}};
+  }
+  if (Status opened = open_topic(r.topic, w.rule, w.schema, r.value.size(), t); !opened.ok())
+    return {proto::SET_NO_ROOM, opened.message(), {}};
+  const SampleHead head{t->sequence + 1, r.stamp_ns, w.arrived_ns, now_ns};
   if (store_->put(t->handle, head, r.value) != PutResult::kTaken)
-    return no(proto::SET_NO_ROOM, "topic " + r.topic + ": there is no room for the value");
+    return {proto::SET_NO_ROOM, "topic " + r.topic + ": there is no room for the value", {}};
   store_->report_state(t->handle, State::kEmpty);
-  if (rule.period_ns != 0) next.paced_ns = std::max(now_ns, t->paced_ns) + rule.period_ns;
-  *t = std::move(next);
-  ++counters_->written;
-  if (taken) ++counters_->leases;
-  return s;
-}
-
-Writes::Subject Writes::release_lease(const WriteRequest& r, Topic* t, int64_t now_ns) {
-  if (t == nullptr || t->holder == 0) return {proto::SET_DONE, "there was no lease", {}};
-  if (t->holder != r.holder) {
-    return {proto::SET_HELD, "topic " + r.topic + ": held by " + holder_words(t->holder_name, t->peer), {}};
-  }
-  audit(WriteAct::kReleased, r.topic, *t,
-        t->dead_man_at_ns == INT64_MAX
-            ? ""
-            : "the dead man's time is over in " + time_words(t->dead_man_at_ns - now_ns));
-  ++counters_->released;
-  t->holder = 0;
+  ++t->sequence;
+  t->stamp_ns = r.stamp_ns;
+  t->rule = w.rule;
+  t->dead_man_at_ns = w.rule.dead_man_ns == 0 ? INT64_MAX : w.arrived_ns + w.rule.dead_man_ns;
+  if (w.takes_lease) t->before.reset();
   return {};
 }
+
+void Writes::on_written(const Waiting& w, const Topic& t, int64_t now_ns) {
+  ++counters_->written;
+  if (w.takes_lease) ++counters_->leases;
+  if (audit_ != nullptr) {
+    audit_->withdraw(w.ticket);
+    if (w.takes_lease) audit_->done(event_of(w, WriteAct::kLease));
+    audit_->done(event_of(w, WriteAct::kSet));
+  }
+  proto::SetAnswer* const answer = add_answer(w.request, proto::SET_DONE, "");
+  answer->set_dead_man_ns(static_cast<uint64_t>(w.rule.dead_man_ns));
+  answer->set_lease_ns(static_cast<uint64_t>(t.lease.until_ns - now_ns));
+  answer->set_sequence(t.sequence);
+}
+
+void Writes::give_up(const Waiting& w, Subject why, int64_t now_ns) {
+  const std::string& topic = w.request.topic;
+  if (w.takes_lease) {
+    Topic& t = topics_.at(topic);
+    t.lease = *std::exchange(t.before, std::nullopt);
+    may_forget_ = true;
+  }
+  why.schema = w.schema;
+  refuse(w.request, w.rule.origin, why, audit_ != nullptr && !audit_->withdraw(w.ticket), now_ns);
+  if (w.takes_lease) give_up_all(topic, "the lease was not taken", now_ns);
+}
+
+void Writes::give_up_all(const std::string& topic, const std::string& why, int64_t now_ns) {
+  const auto next = [&] {
+    return std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& w) {
+      return w.request.kind == proto::SET_VALUE && w.request.topic == topic;
+    });
+  };
+  for (auto it = next(); it != waiting_.end(); it = next()) {
+    const Waiting w = std::move(*it);
+    waiting_.erase(it);
+    const bool late = now_ns >= w.request.deadline_ns;
+    const std::string text =
+        "topic " + topic + ": " + why + ", and the audit was not written until then, so nothing is";
+    give_up(w, {proto::SET_NO_AUDIT, late ? late_text(w) : text, {}}, now_ns);
+  }
+}
+
+void Writes::forget_topics() {
+  if (!std::exchange(may_forget_, false)) return;
+  std::erase_if(topics_, [](const auto& entry) {
+    const Topic& t = entry.second;
+    return t.handle == kNone && t.sequence == 0 && t.lease.holder == 0;
+  });
+}
+
+// --- requests
 
 void Writes::count_outcome(proto::SetOutcome outcome) {
   WriteCounters& c = *counters_;
@@ -228,76 +341,114 @@ std::string Writes::denied_text(const std::string& peer, const std::string& topi
   return "peer " + peer + " may not write topic " + topic;
 }
 
-proto::SetAnswer Writes::deny(const WriteRequest& r, const Access::Decision& denied) {
+void Writes::deny(const WriteRequest& r, const Access::Decision& denied) {
   ++counters_->refused_denied;
-  if (audit_) {
-    const std::string table = denied.named ? "[[deny]] at " : "[[allow]] at ";
-    const std::string rule = denied.rule != nullptr ? table + denied.rule->rule.origin : "";
-    (void)audit_({WriteAct::kDenied, r.topic, r.holder_name, r.peer, r.endpoint, rule,
-                  Access::words(r.peer, r.topic, denied)});
-  }
-  proto::SetAnswer answer;
-  answer.set_outcome(proto::SET_DENIED);
-  answer.set_text(denied_text(r.peer, r.topic));
-  return answer;
+  add_answer(r, proto::SET_DENIED, denied_text(r.peer, r.topic));
+  if (audit_ == nullptr) return;
+  const std::string table = denied.named ? "[[deny]] at " : "[[allow]] at ";
+  const std::string rule = denied.rule != nullptr ? table + denied.rule->rule.origin : "";
+  audit_->tell({WriteAct::kDenied, r.topic, r.holder_name, r.peer, r.endpoint, rule,
+                Access::words(r.peer, r.topic, denied)});
 }
 
-proto::SetAnswer Writes::take(const WriteRequest& r, int64_t now_ns) {
+void Writes::refuse(const WriteRequest& r, const std::string& rule, const Subject& s, bool takes_back,
+                    int64_t now_ns) {
+  count_outcome(s.outcome);
+  if (audit_ != nullptr) {
+    const bool has_value = r.kind == proto::SET_VALUE && !s.schema.type_name.empty();
+    const char* const before = takes_back ? "; a line before this may say that it was set: it was not" : "";
+    audit_->tell({WriteAct::kRefused, r.topic, r.holder_name, r.peer, r.endpoint, rule, s.why + before,
+                  has_value ? &s.schema : nullptr, r.value, takes_back});
+  }
+  proto::SetAnswer* const answer = add_answer(r, s.outcome, s.why);
+  if (s.outcome != proto::SET_HELD) return;
+  const Lease& lease = topics_.at(r.topic).lease;
+  answer->set_holder_name(lease.holder_name);
+  answer->set_lease_ns(static_cast<uint64_t>(lease.until_ns - now_ns));
+}
+
+void Writes::take_value(const WriteRequest& r, const WriteRule& rule, int64_t now_ns) {
+  Subject s = look(r.topic, rule);
+  const auto known = topics_.find(r.topic);
+  const Topic nobody;
+  if (s.outcome == proto::SET_DONE)
+    s = judge(r, rule, known == topics_.end() ? nobody : known->second, std::move(s), now_ns);
+  const auto no = [&](proto::SetOutcome outcome, const std::string& why) {
+    s.outcome = outcome;
+    s.why = "topic " + r.topic + ": " + why;
+  };
+  const auto of_peer = [&](const Waiting& w) { return w.request.peer == r.peer; };
+  if (s.outcome == proto::SET_DONE && known == topics_.end() && topics_.size() >= kMaxTopics)
+    no(proto::SET_NO_ROOM, "peers have set " + std::to_string(kMaxTopics) + " topics here, no more");
+  const bool too_many =
+      waiting_.size() >= kMaxWaiting ||
+      std::count_if(waiting_.begin(), waiting_.end(), of_peer) >= std::ptrdiff_t{kMaxWaitingOfPeer};
+  if (s.outcome == proto::SET_DONE && too_many)
+    no(proto::SET_NO_AUDIT, "too many values wait for the audit, so nothing is written");
+  if (s.outcome != proto::SET_DONE) return refuse(r, rule.origin, s, false, now_ns);
+  accept(r, rule, std::move(s.schema), now_ns);
+}
+
+void Writes::take_release(const WriteRequest& r, const WriteRule& rule, int64_t now_ns) {
+  const bool later = std::any_of(waiting_.begin(), waiting_.end(), [&](const Waiting& w) {
+    return w.request.topic == r.topic && w.request.holder == r.holder;
+  });
+  if (!later) return release_lease(r, rule, now_ns);
+  Waiting& w = waiting_.emplace_back();
+  w.request = r;
+  w.rule = rule;
+  w.arrived_ns = now_ns;
+}
+
+void Writes::release_lease(const WriteRequest& r, const WriteRule& rule, int64_t now_ns) {
+  const auto known = topics_.find(r.topic);
+  Topic* const t = known == topics_.end() ? nullptr : &known->second;
+  if (t != nullptr && t->lease.holder == r.holder) give_up_all(r.topic, "the lease is released", now_ns);
+  if (t != nullptr && t->lease.holder != 0 && t->lease.holder != r.holder) {
+    const std::string holder = holder_words(t->lease.holder_name, t->lease.peer);
+    return refuse(r, rule.origin, {proto::SET_HELD, "topic " + r.topic + ": held by " + holder, {}}, false,
+                  now_ns);
+  }
+  const bool held = t != nullptr && t->lease.holder != 0;
+  if (held) {
+    tell(WriteAct::kReleased, r.topic, *t,
+         t->dead_man_at_ns == INT64_MAX
+             ? ""
+             : "the dead man's time is over in " + time_words(t->dead_man_at_ns - now_ns));
+    ++counters_->released;
+    t->lease.holder = 0;
+  }
+  add_answer(r, proto::SET_DONE, held ? "" : "there was no lease")
+      ->set_dead_man_ns(static_cast<uint64_t>(rule.dead_man_ns));
+}
+
+void Writes::take_probe(const WriteRequest& r, const WriteRule& rule, int64_t now_ns) {
+  const Subject s = look(r.topic, rule);
+  if (s.outcome != proto::SET_DONE) return refuse(r, rule.origin, s, false, now_ns);
+  proto::SetAnswer* const answer = add_answer(r, proto::SET_DONE, "");
+  answer->set_dead_man_ns(static_cast<uint64_t>(rule.dead_man_ns));
+  answer->set_schema(s.schema.text());
+}
+
+void Writes::take(const WriteRequest& r, int64_t now_ns) {
   const Access::Decision access = access_->decide(r.peer, r.topic, Right::kWrite);
   if (!access.allowed) return deny(r, access);
-  const std::optional<size_t> index = rule_set_.decide(r.topic, r.peer);
-  auto known = topics_.find(r.topic);
-  if (known != topics_.end()) expire_lease(r.topic, &known->second, now_ns);
-  Subject s;
-  if (!index) {
-    s.outcome = proto::SET_NO_RULE;
-    s.why = "no [[write]] rule lets " + r.peer + " set topic " + r.topic;
+  if (const auto known = topics_.find(r.topic); known != topics_.end())
+    expire_lease(r.topic, &known->second, now_ns);
+  if (const std::optional<size_t> index = rule_set_.decide(r.topic, r.peer); !index) {
+    refuse(r, "", {proto::SET_NO_RULE, "no [[write]] rule lets " + r.peer + " set topic " + r.topic, {}},
+           false, now_ns);
+  } else if (r.kind == proto::SET_PROBE) {
+    take_probe(r, rules_[*index], now_ns);
   } else if (r.kind == proto::SET_RELEASE) {
-    s = release_lease(r, known == topics_.end() ? nullptr : &known->second, now_ns);
+    take_release(r, rules_[*index], now_ns);
   } else {
-    s = look(r.topic, rules_[*index]);
+    take_value(r, rules_[*index], now_ns);
   }
-  if (r.kind == proto::SET_VALUE && s.outcome == proto::SET_DONE) {
-    const Topic nobody;
-    s = judge(r, rules_[*index], known == topics_.end() ? nobody : known->second, std::move(s), now_ns);
-    if (s.outcome == proto::SET_DONE && known == topics_.end() && topics_.size() >= kMaxTopics) {
-      s.outcome = proto::SET_NO_ROOM;
-      s.why = "topic " + r.topic + ": peers have set " + std::to_string(kMaxTopics) + " topics here, no more";
-    }
-    if (s.outcome == proto::SET_DONE) {
-      if (known == topics_.end()) known = topics_.try_emplace(r.topic).first;
-      s = put_value(r, rules_[*index], &known->second, std::move(s), now_ns);
-      if (s.outcome != proto::SET_DONE && known->second.handle == kNone) {
-        topics_.erase(known);
-        known = topics_.end();
-      }
-    }
-  }
-  proto::SetAnswer answer;
-  answer.set_outcome(s.outcome);
-  answer.set_text(s.why);
-  const Topic* t = known == topics_.end() ? nullptr : &known->second;
-  if (s.outcome != proto::SET_DONE) {
-    count_outcome(s.outcome);
-    const Schema* schema = s.schema.type_name.empty() || r.kind != proto::SET_VALUE ? nullptr : &s.schema;
-    if (audit_) {
-      (void)audit_({WriteAct::kRefused, r.topic, r.holder_name, r.peer, r.endpoint,
-                    index ? rules_[*index].origin : "", s.why, schema, r.value});
-    }
-    if (s.outcome == proto::SET_HELD) {
-      answer.set_holder_name(t->holder_name);
-      answer.set_lease_ns(static_cast<uint64_t>(t->until_ns - now_ns));
-    }
-    return answer;
-  }
-  answer.set_dead_man_ns(static_cast<uint64_t>(rules_[*index].dead_man_ns));
-  if (r.kind == proto::SET_PROBE) answer.set_schema(s.schema.text());
-  if (r.kind == proto::SET_VALUE) {
-    answer.set_lease_ns(static_cast<uint64_t>(t->until_ns - now_ns));
-    answer.set_sequence(t->sequence);
-  }
-  return answer;
+  forget_topics();
 }
+
+// --- what becomes of leases
 
 std::string Writes::fail_safe(const std::string& topic, Topic* t, int64_t now_ns) {
   t->dead_man_at_ns = INT64_MAX;
@@ -326,28 +477,36 @@ std::string Writes::fail_safe(const std::string& topic, Topic* t, int64_t now_ns
 
 void Writes::expire_lease(const std::string& topic, Topic* t, int64_t now_ns) {
   if (t->withdrawn) return withdraw_lease(topic, t, "the rules are other ones", now_ns);
-  const bool silent = now_ns >= t->dead_man_at_ns, over = t->holder != 0 && now_ns >= t->until_ns;
+  const bool silent = now_ns >= t->dead_man_at_ns, over = t->lease.holder != 0 && now_ns >= t->lease.until_ns;
   if (!silent && !over) return;
-  if (t->holder != 0) ++counters_->expired;
-  t->holder = 0;
-  audit(WriteAct::kExpired, topic, *t,
-        !silent ? "the lease is over"
-                : "silent for " + time_words(t->rule.dead_man_ns) + ": " + fail_safe(topic, t, now_ns));
+  give_up_all(topic, silent ? "its dead man's time is over" : "the lease is over", now_ns);
+  if (t->lease.holder != 0) {
+    ++counters_->expired;
+  } else if (!silent) {
+    return;  // the lease was not taken
+  }
+  t->lease.holder = 0;
+  tell(WriteAct::kExpired, topic, *t,
+       !silent ? "the lease is over"
+               : "silent for " + time_words(t->rule.dead_man_ns) + ": " + fail_safe(topic, t, now_ns));
 }
 
 void Writes::withdraw_lease(const std::string& topic, Topic* t, const char* why, int64_t now_ns) {
   t->withdrawn = false;
+  give_up_all(topic, why, now_ns);
   const bool watched = t->dead_man_at_ns != INT64_MAX;
-  if (t->holder == 0 && !watched) return;
-  if (t->holder != 0) ++counters_->withdrawn;
-  t->holder = 0;
-  audit(WriteAct::kWithdrawn, topic, *t,
-        watched ? std::string(why) + ": " + fail_safe(topic, t, now_ns) : std::string(why));
+  if (t->lease.holder == 0 && !watched) return;
+  if (t->lease.holder != 0) ++counters_->withdrawn;
+  t->lease.holder = 0;
+  tell(WriteAct::kWithdrawn, topic, *t,
+       watched ? std::string(why) + ": " + fail_safe(topic, t, now_ns) : std::string(why));
 }
 
 void Writes::update(int64_t now_ns) {
   if (now_ns < due_ns()) return;
   for (auto& [topic, t] : topics_) expire_lease(topic, &t, now_ns);
+  settle(now_ns);
+  forget_topics();
 }
 
 void Writes::end(int64_t now_ns) {
@@ -355,11 +514,13 @@ void Writes::end(int64_t now_ns) {
 }
 
 int64_t Writes::due_ns() const {
+  if (!waiting_.empty() && fate_of(waiting_.front()) != LineFate::kWaits) return 0;
   int64_t due = INT64_MAX;
+  for (const Waiting& w : waiting_) due = std::min(due, w.request.deadline_ns);
   for (const auto& [topic, t] : topics_) {
     if (t.withdrawn) return 0;
     due = std::min(due, t.dead_man_at_ns);
-    if (t.holder != 0) due = std::min(due, t.until_ns);
+    if (t.lease.holder != 0) due = std::min(due, t.lease.until_ns);
   }
   return due;
 }

@@ -13,6 +13,7 @@
 #include "shm/node.h"
 #include "shm/reader.h"
 #include "tests/relay/relay_fixture.h"
+#include "tests/relay/writes/fake_audit.h"
 #include "tests/temp_folder.h"
 
 namespace smt::relay {
@@ -27,10 +28,6 @@ inline WriteRule writing(const std::string& pattern, const std::string& type = "
 
 class SetTest : public RelayTest {
  protected:
-  struct Told {
-    WriteAct act;
-    std::string text;  // "holder by peer: topic: why"
-  };
   // A relay over a shared memory of its own.
   struct Robot {
     std::string name;
@@ -76,11 +73,7 @@ class SetTest : public RelayTest {
     o.write = r->rules;
     o.access = r->access;
     o.write_node = "set-" + r->name;
-    o.audit = [this](const WriteEvent& e) {
-      told_.push_back(
-          {e.act, e.holder + " by " + e.peer + ": " + e.topic + (e.text.empty() ? "" : ": ") + e.text});
-      return audit_works_;
-    };
+    o.audit = &audit_;
     o.random = [this, number] { return number << 32 | ++sessions_; };
     r->relay = std::make_unique<Relay>(r->store.get(), std::move(o));
     r->relay->add(net(net_name).dial("mem://" + net_name, r->name + std::to_string(r->starts)));
@@ -163,7 +156,7 @@ class SetTest : public RelayTest {
   WriteCounters counted() { return robots_.front().relay->counters().write; }
   std::vector<std::string> told_of(WriteAct act) const {
     std::vector<std::string> out;
-    for (const Told& t : told_) {
+    for (const FakeAudit::Told& t : audit_.reports) {
       if (t.act == act) out.push_back(t.text);
     }
     return out;
@@ -171,8 +164,7 @@ class SetTest : public RelayTest {
 
   const TempFolder temp_;
   const std::string root_ = temp_.path();
-  std::vector<Told> told_;
-  bool audit_works_ = true;
+  FakeAudit audit_;
   uint64_t sessions_ = 0;
   struct Robots : std::vector<Robot> {
     Robots() { reserve(8); }  // they stay where they are

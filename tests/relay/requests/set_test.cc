@@ -329,12 +329,51 @@ TEST_F(SetTest, AProgramThatComesMeanwhileTakesItsTopicOver) {
 TEST_F(SetTest, WhatCannotBeAuditedIsNotWritten) {
   gate({writing("cmd/**")});
   Host& anna = asker("anna");
-  audit_works_ = false;
+  audit_.works = false;
   EXPECT_EQ(set_value(anna, "cmd/speed", 1).outcome(), proto::SET_NO_AUDIT);
   EXPECT_EQ(read("cmd/speed"), "nothing");
-  audit_works_ = true;
+  audit_.works = true;
   Host& bert = asker("bert");
   EXPECT_EQ(set_value(bert, "cmd/speed", 2).outcome(), proto::SET_DONE) << "nobody has taken the lease";
+}
+
+TEST_F(SetTest, AnAuditThatStandsStillRefusesInTimeForTheAnswer) {
+  gate({writing("cmd/**")});
+  Host& anna = asker("anna");
+  audit_.stalled = true;
+  const int64_t begin = now_;
+  EXPECT_THAT(words(set_value(anna, "cmd/speed", 1)),
+              StartsWith("robot: topic cmd/speed: the audit was not written within 900 ms"));
+  EXPECT_LE(now_ - begin, kSecond) << "the gate has not given up";
+  EXPECT_EQ(read("cmd/speed"), "nothing");
+  EXPECT_EQ(set_value(anna, "arm/pose", 1).outcome(), proto::SET_NO_RULE) << "refusals wait for nothing";
+  audit_.go_on();
+  EXPECT_EQ(set_value(anna, "cmd/speed", 2).outcome(), proto::SET_DONE);
+  EXPECT_EQ(read("cmd/speed"), "2 fresh");
+}
+
+TEST_F(SetTest, AValueWhoseAskerIsGoneIsWrittenWithoutAnAnswer) {
+  gate({writing("cmd/**")});
+  Host& anna = asker("anna");
+  EXPECT_EQ(set_value(anna, "cmd/speed", 1).outcome(), proto::SET_DONE);
+  audit_.stalled = true;
+  const uint64_t robot = probe(anna, "cmd/speed").answers.at(0).instance();
+  Relay::SetRequest wish{.kind = proto::SET_VALUE, .topic = "cmd/speed", .target = robot};
+  wish.schema_hash = Schema::scalar(smt::Type::kF64).hash();
+  wish.value.resize(8);
+  wish.holder_name = "anna";
+  anna.relay().set(wish, now_, 2 * kSecond);
+  run(50 * kMs);
+  EXPECT_EQ(audit_.open_tickets(), 1u);
+  gate_->stop();
+  run(50 * kMs);
+  audit_.go_on();
+  run(50 * kMs);
+  EXPECT_EQ(read("cmd/speed"), "0 fresh");
+  EXPECT_EQ(audit_.open_tickets(), 0u);
+  gate_->start();
+  run(kSecond);
+  EXPECT_EQ(set_value(anna, "cmd/speed", 2).outcome(), proto::SET_DONE);
 }
 
 TEST_F(SetTest, APatternMakesNoMoreThanAThousandTopics) {

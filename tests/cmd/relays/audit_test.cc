@@ -1,0 +1,134 @@
+// The file of the audit: nobody waits for it, and what it lacks it says.
+#include "cmd/relays/audit.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "tests/fifo.h"
+#include "tests/temp_folder.h"
+
+namespace smt::cmd {
+namespace {
+
+using relay::LineFate;
+using relay::WriteAct;
+using relay::WriteEvent;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class AuditFileTest : public testing::Test {
+ protected:
+  std::unique_ptr<AuditFile> open(const std::string& path) {
+    Result<std::unique_ptr<AuditFile>> audit = AuditFile::open(
+        path, [this](auto, const auto&, const std::string& text) { logged_.push_back(text); });
+    EXPECT_TRUE(audit.ok()) << audit.status().message();
+    return audit.ok() ? std::move(*audit) : nullptr;
+  }
+  WriteEvent event(WriteAct act, const std::string& text = "") const {
+    return {act, topic_, "anna", "gate", "tcp://x", "rule", text};
+  }
+  static uint64_t begin(AuditFile* audit, const WriteEvent& event) { return audit->begin({&event, 1}); }
+  static LineFate settles(AuditFile* audit, uint64_t ticket) {
+    for (int i = 0; i < 5000 && audit->fate(ticket) == LineFate::kWaits; ++i) usleep(1000);
+    return audit->fate(ticket);
+  }
+  static std::vector<nlohmann::json> lines_of(const std::string& text) {
+    std::vector<nlohmann::json> out;
+    size_t at = 0;
+    for (size_t end = 0; (end = text.find('\n', at)) != text.npos; at = end + 1)
+      out.push_back(nlohmann::json::parse(text.substr(at, end - at)));
+    EXPECT_EQ(at, text.size()) << "a line without its end";
+    return out;
+  }
+  static void waits_for(int fd) {
+    pollfd ready{fd, POLLIN, 0};
+    EXPECT_EQ(poll(&ready, 1, 5000), 1);
+  }
+
+  const TempFolder temp_;
+  const std::string topic_ = "cmd/speed";
+  std::vector<std::string> logged_;
+};
+
+TEST_F(AuditFileTest, WakesTheLoopWhenALineIsWritten) {
+  const auto audit = open(temp_.path() + "/a.jsonl");
+  const uint64_t ticket = begin(audit.get(), event(WriteAct::kSet));
+  waits_for(audit->fd());
+  EXPECT_EQ(settles(audit.get(), ticket), LineFate::kWritten);
+  EXPECT_FALSE(audit->withdraw(ticket));
+  EXPECT_THAT(logged_, IsEmpty()) << "it is not done";
+  audit->done(event(WriteAct::kSet));
+  EXPECT_THAT(logged_, ElementsAre("anna (by gate on tcp://x) sets cmd/speed (rule)"));
+  audit->poll();
+  pollfd ready{audit->fd(), POLLIN, 0};
+  EXPECT_EQ(poll(&ready, 1, 0), 0);
+}
+
+TEST_F(AuditFileTest, CountsWhatFindsNoRoomAndSaysSoWhereItIsMissing) {
+  Fifo fifo(temp_.path() + "/fifo");
+  const auto audit = open(fifo.path());
+  fifo.fill();
+  constexpr size_t kTold = 3000;
+  for (size_t i = 0; i < kTold; ++i) audit->tell(event(WriteAct::kRefused, std::to_string(i)));
+  const uint64_t refused = begin(audit.get(), event(WriteAct::kSet));
+  EXPECT_EQ(audit->fate(refused), LineFate::kFailed) << "at once";
+  EXPECT_TRUE(audit->withdraw(refused));
+  WriteEvent void_now = event(WriteAct::kRefused, "not set");
+  void_now.takes_back = true;
+  audit->tell(void_now);
+  EXPECT_EQ(logged_.size(), kTold + 1) << "the log has each";
+  std::string text;
+  while (text.find("not set") == text.npos || !text.ends_with('\n')) text += fifo.take();
+  const std::vector<nlohmann::json> lines = lines_of(text);
+  size_t next = 0, lost = 0;
+  for (const nlohmann::json& line : lines) {
+    if (line["act"] == "lost") {
+      lost += std::stoul(line["text"].get<std::string>());
+      EXPECT_THAT(line["text"].get<std::string>(), HasSubstr(" lost, as the file was not written in time"));
+    } else if (line["text"] != "not set") {
+      EXPECT_EQ(line["text"], std::to_string(next + lost)) << "in order";
+      ++next;
+    }
+  }
+  EXPECT_GT(lost, 0u);
+  EXPECT_EQ(next + lost, kTold + 1) << "each is written or counted";
+  EXPECT_EQ(lines.back()["text"], "not set");
+}
+
+TEST_F(AuditFileTest, SaysWhatCannotBeWritten) {
+  const auto audit = open("/dev/full");
+  const uint64_t ticket = begin(audit.get(), event(WriteAct::kSet));
+  EXPECT_EQ(settles(audit.get(), ticket), LineFate::kFailed);
+  EXPECT_TRUE(audit->withdraw(ticket));
+  waits_for(audit->fd());
+  audit->poll();
+  EXPECT_THAT(logged_, ElementsAre(HasSubstr("audit file /dev/full: No space left on device")));
+}
+
+TEST_F(AuditFileTest, RefusesAFifoThatNobodyReads) {
+  const std::string path = temp_.path() + "/fifo";
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  const auto audit = AuditFile::open(path, nullptr);
+  ASSERT_FALSE(audit.ok());
+  EXPECT_EQ(audit.status().message(),
+            "audit file " + path + ": nobody reads this FIFO; start its reader first");
+}
+
+TEST_F(AuditFileTest, WithoutAFileNothingWaits) {
+  const auto audit = open("");
+  const uint64_t ticket = begin(audit.get(), event(WriteAct::kSet));
+  EXPECT_EQ(audit->fate(ticket), LineFate::kWritten);
+  EXPECT_EQ(audit->fd(), -1);
+  audit->tell(event(WriteAct::kReleased));
+  EXPECT_THAT(logged_, ElementsAre(HasSubstr("releases cmd/speed")));
+}
+
+}  // namespace
+}  // namespace smt::cmd
