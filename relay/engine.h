@@ -81,6 +81,7 @@ class Engine {
   void answer_requests();
 
   // What follows from it.
+  void time_step();
   void on_begun(Session* s);
   void on_ended(uint64_t key);
   void end_silent();
@@ -112,8 +113,10 @@ class Engine {
   std::optional<Writes> writes_;  // none: there were no rules to begin with
   SetRequests set_requests_;
   int64_t now_ns_ = 0;
-  bool looked_ = false;  // at the store
-  bool asked_ = false;   // since the last step
+  bool works_ = false;          // at what is done in pieces: the next step is due at once
+  int64_t stepped_cpu_ns_ = 0;  // RelayOptions::cpu_time when the last step began; 0: there was none
+  bool looked_ = false;         // at the store
+  bool asked_ = false;          // since the last step
   proto::Envelope message_;
 };
 

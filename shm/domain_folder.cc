@@ -186,6 +186,11 @@ Result<std::vector<std::string>> DomainFolder::nodes() const {
   return names;
 }
 
+uint64_t DomainFolder::free_bytes() const {
+  struct statvfs v;
+  return fstatvfs(fd.get(), &v) == 0 && v.f_blocks != 0 ? v.f_bavail * v.f_frsize : UINT64_MAX;
+}
+
 Status DomainFolder::no_space(uint64_t bytes, const std::string& what) const {
   struct statvfs v;
   std::string figures;

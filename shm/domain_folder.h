@@ -78,6 +78,8 @@ struct DomainFolder {
   Result<Fd> open_file(const std::string& file, int flags, bool foreign, struct stat* st) const;
   // Whether a name of this folder means the file that `opened` was told of.
   bool is_named(const struct stat& opened, const std::string& file) const;
+  // What may be written here yet.
+  uint64_t free_bytes() const;
   // "no space in <path> (64.0 MiB, 63.9 MiB used): need 4.0 MiB for <what>; ..."
   Status no_space(uint64_t bytes, const std::string& what) const;
   // The same for a file of `bytes` that exceeds the limit of the process for the sizes of files.

@@ -21,22 +21,28 @@ bool Heap::rebuild(uint64_t begin, uint64_t end, std::vector<std::pair<uint64_t,
   return true;
 }
 
+Result<bool> Heap::prepare(uint64_t bytes, uint64_t max_bytes, const std::string& what) {
+  bytes = layout::align_up(bytes);
+  const auto fits = [&] { return by_size_.lower_bound({bytes, 0}) != by_size_.end(); };
+  if (fits()) return true;
+  // Nothing fits: grow the end, beginning with what is free there.
+  uint64_t start = end_;
+  if (!free_.empty()) {
+    const auto last = std::prev(free_.end());
+    if (last->first + last->second == end_) start = last->first;
+  }
+  Result<uint64_t> end = grow_(start + bytes, max_bytes, what);
+  if (!end.ok()) return end.status();
+  if (*end == end_) return false;
+  const uint64_t old_end = std::exchange(end_, *end);
+  free(old_end, end_ - old_end);
+  return fits();
+}
+
 Result<uint64_t> Heap::allocate(uint64_t bytes, const std::string& what) {
   bytes = layout::align_up(bytes);
-  auto fit = by_size_.lower_bound({bytes, 0});
-  if (fit == by_size_.end()) {
-    // Nothing fits: grow the end, beginning with what is free there.
-    uint64_t start = end_;
-    if (!free_.empty()) {
-      const auto last = std::prev(free_.end());
-      if (last->first + last->second == end_) start = last->first;
-    }
-    Result<uint64_t> end = grow_(start + bytes, what);
-    if (!end.ok()) return end.status();
-    const uint64_t old_end = std::exchange(end_, *end);
-    free(old_end, end_ - old_end);
-    fit = by_size_.lower_bound({bytes, 0});
-  }
+  if (Result<bool> room = prepare(bytes, UINT64_MAX, what); !room.ok()) return room.status();
+  const auto fit = by_size_.lower_bound({bytes, 0});
   const auto it = free_.find(fit->second);
   const uint64_t offset = it->first;
   const uint64_t rest = it->second - bytes;

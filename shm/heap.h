@@ -18,8 +18,9 @@ namespace smt {
 // Blocks are multiples of 64 bytes. Not thread-safe.
 class Heap {
  public:
-  // `grow(end, what)` backs the segment with memory up to at least `end` and returns how far it is backed.
-  using Grow = std::function<Result<uint64_t>(uint64_t end, const std::string& what)>;
+  // `grow(end, max_bytes, what)` backs the segment with memory up to at least `end`, but with no more than
+  // about `max_bytes`, and returns how far it is backed.
+  using Grow = std::function<Result<uint64_t>(uint64_t end, uint64_t max_bytes, const std::string& what)>;
   explicit Heap(Grow grow) : grow_(std::move(grow)) {}
 
   // [begin, end) is backed and free but for `used` (offset, bytes). False: used blocks overlap or lie
@@ -28,6 +29,8 @@ class Heap {
 
   // The offset of a block; best fit.
   Result<uint64_t> allocate(uint64_t bytes, const std::string& what);
+  // Backs what allocate() would have to, but no more than about `max_bytes`. True: there is room for so much.
+  Result<bool> prepare(uint64_t bytes, uint64_t max_bytes, const std::string& what);
   void free(uint64_t offset, uint64_t bytes);
 
  private:

@@ -68,6 +68,8 @@ class Node::Impl : public internal::NodeCore {
     return Status(Code::kForked,
                   "node " + options.name + " belongs to the parent of this process: open another one");
   }
+  struct Plan;
+  Result<Plan> plan(const TopicOptions& asked);
   void wake() override { wake_waiters(bell, word, &fifos); }
 
   Domain domain;
@@ -112,45 +114,67 @@ Result<std::unique_ptr<Node>> Node::open(const Domain& domain, const NodeOptions
   return std::unique_ptr<Node>(new Node(std::move(impl)));
 }
 
-Result<Publisher> Node::advertise(const TopicOptions& asked) {
-  if (impl_->forked()) return impl_->refuse_if_forked();
+// What advertise() makes of a topic.
+struct Node::Impl::Plan {
+  TopicOptions options;  // complete
+  TopicTable::Entry* entry = nullptr;
+  bool as_it_is = false, keep_history = false;
+};
+
+Result<Node::Impl::Plan> Node::Impl::plan(const TopicOptions& asked) {
   if (Status s = check_topic_name(asked.name); !s.ok()) return s;
   if (Status s = asked.schema.check(); !s.ok()) return s;
-  TopicOptions options = asked;
-  const bool variable = options.schema.size == 0;
-  if (options.max_bytes == 0) options.max_bytes = variable ? 64 : options.schema.size;
-  if (!variable && options.max_bytes != options.schema.size) {
-    return Status(Code::kInvalid, "topic " + options.name + ": its type " + options.schema.type_name +
-                                      " has " + std::to_string(options.schema.size) + " bytes, not " +
-                                      std::to_string(options.max_bytes));
+  Plan p{asked};
+  const bool variable = p.options.schema.size == 0;
+  uint64_t& max_bytes = p.options.max_bytes;
+  if (max_bytes == 0) max_bytes = variable ? 64 : p.options.schema.size;
+  if (!variable && max_bytes != p.options.schema.size) {
+    return Status(Code::kInvalid, "topic " + p.options.name + ": its type " + p.options.schema.type_name +
+                                      " has " + std::to_string(p.options.schema.size) + " bytes, not " +
+                                      std::to_string(max_bytes));
   }
-  if (options.history > layout::kMaxSlots) {
-    return Status(Code::kInvalid, "topic " + options.name + ": a history of " +
-                                      std::to_string(options.history) + " samples; the most is " +
+  if (p.options.history > layout::kMaxSlots) {
+    return Status(Code::kInvalid, "topic " + p.options.name + ": a history of " +
+                                      std::to_string(p.options.history) + " samples; the most is " +
                                       std::to_string(layout::kMaxSlots));
   }
+  TopicTable::Entry* const e = p.entry = table.find(p.options.name);
+  if (e == nullptr) return p;
+  if (e->writer != nullptr && e->writer->publisher_exists) {
+    return Status(Code::kInUse, "topic " + p.options.name + " is advertised by this node already");
+  }
+  const bool same_schema = e->schema_hash == p.options.schema.hash() && e->variable == variable &&
+                           (variable || e->max_bytes == max_bytes);
+  p.keep_history = same_schema && table.same_origin(*e, p.options);
+  if (p.keep_history && variable) max_bytes = std::max(max_bytes, e->max_bytes);
+  p.as_it_is = p.keep_history && e->max_bytes == max_bytes &&
+               e->slot_count == std::bit_ceil(std::max(p.options.history, layout::kMinSlots));
+  if (!p.as_it_is && e->slot_stride > p.options.keep_bytes) p.keep_history = false;
+  return p;
+}
 
+Result<bool> Node::prepare(const TopicOptions& options, uint64_t max_growth) {
+  if (impl_->forked()) return impl_->refuse_if_forked();
   std::lock_guard lock(impl_->mutex);
-  TopicTable& table = impl_->table;
-  TopicTable::Entry* e = table.find(options.name);
-  if (e != nullptr && e->writer != nullptr && e->writer->publisher_exists) {
-    return Status(Code::kInUse, "topic " + options.name + " is advertised by this node already");
-  }
-  bool as_it_is = false, keep_history = false;
-  if (e != nullptr) {
-    const bool same_schema = e->schema_hash == options.schema.hash() && e->variable == variable &&
-                             (variable || e->max_bytes == options.max_bytes);
-    keep_history = same_schema && table.same_origin(*e, options);
-    if (keep_history && variable) options.max_bytes = std::max(options.max_bytes, e->max_bytes);
-    as_it_is = keep_history && e->max_bytes == options.max_bytes &&
-               e->slot_count == std::bit_ceil(std::max(options.history, layout::kMinSlots));
-  }
-  if (!as_it_is) {
-    Result<TopicTable::Entry*> put = table.put(options, options.schema, options.max_bytes, keep_history);
+  Result<Impl::Plan> plan = impl_->plan(options);
+  if (!plan.ok()) return plan.status();
+  if (plan->as_it_is) return true;
+  return impl_->table.prepare(options.name, plan->options.max_bytes, options.history, max_growth);
+}
+
+Result<Publisher> Node::advertise(const TopicOptions& options) {
+  if (impl_->forked()) return impl_->refuse_if_forked();
+  std::lock_guard lock(impl_->mutex);
+  Result<Impl::Plan> plan = impl_->plan(options);
+  if (!plan.ok()) return plan.status();
+  TopicTable::Entry* e = plan->entry;
+  if (!plan->as_it_is) {
+    Result<TopicTable::Entry*> put =
+        impl_->table.put(plan->options, plan->options.schema, plan->options.max_bytes, plan->keep_history);
     if (!put.ok()) return put.status();
     e = *put;
   }
-  auto topic = std::make_unique<Impl::Topic>(impl_.get(), options);
+  auto topic = std::make_unique<Impl::Topic>(impl_.get(), plan->options);
   topic->bind(*e);
   topic->record->max_age_ns.store(static_cast<uint64_t>(options.max_age_ns), std::memory_order_relaxed);
   topic->take_over();

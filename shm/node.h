@@ -31,6 +31,9 @@ class Node {
   // schema, size or history it is advertised anew under the next generation. kInUse: a Publisher of this
   // topic exists.
   Result<Publisher> advertise(const TopicOptions& options);
+  // Takes from the system a piece of the memory that advertise() would take, of about `max_bytes`, which may
+  // take long where a ring is large. True: advertise() needs no more than a piece. Errors as advertise().
+  Result<bool> prepare(const TopicOptions& options, uint64_t max_bytes);
 
   // The name is free at once and its memory is kept for reuse. kNotFound: this node has no such topic.
   // kInUse: a Publisher of the topic exists.

@@ -43,6 +43,9 @@ struct TopicOptions {
   // first sample (a reader that was opened before counts what it missed from there).
   std::optional<TopicOrigin> origin = {};
   uint32_t hops = 0;
+  // Of the samples that are there already, where the topic is advertised anew with another size or history:
+  // so many bytes of the newest are copied at most; none if one slot has more.
+  uint64_t keep_bytes = UINT64_MAX;
   uint64_t first_sequence = 0;  // 0: the position of the first sample here
 };
 

@@ -226,7 +226,7 @@ Status OwnedSegment::create(const NodeOptions& options, const Fd* old, TopicTabl
 
   if (Status s = fill_header(options, size); !s.ok()) return s;
   birth_ = Birth();
-  table->start(base(), [this](uint64_t end, const std::string& what) { return reserve(end, what); });
+  start(table);
   table->clear(layout::kHeaderBytes);
   if (before != nullptr) {
     if (Status s = go_on_for(*before, table); !s.ok()) return s;
@@ -332,7 +332,7 @@ Status OwnedSegment::adopt(const NodeOptions& options, TopicTable* table, std::s
     return no("its memory is not reserved as its header says");
   }
   uint32_t half_written = 0;
-  table->start(base(), [this](uint64_t end, const std::string& what) { return reserve(end, what); });
+  start(table);
   if (!table->rebuild(reserved, why, &half_written)) return Status();
   if (Status s = open_bell(); !s.ok()) return s;
   if (h->kind == static_cast<uint32_t>(layout::Kind::kMirror)) table->set_link_down();
@@ -386,7 +386,13 @@ Status OwnedSegment::open_bell() {
   return Status(Code::kSystem, folder_->path + "/" + bell + " comes and goes");
 }
 
-Result<uint64_t> OwnedSegment::reserve(uint64_t end, const std::string& what) {
+void OwnedSegment::start(TopicTable* table) {
+  table->start(base(), [this](uint64_t end, uint64_t max_bytes, const std::string& what) {
+    return reserve(end, max_bytes, what);
+  });
+}
+
+Result<uint64_t> OwnedSegment::reserve(uint64_t end, uint64_t max_bytes, const std::string& what) {
   layout::Header* h = header();
   const uint64_t reserved = h->reserved.load(std::memory_order_relaxed);
   if (end <= reserved) return reserved;
@@ -396,9 +402,16 @@ Result<uint64_t> OwnedSegment::reserve(uint64_t end, const std::string& what) {
                                       memory_text(end - reserved) + " for " + what +
                                       "; start it with a larger --segment-size");
   }
+  if (end - reserved > max_bytes) {
+    // Said before the first piece is taken.
+    if (end - reserved > folder_->free_bytes()) return folder_->no_space(end - reserved, what);
+    if (max_bytes == 0) return reserved;
+    end = reserved + max_bytes;
+  }
   // Some more than asked for, so that 10,000 topics do not cost 10,000 system calls; just enough where space
   // is short.
-  const uint64_t step = std::clamp<uint64_t>(reserved / 8, 64 * 1024, 16 << 20);
+  constexpr uint64_t kMinStep = 64 << 10, kMaxStep = 4 << 20;
+  const uint64_t step = std::clamp(std::min(reserved / 8, max_bytes), kMinStep, kMaxStep);
   const uint64_t ample = std::min(layout::align_up(std::max(end, reserved + step), 4096), h->size);
   for (const uint64_t target : {ample, layout::align_up(end, 4096)}) {
     int error;

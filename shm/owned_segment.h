@@ -40,8 +40,8 @@ class OwnedSegment {
   const Birth& birth() const { return birth_; }
   const Id128& id() const { return id_; }
 
-  // Backs the segment with memory up to at least `end`; returns how far it is backed then.
-  Result<uint64_t> reserve(uint64_t end, const std::string& what);
+  // As Heap::Grow.
+  Result<uint64_t> reserve(uint64_t end, uint64_t max_bytes, const std::string& what);
 
   // Clean end: the file is marked closed, or unlinked with its bell. Not in a forked child.
   void end(bool remove);
@@ -69,6 +69,7 @@ class OwnedSegment {
   Status take_name_of(const Fd& old);
   // `why` stays empty if it was adopted, else says why it must be replaced.
   Status adopt(const NodeOptions& options, TopicTable* table, std::string* why);
+  void start(TopicTable* table);
   Status open_bell();
   Status in_use(const Fd& file) const;
 

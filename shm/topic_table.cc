@@ -262,10 +262,10 @@ void TopicTable::unshare(uint64_t offset) {
   shared_at_.erase(at);
 }
 
-void TopicTable::copy_history(const Entry& from, std::byte* to, uint64_t slot_count,
-                              uint64_t slot_stride) const {
+void TopicTable::copy_history(const Entry& from, const Entry& to, std::byte* to_ring,
+                              uint64_t keep_bytes) const {
   const uint64_t head = counter(from.index)->load(std::memory_order_relaxed);
-  const uint64_t many = std::min(slot_count, from.slot_count);
+  const uint64_t many = std::min({to.slot_count, from.slot_count, keep_bytes / from.slot_stride});
   const uint64_t oldest = std::max(from.first_position, head >= many ? head - many + 1 : 1);
   for (uint64_t p = oldest; p <= head; ++p) {
     const std::byte* old = ring(from) + (p & (from.slot_count - 1)) * from.slot_stride;
@@ -273,9 +273,9 @@ void TopicTable::copy_history(const Entry& from, std::byte* to, uint64_t slot_co
     if (slot->lock.load(std::memory_order_relaxed) != 2 * p) continue;
     const uint64_t words =
         (sizeof(layout::Slot) +
-         layout::align_up(std::min(from.slot_stride, slot_stride) - sizeof(layout::Slot), 8)) /
+         layout::align_up(std::min(from.slot_stride, to.slot_stride) - sizeof(layout::Slot), 8)) /
         8;
-    layout::Word* out = words_at(to + (p & (slot_count - 1)) * slot_stride);
+    layout::Word* out = words_at(to_ring + (p & (to.slot_count - 1)) * to.slot_stride);
     for (uint64_t w = 0; w < words; ++w) {
       write_word(&out[w], read_word(reinterpret_cast<const layout::Word*>(old) + w));
     }
@@ -301,7 +301,8 @@ Status TopicTable::allocate(const TopicOptions& options, const Schema& schema, E
 }
 
 // Word by word, since a late reader of what was here before may still be looking.
-void TopicTable::write(const Entry& e, int64_t max_age_ns, const TopicTable& from, const Entry* before) {
+void TopicTable::write(const Entry& e, const TopicOptions& options, const TopicTable& from,
+                       const Entry* before) {
   layout::Record r{};
   r.block_bytes = e.block_bytes;
   r.generation = e.generation;
@@ -317,7 +318,7 @@ void TopicTable::write(const Entry& e, int64_t max_age_ns, const TopicTable& fro
   r.name_bytes = static_cast<uint32_t>(e.name.size());
   r.variable = e.variable ? 1 : 0;
   r.hops = e.hops;
-  r.max_age_ns.store(static_cast<uint64_t>(max_age_ns), std::memory_order_relaxed);
+  r.max_age_ns.store(static_cast<uint64_t>(options.max_age_ns), std::memory_order_relaxed);
   if (before != nullptr) {
     const layout::Record& b = *from.record(*before);
     r.epoch.store(b.epoch.load(std::memory_order_relaxed), std::memory_order_relaxed);
@@ -332,7 +333,7 @@ void TopicTable::write(const Entry& e, int64_t max_age_ns, const TopicTable& fro
     // No lock that another ring left here may look like one of ours.
     write_word(&reinterpret_cast<layout::Slot*>(ring(e) + s * e.slot_stride)->lock, 0);
   }
-  if (before != nullptr) from.copy_history(*before, ring(e), e.slot_count, e.slot_stride);
+  if (before != nullptr) from.copy_history(*before, e, ring(e), options.keep_bytes);
 }
 
 // Readers find it from here on.
@@ -358,8 +359,9 @@ Status TopicTable::copy_topic(const TopicTable& from, const Entry& before) {
   Result<uint64_t> record_at = heap_->allocate(e.block_bytes, what);
   if (!record_at.ok()) return record_at.status();
   e.record_offset = *record_at;
-  write(e, static_cast<int64_t>(from.record(before)->max_age_ns.load(std::memory_order_relaxed)), from,
-        &before);
+  TopicOptions options;
+  options.max_age_ns = static_cast<int64_t>(from.record(before)->max_age_ns.load(std::memory_order_relaxed));
+  write(e, options, from, &before);
   enter(e);
   by_name_[e.name] = std::move(e);
   return Status();
@@ -390,21 +392,34 @@ void TopicTable::take_writers(TopicTable* from, const std::function<void(const E
   }
 }
 
+Status TopicTable::measure(uint64_t max_bytes, uint32_t history, Entry* e) const {
+  e->slot_count = std::bit_ceil(std::max<uint64_t>(history, layout::kMinSlots));
+  e->slot_stride = layout::slot_stride(max_bytes);
+  e->max_bytes = max_bytes;
+  const uint64_t size = header()->size;
+  if (e->slot_count > layout::kMaxSlots || max_bytes > size || e->slot_stride > size / e->slot_count) {
+    return Status(Code::kNoSpace, "topic " + e->name + " of " + memory_text(max_bytes) +
+                                      " with a history of " + std::to_string(e->slot_count) +
+                                      " does not fit a segment of " + memory_text(size) +
+                                      "; use a larger --segment-size or a shorter history");
+  }
+  e->block_bytes = layout::ring_offset(e->name.size()) + e->slot_count * e->slot_stride;
+  return Status();
+}
+
+Result<bool> TopicTable::prepare(const std::string& topic, uint64_t max_bytes, uint32_t history,
+                                 uint64_t max_growth) {
+  Entry e;
+  e.name = topic;
+  if (Status s = measure(max_bytes, history, &e); !s.ok()) return s;
+  return heap_->prepare(e.block_bytes, max_growth, "topic " + topic);
+}
+
 Result<TopicTable::Entry*> TopicTable::put(const TopicOptions& options, const Schema& schema,
                                            uint64_t max_bytes, bool keep_history) {
   Entry e;
   e.name = options.name;
-  e.slot_count = std::bit_ceil(std::max<uint64_t>(options.history, layout::kMinSlots));
-  e.slot_stride = layout::slot_stride(max_bytes);
-  e.max_bytes = max_bytes;
-  const uint64_t size = header()->size;
-  if (e.slot_count > layout::kMaxSlots || max_bytes > size || e.slot_stride > size / e.slot_count) {
-    return Status(Code::kNoSpace, "topic " + e.name + " of " + memory_text(max_bytes) +
-                                      " with a history of " + std::to_string(e.slot_count) +
-                                      " does not fit a segment of " + memory_text(size) +
-                                      "; use a larger --segment-size or a shorter history");
-  }
-  e.block_bytes = layout::ring_offset(e.name.size()) + e.slot_count * e.slot_stride;
+  if (Status s = measure(max_bytes, options.history, &e); !s.ok()) return s;
 
   // The index first: a new directory block goes before the topic and not into the space that follows it.
   Entry* old = find(e.name);
@@ -425,7 +440,7 @@ Result<TopicTable::Entry*> TopicTable::put(const TopicOptions& options, const Sc
   e.variable = schema.size == 0;
   e.hops = options.hops;
 
-  write(e, options.max_age_ns, *this, keep_history ? old : nullptr);
+  write(e, options, *this, keep_history ? old : nullptr);
   enter(e);
 
   if (old == nullptr) {

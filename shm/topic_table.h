@@ -48,6 +48,8 @@ class TopicTable {
   // (the schema must be the same). On error everything is as before.
   Result<Entry*> put(const TopicOptions& options, const Schema& schema, uint64_t max_bytes,
                      bool keep_history);
+  // As Heap::prepare, of the memory that put() takes.
+  Result<bool> prepare(const std::string& topic, uint64_t max_bytes, uint32_t history, uint64_t max_growth);
   void remove(Entry* entry);
 
   // Of a mirror that is adopted: each topic is link-down until it is advertised again, but for one that a
@@ -88,14 +90,16 @@ class TopicTable {
   void free(const Entry& e);
   void enter(const Entry& e);
   Status copy_topic(const TopicTable& from, const Entry& before);
-  // What the ring of `e`, a topic of this table, holds.
-  void copy_history(const Entry& e, std::byte* ring, uint64_t slot_count, uint64_t slot_stride) const;
-  // Parts of put(). The memory that topic `e` needs: its record with ring, schema and origin. On error
+  // What the ring of `e`, a topic of this table, holds, into that of `to`, of this or another one.
+  void copy_history(const Entry& e, const Entry& to, std::byte* ring, uint64_t keep_bytes) const;
+  // Parts of put(). How large it is, but for what else is there.
+  Status measure(uint64_t max_bytes, uint32_t history, Entry* e) const;
+  // The memory that topic `e` needs: its record with ring, schema and origin. On error
   // nothing is taken.
   Status allocate(const TopicOptions& options, const Schema& schema, Entry* e);
   // Fills in the record, the name and the ring of `e`. `before`: the topic of `from` whose history goes on in
   // it, or null.
-  void write(const Entry& e, int64_t max_age_ns, const TopicTable& from, const Entry* before);
+  void write(const Entry& e, const TopicOptions& options, const TopicTable& from, const Entry* before);
 
   std::byte* base_ = nullptr;
   std::unique_ptr<Heap> heap_;

@@ -14,18 +14,18 @@
 namespace smt::relay {
 
 SMT_FIELDS(OutboundCounters, publications, slot_reads, samples, batches, chunks, payload_bytes, announces,
-           superseded, passed_over_by_rate, unchanged, dropped_too_old, overwritten, saved_bytes, refused,
-           too_many_hops, too_large, denied, in_flight_bytes, window_bytes, most_in_flight_bytes,
+           superseded, passed_over_by_rate, unchanged, dropped_too_old, overwritten, saved_bytes, overtaken,
+           refused, too_many_hops, too_large, denied, in_flight_bytes, window_bytes, most_in_flight_bytes,
            most_beyond_window_bytes)
 SMT_FIELDS(InboundCounters, samples, written, confirmed, payload_bytes, superseded, dropped_held, dropped_old,
            dropped_too_old, dropped_denied, dropped_conflict, dropped_size, dropped_hops)
 SMT_FIELDS(SessionCounters, opened, ended, silent, resets, wrong_session, malformed, corrupt, wrong_version,
-           unknown_key, barred, cut, denied, wants, requests)
+           unknown_key, barred, cut, denied, max_step_ns, wants, requests)
 
 // A counter that is left out above would be missing from the topics.
-static_assert(sizeof(OutboundCounters) == 21 * 8);
+static_assert(sizeof(OutboundCounters) == 22 * 8);
 static_assert(sizeof(InboundCounters) == 12 * 8);
-static_assert(sizeof(SessionCounters) == 14 * 8);
+static_assert(sizeof(SessionCounters) == 15 * 8);
 
 SMT_FIELDS(WriteCounters, written, leases, released, expired, withdrawn, fail_safe, refused_denied,
            refused_no_rule, refused_held, refused_owned, refused_limit, refused_rate, refused_no_topic,

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -43,6 +44,12 @@ LogLevel level_of(relay::Severity severity) {
          : severity == relay::Severity::kInfo    ? LogLevel::kInfo
          : severity == relay::Severity::kWarning ? LogLevel::kWarning
                                                  : LogLevel::kError;
+}
+
+int64_t thread_cpu_ns() {
+  timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
 }
 
 }  // namespace
@@ -84,6 +91,7 @@ relay::RelayOptions RelayLoop::complete(relay::RelayOptions relay) {
   relay.instance = random64();
   relay.random = random64;
   relay.now = boottime_ns;
+  relay.cpu_time = thread_cpu_ns;
   relay.log = [this](relay::Severity severity, const relay::MessageKey& key, const std::string& text) {
     log(severity, key, text);
   };

@@ -23,6 +23,7 @@ struct OutboundCounters {
   uint64_t dropped_too_old = 0;      // publications older than the rule allows when their turn came
   uint64_t overwritten = 0;  // of topics sent each in order: gone from the ring before their turn came
   uint64_t saved_bytes = 0;  // by compression
+  uint64_t overtaken = 0;    // large values that were written over while they were copied; begun again
   uint64_t refused = 0;      // messages that the link did not take; their topics are sent later
   uint64_t too_many_hops = 0;
   uint64_t too_large = 0;  // topics whose name or schema no message holds
@@ -65,6 +66,8 @@ struct SessionCounters {
   uint64_t barred = 0;         // Hellos of peers that have broken the rules too often
   uint64_t cut = 0;            // connections that hold more, or are more, than one key may
   uint64_t denied = 0;  // Trace of topics that the peer may not list, Set to pass on that it may not write
+  // The most processor time between the beginnings of two steps: so long nobody was listened to.
+  uint64_t max_step_ns = 0;
   // Of now: opened - ended is the number of sessions, these are what their peers
   uint64_t wants = 0;     // want, in selections
   uint64_t requests = 0;  // have asked and have not been answered yet

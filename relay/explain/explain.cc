@@ -87,12 +87,7 @@ std::string rate_words(const Pacing& p) {
 
 // The newest sample; sequence 0: there is none.
 SampleHead newest(const Viewpoint& at, uint32_t id) {
-  SampleHead head{};
-  if (const SampleHead* metadata = at.outbound->source().metadata_only(id); metadata != nullptr)
-    return *metadata;
-  Frame value;
-  if (at.outbound->sample_whole(id, std::nullopt, &head, &value) != SampleRead::kOk) return {};
-  return head;
+  return at.outbound->source().newest_head(id).value_or(SampleHead{});
 }
 
 Session* session_of(const Viewpoint& at, uint64_t key) {

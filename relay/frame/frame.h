@@ -6,19 +6,38 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace smt::relay {
+
+// What is done with a large value in one step of a relay at most: a few milliseconds' work, where memory is
+// slow. A multiple of 8.
+inline constexpr size_t kPieceOfWork = 1 << 20;
 
 // A part of an immutable block; copies share it. Empty by default.
 struct Frame {
   std::shared_ptr<const std::byte[]> block;
   std::span<const std::byte> bytes;  // inside *block
 
-  // Room for `size` bytes, not initialised: fill it through the pointer before anybody else has it.
-  static std::shared_ptr<std::byte[]> room(size_t size) {
-    return std::make_shared_for_overwrite<std::byte[]>(size);
-  }
+  // Room for `size` bytes, not initialised: fill it through the pointer before anybody else has it. Of more
+  // than kPieceOfWork the system gives each page when it is filled, and takes them back by give_back() alone:
+  // all at once may take 100 ms.
+  static std::shared_ptr<std::byte[]> room(size_t size);
+  // Gives large rooms of this process that nobody has any more back to the system, kPieceOfWork of them.
+  // True: there are more.
+  static bool give_back();
   Frame part(size_t offset, size_t size) const { return {block, bytes.subspan(offset, size)}; }
+};
+
+// A value that is kept: a small one in a buffer that is used again and again, a large one in a block that
+// others share.
+struct KeptValue {
+  std::vector<std::byte> buffer;
+  Frame block;  // not empty: this is the value
+
+  std::span<const std::byte> bytes() const { return block.block != nullptr ? block.bytes : buffer; }
+  // Shares it; a small one is copied.
+  Frame share() const;
 };
 
 // A header frame, as links take it.

@@ -176,6 +176,16 @@ uint64_t PeerReceiver::resume_after(const Topic& t) const {
   return t.refusal == Refusal::kConflict ? 0 : UINT64_MAX;
 }
 
+std::vector<std::pair<uint32_t, uint64_t>>& PeerReceiver::resumes() {
+  std::erase_if(unready_, [this](uint32_t id) {
+    const Topic* t = find_topic(id);
+    if (t != nullptr && t->handle != kNone && !inbound_->sink().is_ready(t->handle)) return false;
+    resumes_.emplace_back(id, t != nullptr ? resume_after(*t) : UINT64_MAX);
+    return true;
+  });
+  return resumes_;
+}
+
 bool PeerReceiver::announce(const proto::Announce& message, const SentAt& sent, int64_t now_ns) {
   if (static_cast<size_t>(message.topic_size()) > proto::kMaxTopics) return false;
   for (const proto::Topic& m : message.topic()) {
@@ -198,7 +208,7 @@ bool PeerReceiver::announce(const proto::Announce& message, const SentAt& sent, 
     t.description = std::move(description);
     t.told = from_wire(m.state());
     t.refusal = open_topic(&t, true);
-    if (m.every()) resumes_.emplace_back(m.id(), resume_after(t));
+    if (m.every()) unready_.push_back(m.id());
     if (t.handle == kNone) {
       if (mine) inbound_->sink().report_state(handle, State::kLinkDown);  // it was taken as it was before
       continue;

@@ -118,7 +118,7 @@ class PeerReceiver {
   // anew, since they are taken otherwise than before.
   std::vector<std::string> reconsider();
   // Of topics whose samples come each in order: what to tell the sender, see the message Resume.
-  std::vector<std::pair<uint32_t, uint64_t>>& resumes() { return resumes_; }
+  std::vector<std::pair<uint32_t, uint64_t>>& resumes();
 
   // When a message was sent, in this host's time, and how wrong that may be.
   struct SentAt {
@@ -214,6 +214,7 @@ class PeerReceiver {
   std::vector<proto::BatchRow> rows_;
   Backlog backlog_;
   std::vector<std::pair<uint32_t, uint64_t>> resumes_;
+  std::vector<uint32_t> unready_;  // what is to be resumed when the store is ready for it
 };
 
 }  // namespace smt::relay

@@ -1,5 +1,6 @@
 #include "relay/outbound/change.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <type_traits>
@@ -32,14 +33,18 @@ bool differs(const std::byte* a, const std::byte* b, uint32_t count, double dead
   return false;
 }
 
-bool differs(const Field& f, const std::byte* a, const std::byte* b, double deadband) {
-  a += f.offset;
-  b += f.offset;
+// Of the elements of the field that begin in [begin, end).
+bool differs(const Field& f, const std::byte* a, const std::byte* b, size_t begin, size_t end,
+             double deadband) {
   return visit_scalar(f.type, [&]<class T>(T) {
+    const auto element = [&](size_t at) {
+      return at <= f.offset ? 0 : std::min<size_t>(f.count, (at - f.offset + sizeof(T) - 1) / sizeof(T));
+    };
+    const size_t first = element(begin), many = element(end) - first, at = f.offset + first * sizeof(T);
     if constexpr (kIsNumberType<T>) {
-      return differs<T>(a, b, f.count, deadband);
+      return differs<T>(a + at, b + at, static_cast<uint32_t>(many), deadband);
     } else {
-      return memcmp(a, b, f.count) != 0;
+      return memcmp(a + at, b + at, many) != 0;
     }
   });
 }
@@ -53,11 +58,25 @@ ChangeFilter::ChangeFilter(const std::string& schema, double deadband) : deadban
 
 bool ChangeFilter::changed(std::span<const std::byte> value) const {
   if (sent_ns_ == 0 || value.size() != bytes_) return true;
-  if (fields_.empty()) return proto::payload_hash(value) != hash_;
-  for (const Field& f : fields_) {
-    if (differs(f, value.data(), value_.data(), deadband_)) return true;
-  }
-  return false;
+  if (fields_.empty() && value_.block.block == nullptr) return proto::payload_hash(value) != hash_;
+  return differs(value, 0, value.size());
+}
+
+bool ChangeFilter::differs(std::span<const std::byte> value, size_t begin, size_t end) const {
+  const std::byte* const sent = value_.bytes().data();
+  if (fields_.empty()) return memcmp(value.data() + begin, sent + begin, end - begin) != 0;
+  return std::any_of(fields_.begin(), fields_.end(), [&](const Field& f) {
+    return relay::differs(f, value.data(), sent, begin, end, deadband_);
+  });
+}
+
+std::optional<bool> ChangeFilter::changed(const Frame& value, size_t max_bytes, size_t* compared) const {
+  if (sent_ns_ == 0 || value.bytes.size() != bytes_) return true;
+  if (value_.block.block == nullptr && fields_.empty()) return changed(value.bytes);  // both are small
+  const size_t begin = *compared, end = begin + std::min(max_bytes, bytes_ - begin);
+  *compared = end;
+  if (differs(value.bytes, begin, end)) return true;
+  return end == bytes_ ? std::optional(false) : std::nullopt;
 }
 
 void ChangeFilter::on_sent(std::span<const std::byte> value, int64_t now_ns) {
@@ -66,8 +85,16 @@ void ChangeFilter::on_sent(std::span<const std::byte> value, int64_t now_ns) {
   if (fields_.empty()) {
     hash_ = proto::payload_hash(value);
   } else {
-    value_.assign(value.begin(), value.end());
+    value_.buffer.assign(value.begin(), value.end());
   }
+  value_.block = {};
+}
+
+void ChangeFilter::on_sent(const Frame& value, int64_t now_ns) {
+  if (value.bytes.size() <= kPieceOfWork) return on_sent(value.bytes, now_ns);
+  sent_ns_ = now_ns;
+  bytes_ = value.bytes.size();
+  value_ = {{}, value};
 }
 
 }  // namespace smt::relay

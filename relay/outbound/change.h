@@ -4,10 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "relay/frame/frame.h"
 #include "shm/schema.h"
 
 namespace smt::relay {
@@ -20,14 +22,20 @@ class ChangeFilter {
 
   bool changed(std::span<const std::byte> value) const;
   void on_sent(std::span<const std::byte> value, int64_t now_ns);
+  // The same of a large value, in pieces: `max_bytes` of it from `*compared` on, 0 at first. Nothing: no
+  // difference so far, and there is more.
+  std::optional<bool> changed(const Frame& value, size_t max_bytes, size_t* compared) const;
+  void on_sent(const Frame& value, int64_t now_ns);
   // When on_sent() was called last; 0: never.
   int64_t sent_ns() const { return sent_ns_; }
 
  private:
+  bool differs(std::span<const std::byte> value, size_t begin, size_t end) const;
+
   double deadband_;
-  std::vector<Field> fields_;     // with a deadband
-  std::vector<std::byte> value_;  // likewise
-  uint64_t hash_ = 0;             // without one
+  std::vector<Field> fields_;  // with a deadband
+  KeptValue value_;            // likewise, and if it is large
+  uint64_t hash_ = 0;          // without one
   uint64_t bytes_ = 0;
   int64_t sent_ns_ = 0;
 };

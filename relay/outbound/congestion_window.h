@@ -1,6 +1,6 @@
 // How much may be under way to one peer: so much that the link never idles and little waits in line behind
 // it. The rule: bytes in flight <= bandwidth x (the way there and back + 10 ms, less what a packet takes to
-// leave), all measured on the acknowledgements; after the ideas of BBR (Cardwell et al., 2016) and of
+// leave), but of those 10 ms 2 MiB at most, all measured on the acknowledgements; after the ideas of BBR (Cardwell et al., 2016) and of
 // comparing what two windows carry, PCC (Dong et al., 2015).
 //
 // Start    doubles the window each round trip until the rate stops growing or a line forms.

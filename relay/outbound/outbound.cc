@@ -44,6 +44,7 @@ std::optional<size_t> Outbound::rule(uint32_t id, std::string_view peer) const {
 const Changes& Outbound::collect(int64_t now_ns) {
   changes_.clear();
   encoded_valid_ = false;
+  may_work_ = kPieceOfWork;
   source_->collect(now_ns, &changes_);
   for (const uint32_t id : changes_.removed) {
     if (id >= topics_.size()) continue;
@@ -57,7 +58,8 @@ const Changes& Outbound::collect(int64_t now_ns) {
   for (const uint32_t id : changes_.described) {
     const TopicDescription& d = *source_->topic(id);
     Topic& t = topics_[id];
-    t.kept = false;
+    newest_[id] = NewestSample();
+    t.kept = t.copying = false;
     t.variable = d.value_bytes == 0;
     t.max_bytes = d.max_bytes;
     const bool fits =
@@ -66,8 +68,11 @@ const Changes& Outbound::collect(int64_t now_ns) {
     t.fits = fits;
   }
   for (const uint32_t id : changes_.updated) {
-    if (topics_[id].kept) newest_[id].whole = {};
-    topics_[id].kept = false;
+    Topic& t = topics_[id];
+    if (!t.kept && !t.copying) continue;
+    newest_[id].value.block = {};
+    newest_[id].copying.reset();
+    t.kept = t.copying = false;
   }
   counters_->slot_reads = source_->slot_reads();
   return changes_;
@@ -77,7 +82,7 @@ SampleRead Outbound::sample(uint32_t id, SampleHead* head, std::byte* room, uint
   Topic& t = topics_[id];
   if (t.kept) {
     const NewestSample& k = newest_[id];
-    const std::span<const std::byte> value = k.bytes();
+    const std::span<const std::byte> value = k.value.bytes();
     *head = k.head;
     *bytes = value.size();
     if (!value.empty()) memcpy(room, value.data(), value.size());
@@ -87,8 +92,8 @@ SampleRead Outbound::sample(uint32_t id, SampleHead* head, std::byte* room, uint
   if (read == SampleRead::kOk && t.wanted_by > 1) {
     t.kept = true;
     newest_[id].head = *head;
-    newest_[id].value.assign(room, room + *bytes);
-    newest_[id].whole = {};
+    newest_[id].value.buffer.assign(room, room + *bytes);
+    newest_[id].value.block = {};
   }
   return read;
 }
@@ -98,35 +103,44 @@ const Outbound::NewestSample* Outbound::newest(uint32_t id, SampleRead* read) {
   NewestSample& k = newest_[id];
   *read = SampleRead::kOk;
   if (t.kept) return &k;
-  k.value.resize(t.max_bytes);
-  k.whole = {};
+  std::vector<std::byte>& value = k.value.buffer;
+  value.resize(t.max_bytes);
+  k.value.block = {};
   uint64_t bytes = 0;
-  *read = source_->read_newest(id, &k.head, k.value.data(), &bytes);
+  *read = source_->read_newest(id, &k.head, value.data(), &bytes);
   if (*read != SampleRead::kOk) return nullptr;
-  k.value.resize(bytes);
+  value.resize(bytes);
   t.kept = true;
   return &k;
 }
 
-SampleRead Outbound::sample_whole(uint32_t id, std::optional<uint64_t> after, SampleHead* head,
-                                  Frame* value) {
+SampleRead Outbound::sample_whole(uint32_t id, std::optional<uint64_t> after,
+                                  std::shared_ptr<WholeSample>* whole) {
   Topic& t = topics_[id];
   NewestSample& k = newest_[id];
-  if (!after && t.kept && k.whole.block != nullptr) {
-    *head = k.head;
-    *value = k.whole;
-    return SampleRead::kOk;
+  if (*whole == nullptr && !after) *whole = k.copying.lock();
+  if (*whole == nullptr) {
+    *whole = std::make_shared<WholeSample>();
+    if (!after && t.kept) {
+      (*whole)->head = k.head;
+      (*whole)->value = k.value.share();
+    } else if (!after) {
+      k.copying = *whole;
+      t.copying = true;
+    }
   }
-  std::shared_ptr<std::byte[]> room = Frame::room(t.max_bytes);
-  uint64_t bytes = 0;
-  const SampleRead read = after ? source_->read_after(id, *after, head, room.get(), &bytes)
-                                : sample(id, head, room.get(), &bytes);
-  if (read != SampleRead::kOk) return read;
-  value->bytes = {room.get(), bytes};
-  value->block = std::move(room);
-  if (!after && t.kept) {
-    k.whole = *value;
-    k.value = {};
+  WholeSample& w = **whole;
+  if (w.value.block != nullptr) return SampleRead::kOk;  // kept, or copied for another peer
+  if (may_work_ == 0) return SampleRead::kMore;
+  const uint64_t before = w.copied;
+  const SampleRead read = source_->read_whole(id, after, may_work_, &w);
+  may_work_ -= w.copied > before ? w.copied - before : 0;
+  if (read == SampleRead::kBusy) ++counters_->overtaken;
+  // Peers that come later share it while it is the newest.
+  if (read == SampleRead::kOk && t.wanted_by > 1 && k.copying.lock() == *whole) {
+    k.head = w.head;
+    k.value = {{}, w.value};
+    t.kept = true;
   }
   return read;
 }

@@ -4,9 +4,11 @@
 #define SMT_RELAY_OUTBOUND_OUTBOUND_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "proto/codec.h"
@@ -51,15 +53,18 @@ class Outbound {
 
   // As TopicSource::read_newest; a sample that several peers want is read from its slot once.
   SampleRead sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes);
-  // The same for a value that is sent in pieces. `after`: as TopicSource::read_after; without it the newest.
-  SampleRead sample_whole(uint32_t id, std::optional<uint64_t> after, SampleHead* head, Frame* value);
+  // The same for a value that is sent in pieces, and copied in pieces too: at most kPieceOfWork in each turn
+  // of collect(), of all topics and peers together. kMore: again in the next turn, with the same `whole`; it
+  // is null at first. `after`: as TopicSource::read_after; without it the newest.
+  SampleRead sample_whole(uint32_t id, std::optional<uint64_t> after, std::shared_ptr<WholeSample>* whole);
+  // What may still be done with large values in this turn is the caller's.
+  uint64_t take_work() { return std::exchange(may_work_, 0); }
   // The newest sample, which encode() and sample_whole() then take too; null: see `read`. Valid until the
   // next call.
   struct NewestSample {
     SampleHead head;
-    std::vector<std::byte> value;
-    Frame whole;
-    std::span<const std::byte> bytes() const { return whole.block != nullptr ? whole.bytes : value; }
+    KeptValue value;
+    std::weak_ptr<WholeSample> copying;  // some peer's
   };
   const NewestSample* newest(uint32_t id, SampleRead* read);
 
@@ -106,7 +111,8 @@ class Outbound {
   struct Topic {
     bool variable = false;  // the size of its values
     bool fits = false;      // a message can hold its description
-    bool kept = false;      // in newest_ is what the source has
+    bool kept = false;      // in newest_ is what the source has ...
+    bool copying = false;   // ... or a copy of it is begun
     int wanted_by = 0;
     uint64_t max_bytes = 0;  // of its values
   };
@@ -124,6 +130,7 @@ class Outbound {
   Changes changes_;
   Encoded encoded_;
   bool encoded_valid_ = false;
+  uint64_t may_work_ = kPieceOfWork;  // on large values, until the next collect()
   std::vector<proto::BatchRow> rows_;
   proto::Batch batch_;
   Compressor batches_, pieces_;

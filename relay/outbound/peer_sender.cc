@@ -211,6 +211,10 @@ void PeerSender::stop_large(uint32_t id) {
   TopicState& t = topics_[id];
   t.large = LargeValue::kNone;
   SendQueue& queue = queues_[t.queue];
+  if (!queue.large.empty() && queue.large.front() == id) {
+    queue.copying.reset();
+    queue.compared = 0;
+  }
   std::erase(queue.large, id);
   if (!queue.transfer.is_of(id)) return;
   if (queue.transfer.has_begun()) t.torn = true;
@@ -278,8 +282,8 @@ bool PeerSender::has_demand() const {
 }
 
 int64_t PeerSender::due_ns() const {
-  return std::min(waits_.due_ns(),
-                  queues_.due_ns(sent_ns_, std::max(congestion_window_->open_ns(), gather_until_ns_)));
+  const int64_t open_ns = std::max(congestion_window_->open_ns(), gather_until_ns_);
+  return std::min({waits_.due_ns(), queues_.due_ns(sent_ns_, open_ns), copying_ ? open_ns : INT64_MAX});
 }
 
 PeerSender::TopicStatus PeerSender::status(uint32_t id) const {
@@ -291,6 +295,7 @@ PeerSender::TopicStatus PeerSender::status(uint32_t id) const {
 size_t PeerSender::send(int64_t now_ns) {
   sent_ns_ = now_ns;
   while (const std::optional<uint32_t> id = waits_.take_due(now_ns)) dirty_topics(*id).set(*id);
+  copying_ = false;
   if (now_ns < gather_until_ns_) return 0;
   size_t messages = 0;
   while (congestion_window_->open(now_ns)) {

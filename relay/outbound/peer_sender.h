@@ -124,9 +124,14 @@ class PeerSender {
   static size_t room_in(const Fill& fill, size_t queue_max, size_t queue_bytes);
   uint32_t next_in_order(uint32_t id, size_t room) const;
   bool passes(uint32_t id, int64_t now_ns);
+  bool is_next(uint32_t id, uint64_t sequence);
+  ChangeFilter& filter_of(uint32_t id);
+  bool waits_unchanged(uint32_t id, uint64_t sequence, int64_t now_ns);
+  void pass_over(uint32_t id, uint64_t sequence, uint64_t OutboundCounters::*reason);
   void record_sent(uint32_t id, const Outbound::EncodeResult& done, int64_t now_ns);
   Step send_chunk(size_t priority, bool in_turn, int64_t now_ns);
   bool begin_transfer(size_t queue, int64_t now_ns);
+  bool take_copied(SendQueue* queue, uint32_t id, const WholeSample& sample, bool superseded, int64_t now_ns);
   void finish_transfer(SendQueue* queue, int64_t now_ns);
 
   Outbound* outbound_;
@@ -146,7 +151,8 @@ class PeerSender {
   Bits denied_;                         // the peer wants it and may not read it
   std::set<const Access::Rule*> told_;  // that deny something, since the last Want, Get or reload
   std::vector<uint32_t> forgets_;
-  bool again_ = false;  // a batch that was not sent has put large values in line, or passed old ones over
+  bool copying_ = false;  // a large value was not whole yet when its turn came
+  bool again_ = false;    // a batch that was not sent has put large values in line, or passed old ones over
   std::unordered_set<uint64_t> schemas_sent_;
   std::unordered_map<uint32_t, ChangeFilter> filters_;  // of topics sent on change
   std::vector<Outbound::Row> rows_;

@@ -68,18 +68,12 @@ void PeerSender::fill_announce(uint32_t id, bool with_head, int64_t now_ns, prot
   t->set_first_sequence(d.first_sequence);
   t->set_every(topic_at(id).is_in_order());
   if (!with_head) return;
-  SampleHead head;
-  Frame value;
-  if (const SampleHead* metadata = source.metadata_only(id); metadata != nullptr) {
-    if (metadata->sequence == 0) return;
-    head = *metadata;
-  } else if (outbound_->sample_whole(id, std::nullopt, &head, &value) != SampleRead::kOk) {
-    return;
-  }
-  t->set_sequence(head.sequence);
-  t->set_stamp_ns(head.stamp_ns);
-  t->set_age_ns(age_at(now_ns, head.born_ns));
-  t->set_age_error_ns(source.provenance(id, head.sequence).age_error_ns);
+  const std::optional<SampleHead> head = source.newest_head(id);
+  if (!head) return;
+  t->set_sequence(head->sequence);
+  t->set_stamp_ns(head->stamp_ns);
+  t->set_age_ns(age_at(now_ns, head->born_ns));
+  t->set_age_error_ns(source.provenance(id, head->sequence).age_error_ns);
 }
 
 PeerSender::Step PeerSender::send_topics(Bits* ids, bool with_head, int64_t now_ns) {

@@ -52,29 +52,44 @@ bool PeerSender::passes(uint32_t id, int64_t now_ns) {
   TopicState& t = topics_[id];
   if (t.force || !t.wanted || (t.pacing.one_of == 1 && !t.pacing.on_change)) return true;
   SampleRead read;
+  if (outbound_->max_bytes(id) > kPieceOfWork) return is_next(id, outbound_->source().newest_sequence(id));
   const Outbound::NewestSample* newest = outbound_->newest(id, &read);
   if (newest == nullptr) {
     if (read == SampleRead::kEmpty) dirty_topics(id).clear(id);
     return false;
   }
-  const uint64_t sequence = newest->head.sequence, n = t.pacing.one_of;
-  uint64_t OutboundCounters::*reason = nullptr;
-  if (t.sequence != 0 && sequence / n == t.sequence / n) {
-    reason = &OutboundCounters::passed_over_by_rate;
-  } else if (t.pacing.on_change) {
-    const auto [filter, is_new] =
-        filters_.try_emplace(id, *outbound_->source().topic(id)->schema, t.pacing.deadband);
-    const int64_t heartbeat =
-        t.pacing.heartbeat_ns == 0 ? INT64_MAX : filter->second.sent_ns() + t.pacing.heartbeat_ns;
-    if (!filter->second.changed(newest->bytes()) && now_ns < heartbeat) {
-      reason = &OutboundCounters::unchanged;
-      if (heartbeat != INT64_MAX) waits_.wait_until(id, heartbeat);
-    }
-  }
-  if (reason == nullptr) return true;
+  if (!is_next(id, newest->head.sequence)) return false;
+  if (!t.pacing.on_change || filter_of(id).changed(newest->value.bytes())) return true;
+  return !waits_unchanged(id, newest->head.sequence, now_ns);
+}
+
+// Of each so many samples one is sent. False: not this one, and the topic waits no more.
+bool PeerSender::is_next(uint32_t id, uint64_t sequence) {
+  const TopicState& t = topics_[id];
+  if (t.sequence == 0 || sequence / t.pacing.one_of != t.sequence / t.pacing.one_of) return true;
+  pass_over(id, sequence, &OutboundCounters::passed_over_by_rate);
+  return false;
+}
+
+ChangeFilter& PeerSender::filter_of(uint32_t id) {
+  return filters_.try_emplace(id, *outbound_->source().topic(id)->schema, topics_[id].pacing.deadband)
+      .first->second;
+}
+
+// A sample whose value is that sent last is not sent before the heartbeat is due. False: it is.
+bool PeerSender::waits_unchanged(uint32_t id, uint64_t sequence, int64_t now_ns) {
+  const int64_t period = topics_[id].pacing.heartbeat_ns;
+  const int64_t heartbeat = period == 0 ? INT64_MAX : filter_of(id).sent_ns() + period;
+  if (now_ns >= heartbeat) return false;
+  if (heartbeat != INT64_MAX) waits_.wait_until(id, heartbeat);
+  pass_over(id, sequence, &OutboundCounters::unchanged);
+  return true;
+}
+
+void PeerSender::pass_over(uint32_t id, uint64_t sequence, uint64_t OutboundCounters::*reason) {
+  TopicState& t = topics_[id];
   t.count.pass_over(sequence, reason, thins(t.pacing), &outbound_->counters());
   dirty_topics(id).clear(id);
-  return false;
 }
 
 // What is left for a queue.
@@ -186,48 +201,67 @@ PeerSender::Step PeerSender::send_batch(size_t priority, size_t min_priority, in
     SampleRead read;
     if (done.samples == 0 || filters_.empty() || filters_.count(id) == 0) continue;
     if (const Outbound::NewestSample* sent = outbound_->newest(id, &read)) {
-      filters_.at(id).on_sent(sent->bytes(), now_ns);
+      filters_.at(id).on_sent(sent->value.bytes(), now_ns);
     }
   }
   return e.samples != 0 ? Step::kSent : Step::kNothing;
 }
 
-// The next large value of the queue, whole. False: there is none.
+// The next large value of the queue, when it is whole. False: there is none yet.
 bool PeerSender::begin_transfer(size_t index, int64_t now_ns) {
   SendQueue& queue = queues_[index];
-  const int64_t max_age_ns = queues_.drop_older_ns(index);
   while (!queue.large.empty()) {
     const uint32_t id = queue.large.front();
     if (queue.unknown.test(id)) return false;
-    queue.large.pop_front();
     TopicState& t = topics_[id];
-    t.large = LargeValue::kNone;
-    const bool in_order = t.is_in_order();
-    SampleHead head;
-    Frame value;
-    const SampleRead read =
-        outbound_->sample_whole(id, in_order ? std::optional(t.after) : std::nullopt, &head, &value);
+    if (queue.copying == nullptr) t.large = LargeValue::kUnderWay;
+    const std::optional<uint64_t> after = t.is_in_order() ? std::optional(t.after) : std::nullopt;
+    const SampleRead read = outbound_->sample_whole(id, after, &queue.copying);
+    std::optional<bool> is_new = true;
+    if (read == SampleRead::kOk && t.pacing.on_change && t.wanted && !t.force) {
+      is_new = filter_of(id).changed(queue.copying->value, outbound_->take_work(), &queue.compared);
+    }
+    if (read == SampleRead::kMore || !is_new) return copying_ = true, false;
+    const std::shared_ptr<WholeSample> sample = std::exchange(queue.copying, nullptr);
+    queue.compared = 0;
+    queue.large.pop_front();
+    const bool superseded = std::exchange(t.large, LargeValue::kNone) == LargeValue::kSuperseded;
     if (read == SampleRead::kBusy) {
       queue.dirty.set(id);
+      copying_ = true;
       return false;
     }
-    if (read == SampleRead::kEmpty || (head.sequence == t.sequence && !t.force)) continue;
-    const uint64_t overwritten = in_order && t.after != 0 ? head.sequence - t.after - 1 : 0;
-    if (max_age_ns != 0 && !t.force && age_at(now_ns, head.born_ns) > max_age_ns) {
-      Outbound::EncodeResult done;
-      done.overwritten = overwritten;
-      done.too_old = 1;
-      done.looked_at = head.sequence;
-      record_sent(id, done, now_ns);
-      if (in_order) queue.dirty.set(id);
-      continue;
-    }
-    const int64_t age_error_ns = outbound_->source().provenance(id, head.sequence).age_error_ns;
-    queue.transfer = LargeTransfer(id, head, age_error_ns, std::move(value), overwritten);
-    t.large = LargeValue::kUnderWay;
-    return true;
+    const bool waits =
+        read == SampleRead::kOk && !*is_new && waits_unchanged(id, sample->head.sequence, now_ns);
+    if (read == SampleRead::kOk && !waits && take_copied(&queue, id, *sample, superseded, now_ns))
+      return true;
+    if (superseded) on_updated(id, now_ns);
   }
   return false;
+}
+
+// False: this peer does not get it.
+bool PeerSender::take_copied(SendQueue* queue, uint32_t id, const WholeSample& sample, bool superseded,
+                             int64_t now_ns) {
+  TopicState& t = topics_[id];
+  const SampleHead& head = sample.head;
+  if (head.sequence == t.sequence && !t.force) return false;
+  const bool in_order = t.is_in_order();
+  const uint64_t overwritten = in_order && t.after != 0 ? head.sequence - t.after - 1 : 0;
+  const int64_t max_age_ns = queues_.drop_older_ns(t.queue);
+  if (max_age_ns != 0 && !t.force && age_at(now_ns, head.born_ns) > max_age_ns) {
+    Outbound::EncodeResult done;
+    done.overwritten = overwritten;
+    done.too_old = 1;
+    done.looked_at = head.sequence;
+    record_sent(id, done, now_ns);
+    if (in_order) queue->dirty.set(id);
+    return false;
+  }
+  const int64_t age_error_ns = outbound_->source().provenance(id, head.sequence).age_error_ns;
+  queue->transfer = LargeTransfer(id, head, age_error_ns, sample.value, overwritten);
+  t.large = superseded ? LargeValue::kSuperseded : LargeValue::kUnderWay;
+  return true;
 }
 
 // A piece of a queue whose turn it is, or of any.
@@ -278,7 +312,7 @@ void PeerSender::finish_transfer(SendQueue* queue, int64_t now_ns) {
   done.last = sent.sequence();
   record_sent(id, done, now_ns);
   if (const auto filter = filters_.find(id); filter != filters_.end()) {
-    filter->second.on_sent(sent.value().bytes, now_ns);
+    filter->second.on_sent(sent.value(), now_ns);
   }
   TopicState& t = topics_[id];
   const bool superseded = t.large == LargeValue::kSuperseded;

@@ -5,20 +5,24 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <vector>
 
 #include "relay/outbound/bits.h"
 #include "relay/outbound/large_transfer.h"
 #include "relay/outbound/rate_limiter.h"
 #include "relay/rules/rules.h"
+#include "relay/store/topic_source.h"
 
 namespace smt::relay {
 
 // Topics of one rule and one priority.
 struct SendQueue {
-  Bits dirty;                  // a sample to send
-  Bits unknown;                // to be announced first
-  std::deque<uint32_t> large;  // a sample to send in pieces, after `transfer`
+  Bits dirty;                            // a sample to send
+  Bits unknown;                          // to be announced first
+  std::deque<uint32_t> large;            // a sample to send in pieces, after `transfer`
+  std::shared_ptr<WholeSample> copying;  // of the first of `large`; null: not begun
+  size_t compared = 0;                   // so much of it, with the value sent before
   LargeTransfer transfer;
   bool piece_next = false;  // a batch has gone since its last piece
 

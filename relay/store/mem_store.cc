@@ -6,6 +6,16 @@
 
 namespace smt::relay {
 
+namespace {
+
+void copy_value(const KeptValue& value, std::byte* room, uint64_t* bytes) {
+  const std::span<const std::byte> from = value.bytes();
+  *bytes = from.size();
+  if (!from.empty()) memcpy(room, from.data(), from.size());
+}
+
+}  // namespace
+
 MemStore::MemStore(uint64_t max_bytes) : max_bytes_(max_bytes) {}
 
 void MemStore::mark(uint32_t id, bool Topic::*flag) {
@@ -39,8 +49,7 @@ SampleRead MemStore::read_newest(uint32_t id, SampleHead* head, std::byte* room,
   if (t.head.sequence == 0) return SampleRead::kEmpty;
   ++reads_;
   *head = t.head;
-  *bytes = t.value.size();
-  if (!t.value.empty()) memcpy(room, t.value.data(), t.value.size());
+  copy_value(t.value, room, bytes);
   return SampleRead::kOk;
 }
 
@@ -64,16 +73,25 @@ SampleRead MemStore::read_after(uint32_t id, uint64_t after, SampleHead* head, s
   if (next == t.past.end()) return read_newest(id, head, room, bytes);
   ++reads_;
   *head = next->head;
-  *bytes = next->value.size();
-  if (!next->value.empty()) memcpy(room, next->value.data(), next->value.size());
+  copy_value(next->value, room, bytes);
+  return SampleRead::kOk;
+}
+
+SampleRead MemStore::read_whole(uint32_t id, std::optional<uint64_t> after, uint64_t, WholeSample* whole) {
+  const Topic& t = topics_[id];
+  if (t.head.sequence <= after.value_or(0)) return SampleRead::kEmpty;
+  const Past next = after ? first_after(t, *after) : t.past.end();
+  ++reads_;
+  whole->head = next != t.past.end() ? next->head : t.head;
+  whole->value = next != t.past.end() ? next->value.share() : t.value.share();
   return SampleRead::kOk;
 }
 
 // Of the past only the last `most` stay.
 void MemStore::drop_past(Topic* t, size_t max) {
   for (; t->past.size() > max; t->past.pop_front()) {
-    bytes_ -= t->past.front().value.size();
-    past_bytes_ -= t->past.front().value.size();
+    bytes_ -= t->past.front().value.bytes().size();
+    past_bytes_ -= t->past.front().value.bytes().size();
   }
 }
 
@@ -119,15 +137,15 @@ Result<uint32_t> MemStore::open(const TopicDescription& topic, uint64_t session_
   const bool goes_on = t.description.origin == topic.origin && t.description.schema_hash == topic.schema_hash;
   if (!goes_on || !topic.every) drop_past(&t, 0);
   if (!goes_on) {
-    bytes_ -= t.value.size();
+    bytes_ -= t.value.bytes().size();
     t.value = {};
     t.head = t.metadata = {};
   }
   stop_arriving(&t);
   t.description = topic;
-  t.description.max_bytes = std::max<uint64_t>(topic.max_bytes, t.value.size());
+  t.description.max_bytes = std::max<uint64_t>(topic.max_bytes, t.value.bytes().size());
   for (const Topic::Past& p : t.past) {
-    t.description.max_bytes = std::max<uint64_t>(t.description.max_bytes, p.value.size());
+    t.description.max_bytes = std::max<uint64_t>(t.description.max_bytes, p.value.bytes().size());
   }
   t.session_key = session_key;
   mark(id, &Topic::described);
@@ -135,31 +153,50 @@ Result<uint32_t> MemStore::open(const TopicDescription& topic, uint64_t session_
   return id;
 }
 
+// What becomes of a sample that is not newer than what is here. Nothing: it is newer.
+std::optional<PutResult> MemStore::settle(uint32_t handle, const SampleHead& head) {
+  const uint64_t newest = topics_[handle].head.sequence;
+  if (head.sequence < newest) return PutResult::kOld;
+  if (head.sequence > newest) return std::nullopt;
+  if (on_sample) on_sample(handle);
+  return PutResult::kConfirmed;
+}
+
+// The value makes way for one of `bytes`, which are counted. False: there is no room, and nothing has
+// changed.
+bool MemStore::replace(Topic* t, uint64_t bytes) {
+  const uint64_t before = t->value.bytes().size();
+  const bool keeps = t->description.every && t->head.sequence != 0;
+  bytes_ -= before;
+  const bool fits = make_room(t, bytes);
+  bytes_ += before;
+  if (!fits) return false;
+  if (keeps && make_room(t, bytes)) {
+    past_bytes_ += before;
+    t->past.push_back({t->head, t->provenance, std::move(t->value)});
+    drop_past(t, t->description.history - 1);
+  } else {
+    bytes_ -= before;
+    if (keeps) drop_past(t, 0);  // without a gap up to the newest, or not at all
+  }
+  bytes_ += bytes;
+  t->value.block = {};
+  return true;
+}
+
 PutResult MemStore::put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
                         const Provenance& provenance) {
+  if (const std::optional<PutResult> known = settle(handle, head)) return *known;
   Topic& t = topics_[handle];
-  if (head.sequence < t.head.sequence) return PutResult::kOld;
-  if (head.sequence == t.head.sequence) {
-    if (on_sample) on_sample(handle);
-    return PutResult::kConfirmed;
-  }
-  const bool keeps = t.description.every && t.head.sequence != 0;
-  bytes_ -= t.value.size();
-  const bool fits = make_room(&t, value.size());
-  bytes_ += t.value.size();
-  if (!fits) return PutResult::kRefused;
-  if (keeps && make_room(&t, value.size())) {
-    past_bytes_ += t.value.size();
-    t.past.push_back({t.head, t.provenance, std::move(t.value)});
-    drop_past(&t, t.description.history - 1);
-  } else {
-    bytes_ -= t.value.size();
-    if (keeps) drop_past(&t, 0);  // without a gap up to the newest, or not at all
-  }
-  bytes_ += value.size();
-  t.value.assign(value.begin(), value.end());
-  if (t.description.max_bytes < value.size()) {
-    t.description.max_bytes = value.size();
+  if (!replace(&t, value.size())) return PutResult::kRefused;
+  t.value.buffer.assign(value.begin(), value.end());
+  return finish_put(handle, head, provenance);
+}
+
+PutResult MemStore::finish_put(uint32_t handle, const SampleHead& head, const Provenance& provenance) {
+  Topic& t = topics_[handle];
+  if (const uint64_t bytes = t.value.bytes().size(); t.description.max_bytes < bytes) {
+    t.description.max_bytes = bytes;
     mark(handle, &Topic::described);
   }
   t.head = head;
@@ -173,23 +210,31 @@ std::span<std::byte> MemStore::loan(uint32_t handle, uint64_t bytes) {
   Topic& t = topics_[handle];
   stop_arriving(&t);
   if (!make_room(&t, bytes)) return {};
-  t.arriving.resize(bytes);
+  t.arriving = Frame::room(bytes);
+  t.arriving_bytes = bytes;
   bytes_ += bytes;
-  return t.arriving;
+  return {t.arriving.get(), bytes};
 }
 
 PutResult MemStore::commit(uint32_t handle, const SampleHead& head, const Provenance& provenance) {
   Topic& t = topics_[handle];
-  bytes_ -= t.arriving.size();
-  const std::vector<std::byte> value = std::exchange(t.arriving, {});
-  return put(handle, head, value, provenance);
+  Frame value;
+  value.bytes = {t.arriving.get(), t.arriving_bytes};
+  value.block = t.arriving;
+  stop_arriving(&t);
+  if (const std::optional<PutResult> known = settle(handle, head)) return *known;
+  if (!replace(&t, value.bytes.size())) return PutResult::kRefused;
+  t.value.buffer = {};
+  t.value.block = std::move(value);
+  return finish_put(handle, head, provenance);
 }
 
 void MemStore::abandon(uint32_t handle) { stop_arriving(&topics_[handle]); }
 
 void MemStore::stop_arriving(Topic* t) {
-  bytes_ -= t->arriving.size();
-  t->arriving = {};
+  bytes_ -= t->arriving_bytes;
+  t->arriving.reset();
+  t->arriving_bytes = 0;
 }
 
 void MemStore::put_metadata(uint32_t handle, const SampleHead& head, const Provenance& provenance) {
@@ -216,7 +261,7 @@ void MemStore::remove(uint32_t handle) {
   if (!t.live) return;
   stop_arriving(&t);
   drop_past(&t, 0);
-  bytes_ -= t.description.name.size() + t.value.size();
+  bytes_ -= t.description.name.size() + t.value.bytes().size();
   by_name_.erase(t.description.name);
   t.live = false;
   t.value = {};

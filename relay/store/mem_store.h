@@ -30,7 +30,12 @@ class MemStore : public Store {
   SampleRead read_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
                         uint64_t* bytes) override;
   Provenance provenance(uint32_t id, uint64_t sequence) const override;
-  const SampleHead* metadata_only(uint32_t id) const override { return &head(id); }
+  // All of it at once: it is shared.
+  SampleRead read_whole(uint32_t id, std::optional<uint64_t> after, uint64_t max_bytes,
+                        WholeSample* whole) override;
+  std::optional<SampleHead> newest_head(uint32_t id) const override {
+    return head(id).sequence != 0 ? std::optional(head(id)) : std::nullopt;
+  }
   bool is_current(uint32_t id) const override { return topics_[id].current; }
   uint64_t newest_sequence(uint32_t id) const override { return topics_[id].head.sequence; }
   uint64_t slot_reads() const override { return reads_; }
@@ -61,7 +66,7 @@ class MemStore : public Store {
     return t.metadata.sequence > t.head.sequence ? t.metadata : t.head;
   }
   // The newest value that is here where it lies, until the next call that writes.
-  std::span<const std::byte> value(uint32_t id) const { return topics_[id].value; }
+  std::span<const std::byte> value(uint32_t id) const { return topics_[id].value.bytes(); }
   // Called at each sample taken or confirmed, if set.
   std::function<void(uint32_t id)> on_sample;
 
@@ -75,12 +80,14 @@ class MemStore : public Store {
     SampleHead head{};      // of `value`
     SampleHead metadata{};  // without a value
     Provenance provenance, metadata_provenance;
-    std::vector<std::byte> value, arriving;
+    KeptValue value;
+    std::shared_ptr<std::byte[]> arriving;
+    uint64_t arriving_bytes = 0;
     // With description.every the last samples before the newest, the oldest first: as many as the source has.
     struct Past {
       SampleHead head;
       Provenance provenance;
-      std::vector<std::byte> value;
+      KeptValue value;
     };
     std::deque<Past> past;
   };
@@ -89,6 +96,9 @@ class MemStore : public Store {
   void drop_past(Topic* t, size_t max);
   bool make_room(Topic* t, uint64_t bytes);
   void stop_arriving(Topic* t);
+  std::optional<PutResult> settle(uint32_t handle, const SampleHead& head);
+  bool replace(Topic* t, uint64_t bytes);
+  PutResult finish_put(uint32_t handle, const SampleHead& head, const Provenance& provenance);
   void mark(uint32_t id, bool Topic::*flag);
 
   uint64_t max_bytes_, bytes_ = 0, reads_ = 0;

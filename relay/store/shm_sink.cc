@@ -93,6 +93,21 @@ Status ShmSink::check_other_mirrors(const std::string& topic) {
   return Status();
 }
 
+// Takes memory for the topic's ring, a piece in each step. True: advertise() takes no longer than for a small
+// topic.
+Result<bool> ShmSink::prepare(Topic* t) {
+  constexpr uint64_t kSmall = 4096;
+  if (t->options.max_bytes * t->options.history <= kSmall) return true;
+  const uint64_t before = node_->reserved_bytes();
+  Result<bool> ready = node_->prepare(t->options, may_grow_);
+  if (!ready.ok() && ready.status().code() == Code::kNoSpace && t->options.history > layout::kMinSlots) {
+    t->options.history = layout::kMinSlots;  // as in advertise()
+    ready = node_->prepare(t->options, may_grow_);
+  }
+  may_grow_ -= std::min(may_grow_, node_->reserved_bytes() - before);
+  return ready;
+}
+
 Status ShmSink::advertise(Topic* t) {
   Result<Publisher> publisher = node_->advertise(t->options);
   if (!publisher.ok() && publisher.status().code() == Code::kNoSpace && t->options.history > 4) {
@@ -104,6 +119,83 @@ Status ShmSink::advertise(Topic* t) {
   t->shown = t->publisher->state();
   t->age_error_ns = t->delay_ns = -1;
   return Status();
+}
+
+// The topic has its ring then, or it is awaited.
+Status ShmSink::make_ring(uint32_t handle) {
+  Topic& t = topics_[handle];
+  const Result<bool> ready = prepare(&t);
+  if (!ready.ok()) return ready.status();
+  if (*ready) return advertise(&t);
+  t.awaited = std::make_unique<Awaited>();
+  awaited_.push_back(handle);
+  return Status();
+}
+
+// Its ring is there. Described anew, it is still as old as it was.
+void ShmSink::begin(Topic* t) {
+  if (t->newest.sequence != t->publisher->sequence()) t->newest = {t->publisher->sequence(), 0, 0, 0};
+  t->substituted = t->newest.sequence != 0 && t->shown == State::kSubstituted;
+  show(t);
+}
+
+// A piece of what an awaited topic needs: memory, its ring, its sample. False: for now that is all.
+bool ShmSink::advance(uint32_t handle) {
+  Topic& t = topics_[handle];
+  if (!t.publisher) {
+    const Result<bool> ready = prepare(&t);
+    if (ready.ok() && !*ready) return true;
+    if (!ready.ok() || !advertise(&t).ok())
+      return t.awaited.reset(), false;  // put() tries again, and says so
+    begin(&t);
+  }
+  if (t.awaited->head.sequence != 0 && !copy_awaited(handle)) return true;
+  if (t.lent == nullptr) t.awaited.reset();
+  return false;
+}
+
+// A piece of the sample that came first. True: it is in the ring.
+bool ShmSink::copy_awaited(uint32_t handle) {
+  Topic& t = topics_[handle];
+  Awaited& a = *t.awaited;
+  const std::span<const std::byte> value = a.value.bytes();
+  if (!t.loan) {
+    Result<Loan> loan = t.publisher->loan(value.size());
+    if (!loan.ok()) return true;
+    t.loan.emplace(std::move(*loan));
+  }
+  const size_t bytes = std::min<size_t>(value.size() - a.copied, kPieceOfWork);
+  std::copy_n(value.data() + a.copied, bytes, t.loan->bytes().data() + a.copied);
+  a.copied += bytes;
+  if (a.copied < value.size()) return false;
+  (void)finish_loan(handle, a.head, a.provenance);
+  a = {};
+  return true;
+}
+
+bool ShmSink::advance() {
+  may_grow_ = kPieceOfWork;
+  if (awaited_.empty()) return false;
+  const uint32_t handle = awaited_.front();
+  awaited_.erase(awaited_.begin());
+  // The others have their turn.
+  if (advance(handle)) awaited_.push_back(handle);
+  return !awaited_.empty();
+}
+
+PutResult ShmSink::await_ring(uint32_t handle, const SampleHead& head, KeptValue value,
+                              const Provenance& provenance) {
+  const uint64_t there = held(handle).sequence;
+  if (head.sequence <= there) return head.sequence < there ? PutResult::kOld : PutResult::kConfirmed;
+  *topics_[handle].awaited = {head, provenance, std::move(value)};
+  topics_[handle].loan.reset();
+  if (std::find(awaited_.begin(), awaited_.end(), handle) == awaited_.end()) awaited_.push_back(handle);
+  return PutResult::kTaken;
+}
+
+SampleHead ShmSink::held(uint32_t handle) const {
+  const Topic& t = topics_[handle];
+  return t.awaited && t.awaited->head.sequence > t.newest.sequence ? t.awaited->head : t.newest;
 }
 
 // What stands in is a value of the topic.
@@ -152,11 +244,15 @@ Result<uint32_t> ShmSink::open(const TopicDescription& topic, uint64_t) {
   if (mirror_) o.origin = topic.origin;
   o.hops = topic.hops;
   o.first_sequence = topic.first_sequence;
+  o.keep_bytes = 8 * kPieceOfWork;
   t.on_stale = topic.on_stale;
   t.fail_safe = topic.fail_safe;
-  if (t.on_stale != OnStale::kBytes) t.fail_safe.assign(o.schema.size, std::byte{0});
+  if (t.on_stale == OnStale::kZero) t.fail_safe.assign(o.schema.size, std::byte{0});
   Status s = check_fail_safe(t);
-  if (s.ok()) s = advertise(&t);
+  t.awaited.reset();
+  t.lent.reset();
+  std::erase(awaited_, handle);
+  if (s.ok()) s = make_ring(handle);
   if (!s.ok()) {
     if (known != by_name_.end()) remove(handle);
     return s;
@@ -165,12 +261,9 @@ Result<uint32_t> ShmSink::open(const TopicDescription& topic, uint64_t) {
   if (known == by_name_.end()) free_.pop_back();
   by_name_[topic.name] = handle;
   t.name = topic.name;
-  // Described anew, it is still as old as it was.
-  if (t.newest.sequence != t.publisher->sequence()) t.newest = {t.publisher->sequence(), 0, 0, 0};
   t.confirmed = false;
-  t.substituted = t.newest.sequence != 0 && t.shown == State::kSubstituted;
   t.told = State::kEmpty;
-  show(&t);
+  if (t.publisher) begin(&t);
   return handle;
 }
 
@@ -203,7 +296,7 @@ bool ShmSink::is_too_old(const Topic& t, const SampleHead& head) const {
 
 // Under the number and the age of the sample that it stands in for. False: not now, a newer one is coming in.
 bool ShmSink::substitute(Topic* t, const SampleHead& head) {
-  if (t->loan) return false;
+  if (t->loan || t->awaited) return false;
   burst_.reset();
   t->newest = head;
   t->substituted = true;
@@ -276,9 +369,11 @@ PutResult ShmSink::settle(uint32_t handle, const SampleHead& head) {
 PutResult ShmSink::put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
                        const Provenance& provenance) {
   Topic& t = topics_[handle];
+  if (t.awaited) return await_ring(handle, head, {{value.begin(), value.end()}, {}}, provenance);
   t.end_loan();
   if (!is_writing(t, head)) return settle(handle, head);
-  if (!t.publisher && !advertise(&t).ok()) return PutResult::kRefused;
+  if (!t.publisher && !make_ring(handle).ok()) return PutResult::kRefused;
+  if (t.awaited) return await_ring(handle, head, {{value.begin(), value.end()}, {}}, provenance);
   report_provenance(&t, provenance, head.written_ns);
   if (!burst_) burst_.emplace();
   return burst_->publish(*t.publisher, value, head).ok() ? finish_put(handle, head) : PutResult::kRefused;
@@ -286,28 +381,48 @@ PutResult ShmSink::put(uint32_t handle, const SampleHead& head, std::span<const 
 
 std::span<std::byte> ShmSink::loan(uint32_t handle, uint64_t bytes) {
   Topic& t = topics_[handle];
-  t.end_loan();
-  if (!t.publisher && !advertise(&t).ok()) return {};
+  if (!t.awaited) t.end_loan();
+  if (!t.publisher && !t.awaited && !make_ring(handle).ok()) return {};
+  if (t.awaited) {
+    t.lent = Frame::room(bytes);
+    t.lent_bytes = bytes;
+    return {t.lent.get(), bytes};
+  }
   Result<Loan> loan = t.publisher->loan(bytes);
   if (!loan.ok()) return {};
   t.loan.emplace(std::move(*loan));
-  t.loan_bytes = bytes;
   return t.loan->bytes();
 }
 
 PutResult ShmSink::commit(uint32_t handle, const SampleHead& head, const Provenance& provenance) {
   Topic& t = topics_[handle];
+  if (const std::shared_ptr<std::byte[]> lent = std::move(t.lent); lent != nullptr) {
+    if (!t.awaited) return PutResult::kRefused;
+    return await_ring(handle, head, {{}, {lent, {lent.get(), t.lent_bytes}}}, provenance);
+  }
+  return finish_loan(handle, head, provenance);
+}
+
+PutResult ShmSink::finish_loan(uint32_t handle, const SampleHead& head, const Provenance& provenance) {
+  Topic& t = topics_[handle];
   if (!t.loan) return PutResult::kRefused;
   if (t.former) {  // it lies where no reader finds it
     const std::shared_ptr<const void> former = std::move(t.former);
     Loan loan = std::move(*t.loan);
-    return put(handle, head, loan.bytes().first(t.loan_bytes), provenance);
+    return put(handle, head, loan.bytes(), provenance);
   }
   const bool writes = is_writing(t, head);
   if (writes) report_provenance(&t, provenance, head.written_ns);
-  if (writes) t.loan->commit(head, t.loan_bytes);
+  if (writes) t.loan->commit(head, t.loan->bytes().size());
   t.loan.reset();
   return writes ? finish_put(handle, head) : settle(handle, head);
+}
+
+void ShmSink::abandon(uint32_t handle) {
+  Topic& t = topics_[handle];
+  if (t.lent == nullptr) return t.end_loan();
+  t.lent.reset();
+  if (t.awaited && t.publisher && t.awaited->head.sequence == 0) t.awaited.reset();
 }
 
 void ShmSink::report_state(uint32_t handle, State state) {
@@ -318,6 +433,7 @@ void ShmSink::report_state(uint32_t handle, State state) {
 void ShmSink::remove(uint32_t handle) {
   Topic& t = topics_[handle];
   if (t.name.empty()) return;
+  std::erase(awaited_, handle);
   by_name_.erase(t.name);
   const std::string name = std::move(t.name);
   const bool expires = t.expires;
@@ -332,7 +448,12 @@ Status ShmSink::remake() {
   std::shared_ptr<const void> former;
   if (Status s = node_->remake(&former); !s.ok()) return s;
   for (Topic& t : topics_) {
-    if (t.loan) t.former = former;
+    if (t.awaited) {
+      t.loan.reset();
+      t.awaited->copied = 0;
+    } else if (t.loan) {
+      t.former = former;
+    }
   }
   return Status();
 }

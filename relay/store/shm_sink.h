@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "relay/frame/frame.h"
 #include "relay/rules/local_names.h"
 #include "relay/store/topic_sink.h"
 #include "shm/directory_cursor.h"
@@ -39,21 +40,32 @@ class ShmSink final : public TopicSink {
   uint64_t bytes_of(const TopicDescription& topic) const override { return bytes_of(topic, room_bytes()); }
   // In a segment of so many bytes.
   static uint64_t bytes_of(const TopicDescription& topic, uint64_t segment_bytes);
-  SampleHead held(uint32_t handle) const override { return topics_[handle].newest; }
+  SampleHead held(uint32_t handle) const override;
   PutResult put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
                 const Provenance& provenance = {}) override;
+  bool is_ready(uint32_t handle) const override { return !topics_[handle].awaited; }
   std::span<std::byte> loan(uint32_t handle, uint64_t bytes) override;
   PutResult commit(uint32_t handle, const SampleHead& head, const Provenance& provenance = {}) override;
-  void abandon(uint32_t handle) override { topics_[handle].end_loan(); }
+  void abandon(uint32_t handle) override;
   void report_state(uint32_t handle, State state) override;
   void remove(uint32_t handle) override;
   void flush(int64_t now_ns) override;
   bool healthy() const { return node_->healthy(); }
   // As Node::remake. Values that arrive in pieces go on arriving.
   Status remake();
+  bool advance() override;
   int64_t due_ns() const override { return expiries_.empty() ? INT64_MAX : expiries_.top().first; }
 
  private:
+  // A topic whose ring takes long to come into being: its memory is taken in pieces, and then it is
+  // advertised. The newest sample that comes meanwhile is kept in plain memory and copied, in pieces too if
+  // it is large.
+  struct Awaited {
+    SampleHead head{};  // sequence 0: no sample has come
+    Provenance provenance;
+    KeptValue value;
+    uint64_t copied = 0;  // of it, into the loan
+  };
   struct Topic {
     std::string name;
     TopicOptions options;
@@ -68,12 +80,14 @@ class ShmSink final : public TopicSink {
     bool substituted = false;  // something else stands in for the newest sample
     bool expires = false;      // is in expiries_
     std::optional<Loan> loan;
-    uint64_t loan_bytes = 0;
     std::shared_ptr<const void> former;  // keeps the memory of a loan that was made before a remake()
     void end_loan() {
       loan.reset();
       former.reset();
     }
+    std::unique_ptr<Awaited> awaited;   // null: the ring is there
+    std::shared_ptr<std::byte[]> lent;  // while it was not, for a value of `lent_bytes`
+    uint64_t lent_bytes = 0;
   };
   // Another relay's mirror in this domain, and what it has.
   struct OtherMirror {
@@ -91,7 +105,15 @@ class ShmSink final : public TopicSink {
   void look_for_other_mirrors();
   void follow_other_mirror(OtherMirror* other);
   static Status check_fail_safe(const Topic& t);
+  Result<bool> prepare(Topic* t);
   Status advertise(Topic* t);
+  Status make_ring(uint32_t handle);
+  void begin(Topic* t);
+  bool advance(uint32_t handle);
+  bool copy_awaited(uint32_t handle);
+  PutResult await_ring(uint32_t handle, const SampleHead& head, KeptValue value,
+                       const Provenance& provenance);
+  PutResult finish_loan(uint32_t handle, const SampleHead& head, const Provenance& provenance);
   PutResult finish_put(uint32_t handle, const SampleHead& head);
   void follow(uint32_t handle, const SampleHead& head);
   void show(Topic* t);
@@ -108,6 +130,8 @@ class ShmSink final : public TopicSink {
   std::optional<Burst> burst_;  // of this step
   std::vector<Topic> topics_;   // after node_: the publishers go before it
   std::vector<uint32_t> free_;
+  std::vector<uint32_t> awaited_;     // topics with something to do for them, the first one next
+  uint64_t may_grow_ = kPieceOfWork;  // the segment, until the next advance()
   std::unordered_map<std::string, uint32_t> by_name_;
   std::map<std::string, OtherMirror> others_;
   // Topics of a mirror that an earlier process left and this one has not opened.

@@ -332,25 +332,32 @@ bool ShmSource::sequence_at(const Ring& ring, uint64_t position, uint64_t* seque
   return head.has_value();
 }
 
+// Of the oldest sample with a greater sequence; 0: there is none.
+uint64_t ShmSource::position_after(const Ring& ring, uint64_t after) {
+  const uint64_t newest = read_newest_head(*ring.counter);
+  if (newest < ring.first_position) return 0;
+  // Sequences rise with positions. What is overwritten while it is looked at is older than what is sought.
+  uint64_t low = std::max(ring.first_position, newest - std::min(newest, ring.mask)), high = newest + 1;
+  uint64_t sequence;
+  while (low < high) {
+    const uint64_t middle = low + (high - low) / 2;
+    if (!sequence_at(ring, middle, &sequence) || sequence <= after) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low > newest ? 0 : low;
+}
+
 SampleRead ShmSource::read_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
                                  uint64_t* bytes) {
   const Ring& ring = rings_[id];
   if (ring.counter == nullptr) return SampleRead::kEmpty;
+  uint64_t sequence;
   for (int i = 0; i < kTries; ++i) {
-    const uint64_t newest = read_newest_head(*ring.counter);
-    if (newest < ring.first_position) return SampleRead::kEmpty;
-    // Sequences rise with positions. What is overwritten while it is looked at is older than what is sought.
-    uint64_t low = std::max(ring.first_position, newest - std::min(newest, ring.mask)), high = newest + 1;
-    uint64_t sequence;
-    while (low < high) {
-      const uint64_t middle = low + (high - low) / 2;
-      if (!sequence_at(ring, middle, &sequence) || sequence <= after) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    if (low > newest) return SampleRead::kEmpty;
+    const uint64_t low = position_after(ring, after);
+    if (low == 0) return SampleRead::kEmpty;
     ++slot_reads_;
     switch (read_slot(ring, low, head, room, bytes)) {
       case SlotRead::kOk:
@@ -363,6 +370,57 @@ SampleRead ShmSource::read_after(uint32_t id, uint64_t after, SampleHead* head, 
     }
   }
   return SampleRead::kBusy;
+}
+
+// The sample that is to be copied, and room for it.
+SampleRead ShmSource::begin_whole(uint32_t id, std::optional<uint64_t> after, WholeSample* whole) {
+  const Ring& ring = rings_[id];
+  if (ring.counter == nullptr) return SampleRead::kEmpty;
+  for (int i = 0; i < kTries; ++i) {
+    const uint64_t position = after ? position_after(ring, *after) : read_newest_head(*ring.counter);
+    if (position < ring.first_position) return SampleRead::kEmpty;
+    const std::optional<SampleHead> head = peek_sample(ring, position, &whole->bytes);
+    if (!head) continue;
+    ++slot_reads_;
+    if (whole->bytes > ring.max_bytes) return SampleRead::kEmpty;  // damaged
+    whole->head = *head;
+    whole->position = position;
+    whole->slot = ring.slot(position);
+    whole->segment = topics_[id].writers[topics_[id].winner].segment;
+    whole->room = Frame::room(whole->bytes);
+    return SampleRead::kMore;
+  }
+  return SampleRead::kBusy;
+}
+
+// Each piece is proved to be of the sample before the next one is copied.
+SampleRead ShmSource::read_whole(uint32_t id, std::optional<uint64_t> after, uint64_t max_bytes,
+                                 WholeSample* whole) {
+  const Ring& ring = rings_[id];
+  const auto give_up = [&](SampleRead why) {
+    *whole = {};
+    return why;
+  };
+  if (whole->room == nullptr) {
+    if (const SampleRead begun = begin_whole(id, after, whole); begun != SampleRead::kMore)
+      return give_up(begun);
+  }
+  if (ring.counter == nullptr || ring.slot(whole->position) != whole->slot) return give_up(SampleRead::kBusy);
+  const layout::Slot* slot = ring.slot(whole->position);
+  const uint64_t bytes = std::min(max_bytes, whole->bytes - whole->copied);
+  load_words(whole->room.get() + whole->copied, payload_of(slot) + whole->copied / sizeof(layout::Word),
+             bytes);
+  if (!still_holds(slot, whole->position, ring.entry, ring.generation)) return give_up(SampleRead::kBusy);
+  whole->copied += bytes;
+  if (whole->copied < whole->bytes) return SampleRead::kMore;
+  whole->value.bytes = {whole->room.get(), whole->bytes};
+  whole->value.block = std::move(whole->room);
+  return SampleRead::kOk;
+}
+
+std::optional<SampleHead> ShmSource::newest_head(uint32_t id) const {
+  const Ring& ring = rings_[id];
+  return ring.counter != nullptr ? peek_newest(ring, kTries) : std::nullopt;
 }
 
 }  // namespace smt::relay

@@ -28,6 +28,9 @@ class ShmSource final : public TopicSource {
   SampleRead read_newest(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) override;
   SampleRead read_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
                         uint64_t* bytes) override;
+  SampleRead read_whole(uint32_t id, std::optional<uint64_t> after, uint64_t max_bytes,
+                        WholeSample* whole) override;
+  std::optional<SampleHead> newest_head(uint32_t id) const override;
   uint64_t newest_sequence(uint32_t id) const override;
   Provenance provenance(uint32_t id, uint64_t sequence) const override;
   std::vector<WriterInfo> writers(uint32_t id) const override;
@@ -84,6 +87,8 @@ class ShmSource final : public TopicSource {
       : domain_(domain), waiter_(std::move(waiter)), origin_id_(origin_id) {}
 
   static bool sequence_at(const Ring& ring, uint64_t position, uint64_t* sequence);
+  static uint64_t position_after(const Ring& ring, uint64_t sequence);
+  SampleRead begin_whole(uint32_t id, std::optional<uint64_t> after, WholeSample* whole);
   void follow_nodes();
   const NodeState& node_of(const TopicView& writer) const;
   void index(NodeState* node);

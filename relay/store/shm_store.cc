@@ -31,6 +31,11 @@ class SourceAndSinks final : public Store {
                         uint64_t* bytes) override {
     return source_->read_after(id, after, head, room, bytes);
   }
+  SampleRead read_whole(uint32_t id, std::optional<uint64_t> after, uint64_t max_bytes,
+                        WholeSample* whole) override {
+    return source_->read_whole(id, after, max_bytes, whole);
+  }
+  std::optional<SampleHead> newest_head(uint32_t id) const override { return source_->newest_head(id); }
   uint64_t newest_sequence(uint32_t id) const override { return source_->newest_sequence(id); }
   Provenance provenance(uint32_t id, uint64_t sequence) const override {
     return source_->provenance(id, sequence);
@@ -58,6 +63,7 @@ class SourceAndSinks final : public Store {
                 const Provenance& provenance) override {
     return of(handle).put(handle / 2, head, value, provenance);
   }
+  bool is_ready(uint32_t handle) const override { return of(handle).is_ready(handle / 2); }
   std::span<std::byte> loan(uint32_t handle, uint64_t bytes) override {
     return of(handle).loan(handle / 2, bytes);
   }
@@ -82,6 +88,11 @@ class SourceAndSinks final : public Store {
       if (Status s = sink->remake(); !s.ok()) return s;
     }
     return Status();
+  }
+  bool advance() override {
+    bool more = false;
+    for (const auto& sink : sinks_) more |= sink != nullptr && sink->advance();
+    return more;
   }
   int64_t due_ns() const override {
     int64_t due = INT64_MAX;

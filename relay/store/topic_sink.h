@@ -41,6 +41,8 @@ class TopicSink {
   // The (segment id, sequence) rule: takes a sample only if it is newer.
   virtual PutResult put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
                         const Provenance& provenance = {}) = 0;
+  // False: memory for it is still being prepared. What is put meanwhile is kept, the newest sample alone.
+  virtual bool is_ready(uint32_t) const { return true; }
   // Room for a value of `bytes` that arrives in pieces; then commit() or abandon(), and no put() before.
   // Empty: no room.
   virtual std::span<std::byte> loan(uint32_t handle, uint64_t bytes) = 0;
@@ -56,6 +58,8 @@ class TopicSink {
   virtual void remove(uint32_t handle) = 0;
   // Readers are woken and told that this sink is alive: at the end of each step.
   virtual void flush(int64_t now_ns) = 0;
+  // Once in each step: does a piece of what takes long. True: there is more.
+  virtual bool advance() { return false; }
   // When flush() is due even if nothing else happens; INT64_MAX: it is not.
   virtual int64_t due_ns() const { return INT64_MAX; }
 };

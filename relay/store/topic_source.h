@@ -6,9 +6,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "relay/frame/frame.h"
 #include "relay/store/topic_description.h"
 #include "shm/freshness.h"
 #include "shm/seqlock.h"
@@ -42,6 +45,18 @@ enum class SampleRead {
   kOk,
   kEmpty,  // there is none
   kBusy,   // written over while it was read: try again
+  kMore,   // a piece of it was copied: go on
+};
+
+// A large sample on its way out of a store: see TopicSource::read_whole. Empty at first.
+struct WholeSample {
+  SampleHead head{};
+  Frame value;  // when it is complete
+  // Of the sources that copy it.
+  std::shared_ptr<std::byte[]> room;
+  uint64_t bytes = 0, copied = 0, position = 0;
+  std::shared_ptr<const void> segment;  // that `slot` is in
+  const void* slot = nullptr;
 };
 
 // A topic has an id here. Ids count from 0 and stay with a topic until Changes says that it is gone. Methods
@@ -66,12 +81,18 @@ class TopicSource {
   // Copies the oldest sample whose sequence is greater than `after`. kEmpty: there is none.
   virtual SampleRead read_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
                                 uint64_t* bytes) = 0;
+  // Copies at most `max_bytes` more (a multiple of 8) of one sample: the newest one when that begins, or with
+  // `after` that of read_after(). kMore until it is complete. Otherwise than kMore and kOk: `whole` is empty
+  // again.
+  virtual SampleRead read_whole(uint32_t id, std::optional<uint64_t> after, uint64_t max_bytes,
+                                WholeSample* whole) = 0;
+  // The head of the newest sample, also where its value is not here. Nothing: there is none, or it is just
+  // written.
+  virtual std::optional<SampleHead> newest_head(uint32_t id) const = 0;
   // The sequence of the newest sample; 0: there is none.
   virtual uint64_t newest_sequence(uint32_t id) const = 0;
   // How the sample of this sequence came, if it is the newest one.
   virtual Provenance provenance(uint32_t, uint64_t) const { return {}; }
-  // The newest sample's head, where it is known without its value; null: this source knows no head alone.
-  virtual const SampleHead* metadata_only(uint32_t) const { return nullptr; }
   // False: no subscription refreshes the newest sample although one could; serve it only for a one-shot Get.
   virtual bool is_current(uint32_t) const { return true; }
   // The one that is followed stands first. Empty: not known, or no process of this host.

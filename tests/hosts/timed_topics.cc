@@ -24,8 +24,9 @@ uint64_t proof(std::span<const uint64_t> words) {
 
 }  // namespace
 
-TimedSource::TimedSource(const Domain& domain, const std::vector<TimedTopic>& topics, const std::string& node)
-    : node_(storm::must(Node::open(domain, {.name = node}))) {
+TimedSource::TimedSource(const Domain& domain, const std::vector<TimedTopic>& topics, const std::string& node,
+                         uint64_t segment_bytes)
+    : node_(storm::must(Node::open(domain, {.name = node, .segment_bytes = segment_bytes}))) {
   for (const TimedTopic& t : topics) {
     const auto words = static_cast<uint32_t>(t.bytes / 8);
     Publisher publisher = storm::must(node_->advertise(
