@@ -149,13 +149,11 @@ void Engine::on_ended(uint64_t key) {
 
 void Engine::end_silent() {
   sessions_.for_each([this](Session* s) {
-    const bool silent = s->silent(now_ns_);
-    if (silent) {
-      ++counters_.session.silent;
-      s->receiver().settle(now_ns_);
-    }
-    if (silent || s->is_gone())
-      sessions_.end(s->key(), silent ? "it is silent" : "its connection has ended", now_ns_);
+    const bool silent = !s->is_gone() && s->silent(now_ns_);
+    if (!silent && !s->is_gone()) return;
+    if (silent) ++counters_.session.silent;
+    s->receiver().settle(now_ns_);
+    sessions_.end(s->key(), silent ? "it is silent" : "its connection has ended", now_ns_);
   });
 }
 

@@ -29,8 +29,10 @@ struct Incoming {
 
 enum class Sent {
   kOk,
-  kFull,  // not now: nobody is connected, or the queue is full
-  kGone,  // this peer's connection has ended; it will not come back under this id
+  kFull,  // not now: nobody is connected yet, or the queue is full
+  // This peer's connection has ended. Of who dialled in: it does not come back under this id. Of a link that
+  // dials: there is no other connection yet, and what the peer said last may be lost.
+  kGone,
 };
 
 // Options of the messages that are sent over one link.

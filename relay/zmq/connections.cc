@@ -75,6 +75,7 @@ void Connections::read_events(int64_t now_ns) {
       case ZMQ_EVENT_CONNECTED:
       case ZMQ_EVENT_DISCONNECTED:
         if (known != connections_.end()) end_connection(known);
+        ended_ = kind == ZMQ_EVENT_DISCONNECTED;
         if (kind == ZMQ_EVENT_DISCONNECTED) break;
         connections_[static_cast<int>(fd)] = {.cookie = cookie_of(static_cast<int>(fd)), .heard_ns = now_ns};
         break;
@@ -93,6 +94,11 @@ void Connections::read_events(int64_t now_ns) {
 Handshake Connections::last(int64_t now_ns) {
   read_events(now_ns);
   return std::exchange(last_, Handshake::kNone);
+}
+
+bool Connections::has_ended(int64_t now_ns) {
+  read_events(now_ns);
+  return ended_;
 }
 
 // Whose it is.

@@ -35,6 +35,8 @@ class Connections {
   // How the last handshake ended since this was asked last; kFailed, which may be a connection that broke,
   // only if there is nothing else.
   Handshake last(int64_t now_ns);
+  // Of a socket that dials: its connection has ended, and there is no other one yet.
+  bool has_ended(int64_t now_ns);
   // To be polled for handshakes.
   zmq::pollitem_t poll_item() { return {events_.handle(), 0, ZMQ_POLLIN, 0}; }
 
@@ -80,6 +82,7 @@ class Connections {
   void* const socket_;
   zmq::socket_t events_;
   Handshake last_ = Handshake::kNone;
+  bool ended_ = false;  // the connection that was told of last
   ByFd connections_;
   std::map<std::string, int, std::less<>> fds_;              // by peer
   std::map<std::string, size_t, std::less<>> count_of_key_;  // connections

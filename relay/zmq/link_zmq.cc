@@ -193,7 +193,10 @@ class ZmqLink : public Link {
       const bool two = !payload.bytes.empty();
       if (!dials_ && !socket_.send(zmq::buffer(to), more)) return Sent::kFull;
       zmq::message_t head(header.data(), header.size());
-      if (!socket_.send(head, two ? more : zmq::send_flags::dontwait)) return Sent::kFull;
+      if (!socket_.send(head, two ? more : zmq::send_flags::dontwait)) {
+        // What the peer said last may be lost: libzmq drops what was not taken yet when a connection ends.
+        return dials_ && connections_->has_ended(boottime_ns()) ? Sent::kGone : Sent::kFull;
+      }
       // The first frame decides: the others go where it went.
       if (two) {
         zmq::message_t body = share(payload);

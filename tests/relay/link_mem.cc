@@ -105,9 +105,9 @@ class MemLink : public Link {
   Sent send(const PeerId& to, std::span<const std::byte> header, const Frame& payload) override {
     if (dials()) {
       connect();
-      return connection_ == nullptr || !connection_->open
-                 ? Sent::kFull
-                 : net_->send(connection_.get(), true, header, payload.bytes);
+      if (connection_ != nullptr && connection_->open)
+        return net_->send(connection_.get(), true, header, payload.bytes);
+      return connection_ != nullptr || ended_ ? Sent::kGone : Sent::kFull;
     }
     for (const auto& c : net_->connections) {
       if (c->id == to && c->open) return net_->send(std::shared_ptr(c).get(), false, header, payload.bytes);
@@ -117,6 +117,7 @@ class MemLink : public Link {
   void redial() override {
     net_->close(connection_);
     connection_ = nullptr;
+    ended_ = false;
     connect();
   }
   int fd() const override { return -1; }
@@ -125,7 +126,10 @@ class MemLink : public Link {
  private:
   void connect() {
     if (connection_ != nullptr && !connection_->open && !connection_->to_dialer.empty()) return;
-    if (connection_ == nullptr || !connection_->open) connection_ = net_->connect(dialer_);
+    if (connection_ != nullptr && connection_->open) return;
+    ended_ = ended_ || connection_ != nullptr;
+    connection_ = net_->connect(dialer_);
+    if (connection_ != nullptr) ended_ = false;
   }
   // One with a message that has arrived; those that bind take turns among their connections.
   Connection* ready() {
@@ -149,6 +153,7 @@ class MemLink : public Link {
   std::shared_ptr<MemNet::Net> net_;
   const std::string endpoint_, dialer_;
   std::shared_ptr<Connection> connection_;
+  bool ended_ = false;  // the connection before, and there is no other one yet
   MemMessage here_;
   size_t turn_ = 0;
 };

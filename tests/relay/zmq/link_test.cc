@@ -121,8 +121,9 @@ TEST_P(EveryLink, TellsItsPeersApart) {
   EXPECT_FALSE(a->receive(&in));
 }
 
-TEST_P(EveryLink, NobodyThereIsFullForADiallerAndGoneForABinder) {
+TEST_P(EveryLink, WhoIsNotThereYetIsFullAndWhoHasGoneIsGone) {
   std::unique_ptr<Link> d = dial();
+  EXPECT_NE(send(*d, "", "hello"), Sent::kGone);
   EXPECT_EQ(send(*binder_, std::string("\0nobd", 5), "x"), Sent::kGone);
   ASSERT_TRUE(until([&] { return send(*d, "", "hello") == Sent::kOk; }));
   const PeerId peer = receive(*binder_).peer;
@@ -138,7 +139,9 @@ TEST_P(EveryLink, NobodyThereIsFullForADiallerAndGoneForABinder) {
   EXPECT_EQ(receive(*binder_).header, "hello");
   if (GetParam() == "inproc") return;  // cannot be connected again below the application
   binder_.reset();
-  EXPECT_TRUE(until([&] { return send(*d, "", "x") == Sent::kFull; }));
+  EXPECT_TRUE(until([&] { return send(*d, "", "x") == Sent::kGone; }));
+  d->redial();
+  EXPECT_EQ(send(*d, "", "x"), Sent::kFull) << "a connection that is not there yet has not ended";
 }
 
 TEST_P(EveryLink, RedialMakesAnotherPeer) {
