@@ -282,7 +282,7 @@ bool McapReader::read_other(uint64_t at, const McapHead& head, std::string* why)
     return false;
   }
   if (end > scan_.next_place(at)) return false;
-  if (!exact && !scan_.goes_on(end) && !scan_.is_damaged(at, end)) return false;
+  if (!exact && !scan_.ends_at(at, end)) return false;
   at_ = end;
   if (exact && (head.op == McapOp::kDataEnd || head.op == McapOp::kFooter)) {
     end_data(at, end);
@@ -331,7 +331,7 @@ void McapReader::end_data(uint64_t at, uint64_t end) {
 void McapReader::skip(uint64_t at, const McapHead& head, std::string why) {
   const uint64_t body = at + kMcapHeadBytes, place = scan_.next_place(at);
   const bool fits = head.op != McapOp{} && body <= place && head.bytes <= place - body;
-  if (fits && (scan_.known_head(at) || scan_.goes_on(body + head.bytes))) {
+  if (fits && (scan_.known_head(at) || scan_.ends_at(at, body + head.bytes))) {
     at_ = body + head.bytes;
   } else {
     at_ = scan_.find(at + 1, place).value_or(place);

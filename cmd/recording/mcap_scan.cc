@@ -102,14 +102,23 @@ bool McapScan::fits(uint64_t at, int more) {
   return more == 0 || goes_on(body + record.bytes, more - 1);
 }
 
-bool McapScan::is_damaged(uint64_t at, uint64_t end) {
-  const uint64_t place = next_place(at), next = find(at + 1, place).value_or(place);
-  if (end >= place || next < end + kMcapHeadBytes) return false;
+// Whether up to `next` the head at `end` is good but for a byte.
+bool McapScan::is_damaged(uint64_t end, uint64_t next) {
+  if (next < end + kMcapHeadBytes) return false;
   const McapHead damaged = head(end);
   const uint64_t difference = damaged.bytes ^ (next - end - kMcapHeadBytes);
   int bytes = is_known(damaged.op) ? 0 : 1;
   for (uint64_t rest = difference; rest != 0; rest >>= 8) bytes += (rest & 0xff) != 0 ? 1 : 0;
   return bytes <= 1;
+}
+
+bool McapScan::ends_at(uint64_t at, uint64_t end) {
+  const McapOp op = head(at).op;
+  const bool any_bytes = op == McapOp::kMessage || !is_known(op);
+  if (end > end_ || places_.count(end) != 0 || (any_bytes && goes_on(end))) return end <= end_;
+  const uint64_t place = next_place(at), next = find(at + 1, place).value_or(place);
+  if (next <= end) return next == end;
+  return goes_on(end) || (end < place && is_damaged(end, next));
 }
 
 std::optional<uint64_t> McapScan::find(uint64_t from, uint64_t limit, bool only_data) {

@@ -45,9 +45,11 @@ class McapScan {
   // Whether data may go on at `at`: a record that fits begins there, or one that the end of a file without a
   // summary cuts off; or the data ends there.
   bool goes_on(uint64_t at) { return goes_on(at, 0); }
-  // Whether a damaged record begins at `end`, where the one at `at` ends: up to the next one that proves
-  // itself its head is good but for a byte.
-  bool is_damaged(uint64_t at, uint64_t end);
+  // Whether the record at `at`, which does not prove itself, may end at `end`: none that proves itself begins
+  // before that, as a damaged length would leave it out; and data may go on at `end`, or a damaged record is
+  // there whose head is good but for a byte. The bytes of a message, or of a record that is not known, could
+  // prove themselves too; there it is enough that data may go on.
+  bool ends_at(uint64_t at, uint64_t end);
   // The first record from `from` on, before `limit`, that proves itself: it is exact, or it is a message with
   // more records behind it. `only_data`: of chunks, messages, attachments and metadata. Nothing: there is
   // none, or too much has been looked at.
@@ -62,6 +64,7 @@ class McapScan {
   bool is_torn(uint64_t at);
   bool goes_on(uint64_t at, int more);
   bool fits(uint64_t at, int more);
+  bool is_damaged(uint64_t end, uint64_t next);
 
   Fd fd_;
   uint64_t bytes_, end_;

@@ -138,6 +138,24 @@ TEST_F(McapDamage, InAnyByteCostsAtMostTheChunkThatItIsIn) {
   }
 }
 
+// Each value that a byte can have: with some, a damaged length leads to bytes that could be a record's head.
+TEST_F(McapDamage, OfAByteToAnyValueCostsNoOtherChunkWithoutASummary) {
+  const size_t step = Scale::get().sized(211, 5);
+  std::vector<uint64_t> lengths;
+  for (const McapChunkIndex& chunk : chunks_) lengths.push_back(chunk.offset + chunk.bytes + 1);
+  for (size_t at = 0; at < cut_.size(); ++at) {
+    const bool is_length =
+        std::any_of(lengths.begin(), lengths.end(), [&](uint64_t begin) { return at == begin; });
+    if (at % step != 0 && !is_length) continue;
+    for (int value = 0; value < 256; ++value) {
+      std::string damaged = cut_;
+      damaged[at] = static_cast<char>(value);
+      ASSERT_GE(read(damaged).sequences.size(), kPerChunk * chunks_outside(at, at + 1))
+          << "byte " << at << " as " << value;
+    }
+  }
+}
+
 TEST_F(McapDamage, OfAWholeStretchCostsOnlyTheChunksThatItIsIn) {
   std::mt19937 random(5);
   for (const std::string& file : {whole_, cut_}) {
