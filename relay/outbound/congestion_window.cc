@@ -10,8 +10,9 @@ namespace {
 
 constexpr uint64_t kPacket = 1400;
 constexpr int64_t kSlackNs = 10'000'000;
-// A machine's own memory carries gigabytes a second in bursts, and much less while its processors are busy: what is to
-// wait in line for 10 ms by the best of the last 2 s then waits for 50. So much is 10 ms of 1.7 Gbit/s.
+// A machine's own memory carries gigabytes a second in bursts, and much less while its processors are busy:
+// what is to wait in line for 10 ms by the best of the last 2 s then waits for 50. So much is 10 ms of 1.7
+// Gbit/s.
 constexpr double kMaxSlack = 2 << 20;
 constexpr int64_t kRateNs = 2'000'000'000;
 constexpr int64_t kRttNs = 10'000'000'000;

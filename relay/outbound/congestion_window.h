@@ -1,15 +1,15 @@
 // How much may be under way to one peer: so much that the link never idles and little waits in line behind
 // it. The rule: bytes in flight <= bandwidth x (the way there and back + 10 ms, less what a packet takes to
-// leave), but of those 10 ms 2 MiB at most, all measured on the acknowledgements; after the ideas of BBR (Cardwell et al., 2016) and of
-// comparing what two windows carry, PCC (Dong et al., 2015).
+// leave), but of those 10 ms 2 MiB at most, all measured on the acknowledgements; after the ideas of BBR
+// (Cardwell et al., 2016) and of comparing what two windows carry, PCC (Dong et al., 2015).
 //
 // Start    doubles the window each round trip until the rate stops growing or a line forms.
 // Steady   the rule. Every 4 s, or at once if there is reason,
 // Probe    for half a second a quarter more. If that carried more, the window was too small and not the link:
 //          the way takes usually longer than the least round trip (jitter; TCP waiting for a lost packet).
 // Drain    lets the flight fall to nothing once: else the own line would pass for the least round trip.
-// A message that takes four times as long as the rule allows says that the link is another one: the flight falls
-// to nothing, and it begins again, with nothing remembered of how long the way was.
+// A message that takes four times as long as the rule allows says that the link is another one: the flight
+// falls to nothing, and it begins again, with nothing remembered of how long the way was.
 #ifndef SMT_RELAY_OUTBOUND_CONGESTION_WINDOW_H_
 #define SMT_RELAY_OUTBOUND_CONGESTION_WINDOW_H_
 
@@ -95,7 +95,7 @@ class CongestionWindow {
   int64_t dry_at_ns_ = 0;              // when the last message arrived that left with nothing to follow
   std::deque<At<uint64_t>> arrivals_;  // delivered_ in the last four round trips
   std::deque<At<double>> rates_;       // falling; the first is the greatest of its time
-  std::deque<At<int64_t>> min_rtt_;  // rising; the first is the least of its time
+  std::deque<At<int64_t>> min_rtt_;    // rising; the first is the least of its time
   int64_t usual_rtt_ns_ = 0;           // of messages with hardly anything else under way
   double bandwidth_ = 0;               // bytes/ns
   Phase phase_ = Phase::kStart;
@@ -112,7 +112,7 @@ class CongestionWindow {
   uint64_t steady_window_ = 0;  // then
   bool probe_soon_ = false;     // the next one does not wait for the end of the cycle
   int64_t drained_slot_ = -1;
-  int64_t longer_ns_ = 0;       // the way takes longer than the least round trip, by what probes say
+  int64_t longer_ns_ = 0;  // the way takes longer than the least round trip, by what probes say
 };
 
 }  // namespace smt::relay

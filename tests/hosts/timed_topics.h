@@ -29,8 +29,8 @@ struct TimedTopic {
 // Publishes each topic in its period until it goes.
 class TimedSource {
  public:
-  TimedSource(const Domain& domain, const std::vector<TimedTopic>& topics,
-              const std::string& node = "source", uint64_t segment_bytes = 0);
+  TimedSource(const Domain& domain, const std::vector<TimedTopic>& topics, const std::string& node = "source",
+              uint64_t segment_bytes = 0);
   ~TimedSource() { stop(); }
   void stop();
   uint64_t published(size_t topic) const { return out_[topic]->published; }
