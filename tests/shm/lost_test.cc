@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <latch>
 #include <thread>
 
 #include "tests/shm/shm_fixture.h"
@@ -287,11 +288,13 @@ TEST_F(LostTest, AFolderThatIsMovedAwayIsLostWithTheFifosInIt) {
 TEST_F(LostTest, NodesThatSomethingGoesOnRemovingTryAgainAndAreWholeAfterTheLastRemoval) {
   std::atomic<bool> stop = false;
   std::atomic<int> remade = 0;
+  std::latch opened(3);
   const auto live = [&](const std::string& name) {
     Domain d = open_domain();
     auto node = open_node(d, name);
     Publisher p = advertise(*node, name);
     Result<Waiter> waiter = Waiter::open(d);
+    opened.arrive_and_wait();
     while (!stop || !node->healthy()) {
       publish_value(p, name);
       waiter->collect();
@@ -304,6 +307,7 @@ TEST_F(LostTest, NodesThatSomethingGoesOnRemovingTryAgainAndAreWholeAfterTheLast
   };
   std::thread one(live, "one"), two(live, "two");
   std::error_code gone;
+  opened.arrive_and_wait();
   for (int i = 0; (i < 300 || remade < 200) && i < 100'000; ++i) {
     std::filesystem::remove(file(i % 2 == 0 ? "one" : "two.bell"), gone);
     if (i % 3 == 0) std::filesystem::remove_all(root_ + "/d", gone);
