@@ -23,10 +23,10 @@ class BackgroundWriter {
   struct Options {
     // Writes all of the text, and takes its time. 0, or the errno of what failed.
     std::function<int(std::string_view text)> write;
-    // What is written in place of `texts` texts that were lost.
+    // Returns the line that stands where `texts` texts were lost.
     std::function<std::string(uint64_t texts)> notice;
     WhenFull when_full = WhenFull::kDropOldest;
-    // A text is written, or that failed; may be empty.
+    // The thread calls it after each text that it has written or failed to write. It may be empty.
     std::function<void()> settled = {};
   };
 
@@ -45,16 +45,16 @@ class BackgroundWriter {
   void write_latest(std::string_view text);
   // The same for a text that is not lost for want of room.
   void write_always(std::string_view text);
-  // As write(). The text's ticket, for withdraw() in the end.
+  // It does the same as write(), and returns a ticket of the text. The caller ends each ticket by withdraw().
   uint64_t submit(std::string_view text);
   // kFailed: there was no room, or writing it failed.
   Fate fate(uint64_t ticket) const;
   // The ticket ends here; a text that waits is taken back. True: it is not written, and will not be.
   bool withdraw(uint64_t ticket);
 
-  // errno of a write that failed since the last call, or 0.
+  // Returns the errno of a write that failed since the last call, or 0.
   int take_error();
-  // Waits until all is written, and so long at most. take_error().
+  // Waits until all is written, `max_ns` at most, and returns take_error().
   int drain(int64_t max_ns);
 
  private:

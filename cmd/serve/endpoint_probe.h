@@ -1,6 +1,5 @@
-// What is known of an endpoint where no relay answers: a probe looks its name up, connects, and reads how the
-// other side greets. It says half of a greeting of ZMTP (ZeroMQ RFC 23), so that a relay there counts
-// nothing.
+// A probe finds out why no relay answers at an endpoint: it looks the name up, connects, and reads how the
+// other side greets. It sends half a greeting of ZMTP (ZeroMQ RFC 23), so that a relay there counts nothing.
 #ifndef SMT_CMD_SERVE_ENDPOINT_PROBE_H_
 #define SMT_CMD_SERVE_ENDPOINT_PROBE_H_
 
@@ -14,8 +13,9 @@
 namespace smt::cmd {
 
 using Addresses = std::unique_ptr<addrinfo, void (*)(addrinfo*)>;
-// Of a host as an endpoint names it; `*` is every address, to listen at. Null: `*error` is of getaddrinfo().
-// Blocks while a name server is asked.
+// Returns the addresses of a host as an endpoint names it; the host `*` has every address, to listen at. On
+// failure the result is null and `*error` is that of getaddrinfo(). The call blocks while a name server is
+// asked.
 Addresses resolve(const std::string& host, const std::string& port, bool binding, int* error);
 
 enum class Answer {
@@ -50,7 +50,7 @@ class EndpointProbe {
   // Ends after that time, unless the name takes longer. REQUIRES: !runs()
   void start(const std::string& endpoint, int64_t timeout_ns);
   bool runs() const;
-  // What the probe that was started last has found, or how far it is; nothing: none was started.
+  // Returns what the last probe has found, or how far it is; nothing if none was started.
   std::optional<Probed> found() const;
 
  private:

@@ -26,7 +26,8 @@ inline constexpr std::string_view kOnLostHelp =
 // One for a loop. Readers need no part here: they open again by themselves what others have made again.
 class LossWatch {
  public:
-  // What this process has in the domain: see Node::healthy and Node::remake.
+  // A part is something that this process has in the domain, with the calls that Node::healthy and
+  // Node::remake are for a node.
   struct Part {
     std::function<bool()> healthy;
     std::function<Status()> remake;
@@ -47,7 +48,7 @@ class LossWatch {
   // BOOTTIME at which look() has something to do.
   int64_t due_ns() const { return due_ns_; }
   const Status& failure() const { return failure_; }
-  // As cmd::sleep_until, looking meanwhile. True also where look() is false.
+  // It sleeps as cmd::sleep_until does and looks meanwhile. It returns true also where look() returns false.
   bool sleep_until(int64_t until_ns, int stop_fd, int wake_fd = -1);
 
  private:

@@ -30,7 +30,7 @@ class PubTopics {
   Result<Schema> schema(const std::string& topic, const std::string& type) const;
   // Advertises the topic at its first time. kInvalid: bad topic or node name, or not a value of the schema.
   Status publish(const std::string& topic, const Schema& schema, std::span<const std::byte> value);
-  // Of the nodes that have been opened.
+  // The watch covers the nodes that have been opened.
   LossWatch& losses() { return losses_; }
 
  private:

@@ -98,7 +98,7 @@ TEST_F(RelayConnects, LeaveNothingBehind) {
     }
     for (std::thread& t : threads) t.join();
     // All are forgotten: nothing more is to be learnt by silence.
-    EXPECT_TRUE(tools::eventually([&] { return sessions() == 0; })) << sessions();
+    EXPECT_TRUE(eventually([&] { return sessions() == 0; })) << sessions();
   };
   // The allocator settles first.
   const uint64_t warm = storm::sized(200, 5'000, 1'000), each = storm::scaled(64, 2'500, 240);
@@ -123,7 +123,7 @@ TEST_F(RelayConnects, LeaveNothingBehind) {
   }
   const double seconds = static_cast<double>(boottime_ns() - begin) / 1e9;
   // The last connections may still be closing.
-  EXPECT_TRUE(tools::eventually([&] { return count_descriptors(pid) <= descriptors; }));
+  EXPECT_TRUE(eventually([&] { return count_descriptors(pid) <= descriptors; }));
   const size_t descriptors_after = count_descriptors(pid);
   const uint64_t times = rounds * each;
   print_figures(

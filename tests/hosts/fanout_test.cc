@@ -116,7 +116,7 @@ TEST_F(RelayFanOut, WhatNobodyWantsIsNeitherReadNorSent) {
     const Relay robot = through_proxy ? pub({"--connect", gate->endpoint()}) : pub();
     if (through_proxy) {
       ASSERT_TRUE(
-          tools::eventually([&] { return counter("robot", "smt/relay/robot/pub/session", "opened") == 1; }));
+          eventually([&] { return counter("robot", "smt/relay/robot/pub/session", "opened") == 1; }));
     }
     source.publish_for(1'000'000'000, [] {});
     EXPECT_EQ(counter("robot", kOutbound, "slot_reads"), 0u);

@@ -44,7 +44,7 @@ class Flood : public tools::KeyedTest {
     source_.emplace(open("robot"), topics_);
     base_ = mirror("base", robot_.ready[2] + "#robot");
     watch_.emplace(open("base"), topics_);
-    ASSERT_TRUE(tools::eventually([&] { return watch_->all_have(50); }));
+    ASSERT_TRUE(eventually([&] { return watch_->all_have(50); }));
   }
   // Without root only what is allowed anyway.
   static void limit_files(rlim_t max) {

@@ -82,7 +82,7 @@ class HostilePeer : public tools::KeyedTest {
                     "tcp://127.0.0.1:*", "--connect", base_.ready[2] + "#base"});
     source_.emplace(open("robot"), topics_);
     watch_.emplace(open("base"), topics_);
-    ASSERT_TRUE(tools::eventually([&] { return watch_->all_have(50); }));
+    ASSERT_TRUE(eventually([&] { return watch_->all_have(50); }));
     keys_ = storm::must(relay::Keyring::read(keys("mallory")));
   }
   Domain open(const std::string& name) const {
@@ -283,7 +283,7 @@ TEST_P(StormingPeer, KeepsNobodyWaiting) {
   EXPECT_LT(grown, 64 * kMiB);
   // Both relays take what honest peers say.
   watch_->begin();
-  EXPECT_TRUE(tools::eventually([&] { return watch_->all_have(50); }));
+  EXPECT_TRUE(eventually([&] { return watch_->all_have(50); }));
   EXPECT_EQ(watch_->of(0).back, 0u);
   print_row(Row{.id = "S8",
                 .what = "a peer that " + storm.name,

@@ -104,7 +104,7 @@ TEST_P(RelayRequests, LeaveNothingBehind) {
   // The source's relay, where there is a proxy, and the subscriber, who alone wants something.
   const Kept before_it{GetParam() ? 2u : 1u, 1, 0};
   Kept now{};
-  ASSERT_TRUE(tools::eventually([&] { return (now = kept(endpoint)) == before_it; })) << now;
+  ASSERT_TRUE(eventually([&] { return (now = kept(endpoint)) == before_it; })) << now;
 
   const int64_t begin = boottime_ns();
   const size_t gets = 10'000, clients = storm::scaled(50, 200);
@@ -115,7 +115,7 @@ TEST_P(RelayRequests, LeaveNothingBehind) {
     ASSERT_EQ(got.exit_code, 0) << got.err;
     ASSERT_EQ(static_cast<size_t>(std::count(got.out.begin(), got.out.end(), '\n')), kTopics);
   }
-  EXPECT_TRUE(tools::eventually([&] { return (now = kept(endpoint)) == before_it; })) << now;
+  EXPECT_TRUE(eventually([&] { return (now = kept(endpoint)) == before_it; })) << now;
   std::vector<int64_t> grown;
   for (size_t i = 0; i < pids.size(); ++i)
     grown.push_back((static_cast<int64_t>(tools::memory_bytes(pids[i], "RssAnon")) - before[i]) >> 10);

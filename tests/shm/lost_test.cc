@@ -237,51 +237,55 @@ TEST_F(LostTest, TheIdentityOfADomainIsWrittenBackByAProcessThatHoldsIt) {
   EXPECT_EQ(*open_domain().origin_id(), id);
 }
 
-TEST_F(LostTest, AWaiterMakesItsFifoAgainAndIsRungThere) {
-  Domain writer = open_domain(), reader = open_domain();
-  auto node = open_node(writer, "n");
-  Publisher p = advertise(*node, "t");
-  Result<Waiter> waiter = Waiter::open(reader);
-  ASSERT_TRUE(waiter.ok());
-  waiter->arm();
-  publish_value(p, "opens the FIFO");
-  waiter->collect();
+// A waiter with a FIFO that a publisher has opened.
+class LostFifoTest : public LostTest {
+ protected:
+  void SetUp() override {
+    LostTest::SetUp();
+    ASSERT_TRUE(waiter_.ok());
+    waiter_->arm();
+    publish_value(publisher_, "opens the FIFO");
+  }
+  void await_fifo() {
+    const int64_t end = boottime_ns() + 5'000'000'000;
+    while (!std::filesystem::exists(file(".waiter.0")) && boottime_ns() < end)
+      waiter_->wait(milliseconds(10));
+  }
+  void expect_that_it_rings() {
+    while (waiter_->collect()) {
+    }
+    ASSERT_TRUE(waiter_->arm());
+    publish_value(publisher_, "rings");
+    pollfd fd{waiter_->fd(), POLLIN, 0};
+    EXPECT_EQ(poll(&fd, 1, 5000), 1);
+  }
+
+  Domain writer_ = open_domain(), reader_ = open_domain();
+  std::unique_ptr<Node> node_ = open_node(writer_, "n");
+  Publisher publisher_ = advertise(*node_, "t");
+  Result<Waiter> waiter_ = Waiter::open(reader_);
+};
+
+TEST_F(LostFifoTest, AWaiterMakesItAgainAndIsRungThere) {
+  waiter_->collect();
   remove(".waiter.0");
-  const int64_t end = boottime_ns() + 5'000'000'000;
-  while (!std::filesystem::exists(file(".waiter.0")) && boottime_ns() < end) waiter->wait(milliseconds(10));
-  EXPECT_EQ(reader.losses(), 1u);
-  EXPECT_THAT(reader.last_loss(), HasSubstr("FIFO"));
-  EXPECT_TRUE(node->healthy());  // and follows the FIFO
-  waiter->collect();
-  ASSERT_TRUE(waiter->arm());
-  publish_value(p, "rings");
-  pollfd fd{waiter->fd(), POLLIN, 0};
-  EXPECT_EQ(poll(&fd, 1, 5000), 1);
+  await_fifo();
+  EXPECT_EQ(reader_.losses(), 1u);
+  EXPECT_THAT(reader_.last_loss(), HasSubstr("FIFO"));
+  EXPECT_TRUE(node_->healthy());  // and follows the FIFO
+  expect_that_it_rings();
 }
 
 // Its files have names, but not where others look.
-TEST_F(LostTest, AFolderThatIsMovedAwayIsLostWithTheFifosInIt) {
-  Domain writer = open_domain(), reader = open_domain();
-  auto node = open_node(writer, "n");
-  Publisher p = advertise(*node, "t");
-  Result<Waiter> waiter = Waiter::open(reader);
-  ASSERT_TRUE(waiter.ok());
-  waiter->arm();
-  publish_value(p, "opens the FIFO");
+TEST_F(LostFifoTest, IsLostWithAFolderThatIsMovedAway) {
   std::filesystem::rename(root_ + "/d", root_ + "/away");
-  EXPECT_FALSE(node->healthy());
-  EXPECT_FALSE(reader.healthy());
-  SMT_ASSERT_OK(node->remake());
-  const int64_t end = boottime_ns() + 5'000'000'000;
-  while (!std::filesystem::exists(file(".waiter.0")) && boottime_ns() < end) waiter->wait(milliseconds(10));
-  EXPECT_TRUE(node->healthy());
-  EXPECT_TRUE(reader.healthy());
-  while (waiter->collect()) {
-  }
-  ASSERT_TRUE(waiter->arm());
-  publish_value(p, "rings");
-  pollfd fd{waiter->fd(), POLLIN, 0};
-  EXPECT_EQ(poll(&fd, 1, 5000), 1);
+  EXPECT_FALSE(node_->healthy());
+  EXPECT_FALSE(reader_.healthy());
+  SMT_ASSERT_OK(node_->remake());
+  await_fifo();
+  EXPECT_TRUE(node_->healthy());
+  EXPECT_TRUE(reader_.healthy());
+  expect_that_it_rings();
 }
 
 // Between any two steps of one, the other makes the folder or something removes it.

@@ -15,6 +15,7 @@
 
 #include "shm/clock.h"
 #include "shm/seqlock.h"
+#include "tests/eventually.h"
 #include "tests/scale.h"
 
 namespace smt::storm {
@@ -60,12 +61,7 @@ void elapse(nanoseconds time) {
 }
 
 bool await(milliseconds limit, const std::function<bool()>& condition) {
-  const int64_t end = boottime_ns() + nanoseconds(limit).count();
-  while (!condition()) {
-    if (boottime_ns() > end) return false;
-    elapse(milliseconds(1));
-  }
-  return true;
+  return eventually(condition, limit);
 }
 
 void must(const Status& status) {

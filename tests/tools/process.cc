@@ -160,14 +160,6 @@ Ended run_process(const std::vector<std::string>& args, const Process::Options& 
   return Process(args, options).wait();
 }
 
-bool eventually(const std::function<bool()>& condition) {
-  for (const int64_t end = now_ms() + kDeadlineMs; now_ms() < end;) {
-    if (condition()) return true;
-    poll(nullptr, 0, 5);
-  }
-  return condition();
-}
-
 uint64_t memory_bytes(pid_t pid, const std::string& what) {
   std::ifstream status("/proc/" + std::to_string(pid) + "/status");
   for (std::string line; std::getline(status, line);) {

@@ -13,6 +13,7 @@
 
 #include "shm/domain.h"
 #include "shm/fd.h"
+#include "tests/eventually.h"
 #include "tests/temp_folder.h"
 
 namespace smt::tools {
@@ -77,9 +78,6 @@ class Process {
 std::vector<std::string> after_shell(const std::string& lines);
 
 Ended run_process(const std::vector<std::string>& args, const Process::Options& options = {});
-
-// Asks again every 5 ms until `condition` holds. False: the deadline has passed.
-bool eventually(const std::function<bool()>& condition);
 
 // A line of /proc/PID/status, as "VmRSS" or "RssAnon". 0: it is not there, which fails the test.
 uint64_t memory_bytes(pid_t pid, const std::string& what);

@@ -14,6 +14,7 @@
 
 #include "cmd/cli/write_whole.h"
 #include "shm/clock.h"
+#include "tests/eventually.h"
 #include "tests/full_pipe.h"
 
 namespace smt::cmd {
@@ -93,10 +94,10 @@ class FullWriterTest : public BackgroundWriterTest {
   using Fate = BackgroundWriter::Fate;
   FullWriterTest() {
     first_ = writer_.submit("first\n");
-    while (calls_->begun == 0) usleep(1000);  // it holds the thread up
+    EXPECT_TRUE(eventually([&] { return calls_->begun != 0; }));  // it holds the thread up
   }
   void settles(uint64_t ticket) {
-    while (writer_.fate(ticket) == Fate::kWaits) usleep(1000);
+    EXPECT_TRUE(eventually([&] { return writer_.fate(ticket) != Fate::kWaits; }));
   }
   std::string rest(const std::string& end) {
     pipe_.empty();

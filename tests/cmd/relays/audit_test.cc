@@ -10,6 +10,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "tests/eventually.h"
 #include "tests/fifo.h"
 #include "tests/temp_folder.h"
 
@@ -36,7 +37,7 @@ class AuditFileTest : public testing::Test {
   }
   static uint64_t begin(AuditFile* audit, const WriteEvent& event) { return audit->begin({&event, 1}); }
   static LineFate settles(AuditFile* audit, uint64_t ticket) {
-    for (int i = 0; i < 5000 && audit->fate(ticket) == LineFate::kWaits; ++i) usleep(1000);
+    EXPECT_TRUE(eventually([&] { return audit->fate(ticket) != LineFate::kWaits; }));
     return audit->fate(ticket);
   }
   static std::vector<nlohmann::json> lines_of(const std::string& text) {

@@ -15,7 +15,6 @@
 namespace smt::relay {
 namespace {
 
-using tools::eventually;
 using tools::RawPeer;
 
 constexpr int kSoonMs = 2000;

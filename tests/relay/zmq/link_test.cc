@@ -8,11 +8,11 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "relay/zmq/link_zmq.h"
 #include "shm/fd.h"
+#include "tests/eventually.h"
 #include "tests/relay/link_mem.h"
 
 namespace smt::relay {
@@ -47,14 +47,6 @@ class EveryLink : public testing::TestWithParam<std::string> {
     EXPECT_TRUE(link.ok()) << link.status().message();
     return std::move(*link);
   }
-  static bool until(const std::function<bool()>& condition) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      std::this_thread::yield();
-    }
-    return true;
-  }
   static Frame payload_of(const std::string& text) {
     std::shared_ptr<std::byte[]> room = Frame::room(text.size());
     memcpy(room.get(), text.data(), text.size());
@@ -75,7 +67,7 @@ class EveryLink : public testing::TestWithParam<std::string> {
   };
   static Got receive(Link& link) {
     Incoming in;
-    EXPECT_TRUE(until([&] { return link.receive(&in); }));
+    EXPECT_TRUE(eventually([&] { return link.receive(&in); }));
     EXPECT_FALSE(in.malformed);
     return {in.peer, text_of(in.header), text_of(in.payload)};
   }
@@ -90,7 +82,7 @@ TEST_P(EveryLink, CarriesHeaderAndPayloadBothWaysInOrder) {
   std::unique_ptr<Link> d = dial();
   EXPECT_TRUE(d->dials());
   EXPECT_FALSE(binder_->dials());
-  ASSERT_TRUE(until([&] { return send(*d, "", "hello") == Sent::kOk; }));
+  ASSERT_TRUE(eventually([&] { return send(*d, "", "hello") == Sent::kOk; }));
   const Got hello = receive(*binder_);
   EXPECT_EQ(hello.header, "hello");
   EXPECT_EQ(hello.payload, "");
@@ -110,9 +102,9 @@ TEST_P(EveryLink, CarriesHeaderAndPayloadBothWaysInOrder) {
 
 TEST_P(EveryLink, TellsItsPeersApart) {
   std::unique_ptr<Link> a = dial("a"), b = dial("b");
-  ASSERT_TRUE(until([&] { return send(*a, "", "of a") == Sent::kOk; }));
+  ASSERT_TRUE(eventually([&] { return send(*a, "", "of a") == Sent::kOk; }));
   const Got of_a = receive(*binder_);
-  ASSERT_TRUE(until([&] { return send(*b, "", "of b") == Sent::kOk; }));
+  ASSERT_TRUE(eventually([&] { return send(*b, "", "of b") == Sent::kOk; }));
   const Got of_b = receive(*binder_);
   EXPECT_NE(of_a.peer, of_b.peer);
   ASSERT_EQ(send(*binder_, of_b.peer, "to b"), Sent::kOk);
@@ -125,36 +117,36 @@ TEST_P(EveryLink, WhoIsNotThereYetIsFullAndWhoHasGoneIsGone) {
   std::unique_ptr<Link> d = dial();
   EXPECT_NE(send(*d, "", "hello"), Sent::kGone);
   EXPECT_EQ(send(*binder_, std::string("\0nobd", 5), "x"), Sent::kGone);
-  ASSERT_TRUE(until([&] { return send(*d, "", "hello") == Sent::kOk; }));
+  ASSERT_TRUE(eventually([&] { return send(*d, "", "hello") == Sent::kOk; }));
   const PeerId peer = receive(*binder_).peer;
   d.reset();
   // A ROUTER notices the end of a connection when it looks for messages, as each step of a relay does.
   Incoming in;
-  EXPECT_TRUE(until([&] {
+  EXPECT_TRUE(eventually([&] {
     binder_->receive(&in);
     return send(*binder_, peer, "x") == Sent::kGone;
   }));
   d = dial();
-  ASSERT_TRUE(until([&] { return send(*d, "", "hello") == Sent::kOk; }));
+  ASSERT_TRUE(eventually([&] { return send(*d, "", "hello") == Sent::kOk; }));
   EXPECT_EQ(receive(*binder_).header, "hello");
   if (GetParam() == "inproc") return;  // cannot be connected again below the application
   binder_.reset();
-  EXPECT_TRUE(until([&] { return send(*d, "", "x") == Sent::kGone; }));
+  EXPECT_TRUE(eventually([&] { return send(*d, "", "x") == Sent::kGone; }));
   d->redial();
   EXPECT_EQ(send(*d, "", "x"), Sent::kFull) << "a connection that is not there yet has not ended";
 }
 
 TEST_P(EveryLink, RedialMakesAnotherPeer) {
   std::unique_ptr<Link> d = dial();
-  ASSERT_TRUE(until([&] { return send(*d, "", "one") == Sent::kOk; }));
+  ASSERT_TRUE(eventually([&] { return send(*d, "", "one") == Sent::kOk; }));
   const PeerId before = receive(*binder_).peer;
   d->redial();
-  ASSERT_TRUE(until([&] { return send(*d, "", "two") == Sent::kOk; }));
+  ASSERT_TRUE(eventually([&] { return send(*d, "", "two") == Sent::kOk; }));
   const Got after = receive(*binder_);
   EXPECT_EQ(after.header, "two");
   EXPECT_NE(after.peer, before);
   // An ended connection is noticed while receiving.
-  EXPECT_TRUE(until([&] {
+  EXPECT_TRUE(eventually([&] {
     Incoming in;
     binder_->receive(&in);
     return send(*binder_, before, "x") == Sent::kGone;
@@ -164,8 +156,8 @@ TEST_P(EveryLink, RedialMakesAnotherPeer) {
 TEST_P(EveryLink, ReadableSaysWhetherReceiveHasSomething) {
   std::unique_ptr<Link> d = dial();
   EXPECT_FALSE(binder_->readable());
-  ASSERT_TRUE(until([&] { return send(*d, "", "x") == Sent::kOk; }));
-  EXPECT_TRUE(until([&] { return binder_->readable(); }));
+  ASSERT_TRUE(eventually([&] { return send(*d, "", "x") == Sent::kOk; }));
+  EXPECT_TRUE(eventually([&] { return binder_->readable(); }));
   receive(*binder_);
   EXPECT_FALSE(binder_->readable());
 }

@@ -8,11 +8,11 @@
 
 #include <chrono>
 #include <optional>
-#include <thread>
 
 #include "relay/zmq/connections.h"
 #include "relay/zmq/link_zmq.h"
 #include "shm/clock.h"
+#include "tests/eventually.h"
 #include "tests/relay/keys/keys_fixture.h"
 #include "tests/row.h"
 
@@ -229,11 +229,11 @@ TEST_F(ZapTest, AListenerHasItsNewKeyOnceItListensAgainAtItsAddress) {
   const auto ring = Keyring::read(dir_);
   ASSERT_TRUE(ring.ok()) << ring.status().message();
   ASSERT_TRUE(context.change_keys(*ring).ok());
-  Status listens = context.listen_again();
-  for (int tries = 0; listens.code() == Code::kInUse && tries < 10'000; ++tries) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  Status listens;
+  EXPECT_TRUE(eventually([&] {
     listens = context.listen_again();
-  }
+    return listens.code() != Code::kInUse;
+  }));
   EXPECT_TRUE(listens.ok()) << listens.message();
   EXPECT_EQ((*link)->endpoint(), endpoint);
   EXPECT_TRUE(context.listen_again().ok());
