@@ -21,6 +21,9 @@ struct BackgroundWriter::Text {
   bool is_latest = false, is_always = false;
   uint64_t ticket = 0;       // 0: nobody asks for its fate
   uint64_t lost_before = 0;  // texts, since the one before
+
+  // Where it is lost. Who has a ticket is told otherwise.
+  bool is_missed() const { return !text.empty() && ticket == 0; }
 };
 
 struct BackgroundWriter::State {
@@ -32,13 +35,26 @@ struct BackgroundWriter::State {
   std::deque<Text> texts;           // that wait
   size_t bytes = 0;                 // of them
   uint64_t lost = 0;                // texts behind them
+  uint64_t untold = 0;              // texts lost before them, as their notice failed
+  std::string owed;                 // texts before them that are not lost, and failed
+  bool retry = false;               // what is untold or owed, now
   bool writing = false, ending = false;
   uint64_t last_ticket = 0;
   // By ticket that has not ended: errno or 0; nothing: its text waits.
   std::map<uint64_t, std::optional<int>> fates;
   int error = 0;
 
-  // REQUIRES: the mutex is locked.
+  // REQUIRES, as the others: the mutex is locked.
+  bool has_work() const { return !texts.empty() || lost != 0; }
+  bool owes() const { return options.retry_ns != 0 && (untold != 0 || !owed.empty()); }
+  void on_failed(const Text& text) {
+    if (options.retry_ns == 0 || !text.is_missed()) return;
+    if (text.is_always && owed.size() + text.text.size() <= kMaxBytes) {
+      owed += text.text;
+    } else {
+      ++untold;
+    }
+  }
   void settle(uint64_t ticket, int of_text) {
     if (const auto known = fates.find(ticket); known != fates.end()) known->second = of_text;
   }
@@ -71,18 +87,26 @@ int BackgroundWriter::take_error() {
 
 int BackgroundWriter::drain(int64_t max_ns) {
   std::unique_lock lock(state_->mutex);
-  state_->changed.wait_for(lock, std::chrono::nanoseconds(max_ns),
-                           [&] { return state_->texts.empty() && state_->lost == 0 && !state_->writing; });
+  state_->retry = state_->owes();
+  state_->changed.notify_all();
+  state_->changed.wait_for(lock, std::chrono::nanoseconds(max_ns), [&] {
+    return state_->texts.empty() && state_->lost == 0 && !state_->retry && !state_->writing;
+  });
   return std::exchange(state_->error, 0);
 }
 
 void BackgroundWriter::serve(const std::shared_ptr<State>& state) {
   const Options& options = state->options;
-  uint64_t untold = 0;  // lost, as the notice was not written either
   std::unique_lock lock(state->mutex);
   for (;;) {
-    state->changed.wait(lock, [&] { return !state->texts.empty() || state->lost != 0 || state->ending; });
+    const auto due = [&] { return state->has_work() || state->retry || state->ending; };
+    if (state->owes()) {
+      state->changed.wait_for(lock, std::chrono::nanoseconds(options.retry_ns), due);
+    } else {
+      state->changed.wait(lock, due);
+    }
     if (state->ending) return;
+    const bool has_work = state->has_work();
     Text next;
     if (state->texts.empty()) {
       next.lost_before = std::exchange(state->lost, 0);
@@ -91,16 +115,21 @@ void BackgroundWriter::serve(const std::shared_ptr<State>& state) {
       state->texts.pop_front();
       state->bytes -= next.text.size();
     }
+    next.lost_before += std::exchange(state->untold, 0);
+    const std::string owed = std::exchange(state->owed, "");
+    state->retry = false;
     state->writing = true;
     lock.unlock();
-    next.lost_before += std::exchange(untold, 0);
-    int error = next.lost_before == 0 ? 0 : options.write(options.notice(next.lost_before));
-    if (error != 0) untold = next.lost_before;
+    const std::string first = (next.lost_before == 0 ? "" : options.notice(next.lost_before)) + owed;
+    int error = first.empty() ? 0 : options.write(first);
+    const bool failed_first = error != 0;
     if (error == 0) error = options.write(next.text);
     lock.lock();
     state->writing = false;
+    if (failed_first) state->untold = next.lost_before, state->owed = owed;
+    if (error != 0) state->on_failed(next);
     state->settle(next.ticket, error);
-    if (error != 0) state->error = error;
+    if (error != 0 && has_work) state->error = error;
     state->changed.notify_all();
     if (!options.settled) continue;
     lock.unlock();
@@ -118,7 +147,7 @@ void BackgroundWriter::add(Text text) {
   }
   const auto full = [&] { return !s.texts.empty() && s.bytes + text.text.size() > kMaxBytes; };
   if (s.options.when_full == WhenFull::kTakeNoMore && full() && !text.is_always) {
-    ++s.lost;
+    s.lost += text.is_missed() ? 1 : 0;
     return s.settle(text.ticket, ENOBUFS);
   }
   text.lost_before += std::exchange(s.lost, 0);

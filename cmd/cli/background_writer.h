@@ -26,6 +26,9 @@ class BackgroundWriter {
     // Returns the line that stands where `texts` texts were lost.
     std::function<std::string(uint64_t texts)> notice;
     WhenFull when_full = WhenFull::kDropOldest;
+    // 0: nobody misses a text whose writing failed. Else it is lost, or kept if it may not be lost; and once
+    // in so long it is tried to write the notice, and what is kept.
+    int64_t retry_ns = 0;
     // The thread calls it after each text that it has written or failed to write. It may be empty.
     std::function<void()> settled = {};
   };
@@ -43,9 +46,10 @@ class BackgroundWriter {
   void write(std::string_view text);
   // The same for a text that says how things stand: it takes the place of one like it that still waits last.
   void write_latest(std::string_view text);
-  // The same for a text that is not lost for want of room.
+  // The same for a text that is not lost where too many wait, or where its writing fails: `retry_ns`.
   void write_always(std::string_view text);
-  // It does the same as write(), and returns a ticket of the text. The caller ends each ticket by withdraw().
+  // It does the same as write(), and returns a ticket of the text, of which fate() tells and no notice. The
+  // caller ends each ticket by withdraw().
   uint64_t submit(std::string_view text);
   // kFailed: there was no room, or writing it failed.
   Fate fate(uint64_t ticket) const;
@@ -54,7 +58,7 @@ class BackgroundWriter {
 
   // Returns the errno of a write that failed since the last call, or 0.
   int take_error();
-  // Waits until all is written, `max_ns` at most, and returns take_error().
+  // Waits until all is written or has failed, `max_ns` at most, and returns take_error().
   int drain(int64_t max_ns);
 
  private:

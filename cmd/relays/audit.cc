@@ -1,16 +1,13 @@
 #include "cmd/relays/audit.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 
 #include <cerrno>
 #include <string_view>
 #include <utility>
 
-#include "cmd/cli/write_whole.h"
-#include "cmd/text/file_status.h"
+#include "cmd/relays/line_file.h"
 #include "cmd/text/text.h"
 #include "cmd/value/value.h"
 #include "shm/clock.h"
@@ -23,6 +20,8 @@ using relay::WriteAct;
 using relay::WriteEvent;
 
 constexpr size_t kMaxValue = 1000, kMaxShown = 100;
+// How often it is tried to write how many lines are lost.
+constexpr int64_t kRetryNs = 1'000'000'000;
 
 std::string_view act_name(WriteAct act) {
   switch (act) {
@@ -73,7 +72,7 @@ std::string line_of(std::string_view act, const WriteEvent& e, int64_t realtime_
 // Stands for lines that were lost.
 std::string lost_line(uint64_t entries) {
   const std::string none;
-  const std::string text = fmt::format("{} {} lost, as the file was not written in time", entries,
+  const std::string text = fmt::format("{} {} lost, as the file could not be written in time", entries,
                                        entries == 1 ? "entry is" : "entries are");
   return line_of("lost", {WriteAct::kRefused, none, none, none, none, none, text}, realtime_ns()) + "\n";
 }
@@ -128,41 +127,27 @@ std::string audit_line(const WriteEvent& e, int64_t realtime_ns) {
   return line_of(act_name(e.act), e, realtime_ns);
 }
 
-// What the writer's thread writes to.
+// What the writer's thread has too.
 struct AuditFile::File {
-  Fd file, wake;
-  bool cut = false;  // the last line was not written whole
-
-  int append(std::string_view lines) {
-    size_t written = 0;
-    const int error = write_whole(file.get(), cut ? "\n" + std::string(lines) : lines, &written);
-    cut = error != 0 && (cut || written > 0);
-    return error;
-  }
+  std::shared_ptr<LineFile> lines;
+  Fd wake;
 };
 
 Result<std::unique_ptr<AuditFile>> AuditFile::open(const std::string& path, Log log) {
   std::unique_ptr<AuditFile> audit(new AuditFile(path, std::move(log)));
   if (path.empty()) return audit;
+  Result<std::shared_ptr<LineFile>> lines = LineFile::open(path, "audit file");
+  if (!lines.ok()) return lines.status();
   const auto file = std::make_shared<File>();
-  // Not blocking: to open a FIFO would wait for its reader.
-  file->file =
-      Fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640));
-  if (!file->file.ok() && errno == ENXIO)
-    return Status(Code::kInvalid, "audit file " + path + ": nobody reads this FIFO; start its reader first");
-  if (!file->file.ok()) return file_status("audit file " + path, errno);
-  struct stat st;
-  if (fstat(file->file.get(), &st) != 0) return Status::from_errno("audit file " + path, errno);
-  if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode) && !S_ISFIFO(st.st_mode))
-    return Status(Code::kInvalid, "audit file " + path + ": it is no file that could be appended to");
+  file->lines = std::move(*lines);
   file->wake = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!file->wake.ok() || fcntl(file->file.get(), F_SETFL, O_APPEND) != 0)
-    return Status::from_errno("audit file " + path, errno);
+  if (!file->wake.ok()) return Status::from_errno("audit file " + path, errno);
   audit->file_ = file;
   audit->writer_.emplace(
-      BackgroundWriter::Options{.write = [file](std::string_view lines) { return file->append(lines); },
+      BackgroundWriter::Options{.write = [file](std::string_view text) { return file->lines->append(text); },
                                 .notice = lost_line,
                                 .when_full = BackgroundWriter::WhenFull::kTakeNoMore,
+                                .retry_ns = kRetryNs,
                                 .settled = [file] { (void)eventfd_write(file->wake.get(), 1); }});
   return audit;
 }

@@ -29,15 +29,14 @@ relay::MessageKey audit_key(const relay::WriteEvent& event);
 // `smttopic echo` shows, or a text that is cut where it is longer than 1,000 bytes; null where there is none.
 std::string audit_line(const relay::WriteEvent& event, int64_t realtime_ns);
 
-// Lines that find no room, as the file has not been written for long, are counted: a line with the act "lost"
-// tells their number when the writing goes on.
+// Lines that find no room, as the disk is full or the file has not been written for long, are counted: a line
+// with the act "lost" tells their number when the writing goes on.
 class AuditFile final : public relay::Audit {
  public:
   using Log =
       std::function<void(relay::Severity severity, const relay::MessageKey& key, const std::string& text)>;
 
-  // Appends to the file, or makes it (0640); a FIFO that somebody reads will do. Lines are not synced to
-  // disk. "": all goes to the log only. kInvalid: it is no file; else as the system says.
+  // See LineFile. "": all goes to the log only. kInvalid: it is no file; else as the system says.
   static Result<std::unique_ptr<AuditFile>> open(const std::string& path, Log log);
 
   uint64_t begin(std::span<const relay::WriteEvent> events) override;
