@@ -192,7 +192,15 @@ void AuditFile::drain(int64_t max_ns) {
   if (writer_) report(writer_->drain(max_ns));
 }
 
+// The writer's thread looks after the path before it writes, and here there is nothing to write.
+void AuditFile::look_for_file() {
+  if (writer_) writer_->write_always("");
+}
+
 void AuditFile::report(int error) const {
+  if (!file_) return;
+  if (const std::string news = file_->lines->take_news(); !news.empty())
+    log_(relay::Severity::kWarning, {"audit", "file"}, news);
   if (error != 0)
     log_(relay::Severity::kError, {"audit"}, Status::from_errno("audit file " + path_, error).message());
 }

@@ -30,7 +30,8 @@ relay::MessageKey audit_key(const relay::WriteEvent& event);
 std::string audit_line(const relay::WriteEvent& event, int64_t realtime_ns);
 
 // Lines that find no room, as the disk is full or the file has not been written for long, are counted: a line
-// with the act "lost" tells their number when the writing goes on.
+// with the act "lost" tells their number when the writing goes on. A file that is removed or renamed is made
+// anew at its path before the next line.
 class AuditFile final : public relay::Audit {
  public:
   using Log =
@@ -47,8 +48,10 @@ class AuditFile final : public relay::Audit {
 
   // Can be read when poll() is due; -1: never.
   int fd() const;
-  // Logs what could not be written.
+  // Logs what could not be written, and what became of the file.
   void poll();
+  // Does now what is done before the next line: looks whether the file is still at its path.
+  void look_for_file();
   // Waits for what is not written yet, and so long at most; then as poll().
   void drain(int64_t max_ns);
 

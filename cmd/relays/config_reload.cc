@@ -74,10 +74,12 @@ bool reloads_on_hangup(const ConfigFlags& flags, const RelayConfig& config) {
   return (!flags.file.empty() || !config.keys.empty()) && !hangup_ignored();
 }
 
-ConfigReload::ConfigReload(ConfigFlags flags, RelayConfig present, Apply apply)
+ConfigReload::ConfigReload(ConfigFlags flags, RelayConfig present, Apply apply,
+                           std::function<void()> on_signal)
     : flags_(std::move(flags)),
       present_(std::move(present)),
       apply_(std::move(apply)),
+      on_signal_(std::move(on_signal)),
       had_terminal_(has_terminal()) {
   if (!reloads_on_hangup(flags_, present_)) return;
   sigset_t signals;
@@ -97,6 +99,7 @@ bool ConfigReload::poll(int64_t now_ns) {
     spdlog::info("the terminal has gone: the relay ends");
     return false;
   }
+  on_signal_();
   reload();
   return true;
 }

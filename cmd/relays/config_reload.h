@@ -1,4 +1,5 @@
-// SIGHUP: the configuration is read again while the relay runs; where the terminal has gone, the relay ends.
+// SIGHUP: the configuration is read again while the relay runs, and a file that somebody has rotated is
+// opened again; where the terminal has gone, the relay ends.
 #ifndef SMT_CMD_RELAYS_CONFIG_RELOAD_H_
 #define SMT_CMD_RELAYS_CONFIG_RELOAD_H_
 
@@ -27,8 +28,9 @@ class ConfigReload {
  public:
   using Apply = std::function<Status(const RelayConfig& config)>;
 
-  // `apply` puts a checked configuration in force; when it fails, the present one stays.
-  ConfigReload(ConfigFlags flags, RelayConfig present, Apply apply);
+  // `apply` puts a checked configuration in force; when it fails, the present one stays. `on_signal` is
+  // called at each signal, before the configuration is read.
+  ConfigReload(ConfigFlags flags, RelayConfig present, Apply apply, std::function<void()> on_signal);
 
   // Readable when the signal has come; -1 where it does not reload.
   int fd() const { return fd_.get(); }
@@ -42,6 +44,7 @@ class ConfigReload {
   ConfigFlags flags_;
   RelayConfig present_;
   Apply apply_;
+  std::function<void()> on_signal_;
   bool had_terminal_;  // at the start
   Fd fd_;
   int64_t next_look_ns_ = 0;

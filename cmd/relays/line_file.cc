@@ -58,7 +58,30 @@ Status LineFile::open_at_path() {
   return Status();
 }
 
+// ENOENT: the file was removed, and none can be made at its path.
+int LineFile::follow_path() {
+  struct stat ours, named;
+  if (fstat(file_.get(), &ours) != 0 || !S_ISREG(ours.st_mode)) return 0;
+  if (stat(path_.c_str(), &named) == 0 ? is_same_file(named, ours) : errno != ENOENT && errno != ENOTDIR) {
+    astray_ = false;
+    return 0;
+  }
+  const bool removed = ours.st_nlink == 0;
+  const Status opened = open_at_path();
+  if (opened.ok()) {
+    astray_ = false;
+    tell(what_ + " " + path_ + (removed ? " was removed" : " was renamed") +
+         "; lines go on in a new one there");
+  } else if (removed) {
+    return ENOENT;
+  } else if (!std::exchange(astray_, true)) {
+    tell(opened.message() + "; lines go on in the file that was renamed");
+  }
+  return 0;
+}
+
 int LineFile::append(std::string_view lines) {
+  if (const int error = follow_path(); error != 0 || lines.empty()) return error;
   struct stat before;
   const bool can_cut = fstat(file_.get(), &before) == 0 && S_ISREG(before.st_mode);
   size_t written = 0;
@@ -69,6 +92,16 @@ int LineFile::append(std::string_view lines) {
     cut_ = true;
   }
   return error;
+}
+
+void LineFile::tell(std::string news) {
+  const std::lock_guard lock(mutex_);
+  news_ = std::move(news);
+}
+
+std::string LineFile::take_news() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(news_, "");
 }
 
 }  // namespace smt::cmd

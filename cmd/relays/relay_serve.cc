@@ -153,6 +153,12 @@ int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlag
   write_in_background();
   std::optional<RelayLoop> loop;
   std::optional<PeerLinks> peers;
+  const Result<std::unique_ptr<AuditFile>> opened = AuditFile::open(
+      config.audit,
+      [&](auto severity, const auto& key, const std::string& text) { loop->log(severity, key, text); });
+  if (!opened.ok()) return fail(opened.status());
+  AuditFile& audit = **opened;
+  relay.audit = &audit;
   std::shared_ptr<const relay::Keyring> keys = config.keyring;  // in force
   const auto use = [&](const std::shared_ptr<const relay::Keyring>& keyring) {
     if (keyring == nullptr) return;
@@ -160,7 +166,7 @@ int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlag
   };
   PatternWatch patterns(tool_log());
   patterns.begin(config, boottime_ns());
-  ConfigReload reload(flags, config, [&](const RelayConfig& now) {
+  const auto apply = [&](const RelayConfig& now) {
     // All of it or nothing: what may fail comes first. A new peer is dialled with its new key.
     use(now.keyring);
     Result<PeerLinks::Change> change = peers->prepare(now.peers);
@@ -175,13 +181,8 @@ int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlag
     patterns.begin(now, boottime_ns());
     log_change(peers->apply(std::move(*change)), *loop);
     return Status();
-  });
-  const Result<std::unique_ptr<AuditFile>> opened = AuditFile::open(
-      config.audit,
-      [&](auto severity, const auto& key, const std::string& text) { loop->log(severity, key, text); });
-  if (!opened.ok()) return fail(opened.status());
-  AuditFile& audit = **opened;
-  relay.audit = &audit;
+  };
+  ConfigReload reload(flags, config, apply, [&] { audit.look_for_file(); });
   raise_file_limit();
   keep_large_blocks();
   loop.emplace(store, std::move(relay), loop_options(flags, config, stop.fd(), {reload.fd(), audit.fd()}));

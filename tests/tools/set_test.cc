@@ -253,6 +253,27 @@ TEST_F(SetTool, WritesDownEachActInTheAudit) {
   EXPECT_THAT(ended.err, HasSubstr(" (" + std::to_string(acts["set"] - 2) + " more in the last "));
 }
 
+TEST_F(SetTool, GoesOnInANewAuditWhenTheOldOneIsRotated) {
+  const std::string path = root_ + "/audit.jsonl";
+  const Relay at = robot("audit = '" + path + "'\n" + kParameters);
+  EXPECT_EQ(set(at, "param/gain", "1").exit_code, 0);
+  // As logrotate does, with the signal in its postrotate.
+  std::filesystem::rename(path, path + ".1");
+  at.process->send(SIGHUP);
+  at.process->wait_for_error("audit file " + path + " was renamed; lines go on in a new one there");
+  EXPECT_TRUE(std::filesystem::exists(path));
+  EXPECT_EQ(set(at, "param/gain", "2").exit_code, 0);
+  const auto sets = [](const std::string& file) {
+    std::vector<Json> values;
+    for (const Json& line : json_lines(contents(file))) {
+      if (line["act"] == "set") values.push_back(line["value"]["value"]);
+    }
+    return values;
+  };
+  EXPECT_THAT(sets(path + ".1"), ElementsAre(1.0));
+  EXPECT_THAT(sets(path), ElementsAre(2.0));
+}
+
 TEST_F(SetTool, RefusesWhatItCannotAudit) {
   const Relay at = robot("audit = '/dev/full'\n" + kCommands);
   const Ended ended = set(at, "cmd/speed", "1");

@@ -4,8 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -162,6 +164,52 @@ TEST_F(AuditFileTest, BeginsALineWhereAnotherProcessHasLeftAHalf) {
   const std::string text = contents(path_);
   EXPECT_EQ(text.substr(0, 7), "{\"half\n");
   EXPECT_EQ(lines_of(text.substr(7)).size(), 1u);
+}
+
+TEST_F(AuditFileTest, GoesOnInANewFileWhereItsOwnIsRemovedOrRenamed) {
+  const auto audit = open(path_);
+  EXPECT_EQ(writes(audit.get(), "in the first"), LineFate::kWritten);
+  std::filesystem::rename(path_, path_ + ".1");
+  std::ofstream(path_) << "";  // as logrotate does
+  EXPECT_EQ(writes(audit.get(), "in the second"), LineFate::kWritten);
+  audit->poll();
+  EXPECT_THAT(logged_, ElementsAre("audit file " + path_ + " was renamed; lines go on in a new one there"));
+  std::filesystem::remove(path_);
+  EXPECT_EQ(writes(audit.get(), "in the third"), LineFate::kWritten);
+  EXPECT_EQ(writes(audit.get(), "there too"), LineFate::kWritten);
+  audit->poll();
+  EXPECT_EQ(logged_.size(), 2u);
+  EXPECT_EQ(logged_.back(), "audit file " + path_ + " was removed; lines go on in a new one there");
+  EXPECT_THAT(texts(path_ + ".1"), ElementsAre("in the first"));
+  EXPECT_THAT(texts(path_), ElementsAre("in the third", "there too"));
+  struct stat st;
+  ASSERT_EQ(stat(path_.c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 0137, 0u) << "as it was made at first";
+}
+
+TEST_F(AuditFileTest, LooksForItsFileWithoutALineToo) {
+  const auto audit = open(path_);
+  std::filesystem::rename(path_, path_ + ".1");
+  audit->look_for_file();
+  EXPECT_TRUE(eventually([&] { return std::filesystem::exists(path_); }));
+  EXPECT_EQ(contents(path_), "");
+}
+
+TEST_F(AuditFileTest, RefusesWhatWouldStandInAFileThatNobodyFinds) {
+  const std::string folder = temp_.path() + "/log", path = folder + "/a.jsonl";
+  std::filesystem::create_directory(folder);
+  const auto audit = open(path);
+  std::filesystem::rename(folder, folder + ".1");
+  EXPECT_EQ(writes(audit.get(), "goes along"), LineFate::kWritten);
+  std::filesystem::remove_all(folder + ".1");
+  EXPECT_EQ(writes(audit.get(), "nowhere"), LineFate::kFailed);
+  audit->tell(event(WriteAct::kRefused));
+  audit->drain(kSecond);
+  EXPECT_THAT(logged_, Contains("audit file " + path +
+                                ": No such file or directory; lines go on in the file that was renamed"));
+  std::filesystem::create_directory(folder);
+  EXPECT_EQ(writes(audit.get(), "here"), LineFate::kWritten);
+  EXPECT_THAT(texts(path), ElementsAre("1 entry is lost, as the file could not be written in time", "here"));
 }
 
 TEST_F(AuditFileTest, SaysWhatCannotBeWritten) {
