@@ -24,9 +24,18 @@ bool is_relay(Answer answer, bool has_keys) { return answer == (has_keys ? Answe
 
 }  // namespace
 
-std::string DialWatch::news(const relay::DialedEndpoint& d, const Watched& w, bool has_keys,
-                            int64_t now_ns) const {
-  const int64_t for_ns = now_ns - d.since_ns;
+std::optional<DialWatch::Reason> DialWatch::reason(const relay::DialedEndpoint& d, const Watched& w,
+                                                   bool has_keys, int64_t now_ns) {
+  if (d.stands != Stands::kSilent) return Reason(d.stands, Answer::kError);
+  const std::optional<Probed> found = w.probe.found();
+  const int64_t begun_ns = w.probe_ns - kProbeIntervalNs;
+  if (!found || (w.probe.runs() && now_ns - begun_ns < kProbeNs + kPatienceNs)) return std::nullopt;
+  const bool refused = !d.refusal.ok() && now_ns - d.refused_ns < kRefusedNs;
+  if (refused && is_relay(found->answer, has_keys)) return std::nullopt;
+  return Reason(d.stands, found->answer);
+}
+
+std::string DialWatch::news(const relay::DialedEndpoint& d, const Watched& w, bool has_keys, int64_t now_ns) {
   if (d.stands == Stands::kSendsNothing) {
     return fmt::format(
         "peer {} on {} sends nothing: it only takes topics, as this relay does; one of the two must be a "
@@ -39,13 +48,10 @@ std::string DialWatch::news(const relay::DialedEndpoint& d, const Watched& w, bo
         "the two must be a smtrelay_sub or a smtrelay_proxy",
         d.peer, d.endpoint);
   }
-  const std::optional<Probed> found = w.probe.found();
-  const int64_t begun_ns = w.probe_ns - kProbeIntervalNs;
-  if (!found || (w.probe.runs() && now_ns - begun_ns < kProbeNs + kPatienceNs)) return "";
-  const bool refused = !d.refusal.ok() && now_ns - d.refused_ns < kRefusedNs;
-  if (refused && is_relay(found->answer, has_keys)) return "";
+  const Probed found = w.probe.found().value_or(Probed());
+  const int64_t seconds = (now_ns - d.since_ns) / 1'000'000'000;
   return fmt::format("nobody has answered at {} for {}: {}", d.endpoint,
-                     duration_text(for_ns / 1'000'000'000 * 1'000'000'000), reason_text(*found, has_keys));
+                     duration_text(seconds * 1'000'000'000), reason_text(found, has_keys));
 }
 
 int64_t DialWatch::look(const std::vector<relay::DialedEndpoint>& dialed, bool has_keys, int64_t now_ns) {
@@ -55,8 +61,9 @@ int64_t DialWatch::look(const std::vector<relay::DialedEndpoint>& dialed, bool h
   int64_t due_ns = now_ns + kDialLookNs;
   for (const relay::DialedEndpoint& d : dialed) {
     Watched& w = watched_[d.endpoint];
-    if (std::exchange(w.since_ns, d.since_ns) != d.since_ns) {
-      w.probe = EndpointProbe();
+    if (w.since_ns != d.since_ns) {
+      w = Watched();
+      w.since_ns = d.since_ns;
       w.probe_ns = d.since_ns + probe_after_ns_;
     }
     if (d.stands == Stands::kFine || d.stands == Stands::kElsewhere) continue;
@@ -66,11 +73,13 @@ int64_t DialWatch::look(const std::vector<relay::DialedEndpoint>& dialed, bool h
       w.probe_ns = now_ns + kProbeIntervalNs;
     }
     due_ns = std::min(due_ns, w.probe.runs() ? now_ns + kProbeLookNs : std::max(w.probe_ns, now_ns));
-    if (now_ns - d.since_ns < kTellNs || (w.told_ns != 0 && now_ns - w.told_ns < kIntervalNs)) continue;
-    const std::string told = news(d, w, has_keys, now_ns);
-    if (told.empty()) continue;
-    w.told_ns = now_ns;
-    log_.warn(told);
+    if (now_ns - d.since_ns < kTellNs) continue;
+    const std::optional<Reason> why = reason(d, w, has_keys, now_ns);
+    if (!why) continue;
+    const auto [told, first] = w.told_ns.try_emplace(*why, now_ns);
+    if (!first && now_ns - told->second < kIntervalNs) continue;
+    told->second = now_ns;
+    log_.warn(news(d, w, has_keys, now_ns));
   }
   return due_ns;
 }

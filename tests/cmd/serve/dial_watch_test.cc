@@ -4,9 +4,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
+#include <cstring>
+#include <filesystem>
 #include <thread>
 
+#include "shm/fd.h"
 #include "tests/temp_folder.h"
 #include "tests/times.h"
 
@@ -53,12 +58,39 @@ TEST_F(DialWatchTest, ASilentEndpointIsToldAfterFiveSecondsAndThenOnceAMinute) {
   EXPECT_THAT(told(), ElementsAre(HasSubstr(" for 65 s: "), HasSubstr(" for 2 min: ")));
 }
 
-TEST_F(DialWatchTest, OneThatComesAndGoesIsToldNoMoreThanOnceAMinute) {
-  for (int64_t seconds = 106; seconds < 220; seconds += 6) {
-    run_until(seconds);
-    dialed_[0].since_ns = now_;  // a peer was there in between
-  }
-  EXPECT_EQ(told().size(), 2u);
+TEST_F(DialWatchTest, ANewOutageIsToldAfterFiveSecondsWheneverTheLastOneWas) {
+  run_until(106);
+  EXPECT_THAT(told(), ElementsAre(HasSubstr(" for 5 s: there is no socket")));
+  dialed_[0].stands = Stands::kFine;
+  dialed_[0].since_ns = now_;
+  run_until(110);
+  dialed_[0].stands = Stands::kSilent;
+  dialed_[0].since_ns = now_;
+  run_until(114);
+  EXPECT_THAT(told(), IsEmpty());
+  run_until(116);
+  EXPECT_THAT(told(), ElementsAre(HasSubstr(" for 5 s: there is no socket")));
+  run_until(170);
+  EXPECT_THAT(told(), IsEmpty()) << "while it lasts once a minute";
+}
+
+TEST_F(DialWatchTest, AnotherReasonIsToldAtOnceAndEachOnceAMinute) {
+  run_until(106);
+  EXPECT_THAT(told(), ElementsAre(HasSubstr("there is no socket")));
+  const Fd nobody_listens(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = temp_.path() + "/none";
+  ASSERT_LT(path.size(), sizeof address.sun_path);
+  memcpy(address.sun_path, path.data(), path.size());
+  ASSERT_EQ(bind(nobody_listens.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  run_until(120);
+  EXPECT_THAT(told(), ElementsAre(HasSubstr("nobody listens there")));
+  std::filesystem::remove(path);
+  run_until(164);
+  EXPECT_THAT(told(), IsEmpty());
+  run_until(168);
+  EXPECT_THAT(told(), ElementsAre(HasSubstr("there is no socket")));
 }
 
 TEST_F(DialWatchTest, APeerWithWhichNothingFlowsIsTold) {
