@@ -22,7 +22,8 @@ struct DialedEndpoint {
   Stands stands = Stands::kSilent;
   int64_t since_ns = 0;  // BOOTTIME at which the peer that is there came, or the last one went
   std::string peer;      // its name; "": nobody is there
-  // Why no session came about last, until one stands, and when that was; OK: nothing is known.
+  // Why no session came about last, until one stands, and when that was; OK: nothing is known. kMismatch: see
+  // Link::trouble; the engine has not logged it, as the process can find out whether it holds.
   Status refusal;
   int64_t refused_ns = 0;
 };

@@ -172,9 +172,11 @@ void Handshake::dial(LinkState* l, int64_t now_ns) {
   if (l->since_ns == 0) l->since_ns = now_ns;
   if (l->others != nullptr && !l->others->dials(l->rank, now_ns)) return;
   if (l->dial.due(now_ns)) {
-    if (const std::string why = l->link->trouble(); !why.empty()) {
-      l->refuse({Code::kDenied, "cannot connect to " + l->link->endpoint() + ": " + why}, now_ns);
-      options_->report(Severity::kWarning, {l->link->endpoint(), "trouble " + why}, l->refusal.message());
+    if (const Status why = l->link->trouble(); why.code() == Code::kDenied) {
+      l->refuse({Code::kDenied, "cannot connect to " + l->link->endpoint() + ": " + why.message()}, now_ns);
+      options_->report(Severity::kWarning, {l->link->endpoint(), "trouble"}, l->refusal.message());
+    } else if (!why.ok()) {
+      l->refuse(why, now_ns);
     }
     l->link->redial();
     l->dial.begin(options_->random(), now_ns);

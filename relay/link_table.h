@@ -28,7 +28,7 @@ struct LinkState {
   std::shared_ptr<Alternatives> others;  // of one peer's several addresses, this among them; null: it has one
   size_t rank = 0;                       // there
   int64_t since_ns = 0;  // of a link that dials: since when it has a session, or none; 0: not looked at yet
-  Status refusal;        // why no session came about last, until one stands; OK: that is not known
+  Status refusal;        // see DialedEndpoint
   int64_t refused_ns = 0;
 
   bool dials() const { return link->dials(); }

@@ -97,8 +97,8 @@ class Relay {
   void end_writes(int64_t now_ns);
 
   std::vector<PeerInfo> peers() const;
-  // Why a peer was refused for good reason, until one is there: kVersion, kDenied (a key is not the right
-  // one) or kInvalid.
+  // Why a peer was refused for good reason, until one is there: kVersion, kDenied (a key is not known),
+  // kInvalid, or kMismatch, see DialedEndpoint.
   Status refusal() const;
   // Those of the links that dial.
   std::vector<DialedEndpoint> dialed() const;

@@ -31,7 +31,7 @@ Client::Client(const ClientOptions& options, std::vector<relay::ReceiveRule> rec
       loop_(&store_, asking(std::move(receive)),
             {.stop_fd = stop_.fd(),
              .wake_fds = {wake_fd},
-             .log = tool_log(),
+             .log = log_but_meeting(),
              .log_from = relay::Severity::kWarning,
              .keys = options.keys,
              .tells_silence = false,
@@ -46,9 +46,22 @@ Status Client::dial() {
   return links.status();
 }
 
+// What the relay logs while the client meets nobody is the sentence with which the client ends.
+LogSink Client::log_but_meeting() {
+  return LogSink([this, log = tool_log()](LogLevel level, const std::string& line) {
+    if (is_meeting_) return held_.push_back({level, line});
+    log.log(level, line);
+  });
+}
+
 std::optional<int> Client::meet() {
   using Outcome = Meeting::Outcome;
+  is_meeting_ = true;
   const Meeting meeting = cmd::meet(&loop_, deadline_ns_);
+  is_meeting_ = false;
+  for (const auto& [level, line] : std::exchange(held_, {})) {
+    if (line != meeting.text) tool_log().log(level, line);
+  }
   switch (meeting.outcome) {
     case Outcome::kMet:
       return std::nullopt;

@@ -7,12 +7,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cmd/cli/cli.h"
 #include "cmd/cli/stop.h"
 #include "cmd/cli/verbs.h"
 #include "cmd/serve/relay_loop.h"
+#include "cmd/text/log_sink.h"
 #include "cmd/value/topic_json.h"
 #include "relay/relay.h"
 #include "relay/rules/subscription.h"
@@ -58,7 +60,11 @@ class Client {
   template <class Answer, class Begin, class Look>
   std::optional<Answer> await(int64_t deadline_ns, Begin begin, Look look);
 
+  LogSink log_but_meeting();
+
   const ClientOptions& options_;
+  bool is_meeting_ = false;
+  std::vector<std::pair<LogLevel, std::string>> held_;  // of the log, meanwhile
   const Stop stop_{StopOn::kSignalOrOutputGone};
   const int64_t deadline_ns_;
   relay::MemStore store_;

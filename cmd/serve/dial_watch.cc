@@ -24,6 +24,10 @@ bool is_relay(Answer answer, bool has_keys) { return answer == (has_keys ? Answe
 
 }  // namespace
 
+bool has_other_key(const Status& refusal, Answer answer) {
+  return refusal.code() == Code::kMismatch && answer == Answer::kKeyed;
+}
+
 std::optional<DialWatch::Reason> DialWatch::reason(const relay::DialedEndpoint& d, const Watched& w,
                                                    bool has_keys, int64_t now_ns) {
   if (d.stands != Stands::kSilent) return Reason(d.stands, Answer::kError);
@@ -31,7 +35,8 @@ std::optional<DialWatch::Reason> DialWatch::reason(const relay::DialedEndpoint& 
   const int64_t begun_ns = w.probe_ns - kProbeIntervalNs;
   if (!found || (w.probe.runs() && now_ns - begun_ns < kProbeNs + kPatienceNs)) return std::nullopt;
   const bool refused = !d.refusal.ok() && now_ns - d.refused_ns < kRefusedNs;
-  if (refused && is_relay(found->answer, has_keys)) return std::nullopt;
+  const bool is_told = d.refusal.code() != Code::kMismatch;
+  if (refused && is_told && is_relay(found->answer, has_keys)) return std::nullopt;
   return Reason(d.stands, found->answer);
 }
 
@@ -50,8 +55,9 @@ std::string DialWatch::news(const relay::DialedEndpoint& d, const Watched& w, bo
   }
   const Probed found = w.probe.found().value_or(Probed());
   const int64_t seconds = (now_ns - d.since_ns) / 1'000'000'000;
-  return fmt::format("nobody has answered at {} for {}: {}", d.endpoint,
-                     duration_text(seconds * 1'000'000'000), reason_text(found, has_keys));
+  return fmt::format(
+      "nobody has answered at {} for {}: {}", d.endpoint, duration_text(seconds * 1'000'000'000),
+      has_other_key(d.refusal, found.answer) ? d.refusal.message() : reason_text(found, has_keys));
 }
 
 int64_t DialWatch::look(const std::vector<relay::DialedEndpoint>& dialed, bool has_keys, int64_t now_ns) {
@@ -87,6 +93,11 @@ int64_t DialWatch::look(const std::vector<relay::DialedEndpoint>& dialed, bool h
 Probed DialWatch::found(const std::string& endpoint) const {
   const auto watched = watched_.find(endpoint);
   return watched == watched_.end() ? Probed() : watched->second.probe.found().value_or(Probed());
+}
+
+bool DialWatch::has_probed(const std::string& endpoint) const {
+  const auto watched = watched_.find(endpoint);
+  return watched != watched_.end() && watched->second.probe.found() && !watched->second.probe.runs();
 }
 
 }  // namespace smt::cmd

@@ -13,8 +13,12 @@
 #include "cmd/serve/endpoint_probe.h"
 #include "cmd/text/log_sink.h"
 #include "relay/dialed_endpoint.h"
+#include "shm/status.h"
 
 namespace smt::cmd {
+
+// What refuses to be the peer, see relay::DialedEndpoint, is a relay with another key.
+bool has_other_key(const Status& refusal, Answer answer);
 
 // Blocks nowhere; `now_ns` is BOOTTIME.
 class DialWatch {
@@ -33,6 +37,8 @@ class DialWatch {
 
   // Why nobody answers there, so far as it is known; kError without a detail: it is not known.
   Probed found(const std::string& endpoint) const;
+  // A probe has ended there since the last peer went.
+  bool has_probed(const std::string& endpoint) const;
 
  private:
   using Reason = std::pair<relay::DialedEndpoint::Stands, Answer>;

@@ -20,7 +20,7 @@ struct Meeting {
   };
   Outcome outcome = Outcome::kStopped;
   std::string text = {};           // the peer's name; or why, as people are told; "": that is not known
-  Answer answer = Answer::kError;  // of a probe, where nobody is
+  Answer answer = Answer::kError;  // of a probe, where kNobody
 };
 
 // Runs the loop until a peer is there, somebody has refused, or it is `deadline_ns`.

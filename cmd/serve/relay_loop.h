@@ -71,6 +71,7 @@ class RelayLoop {
   bool has_keys() const { return options_.keys != nullptr; }
   // Why nobody answers at an endpoint, see DialWatch.
   Probed found(const std::string& endpoint) const { return watch_.found(endpoint); }
+  bool has_probed(const std::string& endpoint) const { return watch_.has_probed(endpoint); }
   // To the log, once a minute if it repeats: see RepeatLog. At the end nothing is held back.
   void log(relay::Severity severity, const relay::MessageKey& key, const std::string& text);
 

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "relay/frame/frame.h"
+#include "shm/status.h"
 
 namespace smt::relay {
 
@@ -60,8 +61,10 @@ class Link {
   virtual void redial() = 0;
   // The connection of this peer is to end as soon as what was sent to it has left. REQUIRES: !dials()
   virtual void drop(const PeerId&) {}
-  // Why the connection dialled last does not come about, for people; "": that is not known.
-  virtual std::string trouble() { return ""; }
+  // Why the connection dialled last does not come about, for people; OK: that is not known. kDenied: this
+  // side's key is not known there. kMismatch: who answers has not shown the key that is expected; the message
+  // holds if that is a relay with keys.
+  virtual Status trouble() { return Status(); }
 
   // To be polled for reading; -1: there is none. It tells of changes only: poll it only when readable() is
   // false.

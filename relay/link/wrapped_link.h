@@ -23,7 +23,7 @@ class WrappedLink : public Link {
   }
   void redial() override { link_->redial(); }
   void drop(const PeerId& peer) override { link_->drop(peer); }
-  std::string trouble() override { return link_->trouble(); }
+  Status trouble() override { return link_->trouble(); }
   int fd() const override { return link_->fd(); }
   bool readable() override { return link_->readable(); }
   void quiet() override { link_->quiet(); }

@@ -222,16 +222,16 @@ class ZmqLink : public Link {
 
   void drop(const PeerId& peer) override { connections_->drop(peer, boottime_ns()); }
 
-  std::string trouble() override {
+  Status trouble() override {
     switch (guarded_ ? connections_->last(boottime_ns()) : Handshake::kNone) {
       case Handshake::kRefused:
-        return "our key is not known there; its fingerprint is " +
-               fingerprint_of(shared_->keys->self().public_key);
+        return {Code::kDenied, "our key is not known there; its fingerprint is " +
+                                   fingerprint_of(shared_->keys->self().public_key)};
       case Handshake::kFailed:
-        return "who answers has not the key that peers/ has of " + peer_ +
-               ", does not encrypt, or is no relay";
+        return {Code::kMismatch, "the relay there has not the key that peers/ has of " + peer_ +
+                                     "; correct the address, or copy its .pub file anew"};
       default:
-        return "";
+        return Status();
     }
   }
 

@@ -94,7 +94,7 @@ TEST_F(Keys, NameTheRightServerOrNothingIsSaidToIt) {
   const Ended refused =
       run({"smtrelay_client", "--connect", pub.endpoint() + "#other", "--keys", keys("base"), "list"});
   EXPECT_EQ(refused.exit_code, 6);
-  EXPECT_THAT(refused.err, HasSubstr("who answers has not the key that peers/ has of other"));
+  EXPECT_THAT(refused.err, HasSubstr("the relay there has not the key that peers/ has of other"));
 }
 
 TEST_F(Keys, ThatAreTakenAwayEndTheSessionAndNobodyElseNotices) {

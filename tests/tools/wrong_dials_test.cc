@@ -20,6 +20,7 @@ namespace smt::tools {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::SizeIs;
 using Endpoints = std::map<std::string, std::string>;  // by what is dialled, as the page names it
 
 constexpr int64_t kSecond = 1'000'000'000;
@@ -93,9 +94,13 @@ class WrongDials : public KeyedTest {
       EXPECT_LT(boottime_ns() - d->ready_ns, 6 * kSecond);
       seen->insert(what);
     }
-    for (const auto& [what, endpoint] : d->dialed)
-      EXPECT_EQ(told(d->process->errors(), endpoint, sentences[what]), 1u) << what << "\n"
-                                                                           << d->process->errors();
+    for (const auto& [what, endpoint] : d->dialed) {
+      const std::string log = d->process->errors();
+      EXPECT_EQ(told(log, endpoint, sentences[what]), 1u) << what << "\n" << log;
+      EXPECT_EQ(told(log, endpoint, "warning: ") + told(log, endpoint, "error: "), 1u)
+          << "and nothing else: " << what << "\n"
+          << log;
+    }
     d->process->send(SIGTERM);
     EXPECT_EQ(d->process->wait().exit_code, 0);
   }
@@ -197,6 +202,40 @@ TEST_F(WrongDials, TheClientAndTheDoctorGiveTheSameReasons) {
       }
     }
     EXPECT_TRUE(says(text, reason_of(sentences[what]))) << what << "\n" << text;
+  }
+}
+
+TEST_F(WrongDials, WhereOneSideAloneHasKeysTheClientSaysSoOnce) {
+  make_keys({"base", "robot", "guard"});
+  acquaint("base", "robot");
+  acquaint("base", "guard");
+  const Relay plain = pub(), keyed = robot();
+  const std::map<std::string, std::string> sentences = page();
+  struct Case {
+    std::string what, endpoint;
+    bool has_keys;
+    int exit_code;
+  };
+  for (const Case& c :
+       {Case{"a relay without keys, from one with keys", plain.endpoint() + "#robot", true, 7},
+        Case{"a relay with keys, from one without", keyed.endpoint(), false, 7},
+        Case{"a relay that does not know this one's key", keyed.endpoint() + "#robot", true, 6},
+        Case{"a relay with another key than expected", keyed.endpoint() + "#guard", true, 6}}) {
+    SCOPED_TRACE(c.what);
+    std::vector<std::string> more = {"--connect", c.endpoint};
+    if (c.has_keys) more.insert(more.end(), {"--keys", keys("base")});
+    const auto with = [&](std::vector<std::string> args) {
+      args.insert(args.end(), more.begin(), more.end());
+      return run(args);
+    };
+    const Ended client = with({"smtrelay_client", "get", "x"});
+    EXPECT_EQ(client.exit_code, c.exit_code);
+    EXPECT_TRUE(says(client.err, reason_of(sentences.at(c.what)))) << client.err;
+    EXPECT_THAT(split_lines(client.err), SizeIs(1));
+    bool said = false;
+    for (const Json& finding : json_lines(with({"smtdoctor", "-f", "jsonl"}).out))
+      said = said || says(finding["text"].get<std::string>(), reason_of(sentences.at(c.what)));
+    EXPECT_TRUE(said) << "the doctor says it too";
   }
 }
 

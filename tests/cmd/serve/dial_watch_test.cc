@@ -93,6 +93,13 @@ TEST_F(DialWatchTest, AnotherReasonIsToldAtOnceAndEachOnceAMinute) {
   EXPECT_THAT(told(), ElementsAre(HasSubstr("there is no socket")));
 }
 
+TEST_F(DialWatchTest, TellsWhatTheEngineDoesNot) {
+  dialed_[0].refusal = Status(Code::kMismatch, "the relay there has another key");
+  dialed_[0].refused_ns = now_;
+  run_until(106);
+  EXPECT_THAT(told(), ElementsAre(HasSubstr("there is no socket"))) << "the probe knows better";
+}
+
 TEST_F(DialWatchTest, APeerWithWhichNothingFlowsIsTold) {
   dialed_[0].stands = Stands::kWantsNothing;
   dialed_[0].peer = "robot2";
