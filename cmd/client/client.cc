@@ -79,6 +79,16 @@ std::optional<int> Client::meet() {
                                        meeting.text.empty() ? "does a relay listen there?" : meeting.text));
 }
 
+std::optional<int> Client::meet_source(int code) {
+  if (const std::optional<int> end = meet()) return end;
+  const std::vector<relay::PeerInfo> peers = loop_.engine().peers();
+  if (std::any_of(peers.begin(), peers.end(), [](const relay::PeerInfo& p) { return p.serves; }))
+    return std::nullopt;
+  return fail(code, fmt::format("{} only takes topics and has none to give, as a smtrelay_sub; connect to a "
+                                "smtrelay_pub or a smtrelay_proxy",
+                                options_.connect));
+}
+
 // Begins a request with `begin(now, timeout)` and waits until `look(number)` is done.
 template <class Answer, class Begin, class Look>
 std::optional<Answer> Client::await(int64_t deadline_ns, Begin begin, Look look) {

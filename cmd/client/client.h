@@ -43,6 +43,9 @@ class Client {
   // has refused. kExitOk when a signal came. Nothing: somebody is there.
   std::optional<int> meet();
 
+  // The same; and somebody is there that has topics to give. `code`: where it has none.
+  std::optional<int> meet_source(int code);
+
   // Asks for topics (`list`: for their descriptions alone), which come into store(). Nothing: a signal came.
   std::optional<relay::Relay::GetResult> ask(const relay::Subscription& selection, bool list);
 

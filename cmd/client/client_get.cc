@@ -27,7 +27,7 @@ std::optional<relay::Relay::GetResult> ask(Client* client, const std::vector<std
     *code = fail(s);
     return std::nullopt;
   }
-  if (const std::optional<int> end = client->meet()) {
+  if (const std::optional<int> end = client->meet_source(list ? kExitFailure : kExitNoTopic)) {
     *code = *end;
     return std::nullopt;
   }

@@ -99,7 +99,7 @@ int run_watch(const ClientOptions& options, const WatchOptions& watch) {
   Watcher watcher(client.store(), options.format, watch.count);
   client.store().on_sample = [&](uint32_t id) { watcher.take(id); };
   if (Status s = client.dial(); !s.ok()) return fail(s);
-  if (const std::optional<int> code = client.meet()) return *code;
+  if (const std::optional<int> code = client.meet_source(kExitFailure)) return *code;
   client.loop().run([&](int64_t now) -> std::optional<int64_t> {
     if (!watcher.print(now) || now >= end) return std::nullopt;
     return end;

@@ -163,7 +163,7 @@ TEST_F(Intruder, OfAnyKindHearsNothingAtAnySocketThatListens) {
     }
     // Who is known is served over the same wire, on which nobody can read it. The base has nothing to give.
     const Ended got = ask(wire.port(), at, at == "robot" ? "base" : "robot");
-    EXPECT_EQ(got.exit_code, at == "base" ? 3 : 0) << got.err;
+    EXPECT_EQ(got.exit_code, at == "base" ? 4 : 0) << got.err;
     EXPECT_EQ(got.out.find(value_) != std::string::npos, at != "base") << got.out;
     EXPECT_THAT(wire.recorded(ChaosProxy::kDown), Not(HasSubstr(value_)));
   }

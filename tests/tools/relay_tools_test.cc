@@ -52,6 +52,20 @@ TEST_F(RelayTools, TellTheHostNameThatASourceHasWhenItStartsAgain) {
       [&] { return host() == held("robot", "x")->freshness.origin.host && host() != "former-name"; }));
 }
 
+TEST_F(RelayClient, IsToldThatARelayOnlyTakesTopics) {
+  const Relay base =
+      start({"smtrelay_sub", "--domain", "base", "--name", "base", "--bind", "tcp://127.0.0.1:*"});
+  for (const auto& [args, exit_code] :
+       std::map<std::vector<std::string>, int>{{{"get", "x"}, 4}, {{"list"}, 1}, {{"watch", "x"}, 1}}) {
+    const Ended ended = client(base.endpoint(), args);
+    EXPECT_EQ(ended.exit_code, exit_code) << args[0];
+    EXPECT_EQ(ended.err, "smtrelay_client: error: " + base.endpoint() +
+                             " only takes topics and has none to give, as a smtrelay_sub; connect to a "
+                             "smtrelay_pub or a smtrelay_proxy\n");
+  }
+  EXPECT_EQ(client(base.endpoint(), {"why", "x"}).exit_code, 4) << "this one is answered";
+}
+
 TEST_F(RelayTools, MirrorBytesStampSequenceAndOrigin) {
   publish("arm/pose", "f64[3]", "[1,2,\"nan\"]");
   Process sine({"smtsinewave", "wheel/speed", "--rate", "200", "--domain", "robot", "--node", "w"}, env());
