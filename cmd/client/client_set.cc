@@ -235,7 +235,8 @@ std::optional<int> Setter::next_line() {
     std::string line;
     if (lines_.next(&line)) {
       ++line_;
-      end = lines_.too_long() ? fail(kExitUsage, fmt::format("{}more than {} bytes", where(), kMaxLine))
+      end = lines_.too_long() ? fail(kExitUsage, fmt::format("{}more than {}, the maximum of a line", where(),
+                                                             bytes_text(kMaxLine)))
                               : parse(line);
     } else if (lines_.ended() || now >= last) {
       end = kExitOk;

@@ -148,9 +148,10 @@ Result<uint64_t> pub_lines(PubTopics* topics, const PubLinesOptions& options, co
   uint64_t turn = 0, published = 0;
   for (uint64_t number = 1; wait_for_line(&lines, stop, &topics->losses(), &line); ++number) {
     if (beat && topics->losses().sleep_until(beat->due_ns(turn), stop.fd())) break;
-    const Result<bool> done = lines.too_long()
-                                  ? Status(Code::kInvalid, fmt::format("more than {} bytes", kMaxLine))
-                                  : publisher.publish(line, number);
+    const Result<bool> done =
+        lines.too_long()
+            ? Status(Code::kInvalid, fmt::format("more than {}, the maximum of a line", bytes_text(kMaxLine)))
+            : publisher.publish(line, number);
     if (!done.ok()) {
       if (done.status().code() != Code::kInvalid)
         return Status(done.status().code(),

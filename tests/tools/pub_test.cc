@@ -166,6 +166,14 @@ TEST_F(Pub, TellsABadLineWithItsNumberAndGoesOn) {
   EXPECT_THAT(folder.err, HasSubstr("cannot read " + root_ + ": Is a directory"));
 }
 
+TEST_F(Pub, TellsHowLongALineMayBe) {
+  const Ended ended = from(std::string((64 << 20) + 1, ' ') + "\n{\"topic\":\"a\",\"value\":1}\n");
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_EQ(ended.err,
+            "smttopic: warning: stdin, line 1: more than 64 MiB, the maximum of a line; left out\n");
+  EXPECT_EQ(info("a").sequence, 1u);
+}
+
 TEST_F(Pub, LogsTheFirstTenBadLinesAndCountsAll) {
   std::string lines;
   for (int i = 0; i < 500; ++i) lines += "NaN\n";
