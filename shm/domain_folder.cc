@@ -128,6 +128,11 @@ Result<std::shared_ptr<DomainFolder>> DomainFolder::open(const FolderRequest& as
   return folder;
 }
 
+DomainFolder::Id DomainFolder::id() const {
+  struct stat st;
+  return fstat(fd.get(), &st) == 0 ? Id(st.st_dev, st.st_ino) : Id();
+}
+
 bool DomainFolder::gone() const {
   struct stat ours, named;
   if (fstat(fd.get(), &ours) != 0) return false;

@@ -54,6 +54,10 @@ struct DomainFolder {
   std::atomic<uint64_t> losses{0};  // see Domain::losses
   void report_loss(const std::string& what);
 
+  // Of the folder that `fd` is. What is missing in another folder than it was in has not been removed by
+  // itself.
+  using Id = std::pair<dev_t, ino_t>;
+  Id id() const;
   // Its path means another folder than `fd`, or none.
   bool gone() const;
   // Where it is gone(), `fd` is what the path means now, opened and checked as at first. See Domain::rejoin.

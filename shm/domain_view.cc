@@ -48,7 +48,9 @@ bool DomainView::folder_changed() {
   return true;
 }
 
-void DomainView::report_loss(const std::string& node) {
+// Where it is the folder that has gone, that is reported already.
+void DomainView::report_loss(const std::string& node, const Known& known) {
+  if (known.folder != folder_.id()) return;
   folder_.report_loss("the segment of node " + node + " was removed from " + folder_.path);
 }
 
@@ -61,7 +63,7 @@ void DomainView::forget_gone(const std::vector<std::string>& nodes) {
     if (known.view != nullptr && !(listed && known.view->still_named(folder_.fd.get()))) {
       const bool retired = known.view->retired();
       keep = !known.view->closed() && (retired ? listed : known.view->owner_alive());
-      if (keep && !retired && !std::exchange(known.told, true)) report_loss(it->first);
+      if (keep && !retired && !std::exchange(known.told, true)) report_loss(it->first, known);
       known.lost = keep;
     }
     if (keep) {
@@ -80,9 +82,10 @@ void DomainView::open(const std::string& node) {
   if (view.ok()) {
     // It was removed and made anew between two looks.
     const bool was_retired = known.view != nullptr && !known.told && known.view->retired();
-    if (was_retired && (*view)->predecessor() == known.view->id()) report_loss(node);
+    if (was_retired && (*view)->predecessor() == known.view->id()) report_loss(node, known);
     known = Known();
     known.view = std::move(*view);
+    known.folder = folder_.id();
     ++changes_;
   } else if (view.status().code() == Code::kNotFound) {
     if (!known.lost) known_.erase(node);

@@ -40,6 +40,7 @@ class DomainView {
     std::shared_ptr<SegmentView> view;  // null: could not be opened
     bool lost = false;                  // its file has lost its name, and its owner goes on
     bool told = false;                  // that it is lost
+    DomainFolder::Id folder;            // in which it was opened
     std::string problem;
     DirectoryCursor directory;
     std::vector<std::string> name;  // by topic index; "": none
@@ -48,7 +49,7 @@ class DomainView {
   bool folder_changed();
   void scan();
   void forget_gone(const std::vector<std::string>& nodes);
-  void report_loss(const std::string& node);
+  void report_loss(const std::string& node, const Known& known);
   void open(const std::string& node);
   void index(Known* known);
 

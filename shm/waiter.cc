@@ -32,11 +32,12 @@ struct Waiter::Impl {
   ~Impl() { give_up_lock(&fifo); }
 
   Domain domain;
-  Fd fifo;             // holds the lock on its place; not ok(): no place was free
-  uint32_t place = 0;  // of `fifo`
-  uint32_t bit = 0;    // of the place; 0: none
-  bool armed = false;  // a ring may have written into the FIFO
-  bool lost = false;   // the FIFO was removed
+  Fd fifo;                     // holds the lock on its place; not ok(): no place was free
+  uint32_t place = 0;          // of `fifo`
+  DomainFolder::Id folder_id;  // that it was made in
+  uint32_t bit = 0;            // of the place; 0: none
+  bool armed = false;          // a ring may have written into the FIFO
+  bool lost = false;           // the FIFO was removed
   uint64_t changes = ~uint64_t{0};
   int64_t looked_ns = 0;  // BOOTTIME of the last probe; 0: none yet
   std::vector<std::shared_ptr<SegmentView>> nodes;
@@ -83,6 +84,7 @@ void Waiter::Impl::claim() {
     });
     if (taken.ok() && fifo.ok()) {
       place = k;
+      folder_id = folder.id();
       bit = 1u << k;
       return;
     }
@@ -94,7 +96,9 @@ void Waiter::Impl::claim_again() {
   struct stat st;
   if (fifo.ok() && (fstat(fifo.get(), &st) != 0 || domain.folder().is_named(st, fifo_name(place)))) return;
   if (!lost && !fifo.ok()) return;  // there never was a place
-  if (!lost) domain.folder().report_loss("a FIFO of this process was removed from " + domain.path());
+  // Where it is the folder that has gone, that is reported already.
+  if (!lost && folder_id == domain.folder().id())
+    domain.folder().report_loss("a FIFO of this process was removed from " + domain.path());
   lost = true;
   give_up_lock(&fifo);
   bit = 0;

@@ -9,6 +9,8 @@
 #include <latch>
 #include <thread>
 
+#include "shm/waiter.h"
+#include "tests/eventually.h"
 #include "tests/shm/shm_fixture.h"
 #include "tests/size_limit.h"
 
@@ -141,6 +143,26 @@ TEST_F(LostTest, AReaderCountsALossOnceAndSaysWhatIsGone) {
   EXPECT_EQ(next_text(&r), "x");
   EXPECT_EQ(next_text(&r), "y");
   EXPECT_EQ(reader.losses(), 1u);
+}
+
+TEST_F(LostTest, AFolderThatIsMovedAwayAndMadeAnewIsOneLossAndItIsTheFolders) {
+  Domain writer = open_domain(), reader = open_domain();
+  auto node = open_node(writer, "n"), idle = open_node(writer, "idle");
+  Publisher p = advertise(*node, "t");
+  publish_value(p, "x");
+  Reader r = open_reader(reader, "t");
+  Result<Waiter> waiter = Waiter::open(reader);
+  SMT_ASSERT_OK(waiter.status());
+  std::filesystem::rename(root_ + "/d", root_ + "-away");
+  SMT_ASSERT_OK(node->remake());
+  EXPECT_TRUE(eventually([&] {
+    waiter->collect();
+    r.wait(milliseconds(1));
+    return reader.losses() != 0 && reader.healthy() && waiter->fd() >= 0 && r.reopened() == 1;
+  }));
+  EXPECT_EQ(reader.last_loss(), "the folder " + root_ + "/d was removed, and made anew");
+  EXPECT_EQ(reader.losses(), 1u);
+  std::filesystem::remove_all(root_ + "-away");
 }
 
 TEST_F(LostTest, ANameThatALiveProcessHasTakenIsSaidAndOneThatADeadOneLeftIsTakenBack) {
