@@ -90,6 +90,24 @@ void check_files(std::vector<Finding>* findings) {
   }
 }
 
+struct Mount {
+  std::string device, target;
+};
+
+// The one that holds the path, of lines of: device, target, type, options.
+Mount mount_of(std::istream* lines, const std::string& path) {
+  Mount found{"", "/"};
+  for (std::string line; std::getline(*lines, line);) {
+    const size_t begin = line.find(' ') + 1;
+    Mount mount{line.substr(0, begin - 1), line.substr(begin, line.find(' ', begin) - begin)};
+    const std::string folder = mount.target == "/" ? "/" : mount.target + "/";
+    const bool holds = (path + "/").starts_with(folder);
+    // Of several at one target the last is seen.
+    if (holds && mount.target.size() >= found.target.size()) found = std::move(mount);
+  }
+  return found;
+}
+
 // A container has a /dev/shm of its own, 64 MiB unless it is told otherwise, and sees no topic of its host.
 void check_container(const DoctorOptions& options, std::vector<Finding>* findings) {
   const bool contained = std::filesystem::exists(options.system_root + "/.dockerenv") ||
@@ -98,25 +116,19 @@ void check_container(const DoctorOptions& options, std::vector<Finding>* finding
     findings->push_back({Kind::kFine, "container", "this is none", ""});
     return;
   }
-  // Lines of: device, target, type, options. Of several at one target the last is seen.
   std::ifstream mounts("/proc/self/mounts");
   if (!mounts.is_open()) {
     findings->push_back(
         {Kind::kNote, "container", "what is mounted from outside cannot be told without /proc", ""});
     return;
   }
-  bool of_host = false, mounted = false;
-  for (std::string line; std::getline(mounts, line);) {
-    const size_t begin = line.find(' ') + 1;
-    const std::string device = line.substr(0, begin - 1),
-                      target = line.substr(begin, line.find(' ', begin) - begin);
-    if (target == "/dev/shm") of_host = device != "shm";  // as a container's own is called
-    mounted = mounted || target == options.domain.root ||
-              target == options.domain.root + "/" + options.domain.domain;
-  }
-  const bool shared = of_host || mounted;
-  if (shared) {
-    findings->push_back({Kind::kFine, "container", options.domain.root + " is mounted from outside", ""});
+  const Mount mount = mount_of(&mounts, options.domain.root + "/" + options.domain.domain);
+  const bool is_own =
+      mount.target == "/" || mount.device == "shm";  // as the /dev/shm of a container is called
+  if (!is_own) {
+    findings->push_back(
+        {Kind::kFine, "container",
+         fmt::format("{} is in {}, which is mounted from outside", options.domain.root, mount.target), ""});
   } else {
     findings->push_back(
         {Kind::kProblem, "container",

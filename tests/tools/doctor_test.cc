@@ -474,21 +474,40 @@ TEST_F(Smtdoctor, CuresALimitOfFiles) {
 }
 
 TEST_F(Smtdoctor, TellsAContainerThatSharesNothing) {
-  const std::string image = stubs_.path() + "/image";
+  const std::string image = stubs_.path() + "/image", disk = stubs_.path() + "/disk";
   std::filesystem::create_directories(image);
+  std::filesystem::create_directories(disk);
+  std::ofstream(image + "/.dockerenv") << "";
+  // A folder of the container's own disk is as little shared, whatever /dev/shm is.
+  for (const auto& [root, mounts] : std::map<std::string, std::string>{
+           {"/dev/shm/smt", "umount -l /dev/shm && mount -t tmpfs shm /dev/shm"}, {disk + "/smt", "true"}}) {
+    Process::Options container;
+    container.env["SMT_ROOT"] = root;
+    container.through = {"unshare", "--mount"};
+    for (const std::string& word : after_shell(mounts + " || exit 99")) container.through.push_back(word);
+    const Ended ended = doctor({"--system-root", image}, container);
+    if (ended.exit_code == 99 || geteuid() != 0) GTEST_SKIP() << "only root makes namespaces";
+    const Problems found = findings(ended);
+    ASSERT_EQ(found.count("container"), 1u) << ended.out << ended.err;
+    EXPECT_EQ(found.find("container")->second["cure"], "") << "it is started anew from outside";
+    EXPECT_THAT(found.find("container")->second["text"].get<std::string>(),
+                HasSubstr("-v " + root + ":" + root));
+  }
+}
+
+TEST_F(Smtdoctor, TellsFromWhereAContainerHasItsDomain) {
+  const std::string image = stubs_.path() + "/image", disk = stubs_.path() + "/disk";
+  std::filesystem::create_directories(image);
+  std::filesystem::create_directories(disk);
   std::ofstream(image + "/.dockerenv") << "";
   Process::Options container;
-  container.env["SMT_ROOT"] = "/dev/shm/smt";
+  container.env["SMT_ROOT"] = disk + "/smt";
   container.through = {"unshare", "--mount"};
-  for (const std::string& word : after_shell("umount -l /dev/shm && mount -t tmpfs shm /dev/shm || exit 99"))
+  for (const std::string& word : after_shell("mount -t tmpfs of-host " + disk + " || exit 99"))
     container.through.push_back(word);
   const Ended ended = doctor({"--system-root", image}, container);
   if (ended.exit_code == 99 || geteuid() != 0) GTEST_SKIP() << "only root makes namespaces";
-  const Problems found = findings(ended);
-  ASSERT_EQ(found.count("container"), 1u) << ended.out << ended.err;
-  EXPECT_EQ(found.find("container")->second["cure"], "") << "it is started anew from outside";
-  EXPECT_THAT(found.find("container")->second["text"].get<std::string>(),
-              HasSubstr("-v /dev/shm/smt:/dev/shm/smt"));
+  EXPECT_THAT(ended.out, HasSubstr(disk + "/smt is in " + disk + ", which is mounted from outside"));
 }
 
 // --- the relay ---
