@@ -1,0 +1,78 @@
+// A Batch to bytes and back: as many rows of 8 bytes as a relay puts into one, with the steps of real
+// programs.
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "proto/codec.h"
+#include "tests/instructions/cases.h"
+
+namespace smt::instructions {
+namespace {
+
+constexpr uint32_t kRows = 580;
+constexpr int kBatches = 20;
+constexpr uint64_t kSession = 0x1234567890abcdef;
+
+std::vector<proto::BatchRow> make_rows() {
+  std::vector<proto::BatchRow> rows(kRows);
+  for (uint32_t i = 0; i < kRows; ++i) {
+    // One publication follows the other after 150 to 300 ns; what is given stays near its sequence.
+    const int64_t at_ns = i * 150 + i * 37 % 150;
+    rows[i] = {i + 1, 1 + i * 13 % 3, 1'700'000'000'000'000'000 + at_ns, 400'000 - at_ns, 0};
+  }
+  return rows;
+}
+
+const std::vector<std::byte> kPayload(kRows * 8, std::byte{42});
+
+std::string encode(const std::vector<proto::BatchRow>& rows, proto::Batch* batch, std::string* body) {
+  batch->Clear();
+  batch->set_sent_ns(1'000'000'000'000'000);
+  proto::append_rows(rows, batch);
+  batch->SerializeToString(body);
+  return proto::seal_message(kSession, 77, proto::Envelope::kBatchFieldNumber, *body,
+                             proto::payload_hash(kPayload));
+}
+
+uint64_t count_encode() {
+  const std::vector<proto::BatchRow> rows = make_rows();
+  proto::Batch batch;
+  std::string body, header = encode(rows, &batch, &body);
+  for (int i = 0; i < kBatches; ++i) {
+    measured([&] { header = encode(rows, &batch, &body); });
+  }
+  require(header.size() > kRows * 2, "no batch");
+  return kBatches * kRows;
+}
+
+uint64_t count_decode() {
+  const std::vector<proto::BatchRow> rows = make_rows();
+  proto::Batch batch;
+  std::string body;
+  const std::string header = encode(rows, &batch, &body);
+  proto::Envelope envelope;
+  std::vector<proto::BatchRow> read;
+  for (int i = 0; i <= kBatches; ++i) {
+    const auto decode = [&] {
+      if (proto::open_message(std::as_bytes(std::span(header)), kPayload, &envelope) == proto::Opened::kOk)
+        proto::read_rows(envelope.batch(), &read);
+    };
+    if (i == 0) {
+      decode();  // makes room
+    } else {
+      measured(decode);
+    }
+    require(read == rows, "other rows come back");
+    read.clear();
+  }
+  return kBatches * kRows;
+}
+
+}  // namespace
+
+std::vector<Case> codec_cases() { return {{"encode", count_encode}, {"decode", count_decode}}; }
+
+}  // namespace smt::instructions
