@@ -3,8 +3,8 @@
 
     instructions_test.py BUILD            counts all cases; fails where one is more than 5 % above its ceiling, and unless
                                           that finds a loop that is planted into publications
-    instructions_test.py BUILD CASE...    counts these, of which "pub_*" names several, and leaves callgrind.out.CASE in
-                                          the current folder for callgrind_annotate
+    instructions_test.py BUILD CASE...    counts these, of which "pub_*" names several, and leaves BUILD/callgrind.out.CASE
+                                          of each for callgrind_annotate
 
 callgrind counts what count_instructions executes inside measured(), so that a busy machine changes nothing. The cases set the
 clocks themselves.
@@ -60,12 +60,11 @@ def verdict(case, figure, ceiling, what):
     return f"{case}: {figure:.1f} instructions for {what}, {figure / ceiling - 1:.1%} above the ceiling of {ceiling:g}"
 
 
-def count_all(program, cases, ceilings, keep_profiles):
-    """Prints a table; returns the problems."""
+def count_all(program, cases, ceilings, profiles="/dev/null"):
+    """Prints a table; returns the problems. `profiles` may hold a {} for the name of the case."""
     problems = []
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        figures = {case: pool.submit(count, program, case, "callgrind.out." + case if keep_profiles else "/dev/null")
-                   for case in cases}
+        figures = {case: pool.submit(count, program, case, profiles.format(case)) for case in cases}
     print(f"{'case':24} {'counted':>9} {'ceiling':>9}")
     for case, figure in figures.items():
         if case not in ceilings:
@@ -115,9 +114,10 @@ def main():
         return SKIPPED
     if wanted:
         chosen = [case for case in cases if any(fnmatch.fnmatch(case, pattern) for pattern in wanted)]
-        problems = count_all(program, chosen, ceilings, True) if chosen else ["there is no such case"]
+        problems = count_all(program, chosen, ceilings, os.path.join(build, "callgrind.out.{}"))
+        problems += [] if chosen else ["there is no such case"]
     else:
-        problems = count_all(program, cases, ceilings, False)
+        problems = count_all(program, cases, ceilings)
         problems += [f"ceilings.txt has {case}, which is no case" for case in ceilings if case not in cases]
         with tempfile.TemporaryDirectory() as folder:
             found = verdict(PLANTED_CASE, count(planted(build, folder), PLANTED_CASE), *ceilings[PLANTED_CASE])
