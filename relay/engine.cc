@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "shm/clock.h"
+
 namespace smt::relay {
 
 namespace {
@@ -220,7 +222,7 @@ size_t Engine::step(int64_t now_ns) {
 
 int64_t Engine::next_due_ns() const {
   if (works_) return now_ns_;
-  int64_t due = std::min({now_ns_ + kMaxSleepNs, store_->due_ns(), trace_requests_.due_ns(),
+  int64_t due = std::min({next_tick_ns(now_ns_, kMaxSleepNs), store_->due_ns(), trace_requests_.due_ns(),
                           set_requests_.due_ns(), links_.due_ns(now_ns_)});
   if (writes_) due = std::min(due, writes_->due_ns());
   for (const auto& [key, s] : sessions_.all()) {

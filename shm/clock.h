@@ -29,6 +29,13 @@ inline int64_t age_at(int64_t now_ns, int64_t born_ns) {
   return born_ns < 0 ? INT64_MAX : INT64_MIN;
 }
 
+// The first multiple of the period after `now_ns`. Timers of which nobody needs the exact instant are set by
+// it: where one period divides the other they fall due together, and whoever sleeps wakes up once for all of
+// them. REQUIRES: 0 < period_ns
+inline int64_t next_tick_ns(int64_t now_ns, int64_t period_ns) {
+  return now_ns - now_ns % period_ns + period_ns;
+}
+
 struct Clock {
   int64_t (*boottime_ns)() = smt::boottime_ns;
   int64_t (*realtime_ns)() = smt::realtime_ns;

@@ -7,13 +7,14 @@
 
 #include "cmd/text/text.h"
 #include "relay/keys/endpoint.h"
+#include "shm/clock.h"
 
 namespace smt::cmd {
 namespace {
 
 using Stands = relay::DialedEndpoint::Stands;
 
-constexpr int64_t kDialLookNs = 250'000'000, kProbeLookNs = 20'000'000;
+constexpr int64_t kDialLookNs = 200'000'000, kProbeLookNs = 20'000'000;
 // What a probe takes at most once the name is known; one that has begun is waited for until then.
 constexpr int64_t kProbeNs = 4'000'000'000, kPatienceNs = 700'000'000;
 // The engine tells of a refusal when it dials, and so often may pass between two of these.
@@ -64,7 +65,7 @@ int64_t DialWatch::look(const std::vector<relay::DialedEndpoint>& dialed, bool h
   std::erase_if(watched_, [&](const auto& w) {
     return std::none_of(dialed.begin(), dialed.end(), [&](const auto& d) { return d.endpoint == w.first; });
   });
-  int64_t due_ns = now_ns + kDialLookNs;
+  int64_t due_ns = next_tick_ns(now_ns, kDialLookNs);
   for (const relay::DialedEndpoint& d : dialed) {
     Watched& w = watched_[d.endpoint];
     if (w.since_ns != d.since_ns) {

@@ -167,7 +167,7 @@ int64_t RelayCounters::publish(const relay::Relay& relay, int64_t now_ns) {
     published.assign(now.begin(), now.end());
   }
   if (!changed) return kNever;
-  due_ns_ = now_ns + kIntervalNs;
+  due_ns_ = next_tick_ns(now_ns, kIntervalNs);
   return due_ns_;
 }
 

@@ -174,19 +174,20 @@ bool RelayLoop::sleep(int64_t until_ns) {
   for (const int fd : options_.wake_fds) fds_.push_back({fd, POLLIN, 0});
   const size_t first_link = fds_.size();
   for (const Followed& f : links_) fds_.push_back({f.link->fd(), POLLIN, 0});
-  int64_t max = kNever;
+  int64_t max_ns = kNever;
   if (relay_.has_demand()) {
     if (!source_->arm()) return true;
     fds_.push_back({source_->fd(), POLLIN, 0});
-    max = std::chrono::nanoseconds(source_->poll_limit()).count();
+    max_ns = next_tick_ns(boottime_ns(), std::chrono::nanoseconds(source_->poll_limit()).count());
   }
   // The last look before poll(): the links' descriptors tell of changes only.
   if (!relay_.idle()) return true;
   const int64_t now = boottime_ns();
-  const int64_t ns = until_ns <= now ? 0 : std::min(max, until_ns - now);
+  const int64_t ns = std::max<int64_t>(0, std::min(until_ns, max_ns) - now);
   const timespec timeout{ns / 1'000'000'000, ns % 1'000'000'000};
   const int ready = ppoll(fds_.data(), fds_.size(), &timeout, nullptr);
   if (ready < 0) return true;
+  looked_ = true;
   for (size_t i = 0; i < links_.size(); ++i) {
     if (fds_[first_link + i].revents == 0) links_[i].link->quiet();
   }
@@ -214,10 +215,11 @@ void RelayLoop::run_loop(const After& after) {
     if (!due) return;
     if (now >= tick) {
       log_.tick(now);
-      tick = now + kLogTickNs;
+      tick = next_tick_ns(now, kLogTickNs);
     }
-    if (now >= look) {
-      if (ended()) return;
+    const bool looked = std::exchange(looked_, false);
+    if (looked || now >= look) {
+      if (!looked && ended()) return;
       look = now + kLookNs;
     }
     if (options_.spin) {

@@ -92,6 +92,7 @@ class RelayLoop {
   relay::TopicSource* source_;  // wakes the loop
   LoopOptions options_;
   bool finishing_ = false;  // `stop_fd` ends nothing
+  bool looked_ = false;     // at `stop_fd`, by sleep()
   RepeatLog log_;
   DialWatch watch_;
   relay::ZmqContext context_;

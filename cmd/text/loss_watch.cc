@@ -11,7 +11,7 @@
 namespace smt::cmd {
 namespace {
 
-constexpr int64_t kLossLookNs = 250'000'000;
+constexpr int64_t kLossLookNs = 200'000'000;
 // For another user to make the root folder again, and for another program to set the rights of a folder that
 // it is just making.
 constexpr int64_t kLossPatienceNs = 5'000'000'000;
@@ -55,7 +55,7 @@ bool LossWatch::remake(int64_t now_ns) {
 
 bool LossWatch::look(int64_t now_ns) {
   if (now_ns < due_ns_ || !failure_.ok()) return failure_.ok();
-  due_ns_ = now_ns + kLossLookNs;
+  due_ns_ = next_tick_ns(now_ns, kLossLookNs);
   const std::string what = find_loss();
   if (what.empty()) {
     if (std::exchange(told_, false)) log_.info(domain_.path() + " is whole again");

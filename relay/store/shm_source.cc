@@ -4,6 +4,7 @@
 #include <map>
 
 #include "relay/store/node_names.h"
+#include "shm/clock.h"
 
 namespace smt::relay {
 
@@ -246,8 +247,8 @@ void ShmSource::collect(int64_t now_ns, Changes* changes) {
   waiter_.collect();
   follow_nodes();
   for (NodeState& node : nodes_) index(&node);
-  const bool due = now_ns - judged_ns_ >= kJudgeNs;
-  if (due) judged_ns_ = now_ns;
+  const bool due = now_ns >= judge_due_ns_;
+  if (due) judge_due_ns_ = next_tick_ns(now_ns, kJudgeNs);
   for (size_t i = 0; i < nodes_.size(); ++i) {
     NodeState& node = nodes_[i];
     const bool alive = waiter_.alive()[i];

@@ -121,7 +121,7 @@ class ShmSource final : public TopicSource {
     uint64_t value_bytes;
   };
   std::unordered_map<uint64_t, Text> schemas_;  // by hash
-  int64_t judged_ns_ = 0;
+  int64_t judge_due_ns_ = 0;
   uint64_t slot_reads_ = 0;
 };
 

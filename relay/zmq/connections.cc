@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "shm/clock.h"
+
 namespace smt::relay {
 namespace {
 
@@ -223,7 +225,7 @@ void Connections::check(bool binds, int64_t now_ns) {
   for (const auto& [fd, c] : connections_) held += c.held_bytes;
   if (held > kMaxHeldBytes) cut_hoarders();
   const auto turns = static_cast<int64_t>(connections_.size() / kAtOnce + 1);
-  due_ns_ = now_ns + (held > kWorthIt ? kCheckSoonNs : kCheckNs / turns);
+  due_ns_ = next_tick_ns(now_ns, held > kWorthIt ? kCheckSoonNs : kCheckNs / turns);
 }
 
 bool Connections::take_cut(Cut* cut) {

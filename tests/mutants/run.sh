@@ -9,7 +9,7 @@
 # quarter of all others, which the hash of the tree's contents chooses, so that it is another quarter after each commit. A
 # commit that changes more than 60 files (a renaming, a formatting) does not count as a change, nor does a pure move. If there
 # is no history of 50 commits, all mutants are made.
-# usage: run.sh SOURCE_DIR BUILD_DIR [WORD]...    only mutants whose name, file or test holds one of the words
+# usage: run.sh SOURCE_DIR BUILD_DIR [TEXT]...    only mutants whose name, file or test holds one of the texts
 set -u
 source=$(cd "$1" && pwd) build=$(cd "$2" && pwd)
 shift 2
@@ -30,7 +30,7 @@ find "$build" -path '*/Unity/*.cxx' -exec grep -H '^#include "' {} + |
   sed 's/^\([^:]*\):#include "\(.*\)"$/\2 \1/' >"$work/unities"
 
 # One line for each mutant: test, file, name, from, to; parted by tabs.
-awk -v words="$*" '
+WORDS=$(printf '%s\n' "$@") awk '
   function value(line) { sub(/^[a-z]+: */, "", line); return line }
   /^mutant:/ { name = value($0) }
   /^in:/ { file = value($0) }
@@ -38,8 +38,8 @@ awk -v words="$*" '
   /^to:/ { to = value($0) }
   /^test:/ {
     test = value($0)
-    wanted = words == ""
-    n = split(words, word, " ")
+    wanted = ENVIRON["WORDS"] == ""
+    n = split(ENVIRON["WORDS"], word, "\n")
     for (i = 1; i <= n; i++) wanted = wanted || index(name " " file " " test, word[i])
     if (wanted) print test "\t" file "\t" name "\t" from "\t" (to == "" ? "/**/" : to)
   }' "$table" >"$work/list"
