@@ -19,8 +19,12 @@
 namespace smt::cmd {
 namespace {
 
-// All samples of `from` that fit into `to`, which is not ended; `*samples` tells how many those are.
-Status copy_samples(LogReader* from, LogWriter* to, uint64_t* samples, uint64_t* left_out) {
+struct Copied {
+  uint64_t samples = 0, initial = 0, left_out = 0;
+};
+
+// All samples of `from` that fit into `to`, which is not ended.
+Status copy_samples(LogReader* from, LogWriter* to, Copied* copied) {
   for (const LogTopic* topic : from->topics()) {
     if (Status s = to->declare(topic); !s.ok()) return s;
   }
@@ -28,7 +32,7 @@ Status copy_samples(LogReader* from, LogWriter* to, uint64_t* samples, uint64_t*
   for (LogSample sample; from->next(&sample);) {
     const Status s = to->write(sample);
     if (!s.ok() && s.code() != Code::kInvalid) return s;
-    ++(s.ok() ? *samples : *left_out);
+    ++(!s.ok() ? copied->left_out : sample.initial ? copied->initial : copied->samples);
     if (!s.ok() && told.insert(sample.topic).second) {
       spdlog::warn("{}; left out, as all like it of this topic are", s.message());
     }
@@ -39,7 +43,7 @@ Status copy_samples(LogReader* from, LogWriter* to, uint64_t* samples, uint64_t*
 }
 
 int print_conversion(const ToolOptions& tool, const std::string& path, const std::string& out,
-                     const LogReader& from, uint64_t samples, uint64_t left_out) {
+                     const LogReader& from, const Copied& copied) {
   for (const std::string& problem : from.problems()) spdlog::warn("{}: {}", path, problem);
   if (from.records_beside() != 0) {
     spdlog::warn("{}: {} attachments and other records that are no samples are left out", path,
@@ -47,23 +51,24 @@ int print_conversion(const ToolOptions& tool, const std::string& path, const std
   }
   const uint64_t topics = from.topics_left_out();
   if (tool.format == Format::kTable) {
-    print_note(fmt::format("{}: {} samples from {}, {}; {} left out{}\n", printable(out), samples,
-                           recording_text(path, from), wholeness_text(from), left_out,
-                           topics == 0 ? "" : fmt::format(", and {} topics", topics)));
+    print_note(fmt::format("{}: {} samples from {}, {}; {} left out{}; {} initial\n", printable(out),
+                           copied.samples, recording_text(path, from), wholeness_text(from), copied.left_out,
+                           topics == 0 ? "" : fmt::format(", and {} topics", topics), copied.initial));
   } else {
     print_note(dump({{"file", path},
                      {"parts", parts_of(path, from)},
                      {"parts_left_out", from.parts_left_out()},
                      {"out", out},
                      {"complete", from.complete()},
-                     {"samples", samples},
-                     {"left_out", left_out},
+                     {"samples", copied.samples},
+                     {"initial", copied.initial},
+                     {"left_out", copied.left_out},
                      {"topics_left_out", topics},
                      {"records_left_out", from.records_beside()}}) +
                "\n");
   }
   const uint64_t lost =
-      left_out + topics + from.bytes_left_out() + from.parts_left_out() + from.records_beside();
+      copied.left_out + topics + from.bytes_left_out() + from.parts_left_out() + from.records_beside();
   return lost == 0 ? kExitOk : kExitFailure;
 }
 
@@ -84,11 +89,12 @@ int convert_log(const ToolOptions& tool, const std::string& path, const std::str
       out.ends_with('/') ? CsvFolderWriter::create(out) : create_log(out, part);
   if (!to.ok()) return fail(to.status());
   (*to)->set_next_part(part.next);
-  uint64_t samples = 0, left_out = 0;
-  const Status copied = copy_samples(from->get(), to->get(), &samples, &left_out);
+  Copied counts;
+  const Status copied = copy_samples(from->get(), to->get(), &counts);
   const Status finished = (*to)->finish();  // on a full disk too: what was copied is a whole recording
   if (!copied.ok() || !finished.ok()) return fail(copied.ok() ? finished : copied);
-  return print_conversion(tool, path, out, **from, samples, left_out + (*from)->samples_left_out());
+  counts.left_out += (*from)->samples_left_out();
+  return print_conversion(tool, path, out, **from, counts);
 }
 
 void add_log_convert(CLI::App* verb, const ToolOptions& tool, Run* run) {

@@ -21,15 +21,20 @@ namespace {
 
 struct Known {
   const LogTopic* topic = nullptr;
-  uint64_t samples = 0, missed = 0, bytes = 0;
-  int64_t first_ns = 0, last_ns = 0;  // received
+  uint64_t samples = 0, initial = 0, missed = 0, bytes = 0;
+  int64_t first_ns = 0, last_ns = 0;  // received; of samples, if there are any
 
   void count(const LogSample& sample) {
+    bytes += sample.bytes.size();
+    if (sample.initial) {
+      ++initial;
+      if (samples == 0) first_ns = last_ns = sample.receive_ns;
+      return;
+    }
     first_ns = samples == 0 ? sample.receive_ns : std::min(first_ns, sample.receive_ns);
     last_ns = samples == 0 ? sample.receive_ns : std::max(last_ns, sample.receive_ns);
     ++samples;
     missed += sample.missed;
-    bytes += sample.bytes.size();
   }
   double seconds() const { return (static_cast<double>(last_ns) - static_cast<double>(first_ns)) / 1e9; }
   // Samples a second, of those there are; 0: not to be told.
@@ -43,6 +48,7 @@ Json to_json(const Known& known) {
           {"schema_hash", topic.schema.hash()},
           {"size", topic.schema.size},
           {"samples", known.samples},
+          {"initial", known.initial},
           {"missed", known.missed},
           {"bytes", known.bytes},
           {"rate_hz", known.rate_hz()},
@@ -75,26 +81,29 @@ Topics read_topics(LogReader* log, Known* all) {
 void print_info(const ToolOptions& tool, const std::string& path, const LogReader& log, const Topics& topics,
                 const Known& all) {
   std::vector<Json> objects;
-  std::vector<std::vector<std::string>> rows = {{"TOPIC", "TYPE", "SAMPLES", "HZ", "MISSED", "BYTES"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"TOPIC", "TYPE", "SAMPLES", "INITIAL", "HZ", "MISSED", "BYTES"}};
   for (const auto& [key, known] : topics) {
     objects.push_back(to_json(known));
     rows.push_back({known.topic->name, known.topic->schema.type_name, std::to_string(known.samples),
-                    fmt::format("{:.2f}", known.rate_hz()), std::to_string(known.missed),
-                    bytes_text(known.bytes)});
+                    std::to_string(known.initial), fmt::format("{:.2f}", known.rate_hz()),
+                    std::to_string(known.missed), bytes_text(known.bytes)});
   }
   if (tool.format == Format::kCsv) {
     print_objects(objects, tool.format);
   } else if (tool.format == Format::kTable) {
-    print_text((objects.empty() ? "" : format_table(rows, {2, 3, 4, 5})) +
-               fmt::format("{}: {}, {} topics, {} samples, {} missed, {} of values, {:.2f} s from {}\n",
-                           recording_text(path, log), wholeness_text(log), topics.size(), all.samples,
-                           all.missed, bytes_text(all.bytes), all.seconds(), time_text(all.first_ns)));
+    print_text(
+        (objects.empty() ? "" : format_table(rows, {2, 3, 4, 5, 6})) +
+        fmt::format("{}: {}, {} topics, {} samples, {} missed, {} initial, {} of values, {:.2f} s from {}\n",
+                    recording_text(path, log), wholeness_text(log), topics.size(), all.samples, all.missed,
+                    all.initial, bytes_text(all.bytes), all.seconds(), time_text(all.first_ns)));
   } else {
     print_text(dump({{"file", path},
                      {"recording", log.part().recording},
                      {"parts", parts_of(path, log)},
                      {"complete", log.complete()},
                      {"samples", all.samples},
+                     {"initial", all.initial},
                      {"missed", all.missed},
                      {"bytes", all.bytes},
                      {"first_ns", all.first_ns},

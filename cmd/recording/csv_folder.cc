@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "cmd/recording/csv_initial.h"
 #include "cmd/text/text.h"
 #include "shm/domain.h"
 
@@ -61,7 +62,9 @@ Status CsvFolder::add(const std::string& folder, const std::string& name, const 
   if (!file.ok()) return file.status();
   files_.emplace(topic, name);
   LogTopic log_topic{topic, file->layout().schema, "", "", ""};
-  tracks_.push_back(std::make_unique<Track>(Track{std::move(log_topic), std::move(*file)}));
+  const auto initial = initial_.find(topic);
+  const auto initial_ns = initial == initial_.end() ? std::nullopt : std::optional(initial->second);
+  tracks_.push_back(std::make_unique<Track>(Track{std::move(log_topic), std::move(*file), initial_ns}));
   enqueue(tracks_.size() - 1);
   return Status();
 }
@@ -72,6 +75,7 @@ Result<std::unique_ptr<LogReader>> CsvFolder::open(const std::string& path, cons
   if (!files.ok()) return files.status();
   auto* reader = new CsvFolder();
   std::unique_ptr<LogReader> owned(reader);
+  reader->initial_ = read_csv_initial(path, log);
   for (const std::string& name : *files) {
     const Status s = reader->add(path, name, options, log);
     if (s.ok()) continue;
@@ -98,7 +102,10 @@ std::vector<const LogTopic*> CsvFolder::topics() const {
 }
 
 void CsvFolder::enqueue(size_t index) {
-  if (tracks_[index]->file.next()) due_.emplace(tracks_[index]->file.time_ns(), index);
+  Track& track = *tracks_[index];
+  if (!track.file.next()) return;
+  due_.emplace(track.row == 0 ? track.initial_ns.value_or(track.file.time_ns()) : track.file.time_ns(),
+               index);
 }
 
 bool CsvFolder::next(LogSample* sample) {
@@ -109,7 +116,8 @@ bool CsvFolder::next(LogSample* sample) {
   due_.pop();
   taken_ = index;
   Track& track = *tracks_[index];
-  *sample = {&track.topic, ++track.row, ns, ns, 0, track.file.value()};
+  const bool initial = track.row == 0 && track.initial_ns;
+  *sample = {&track.topic, ++track.row, track.file.time_ns(), ns, 0, track.file.value(), initial};
   return true;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <queue>
 #include <string>
 #include <utility>
@@ -16,7 +17,8 @@
 namespace smt::cmd {
 
 // Samples come in the order of their times, of equal ones in the order of the files' names. The time is the
-// stamp and the receive time, the row's number the sequence.
+// stamp and the receive time, the row's number the sequence. The first row of a topic may be an initial
+// value, see csv_initial.h; it is received when the recording began.
 class CsvFolder final : public LogReader {
  public:
   // The files NAME.csv and NAME.tsv of the folder `path`. A file that cannot be used is left out with a
@@ -42,6 +44,7 @@ class CsvFolder final : public LogReader {
   struct Track {
     LogTopic topic;
     CsvFile file;
+    std::optional<int64_t> initial_ns;  // what the first row is received at, if it is an initial value
     uint64_t row = 0;
   };
   using Due = std::pair<int64_t, size_t>;  // time of a track's next row, index of the track
@@ -55,6 +58,7 @@ class CsvFolder final : public LogReader {
   std::priority_queue<Due, std::vector<Due>, std::greater<Due>> due_;
   size_t taken_ = ~size_t{0};                 // the track of the sample returned before
   std::map<std::string, std::string> files_;  // by topic
+  std::map<std::string, int64_t> initial_;    // by topic, see read_csv_initial
   uint64_t files_left_out_ = 0;
 };
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "cmd/recording/csv_initial.h"
 #include "cmd/text/file_status.h"
 #include "cmd/text/text.h"
 #include "cmd/value/csv.h"
@@ -127,7 +128,21 @@ Status CsvFolderWriter::write(const LogSample& sample) {
   const size_t before = table.open.size();
   table.open += csv_line(cells);
   open_bytes_ += table.open.size() - before;
+  if (sample.initial) initial_ += csv_initial_line(sample);
   return Status();
+}
+
+Status CsvFolderWriter::flush_initial() {
+  if (initial_.empty()) return Status();
+  if (!initial_file_) {
+    Result<AppendFile> file = AppendFile::create(fs::path(folder_) / kCsvInitialFile);
+    if (!file.ok()) return file.status();
+    initial_file_.emplace(std::move(*file));
+  }
+  if (Status s = initial_file_->append(initial_); !s.ok()) return s;
+  bytes_ += initial_.size();
+  initial_.clear();
+  return initial_file_->sync();
 }
 
 Status CsvFolderWriter::flush() {
@@ -139,7 +154,7 @@ Status CsvFolderWriter::flush() {
     table.open.clear();
   }
   open_bytes_ = 0;
-  return Status();
+  return flush_initial();
 }
 
 }  // namespace smt::cmd

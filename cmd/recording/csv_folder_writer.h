@@ -15,7 +15,8 @@ namespace smt::cmd {
 // Text keeps the values; type names, units, what a struct has between its fields, what a bool of 2 or a NaN
 // has of bits, sequences and missed samples are not told. kInvalid of a sample: its topic has no fields, or a
 // name that no file or column can have, or it is the topic's second schema; or a text in it holds a line end,
-// or goes on behind its NUL.
+// or goes on behind its NUL. Which topics begin with an initial value is in a file beside them, see
+// csv_initial.h.
 class CsvFolderWriter final : public LogWriter {
  public:
   // Makes the folder. kInvalid: it is there already.
@@ -38,9 +39,12 @@ class CsvFolderWriter final : public LogWriter {
 
   explicit CsvFolderWriter(std::string folder) : folder_(std::move(folder)) {}
   Status begin_table(const LogSample& sample, Table* table);
+  Status flush_initial();
 
   std::string folder_;
   std::map<const LogTopic*, Table> tables_;
+  std::optional<AppendFile> initial_file_;
+  std::string initial_;  // lines of it for the next flush
   uint64_t open_bytes_ = 0, bytes_ = 0;
 };
 

@@ -97,6 +97,10 @@ std::vector<Hdf5Column> hdf5_columns_of(const Schema& schema) {
   return columns;
 }
 
+Hdf5Column hdf5_initial_column(const std::vector<Hdf5Column>& columns) {
+  return {dataset_name("initial", columns), Type::kU8, 1, "", {}};
+}
+
 Status hdf5_error(Code code, const std::string& what) {
   std::string why;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_message, &why);

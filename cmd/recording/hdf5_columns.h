@@ -63,6 +63,10 @@ inline constexpr size_t kHdf5Heads = 4;
 // longer, with rows that were never written, where its writer was killed or its disk is full.
 inline constexpr const char* kHdf5Rows = "rows";
 
+// A dataset of 0 and 1 beside them, and not among hdf5_columns_of(), as older files have none: 1 is a value
+// that stood before the file began. Its name is `initial`, or one that no column has.
+Hdf5Column hdf5_initial_column(const std::vector<Hdf5Column>& columns);
+
 // Attributes of the file: which part of which recording it is, see LogPart; and when it was completed.
 inline constexpr const char* kHdf5Recording = "recording_id";
 inline constexpr const char* kHdf5Part = "part";

@@ -152,7 +152,24 @@ Status Hdf5LogReader::open_group(hid_t group, Topic* topic) {
     const bool bytes = topic->log.schema.fields.empty() && name == "data";
     if (!bytes) topic->samples = std::min(topic->samples, dataset.rows);
   }
+  topic->begins_initial = begins_initial(group, *topic);
   return Status();
+}
+
+// What the file tells of the first sample; no other can be an initial value.
+bool Hdf5LogReader::begins_initial(hid_t group, const Topic& topic) {
+  std::vector<Hdf5Column> columns = hdf5_columns_of(topic.log.schema);
+  const Hdf5Column column = hdf5_initial_column(columns);
+  if (topic.samples == 0 || H5Lexists(group, column.name.c_str(), H5P_DEFAULT) <= 0) return false;
+  Dataset flags;
+  flags.column = column;
+  flags.element = column.element();
+  flags.id = Hdf5Id(H5Dopen2(group, column.name.c_str(), H5P_DEFAULT));
+  const Hdf5Id type(H5Dget_type(flags.id.get())), space(H5Dget_space(flags.id.get()));
+  hsize_t rows = 0;
+  return H5Tequal(type.get(), flags.element.get()) > 0 && H5Sget_simple_extent_ndims(space.get()) == 1 &&
+         H5Sget_simple_extent_dims(space.get(), &rows, nullptr) == 1 && rows > 0 && read(&flags, 0, 1) &&
+         flags.block[0] == std::byte{1};
 }
 
 std::vector<const LogTopic*> Hdf5LogReader::topics() const {
@@ -258,6 +275,7 @@ bool Hdf5LogReader::next(LogSample* sample) {
   sample->receive_ns = at<int64_t>(topic.datasets[1].block, row);
   sample->sequence = at<uint64_t>(topic.datasets[2].block, row);
   sample->missed = at<uint64_t>(topic.datasets[3].block, row);
+  sample->initial = topic.begins_initial && topic.at == 0;
   read_value(topic, sample);
   ++topic.at;
   enqueue(index);

@@ -47,11 +47,13 @@ class Hdf5LogReader final : public LogReader {
     uint64_t begin = 0, end = 0;  // the samples of the blocks
     uint64_t data_begin = 0;      // the first byte in the block of `data`
     uint64_t last_end = 0;        // of the sample before `begin`, in `data`
+    bool begins_initial = false;  // the first sample is an initial value
   };
 
   explicit Hdf5LogReader(Hdf5Id file) : file_(std::move(file)) {}
   void learn(const std::string& group);
   Status open_group(hid_t group, Topic* topic);
+  static bool begins_initial(hid_t group, const Topic& topic);
   bool load(Topic* topic);
   bool load_data(Topic* topic);
   static bool read(Dataset* dataset, uint64_t begin, uint64_t count);

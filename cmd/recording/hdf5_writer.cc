@@ -196,7 +196,9 @@ Status Hdf5LogWriter::declare(const LogTopic* topic) {
   if (topics_.count(topic) != 0) return Status();
   if (started_) return {Code::kNotFound, path_ + ": takes no new topic any more"};
   Topic& datasets = topics_[topic];
-  for (Hdf5Column& column : hdf5_columns_of(topic->schema)) {
+  std::vector<Hdf5Column> columns = hdf5_columns_of(topic->schema);
+  columns.push_back(hdf5_initial_column(columns));
+  for (Hdf5Column& column : columns) {
     Dataset& dataset = datasets.emplace_back();
     dataset.column = std::move(column);
     dataset.element = dataset.column.element();
@@ -223,7 +225,9 @@ Status Hdf5LogWriter::write(const LogSample& sample) {
       }
     }
   }
-  open_bytes_ += 8 * kHdf5Heads + sample.bytes.size();
+  const uint8_t initial = sample.initial ? 1 : 0;
+  put(&initial, 1, &datasets.back().open);
+  open_bytes_ += 8 * kHdf5Heads + 1 + sample.bytes.size();
   return Status();
 }
 

@@ -44,7 +44,7 @@ class Hdf5LogWriter final : public LogWriter {
     uint64_t chunk_rows() const;
     uint64_t max_growth() const;
   };
-  using Topic = std::vector<Dataset>;
+  using Topic = std::vector<Dataset>;  // of its columns, and of hdf5_initial_column() at the end
 
   Hdf5LogWriter(std::string path, Hdf5Id file) : path_(std::move(path)), file_(std::move(file)) {}
   Status begin(const LogPart& part);

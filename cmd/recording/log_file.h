@@ -32,6 +32,9 @@ struct LogSample {
   int64_t receive_ns = 0;  // REALTIME of writing into the ring that it was recorded from
   uint64_t missed = 0;     // samples of the topic just before this one that the recording does not have
   std::span<const std::byte> bytes;
+  // It stood before the recording, or this part of it, began, and was current then: the first of its topic.
+  // receive_ns is that beginning, and the stamp tells its age.
+  bool initial = false;
 };
 
 // Which part of which recording a file is.
@@ -77,6 +80,7 @@ class LogReader {
   // Those known so far: of a complete file all. They live as long as the reader.
   virtual std::vector<const LogTopic*> topics() const = 0;
   // The next sample, by its receive time (those of one second or so may be out of order between two chunks).
+  // `initial` is believed only of the first sample that comes of a topic.
   // It lives until the next call. False: there is none.
   virtual bool next(LogSample* sample) = 0;
   // Back to the start; counts begin anew. topics() stay known.

@@ -170,12 +170,25 @@ void LogParts::close() {
   merged_.clear();
 }
 
+// The value with which a part begins is in the part before it; if that part is not there, or has lost it, it
+// is a sample that was received by then.
+bool LogParts::is_new(LogSample* sample) {
+  const Last now{sample->sequence, sample->stamp_ns};
+  const auto [last, first] = last_.try_emplace(sample->topic->name, now);
+  if (first) return true;
+  if (sample->initial && last->second == now) return false;
+  sample->initial = false;
+  last->second = now;
+  return true;
+}
+
 bool LogParts::next(LogSample* sample) {
   for (;;) {
     if (reader_ && reader_->next(sample)) {
       const LogTopic*& topic = merged_[sample->topic];
       if (topic == nullptr) topic = merge(*sample->topic);
       sample->topic = topic;
+      if (!is_new(sample)) continue;
       return true;
     }
     if (reader_) close();
@@ -187,6 +200,7 @@ bool LogParts::next(LogSample* sample) {
 void LogParts::rewind() {
   reader_.reset();
   merged_.clear();
+  last_.clear();
   next_file_ = 0;
   topics_left_out_ = samples_left_out_ = bytes_left_out_ = records_beside_ = lost_ = 0;
   problems_.clear();

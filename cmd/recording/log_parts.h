@@ -1,4 +1,5 @@
-// All parts of a recording, read as one.
+// All parts of a recording, read as one. The values with which a part begins come once: not those that the
+// parts before it have.
 #ifndef SMT_CMD_RECORDING_LOG_PARTS_H_
 #define SMT_CMD_RECORDING_LOG_PARTS_H_
 
@@ -48,6 +49,7 @@ class LogParts final : public LogReader {
     return closed + (reader_ ? ((*reader_).*count)() : 0);
   }
   const LogTopic* merge(const LogTopic& topic);
+  bool is_new(LogSample* sample);
   bool open_next();
   void close();
 
@@ -62,6 +64,13 @@ class LogParts final : public LogReader {
   size_t next_file_ = 0;
   std::unique_ptr<LogReader> reader_;
   std::map<const LogTopic*, const LogTopic*> merged_;
+  // The last sample of each topic name.
+  struct Last {
+    uint64_t sequence = 0;
+    int64_t stamp_ns = 0;
+    bool operator==(const Last&) const = default;
+  };
+  std::map<std::string, Last> last_;
   // Of parts that are closed.
   uint64_t topics_left_out_ = 0, samples_left_out_ = 0, bytes_left_out_ = 0, records_beside_ = 0;
   std::vector<std::string> problems_;

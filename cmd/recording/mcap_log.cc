@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <filesystem>
+#include <utility>
 
 #include "cmd/recording/log_value.h"
 #include "cmd/value/value.h"
@@ -25,22 +26,31 @@ constexpr const char* kKindKey = "smt.kind";
 // Metadata records of the file, and their keys.
 constexpr const char* kPartRecord = "smt.recording";
 constexpr const char* kNextPartRecord = "smt.recording.next";
+constexpr const char* kInitialRecord = "smt.initial";
 constexpr const char* kIdKey = "id";
 constexpr const char* kPartKey = "part";
 constexpr size_t kMaxMissedTopics = UINT16_MAX;
+// A file has no more channels, nor a record of them more bytes than names, numbers and lengths have.
+constexpr size_t kMaxInitialTopics = UINT16_MAX;
+constexpr uint64_t kMaxInitialBytes = kMaxInitialTopics * (255 + 20 + 8) + 64;
 
 std::string metadata_value(const std::map<std::string, std::string>& metadata, const char* key) {
   const auto found = metadata.find(key);
   return found == metadata.end() ? "" : found->second;
 }
 
-// The number of a part. Nothing: there is none that can be.
-std::optional<uint64_t> part_number(const McapMetadata& metadata) {
-  const std::string text = metadata_value(metadata.values, kPartKey);
+// Nothing: the text is no number, or not only one.
+std::optional<uint64_t> number_in(const std::string& text) {
   uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool good = error == std::errc() && end == text.data() + text.size() && number <= kMaxLogParts;
+  const bool good = error == std::errc() && end == text.data() + text.size();
   return good ? std::optional(number) : std::nullopt;
+}
+
+// The number of a part. Nothing: there is none that can be.
+std::optional<uint64_t> part_number(const McapMetadata& metadata) {
+  const std::optional<uint64_t> number = number_in(metadata_value(metadata.values, kPartKey));
+  return number && *number <= kMaxLogParts ? number : std::nullopt;
 }
 
 }  // namespace
@@ -59,9 +69,19 @@ Result<std::unique_ptr<LogWriter>> McapLogWriter::create(const std::string& path
   return told;
 }
 
+// Which of its messages are initial values stands before the chunk, so that it is known when they are read.
+Status McapLogWriter::flush() {
+  if (initial_.empty()) return file_.flush();
+  return file_.flush(McapMetadata{kInitialRecord, std::exchange(initial_, {})});
+}
+
 Status McapLogWriter::finish() {
-  if (!next_part_) return file_.finish();
-  return file_.finish(McapMetadata{kNextPartRecord, {{kPartKey, std::to_string(*next_part_)}}});
+  const Status flushed = flush();
+  const std::optional<McapMetadata> next =
+      next_part_ ? std::optional(McapMetadata{kNextPartRecord, {{kPartKey, std::to_string(*next_part_)}}})
+                 : std::nullopt;
+  const Status finished = file_.finish(next);
+  return flushed.ok() ? finished : flushed;
 }
 
 Result<uint16_t> McapLogWriter::channel_of(const LogSample& sample) {
@@ -111,9 +131,11 @@ Status McapLogWriter::write(const LogSample& sample) {
     if (Status s = write_missed(sample); !s.ok()) return s;
   }
   const std::string text = log_value_text(sample.topic->schema, sample.bytes);
-  return file_.write({*channel, static_cast<uint32_t>(sample.sequence),
-                      static_cast<uint64_t>(sample.receive_ns), static_cast<uint64_t>(sample.stamp_ns),
-                      text});
+  const Status written =
+      file_.write({*channel, static_cast<uint32_t>(sample.sequence), static_cast<uint64_t>(sample.receive_ns),
+                   static_cast<uint64_t>(sample.stamp_ns), text});
+  if (written.ok() && sample.initial) initial_[sample.topic->name] = std::to_string(sample.sequence);
+  return written;
 }
 
 Result<std::unique_ptr<LogReader>> McapLogReader::open(const std::string& path) {
@@ -123,6 +145,7 @@ Result<std::unique_ptr<LogReader>> McapLogReader::open(const std::string& path) 
   std::unique_ptr<LogReader> owned(reader);
   reader->learn_part();
   reader->learn_channels();
+  if (const auto initial = reader->file_.metadata(kInitialRecord)) reader->learn_initial(*initial);
   return owned;
 }
 
@@ -203,12 +226,37 @@ void McapLogReader::learn_missed(std::string_view text) {
                                                json["missed"].get<uint64_t>()};
 }
 
+// What is no topic's sequence is left out: the value is a sample then.
+void McapLogReader::learn_initial(const McapMetadata& metadata) {
+  for (const auto& [topic, text] : metadata.values) {
+    const std::optional<uint64_t> sequence = number_in(text);
+    if (!sequence || !check_topic_name(topic).ok() || initial_.size() >= kMaxInitialTopics) continue;
+    initial_[topic] = *sequence;
+  }
+}
+
+void McapLogReader::meet_beside(const McapBeside& beside) {
+  if (beside.op != McapOp::kMetadata || !beside.name.starts_with(kOwnMetadata)) {
+    ++records_beside_;
+    return;
+  }
+  if (beside.name != kInitialRecord || beside.bytes > kMaxInitialBytes) return;
+  std::string body;
+  McapMetadata metadata;
+  if (file_.read_beside(beside, &body) && parse(body, &metadata)) learn_initial(metadata);
+}
+
 bool McapLogReader::next_message(McapMessage* message) {
   const bool more = file_.next(message);
-  for (const McapBeside& beside : file_.take_beside()) {
-    if (beside.op != McapOp::kMetadata || !beside.name.starts_with(kOwnMetadata)) ++records_beside_;
-  }
+  for (const McapBeside& beside : file_.take_beside()) meet_beside(beside);
   return more;
+}
+
+// The file may tell anything; nothing stood before a topic's first sample but itself.
+bool McapLogReader::is_initial(const LogSample& sample) {
+  if (!begun_.insert(sample.topic->name).second) return false;
+  const auto told = initial_.find(sample.topic->name);
+  return told != initial_.end() && told->second == sample.sequence;
 }
 
 bool McapLogReader::next(LogSample* sample) {
@@ -245,6 +293,7 @@ bool McapLogReader::next(LogSample* sample) {
       if (gap->second.first == sample->sequence) sample->missed = gap->second.second;
       missed_.erase(gap);
     }
+    sample->initial = is_initial(*sample);
     return true;
   }
   return false;
@@ -252,6 +301,7 @@ bool McapLogReader::next(LogSample* sample) {
 
 void McapLogReader::rewind() {
   missed_.clear();
+  begun_.clear();
   samples_left_out_ = records_beside_ = 0;
   file_.seek(0);
 }

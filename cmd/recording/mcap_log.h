@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,7 +28,7 @@ class McapLogWriter final : public LogWriter {
   Status declare(const LogTopic*) override { return Status(); }
   Status write(const LogSample& sample) override;
   uint64_t open_bytes() const override { return file_.open_bytes(); }
-  Status flush() override { return file_.flush(); }
+  Status flush() override;
   void set_next_part(std::optional<uint64_t> next) override { next_part_ = next; }
   Status finish() override;
   uint64_t bytes() const override { return file_.bytes(); }
@@ -43,6 +44,7 @@ class McapLogWriter final : public LogWriter {
   std::map<std::string, uint16_t> schemas_;                            // by the schema's text
   std::map<std::pair<const LogTopic*, uint64_t>, uint16_t> channels_;  // and the sequence's high half
   uint16_t missed_channel_ = 0;                                        // 0: not yet there
+  std::map<std::string, std::string> initial_;  // of the chunk that is open: sequences by topic
 };
 
 class McapLogReader final : public LogReader {
@@ -73,6 +75,9 @@ class McapLogReader final : public LogReader {
   Status learn_channel(const McapChannel& raw, Channel* channel);
   const LogTopic* add_topic(LogTopic topic);
   void learn_missed(std::string_view text);
+  void learn_initial(const McapMetadata& metadata);
+  void meet_beside(const McapBeside& beside);
+  bool is_initial(const LogSample& sample);
   void leave_out(const std::string& why);
   bool next_message(McapMessage* message);
 
@@ -81,7 +86,9 @@ class McapLogReader final : public LogReader {
   std::vector<std::unique_ptr<LogTopic>> topics_;
   std::map<uint16_t, Channel> channels_;
   std::map<std::string, std::pair<uint64_t, uint64_t>>
-      missed_;  // topic: the sequence after the gap, how many
+      missed_;                               // topic: the sequence after the gap, how many
+  std::map<std::string, uint64_t> initial_;  // topic: the sequence that the file tells; of the first sample
+  std::set<std::string> begun_;              // topics of which a sample has come
   std::vector<std::byte> value_;
   uint64_t topics_left_out_ = 0, samples_left_out_ = 0, records_beside_ = 0;
   std::vector<std::string> problems_;

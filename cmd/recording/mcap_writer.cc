@@ -126,9 +126,9 @@ void McapWriter::announce(size_t first_schema, size_t first_channel) {
     append_record(channels_[i], &schemas_and_channels_);
 }
 
-Status McapWriter::flush() {
+Status McapWriter::flush(const std::optional<McapMetadata>& before) {
   if (places_.empty()) return Status();
-  const Status written = write_chunk();
+  const Status written = write_chunk(before);
   messages_.clear();
   places_.clear();
   announce(schemas_written_, channels_written_);
@@ -139,7 +139,7 @@ Status McapWriter::flush() {
   return file_.sync();
 }
 
-Status McapWriter::write_chunk() {
+Status McapWriter::write_chunk(const std::optional<McapMetadata>& before) {
   std::stable_sort(places_.begin(), places_.end(),
                    [](const Place& a, const Place& b) { return a.log_time_ns < b.log_time_ns; });
   std::string raw = schemas_and_channels_;
@@ -156,24 +156,29 @@ Status McapWriter::write_chunk() {
   if (ZSTD_isError(n) != 0) return {Code::kSystem, path() + ": zstd: " + ZSTD_getErrorName(n)};
   packed.resize(n);
 
+  std::string out = before ? record_text(*before) : "";
+  const size_t indexes_before = metadata_indexes_.size();
+  if (before) append_record(McapMetadataIndex{bytes(), out.size(), before->name}, &metadata_indexes_);
   McapChunkIndex chunk;
   chunk.start_ns = places_.front().log_time_ns;
   chunk.end_ns = places_.back().log_time_ns;
-  chunk.offset = bytes();
+  chunk.offset = bytes() + out.size();
   chunk.compression = "zstd";
   chunk.packed_bytes = packed.size();
   chunk.raw_bytes = raw.size();
-  std::string out;
   append_record(McapChunk{chunk.start_ns, chunk.end_ns, raw.size(), mcap_crc(raw), chunk.compression, packed},
                 &out);
-  chunk.bytes = out.size();
+  chunk.bytes = bytes() + out.size() - chunk.offset;
   for (const auto& [id, index] : indexes) {
-    chunk.message_index_offsets[id] = chunk.offset + out.size();
+    chunk.message_index_offsets[id] = bytes() + out.size();
     append_record(index, &out);
   }
-  chunk.message_index_bytes = out.size() - chunk.bytes;
-  if (Status s = append(out, &chunk_indexes_, record_text(chunk)); !s.ok()) return s;
-
+  chunk.message_index_bytes = bytes() + out.size() - chunk.offset - chunk.bytes;
+  if (Status s = append(out, &chunk_indexes_, record_text(chunk)); !s.ok()) {
+    metadata_indexes_.resize(indexes_before);
+    return s;
+  }
+  statistics_.metadata += before ? 1 : 0;
   const bool first = statistics_.messages == 0;
   statistics_.start_ns = first ? chunk.start_ns : std::min(statistics_.start_ns, chunk.start_ns);
   statistics_.end_ns = std::max(statistics_.end_ns, chunk.end_ns);

@@ -45,8 +45,9 @@ class McapWriter {
     return places_.empty() ? 0 : schemas_and_channels_.size() + messages_.size();
   }
   // Writes the chunk that is open, its messages in the order of their log times, and returns when it is on
-  // the disk. Does nothing if it has no message.
-  Status flush();
+  // the disk. Does nothing if it has no message. `before` stands just before the chunk; of both the file has
+  // all or nothing.
+  Status flush(const std::optional<McapMetadata>& before = std::nullopt);
   // flush(), `last` if there is one, which has a few words, and the summary. The last call that does
   // anything, unless it fails.
   Status finish(const std::optional<McapMetadata>& last = std::nullopt);
@@ -66,7 +67,7 @@ class McapWriter {
     void operator()(ZSTD_CCtx_s* context) const;
   };
   explicit McapWriter(AppendFile file);
-  Status write_chunk();
+  Status write_chunk(const std::optional<McapMetadata>& before);
   Status append(const std::string& record, std::string* indexes, const std::string& index);
   void announce(size_t first_schema, size_t first_channel);
   uint64_t max_end_bytes() const;

@@ -1,5 +1,6 @@
 // An MCAP file (libFuzzer): any bytes, or a recording with some bytes changed, with its summary or without.
-// Of a recording each chunk that is as it was is read, and no sample comes that was not recorded.
+// Of a recording each chunk that is as it was is read, no sample comes that was not recorded, and no value is
+// initial but the first of its topic.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -39,7 +40,8 @@ Recording make_recording() {
   for (uint64_t i = 1; i <= kChunks * kPerChunk; ++i) {
     const double value = value_of(i);
     const auto at = static_cast<int64_t>(1000 + i);
-    const bool written = (*log)->write({&topic, i, at, at, 0, std::as_bytes(std::span(&value, 1))}).ok();
+    const auto bytes = std::as_bytes(std::span(&value, 1));
+    const bool written = (*log)->write({&topic, i, at, at, 0, bytes, /*initial=*/i == 1}).ok();
     expect(written && (i % kPerChunk != 0 || (*log)->flush().ok()), "a recording that cannot be written");
   }
   expect((*log)->finish().ok(), "a recording that cannot be finished");
@@ -68,8 +70,11 @@ std::set<uint64_t> read_all(const std::string& bytes, bool is_recording) {
     expect(!log.status().message().empty(), "an error without a sentence");
     return sequences;
   }
+  std::set<std::string> topics;
   for (LogSample s; (*log)->next(&s);) {
     sequences.insert(s.sequence);
+    const bool first = topics.insert(s.topic->name).second;
+    expect(!s.initial || first, "an initial value behind a sample");
     if (!is_recording) continue;
     const double value = value_of(s.sequence);
     expect(s.bytes.size() == sizeof value && memcmp(s.bytes.data(), &value, sizeof value) == 0,
