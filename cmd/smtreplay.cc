@@ -46,8 +46,9 @@ int run(const ToolOptions& tool, ReplayOptions options) {
   line.end();
   for (const std::string& problem : summary->problems) spdlog::warn("{}: {}", options.path, problem);
   print_to_stderr(fmt::format(
-      "smtreplay: {} topics, {} samples, {} rows skipped, {} files left out, {:.2f} s\n", summary->topics,
-      summary->samples, summary->samples_left_out, summary->topics_left_out, summary->seconds));
+      "smtreplay: {} topics, {} samples, {} rows skipped, {} files left out, {} initial, {:.2f} s\n",
+      summary->topics, summary->samples, summary->samples_left_out, summary->topics_left_out,
+      summary->initial, summary->seconds));
   if (summary->stopped) return kExitOk;
   const uint64_t left_out = summary->samples_left_out + summary->topics_left_out + summary->bytes_left_out +
                             summary->parts_left_out;

@@ -86,6 +86,10 @@ void Follower::look() {
   }
 }
 
+bool Follower::has_more(const std::string& topic) const {
+  return std::find(changed_.begin(), changed_.end(), topic) != changed_.end();
+}
+
 bool Follower::drain(const Take& take) {
   look();
   std::set<Topic*> moved;

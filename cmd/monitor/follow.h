@@ -62,6 +62,8 @@ class Follower {
   using Take = std::function<bool(const std::string& name, Topic& topic, const Sample& sample)>;
   bool drain(const Take& take);
   bool more() const { return !changed_.empty(); }
+  // Of this topic more may be there.
+  bool has_more(const std::string& topic) const;
 
   // Returns at once if there is more().
   void sleep(int stop_fd, int64_t deadline_ns) {

@@ -36,10 +36,11 @@ Result<Recorder> Recorder::open(const RecordOptions& options) {
   }
   Recorder recorder(options);
   recorder.recording_ = hex_id(id);
+  const int64_t now = boottime_ns();  // where there is a file, it has begun
   Result<Part> part = recorder.create_part(0);
   if (!part.ok()) return part.status();
   recorder.begin_part(std::move(*part));
-  recorder.start_ns_ = recorder.reported_ns_ = recorder.part_ns_;
+  recorder.start_ns_ = recorder.reported_ns_ = recorder.part_ns_ = now;
   return recorder;
 }
 
@@ -73,6 +74,10 @@ void Recorder::begin_part(Part part) {
   part_ = std::move(part);
   summary_.files.push_back(part_.path);
   part_ns_ = flushed_ns_ = boottime_ns();
+  carried_bytes_ = sample_bytes_ = 0;
+  for (const auto& [name, topic] : topics_) {
+    if (topic.recorded && !topic.gone) standing_.insert(name);
+  }
 }
 
 Recorder::Topic* Recorder::know(const std::string& name, const Follower::Topic& from) {
@@ -80,6 +85,9 @@ Recorder::Topic* Recorder::know(const std::string& name, const Follower::Topic& 
   if (topic.log == nullptr || topic.log->schema != from.schema) {
     const TopicOrigin origin = from.reader.freshness().origin;
     if (topic.log != nullptr) former_.push_back(std::move(topic.log));
+    topic.current = KeptSample();
+    standing_.erase(name);
+    topic.recorded = false;
     topic.log =
         std::make_unique<LogTopic>(LogTopic{name, from.schema, origin.host, origin.domain, origin.node});
   }
@@ -109,9 +117,10 @@ void Recorder::commit(bool kept) {
     sum.left_out += open.left_out;
     if (kept) {
       sum.samples += open.samples;
+      sum.initial += open.initial;
       sum.bytes += open.bytes;
     } else {
-      sum.left_out += open.samples;
+      sum.left_out += open.samples + open.initial;
     }
   }
 }
@@ -132,6 +141,9 @@ Status Recorder::write_event(const std::string& topic, std::string_view event, u
 Status Recorder::write_changes(const Domain& domain, const relay::PatternSet& patterns) {
   if (Status s = part_.file->check(); !s.ok()) return s;
   for (const TopicEvent& event : look(domain, patterns)) {
+    const auto known = topics_.find(event.topic.name);
+    if (known != topics_.end() && event.what == "vanishes") known->second.gone = true;
+    if (known != topics_.end() && event.what == "appears") known->second.gone = false;
     if (Status s = write_event(event.topic.name, event.what); !s.ok()) return s;
   }
   return Status();
@@ -148,7 +160,46 @@ Status Recorder::write_losses() {
   return Status();
 }
 
+// Writes the value of `name` that stood when the part began, if it is not there yet: it comes before all that
+// was received from `before_ns` on.
+Status Recorder::write_standing(const std::string& name, int64_t before_ns) {
+  if (standing_.erase(name) == 0) return Status();
+  Topic& topic = topics_.at(name);
+  LogSample sample = topic.current.sample();
+  sample.receive_ns = std::min(wall_ns_ + part_ns_, before_ns);
+  sample.initial = true;
+  const Status s = write_sample(name, &topic, sample);
+  if (s.code() == Code::kInvalid || s.code() == Code::kNotFound) {
+    if (!topic.recorded) ++topic.open.left_out;
+    return Status();
+  }
+  if (!s.ok()) return s;
+  if (topic.recorded) {
+    carried_bytes_ += sample.bytes.size();
+  } else {
+    ++topic.open.initial;
+    topic.open.bytes += sample.bytes.size();
+    topic.recorded = true;
+  }
+  return part_.file->full() ? flush_chunk() : Status();
+}
+
+// Writes all values that stood when the part began and that nothing older than the recording can replace.
+Status Recorder::settle() {
+  const std::set<std::string> standing = standing_;
+  for (const std::string& name : standing) {
+    if (opening_.count(name) != 0) continue;
+    if (Status s = write_standing(name, kNever); !s.ok()) return s;
+  }
+  return Status();
+}
+
 Status Recorder::flush() {
+  const Status settled = settle();
+  return settled.ok() ? flush_chunk() : settled;
+}
+
+Status Recorder::flush_chunk() {
   Status s = write_losses();
   if (s.ok()) s = part_.file->flush();
   commit(s.ok());
@@ -189,6 +240,7 @@ int64_t Recorder::split_due_ns() const {
 }
 
 Status Recorder::finish() {
+  opening_.clear();
   const Status flushed = flush();
   const Status finished = part_.file->finish();
   summary_.file_bytes = parts_bytes_ + part_.file->bytes();
@@ -213,12 +265,20 @@ Status Recorder::write_sample(const std::string& name, Topic* topic, const LogSa
 }
 
 Status Recorder::take_sample(const std::string& name, Follower::Topic& from, const Sample& sample) {
+  const int64_t receive_ns = wall_ns_ + std::max(sample.written_ns, start_ns_);
+  if (sample.written_ns < start_ns_ && opening_.count(name) != 0) {
+    Topic& topic = *know(name, from);
+    topic.current.keep({topic.log.get(), sample.sequence, sample.stamp_ns, receive_ns, 0, sample.bytes});
+    standing_.insert(name);
+    return Status();
+  }
+  opening_.erase(name);
+  if (Status s = write_standing(name, receive_ns); !s.ok()) return s;
   Topic& topic = *know(name, from);
   topic.open.missed += sample.missed;
   const uint64_t missed = topic.missed + sample.missed;
-  const Status s = write_sample(name, &topic,
-                                {topic.log.get(), sample.sequence, sample.stamp_ns,
-                                 wall_ns_ + sample.written_ns, missed, sample.bytes});
+  const LogSample log = {topic.log.get(), sample.sequence, sample.stamp_ns, receive_ns, missed, sample.bytes};
+  const Status s = write_sample(name, &topic, log);
   if (s.code() == Code::kInvalid || s.code() == Code::kNotFound) {
     ++topic.open.left_out;
     topic.missed = missed + 1;
@@ -228,7 +288,10 @@ Status Recorder::take_sample(const std::string& name, Follower::Topic& from, con
   topic.missed = 0;
   ++topic.open.samples;
   topic.open.bytes += sample.bytes.size();
-  return part_.file->full() ? flush() : Status();
+  sample_bytes_ += sample.bytes.size();
+  topic.current.keep(log);
+  topic.recorded = true;
+  return part_.file->full() ? flush_chunk() : Status();
 }
 
 Status Recorder::run(const Domain& domain, const relay::PatternSet& patterns, int stop_fd, Begin begin) {
@@ -246,6 +309,7 @@ Status Recorder::run(const Domain& domain, const relay::PatternSet& patterns, in
 Status Recorder::record(const Domain& domain, const relay::PatternSet& patterns, int stop_fd, Begin begin) {
   Result<Follower> follower = Follower::open(domain, patterns, begin, options_.log);
   if (!follower.ok()) return follower.status();
+  for (const auto& [name, topic] : follower->topics()) opening_.insert(name);
   (void)look(domain, patterns);  // what is there at the beginning is no event
   if (Status s = declare_new(follower->topics()); !s.ok()) return s;
   LossWatch losses(domain, options_.log, options_.on_lost);
@@ -263,13 +327,17 @@ Status Recorder::record(const Domain& domain, const relay::PatternSet& patterns,
       older = older || sample.written_ns <= stopped_ns;
       return failed.ok();
     });
+    std::erase_if(opening_, [&](const std::string& name) { return !follower->has_more(name); });
+    if (failed.ok()) failed = settle();
     const int64_t now = boottime_ns();
     const bool due = now - flushed_ns_ >= kFlushNs;
     if (failed.ok() && !losses.look(now)) failed = losses.failure();
     if (failed.ok() && now - looked_ns_ >= kLookNs) failed = write_changes(domain, patterns);
     if (failed.ok() && due) failed = declare_new(follower->topics());
     if (failed.ok() && due) failed = flush();
-    const bool full = options_.split_bytes != 0 && part_.file->bytes() >= options_.split_bytes;
+    // A part is no smaller than what it began with, or each sample would begin another one.
+    const bool full = options_.split_bytes != 0 && part_.file->bytes() >= options_.split_bytes &&
+                      sample_bytes_ >= carried_bytes_;
     const bool old = now >= split_due_ns();
     if (failed.ok() && (full || old)) failed = split();
     if (!failed.ok()) return failed;

@@ -7,11 +7,13 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "cmd/monitor/follow.h"
 #include "cmd/monitor/topic_events.h"
+#include "cmd/recording/current_samples.h"
 #include "cmd/recording/log_events.h"
 #include "cmd/recording/log_file.h"
 #include "cmd/text/log_sink.h"
@@ -42,7 +44,8 @@ struct RecordOptions {
 // Counts of one topic's samples in the files.
 struct RecordedTopic {
   uint64_t samples = 0;
-  uint64_t bytes = 0;     // of the values
+  uint64_t initial = 0;   // the value that stood before the recording began; no sample
+  uint64_t bytes = 0;     // of the values, both kinds
   uint64_t missed = 0;    // came too late for, while it was recorded
   uint64_t left_out = 0;  // too long for the format, or of a chunk that could not be written
 };
@@ -55,15 +58,17 @@ struct RecordSummary {
 };
 
 // A part is there, with the number and the id that it tells, before the one before it is closed. If it cannot
-// be made, recording goes on in that one, and it is tried again each second.
+// be made, recording goes on in that one, and it is tried again each second. Each part begins with the values
+// that are current then, as initial ones: a part alone shows them, and those who read all parts skip them.
 class Recorder {
  public:
-  // Makes the first file, of a recording with an id of its own.
+  // Makes the first file, of a recording with an id of its own. The recording begins now.
   static Result<Recorder> open(const RecordOptions& options);
 
-  // Until the duration is over or `stop_fd` can be read; what was published before that is recorded. An
-  // error, or an exception of a callback, ends it with a file that is good up to its last chunk; `summary`
-  // tells of it too. `begin`: of the topics that are there.
+  // Until the duration is over or `stop_fd` can be read; what was published before that and after open() is
+  // recorded. Of a topic that is there already the newest value of before is the initial one; what its ring
+  // holds before that is history. An error, or an exception of a callback, ends it with a file that is good
+  // up to its last chunk; `summary` tells of it too. `begin`: of the topics that are there.
   Status run(const Domain& domain, const relay::PatternSet& patterns, int stop_fd,
              Begin begin = Begin::kOldest);
   // Where there was nothing to record. Harmless behind run().
@@ -75,7 +80,10 @@ class Recorder {
     std::unique_ptr<LogTopic> log;  // of the schema that it has now
     RecordedTopic open;             // since the last flush
     bool told = false;
-    uint64_t missed = 0;  // samples left out, to be told with the next
+    uint64_t missed = 0;    // samples left out, to be told with the next
+    KeptSample current;     // of this schema
+    bool recorded = false;  // and it is in a file
+    bool gone = false;      // as of the last look
   };
 
   struct Part {
@@ -95,6 +103,9 @@ class Recorder {
   Status write_event(const std::string& topic, std::string_view event, uint64_t count = 0);
   Status write_changes(const Domain& domain, const relay::PatternSet& patterns);
   Status write_losses();
+  Status write_standing(const std::string& name, int64_t before_ns);
+  Status settle();
+  Status flush_chunk();
   Status flush();
   Status split();
   void put_off_split(const Status& why);
@@ -114,6 +125,8 @@ class Recorder {
   Part part_;
   std::map<std::string, Topic> topics_;
   std::vector<std::unique_ptr<LogTopic>> former_;  // writers know them
+  std::set<std::string> opening_;   // topics of which older samples than the recording may still come
+  std::set<std::string> standing_;  // those whose current sample is to be written as initial in this part
   RecordSummary summary_;
   // BOOTTIME
   int64_t start_ns_ = 0, part_ns_ = 0, flushed_ns_ = 0, looked_ns_ = 0, reported_ns_ = 0;
@@ -121,6 +134,8 @@ class Recorder {
   bool told_no_split_ = false;
   int64_t wall_ns_ = 0;       // REALTIME less BOOTTIME
   uint64_t parts_bytes_ = 0;  // of the parts before
+  // Of values in this part: of those that it began with, though recorded before, and of samples.
+  uint64_t carried_bytes_ = 0, sample_bytes_ = 0;
 };
 
 }  // namespace smt::cmd

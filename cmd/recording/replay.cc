@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "cmd/text/deadline.h"
 #include "shm/clock.h"
@@ -15,6 +17,20 @@ namespace {
 
 constexpr int64_t kReplayReportNs = 200'000'000;  // of the progress
 constexpr size_t kToldWriters = 3;
+
+// How old the sample was at the recorded time `point_ns`. One that is not initial was new when it was
+// received.
+int64_t age_of(const LogSample& sample, int64_t point_ns) {
+  const int64_t since_ns = sample.initial ? std::min(sample.stamp_ns, sample.receive_ns) : sample.receive_ns;
+  return std::max<int64_t>(0, age_at(point_ns, since_ns));
+}
+
+// When the last of them was received.
+int64_t end_of(const CurrentSamples& samples) {
+  int64_t end_ns = std::numeric_limits<int64_t>::min();
+  for (const auto& [name, kept] : samples.all()) end_ns = std::max(end_ns, kept.sample().receive_ns);
+  return end_ns;
+}
 
 }  // namespace
 
@@ -100,18 +116,26 @@ Status Replay::advertise(const LogTopic* log) {
   return Status();
 }
 
-Status Replay::publish(const LogSample& sample) {
+Status Replay::publish(const LogSample& sample, int64_t age_ns, uint64_t* count) {
   if (parts_.count(sample.topic) == 0) {
     if (Status s = check_writers({sample.topic}); !s.ok()) return s;
     if (Status s = advertise(sample.topic); !s.ok()) return s;
   }
   const int64_t now = boottime_ns();
-  const SampleHead head{0, sample.stamp_ns, now, now};
+  const SampleHead head{0, sample.stamp_ns, now - age_ns, now};
   Burst burst;
   for (Part& part : parts_.at(sample.topic)) {
     const auto bytes = part.bytes == 0 ? sample.bytes : sample.bytes.subspan(part.offset, part.bytes);
     if (Status s = burst.publish(part.publisher, bytes, head); !s.ok()) return s;
-    ++summary_.samples;
+    ++*count;
+  }
+  return Status();
+}
+
+Status Replay::publish_current(int64_t point_ns) {
+  for (const auto& [name, kept] : current_.all()) {
+    const int64_t age_ns = age_of(kept.sample(), point_ns);
+    if (Status s = publish(kept.sample(), age_ns, &summary_.initial); !s.ok()) return s;
   }
   return Status();
 }
@@ -127,8 +151,11 @@ void Replay::pause(bool on) {
 // The sample at the position is due now.
 void Replay::seek(int64_t position_ns) {
   skip_to_ns_ = std::max<int64_t>(0, position_ns);
-  if (skip_to_ns_ <= position_ns_) log_->rewind();
   last_ns_.reset();
+  if (skip_to_ns_ > position_ns_) return;
+  log_->rewind();
+  current_.clear();
+  rewound_ = true;
 }
 
 // True: the sample that is due is not, as others come before it.
@@ -169,16 +196,27 @@ Replay::Turn Replay::wait(int stop_fd, const ReplayKeys& keys) {
   }
 }
 
+// The sample is not played, but may be what is current at the start.
+bool Replay::precedes_start(const LogSample& sample) {
+  if (sample.initial && !last_ns_) return true;
+  if (!begin_ns_) begin_ns_ = sample.receive_ns;
+  return skip_to_ns_ > 0 && age_at(sample.receive_ns, *begin_ns_) < skip_to_ns_;
+}
+
 // All samples once.
 Status Replay::pass(int stop_fd, const ReplayKeys& keys) {
   uint64_t samples = 0;
+  rewound_ = false;
   for (LogSample sample; log_->next(&sample);) {
+    if (precedes_start(sample)) {
+      current_.keep(sample);
+      continue;
+    }
     const int64_t at_ns = sample.receive_ns;
-    if (!begin_ns_) begin_ns_ = at_ns;
-    const int64_t position_ns = age_at(at_ns, *begin_ns_);  // negative where it is not in order
-    if (skip_to_ns_ > 0 && position_ns < skip_to_ns_) continue;
-    position_ns_ = position_ns;
+    position_ns_ = age_at(at_ns, *begin_ns_);  // negative where it is not in order
     if (!last_ns_) {
+      const int64_t start_ns = at_ns - std::max<int64_t>(0, position_ns_ - skip_to_ns_);
+      if (Status s = publish_current(start_ns); !s.ok()) return s;
       last_ns_ = at_ns;
       start_ns_ = paused_ns_ != 0 ? paused_ns_ : boottime_ns();
       played_ns_ = 0;
@@ -189,15 +227,20 @@ Status Replay::pass(int stop_fd, const ReplayKeys& keys) {
     played_ns_ = gap_ns > kNever - played_ns_ ? kNever : played_ns_ + gap_ns;
     last_ns_ = std::max(*last_ns_, at_ns);
     const Turn turn = options_.asap && samples % 256 != 0 ? Turn::kPublish : wait(stop_fd, keys);
-    if (turn == Turn::kSeek) continue;
+    if (turn == Turn::kSeek) {
+      if (!std::exchange(rewound_, false)) current_.keep(sample);
+      continue;
+    }
     if (turn == Turn::kStop) {
       summary_.stopped = losses_.failure().ok();
       return losses_.failure();
     }
-    if (Status s = publish(sample); !s.ok()) return s;
+    uint64_t* const count = sample.initial ? &summary_.initial : &summary_.samples;
+    if (Status s = publish(sample, age_of(sample, at_ns), count); !s.ok()) return s;
+    current_.keep(sample);
     ++samples;
   }
-  return Status();
+  return last_ns_ ? Status() : publish_current(end_of(current_));
 }
 
 Result<ReplaySummary> Replay::run(int stop_fd, const ReplayKeys& keys) {

@@ -54,8 +54,13 @@ def complete(path, summary_path):
         for topic in summary["topics"]:
             group = topics[topic["topic"]]
             assert text(group.attrs["topic"]) == topic["topic"]
-            for name in ("t", "recv_t", "seq", "missed"):
-                assert len(group[name]) == topic["samples"], (topic, name)
+            for name in ("t", "recv_t", "seq", "missed", "initial"):
+                assert len(group[name]) == topic["samples"] + topic["initial"], (topic, name)
+            initial = [int(n) for n in group["initial"]]
+            assert group["initial"].dtype == "u1"
+            assert sum(initial) == topic["initial"] and not any(initial[1:]), (topic, initial)
+            if any(initial):
+                assert group["t"][0] <= group["recv_t"][0] >= file.attrs["start_time_ns"] - 100_000_000, topic
             assert text(group["t"].attrs["units"]) == "nanoseconds since 1970-01-01"
             assert sum(group["missed"]) == topic["missed"]
             for name in group:
@@ -68,6 +73,8 @@ def complete(path, summary_path):
         assert bytes(topics["arm/name/data"][:]) == b"height"
         assert bytes(topics["arm/bits/data"][:]) == b"\0\1\2"
         assert list(topics["arm/bits/end"]) == [3]
+        for name in ("arm/pose", "arm/name", "arm/bits", "arm"):
+            assert list(topics[name]["initial"]) == [1], name
         events = file["events"]
         assert len(events["t"]) == len(events["event"]) == summary["events"]
         assert (b"wheel/speed", b"source-dead") in zip(events["topic"], events["event"])

@@ -39,14 +39,14 @@ struct Recorded {
   Bytes bytes;
   bool operator==(const Recorded&) const = default;
 };
-// By topic, in the order of the file; without events.
+// By topic, in the order of the file; without events and initial values.
 using Content = std::map<std::string, std::vector<Recorded>>;
 
 void read_into(const std::string& path, Content* content, bool* complete = nullptr) {
   Result<std::unique_ptr<cmd::LogReader>> log = cmd::open_log(path, {}, cmd::LogScope::kFile);
   ASSERT_TRUE(log.ok()) << log.status().message();
   for (cmd::LogSample s; (*log)->next(&s);) {
-    if (s.topic->name == cmd::kLogEventsTopic) continue;
+    if (s.topic->name == cmd::kLogEventsTopic || s.initial) continue;
     (*content)[s.topic->name].push_back(
         {s.sequence, s.stamp_ns, s.receive_ns, s.missed, Bytes(s.bytes.begin(), s.bytes.end())});
   }
@@ -70,6 +70,12 @@ void read_events(const std::string& path, std::vector<Event>* events) {
     memcpy(&event, s.bytes.data(), sizeof event);
     events->push_back({event.topic, event.event, event.count});
   }
+}
+
+bool has_a_value(const std::string& path) {
+  const Result<std::unique_ptr<cmd::LogReader>> log = cmd::open_log(path);
+  cmd::LogSample sample;
+  return log.ok() && (*log)->next(&sample);
 }
 
 class Smtlogger : public ToolTest {
@@ -152,7 +158,6 @@ TEST_P(EachFormat, RecordsEverySampleOfEveryTopicByteByByte) {
     ASSERT_TRUE(to->publish(value, stamp, boottime_ns()).ok());
     published[name].push_back({published[name].size() + 1, stamp, realtime_ns(), 0, value});
   };
-  publish(&state, "arm/state", random(40));  // before it begins: the ring still has it
   const auto logger = record({}, "a." + GetParam());
   for (int i = 0; i < 3000; ++i) {
     publish(&state, "arm/state", random(40));  // any bits: NaNs, padding, broken text
@@ -161,12 +166,13 @@ TEST_P(EachFormat, RecordsEverySampleOfEveryTopicByteByByte) {
   Publisher late = advertise("late", Schema::scalar(Type::kF64));
   publish(&late, "late", random(8));
   const Json summary = finish(logger.get());
-  EXPECT_EQ(summary["samples"], 4002);
+  EXPECT_EQ(summary["samples"], 4001);
+  EXPECT_EQ(summary["initial"], 0);
   EXPECT_EQ(summary["missed"], 0);
   EXPECT_EQ(summary["left_out"], 0);
   ASSERT_EQ(summary["topics"].size(), 3u);
   EXPECT_EQ(summary["topics"][0]["topic"], "arm/state");
-  EXPECT_EQ(summary["topics"][0]["bytes"], 3001 * 40);
+  EXPECT_EQ(summary["topics"][0]["bytes"], 3000 * 40);
 
   Content content = read_all(summary);
   ASSERT_EQ(content.size(), published.size());
@@ -183,7 +189,7 @@ TEST_P(EachFormat, RecordsEverySampleOfEveryTopicByteByByte) {
   }
   const Ended info = run({"smtlogger", "info", path("a." + GetParam()), "-f", "json"});
   EXPECT_EQ(info.exit_code, 0) << info.err;
-  EXPECT_EQ(Json::parse(info.out)["topics"][0]["samples"], 3001);
+  EXPECT_EQ(Json::parse(info.out)["topics"][0]["samples"], 3000);
   EXPECT_EQ(Json::parse(info.out)["topics"][0]["schema_hash"], kState.hash());
 }
 
@@ -232,17 +238,19 @@ TEST_P(EachFormat, ReplayHasTheSameBytesStampsAndSpacing) {
   const int64_t start = std::min(was[0].receive_ns, content["text"][0].receive_ns) + 250'000'000;
   const auto late = [&](const Recorded& r) { return r.receive_ns >= start; };
   Content rest = replayed("rest", {"--asap", "--start", "250ms"});
-  EXPECT_EQ(rest["arm/state"].size(), static_cast<size_t>(std::count_if(was.begin(), was.end(), late)));
+  EXPECT_EQ(rest["arm/state"].size(), 1 + static_cast<size_t>(std::count_if(was.begin(), was.end(), late)))
+      << "with the one that was current then";
   EXPECT_LT(rest["arm/state"].size(), 100u);
 }
 
 TEST_F(Smtlogger, ConvertsThereAndBack) {
   Publisher state = advertise("arm/state", kState), text = advertise("text", Schema::string());
+  const auto logger = record();
   for (int i = 0; i < 500; ++i) {
     ASSERT_TRUE(state.publish(random(40)).ok());
     ASSERT_TRUE(text.publish(random(i % 60)).ok());
   }
-  finish(record().get());
+  finish(logger.get());
   Content as[3];
   for (const auto& [from, to] : {std::pair("a.mcap", "b.h5"), std::pair("b.h5", "c.mcap")}) {
     const Ended ended = run({"smtlogger", "convert", path(from), path(to)});
@@ -265,18 +273,15 @@ TEST_F(Smtlogger, CountsToTheSampleWhatItCameTooLateFor) {
   const auto publish = [&](uint32_t value) {
     ASSERT_TRUE(topic.publish(std::as_bytes(std::span(&value, 1))).ok());
   };
-  for (uint32_t i = 1; i <= 20; ++i) publish(i);  // 12 were written over before it began: history
+  for (uint32_t i = 1; i <= 20; ++i) publish(i);  // before it begins: history, and one that is current then
   const auto logger = record();
-  ASSERT_TRUE(eventually([&] {
-    Content begun;
-    read_into(path("a.mcap"), &begun);
-    return !begun["x"].empty();
-  }));
+  ASSERT_TRUE(eventually([&] { return has_a_value(path("a.mcap")); }));
   logger->send(SIGSTOP);
   for (uint32_t i = 21; i <= 1020; ++i) publish(i);
   logger->send(SIGCONT);
   const Json summary = finish(logger.get());
-  EXPECT_EQ(summary["samples"].get<int>() + summary["missed"].get<int>(), 1008) << summary;
+  EXPECT_EQ(summary["samples"].get<int>() + summary["missed"].get<int>(), 1000) << summary;
+  EXPECT_EQ(summary["initial"], 1);
   EXPECT_GE(summary["missed"], 980);
   Content content;
   read_into(path("a.mcap"), &content);
@@ -288,7 +293,7 @@ TEST_F(Smtlogger, CountsToTheSampleWhatItCameTooLateFor) {
     memcpy(&value, samples[i].bytes.data(), sizeof value);
     EXPECT_EQ(value, samples[i].sequence);
     missed += samples[i].missed;
-    EXPECT_EQ(samples[i].sequence - (i == 0 ? 12 : samples[i - 1].sequence) - 1, samples[i].missed);
+    EXPECT_EQ(samples[i].sequence - (i == 0 ? 20 : samples[i - 1].sequence) - 1, samples[i].missed);
   }
   EXPECT_EQ(missed, summary["missed"].get<uint64_t>());
 }
@@ -305,11 +310,7 @@ TEST_P(EachFormat, EventsTellWhatWasMissedWhatCameAndWhatDied) {
   ASSERT_TRUE(brief->publish(zero).ok());
   const auto logger = record({}, "a." + GetParam());
   // It has looked at the topics before anything of them is in the file.
-  ASSERT_TRUE(eventually([&] {
-    const Result<std::unique_ptr<cmd::LogReader>> log = cmd::open_log(path("a." + GetParam()));
-    cmd::LogSample sample;
-    return log.ok() && (*log)->next(&sample);
-  }));
+  ASSERT_TRUE(eventually([&] { return has_a_value(path("a." + GetParam())); }));
   logger->send(SIGSTOP);
   for (int i = 0; i < 100; ++i) ASSERT_TRUE(topic.publish(zero).ok());
   brief.reset();
@@ -335,8 +336,9 @@ TEST_P(EachFormat, EventsTellWhatWasMissedWhatCameAndWhatDied) {
 
 TEST_F(Smtlogger, CutOffInsideAChunkIsToldByTheExitCode) {
   Publisher topic = advertise("x", Schema::bytes());
+  const auto logger = record();
   for (int i = 0; i < 200; ++i) ASSERT_TRUE(topic.publish(random(100)).ok());
-  finish(record().get());
+  finish(logger.get());
   fs::resize_file(path("a.mcap"), size("a.mcap") / 2);
   const Ended torn = run({"smtlogger", "recover", path("a.mcap"), path("b.mcap")});
   EXPECT_EQ(torn.exit_code, 1);
@@ -453,6 +455,11 @@ TEST_P(EachFormat, PartsAreOneRecordingForInfoConvertAndReplay) {
   EXPECT_THAT(replayed.err, HasSubstr(std::to_string(samples) + " samples"));
   EXPECT_EQ(run({"smtreplay", files[0], "--asap", "--prefix", "one", "--part"}).exit_code, 0);
 
+  EXPECT_EQ(all["initial"], 0) << "what a later part begins with is in the part before";
+  EXPECT_EQ(info({"--part"})["initial"], 0);
+  const Ended last = run({"smtlogger", "info", files.back(), "--part", "-f", "json"});
+  EXPECT_EQ(Json::parse(last.out)["initial"], 1) << "and in a part alone";
+
   fs::remove(path("another name." + GetParam()));
   all = info({});
   EXPECT_EQ(all["exit_code"], 1);
@@ -468,8 +475,9 @@ TEST_P(EachFormat, PartsAreOneRecordingForInfoConvertAndReplay) {
 
 TEST_F(Smtlogger, ACopyThatTheDiskHasNoRoomForIsWholeAsFarAsItGoes) {
   Publisher topic = advertise("x", Schema::bytes());
+  const auto logger = record();
   for (int i = 0; i < 10'000; ++i) ASSERT_TRUE(topic.publish(random(1000)).ok());
-  finish(record().get());
+  finish(logger.get());
   for (const auto& [verb, to] : {std::pair("convert", "b.mcap"), std::pair("recover", "c.mcap")}) {
     std::optional<Process> copy;
     {
@@ -537,8 +545,8 @@ TEST_F(Smtlogger, TakesWhatItsPatternsNameAndFollowsANewSchema) {
     const Bytes zero(type_bytes(type));
     EXPECT_TRUE(p.publish(zero).ok());
   };
-  put("arm/a", Type::kF64);
   const auto logger = record({"--topic", "arm/**", "--topic", "leg", "--exclude", "arm/raw/*"});
+  put("arm/a", Type::kF64);
   put("arm/raw/b", Type::kF64);
   put("leg", Type::kF64);
   put("head", Type::kF64);

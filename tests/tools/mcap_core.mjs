@@ -1,12 +1,12 @@
 // Reads FILE with @mcap/core and compares it with the summary that smtlogger -f json has printed.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { indexed, openIndexed, streamed, text } from "./mcap_read.mjs";
+import { indexed, initialValues, openIndexed, streamed, text } from "./mcap_read.mjs";
 
 const [file, summaryFile] = process.argv.slice(2);
 const bytes = new Uint8Array(await readFile(file));
 const summary = JSON.parse(await readFile(summaryFile, "utf8"));
-const expected = Object.fromEntries(summary.topics.map((t) => [t.topic, t.samples]));
+const expected = Object.fromEntries(summary.topics.map((t) => [t.topic, t.samples + t.initial]));
 const events = "smt/logger/events";
 if (summary.events > 0) expected[events] = summary.events;
 
@@ -24,7 +24,13 @@ function check(topic, message) {
 const reader = await openIndexed(bytes);
 assert.equal(reader.header.profile, "");
 assert.match(reader.header.library, /^smtrelay /);
-assert.equal(reader.statistics.messageCount, BigInt(summary.samples + summary.events));
+assert.equal(reader.statistics.messageCount, BigInt(summary.samples + summary.initial + summary.events));
+const initial = await initialValues(reader);
+assert.deepEqual(
+  [...initial.keys()].sort(),
+  summary.topics.filter((t) => t.initial == 1).map((t) => t.topic).sort(),
+);
+assert.ok(initial.has("arm/pose") && initial.has("arm/name") && initial.has("arm/bits"));
 assert.ok(reader.chunkIndexes.length >= 2, "a chunk a second");
 const found = {};
 let last = 0n;
@@ -35,6 +41,11 @@ for await (const { topic, channel, message } of indexed(reader)) {
   assert.equal(JSON.parse(text(schema.data)).type, "object");
   assert.ok(message.logTime >= last, "in the order of time");
   last = message.logTime;
+  if (found[topic] === undefined && initial.has(topic)) {
+    assert.equal(message.sequence, initial.get(topic));
+    assert.equal(message.logTime, reader.statistics.messageStartTime, "the recording begins when it begins");
+    assert.ok(message.publishTime < message.logTime);
+  }
   found[topic] = (found[topic] ?? 0) + 1;
   check(topic, message);
 }

@@ -33,4 +33,12 @@ export function* streamed(bytes) {
   assert.ok(stream.done(), "it ends with its magic");
 }
 
+// Sequences by topic of what stood before the recording began, as its metadata lists it.
+export async function initialValues(reader) {
+  const initial = new Map();
+  for await (const { metadata } of reader.readMetadata({ name: "smt.initial" }))
+    for (const [topic, sequence] of metadata) initial.set(topic, Number(sequence));
+  return initial;
+}
+
 export const text = (data) => new TextDecoder("utf-8", { fatal: true }).decode(data);

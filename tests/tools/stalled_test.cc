@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <filesystem>
 #include <memory>
 
 #include "cmd/recording/log_events.h"
@@ -161,6 +162,7 @@ TEST_F(Stalled, ReadersDoNotKeepTheCoreFromItsCensus) {
 
 TEST_F(Stalled, TerminalsDoNotKeepALoggerFromAnySample) {
   const auto logger = start_stopped({"smtlogger", "--output", root_ + "/a.mcap", "--log", "debug"});
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(root_ + "/a.mcap"); })) << "it has begun";
   constexpr uint64_t kSamples = 3'000;
   Result<std::unique_ptr<Node>> node = Node::open(domain(), {.name = "source"});
   ASSERT_TRUE(node.ok());
