@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "shm/clock.h"
-
 namespace smt::relay {
 
 bool ReportTimer::on_message(uint64_t number, bool prompt, int64_t now_ns) {
@@ -21,8 +19,7 @@ void ReportTimer::on_report(int64_t sent_ns, int64_t now_ns) {
 }
 
 int64_t ReportTimer::due_ns() const {
-  return std::min(next_tick_ns(reported_ns_, kHeartbeatNs),
-                  received_ == reported_ ? INT64_MAX : unreported_ns_ + kHoldNs);
+  return std::min(reported_ns_ + kHeartbeatNs, received_ == reported_ ? INT64_MAX : unreported_ns_ + kHoldNs);
 }
 
 proto::Report ReportTimer::report(int64_t now_ns) const {

@@ -50,18 +50,6 @@ TEST_F(SessionTest, AValueThatWaitedForASubscriberArrivesWithItsAge) {
   EXPECT_NEAR(static_cast<double>(b_->age_ns("x", now_)), 70e9, 1e9);
 }
 
-// Ten instants a second, which heartbeats and all else share.
-TEST_F(SessionTest, ARelayWithNothingToSendIsDueAtTicksAlone) {
-  pair();
-  a_->publish("pose", "1", now_);
-  run(kSecond);
-  constexpr int64_t kTickNs = 100 * kMs;
-  for (const int64_t end = now_ + kSecond; now_ < end; now_ += kTickNs - now_ % kTickNs) {
-    settle();
-    for (Host* host : {a_, b_}) EXPECT_EQ(host->relay().next_due_ns() % kTickNs, 0) << host->name();
-  }
-}
-
 TEST_F(SessionTest, ALinkThatLosesEverythingEndsTheSessionBySilenceAndAllIsCurrentAfterwards) {
   pair();
   a_->publish("x", "1", now_);

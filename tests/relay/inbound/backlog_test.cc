@@ -2,8 +2,6 @@
 // way, as TCP does.
 #include "relay/inbound/backlog.h"
 
-#include "relay/session/report_timer.h"
-#include "shm/clock.h"
 #include "tests/relay/relay_diary.h"
 #include "tests/relay/relay_fixture.h"
 
@@ -29,11 +27,6 @@ class BacklogTest : public RelayTest {
       born_[published_] = now_;
       for (const int64_t next = now_ + kPeriodNs; now_ < next; now_ += kMs) settle();
     }
-  }
-  // So that no heartbeat comes beside what is sent now.
-  void pass_heartbeat() {
-    constexpr int64_t kHeartbeatNs = ReportTimer::kHeartbeatNs;
-    run(next_tick_ns(now_, kHeartbeatNs) + kHeartbeatNs / 4 - now_);
   }
   // From the host that publishes, from now on.
   void stand_still() { stands_until_ns_ = now_ + kStallNs; }
@@ -94,7 +87,6 @@ TEST_F(BacklogTest, WhatIsWantedInOrderComesInOrder) {
 
 TEST_F(BacklogTest, APeerThatSaysGoodbyeHasItsLastValueTold) {
   begin();
-  pass_heartbeat();
   stand_still();
   net().set_delay(0, kStallNs);
   a_->publish("pose", "the last one", now_);
@@ -106,7 +98,6 @@ TEST_F(BacklogTest, APeerThatSaysGoodbyeHasItsLastValueTold) {
 
 TEST_F(BacklogTest, APeerWhoseConnectionEndsHasItsLastValueTold) {
   begin();
-  pass_heartbeat();
   stand_still();
   net().set_delay(0, kStallNs);
   a_->publish("pose", "the last one", now_);
