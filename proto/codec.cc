@@ -7,8 +7,6 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <xxhash.h>
 
-#include <algorithm>
-
 namespace smt::proto {
 
 namespace {
@@ -63,7 +61,19 @@ std::string seal_message(uint64_t session, uint64_t number, int field, std::stri
   return out;
 }
 
-Opened open_message(std::span<const std::byte> header, std::span<const std::byte> payload, Envelope* e) {
+namespace {
+
+bool parse(std::span<const uint8_t> bytes, Envelope* e) {
+  CodedInputStream in(bytes.data(), static_cast<int>(bytes.size()));
+  in.SetRecursionLimit(8);
+  e->Clear();
+  return e->MergeFromCodedStream(&in) && in.ConsumedEntireMessage();
+}
+
+// `read`: the bytes of an Envelope without its check are one.
+template <class Read>
+Opened open(std::span<const std::byte> header, std::span<const std::byte> payload, Envelope* e,
+            const Read& read) {
   if (header.size() < 1 + 8 + kCheckBytes || header.size() > kMaxFrame || payload.size() > kMaxFrame) {
     return Opened::kMalformed;
   }
@@ -74,13 +84,26 @@ Opened open_message(std::span<const std::byte> header, std::span<const std::byte
   uint64_t check;
   CodedInputStream::ReadLittleEndian64FromArray(bytes + body + kCheckTag.size(), &check);
   if (check != header_hash(bytes, body, payload_hash(payload))) return Opened::kCorrupt;
-  CodedInputStream in(bytes, static_cast<int>(body));
-  in.SetRecursionLimit(8);
-  e->Clear();
-  if (!e->MergeFromCodedStream(&in) || !in.ConsumedEntireMessage()) return Opened::kMalformed;
+  if (!read(std::span(bytes, body))) return Opened::kMalformed;
   if (e->session() == 0 || e->body_case() == Envelope::BODY_NOT_SET) return Opened::kMalformed;
   const bool carries = e->has_batch() || e->has_chunk() || e->has_set();
   return carries || payload.empty() ? Opened::kOk : Opened::kMalformed;
+}
+
+}  // namespace
+
+Opened open_message(std::span<const std::byte> header, std::span<const std::byte> payload, Envelope* e) {
+  return open(header, payload, e, [e](std::span<const uint8_t> bytes) { return parse(bytes, e); });
+}
+
+Opened open_message(std::span<const std::byte> header, std::span<const std::byte> payload, Envelope* e,
+                    BatchColumns* columns) {
+  return open(header, payload, e, [&](std::span<const uint8_t> bytes) {
+    if (read_batch(bytes, e, columns)) return true;
+    if (!parse(bytes, e)) return false;
+    if (e->has_batch() && !read_columns(e->batch(), columns)) columns->rows = 0;
+    return true;
+  });
 }
 
 namespace {
@@ -93,27 +116,9 @@ void trim(Column* column) {
   column->Truncate(n);
 }
 
-// The numbers of a column, the last one again and again.
-template <class Column>
-class Cursor {
- public:
-  explicit Cursor(const Column& column) : at_(column.data()), last_(column.data() + column.size() - 1) {}
-  auto next() {
-    const auto value = *at_;
-    if (at_ != last_) ++at_;
-    return value;
-  }
-
- private:
-  decltype(std::declval<const Column&>().data()) at_, last_;
-};
-
 // Differences wrap around, so that no two numbers are too far apart.
 int64_t minus(int64_t a, int64_t b) {
   return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
-}
-int64_t plus(int64_t a, int64_t b) {
-  return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
 }
 
 }  // namespace
@@ -148,36 +153,6 @@ void append_rows(const std::vector<BatchRow>& rows, Batch* batch) {
   trim(stamps);
   trim(ages);
   trim(errors);
-}
-
-bool read_rows(const Batch& batch, std::vector<BatchRow>* rows) {
-  const size_t n = batch.topics();
-  if (n == 0 || n > kMaxTopics) return false;
-  for (const int size :
-       {batch.id().size(), batch.sequence().size(), batch.stamp_ns().size(), batch.age_ns().size()}) {
-    if (size < 1 || static_cast<size_t>(size) > n) return false;
-  }
-  const auto errors_given = static_cast<size_t>(batch.age_error_ns().size());
-  if (static_cast<size_t>(batch.size().size()) > n || errors_given > n) return false;
-  rows->resize(n);
-  Cursor ids(batch.id());
-  Cursor sequences(batch.sequence());
-  Cursor stamps(batch.stamp_ns());
-  Cursor ages(batch.age_ns());
-  // Without a column all is exact, as it is at the source.
-  static constexpr int64_t kZero[] = {0};
-  static const google::protobuf::RepeatedField<int64_t> kExact(kZero, kZero + 1);
-  Cursor errors(errors_given != 0 ? batch.age_error_ns() : kExact);
-  BatchRow before;
-  for (BatchRow& row : *rows) {
-    row.id = before.id + static_cast<uint32_t>(ids.next());
-    row.sequence = sequences.next();
-    row.stamp_ns = plus(before.stamp_ns, stamps.next());
-    row.age_ns = plus(before.age_ns, ages.next());
-    row.age_error_ns = errors.next();
-    before = row;
-  }
-  return true;
 }
 
 }  // namespace smt::proto

@@ -8,18 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "proto/batch_reader.h"
+#include "proto/limits.h"
 #include "proto/smtrelay.pb.h"
 
 namespace smt::proto {
 
 inline constexpr uint32_t kVersion = 1;
 inline constexpr uint32_t kMinVersion = 1;
-
-// Payload frames are not larger; header frames neither.
-inline constexpr size_t kMaxFrame = 512 * 1024;
-// Topics in one Batch or Announce: the header stays below kMaxFrame whatever the numbers.
-inline constexpr size_t kMaxTopics = 8192;
-inline constexpr uint32_t kMaxHops = 8;
 
 // XXH3-64 of a payload: the seed of the header's check.
 uint64_t payload_hash(std::span<const std::byte> payload);
@@ -81,8 +77,12 @@ enum class Opened {
 
 // Hostile input: bounded, checked, and only then believed. `*e` is scratch on any failure.
 Opened open_message(std::span<const std::byte> header, std::span<const std::byte> payload, Envelope* e);
+// The same of a Batch in fewer instructions: its columns come into `*columns`, and not into `*e`. Without
+// rows they cannot be those of a Batch. Scratch on any failure, and of any other message.
+Opened open_message(std::span<const std::byte> header, std::span<const std::byte> payload, Envelope* e,
+                    BatchColumns* columns);
 
-// The columns of a Batch, one row for each topic.
+// A row of a Batch, for one topic. Its columns are read by proto/batch_reader.h.
 struct BatchRow {
   uint32_t id = 0;
   uint64_t sequence = 0;  // difference, see Batch.sequence
@@ -94,8 +94,6 @@ struct BatchRow {
 
 // Appends the columns of `rows` and their number. Sizes and sent_ns are the caller's.
 void append_rows(const std::vector<BatchRow>& rows, Batch* batch);
-// False: the columns cannot be those of a Batch (too long, too short, an id out of range, too many topics).
-bool read_rows(const Batch& batch, std::vector<BatchRow>* rows);
 
 }  // namespace smt::proto
 

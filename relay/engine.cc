@@ -67,8 +67,9 @@ size_t Engine::receive(LinkState* l) {
 
 void Engine::handle(LinkState* l, const Incoming& in) {
   if (!in.cut.empty()) return policy_.on_cut(l, in, now_ns_);
-  const proto::Opened opened =
-      in.malformed ? proto::Opened::kMalformed : proto::open_message(in.header, in.payload, &message_);
+  const proto::Opened opened = in.malformed
+                                   ? proto::Opened::kMalformed
+                                   : proto::open_message(in.header, in.payload, &message_, &columns_);
   Session* s = sessions_.find(*l, in.peer);
   if (opened != proto::Opened::kOk) return on_unreadable(l, in, s, opened == proto::Opened::kCorrupt);
   if (message_.has_hello()) return handshake_.on_hello(l, in, message_, now_ns_);
@@ -112,6 +113,7 @@ bool Engine::handle_session_message(Session* s, const Incoming& in) {
   if (message_.has_traced()) return trace_requests_.on_reply(s, message_.traced());
   if (message_.has_set()) return set_requests_.from_peer(s, message_.set(), in.payload, now_ns_);
   if (message_.has_set_reply()) return set_requests_.on_reply(s, message_.set_reply());
+  if (message_.has_batch()) return s->on_batch(message_.batch(), columns_, in.payload, now_ns_);
   return s->on_message(message_, in.payload, now_ns_);
 }
 

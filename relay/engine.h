@@ -118,6 +118,7 @@ class Engine {
   bool looked_ = false;         // at the store
   bool asked_ = false;          // since the last step
   proto::Envelope message_;
+  proto::BatchColumns columns_;  // if it is a Batch
 };
 
 }  // namespace smt::relay

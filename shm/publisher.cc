@@ -26,7 +26,7 @@ void Loan::commit(const SampleHead& head, size_t size) {
   if (size > bytes_.size()) size = bytes_.size();
   if constexpr (kThreadSanitizer) store_words(payload_of(slot_), copy_.data(), size);
   const bool announced = topic_->quick;
-  topic_->finish(slot_, head, size);
+  topic_->finish(slot_, topic_->position + 1, head, size);
   if (!announced) topic_->announce();
   topic_->node->ring();
 }

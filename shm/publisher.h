@@ -73,22 +73,26 @@ struct TopicWriter {
     return quick && bytes - min_bytes <= max_bytes - min_bytes &&
            node->forks == fork_count.load(std::memory_order_relaxed);
   }
-  void finish(layout::Slot* s, const SampleHead& head, uint64_t bytes) {
-    const uint64_t at = position + 1;
+  // `at`: the position after the newest one.
+  void finish(layout::Slot* s, uint64_t at, const SampleHead& head, uint64_t bytes) {
     end_sample(s, counter, at,
                {head.sequence != 0 ? head.sequence : at, head.stamp_ns, head.born_ns, head.written_ns},
                bytes);
     position = at;
+  }
+  void write(std::span<const std::byte> value, const SampleHead& head) {
+    const uint64_t at = position + 1;
+    layout::Slot* s = slot(at);
+    begin_sample(s, at);
+    store_words(payload_of(s), value.data(), value.size());
+    finish(s, at, head, value.size());
   }
   Status put(std::span<const std::byte> value, const SampleHead& head) {
     const bool fit = fits(value.size());
     if (!fit) [[unlikely]] {
       if (Status s = prepare(value.size()); !s.ok()) return s;
     }
-    layout::Slot* s = slot(position + 1);
-    begin_sample(s, position + 1);
-    store_words(payload_of(s), value.data(), value.size());
-    finish(s, head, value.size());
+    write(value, head);
     if (!fit) [[unlikely]]
       announce();
     return Status();
@@ -193,8 +197,25 @@ class Burst {
     node_ = publisher.topic_->node;
     return publisher.topic_->put(value, head);
   }
+  // Whether publish_known() takes values of so many bytes, until something but publishing is done with the
+  // publisher or its node.
+  static bool is_known(const Publisher& publisher, uint64_t bytes) { return publisher.topic_->fits(bytes); }
+  // As publish(), where nothing is to be prepared. REQUIRES: is_known(). False: in a forked child.
+  bool publish_known(Publisher& publisher, std::span<const std::byte> value, const SampleHead& head) {
+    internal::TopicWriter* const topic = publisher.topic_;
+    if (topic->node != node_ && !join(topic->node)) [[unlikely]]
+      return false;
+    topic->write(value, head);
+    return true;
+  }
 
  private:
+  bool join(internal::NodeCore* node) {
+    if (node->forks != internal::fork_count.load(std::memory_order_relaxed)) return false;
+    node_ = node;
+    return true;
+  }
+
   internal::NodeCore* node_ = nullptr;
 };
 

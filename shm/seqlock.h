@@ -30,6 +30,7 @@ namespace smt {
 // REQUIRES: room for align_up(bytes, 8) at `to`.
 [[gnu::always_inline]] inline void store_words(layout::Word* to, const void* from, size_t bytes) {
   const char* p = static_cast<const char*>(from);
+  if (bytes == 8) return store_word(to, p);  // a number: most values are one
   if (kCopyLines && bytes >= kLineBytes) {
     const size_t lines = bytes / kLineBytes * kLineBytes;
     copy_lines(to, p, lines);

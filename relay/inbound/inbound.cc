@@ -34,6 +34,7 @@ void PeerReceiver::close_topic(Topic* t) {
     inbound_->free(t->description->name);
     inbound_->release(t->description->name, &t->claim);
   }
+  t->plain_bytes = 0;
   t->handle = kNone;
   t->claim.reset();
   t->arriving = {};
@@ -61,12 +62,15 @@ void PeerReceiver::want(SubscriptionSet subscriptions) {
 
 // Nobody keeps current what is not wanted; what is wanted is current from its next sample on.
 void PeerReceiver::judge(Topic* t) {
+  t->plain_bytes = 0;
   t->wanted = subscriptions_.matches(t->name);
   if (!t->wanted && is_mine(*t)) inbound_->sink().set_current(t->handle, false);
 }
 
 PeerReceiver::Topic* PeerReceiver::find_topic(uint32_t id) {
-  return id < topics_.size() ? topics_[id].get() : nullptr;
+  Topic* t = id < topics_.size() ? topics_[id].get() : nullptr;
+  if (t != nullptr) t->plain_bytes = 0;
+  return t;
 }
 
 bool PeerReceiver::describe(const proto::Topic& m, TopicDescription* d) {

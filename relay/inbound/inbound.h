@@ -3,6 +3,8 @@
 #ifndef SMT_RELAY_INBOUND_INBOUND_H_
 #define SMT_RELAY_INBOUND_INBOUND_H_
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "proto/batch_reader.h"
 #include "proto/codec.h"
 #include "relay/counters/counters.h"
 #include "relay/inbound/backlog.h"
@@ -78,6 +81,8 @@ class Inbound {
     return claim != claims_.end() && claim->second->origin == topic.origin.origin_id;
   }
   void release(const std::string& name, std::shared_ptr<const Claim>* claim);
+  // Counts the claims that were lost to another session.
+  uint64_t lost_claims() const { return lost_claims_; }
   // Room for the topic at the expense of this peer, until free(). False: one peer may take three quarters of
   // the store, and this one has.
   bool reserve(const TopicDescription& topic, const std::string& peer);
@@ -93,6 +98,7 @@ class Inbound {
   RuleSet rule_set_;
   std::vector<Naming> namings_;  // as rules_
   std::unordered_map<std::string, std::shared_ptr<Claim>> claims_;
+  uint64_t lost_claims_ = 0;
   bool ring_named_ = false;
   struct Reserved {
     std::string peer;
@@ -143,8 +149,9 @@ class PeerReceiver {
   std::optional<std::string> sender_name(std::string_view local) const;
 
   bool state(const proto::StateChange& message);
-  bool batch(const proto::Batch& message, std::span<const std::byte> payload, const SentAt& sent,
-             int64_t now_ns);
+  // `columns`: of this Batch, see proto::open_message.
+  bool batch(const proto::Batch& message, const proto::BatchColumns& columns,
+             std::span<const std::byte> payload, const SentAt& sent, int64_t now_ns);
   bool chunk(const proto::Chunk& message, std::span<const std::byte> payload, const SentAt& sent,
              int64_t now_ns);
   // Any other message that says when it was sent has come.
@@ -158,6 +165,11 @@ class PeerReceiver {
   static constexpr uint32_t kNone = ~uint32_t{0};
   enum class Refusal { kNone, kDenied, kHops, kConflict, kNoRoom };
   struct Topic {
+    // What a plain sample needs, together: one that is copied into the store and counted, and that is all.
+    uint32_t plain_bytes = 0;  // of its value; 0: there is something to ask, see take_row() and find_topic()
+    uint32_t handle = kNone;
+    uint64_t sequence = 0;  // of the sample that came last; 0: none since it was announced
+
     bool seen = false;  // a sample has come in this session
     bool wanted = false;
     std::string name;  // as the sender has it
@@ -166,22 +178,51 @@ class PeerReceiver {
     proto::Verdict why = proto::VERDICT_PASSES;  // it was refused, in words that people are told
     std::string why_text;
     PutResult last_put = PutResult::kTaken;
-    uint32_t handle = kNone;
     std::shared_ptr<const Inbound::Claim> claim;  // with a handle; it may have been lost
-    uint64_t sequence = 0;  // of the sample that came last; 0: none since it was announced
     State told = State::kEmpty;
     std::shared_ptr<const TopicDescription> description;
     uint64_t arriving_bytes = 0, arrived_bytes = 0, arriving_sequence = 0;  // a value in pieces
     std::span<std::byte> arriving;
   };
 
-  // Born in this host's time: the age when it was sent and the time on the way, as far as that is known.
+  // A Batch, and how far its rows are taken.
+  struct BatchProgress {
+    const proto::Batch& message;
+    const proto::BatchColumns& columns;
+    std::span<const std::byte> payload;
+    const SentAt& sent;
+    int64_t now_ns;
+    bool late;
+    size_t row = 0;         // the next one
+    size_t payload_at = 0;  // where its value begins
+    int sizes = 0;          // that are taken of message.size()
+  };
+  // Rows side by side whose samples are plain.
+  static constexpr size_t kMaxRun = 256;
+  struct Run {
+    size_t rows = 0;
+    size_t bytes = 0;  // of all values
+    std::array<PlainSample, kMaxRun> samples;
+  };
+
+  // In this host's time: the age when it was sent and the time on the way, as far as that is known. A peer
+  // may say any age.
+  static int64_t born_ns(int64_t age_ns, int64_t travelled_ns, int64_t now_ns) {
+    return now_ns - std::max<int64_t>(0, std::min(age_ns, INT64_MAX / 4) + travelled_ns);
+  }
+  static int64_t travelled_ns(const SentAt& sent, int64_t now_ns);
   static SampleHead arrived(uint64_t sequence, int64_t stamp_ns, int64_t age_ns, const SentAt& sent,
                             int64_t now_ns);
   // What the sender may be wrong by and what this link's clocks may add; unknown if one of them is.
   static Provenance provenance_of(int64_t age_error_ns, const SentAt& sent, int64_t now_ns);
   bool holds_late(const SentAt& sent, int64_t now_ns);
+  bool take_row(BatchProgress* b);
+  size_t take_run(BatchProgress* b);
+  void collect_run(const BatchProgress& b);
+  // For whatever may change it: the topic is not plain until account() finds it so again.
   Topic* find_topic(uint32_t id);
+  static uint32_t plain_bytes_of(const Topic& t);
+  void ask_of_each_again();
   static bool is_mine(const Topic& t) { return t.claim != nullptr && t.claim->valid; }
   bool describe(const proto::Topic& message, TopicDescription* d);
   void take_topic(Topic* t, TopicDescription* d);
@@ -211,7 +252,8 @@ class PeerReceiver {
     uint64_t value_bytes;
   };
   std::unordered_map<uint64_t, Text> schemas_;  // of this session, by hash
-  std::vector<proto::BatchRow> rows_;
+  Run run_;
+  uint64_t lost_claims_ = 0;  // of the Inbound, when topics were found plain
   Backlog backlog_;
   std::vector<std::pair<uint32_t, uint64_t>> resumes_;
   std::vector<uint32_t> unready_;  // what is to be resumed when the store is ready for it

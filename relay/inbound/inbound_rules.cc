@@ -55,6 +55,7 @@ std::shared_ptr<const Inbound::Claim> Inbound::claim(const TopicDescription& top
     const bool nearer = topic.hops < claim->hops || (topic.hops == claim->hops && announced);
     if (claim->origin != origin || !nearer) return nullptr;
     claim->valid = false;
+    ++lost_claims_;
   }
   claim = std::make_shared<Claim>(Claim{true, origin, topic.hops});
   return claim;

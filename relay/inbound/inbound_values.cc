@@ -1,4 +1,4 @@
-// Values that arrive: in batches and in pieces, at once or when the link has caught up.
+// Values that arrive: one at a time and in pieces, at once or when the link has caught up.
 #include <algorithm>
 #include <cstring>
 
@@ -7,12 +7,13 @@
 
 namespace smt::relay {
 
+int64_t PeerReceiver::travelled_ns(const SentAt& sent, int64_t now_ns) {
+  return sent.ns == 0 ? 0 : std::clamp<int64_t>(age_at(now_ns, sent.ns), 0, INT64_MAX / 4);
+}
+
 SampleHead PeerReceiver::arrived(uint64_t sequence, int64_t stamp_ns, int64_t age_ns, const SentAt& sent,
                                  int64_t now_ns) {
-  const int64_t travelled = sent.ns == 0 ? 0 : std::max<int64_t>(0, age_at(now_ns, sent.ns));
-  const int64_t age =
-      std::clamp(age_ns, -(INT64_MAX / 4), INT64_MAX / 4) + std::min(travelled, INT64_MAX / 4);
-  return {sequence, stamp_ns, now_ns - std::max<int64_t>(0, age), now_ns};
+  return {sequence, stamp_ns, born_ns(age_ns, travelled_ns(sent, now_ns), now_ns), now_ns};
 }
 
 Provenance PeerReceiver::provenance_of(int64_t age_error_ns, const SentAt& sent, int64_t now_ns) {
@@ -81,6 +82,15 @@ void PeerReceiver::account(Topic* t, PutResult put, uint64_t bytes) {
   if (!t->seen) inbound_->sink().report_state(t->handle, t->told);
   t->seen = true;
   if (t->wanted) inbound_->sink().set_current(t->handle, true);
+  if (put == PutResult::kTaken) t->plain_bytes = plain_bytes_of(*t);
+}
+
+// Nothing is asked of a sample of the topic but whether it is newer. 0: more is, or its values have any size.
+uint32_t PeerReceiver::plain_bytes_of(const Topic& t) {
+  const bool plain = t.acceptance.drop_older_ns == 0 && t.arriving_sequence == 0 &&
+                     t.description->on_stale == OnStale::kHold &&
+                     t.description->value_bytes <= proto::kMaxFrame;
+  return plain ? static_cast<uint32_t>(t.description->value_bytes) : 0;
 }
 
 // The rule takes nothing so old.
@@ -132,42 +142,6 @@ void PeerReceiver::settle(int64_t now_ns) {
     held.head.written_ns = now_ns;
     write_sample(t, held.head, held.provenance, held.value);
   }
-}
-
-bool PeerReceiver::batch(const proto::Batch& message, std::span<const std::byte> payload, const SentAt& sent,
-                         int64_t now_ns) {
-  if (!proto::read_rows(message, &rows_)) return false;
-  const bool late = holds_late(sent, now_ns);
-  size_t at = 0;
-  int sizes = 0;
-  for (const proto::BatchRow& row : rows_) {
-    Topic* t = find_topic(row.id);
-    if (t == nullptr) return false;
-    uint64_t bytes = t->description->value_bytes;
-    if (bytes == 0) {
-      if (sizes == message.size_size()) return false;
-      bytes = message.size(sizes++);
-    }
-    if (bytes > payload.size() - at) return false;
-    const std::span<const std::byte> value = payload.subspan(at, bytes);
-    at += bytes;
-    t->sequence += row.sequence;
-    ++inbound_->counters().samples;
-    if (t->sequence == 0) return false;
-    // No sender has a value of the same topic between its pieces.
-    if (t->arriving_sequence != 0) return false;
-    if (!writable(t)) continue;
-    const SampleHead head = arrived(t->sequence, row.stamp_ns, row.age_ns, sent, now_ns);
-    const Provenance provenance = provenance_of(row.age_error_ns, sent, now_ns);
-    if (late && !t->description->every) {
-      inbound_->counters().superseded += !backlog_.hold(row.id, head, provenance, value);
-      continue;
-    }
-    inbound_->counters().superseded += backlog_.drop(row.id);
-    write_sample(t, head, provenance, value);
-  }
-  if (!late) settle(now_ns);
-  return at == payload.size() && sizes == message.size_size();
 }
 
 bool PeerReceiver::chunk(const proto::Chunk& m, std::span<const std::byte> piece, const SentAt& sent,

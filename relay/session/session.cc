@@ -55,10 +55,7 @@ bool Session::check_sequence(const proto::Envelope& m) {
 }
 
 // A payload may be compressed. False: it is not what it says.
-bool Session::expand(const proto::Envelope& m, std::span<const std::byte>* payload) {
-  const uint32_t raw_bytes = m.has_batch()   ? m.batch().raw_bytes()
-                             : m.has_chunk() ? m.chunk().raw_bytes()
-                                             : 0;
+bool Session::expand(uint32_t raw_bytes, std::span<const std::byte>* payload) {
   if (raw_bytes > proto::kMaxFrame) return false;
   if (raw_bytes == 0) return true;
   const auto raw = expander_.expand(*payload, raw_bytes);
@@ -66,10 +63,16 @@ bool Session::expand(const proto::Envelope& m, std::span<const std::byte>* paylo
   return raw.has_value();
 }
 
+bool Session::on_batch(const proto::Batch& m, const proto::BatchColumns& columns,
+                       std::span<const std::byte> payload, int64_t now_ns) {
+  now_ns_ = now_ns;
+  const PeerReceiver::SentAt sent = sent_at_here(clock_.at(now_ns), m.sent_ns());
+  return expand(m.raw_bytes(), &payload) && receiver_.batch(m, columns, payload, sent, now_ns);
+}
+
 bool Session::on_message(const proto::Envelope& m, std::span<const std::byte> payload, int64_t now_ns) {
   now_ns_ = now_ns;
   const std::optional<ClockOffset::Estimate> clock = clock_.at(now_ns);
-  if (!expand(m, &payload)) return false;
   switch (m.body_case()) {
     case proto::Envelope::kWant:
       return on_want(m.want());
@@ -82,9 +85,8 @@ bool Session::on_message(const proto::Envelope& m, std::span<const std::byte> pa
       return receiver_.forget(m.forget());
     case proto::Envelope::kState:
       return receiver_.state(m.state());
-    case proto::Envelope::kBatch:
-      return receiver_.batch(m.batch(), payload, sent_at_here(clock, m.batch().sent_ns()), now_ns);
     case proto::Envelope::kChunk: {
+      if (!expand(m.chunk().raw_bytes(), &payload)) return false;
       const PeerReceiver::SentAt sent = sent_at_here(clock, m.chunk().sent_ns());
       receiver_.on_clock_sample(sent, now_ns);
       return receiver_.chunk(m.chunk(), payload, sent, now_ns);

@@ -61,8 +61,12 @@ class Session : public FrameSink {
 
   // Counts a message in. False: it is not the one that follows the last.
   bool check_sequence(const proto::Envelope& message);
-  // A message of this session other than Hello, Reset, Get, Reply, Trace, Traced, Set and SetReply. False: no
-  // peer of this version sends it.
+  // A Batch, `columns` of which it may do without: see proto::open_message. False: no peer of this version
+  // sends it.
+  bool on_batch(const proto::Batch& batch, const proto::BatchColumns& columns,
+                std::span<const std::byte> payload, int64_t now_ns);
+  // Any other message of this session but Hello, Reset, Get, Reply, Trace, Traced, Set and SetReply. False:
+  // as above.
   bool on_message(const proto::Envelope& message, std::span<const std::byte> payload, int64_t now_ns);
   // A Want or Get that takes time waits until it is this peer's turn. False: more of them than a peer may
   // have waiting. `*message` is scratch then.
@@ -107,7 +111,7 @@ class Session : public FrameSink {
   size_t send_wants();
   bool send_resumes();
   bool send_report(int64_t now_ns);
-  bool expand(const proto::Envelope& message, std::span<const std::byte>* payload);
+  bool expand(uint32_t raw_bytes, std::span<const std::byte>* payload);
   bool on_want(const proto::Want& want);
   bool on_resume(const proto::Resume& resume);
   bool on_report(const proto::Report& report, const PeerReceiver::SentAt& sent);

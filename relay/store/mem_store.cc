@@ -193,6 +193,19 @@ PutResult MemStore::put(uint32_t handle, const SampleHead& head, std::span<const
   return finish_put(handle, head, provenance);
 }
 
+size_t MemStore::put_plain(std::span<const PlainSample> samples, const std::byte* values, int64_t written_ns,
+                           const Provenance& provenance) {
+  size_t taken = 0;
+  for (const PlainSample& s : samples) {
+    if (s.sequence <= topics_[s.handle].head.sequence) break;
+    const SampleHead head{s.sequence, s.stamp_ns, s.born_ns, written_ns};
+    if (MemStore::put(s.handle, head, {values, s.bytes}, provenance) != PutResult::kTaken) break;
+    values += s.bytes;
+    ++taken;
+  }
+  return taken;
+}
+
 PutResult MemStore::finish_put(uint32_t handle, const SampleHead& head, const Provenance& provenance) {
   Topic& t = topics_[handle];
   if (const uint64_t bytes = t.value.bytes().size(); t.description.max_bytes < bytes) {

@@ -49,6 +49,8 @@ class MemStore : public Store {
   SampleHead held(uint32_t handle) const override { return topics_[handle].head; }
   PutResult put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
                 const Provenance& provenance = {}) override;
+  size_t put_plain(std::span<const PlainSample> samples, const std::byte* values, int64_t written_ns,
+                   const Provenance& provenance) override;
   std::span<std::byte> loan(uint32_t handle, uint64_t bytes) override;
   PutResult commit(uint32_t handle, const SampleHead& head, const Provenance& provenance = {}) override;
   void abandon(uint32_t handle) override;

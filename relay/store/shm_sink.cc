@@ -18,6 +18,9 @@ constexpr int64_t kLookForLeftOverNs = 1'000'000'000;
 // How often a topic's delay is told at most: readers have the line of memory that it is in.
 constexpr int64_t kTellDelayNs = 100'000'000;
 
+// An error or a delay as the mirror has it: 0 is what is not known.
+int64_t known(int64_t ns) { return ns == Provenance::kUnknown ? 0 : std::max<int64_t>(1, ns); }
+
 }  // namespace
 
 ShmSink::ShmSink(const Domain& domain, bool mirror, std::unique_ptr<Node> node)
@@ -129,7 +132,7 @@ Result<uint32_t> ShmSink::open(const TopicDescription& topic, uint64_t) {
     topics_.emplace_back();
     free_.push_back(handle);
   }
-  Topic& t = topics_[handle];
+  Topic& t = touch(handle);
   TopicOptions& o = t.options;
   o.name = topic.name;
   o.schema = std::move(*schema);
@@ -170,23 +173,20 @@ void ShmSink::show(Topic* t) {
   t->publisher->set_state(state);
 }
 
-// REQUIRES: it has its publisher. Of the sample that is written next; 0 is what is not known.
-void ShmSink::report_provenance(Topic* t, const Provenance& provenance, int64_t now_ns) {
-  const auto known = [](int64_t ns) { return ns == Provenance::kUnknown ? 0 : std::max<int64_t>(1, ns); };
-  if (const int64_t error = known(provenance.age_error_ns); error != t->age_error_ns) {
-    t->age_error_ns = error;
-    t->publisher->set_age_error(error);
+// REQUIRES: it has its publisher. Of the sample that is written next, see known().
+void ShmSink::report_provenance(Topic* t, int64_t age_error_ns, int64_t delay_ns, int64_t now_ns) {
+  if (age_error_ns != t->age_error_ns) {
+    t->age_error_ns = age_error_ns;
+    t->publisher->set_age_error(age_error_ns);
   }
-  const int64_t delay = known(provenance.delay_ns);
-  if (delay == t->delay_ns || (t->delay_ns > 0 && now_ns - t->delay_told_ns < kTellDelayNs)) return;
-  t->delay_ns = delay;
-  t->delay_told_ns = now_ns;
-  t->publisher->set_delay(delay);
+  if (now_ns < t->delay_due_ns || delay_ns == t->delay_ns) return;
+  t->delay_ns = delay_ns;
+  t->delay_due_ns = delay_ns > 0 ? now_ns + kTellDelayNs : INT64_MIN;
+  t->publisher->set_delay(delay_ns);
 }
 
 bool ShmSink::is_too_old(const Topic& t, const SampleHead& head) const {
-  return t.on_stale != OnStale::kHold && t.options.max_age_ns > 0 &&
-         age_at(head.written_ns, head.born_ns) > t.options.max_age_ns;
+  return ages(t) && age_at(head.written_ns, head.born_ns) > t.options.max_age_ns;
 }
 
 // Under the number and the age of the sample that it stands in for. False: not now, a newer one is coming in.
@@ -211,7 +211,7 @@ void ShmSink::expire(int64_t now_ns) {
   while (due_ns() <= now_ns) {
     const uint32_t handle = expiries_.top().second;
     expiries_.pop();
-    Topic& t = topics_[handle];
+    Topic& t = touch(handle);
     t.expires = false;
     // Without a birth it has not been followed since it was opened.
     if (t.name.empty() || t.substituted || t.newest.born_ns == 0 || t.options.max_age_ns == 0) continue;
@@ -235,11 +235,25 @@ void ShmSink::follow(uint32_t handle, const SampleHead& head) {
   expiries_.emplace(head.born_ns + t.options.max_age_ns + 1, handle);
 }
 
+ShmSink::Topic& ShmSink::touch(uint32_t handle) {
+  topics_[handle].plain_bytes = 0;
+  return topics_[handle];
+}
+
 PutResult ShmSink::finish_put(uint32_t handle, const SampleHead& head) {
-  topics_[handle].substituted = false;
+  Topic& t = topics_[handle];
+  t.substituted = false;
   follow(handle, head);
-  show(&topics_[handle]);
+  show(&t);
+  t.plain_bytes = plain_bytes_of(t);
   return PutResult::kTaken;
+}
+
+uint32_t ShmSink::plain_bytes_of(const Topic& t) {
+  const uint64_t bytes = t.options.schema.size;
+  const bool plain = t.publisher && !t.awaited && !t.loan && !ages(t) && bytes <= UINT32_MAX &&
+                     Burst::is_known(*t.publisher, bytes);
+  return plain ? static_cast<uint32_t>(bytes) : 0;
 }
 
 // The sample's value goes into the ring.
@@ -263,19 +277,41 @@ PutResult ShmSink::settle(uint32_t handle, const SampleHead& head) {
 
 PutResult ShmSink::put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
                        const Provenance& provenance) {
-  Topic& t = topics_[handle];
+  Topic& t = touch(handle);
   if (t.awaited) return await_ring(handle, head, {{value.begin(), value.end()}, {}}, provenance);
   t.end_loan();
   if (!is_writing(t, head)) return settle(handle, head);
   if (!t.publisher && !make_ring(handle).ok()) return PutResult::kRefused;
   if (t.awaited) return await_ring(handle, head, {{value.begin(), value.end()}, {}}, provenance);
-  report_provenance(&t, provenance, head.written_ns);
+  report_provenance(&t, known(provenance.age_error_ns), known(provenance.delay_ns), head.written_ns);
   if (!burst_) burst_.emplace();
   return burst_->publish(*t.publisher, value, head).ok() ? finish_put(handle, head) : PutResult::kRefused;
 }
 
+size_t ShmSink::put_plain(std::span<const PlainSample> samples, const std::byte* values, int64_t written_ns,
+                          const Provenance& provenance) {
+  const int64_t age_error_ns = known(provenance.age_error_ns), delay_ns = known(provenance.delay_ns);
+  const std::span<Topic> topics = topics_;
+  if (!burst_) burst_.emplace();
+  Burst& burst = *burst_;
+  const PlainSample* s = samples.data();
+  const PlainSample* const end = s + samples.size();
+  for (; s != end; ++s) {
+    if (s->handle >= topics.size()) break;
+    Topic& t = topics[s->handle];
+    const SampleHead head{s->sequence, s->stamp_ns, s->born_ns, written_ns};
+    if (s->bytes != t.plain_bytes || s->bytes == 0 || head.sequence <= t.newest.sequence) break;
+    if (age_error_ns != t.age_error_ns || (written_ns >= t.delay_due_ns && delay_ns != t.delay_ns))
+      report_provenance(&t, age_error_ns, delay_ns, written_ns);
+    if (!burst.publish_known(*t.publisher, {values, s->bytes}, head)) break;
+    t.newest = head;
+    values += s->bytes;
+  }
+  return static_cast<size_t>(s - samples.data());
+}
+
 std::span<std::byte> ShmSink::loan(uint32_t handle, uint64_t bytes) {
-  Topic& t = topics_[handle];
+  Topic& t = touch(handle);
   if (!t.awaited) t.end_loan();
   if (!t.publisher && !t.awaited && !make_ring(handle).ok()) return {};
   if (t.awaited) {
@@ -290,7 +326,7 @@ std::span<std::byte> ShmSink::loan(uint32_t handle, uint64_t bytes) {
 }
 
 PutResult ShmSink::commit(uint32_t handle, const SampleHead& head, const Provenance& provenance) {
-  Topic& t = topics_[handle];
+  Topic& t = touch(handle);
   if (const std::shared_ptr<std::byte[]> lent = std::move(t.lent); lent != nullptr) {
     if (!t.awaited) return PutResult::kRefused;
     return await_ring(handle, head, {{}, {lent, {lent.get(), t.lent_bytes}}}, provenance);
@@ -307,21 +343,22 @@ PutResult ShmSink::finish_loan(uint32_t handle, const SampleHead& head, const Pr
     return put(handle, head, loan.bytes(), provenance);
   }
   const bool writes = is_writing(t, head);
-  if (writes) report_provenance(&t, provenance, head.written_ns);
+  if (writes)
+    report_provenance(&t, known(provenance.age_error_ns), known(provenance.delay_ns), head.written_ns);
   if (writes) t.loan->commit(head, t.loan->bytes().size());
   t.loan.reset();
   return writes ? finish_put(handle, head) : settle(handle, head);
 }
 
 void ShmSink::abandon(uint32_t handle) {
-  Topic& t = topics_[handle];
+  Topic& t = touch(handle);
   if (t.lent == nullptr) return t.end_loan();
   t.lent.reset();
   if (t.awaited && t.publisher && t.awaited->head.sequence == 0) t.awaited.reset();
 }
 
 void ShmSink::report_state(uint32_t handle, State state) {
-  topics_[handle].told = state;
+  touch(handle).told = state;
   show(&topics_[handle]);
 }
 
@@ -343,6 +380,7 @@ Status ShmSink::remake() {
   std::shared_ptr<const void> former;
   if (Status s = node_->remake(&former); !s.ok()) return s;
   for (Topic& t : topics_) {
+    t.plain_bytes = 0;
     if (t.awaited) {
       t.loan.reset();
       t.awaited->copied = 0;

@@ -43,6 +43,8 @@ class ShmSink final : public TopicSink {
   SampleHead held(uint32_t handle) const override;
   PutResult put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
                 const Provenance& provenance = {}) override;
+  size_t put_plain(std::span<const PlainSample> samples, const std::byte* values, int64_t written_ns,
+                   const Provenance& provenance) override;
   bool is_ready(uint32_t handle) const override { return !topics_[handle].awaited; }
   std::span<std::byte> loan(uint32_t handle, uint64_t bytes) override;
   PutResult commit(uint32_t handle, const SampleHead& head, const Provenance& provenance = {}) override;
@@ -67,15 +69,18 @@ class ShmSink final : public TopicSink {
     uint64_t copied = 0;  // of it, into the loan
   };
   struct Topic {
-    std::string name;
-    TopicOptions options;
-    OnStale on_stale = OnStale::kHold;
-    std::vector<std::byte> fail_safe;          // what stands in
+    // What a plain sample needs, together.
+    uint32_t plain_bytes = 0;                  // a newer value of so many is copied, no more; 0: see touch()
     std::optional<Publisher> publisher;        // none: the handle is free, or the topic has a tombstone
     SampleHead newest{};                       // sample; sequence 0: none yet
     int64_t age_error_ns = -1, delay_ns = -1;  // as the mirror has them; -1: not written by this process
-    int64_t delay_told_ns = 0;                 // when that was
-    bool confirmed = false;                    // published or confirmed since this process opened it
+    int64_t delay_due_ns = INT64_MIN;          // before that another delay is not told
+
+    std::string name;
+    TopicOptions options;
+    OnStale on_stale = OnStale::kHold;
+    std::vector<std::byte> fail_safe;  // what stands in
+    bool confirmed = false;            // published or confirmed since this process opened it
     State told = State::kEmpty, shown = State::kEmpty;
     bool substituted = false;  // something else stands in for the newest sample
     bool expires = false;      // is in expiries_
@@ -101,6 +106,11 @@ class ShmSink final : public TopicSink {
   };
 
   ShmSink(const Domain& domain, bool mirror, std::unique_ptr<Node> node);
+  // The topic, for anything but put_plain(): what is done to it may give its next sample more to ask. It is
+  // plain again after finish_put().
+  Topic& touch(uint32_t handle);
+  static uint32_t plain_bytes_of(const Topic& t);
+  static bool ages(const Topic& t) { return t.on_stale != OnStale::kHold && t.options.max_age_ns > 0; }
   Status check_other_mirrors(const std::string& topic);
   void look_for_other_mirrors();
   void follow_other_mirror(OtherMirror* other);
@@ -117,7 +127,7 @@ class ShmSink final : public TopicSink {
   PutResult finish_put(uint32_t handle, const SampleHead& head);
   void follow(uint32_t handle, const SampleHead& head);
   void show(Topic* t);
-  void report_provenance(Topic* t, const Provenance& provenance, int64_t now_ns);
+  void report_provenance(Topic* t, int64_t age_error_ns, int64_t delay_ns, int64_t now_ns);
   bool is_too_old(const Topic& t, const SampleHead& head) const;
   bool is_writing(const Topic& t, const SampleHead& head) const;
   PutResult settle(uint32_t handle, const SampleHead& head);

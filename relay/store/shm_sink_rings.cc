@@ -32,6 +32,7 @@ Status ShmSink::advertise(Topic* t) {
   t->publisher.emplace(std::move(*publisher));
   t->shown = t->publisher->state();
   t->age_error_ns = t->delay_ns = -1;
+  t->delay_due_ns = INT64_MIN;
   return Status();
 }
 
@@ -56,7 +57,7 @@ void ShmSink::begin(Topic* t) {
 // A piece of what an awaited topic needs: memory, its ring, its sample. False: nothing more can be done in
 // this step.
 bool ShmSink::advance(uint32_t handle) {
-  Topic& t = topics_[handle];
+  Topic& t = touch(handle);
   if (!t.publisher) {
     const Result<bool> ready = prepare(&t);
     if (ready.ok() && !*ready) return true;

@@ -47,10 +47,10 @@ class SourceAndSinks final : public Store {
   std::chrono::milliseconds poll_limit() const override { return source_->poll_limit(); }
 
   Result<uint32_t> open(const TopicDescription& topic, uint64_t session_key) override {
-    const uint32_t which = session_key == 0 && sinks_[kOwn] != nullptr ? kOwn : kMirror;
-    if (sinks_[which] == nullptr) return Status(Code::kInvalid, "this relay takes no topics");
-    Result<uint32_t> handle = sinks_[which]->open(topic, session_key);
-    return handle.ok() ? Result<uint32_t>(*handle * 2 + which) : handle;
+    const uint32_t which = session_key == 0 && sinks_[kOwn] != nullptr ? kOwnBit : 0;
+    if (of(which) == nullptr) return Status(Code::kInvalid, "this relay takes no topics");
+    Result<uint32_t> handle = of(which)->open(topic, session_key);
+    return handle.ok() ? Result<uint32_t>(*handle | which) : handle;
   }
   uint64_t room_bytes() const override {
     return sinks_[kMirror] != nullptr ? sinks_[kMirror]->room_bytes() : 0;
@@ -58,21 +58,27 @@ class SourceAndSinks final : public Store {
   uint64_t bytes_of(const TopicDescription& topic) const override {
     return ShmSink::bytes_of(topic, room_bytes());
   }
-  SampleHead held(uint32_t handle) const override { return of(handle).held(handle / 2); }
+  SampleHead held(uint32_t handle) const override { return of(handle)->held(at(handle)); }
   PutResult put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
                 const Provenance& provenance) override {
-    return of(handle).put(handle / 2, head, value, provenance);
+    return of(handle)->put(at(handle), head, value, provenance);
   }
-  bool is_ready(uint32_t handle) const override { return of(handle).is_ready(handle / 2); }
+  // Of a batch there are topics of the mirror only: peers set the others by one value at a time.
+  size_t put_plain(std::span<const PlainSample> samples, const std::byte* values, int64_t written_ns,
+                   const Provenance& provenance) override {
+    return sinks_[kMirror] != nullptr ? sinks_[kMirror]->put_plain(samples, values, written_ns, provenance)
+                                      : 0;
+  }
+  bool is_ready(uint32_t handle) const override { return of(handle)->is_ready(at(handle)); }
   std::span<std::byte> loan(uint32_t handle, uint64_t bytes) override {
-    return of(handle).loan(handle / 2, bytes);
+    return of(handle)->loan(at(handle), bytes);
   }
   PutResult commit(uint32_t handle, const SampleHead& head, const Provenance& provenance) override {
-    return of(handle).commit(handle / 2, head, provenance);
+    return of(handle)->commit(at(handle), head, provenance);
   }
-  void abandon(uint32_t handle) override { of(handle).abandon(handle / 2); }
-  void report_state(uint32_t handle, State state) override { of(handle).report_state(handle / 2, state); }
-  void remove(uint32_t handle) override { of(handle).remove(handle / 2); }
+  void abandon(uint32_t handle) override { of(handle)->abandon(at(handle)); }
+  void report_state(uint32_t handle, State state) override { of(handle)->report_state(at(handle), state); }
+  void remove(uint32_t handle) override { of(handle)->remove(at(handle)); }
   void flush(int64_t now_ns) override {
     for (const auto& sink : sinks_) {
       if (sink != nullptr) sink->flush(now_ns);
@@ -103,9 +109,11 @@ class SourceAndSinks final : public Store {
   }
 
  private:
-  // A handle is twice that of its sink, and which one of them that is.
   static constexpr uint32_t kMirror = 0, kOwn = 1;
-  ShmSink& of(uint32_t handle) const { return *sinks_[handle % 2]; }
+  // A handle is that of its sink, and whether that is the mirror, which takes handles as they are.
+  static constexpr uint32_t kOwnBit = 1u << 31;
+  static uint32_t at(uint32_t handle) { return handle & ~kOwnBit; }
+  ShmSink* of(uint32_t handle) const { return sinks_[(handle & kOwnBit) != 0 ? kOwn : kMirror].get(); }
 
   std::unique_ptr<ShmSource> source_;
   Sinks sinks_;

@@ -22,6 +22,14 @@ enum class PutResult {
   kTooOld,     // its maximum age is over already: see OnStale
 };
 
+// One of many samples that are put at once.
+struct PlainSample {
+  uint32_t handle;
+  uint32_t bytes;  // of its value
+  uint64_t sequence;
+  int64_t stamp_ns, born_ns;
+};
+
 // A topic that is opened has a handle. Handles count from 0, are free again after remove(), and are no ids of
 // a TopicSource.
 class TopicSink {
@@ -41,6 +49,11 @@ class TopicSink {
   // The (segment id, sequence) rule: takes a sample only if it is newer.
   virtual PutResult put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
                         const Provenance& provenance = {}) = 0;
+  // Puts samples in their order, whose `values` stand back to back, up to the first that needs more than to
+  // be copied, and returns how many those are: all of them are kTaken. put() decides about the next one. A
+  // topic may have several samples.
+  virtual size_t put_plain(std::span<const PlainSample> samples, const std::byte* values, int64_t written_ns,
+                           const Provenance& provenance) = 0;
   // False: memory for it is still being prepared. What is put meanwhile is kept, the newest sample alone.
   virtual bool is_ready(uint32_t) const { return true; }
   // Room for a value of `bytes` that arrives in pieces; then commit() or abandon(), and no put() before.

@@ -153,6 +153,7 @@ struct Bench {
   relay::MemNet net{&now_ns};
   std::unique_ptr<relay::Link> here = net.bind("mem://x"), there = net.dial("mem://x", "s");
   uint64_t number = 0;
+  proto::BatchColumns columns;
   std::optional<relay::Session> session;
 
   // A session whose topics are known; the one before, if any, has ended.
@@ -170,10 +171,12 @@ struct Bench {
   }
   bool hear(const std::string& header, const std::string& payload) {
     Envelope e;
-    expect(proto::open_message(byte_view(header), byte_view(payload), &e) == proto::Opened::kOk,
+    expect(proto::open_message(byte_view(header), byte_view(payload), &e, &columns) == proto::Opened::kOk,
            "a message that is none");
     session->on_alive(now_ns);
-    return session->check_sequence(e) && session->on_message(e, byte_view(payload), now_ns);
+    if (!session->check_sequence(e)) return false;
+    return e.has_batch() ? session->on_batch(e.batch(), columns, byte_view(payload), now_ns)
+                         : session->on_message(e, byte_view(payload), now_ns);
   }
   template <class Body>
   bool hear(const Body& body) {

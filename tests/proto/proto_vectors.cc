@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "proto/batch_reader.h"
 #include "tests/text.h"
 
 namespace smt::proto {
@@ -81,17 +82,17 @@ json of(const SetAnswer& a) {
 }
 
 json of(const Batch& b) {
-  std::vector<BatchRow> rows;
+  BatchColumns columns;
   json out{{"sent_ns", b.sent_ns()},
            {"raw_bytes", b.raw_bytes()},
            {"size", std::vector<uint64_t>(b.size().begin(), b.size().end())}};
-  if (!read_rows(b, &rows)) return out;
-  for (const BatchRow& r : rows) {
-    out["rows"].push_back({{"id", r.id},
-                           {"sequence_more", r.sequence},
-                           {"stamp_ns", r.stamp_ns},
-                           {"age_ns", r.age_ns},
-                           {"age_error_ns", r.age_error_ns}});
+  if (!read_columns(b, &columns)) return out;
+  for (size_t i = 0; i < columns.rows; ++i) {
+    out["rows"].push_back({{"id", columns.ids[i]},
+                           {"sequence_more", columns.sequences[i]},
+                           {"stamp_ns", columns.stamps_ns[i]},
+                           {"age_ns", columns.ages_ns[i]},
+                           {"age_error_ns", columns.age_errors_ns[i]}});
   }
   return out;
 }

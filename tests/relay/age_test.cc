@@ -204,8 +204,8 @@ class MirrorAgeTest : public ShmTest {
     store_ = std::move(*store);
     announce(2);
   }
-  void announce(uint8_t segment, uint64_t max_bytes = 8) {
-    TopicDescription d = describe("x", Schema::bytes(), max_bytes, {{1}, {segment}, "robot", "d", "n"});
+  void announce(uint8_t segment, uint64_t max_bytes = 8, const Schema& schema = Schema::bytes()) {
+    TopicDescription d = describe("x", schema, max_bytes, {{1}, {segment}, "robot", "d", "n"});
     d.hops = 1;
     Result<uint32_t> handle = store_->open(d, 9);
     ASSERT_TRUE(handle.ok()) << handle.status().message();
@@ -213,7 +213,12 @@ class MirrorAgeTest : public ShmTest {
   }
   void comes(const Provenance& provenance, size_t bytes = 8) {
     const std::vector<std::byte> value(bytes);
-    EXPECT_EQ(store_->put(handle_, {++sequence_, 0, now_ - 5, now_}, value, provenance), PutResult::kTaken);
+    const PlainSample sample{handle_, static_cast<uint32_t>(bytes), ++sequence_, 0, now_ - 5};
+    if (store_->put_plain({&sample, 1}, value.data(), now_, provenance) == 1) {
+      ++plain_;
+    } else {
+      EXPECT_EQ(store_->put(handle_, {sequence_, 0, now_ - 5, now_}, value, provenance), PutResult::kTaken);
+    }
     store_->flush(now_);
   }
   Freshness told(const std::string& topic = "x") {
@@ -224,11 +229,12 @@ class MirrorAgeTest : public ShmTest {
 
   std::unique_ptr<Store> store_;
   uint32_t handle_ = 0;
-  uint64_t sequence_ = 0;
+  uint64_t sequence_ = 0, plain_ = 0;
   int64_t now_ = boottime_ns();
 };
 
 TEST_F(MirrorAgeTest, ReadersFindTheErrorOfTheNewestSampleAndADelayOfTheLast100Ms) {
+  announce(3, 8, Schema::scalar(Type::kU64));
   EXPECT_EQ(told().age_error_ns, std::nullopt);
   comes({Provenance::kUnknown, Provenance::kUnknown});
   EXPECT_EQ(told().age_error_ns, std::nullopt);
@@ -249,6 +255,7 @@ TEST_F(MirrorAgeTest, ReadersFindTheErrorOfTheNewestSampleAndADelayOfTheLast100M
   comes({Provenance::kUnknown, Provenance::kUnknown});
   EXPECT_EQ(told().age_error_ns, std::nullopt);
   EXPECT_EQ(told().delay_ns, std::nullopt);
+  EXPECT_EQ(plain_, sequence_ - 1) << "all but the first";
 }
 
 TEST_F(MirrorAgeTest, BothStayWhenTheRingGrowsOrTheRelayStartsAgainAndGoWithTheSource) {

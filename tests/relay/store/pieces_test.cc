@@ -255,6 +255,26 @@ TEST_F(MirrorTest, TakesALargeValueThatArrivesBeforeItsRingIsThere) {
   sink_->abandon(image);
 }
 
+TEST_F(MirrorTest, KeepsANumberToo) {
+  TopicDescription d = describe("number", Schema::scalar(Type::kU64), 0, {{1}, {2}, "robot", "d", "n"});
+  uint32_t number = *sink_->open(d, 9);
+  const uint64_t value = 7;
+  const std::span<const std::byte> bytes = std::as_bytes(std::span(&value, 1));
+  EXPECT_EQ(sink_->put(number, head(1), bytes), PutResult::kTaken);
+  PlainSample sample{number, 8, 2, 5, boottime_ns()};
+  EXPECT_EQ(sink_->put_plain({&sample, 1}, bytes.data(), boottime_ns(), {}), 1u);
+  d.history = 1 << 20;
+  number = *sink_->open(d, 9);
+  ASSERT_FALSE(sink_->is_ready(number));
+  sample = {number, 8, 3, 5, boottime_ns()};
+  EXPECT_EQ(sink_->put_plain({&sample, 1}, bytes.data(), boottime_ns(), {}), 0u) << "its ring is not there";
+  EXPECT_EQ(sink_->put(number, head(3), bytes), PutResult::kTaken);
+  advance_all();
+  EXPECT_EQ(sink_->held(number).sequence, 3u);
+  sink_->flush(boottime_ns());
+  EXPECT_EQ(Reader::open(domain_, "number")->latest()->sequence, 3u);
+}
+
 TEST_F(MirrorTest, SaysAtOnceThatALargeRingHasNoRoom) {
   TopicDescription d = describe("image", Schema::bytes(), 100 << 20, {{1}, {2}, "robot", "d", "n"});
   EXPECT_EQ(sink_->open(d, 9).status().code(), Code::kNoSpace);

@@ -35,8 +35,11 @@ class StaleTest : public ShmTest {
   }
   // A sample that was born `age_ns` ago.
   PutResult comes(uint64_t sequence, double value, int64_t age_ns = 0) {
-    const PutResult put =
-        store_->put(handle_, {sequence, 77, now_ - age_ns, now_}, std::as_bytes(std::span(&value, 1)));
+    const std::span<const std::byte> bytes = std::as_bytes(std::span(&value, 1));
+    const PlainSample sample{handle_, 8, sequence, 77, now_ - age_ns};
+    const PutResult put = store_->put_plain({&sample, 1}, bytes.data(), now_, {}) == 1
+                              ? PutResult::kTaken
+                              : store_->put(handle_, {sequence, 77, now_ - age_ns, now_}, bytes);
     store_->report_state(handle_, State::kEmpty);
     store_->flush(now_);
     return put;

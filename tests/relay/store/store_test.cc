@@ -191,6 +191,104 @@ TEST_P(EveryStore, AValueInPiecesIsThereWhenItIsCommitted) {
   EXPECT_EQ(sample(find_id("x")), "three");
 }
 
+// Of topics with numbers; each has a value of its own.
+class PlainSamples : public EveryStore {
+ protected:
+  PlainSamples() {
+    for (const char* name : {"a", "b", "c"}) handles_.push_back(open_number(describe_number(name)));
+  }
+  TopicDescription describe_number(const std::string& name) {
+    return describe(name, Schema::scalar(Type::kU64));
+  }
+  // After its first sample there is nothing to ask of the next one.
+  uint32_t open_number(const TopicDescription& d) {
+    const uint32_t handle = open_topic(d);
+    const uint64_t first = 1;
+    EXPECT_EQ(sink_->put(handle, head(1), std::as_bytes(std::span(&first, 1))), PutResult::kTaken);
+    return handle;
+  }
+  struct Sample {
+    uint32_t handle;
+    uint64_t sequence, value;
+  };
+  size_t put(const std::vector<Sample>& samples, const Provenance& provenance = {}) {
+    std::vector<PlainSample> rows;
+    std::vector<uint64_t> values;
+    const int64_t now = boottime_ns();
+    for (const Sample& s : samples) {
+      rows.push_back({s.handle, 8, s.sequence, static_cast<int64_t>(100 + s.value), now - 7});
+      values.push_back(s.value);
+    }
+    return sink_->put_plain(rows, std::as_bytes(std::span(values)).data(), now, provenance);
+  }
+  uint64_t number(const std::string& name, SampleHead* head = nullptr) {
+    uint64_t value = 0, bytes = 0;
+    SampleHead h;
+    EXPECT_EQ(source_->read_newest(find_id(name), &h, reinterpret_cast<std::byte*>(&value), &bytes),
+              SampleRead::kOk);
+    if (head != nullptr) *head = h;
+    return value;
+  }
+  std::vector<uint32_t> handles_;
+};
+
+TEST_P(PlainSamples, EachGoesIntoItsTopicWithItsOwnHead) {
+  EXPECT_EQ(put({{handles_[2], 2, 22}, {handles_[0], 5, 20}, {handles_[1], 3, 21}, {handles_[0], 6, 26}}),
+            4u);
+  collect();
+  for (const auto& [name, sequence, value] :
+       std::vector<std::tuple<std::string, uint64_t, uint64_t>>{{"a", 6, 26}, {"b", 3, 21}, {"c", 2, 22}}) {
+    EXPECT_TRUE(has(changes_.updated, find_id(name)));
+    SampleHead head;
+    EXPECT_EQ(number(name, &head), value);
+    EXPECT_EQ(head.sequence, sequence);
+    EXPECT_EQ(head.stamp_ns, static_cast<int64_t>(100 + value));
+    EXPECT_EQ(head.written_ns, head.born_ns + 7);
+  }
+  EXPECT_EQ(sink_->held(handles_[0]).sequence, 6u);
+}
+
+TEST_P(PlainSamples, EndWithTheFirstThatIsNotNewer) {
+  EXPECT_EQ(put({{handles_[0], 2, 20}, {handles_[1], 1, 99}, {handles_[2], 2, 22}}), 1u);
+  collect();
+  EXPECT_EQ(number("a"), 20u);
+  EXPECT_EQ(number("b"), 1u);
+  EXPECT_EQ(number("c"), 1u) << "it comes after the one that put() decides about";
+}
+
+TEST_P(PlainSamples, OfATopicThatIsAnnouncedAnewAreItsOwn) {
+  const TopicDescription other = describe("a", Schema::scalar(Type::kU64), 0, 3);
+  const uint32_t again = open_topic(other);
+  put({{again, 9, 29}});
+  EXPECT_EQ(put_text(again, 10, "12345678"), PutResult::kTaken);
+  EXPECT_EQ(put({{again, 11, 31}}), 1u);
+  collect();
+  EXPECT_EQ(number("a"), 31u);
+  EXPECT_EQ(source_->topic(find_id("a"))->origin, other.origin);
+}
+
+TEST_P(PlainSamples, ShowTheStateThatTheSourceSays) {
+  sink_->report_state(handles_[0], State::kSourceDead);
+  collect();
+  EXPECT_EQ(source_->reported_state(find_id("a")), State::kSourceDead);
+  put({{handles_[0], 2, 20}});
+  sink_->report_state(handles_[0], State::kEmpty);
+  EXPECT_EQ(put_text(handles_[0], 3, "12345678"), PutResult::kTaken);
+  EXPECT_EQ(put({{handles_[0], 4, 20}}), 1u);
+  collect();
+  EXPECT_EQ(source_->reported_state(find_id("a")), State::kEmpty);
+}
+
+TEST_P(PlainSamples, TellHowWrongTheirAgesAre) {
+  EXPECT_EQ(put({{handles_[0], 2, 20}, {handles_[1], 2, 21}}, {5'000, 300}), 2u);
+  collect();
+  EXPECT_EQ(source_->provenance(find_id("b"), 2).age_error_ns, 5'000);
+  EXPECT_EQ(put({{handles_[0], 3, 20}}, {Provenance::kUnknown, 300}), 1u);
+  collect();
+  EXPECT_EQ(source_->provenance(find_id("a"), 3).age_error_ns, Provenance::kUnknown);
+  EXPECT_EQ(source_->provenance(find_id("b"), 2).age_error_ns, 5'000);
+}
+
 TEST_P(EveryStore, AStateThatIsToldIsRead) {
   const uint32_t h = open_topic(describe("x"));
   put_text(h, 1, "one");
@@ -263,12 +361,13 @@ TEST(MemStore, TakesNoMoreBytesThanItMayWhateverWasAnnounced) {
   EXPECT_EQ(store.put(a, {2, 5, 1, 1}, value), PutResult::kTaken) << "in place of the first";
 }
 
+std::string name_of(Kind kind) {
+  return kind == Kind::kMem ? "Mem" : kind == Kind::kShm ? "Shm" : "ShmHalves";
+}
 INSTANTIATE_TEST_SUITE_P(Stores, EveryStore, testing::Values(Kind::kMem, Kind::kShm, Kind::kShmHalves),
-                         [](const auto& test) {
-                           return test.param == Kind::kMem   ? "Mem"
-                                  : test.param == Kind::kShm ? "Shm"
-                                                             : "ShmHalves";
-                         });
+                         [](const auto& test) { return name_of(test.param); });
+INSTANTIATE_TEST_SUITE_P(Stores, PlainSamples, testing::Values(Kind::kMem, Kind::kShm, Kind::kShmHalves),
+                         [](const auto& test) { return name_of(test.param); });
 
 }  // namespace
 }  // namespace smt::relay
