@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <bit>
 #include <cerrno>
 #include <cstring>
 
@@ -271,27 +272,38 @@ TopicOrigin SegmentView::origin(const TopicView& topic) const {
   return o;
 }
 
-void SegmentView::scan(std::vector<uint64_t>* seen, std::vector<uint32_t>* changed) const {
+void SegmentView::scan_words(std::vector<uint64_t>* seen, std::vector<uint64_t>* changed) const {
   const uint32_t limit = topic_limit();
   if (seen->size() < limit) seen->resize(limit, 0);
+  changed->assign((seen->size() + 63) / 64, 0);
   for (uint32_t block = 0, first = 0; first < limit;
        first += static_cast<uint32_t>(layout::block_topics(block++))) {
     const auto* counter = reinterpret_cast<const layout::Word*>(block_at(block));
     if (counter == nullptr) return;
     uint64_t* last = seen->data() + first;
     const uint32_t n = std::min<uint32_t>(limit - first, static_cast<uint32_t>(layout::block_topics(block)));
-    // Eight at a time: nearly always all of them stand still. A block's topics are a multiple of eight but
-    // for the last block's, which is cut at the limit.
+    // Eight at a time: nearly always all of them stand still. A block's topics are a multiple of 64 but for
+    // the last block's, which is cut at the limit.
     for (uint32_t i = 0; i < n; i += 8) {
       const uint32_t end = std::min(i + 8, n);
       if (end == i + 8 && all_stand(counter + i, last + i)) continue;
+      uint64_t moved = 0;
       for (uint32_t j = i; j < end; ++j) {
         const uint64_t head = counter[j].load(std::memory_order_relaxed);
-        if (head != last[j]) {
-          last[j] = head;
-          changed->push_back(first + j);
-        }
+        moved |= uint64_t{head != last[j]} << j % 64;
+        last[j] = head;
       }
+      (*changed)[(first + i) / 64] |= moved;
+    }
+  }
+}
+
+void SegmentView::scan(std::vector<uint64_t>* seen, std::vector<uint32_t>* changed) const {
+  std::vector<uint64_t> words;
+  scan_words(seen, &words);
+  for (size_t w = 0; w < words.size(); ++w) {
+    for (uint64_t word = words[w]; word != 0; word &= word - 1) {
+      changed->push_back(static_cast<uint32_t>(w * 64 + static_cast<size_t>(std::countr_zero(word))));
     }
   }
 }

@@ -55,7 +55,8 @@ enum class SlotRead {
 // Copies the sample at `position` if it is there. `buffer` has room for view.max_bytes bytes. View:
 // TopicView, or what has slot(), max_bytes, entry and generation as that has.
 template <class View>
-SlotRead read_slot(const View& view, uint64_t position, SampleHead* head, void* buffer, uint64_t* bytes) {
+[[gnu::always_inline]] inline SlotRead read_slot(const View& view, uint64_t position, SampleHead* head,
+                                                 void* buffer, uint64_t* bytes) {
   const layout::Slot* slot = view.slot(position);
   if (!slot_holds(slot, position)) return SlotRead::kNotThere;
   const uint64_t n = load_sample_head(slot, head);
@@ -147,6 +148,8 @@ class SegmentView : public std::enable_shared_from_this<SegmentView> {
   // What changed: compares the counters with `seen`, which grows to topic_limit(), brings `seen` up to date
   // and appends the indexes of the topics that moved. About 0.3 ns per topic that did not.
   void scan(std::vector<uint64_t>* seen, std::vector<uint32_t>* changed) const;
+  // The same; `changed` becomes a bit for each topic: bit i % 64 of its word i / 64 is set if topic i moved.
+  void scan_words(std::vector<uint64_t>* seen, std::vector<uint64_t>* changed) const;
 
   // Which entries changed: as scan(), of the generations. An entry that topic_limit() no longer covers counts
   // as dead (0).
