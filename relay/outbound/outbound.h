@@ -11,10 +11,12 @@
 #include <utility>
 #include <vector>
 
+#include "proto/batch_writer.h"
 #include "proto/codec.h"
 #include "relay/counters/counters.h"
 #include "relay/frame/compression.h"
 #include "relay/frame/frame.h"
+#include "relay/outbound/batch_plan.h"
 #include "relay/rules/access.h"
 #include "relay/rules/rule_set.h"
 #include "relay/rules/rules.h"
@@ -47,7 +49,7 @@ class Outbound {
 
   TopicSource& source() { return *source_; }
   OutboundCounters& counters() { return *counters_; }
-  void add_wanted(uint32_t id, int more) { topics_[id].wanted_by += more; }
+  void add_wanted(uint32_t id, int more);
   // Largest value; 0: no such topic, or its values are empty.
   uint64_t max_bytes(uint32_t id) const { return topics_[id].max_bytes; }
 
@@ -68,16 +70,7 @@ class Outbound {
   };
   const NewestSample* newest(uint32_t id, SampleRead* read);
 
-  struct Row {
-    uint32_t id;
-    uint64_t base;             // the sequence sent last
-    bool again;                // send it even if it is that one
-    uint32_t max_samples = 0;  // so many samples after `after`, in order; 0: the newest one
-    uint64_t after = 0;
-    int64_t max_age_ns = 0;  // none that is older; 0: any
-    bool operator==(const Row&) const = default;
-  };
-  // What became of a row: samples of rising sequence.
+  // What became of a special row: samples of rising sequence.
   struct EncodeResult {
     uint32_t samples = 0;
     uint64_t last = 0;         // sequence of the last of them; 0: there is none
@@ -87,21 +80,29 @@ class Outbound {
     uint64_t overwritten = 0;  // gone from the ring: gaps between the samples, and before the first
     bool busy = false;         // to be tried again
   };
+  // Samples of other rows that follow each other.
+  struct PlainRun {
+    size_t first, count;  // entries of `samples`
+    size_t payload_at;    // of the first one's value
+  };
   struct Encoded {
-    std::vector<Row> asked;
-    std::vector<EncodeResult> done;  // in order of `asked`
-    size_t samples = 0;
-    std::string body;
+    BatchPlan plan;
+    std::vector<EncodeResult> special;  // in order of plan.special
+    std::vector<PlainRun> plain;
+    std::vector<uint32_t> busy;  // topics of other rows that are to be tried again
+    SampleRows samples;
+    std::string_view body;
     Frame payload;
     uint64_t payload_hash = 0;
     bool tried_packed = false;
     bool packed = false;  // these are valid:
-    std::string packed_body;
+    std::string_view packed_body;
     Frame packed_payload;
     uint64_t packed_hash = 0;
   };
-  // Samples of each topic as a Batch. Peers that ask for the same in one step share the bytes.
-  Encoded& encode(const std::vector<Row>& rows, int64_t now_ns);
+  // The samples of a plan as a Batch. Peers that ask for the same in one step share the bytes. Valid until
+  // the next call.
+  Encoded& encode(const BatchPlan& plan, int64_t now_ns);
   // The same compressed; false: it does not shrink.
   bool pack(Encoded* e);
   // A piece of a large value compressed, and its size before; nothing: it does not shrink.
@@ -109,16 +110,19 @@ class Outbound {
 
  private:
   struct Topic {
-    bool variable = false;  // the size of its values
-    bool fits = false;      // a message can hold its description
-    bool kept = false;      // in newest_ is what the source has ...
-    bool copying = false;   // ... or a copy of it is begun
+    bool fits = false;  // a message can hold its description
     int wanted_by = 0;
     uint64_t max_bytes = 0;  // of its values
   };
-  void encode_newest(const Row& row, int64_t now_ns, std::byte* room, EncodeResult* done);
-  void encode_next(const Row& row, int64_t now_ns, std::byte* room, EncodeResult* done);
-  void add_row(const Row& row, const SampleHead& head, uint64_t bytes, int64_t now_ns, EncodeResult* done);
+  void forget_newest(uint32_t id);
+  void keep(uint32_t id, const SampleHead& head, std::span<const std::byte> value);
+  void keep_encoded();
+  size_t encode_plain(size_t first, size_t end, int64_t now_ns, std::byte* room);
+  size_t encode_kept(uint32_t id, uint64_t sent, int64_t now_ns, std::byte* room);
+  void encode_newest(const BatchPlan::SpecialRow& row, int64_t now_ns, std::byte* room, EncodeResult* done);
+  void encode_next(const BatchPlan::SpecialRow& row, int64_t now_ns, std::byte* room, EncodeResult* done);
+  void add_sample(size_t row, const SampleHead& head, uint64_t bytes, int64_t now_ns, EncodeResult* done);
+  void write_batch(int64_t now_ns);
 
   TopicSource* source_;
   const Access* access_;
@@ -127,12 +131,17 @@ class Outbound {
   RuleSet rule_set_;
   std::vector<Topic> topics_;
   std::vector<NewestSample> newest_;  // as long as topics_
+  Bits variable_;                     // topics: the size of their values varies
+  Bits shared_;                       // several peers want them
+  Bits kept_;                         // in newest_ is what the source has ...
+  Bits copying_;                      // ... or a copy of it is begun
   Changes changes_;
   Encoded encoded_;
   bool encoded_valid_ = false;
+  Bits outdated_;                     // topics that have changed since encoded_ was
   uint64_t may_work_ = kPieceOfWork;  // on large values, until the next collect()
-  std::vector<proto::BatchRow> rows_;
-  proto::Batch batch_;
+  std::vector<uint64_t> sizes_;       // of the values of variable_ in encoded_
+  proto::BatchWriter writer_;
   Compressor batches_, pieces_;
 };
 

@@ -79,8 +79,9 @@ void PeerSender::report_denied(uint32_t id, Right right) {
 // How its samples go from here on; what waits of it moves to its queue.
 void PeerSender::apply(uint32_t id, const SendDecision& decision) {
   TopicState& t = topics_[id];
+  make_special(id);  // until a sample of it has gone by the new decision
   if (t.pacing != decision.pacing) {
-    filters_.erase(id);
+    drop_filter(id);
     t.pacing = decision.pacing;
     t.limiter.set(decision.pacing.period_ns, decision.pacing.tick);
     if (t.wanted) dirty_topics(id).set(id);  // what was passed over may be sent now
@@ -158,7 +159,7 @@ void PeerSender::begin_topic(uint32_t id, const SendDecision& decision) {
   t.restart();
   waits_.stop(id);
   apply(id, decision);
-  filters_.erase(id);
+  drop_filter(id);
   if (t.is_known() || decision.want) unknown_topics(id).set(id);
   restated_.clear(id);
   if (decision.want) dirty_topics(id).set(id);
@@ -167,7 +168,8 @@ void PeerSender::begin_topic(uint32_t id, const SendDecision& decision) {
 void PeerSender::on_changes(const Changes& changes, int64_t now_ns) {
   for (const uint32_t id : changes.removed) on_removed(id);
   for (const uint32_t id : changes.described) on_described(id);
-  for (const uint32_t id : changes.updated) on_updated(id, now_ns);
+  queues_.on_updated(changes.updated);
+  changes.updated.for_each_beside(prompt_, [&](uint32_t id) { on_updated(id, now_ns); });
   for (const uint32_t id : changes.state) on_state_changed(id);
 }
 
@@ -197,14 +199,36 @@ void PeerSender::on_removed(uint32_t id) {
 // The peer is to have nothing of it any more.
 void PeerSender::leave(uint32_t id) {
   if (topic_at(id).is_known()) forgets_.push_back(id);
+  make_special(id);
   waits_.stop(id);
   dirty_topics(id).clear(id);
   unknown_topics(id).clear(id);
   listed_.clear(id);
   restated_.clear(id);
   stop_large(id);
-  filters_.erase(id);
+  drop_filter(id);
   topics_[id].forget();
+}
+
+// A sample of it has been sent as the usual topic's are: from now on that is done for many topics at once.
+void PeerSender::make_plain(uint32_t id) {
+  const TopicState& t = topics_[id];
+  if (!t.is_plain() || !queues_.is_unlimited(t.queue)) return;
+  queues_[t.queue].plain.set(id);
+  if (t.pacing.period_ns != 0) return;
+  prompt_.set(id);
+  queues_[t.queue].prompt.set(id);
+}
+
+// Whatever may be special about it from now on is asked before its next sample goes.
+void PeerSender::make_special(uint32_t id) {
+  prompt_.clear(id);
+  queues_[topics_[id].queue].plain.clear(id);
+  queues_[topics_[id].queue].prompt.clear(id);
+}
+
+void PeerSender::drop_filter(uint32_t id) {
+  if (id < filters_.size()) filters_[id].reset();
 }
 
 void PeerSender::stop_large(uint32_t id) {
@@ -260,6 +284,7 @@ void PeerSender::begin_request(RequestQueue::Request* r) {
       listed_.set(id);
     } else if (!follows) {
       if (!t.is_announced()) unknown_topics(id).set(id);
+      make_special(id);
       t.force = true;
       dirty_topics(id).set(id);
     } else {
@@ -294,7 +319,7 @@ PeerSender::TopicStatus PeerSender::status(uint32_t id) const {
 
 size_t PeerSender::send(int64_t now_ns) {
   sent_ns_ = now_ns;
-  while (const std::optional<uint32_t> id = waits_.take_due(now_ns)) dirty_topics(*id).set(*id);
+  waits_.take_due(now_ns, [this](uint32_t id) { dirty_topics(id).set(id); });
   copying_ = false;
   if (now_ns < gather_until_ns_) return 0;
   size_t messages = 0;
@@ -309,7 +334,7 @@ size_t PeerSender::send(int64_t now_ns) {
     if (!forgets_.empty()) continue;  // their ids may name other topics now
     if (!run(send_states()) || !run(send_topics(&listed_, true, now_ns))) return messages;
     const size_t told = messages;
-    for (size_t p = kPriorities; p-- > 0 && messages == told && !again_;) {
+    for (size_t p = queues_.is_empty() ? 0 : kPriorities; p-- > 0 && messages == told && !again_;) {
       if (!run(send_of_priority(p, now_ns))) return messages;
     }
     if (!run(send_replies())) return messages;

@@ -6,14 +6,14 @@
 #define SMT_RELAY_OUTBOUND_PEER_SENDER_H_
 
 #include <cstdint>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
-#include "relay/outbound/bits.h"
+#include "relay/outbound/batch_plan.h"
 #include "relay/outbound/change.h"
 #include "relay/outbound/congestion_window.h"
 #include "relay/outbound/outbound.h"
@@ -22,6 +22,7 @@
 #include "relay/outbound/topic_state.h"
 #include "relay/outbound/wait_list.h"
 #include "relay/rules/subscription.h"
+#include "relay/store/bits.h"
 
 namespace smt::relay {
 
@@ -103,6 +104,8 @@ class PeerSender {
   void begin_request(RequestQueue::Request* request);
   bool pending(uint32_t id) const;
   void leave(uint32_t id);
+  void make_plain(uint32_t id);
+  void make_special(uint32_t id);
   void stop_large(uint32_t id);
 
   Step emit(int field, const google::protobuf::MessageLite& body);
@@ -119,16 +122,27 @@ class PeerSender {
   Step send_batch(size_t priority, size_t min_priority, int64_t now_ns);
   struct Fill {
     size_t max_bytes, bytes = 0, samples = 0;
+    bool full = false;
   };
   bool fill_rows(size_t queue, Fill* fill, int64_t now_ns);
-  static size_t room_in(const Fill& fill, size_t queue_max, size_t queue_bytes);
+  uint64_t fill_plain(size_t queue, size_t word, uint64_t topics, Fill* fill);
+  struct QueueRoom {
+    size_t max_bytes, bytes = 0;
+    int64_t max_age_ns;
+  };
+  bool fill_special(uint32_t id, Fill* fill, QueueRoom* room, int64_t now_ns);
+  static size_t room_in(const Fill& fill, const QueueRoom& queue);
   uint32_t next_in_order(uint32_t id, size_t room) const;
   bool passes(uint32_t id, int64_t now_ns);
   bool is_next(uint32_t id, uint64_t sequence);
   ChangeFilter& filter_of(uint32_t id);
+  ChangeFilter* known_filter(uint32_t id) { return id < filters_.size() ? filters_[id].get() : nullptr; }
+  void drop_filter(uint32_t id);
   bool waits_unchanged(uint32_t id, uint64_t sequence, int64_t now_ns);
   void pass_over(uint32_t id, uint64_t sequence, uint64_t OutboundCounters::*reason);
   void record_sent(uint32_t id, const Outbound::EncodeResult& done, int64_t now_ns);
+  void record_plain(const Outbound::Encoded& sent, int64_t now_ns);
+  void record_special(const Outbound::Encoded& sent, int64_t now_ns);
   Step send_chunk(size_t priority, bool in_turn, int64_t now_ns);
   bool begin_transfer(size_t queue, int64_t now_ns);
   bool take_copied(SendQueue* queue, uint32_t id, const WholeSample& sample, bool superseded, int64_t now_ns);
@@ -154,8 +168,14 @@ class PeerSender {
   bool copying_ = false;  // a large value was not whole yet when its turn came
   bool again_ = false;    // a batch that was not sent has put large values in line, or passed old ones over
   std::unordered_set<uint64_t> schemas_sent_;
-  std::unordered_map<uint32_t, ChangeFilter> filters_;  // of topics sent on change
-  std::vector<Outbound::Row> rows_;
+  std::vector<std::unique_ptr<ChangeFilter>> filters_;  // by id; null: the topic is not sent on change
+  Bits prompt_;                                         // topics: of all queues
+  BatchPlan plan_;
+  struct Planned {
+    size_t queue, word;
+    uint64_t topics;
+  };
+  std::vector<Planned> planned_;  // dirty topics of plan_ that are plain
 };
 
 }  // namespace smt::relay

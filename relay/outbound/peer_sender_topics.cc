@@ -102,6 +102,7 @@ PeerSender::Step PeerSender::send_topics(Bits* ids, bool with_head, int64_t now_
     listed_.clear(told.id());
     TopicState& t = topic_at(told.id());
     unknown_topics(told.id()).clear(told.id());
+    make_special(told.id());
     t.on_announced(told.every());
     if (with_head && t.wanted) dirty_topics(told.id()).set(told.id());
   }

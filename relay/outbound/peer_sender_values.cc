@@ -51,15 +51,16 @@ PeerSender::Step PeerSender::send_of_priority(size_t priority, int64_t now_ns) {
 bool PeerSender::passes(uint32_t id, int64_t now_ns) {
   TopicState& t = topics_[id];
   if (t.force || !t.wanted || (t.pacing.one_of == 1 && !t.pacing.on_change)) return true;
+  if (!t.pacing.on_change || outbound_->max_bytes(id) > kPieceOfWork)
+    return is_next(id, outbound_->source().newest_sequence(id));
   SampleRead read;
-  if (outbound_->max_bytes(id) > kPieceOfWork) return is_next(id, outbound_->source().newest_sequence(id));
   const Outbound::NewestSample* newest = outbound_->newest(id, &read);
   if (newest == nullptr) {
     if (read == SampleRead::kEmpty) dirty_topics(id).clear(id);
     return false;
   }
   if (!is_next(id, newest->head.sequence)) return false;
-  if (!t.pacing.on_change || filter_of(id).changed(newest->value.bytes())) return true;
+  if (filter_of(id).changed(newest->value.bytes())) return true;
   return !waits_unchanged(id, newest->head.sequence, now_ns);
 }
 
@@ -72,8 +73,13 @@ bool PeerSender::is_next(uint32_t id, uint64_t sequence) {
 }
 
 ChangeFilter& PeerSender::filter_of(uint32_t id) {
-  return filters_.try_emplace(id, *outbound_->source().topic(id)->schema, topics_[id].pacing.deadband)
-      .first->second;
+  if (id >= filters_.size()) filters_.resize(topics_.size());
+  std::unique_ptr<ChangeFilter>& filter = filters_[id];
+  if (filter == nullptr) {
+    filter =
+        std::make_unique<ChangeFilter>(*outbound_->source().topic(id)->schema, topics_[id].pacing.deadband);
+  }
+  return *filter;
 }
 
 // A sample whose value is that sent last is not sent before the heartbeat is due. False: it is.
@@ -93,9 +99,9 @@ void PeerSender::pass_over(uint32_t id, uint64_t sequence, uint64_t OutboundCoun
 }
 
 // What is left for a queue.
-size_t PeerSender::room_in(const Fill& fill, size_t queue_max, size_t queue_bytes) {
+size_t PeerSender::room_in(const Fill& fill, const QueueRoom& queue) {
   return std::min(fill.max_bytes - std::min(fill.max_bytes, fill.bytes),
-                  queue_max - std::min(queue_max, queue_bytes));
+                  queue.max_bytes - std::min(queue.max_bytes, queue.bytes));
 }
 
 // How many samples of a topic that is sent in order go into the batch.
@@ -107,46 +113,97 @@ uint32_t PeerSender::next_in_order(uint32_t id, size_t room) const {
   return static_cast<uint32_t>(std::min({newest - t.after, kMaxInOrder, fit}));
 }
 
-// Rows of one queue. False: the batch is full.
+// Rows of plain topics of one word of a queue. Returns those of them that found no room.
+uint64_t PeerSender::fill_plain(size_t queue, size_t word, uint64_t topics, Fill* fill) {
+  const size_t first = plan_.id.size(), max_rows = proto::kMaxTopics - fill->samples;
+  plan_.id.resize(first + 64);
+  plan_.sent.resize(first + 64);
+  uint32_t* const ids = &plan_.id[first];
+  uint64_t* const sent = &plan_.sent[first];
+  const size_t max_bytes = fill->max_bytes;
+  size_t rows = 0, bytes = fill->bytes;
+  uint64_t left = topics;
+  for (; left != 0; left &= left - 1, ++rows) {
+    const uint32_t id = Bits::number(word, left);
+    const uint64_t value_bytes = outbound_->max_bytes(id);
+    const bool fits = bytes + value_bytes + kRowBytes <= max_bytes && rows < max_rows;
+    if (!fits && (first + rows != 0 || value_bytes > max_bytes)) break;
+    bytes += value_bytes + kRowBytes;
+    ids[rows] = id;
+    sent[rows] = topics_[id].sequence;
+  }
+  plan_.id.resize(first + rows);
+  plan_.sent.resize(first + rows);
+  plan_.max_value_bytes += bytes - fill->bytes - rows * kRowBytes;
+  fill->bytes = bytes;
+  fill->samples += rows;
+  planned_.push_back({queue, word, topics & ~left});
+  return left;
+}
+
+// The row of a topic of which something is to be asked first. False: the batch or its queue's part is full.
+bool PeerSender::fill_special(uint32_t id, Fill* fill, QueueRoom* room, int64_t now_ns) {
+  TopicState& t = topics_[id];
+  SendQueue& queue = queues_[t.queue];
+  if (queue.unknown.test(id)) return true;  // announced first
+  if (t.has_large()) return true;           // nothing between the pieces of a value
+  if (!t.force && !outbound_->source().is_current(id)) {
+    queue.dirty.clear(id);  // until it is: it moves then
+    return true;
+  }
+  if (!passes(id, now_ns)) return true;
+  const uint64_t value_bytes = outbound_->max_bytes(id);
+  const uint32_t in_order = t.is_in_order() ? next_in_order(id, room_in(*fill, *room)) : 0;
+  if (t.is_in_order() && in_order == 0) {
+    queue.dirty.clear(id);
+    return true;
+  }
+  if (value_bytes > room->max_bytes || t.torn) {
+    queue.dirty.clear(id);
+    t.large = LargeValue::kQueued;
+    queue.large.push_back(id);
+    again_ = true;
+    return true;
+  }
+  const size_t samples = std::max(1u, in_order), bytes = samples * (value_bytes + kRowBytes);
+  fill->full = !plan_.is_empty() &&
+               (fill->bytes + bytes > fill->max_bytes || fill->samples + samples > proto::kMaxTopics);
+  if (fill->full || (room->bytes != 0 && room->bytes + bytes > room->max_bytes)) return false;
+  fill->bytes += bytes;
+  fill->samples += samples;
+  room->bytes += bytes;
+  plan_.special.push_back({plan_.id.size(), t.force, in_order, t.after, room->max_age_ns});
+  plan_.id.push_back(id);
+  plan_.sent.push_back(t.sequence);
+  plan_.max_value_bytes += samples * value_bytes;
+  return true;
+}
+
+// Rows of one queue, those of plain topics by words of bits. False: the batch is full.
 bool PeerSender::fill_rows(size_t index, Fill* fill, int64_t now_ns) {
   SendQueue& queue = queues_[index];
-  const size_t queue_max = std::min(fill->max_bytes, queues_.cap(index).message_bytes());
-  const int64_t max_age_ns = queues_.drop_older_ns(index);
-  size_t queue_bytes = 0;
-  bool full = false;
-  queue.dirty.walk([&](uint32_t id) {
-    TopicState& t = topics_[id];
-    if (queue.unknown.test(id)) return true;  // announced first
-    if (t.has_large()) return true;           // nothing between the pieces of a value
-    if (!t.force && !outbound_->source().is_current(id)) {
-      queue.dirty.clear(id);  // until it is: it moves then
-      return true;
+  if (!queue.dirty.any()) return true;
+  QueueRoom room{.max_bytes = std::min(fill->max_bytes, queues_.cap(index).message_bytes()),
+                 .max_age_ns = queues_.drop_older_ns(index)};
+  queue.dirty.walk_words([&](size_t w, uint64_t word) {
+    while (word != 0) {
+      const uint64_t special = word & ~queue.plain.word(w);
+      const uint64_t before = special == 0 ? word : word & ((special & -special) - 1);
+      if (before != 0) {
+        const uint64_t left = fill_plain(index, w, before, fill);
+        word &= ~before | left;
+        if (left == 0) continue;
+        const uint32_t id = Bits::number(w, left);
+        fill->full = outbound_->max_bytes(id) <= fill->max_bytes;
+        if (fill->full) return word;
+        make_special(id);  // too large for a batch of now
+      }
+      if (!fill_special(Bits::number(w, word), fill, &room, now_ns)) return word;
+      word &= word - 1;
     }
-    if (!passes(id, now_ns)) return true;
-    const uint64_t value_bytes = outbound_->max_bytes(id);
-    const uint32_t in_order = t.is_in_order() ? next_in_order(id, room_in(*fill, queue_max, queue_bytes)) : 0;
-    if (t.is_in_order() && in_order == 0) {
-      queue.dirty.clear(id);
-      return true;
-    }
-    if (value_bytes > queue_max || t.torn) {
-      queue.dirty.clear(id);
-      t.large = LargeValue::kQueued;
-      queue.large.push_back(id);
-      again_ = true;
-      return true;
-    }
-    const size_t samples = std::max(1u, in_order), bytes = samples * (value_bytes + kRowBytes);
-    full = !rows_.empty() &&
-           (fill->bytes + bytes > fill->max_bytes || fill->samples + samples > proto::kMaxTopics);
-    if (full || (queue_bytes != 0 && queue_bytes + bytes > queue_max)) return false;
-    fill->bytes += bytes;
-    fill->samples += samples;
-    queue_bytes += bytes;
-    rows_.push_back({id, t.sequence, t.force, in_order, t.after, max_age_ns});
-    return true;
+    return word;
   });
-  return !full;
+  return !fill->full;
 }
 
 void PeerSender::record_sent(uint32_t id, const Outbound::EncodeResult& done, int64_t now_ns) {
@@ -166,19 +223,67 @@ void PeerSender::record_sent(uint32_t id, const Outbound::EncodeResult& done, in
   t.force = false;
   t.limiter.on_sent(now_ns);
   waits_.stop(id);
+  make_plain(id);
+}
+
+// As record_sent() for each plain topic, whose counters are added once.
+void PeerSender::record_plain(const Outbound::Encoded& sent, int64_t now_ns) {
+  uint64_t samples = 0, publications = 0, passed_over = 0;
+  for (const Outbound::PlainRun& run : sent.plain) {
+    for (const SampleRow& row : sent.samples.all().subspan(run.first, run.count)) {
+      TopicState& t = topics_[row.id];
+      const uint64_t since = PublicationCount::advance(t.sequence, row.sequence);
+      publications += since;
+      t.sequence = row.sequence;
+      t.count.stand_at(row.sequence);
+      if (t.pacing.period_ns == 0) continue;
+      passed_over += since - 1;
+      t.limiter.on_sent(now_ns);
+      waits_.stop(row.id);
+    }
+    samples += run.count;
+  }
+  OutboundCounters& counters = outbound_->counters();
+  counters.samples += samples;
+  counters.publications += publications;
+  counters.passed_over_by_rate += passed_over;
+  counters.superseded += publications - samples - passed_over;
+  for (const Planned& p : planned_) queues_[p.queue].dirty.remove_word(p.word, p.topics);
+  for (const uint32_t id : sent.busy) dirty_topics(id).set(id);
+}
+
+void PeerSender::record_special(const Outbound::Encoded& sent, int64_t now_ns) {
+  for (size_t i = 0; i < sent.plan.special.size(); ++i) {
+    const BatchPlan::SpecialRow& row = sent.plan.special[i];
+    const uint32_t id = sent.plan.id[row.row];
+    const Outbound::EncodeResult& done = sent.special[i];
+    record_sent(id, done, now_ns);
+    const bool more =
+        done.busy || (row.max_samples != 0 && outbound_->source().newest_sequence(id) > topics_[id].after);
+    if (!more) dirty_topics(id).clear(id);
+    if (more && done.too_old != 0) again_ = true;
+    SampleRead read;
+    ChangeFilter* const filter = known_filter(id);
+    if (done.samples == 0 || filter == nullptr) continue;
+    if (const Outbound::NewestSample* newest = outbound_->newest(id, &read)) {
+      filter->on_sent(newest->value.bytes(), now_ns);
+    }
+  }
 }
 
 PeerSender::Step PeerSender::send_batch(size_t priority, size_t min_priority, int64_t now_ns) {
-  rows_.clear();
+  plan_.clear();
+  planned_.clear();
   Fill fill{congestion_window_->batch_bytes()};
   bool room = true;
   for (size_t p = priority + 1; room && p-- > min_priority;) {
     room = queues_.for_each_open(p, now_ns, [&](size_t queue) { return fill_rows(queue, &fill, now_ns); });
   }
-  if (rows_.empty()) return Step::kNothing;
+  if (plan_.is_empty()) return Step::kNothing;
   queues_.on_batch_sent(priority);
-  Outbound::Encoded& e = outbound_->encode(rows_, now_ns);
-  if (e.samples != 0) {
+  Outbound::Encoded& e = outbound_->encode(plan_, now_ns);
+  const bool any = e.samples.count() != 0;
+  if (any) {
     const bool packed = compress_ && outbound_->pack(&e);
     const Frame& payload = packed ? e.packed_payload : e.payload;
     if (!sink_->send(proto::Envelope::kBatchFieldNumber, packed ? e.packed_body : e.body, payload,
@@ -190,21 +295,9 @@ PeerSender::Step PeerSender::send_batch(size_t priority, size_t min_priority, in
     outbound_->counters().payload_bytes += payload.bytes.size();
     outbound_->counters().saved_bytes += e.payload.bytes.size() - payload.bytes.size();
   }
-  for (size_t i = 0; i < e.asked.size(); ++i) {
-    const uint32_t id = e.asked[i].id;
-    const Outbound::EncodeResult& done = e.done[i];
-    record_sent(id, done, now_ns);
-    const bool more = done.busy || (e.asked[i].max_samples != 0 &&
-                                    outbound_->source().newest_sequence(id) > topics_[id].after);
-    if (!more) dirty_topics(id).clear(id);
-    if (more && done.too_old != 0) again_ = true;
-    SampleRead read;
-    if (done.samples == 0 || filters_.empty() || filters_.count(id) == 0) continue;
-    if (const Outbound::NewestSample* sent = outbound_->newest(id, &read)) {
-      filters_.at(id).on_sent(sent->value.bytes(), now_ns);
-    }
-  }
-  return e.samples != 0 ? Step::kSent : Step::kNothing;
+  record_plain(e, now_ns);
+  record_special(e, now_ns);
+  return any ? Step::kSent : Step::kNothing;
 }
 
 // The next large value of the queue, when it is whole. False: there is none yet.
@@ -311,9 +404,7 @@ void PeerSender::finish_transfer(SendQueue* queue, int64_t now_ns) {
   done.overwritten = sent.overwritten();
   done.last = sent.sequence();
   record_sent(id, done, now_ns);
-  if (const auto filter = filters_.find(id); filter != filters_.end()) {
-    filter->second.on_sent(sent.value(), now_ns);
-  }
+  if (ChangeFilter* const filter = known_filter(id)) filter->on_sent(sent.value(), now_ns);
   TopicState& t = topics_[id];
   const bool superseded = t.large == LargeValue::kSuperseded;
   t.large = LargeValue::kNone;

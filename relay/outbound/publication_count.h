@@ -21,6 +21,16 @@ class PublicationCount {
   // that was passed over before and is sent after all counts as sent alone.
   void take_turn(uint64_t sequence, uint64_t told, bool thinned, OutboundCounters* counters);
 
+  // All publications up to `sequence` and none after it are counted, and that one as sent.
+  bool stands_at(uint64_t sequence) const { return accounted_ == sequence && passed_as_ == nullptr; }
+  // The sample `sequence` is sent, and nothing is counted: the caller counts advance() for several topics at
+  // once.
+  void stand_at(uint64_t sequence) { accounted_ = sequence; }
+  // The publications that a sample sent as `sequence` is the last of, where it stood at `before`.
+  static uint64_t advance(uint64_t before, uint64_t sequence) {
+    return sequence > before ? sequence - before : 1;
+  }
+
  private:
   bool account(uint64_t sequence, uint64_t told, bool thinned, OutboundCounters* counters);
 

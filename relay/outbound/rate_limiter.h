@@ -43,6 +43,7 @@ class ByteCap {
   // 0: no cap.
   explicit ByteCap(uint64_t bytes_per_s = 0) : bytes_per_s_(bytes_per_s) {}
 
+  bool is_limited() const { return bytes_per_s_ != 0; }
   // From this time on.
   int64_t open_ns() const { return open_ns_; }
   void on_sent(size_t bytes, int64_t now_ns) {

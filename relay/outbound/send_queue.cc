@@ -35,6 +35,10 @@ bool SendQueues::has_samples() const {
                      [](const SendQueue& queue) { return queue.has_samples(); });
 }
 
+bool SendQueues::is_empty() const {
+  return std::all_of(queues_.begin(), queues_.end(), [](const SendQueue& queue) { return queue.is_empty(); });
+}
+
 int64_t SendQueues::due_ns(int64_t sent_ns, int64_t not_before_ns) const {
   int64_t due = INT64_MAX;
   for (size_t i = 0; i < queues_.size(); ++i) {

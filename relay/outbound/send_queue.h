@@ -8,10 +8,10 @@
 #include <memory>
 #include <vector>
 
-#include "relay/outbound/bits.h"
 #include "relay/outbound/large_transfer.h"
 #include "relay/outbound/rate_limiter.h"
 #include "relay/rules/rules.h"
+#include "relay/store/bits.h"
 #include "relay/store/topic_source.h"
 
 namespace smt::relay {
@@ -20,6 +20,8 @@ namespace smt::relay {
 struct SendQueue {
   Bits dirty;                            // a sample to send
   Bits unknown;                          // to be announced first
+  Bits plain;                            // nothing is asked before a sample of it goes ...
+  Bits prompt;                           // ... nor before a newer one waits for its turn: it has no pace
   std::deque<uint32_t> large;            // a sample to send in pieces, after `transfer`
   std::shared_ptr<WholeSample> copying;  // of the first of `large`; null: not begun
   size_t compared = 0;                   // so much of it, with the value sent before
@@ -48,6 +50,13 @@ class SendQueues {
   const ByteCap& cap(size_t queue) const { return caps_[queue % caps_.size()]; }
   // Samples of a greater age are not sent; 0: of any age are.
   int64_t drop_older_ns(size_t queue) const { return drop_older_ns_[queue % caps_.size()]; }
+  // Samples of any age go, and as many bytes as the link takes.
+  bool is_unlimited(size_t queue) const { return !cap(queue).is_limited() && drop_older_ns(queue) == 0; }
+
+  // Topics without a pace that have a newer sample wait for their turn.
+  void on_updated(const Bits& updated) {
+    for (SendQueue& queue : queues_) queue.dirty.add_common(updated, queue.prompt);
+  }
 
   // Calls `f` with each open queue of this priority, until it returns false; false then. The rule whose turn
   // it is comes first.
@@ -68,6 +77,7 @@ class SendQueues {
   bool has_unknown(size_t priority, int64_t now_ns) const;
   // In any queue.
   bool has_samples() const;
+  bool is_empty() const;
   // When the first queue that is not empty opens, but not before `not_before_ns`, where that is later than
   // `sent_ns`: for a queue that was open then, something else happens first. INT64_MAX: no queue is so.
   int64_t due_ns(int64_t sent_ns, int64_t not_before_ns) const;

@@ -44,6 +44,12 @@ struct TopicState {
   bool is_announced() const { return announcement == Announcement::kCurrent; }
   bool is_known() const { return announcement != Announcement::kNone; }
   bool has_large() const { return large != LargeValue::kNone; }
+  // There is nothing to ask before its newest sample goes when its time has come: the peer has had one since
+  // the announcement, wants the newest whatever it is, and nothing of it is under way.
+  bool is_plain() const {
+    return wanted && is_announced() && !force && !torn && !has_large() && sequence != 0 && !pacing.every &&
+           pacing.one_of == 1 && !pacing.on_change && count.stands_at(sequence);
+  }
 
   // From its announcement on, as if nothing of it had been sent.
   void restart() {

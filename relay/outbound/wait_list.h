@@ -2,14 +2,15 @@
 #ifndef SMT_RELAY_OUTBOUND_WAIT_LIST_H_
 #define SMT_RELAY_OUTBOUND_WAIT_LIST_H_
 
+#include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <set>
-#include <utility>
+#include <iterator>
+#include <map>
 #include <vector>
 
 namespace smt::relay {
 
+// Topics of one pace that were sent together wait for the same time: they are one entry.
 class WaitList {
  public:
   // A topic that waits already does so until the earlier of the two times. REQUIRES: until_ns != 0
@@ -18,26 +19,46 @@ class WaitList {
     stop(id);
     if (id >= until_ns_.size()) until_ns_.resize(id + 1, 0);
     until_ns_[id] = until_ns;
-    waits_.emplace(until_ns, id);
+    Turn& turn = turn_at(until_ns);
+    turn.ids.push_back(id);
+    ++turn.waiting;
   }
   void stop(uint32_t id) {
     if (!is_waiting(id)) return;
-    waits_.erase({until_ns_[id], id});
+    const auto turn = turns_.find(until_ns_[id]);
     until_ns_[id] = 0;
+    if (--turn->second.waiting == 0) turns_.erase(turn);
   }
   bool is_waiting(uint32_t id) const { return id < until_ns_.size() && until_ns_[id] != 0; }
   // The time of the next topic; INT64_MAX: none waits.
-  int64_t due_ns() const { return waits_.empty() ? INT64_MAX : waits_.begin()->first; }
-  // A topic whose time has come, which then waits no more; nothing: there is none.
-  std::optional<uint32_t> take_due(int64_t now_ns) {
-    if (waits_.empty() || due_ns() > now_ns) return std::nullopt;
-    const uint32_t id = waits_.begin()->second;
-    stop(id);
-    return id;
+  int64_t due_ns() const { return turns_.empty() ? INT64_MAX : turns_.begin()->first; }
+  // Calls `f` with each topic whose time has come, which waits no more.
+  template <class F>
+  void take_due(int64_t now_ns, F f) {
+    while (due_ns() <= now_ns) {
+      const auto turn = turns_.extract(turns_.begin());
+      for (const uint32_t id : turn.mapped().ids) {
+        if (until_ns_[id] != turn.key()) continue;
+        until_ns_[id] = 0;
+        f(id);
+      }
+    }
   }
 
  private:
-  std::set<std::pair<int64_t, uint32_t>> waits_;
+  struct Turn {
+    std::vector<uint32_t> ids;  // those that have stopped, or wait for another time, too
+    size_t waiting = 0;         // without them
+  };
+  // Mostly the last one.
+  Turn& turn_at(int64_t until_ns) {
+    if (!turns_.empty()) {
+      if (const auto last = std::prev(turns_.end()); last->first == until_ns) return last->second;
+    }
+    return turns_[until_ns];
+  }
+
+  std::map<int64_t, Turn> turns_;
   std::vector<int64_t> until_ns_;  // by id; 0: the topic does not wait
 };
 

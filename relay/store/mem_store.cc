@@ -30,7 +30,7 @@ void MemStore::collect(int64_t, Changes* changes) {
   for (const uint32_t id : changed_ids_) {
     Topic& t = topics_[id];
     if (t.live && t.described) changes->described.push_back(id);
-    if (t.live && t.updated) changes->updated.push_back(id);
+    if (t.live && t.updated) changes->updated.set(id);
     if (t.live && t.state_changed) changes->state.push_back(id);
     t.described = t.updated = t.state_changed = false;
   }
@@ -51,6 +51,25 @@ SampleRead MemStore::read_newest(uint32_t id, SampleHead* head, std::byte* room,
   *head = t.head;
   copy_value(t.value, room, bytes);
   return SampleRead::kOk;
+}
+
+size_t MemStore::read_newest(std::span<const uint32_t> ids, std::span<const uint64_t> sent, int64_t now_ns,
+                             std::byte* room, SampleRows* out, std::vector<uint32_t>*) {
+  SampleRow* const begin = out->places(ids.size());
+  SampleRow* end = begin;
+  std::byte* value = room;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const Topic& t = topics_[ids[i]];
+    if (t.head.sequence == 0 || !t.current) continue;
+    ++reads_;
+    if (t.head.sequence == sent[i]) continue;
+    uint64_t bytes;
+    copy_value(t.value, value, &bytes);
+    value += bytes;
+    (end++)->set(ids[i], sent[i], t.head, now_ns, t.provenance.age_error_ns, bytes);
+  }
+  out->grow(static_cast<size_t>(end - begin));
+  return static_cast<size_t>(value - room);
 }
 
 MemStore::Past MemStore::first_after(const Topic& t, uint64_t sequence) {

@@ -27,6 +27,8 @@ class MemStore : public Store {
   State reported_state(uint32_t id) const override { return topics_[id].state; }
   uint64_t session_key(uint32_t id) const override { return topics_[id].session_key; }
   SampleRead read_newest(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) override;
+  size_t read_newest(std::span<const uint32_t> ids, std::span<const uint64_t> sent, int64_t now_ns,
+                     std::byte* room, SampleRows* out, std::vector<uint32_t>* busy) override;
   SampleRead read_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
                         uint64_t* bytes) override;
   Provenance provenance(uint32_t id, uint64_t sequence) const override;

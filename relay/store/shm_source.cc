@@ -29,8 +29,11 @@ const TopicDescription* ShmSource::topic(uint32_t id) const {
 }
 
 void ShmSource::set_special(uint32_t id) {
-  const bool special = topics_[id].writers.size() > 1 || topics_[id].told != State::kEmpty;
-  flags_[id] = static_cast<uint8_t>(special ? flags_[id] | kSpecial : flags_[id] & ~kSpecial);
+  if (topics_[id].writers.size() > 1 || topics_[id].told != State::kEmpty) {
+    special_.set(id);
+  } else {
+    special_.clear(id);
+  }
 }
 
 uint32_t ShmSource::id_for(const std::string& name) {
@@ -105,7 +108,7 @@ void ShmSource::describe(uint32_t id) {
   set_special(id);
   flags_[id] = static_cast<uint8_t>(d.hops != 0 ? flags_[id] | kMirrored : flags_[id] & ~kMirrored);
   mark(id, kDescribed);
-  mark(id, kUpdated);
+  updated_.set(id);
 }
 
 void ShmSource::add_writer(NodeState* node, TopicView view) {
@@ -115,6 +118,7 @@ void ShmSource::add_writer(NodeState* node, TopicView view) {
     return;  // removed meanwhile, or damaged: as if it were not there
   const uint32_t id = id_for(view.name);
   node->ids[index] = id;
+  if (id == index) node->same.set(index);
   topics_[id].writers.push_back(std::move(view));
   choose_writer(id);
   describe(id);
@@ -123,6 +127,7 @@ void ShmSource::add_writer(NodeState* node, TopicView view) {
 void ShmSource::drop_writer(NodeState* node, uint32_t index) {
   const uint32_t id = node->ids[index];
   node->ids[index] = kNone;
+  node->same.clear(index);
   if (id == kNone) return;
   Topic& t = topics_[id];
   std::erase_if(t.writers, [&](const TopicView& w) { return w.segment == node->view && w.index == index; });
@@ -203,32 +208,40 @@ void ShmSource::judge_state(const NodeState& node, uint32_t id, int64_t now_ns) 
   mark(id, kRestated);
 }
 
+// A sample of it is newer, in this node.
+void ShmSource::on_moved(const NodeState& node, uint32_t id, int64_t now_ns) {
+  const bool special = special_.test(id);
+  Topic& t = topics_[id];
+  if (special && t.writers.size() > 1) {
+    const size_t before = t.winner;
+    choose_writer(id);
+    if (t.winner != before) describe(id);
+    if (t.writers[t.winner].segment != node.view) return;  // an older one than that of another writer
+  }
+  updated_.set(id);
+  if (special ? t.told != State::kEmpty : node.sets) judge_state(node, id, now_ns);
+}
+
 // What moved in this node, and whose state is another one now.
-void ShmSource::look(NodeState* node, int64_t now_ns, bool all_states) {
-  moved_indexes_.clear();
-  node->view->scan(&node->counters, &moved_indexes_);
+void ShmSource::look(NodeState* node, int64_t now_ns, bool all_topics, bool all_states) {
+  moved_words_.clear();
+  // Whoever publishes moves the word after the counter. One who dies in between is found by the look in any
+  // case.
+  const uint32_t bell_word = read_bell_word(node->view->word());
+  if (bell_word != node->bell_word || all_topics) node->view->scan_words(&node->counters, &moved_words_);
+  node->bell_word = bell_word;
   const bool closed = node->view->closed();
   const uint64_t epoch = node->view->epoch();
   const bool judge_all = all_states || closed != node->closed || epoch != node->epoch;
   node->closed = closed;
   node->epoch = epoch;
-  for (const uint32_t index : moved_indexes_) {
-    const uint32_t id = index < node->ids.size() ? node->ids[index] : kNone;
-    if (id == kNone) continue;
-    if ((flags_[id] & kSpecial) == 0) {
-      mark(id, kUpdated);
-      if (node->sets) judge_state(*node, id, now_ns);
-      continue;
+  for (size_t w = 0; w < moved_words_.size(); ++w) {
+    const uint64_t usual = node->sets ? 0 : moved_words_[w] & node->same.word(w) & ~special_.word(w);
+    if (usual != 0) updated_.add_word(w, usual);
+    for (uint64_t word = moved_words_[w] & ~usual; word != 0; word &= word - 1) {
+      const uint32_t index = Bits::number(w, word);
+      if (index < node->ids.size() && node->ids[index] != kNone) on_moved(*node, node->ids[index], now_ns);
     }
-    Topic& t = topics_[id];
-    if (t.writers.size() > 1) {
-      const size_t before = t.winner;
-      choose_writer(id);
-      if (t.winner != before) describe(id);
-      if (t.writers[t.winner].segment != node->view) continue;  // an older one than that of another writer
-    }
-    mark(id, kUpdated);
-    if (t.told != State::kEmpty) judge_state(*node, id, now_ns);
   }
   if (!judge_all) return;
   const bool renamed = node->view->host() != node->host;
@@ -256,19 +269,15 @@ void ShmSource::collect(int64_t now_ns, Changes* changes) {
     node.alive = alive;
     // States of a mirror and of what peers set change by themselves; the others' after a death and an
     // adoption.
-    look(&node, now_ns, turned || (due && (node.view->mirror() || node.sets)));
+    look(&node, now_ns, turned || due, turned || (due && (node.view->mirror() || node.sets)));
   }
   for (const uint32_t id : marked_) {
-    if ((flags_[id] & kMarks) == kUpdated) {
-      changes->updated.push_back(id);
-      flags_[id] &= static_cast<uint8_t>(~kMarks);
-      continue;
-    }
     Topic& t = topics_[id];
     if (t.writers.empty()) {
       by_name_.erase(t.description.name);
       freed_.push_back(id);
       changes->removed.push_back(id);
+      updated_.clear(id);
       rings_[id] = Ring();
     } else {
       if (t.winner >= t.writers.size() || t.writers[t.winner].entry != rings_[id].entry ||
@@ -280,12 +289,13 @@ void ShmSource::collect(int64_t now_ns, Changes* changes) {
         judge_state(node_of(t.writers[t.winner]), id, now_ns);
         changes->described.push_back(id);
       }
-      if ((flags_[id] & kUpdated) != 0) changes->updated.push_back(id);
       if ((flags_[id] & kRestated) != 0) changes->state.push_back(id);
     }
     flags_[id] &= static_cast<uint8_t>(~kMarks);
   }
   marked_.clear();
+  changes->updated.add(updated_);
+  updated_.clear();
 }
 
 // A byte tells of most topics that they were born here.
@@ -295,9 +305,9 @@ Provenance ShmSource::provenance(uint32_t id, uint64_t) const {
   return {view.segment->age_error_ns(view).value_or(Provenance::kUnknown), Provenance::kUnknown};
 }
 
-SampleRead ShmSource::read_newest(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) {
-  const Ring& ring = rings_[id];
-  if (ring.counter == nullptr) return SampleRead::kEmpty;
+// The newest sample; the ring is that of a topic.
+[[gnu::always_inline]] inline SampleRead ShmSource::read_ring(const Ring& ring, SampleHead* head,
+                                                              std::byte* room, uint64_t* bytes) {
   for (int i = 0; i < kTries; ++i) {
     const uint64_t position = read_newest_head(*ring.counter);
     if (position < ring.first_position) return SampleRead::kEmpty;
@@ -312,6 +322,34 @@ SampleRead ShmSource::read_newest(uint32_t id, SampleHead* head, std::byte* room
     }
   }
   return SampleRead::kBusy;
+}
+
+SampleRead ShmSource::read_newest(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) {
+  const Ring& ring = rings_[id];
+  return ring.counter != nullptr ? read_ring(ring, head, room, bytes) : SampleRead::kEmpty;
+}
+
+size_t ShmSource::read_newest(std::span<const uint32_t> ids, std::span<const uint64_t> sent, int64_t now_ns,
+                              std::byte* room, SampleRows* out, std::vector<uint32_t>* busy) {
+  SampleRow* const begin = out->places(ids.size());
+  SampleRow* end = begin;
+  std::byte* value = room;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const uint32_t id = ids[i];
+    const Ring& ring = rings_[id];
+    if (ring.counter == nullptr) continue;
+    SampleHead head;
+    uint64_t bytes = 0;
+    const SampleRead read = read_ring(ring, &head, value, &bytes);
+    if (read == SampleRead::kBusy) busy->push_back(static_cast<uint32_t>(i));
+    if (read != SampleRead::kOk || head.sequence == sent[i]) continue;
+    value += bytes;
+    const bool mirrored = (flags_[id] & kMirrored) != 0;
+    const int64_t error_ns = mirrored ? provenance(id, head.sequence).age_error_ns : 0;
+    (end++)->set(id, sent[i], head, now_ns, error_ns, bytes);
+  }
+  out->grow(static_cast<size_t>(end - begin));
+  return static_cast<size_t>(value - room);
 }
 
 uint64_t ShmSource::newest_sequence(uint32_t id) const {
@@ -340,6 +378,12 @@ uint64_t ShmSource::position_after(const Ring& ring, uint64_t after) {
   // Sequences rise with positions. What is overwritten while it is looked at is older than what is sought.
   uint64_t low = std::max(ring.first_position, newest - std::min(newest, ring.mask)), high = newest + 1;
   uint64_t sequence;
+  if (sequence_at(ring, newest, &sequence)) {
+    if (sequence <= after) return 0;
+    // By one with each position at least, and mostly by just that.
+    low = std::max(low, newest - std::min(newest, sequence - after - 1));
+    if (sequence_at(ring, low, &sequence) && sequence > after) return low;
+  }
   while (low < high) {
     const uint64_t middle = low + (high - low) / 2;
     if (!sequence_at(ring, middle, &sequence) || sequence <= after) {

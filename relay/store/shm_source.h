@@ -26,6 +26,8 @@ class ShmSource final : public TopicSource {
   const TopicDescription* topic(uint32_t id) const override;
   State reported_state(uint32_t id) const override { return topics_[id].told; }
   SampleRead read_newest(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) override;
+  size_t read_newest(std::span<const uint32_t> ids, std::span<const uint64_t> sent, int64_t now_ns,
+                     std::byte* room, SampleRows* out, std::vector<uint32_t>* busy) override;
   SampleRead read_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
                         uint64_t* bytes) override;
   SampleRead read_whole(uint32_t id, std::optional<uint64_t> after, uint64_t max_bytes,
@@ -52,10 +54,12 @@ class ShmSource final : public TopicSource {
     bool alive = true, closed = false;
     bool sets = false;  // what peers set is here: fail-safe values come and go
     uint64_t epoch = 0;
-    std::string host;  // as its topics are described
+    std::optional<uint32_t> bell_word;  // see SegmentView::word, when its counters were compared last
+    std::string host;                   // as its topics are described
     DirectoryCursor directory;
-    std::vector<uint64_t> counters;  // for SegmentView::scan
+    std::vector<uint64_t> counters;  // for SegmentView::scan_words
     std::vector<uint32_t> ids;       // by index; kNone: no topic of ours
+    Bits same;                       // indexes that are the ids too, as those of a domain's only node
   };
   struct Topic {
     TopicDescription description;
@@ -73,19 +77,18 @@ class ShmSource final : public TopicSource {
       return reinterpret_cast<const layout::Slot*>(slots + (position & mask) * stride);
     }
   };
-  // Of a topic: the first three in this collect().
+  // Of a topic: the first two in this collect().
   enum Flag : uint8_t {
     kDescribed = 1,
-    kUpdated = 2,
-    kRestated = 4,
-    kSpecial = 8,    // several writers, or reported_state() is something
-    kMirrored = 16,  // from another host: its age may be wrong
+    kRestated = 2,
+    kMirrored = 4,  // from another host: its age may be wrong
   };
-  static constexpr uint8_t kMarks = kDescribed | kUpdated | kRestated;
+  static constexpr uint8_t kMarks = kDescribed | kRestated;
 
   ShmSource(const Domain& domain, Waiter waiter, Id128 origin_id)
       : domain_(domain), waiter_(std::move(waiter)), origin_id_(origin_id) {}
 
+  SampleRead read_ring(const Ring& ring, SampleHead* head, std::byte* room, uint64_t* bytes);
   static bool sequence_at(const Ring& ring, uint64_t position, uint64_t* sequence);
   static uint64_t position_after(const Ring& ring, uint64_t sequence);
   SampleRead begin_whole(uint32_t id, std::optional<uint64_t> after, WholeSample* whole);
@@ -96,7 +99,8 @@ class ShmSource final : public TopicSource {
   void drop_writer(NodeState* node, uint32_t index);
   void choose_writer(uint32_t id);
   void describe(uint32_t id);
-  void look(NodeState* node, int64_t now_ns, bool all_states);
+  void look(NodeState* node, int64_t now_ns, bool all_topics, bool all_states);
+  void on_moved(const NodeState& node, uint32_t id, int64_t now_ns);
   void judge_state(const NodeState& node, uint32_t id, int64_t now_ns);
   uint32_t id_for(const std::string& name);
   std::shared_ptr<const std::string> schema_text(const TopicView& view, uint64_t* value_bytes);
@@ -115,7 +119,10 @@ class ShmSource final : public TopicSource {
   std::vector<uint8_t> flags_;  // as long as topics_
   std::unordered_map<std::string, uint32_t> by_name_;
   std::vector<uint32_t> free_, freed_;  // ids; freed_ become free_ with the next collect()
-  std::vector<uint32_t> marked_, moved_indexes_;
+  std::vector<uint32_t> marked_;
+  Bits special_;                       // topics: several writers, or reported_state() is something
+  Bits updated_;                       // in this collect()
+  std::vector<uint64_t> moved_words_;  // a bit for each index
   struct Text {
     std::shared_ptr<const std::string> text;
     uint64_t value_bytes;

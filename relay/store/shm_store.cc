@@ -27,6 +27,10 @@ class SourceAndSinks final : public Store {
   SampleRead read_newest(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) override {
     return source_->read_newest(id, head, room, bytes);
   }
+  size_t read_newest(std::span<const uint32_t> ids, std::span<const uint64_t> sent, int64_t now_ns,
+                     std::byte* room, SampleRows* out, std::vector<uint32_t>* busy) override {
+    return source_->read_newest(ids, sent, now_ns, room, out, busy);
+  }
   SampleRead read_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
                         uint64_t* bytes) override {
     return source_->read_after(id, after, head, room, bytes);

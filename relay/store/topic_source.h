@@ -8,10 +8,13 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "relay/frame/frame.h"
+#include "relay/store/bits.h"
+#include "relay/store/sample_rows.h"
 #include "relay/store/topic_description.h"
 #include "shm/freshness.h"
 #include "shm/seqlock.h"
@@ -29,7 +32,7 @@ struct WriterInfo {
 // Since the collect() before; each list without repeats.
 struct Changes {
   std::vector<uint32_t> described;  // new, or described otherwise than before
-  std::vector<uint32_t> updated;    // have a sample that is newer
+  Bits updated;                     // have a sample that is newer
   std::vector<uint32_t> state;      // reported_state() changed
   std::vector<uint32_t> removed;    // their ids may name other topics in the next Changes
 
@@ -78,6 +81,13 @@ class TopicSource {
 
   // Copies the newest sample; `room` has topic(id)->max_bytes bytes.
   virtual SampleRead read_newest(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) = 0;
+  // The newest samples of several topics: `out` grows by that of each topic which has one, is_current(), and
+  // whose newest sample is not `sent[i]`. The values lie in `room` one after the other, and the bytes of all
+  // are returned; it has
+  // topic(id)->max_bytes bytes for each topic. kBusy of topic i: i is appended to `busy`. Ages are those of
+  // `now_ns`. REQUIRES: `sent` is as long as `ids`; values of no topic are larger than 4 GiB.
+  virtual size_t read_newest(std::span<const uint32_t> ids, std::span<const uint64_t> sent, int64_t now_ns,
+                             std::byte* room, SampleRows* out, std::vector<uint32_t>* busy) = 0;
   // Copies the oldest sample whose sequence is greater than `after`. kEmpty: there is none.
   virtual SampleRead read_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
                                 uint64_t* bytes) = 0;

@@ -2,12 +2,17 @@
 // counted, and when it is due.
 #include "relay/outbound/topic_state.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <vector>
 
 #include "relay/outbound/wait_list.h"
 
 namespace smt::relay {
 namespace {
+
+using ::testing::ElementsAre;
 
 TEST(TopicState, IsAnnouncedOutdatedAndForgotten) {
   TopicState t;
@@ -54,20 +59,39 @@ TEST(PublicationCount, CountsASampleThatIsSentAfterItWasPassedOverAsSent) {
 
 TEST(WaitList, TheEarlierTimeCountsAndEachTopicIsDueOnce) {
   WaitList waits;
+  const auto due = [&](int64_t now_ns) {
+    std::vector<uint32_t> ids;
+    waits.take_due(now_ns, [&](uint32_t id) { ids.push_back(id); });
+    return ids;
+  };
   EXPECT_EQ(waits.due_ns(), INT64_MAX);
   waits.wait_until(3, 300);
   waits.wait_until(8, 100);
   waits.wait_until(3, 400);
   waits.wait_until(3, 200);
   EXPECT_EQ(waits.due_ns(), 100);
-  EXPECT_EQ(waits.take_due(99), std::nullopt);
-  EXPECT_EQ(waits.take_due(250), 8u);
-  EXPECT_EQ(waits.take_due(250), 3u);
-  EXPECT_EQ(waits.take_due(INT64_MAX), std::nullopt);
+  EXPECT_THAT(due(99), ElementsAre());
+  EXPECT_THAT(due(250), ElementsAre(8, 3));
+  EXPECT_THAT(due(INT64_MAX - 1), ElementsAre());
   waits.wait_until(3, 500);
   waits.stop(3);
   EXPECT_FALSE(waits.is_waiting(3));
   EXPECT_EQ(waits.due_ns(), INT64_MAX);
+}
+
+TEST(WaitList, TopicsThatWaitForOneTimeStopOneByOne) {
+  WaitList waits;
+  std::vector<uint32_t> due;
+  for (uint32_t id = 0; id < 5; ++id) waits.wait_until(id, 100);
+  waits.stop(1);
+  waits.stop(3);
+  waits.wait_until(3, 100);  // again
+  waits.stop(4);
+  waits.wait_until(4, 50);
+  EXPECT_EQ(waits.due_ns(), 50);
+  waits.take_due(100, [&](uint32_t id) { due.push_back(id); });
+  EXPECT_THAT(due, ElementsAre(4, 0, 2, 3));
+  for (uint32_t id = 0; id < 5; ++id) EXPECT_FALSE(waits.is_waiting(id));
 }
 
 }  // namespace

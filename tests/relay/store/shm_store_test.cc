@@ -66,6 +66,28 @@ TEST_F(ShmStores, AMirrorWithoutANameTakesTheLowestNumberThatIsFree) {
   EXPECT_EQ(ShmStore::open(domain_, {.mirror = "base"}).status().code(), Code::kInUse);
 }
 
+TEST_F(ShmStores, AValueThatItsWriterPublishedWithoutRingingIsFoundAllTheSame) {
+  std::unique_ptr<Node> node = open_node(domain_, "n");
+  Publisher p = advertise(*node, "x");
+  publish_value(p, "first");
+  const std::unique_ptr<Store> store = open_store();
+  Changes changes;
+  int64_t now = boottime_ns();
+  const auto look = [&] {
+    changes.clear();
+    now += 200'000'000;
+    store->collect(now, &changes);
+    return changes.updated.count();
+  };
+  EXPECT_EQ(look(), 1u);
+  EXPECT_EQ(look(), 0u);
+  Burst burst;  // rings when it is over; a writer may be killed before
+  const std::string value = "second";
+  ASSERT_TRUE(burst.publish(p, std::as_bytes(std::span(value)), {0, now, now, now}).ok());
+  EXPECT_EQ(look(), 1u);
+  EXPECT_EQ(look(), 0u);
+}
+
 TEST_F(ShmStores, AProgramsOwnNodeIsNoMirrorThatIsFree) {
   {
     std::unique_ptr<Node> node = open_node(domain_, "mirror-1");

@@ -83,6 +83,7 @@ class EveryStore : public ShmTest, public testing::WithParamInterface<Kind> {
   static bool has(const std::vector<uint32_t>& list, uint32_t id) {
     return std::count(list.begin(), list.end(), id) == 1;
   }
+  static bool has(const Bits& set, uint32_t id) { return set.test(id); }
 
   std::shared_ptr<TopicSource> source_;
   std::shared_ptr<TopicSink> sink_;
@@ -313,6 +314,50 @@ TEST_P(EveryStore, ReadingIsCountedAndNothingElse) {
   sample(find_id("x"));
   sample(find_id("x"));
   EXPECT_EQ(source_->slot_reads(), 2u);
+}
+
+TEST_P(EveryStore, TheNewestOfManyTopicsAreReadAtOnceAndOnlyThoseThatAreNew) {
+  std::vector<uint32_t> handles, ids;
+  std::vector<uint64_t> sent;
+  for (int i = 0; i < 100; ++i) handles.push_back(open_topic(describe("t" + std::to_string(i))));
+  for (uint64_t i = 0; i < 100; ++i) {
+    if (i % 10 != 9) put_text(handles[i], 5 + i, std::string(i % 20, 'v') + std::to_string(i));
+  }
+  collect();
+  for (uint64_t i = 0; i < 100; ++i) {
+    ids.push_back(find_id("t" + std::to_string(i)));
+    sent.push_back(i % 3 == 0 ? 5 + i : 2);
+  }
+  std::vector<std::byte> room(100 * 100);
+  std::byte* const values = room.data();
+  SampleRows rows;
+  std::vector<uint32_t> busy;
+  const int64_t now = boottime_ns() + 1'000'000'000;
+  source_->read_newest({ids.data(), 50}, {sent.data(), 50}, now, values, &rows, &busy);
+  const size_t half = rows.count();
+  size_t at = 0;
+  for (const SampleRow& row : rows.all()) at += row.bytes;
+  source_->read_newest({&ids[50], 50}, {&sent[50], 50}, now, values + at, &rows, &busy);
+  EXPECT_EQ(half, 30u);
+  EXPECT_TRUE(busy.empty());
+  std::vector<uint64_t> expected;
+  for (uint64_t i = 0; i < 100; ++i) {
+    if (i % 10 != 9 && i % 3 != 0) expected.push_back(i);
+  }
+  ASSERT_EQ(rows.count(), expected.size());
+  at = 0;
+  for (size_t k = 0; k < rows.count(); ++k) {
+    const SampleRow& row = rows.all()[k];
+    const uint64_t i = expected[k];
+    EXPECT_EQ(row.id, ids[i]);
+    EXPECT_EQ(row.sequence, 5 + i);
+    EXPECT_EQ(row.step, 3 + i);
+    EXPECT_EQ(row.stamp_ns, 5);
+    EXPECT_EQ(row.age_ns, now - row.born_ns);
+    EXPECT_EQ(std::string(reinterpret_cast<const char*>(values + at), row.bytes),
+              std::string(i % 20, 'v') + std::to_string(i));
+    at += row.bytes;
+  }
 }
 
 TEST_P(EveryStore, EachSampleThatIsThereIsReadInOrder) {
