@@ -17,10 +17,23 @@ namespace smt {
 
 namespace {
 
+constexpr uint32_t kTogether = 8;
+
 bool all_stand(const layout::Word* counter, const uint64_t* last) {
   uint64_t moved = 0;
-  for (size_t j = 0; j < 8; ++j) moved |= counter[j].load(std::memory_order_relaxed) ^ last[j];
+  for (size_t j = 0; j < kTogether; ++j) moved |= counter[j].load(std::memory_order_relaxed) ^ last[j];
   return moved == 0;
+}
+
+// A bit for each of the first `n` that moved, and brings `last` up to date.
+[[gnu::always_inline]] inline uint64_t take_moved(const layout::Word* counter, uint64_t* last, uint32_t n) {
+  uint64_t moved = 0;
+  for (uint32_t j = 0; j < n; ++j) {
+    const uint64_t head = counter[j].load(std::memory_order_relaxed);
+    moved |= uint64_t{head != last[j]} << j;
+    last[j] = head;
+  }
+  return moved;
 }
 
 std::optional<int64_t> known(const layout::Word& word) {
@@ -284,16 +297,11 @@ void SegmentView::scan_words(std::vector<uint64_t>* seen, std::vector<uint64_t>*
     const uint32_t n = std::min<uint32_t>(limit - first, static_cast<uint32_t>(layout::block_topics(block)));
     // Eight at a time: nearly always all of them stand still. A block's topics are a multiple of 64 but for
     // the last block's, which is cut at the limit.
-    for (uint32_t i = 0; i < n; i += 8) {
-      const uint32_t end = std::min(i + 8, n);
-      if (end == i + 8 && all_stand(counter + i, last + i)) continue;
-      uint64_t moved = 0;
-      for (uint32_t j = i; j < end; ++j) {
-        const uint64_t head = counter[j].load(std::memory_order_relaxed);
-        moved |= uint64_t{head != last[j]} << j % 64;
-        last[j] = head;
-      }
-      (*changed)[(first + i) / 64] |= moved;
+    for (uint32_t i = 0; i < n; i += kTogether) {
+      if (n - i >= kTogether && all_stand(counter + i, last + i)) continue;
+      const uint64_t moved = n - i >= kTogether ? take_moved(counter + i, last + i, kTogether)
+                                                : take_moved(counter + i, last + i, n - i);
+      (*changed)[(first + i) / 64] |= moved << i % 64;
     }
   }
 }

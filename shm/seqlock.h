@@ -48,6 +48,7 @@ namespace smt {
 // Copies `bytes` bytes from shared to private memory, in words.
 [[gnu::always_inline]] inline void load_words(void* to, const layout::Word* from, size_t bytes) {
   char* p = static_cast<char*>(to);
+  if (bytes == 8) return load_word(p, from);  // a number
   if (kCopyLines && bytes >= kLineBytes) {
     const size_t lines = bytes / kLineBytes * kLineBytes;
     copy_lines(p, from, lines);

@@ -161,13 +161,18 @@ SampleRead Outbound::sample_whole(uint32_t id, std::optional<uint64_t> after,
   return read;
 }
 
+void Outbound::add_row(uint32_t id, uint64_t sent, const SampleHead& head, uint64_t bytes, int64_t now_ns) {
+  SampleRow* const row = encoded_.samples.places(1);
+  row->head = head;
+  row->complete(id, sent, now_ns, source_->provenance(id, head.sequence).age_error_ns, bytes);
+  encoded_.samples.grow(1);
+}
+
 void Outbound::add_sample(size_t row, const SampleHead& head, uint64_t bytes, int64_t now_ns,
                           EncodeResult* done) {
   const uint32_t id = encoded_.plan.id[row];
   const uint64_t before = done->samples == 0 ? encoded_.plan.sent[row] : done->last;
-  encoded_.samples.places(1)->set(id, before, head, now_ns,
-                                  source_->provenance(id, head.sequence).age_error_ns, bytes);
-  encoded_.samples.grow(1);
+  add_row(id, before, head, bytes, now_ns);
   ++done->samples;
   done->bytes += bytes;
   done->last = head.sequence;
@@ -215,9 +220,7 @@ size_t Outbound::encode_kept(uint32_t id, uint64_t sent, int64_t now_ns, std::by
   if (k.head.sequence == sent || !source_->is_current(id)) return 0;
   const std::span<const std::byte> value = k.value.bytes();
   if (!value.empty()) memcpy(room, value.data(), value.size());
-  encoded_.samples.places(1)->set(id, sent, k.head, now_ns,
-                                  source_->provenance(id, k.head.sequence).age_error_ns, value.size());
-  encoded_.samples.grow(1);
+  add_row(id, sent, k.head, value.size(), now_ns);
   return value.size();
 }
 
@@ -250,7 +253,7 @@ void Outbound::keep_encoded() {
       const std::span<const std::byte> bytes(value, row.bytes);
       value += row.bytes;
       if (!shared_.test(row.id) || outdated_.test(row.id) || kept_.test(row.id)) continue;
-      keep(row.id, {row.sequence, row.stamp_ns, row.born_ns, 0}, bytes);
+      keep(row.id, row.head, bytes);
     }
   }
 }
@@ -305,7 +308,7 @@ void Outbound::write_batch(int64_t now_ns) {
   e.body = writer_.write({.topics = rows.size(),
                           .id = {&first.id, kStride},
                           .sequence = {&first.step, kStride},
-                          .stamp_ns = {&first.stamp_ns, kStride},
+                          .stamp_ns = {&first.head.stamp_ns, kStride},
                           .age_ns = {&first.age_ns, kStride},
                           .age_error_ns = {&first.age_error_ns, kStride},
                           .size = sizes_},

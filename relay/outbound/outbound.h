@@ -121,6 +121,7 @@ class Outbound {
   size_t encode_kept(uint32_t id, uint64_t sent, int64_t now_ns, std::byte* room);
   void encode_newest(const BatchPlan::SpecialRow& row, int64_t now_ns, std::byte* room, EncodeResult* done);
   void encode_next(const BatchPlan::SpecialRow& row, int64_t now_ns, std::byte* room, EncodeResult* done);
+  void add_row(uint32_t id, uint64_t sent, const SampleHead& head, uint64_t bytes, int64_t now_ns);
   void add_sample(size_t row, const SampleHead& head, uint64_t bytes, int64_t now_ns, EncodeResult* done);
   void write_batch(int64_t now_ns);
 

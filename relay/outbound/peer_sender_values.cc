@@ -232,10 +232,10 @@ void PeerSender::record_plain(const Outbound::Encoded& sent, int64_t now_ns) {
   for (const Outbound::PlainRun& run : sent.plain) {
     for (const SampleRow& row : sent.samples.all().subspan(run.first, run.count)) {
       TopicState& t = topics_[row.id];
-      const uint64_t since = PublicationCount::advance(t.sequence, row.sequence);
+      const uint64_t since = PublicationCount::advance(t.sequence, row.head.sequence);
       publications += since;
-      t.sequence = row.sequence;
-      t.count.stand_at(row.sequence);
+      t.sequence = row.head.sequence;
+      t.count.stand_at(row.head.sequence);
       if (t.pacing.period_ns == 0) continue;
       passed_over += since - 1;
       t.limiter.on_sent(now_ns);

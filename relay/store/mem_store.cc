@@ -66,7 +66,8 @@ size_t MemStore::read_newest(std::span<const uint32_t> ids, std::span<const uint
     uint64_t bytes;
     copy_value(t.value, value, &bytes);
     value += bytes;
-    (end++)->set(ids[i], sent[i], t.head, now_ns, t.provenance.age_error_ns, bytes);
+    end->head = t.head;
+    (end++)->complete(ids[i], sent[i], now_ns, t.provenance.age_error_ns, bytes);
   }
   out->grow(static_cast<size_t>(end - begin));
   return static_cast<size_t>(value - room);

@@ -13,24 +13,20 @@
 namespace smt::relay {
 
 struct SampleRow {
-  uint32_t id;
-  uint32_t bytes;  // of the value
-  uint64_t sequence;
-  uint64_t step;  // the sequence less that of the topic sent last; it wraps
-  int64_t stamp_ns, born_ns;
+  SampleHead head;
+  uint64_t step;         // the sequence less that of the topic sent last; it wraps
   int64_t age_ns;        // at the time of the batch, below 0 if it was published after that
   int64_t age_error_ns;  // see Provenance
+  uint32_t id;
+  uint32_t bytes;  // of the value
 
-  void set(uint32_t of, uint64_t sent, const SampleHead& head, int64_t now_ns, int64_t error_ns,
-           uint64_t size) {
-    id = of;
-    bytes = static_cast<uint32_t>(size);
-    sequence = head.sequence;
+  // All but the head, which is there.
+  void complete(uint32_t of, uint64_t sent, int64_t now_ns, int64_t error_ns, uint64_t size) {
     step = head.sequence - sent;
-    stamp_ns = head.stamp_ns;
-    born_ns = head.born_ns;
     age_ns = age_at(now_ns, head.born_ns);
     age_error_ns = error_ns;
+    id = of;
+    bytes = static_cast<uint32_t>(size);
   }
 };
 

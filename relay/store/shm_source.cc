@@ -305,9 +305,9 @@ Provenance ShmSource::provenance(uint32_t id, uint64_t) const {
   return {view.segment->age_error_ns(view).value_or(Provenance::kUnknown), Provenance::kUnknown};
 }
 
-// The newest sample; the ring is that of a topic.
-[[gnu::always_inline]] inline SampleRead ShmSource::read_ring(const Ring& ring, SampleHead* head,
-                                                              std::byte* room, uint64_t* bytes) {
+SampleRead ShmSource::read_newest(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) {
+  const Ring& ring = rings_[id];
+  if (ring.counter == nullptr) return SampleRead::kEmpty;
   for (int i = 0; i < kTries; ++i) {
     const uint64_t position = read_newest_head(*ring.counter);
     if (position < ring.first_position) return SampleRead::kEmpty;
@@ -324,9 +324,11 @@ Provenance ShmSource::provenance(uint32_t id, uint64_t) const {
   return SampleRead::kBusy;
 }
 
-SampleRead ShmSource::read_newest(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) {
-  const Ring& ring = rings_[id];
-  return ring.counter != nullptr ? read_ring(ring, head, room, bytes) : SampleRead::kEmpty;
+// The usual outcome of read_newest(); false: another one, which that tells.
+inline bool ShmSource::read_at_once(const Ring& ring, SampleHead* head, std::byte* room, uint64_t* bytes) {
+  if (ring.counter == nullptr) return false;
+  const uint64_t position = read_newest_head(*ring.counter);
+  return position >= ring.first_position && read_slot(ring, position, head, room, bytes) == SlotRead::kOk;
 }
 
 size_t ShmSource::read_newest(std::span<const uint32_t> ids, std::span<const uint64_t> sent, int64_t now_ns,
@@ -334,20 +336,23 @@ size_t ShmSource::read_newest(std::span<const uint32_t> ids, std::span<const uin
   SampleRow* const begin = out->places(ids.size());
   SampleRow* end = begin;
   std::byte* value = room;
+  size_t others = 0;
   for (size_t i = 0; i < ids.size(); ++i) {
     const uint32_t id = ids[i];
-    const Ring& ring = rings_[id];
-    if (ring.counter == nullptr) continue;
-    SampleHead head;
     uint64_t bytes = 0;
-    const SampleRead read = read_ring(ring, &head, value, &bytes);
-    if (read == SampleRead::kBusy) busy->push_back(static_cast<uint32_t>(i));
-    if (read != SampleRead::kOk || head.sequence == sent[i]) continue;
+    if (!read_at_once(rings_[id], &end->head, value, &bytes)) [[unlikely]] {
+      ++others;
+      const SampleRead read = read_newest(id, &end->head, value, &bytes);
+      if (read == SampleRead::kBusy) busy->push_back(static_cast<uint32_t>(i));
+      if (read != SampleRead::kOk) continue;
+    }
+    if (end->head.sequence == sent[i]) continue;
     value += bytes;
     const bool mirrored = (flags_[id] & kMirrored) != 0;
-    const int64_t error_ns = mirrored ? provenance(id, head.sequence).age_error_ns : 0;
-    (end++)->set(id, sent[i], head, now_ns, error_ns, bytes);
+    const int64_t error_ns = mirrored ? provenance(id, end->head.sequence).age_error_ns : 0;
+    (end++)->complete(id, sent[i], now_ns, error_ns, bytes);
   }
+  slot_reads_ += ids.size() - others;
   out->grow(static_cast<size_t>(end - begin));
   return static_cast<size_t>(value - room);
 }

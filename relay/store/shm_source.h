@@ -88,7 +88,7 @@ class ShmSource final : public TopicSource {
   ShmSource(const Domain& domain, Waiter waiter, Id128 origin_id)
       : domain_(domain), waiter_(std::move(waiter)), origin_id_(origin_id) {}
 
-  SampleRead read_ring(const Ring& ring, SampleHead* head, std::byte* room, uint64_t* bytes);
+  static bool read_at_once(const Ring& ring, SampleHead* head, std::byte* room, uint64_t* bytes);
   static bool sequence_at(const Ring& ring, uint64_t position, uint64_t* sequence);
   static uint64_t position_after(const Ring& ring, uint64_t sequence);
   SampleRead begin_whole(uint32_t id, std::optional<uint64_t> after, WholeSample* whole);

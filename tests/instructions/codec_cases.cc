@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "proto/batch_writer.h"
 #include "proto/codec.h"
 #include "tests/instructions/cases.h"
 
@@ -28,21 +30,26 @@ std::vector<proto::BatchRow> make_rows() {
 
 const std::vector<std::byte> kPayload(kRows * 8, std::byte{42});
 
-std::string encode(const std::vector<proto::BatchRow>& rows, proto::Batch* batch, std::string* body) {
-  batch->Clear();
-  batch->set_sent_ns(1'000'000'000'000'000);
-  proto::append_rows(rows, batch);
-  batch->SerializeToString(body);
-  return proto::seal_message(kSession, 77, proto::Envelope::kBatchFieldNumber, *body,
+std::string encode(const std::vector<proto::BatchRow>& rows, proto::BatchWriter* writer) {
+  constexpr size_t kStride = sizeof(proto::BatchRow);
+  const std::string_view body = writer->write({.topics = rows.size(),
+                                               .id = {&rows[0].id, kStride},
+                                               .sequence = {&rows[0].sequence, kStride},
+                                               .stamp_ns = {&rows[0].stamp_ns, kStride},
+                                               .age_ns = {&rows[0].age_ns, kStride},
+                                               .age_error_ns = {&rows[0].age_error_ns, kStride},
+                                               .size = {}},
+                                              1'000'000'000'000'000);
+  return proto::seal_message(kSession, 77, proto::Envelope::kBatchFieldNumber, body,
                              proto::payload_hash(kPayload));
 }
 
 uint64_t count_encode() {
   const std::vector<proto::BatchRow> rows = make_rows();
-  proto::Batch batch;
-  std::string body, header = encode(rows, &batch, &body);
+  proto::BatchWriter writer;
+  std::string header = encode(rows, &writer);
   for (int i = 0; i < kBatches; ++i) {
-    measured([&] { header = encode(rows, &batch, &body); });
+    measured([&] { header = encode(rows, &writer); });
   }
   require(header.size() > kRows * 2, "no batch");
   return kBatches * kRows;
@@ -50,9 +57,8 @@ uint64_t count_encode() {
 
 uint64_t count_decode() {
   const std::vector<proto::BatchRow> rows = make_rows();
-  proto::Batch batch;
-  std::string body;
-  const std::string header = encode(rows, &batch, &body);
+  proto::BatchWriter writer;
+  const std::string header = encode(rows, &writer);
   proto::Envelope envelope;
   proto::BatchColumns read;
   for (int i = 0; i <= kBatches; ++i) {

@@ -350,10 +350,10 @@ TEST_P(EveryStore, TheNewestOfManyTopicsAreReadAtOnceAndOnlyThoseThatAreNew) {
     const SampleRow& row = rows.all()[k];
     const uint64_t i = expected[k];
     EXPECT_EQ(row.id, ids[i]);
-    EXPECT_EQ(row.sequence, 5 + i);
+    EXPECT_EQ(row.head.sequence, 5 + i);
     EXPECT_EQ(row.step, 3 + i);
-    EXPECT_EQ(row.stamp_ns, 5);
-    EXPECT_EQ(row.age_ns, now - row.born_ns);
+    EXPECT_EQ(row.head.stamp_ns, 5);
+    EXPECT_EQ(row.age_ns, now - row.head.born_ns);
     EXPECT_EQ(std::string(reinterpret_cast<const char*>(values + at), row.bytes),
               std::string(i % 20, 'v') + std::to_string(i));
     at += row.bytes;
