@@ -52,10 +52,11 @@ uint8_t* write_column(int field, uint8_t* to, const Write& write) {
 
 // Without the numbers at the end that are the same as the one before them. `number(n)` is a number as it is
 // sent.
-template <class Numbers, class Number>
-uint8_t* write_numbers(int field, const Numbers& column, size_t n, const Number& number, uint8_t* to) {
+template <class T, class Number>
+uint8_t* write_numbers(int field, Column<T> column, size_t n, const Number& number, uint8_t* to) {
   while (n > 1 && column[n - 2] == column[n - 1]) --n;
-  return write_column(field, to, [&](uint8_t* at) {
+  // By value: for all that the compiler knows, the bytes that are written are those of the column's place.
+  return write_column(field, to, [column, n, number](uint8_t* at) {
     for (size_t i = 0; i < n; ++i) at = write_varint(number(column[i]), at);
     return at;
   });
@@ -64,12 +65,12 @@ uint8_t* write_numbers(int field, const Numbers& column, size_t n, const Number&
 // Each as its difference to the one before, the first to 0; likewise. Differences wrap around, so that no two
 // numbers are too far apart.
 template <class Unsigned, class T>
-uint8_t* write_differences(int field, const Column<T>& column, size_t n, uint8_t* to) {
-  const auto difference = [&](size_t i) {
+uint8_t* write_differences(int field, Column<T> column, size_t n, uint8_t* to) {
+  const auto difference = [column](size_t i) {
     return static_cast<Unsigned>(column[i]) - (i == 0 ? Unsigned{0} : static_cast<Unsigned>(column[i - 1]));
   };
   for (const Unsigned last = difference(n - 1); n > 1 && difference(n - 2) == last;) --n;
-  return write_column(field, to, [&](uint8_t* at) {
+  return write_column(field, to, [column, n](uint8_t* at) {
     Unsigned before = 0;
     for (size_t i = 0; i < n; ++i) {
       const auto number = static_cast<Unsigned>(column[i]);
@@ -104,9 +105,7 @@ std::string_view BatchWriter::write(const BatchColumns& c, uint64_t sent_ns) {
   }
   *p++ = field_tag(Batch::kTopicsFieldNumber, kVarint);
   p = write_varint(n, p);
-  size_t exact = 0;
-  while (exact < n && c.age_error_ns[exact] == 0) ++exact;
-  if (exact < n) {  // at the source all are 0, and the column is left out
+  if (!c.exact) {
     const auto number = [](int64_t error_ns) { return zigzag(static_cast<uint64_t>(error_ns)); };
     p = write_numbers(Batch::kAgeErrorNsFieldNumber, c.age_error_ns, n, number, p);
   }

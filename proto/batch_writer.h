@@ -31,6 +31,7 @@ struct BatchColumns {
   Column<int64_t> stamp_ns;        // itself
   Column<int64_t> age_ns;          // itself, at Batch.sent_ns
   Column<int64_t> age_error_ns;    // itself
+  bool exact;                      // all of these are 0, as at the source: the column is left out
   std::span<const uint64_t> size;  // of those topics whose size is variable
 };
 

@@ -21,13 +21,15 @@ constexpr uint32_t kTogether = 8;
 
 bool all_stand(const layout::Word* counter, const uint64_t* last) {
   uint64_t moved = 0;
+#pragma GCC unroll 8
   for (size_t j = 0; j < kTogether; ++j) moved |= counter[j].load(std::memory_order_relaxed) ^ last[j];
   return moved == 0;
 }
 
-// A bit for each of the first `n` that moved, and brings `last` up to date.
+// A bit for each of the first `n` that moved, eight at most; brings `last` up to date.
 [[gnu::always_inline]] inline uint64_t take_moved(const layout::Word* counter, uint64_t* last, uint32_t n) {
   uint64_t moved = 0;
+#pragma GCC unroll 8
   for (uint32_t j = 0; j < n; ++j) {
     const uint64_t head = counter[j].load(std::memory_order_relaxed);
     moved |= uint64_t{head != last[j]} << j;
@@ -285,10 +287,11 @@ TopicOrigin SegmentView::origin(const TopicView& topic) const {
   return o;
 }
 
-void SegmentView::scan_words(std::vector<uint64_t>* seen, std::vector<uint64_t>* changed) const {
+// Calls `f` with the first of eight topics, of which some have moved, and a bit for each of those.
+template <class F>
+void SegmentView::scan_eights(std::vector<uint64_t>* seen, F f) const {
   const uint32_t limit = topic_limit();
   if (seen->size() < limit) seen->resize(limit, 0);
-  changed->assign((seen->size() + 63) / 64, 0);
   for (uint32_t block = 0, first = 0; first < limit;
        first += static_cast<uint32_t>(layout::block_topics(block++))) {
     const auto* counter = reinterpret_cast<const layout::Word*>(block_at(block));
@@ -297,23 +300,28 @@ void SegmentView::scan_words(std::vector<uint64_t>* seen, std::vector<uint64_t>*
     const uint32_t n = std::min<uint32_t>(limit - first, static_cast<uint32_t>(layout::block_topics(block)));
     // Eight at a time: nearly always all of them stand still. A block's topics are a multiple of 64 but for
     // the last block's, which is cut at the limit.
-    for (uint32_t i = 0; i < n; i += kTogether) {
-      if (n - i >= kTogether && all_stand(counter + i, last + i)) continue;
-      const uint64_t moved = n - i >= kTogether ? take_moved(counter + i, last + i, kTogether)
-                                                : take_moved(counter + i, last + i, n - i);
-      (*changed)[(first + i) / 64] |= moved << i % 64;
+    uint32_t i = 0;
+    for (; i + kTogether <= n; i += kTogether) {
+      if (!all_stand(counter + i, last + i)) f(first + i, take_moved(counter + i, last + i, kTogether));
     }
+    if (const uint64_t moved = take_moved(counter + i, last + i, n - i); moved != 0) f(first + i, moved);
   }
 }
 
 void SegmentView::scan(std::vector<uint64_t>* seen, std::vector<uint32_t>* changed) const {
-  std::vector<uint64_t> words;
-  scan_words(seen, &words);
-  for (size_t w = 0; w < words.size(); ++w) {
-    for (uint64_t word = words[w]; word != 0; word &= word - 1) {
-      changed->push_back(static_cast<uint32_t>(w * 64 + static_cast<size_t>(std::countr_zero(word))));
+  scan_eights(seen, [changed](uint32_t first, uint64_t moved) {
+    for (; moved != 0; moved &= moved - 1) {
+      changed->push_back(first + static_cast<uint32_t>(std::countr_zero(moved)));
     }
-  }
+  });
+}
+
+void SegmentView::scan_words(std::vector<uint64_t>* seen, std::vector<uint64_t>* changed) const {
+  changed->assign((std::max<size_t>(seen->size(), topic_limit()) + 63) / 64, 0);
+  scan_eights(seen, [changed](uint32_t first, uint64_t moved) {
+    if (first / 64 >= changed->size()) changed->resize(first / 64 + 1, 0);
+    (*changed)[first / 64] |= moved << first % 64;
+  });
 }
 
 void SegmentView::scan_generations(std::vector<uint64_t>* seen, std::vector<uint32_t>* changed) const {

@@ -183,6 +183,8 @@ class SegmentView : public std::enable_shared_from_this<SegmentView> {
   // state() of the sample that was born when `born(newest position)` says.
   template <class Born>
   State state_by(const TopicView& topic, bool dead, int64_t now_ns, int64_t max_age_ns, Born born) const;
+  template <class F>
+  void scan_eights(std::vector<uint64_t>* seen, F f) const;
   void open_bell(const DomainFolder& folder);
   // The file is still the one that the name means (one system call).
   bool still_named(int folder) const;

@@ -165,7 +165,7 @@ void Outbound::add_row(uint32_t id, uint64_t sent, const SampleHead& head, uint6
   SampleRow* const row = encoded_.samples.places(1);
   row->head = head;
   row->complete(id, sent, now_ns, source_->provenance(id, head.sequence).age_error_ns, bytes);
-  encoded_.samples.grow(1);
+  encoded_.samples.grow(1, row->age_error_ns);
 }
 
 void Outbound::add_sample(size_t row, const SampleHead& head, uint64_t bytes, int64_t now_ns,
@@ -274,9 +274,11 @@ Outbound::Encoded& Outbound::encode(const BatchPlan& plan, int64_t now_ns) {
   for (size_t i = 0; i <= plan.special.size(); ++i) {
     const size_t end = i < plan.special.size() ? plan.special[i].row : plan.id.size();
     const size_t samples = e.samples.count();
-    const size_t bytes = encode_plain(row, end, now_ns, room.get() + at);
-    if (row < end) e.plain.push_back({samples, e.samples.count() - samples, at});
-    at += bytes;
+    if (row < end) {
+      const size_t bytes = encode_plain(row, end, now_ns, room.get() + at);
+      e.plain.push_back({samples, e.samples.count() - samples, at});
+      at += bytes;
+    }
     row = end + 1;
     if (i == plan.special.size()) break;
     EncodeResult& done = e.special[i];
@@ -311,6 +313,7 @@ void Outbound::write_batch(int64_t now_ns) {
                           .stamp_ns = {&first.head.stamp_ns, kStride},
                           .age_ns = {&first.age_ns, kStride},
                           .age_error_ns = {&first.age_error_ns, kStride},
+                          .exact = e.samples.is_exact(),
                           .size = sizes_},
                          static_cast<uint64_t>(now_ns));
   e.payload_hash = proto::payload_hash(e.payload.bytes);

@@ -58,6 +58,7 @@ size_t MemStore::read_newest(std::span<const uint32_t> ids, std::span<const uint
   SampleRow* const begin = out->places(ids.size());
   SampleRow* end = begin;
   std::byte* value = room;
+  int64_t errors_ns = 0;
   for (size_t i = 0; i < ids.size(); ++i) {
     const Topic& t = topics_[ids[i]];
     if (t.head.sequence == 0 || !t.current) continue;
@@ -66,10 +67,11 @@ size_t MemStore::read_newest(std::span<const uint32_t> ids, std::span<const uint
     uint64_t bytes;
     copy_value(t.value, value, &bytes);
     value += bytes;
+    errors_ns |= t.provenance.age_error_ns;
     end->head = t.head;
     (end++)->complete(ids[i], sent[i], now_ns, t.provenance.age_error_ns, bytes);
   }
-  out->grow(static_cast<size_t>(end - begin));
+  out->grow(static_cast<size_t>(end - begin), errors_ns);
   return static_cast<size_t>(value - room);
 }
 

@@ -34,19 +34,28 @@ class SampleRows {
  public:
   std::span<const SampleRow> all() const { return {rows_.data(), count_}; }
   size_t count() const { return count_; }
-  void clear() { count_ = 0; }
+  // The age of each has no error.
+  bool is_exact() const { return errors_ns_ == 0; }
+  void clear() {
+    count_ = 0;
+    errors_ns_ = 0;
+  }
 
-  // Places for so many samples after those that are there; grow() takes the first of them in. Valid until the
-  // next call.
+  // Places for so many samples after those that are there; grow() takes the first of them in, `errors_ns` are
+  // their errors of age, or-ed. Valid until the next call.
   SampleRow* places(size_t count) {
     if (rows_.size() < count_ + count) rows_.resize(2 * (count_ + count));
     return rows_.data() + count_;
   }
-  void grow(size_t count) { count_ += count; }
+  void grow(size_t count, int64_t errors_ns) {
+    count_ += count;
+    errors_ns_ |= errors_ns;
+  }
 
  private:
   std::vector<SampleRow> rows_;  // as long as the longest batch so far
   size_t count_ = 0;
+  int64_t errors_ns_ = 0;
 };
 
 }  // namespace smt::relay

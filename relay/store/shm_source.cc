@@ -325,7 +325,8 @@ SampleRead ShmSource::read_newest(uint32_t id, SampleHead* head, std::byte* room
 }
 
 // The usual outcome of read_newest(); false: another one, which that tells.
-inline bool ShmSource::read_at_once(const Ring& ring, SampleHead* head, std::byte* room, uint64_t* bytes) {
+[[gnu::always_inline]] inline bool ShmSource::read_at_once(const Ring& ring, SampleHead* head,
+                                                           std::byte* room, uint64_t* bytes) {
   if (ring.counter == nullptr) return false;
   const uint64_t position = read_newest_head(*ring.counter);
   return position >= ring.first_position && read_slot(ring, position, head, room, bytes) == SlotRead::kOk;
@@ -337,6 +338,7 @@ size_t ShmSource::read_newest(std::span<const uint32_t> ids, std::span<const uin
   SampleRow* end = begin;
   std::byte* value = room;
   size_t others = 0;
+  int64_t errors_ns = 0;
   for (size_t i = 0; i < ids.size(); ++i) {
     const uint32_t id = ids[i];
     uint64_t bytes = 0;
@@ -350,10 +352,11 @@ size_t ShmSource::read_newest(std::span<const uint32_t> ids, std::span<const uin
     value += bytes;
     const bool mirrored = (flags_[id] & kMirrored) != 0;
     const int64_t error_ns = mirrored ? provenance(id, end->head.sequence).age_error_ns : 0;
+    errors_ns |= error_ns;
     (end++)->complete(id, sent[i], now_ns, error_ns, bytes);
   }
   slot_reads_ += ids.size() - others;
-  out->grow(static_cast<size_t>(end - begin));
+  out->grow(static_cast<size_t>(end - begin), errors_ns);
   return static_cast<size_t>(value - room);
 }
 

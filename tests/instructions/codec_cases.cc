@@ -38,6 +38,7 @@ std::string encode(const std::vector<proto::BatchRow>& rows, proto::BatchWriter*
                                                .stamp_ns = {&rows[0].stamp_ns, kStride},
                                                .age_ns = {&rows[0].age_ns, kStride},
                                                .age_error_ns = {&rows[0].age_error_ns, kStride},
+                                               .exact = true,
                                                .size = {}},
                                               1'000'000'000'000'000);
   return proto::seal_message(kSession, 77, proto::Envelope::kBatchFieldNumber, body,
