@@ -25,7 +25,26 @@ Result<Reader> Reader::open(const Domain& domain, std::string_view topic, Reader
   return reader;
 }
 
-const Sample* Reader::latest() {
+const Sample* Reader::read_latest_quickly() {
+  ReaderImpl& r = *impl_;
+  const internal::QuickTopic& q = r.quick;
+  uint64_t at;
+  SampleHead head;
+  const layout::Slot* slot = q.newest(&at);
+  if (slot == nullptr) [[unlikely]]
+    return read_latest();
+  const uint64_t bytes = load_sample_head(slot, &head);
+  if (bytes > q.max_bytes) [[unlikely]]
+    return read_latest();
+  load_words(r.spare.get(), payload_of(slot), bytes);
+  if (!q.holds(slot, at)) [[unlikely]]
+    return read_latest();
+  r.keep(head, bytes, *q.last_sequence);
+  q.pass(at, head.sequence);
+  return q.sample;
+}
+
+const Sample* Reader::read_latest() {
   ReaderImpl& r = *impl_;
   if (r.writers.empty()) return nullptr;
   size_t w = 0;
@@ -169,7 +188,7 @@ Woke Reader::wait(std::chrono::nanoseconds timeout) {
   }
 }
 
-std::optional<Borrowed> Reader::borrow() {
+std::optional<Borrowed> Reader::borrow_newest() {
   ReaderImpl& r = *impl_;
   if (r.writers.empty()) return std::nullopt;
   const size_t i = r.best_of();
@@ -178,27 +197,12 @@ std::optional<Borrowed> Reader::borrow() {
     const uint64_t at = read_newest_head(*w.view.counter);
     if (at < w.view.first_position) return std::nullopt;
     const layout::Slot* slot = w.view.slot(at);
-    Borrowed b;
     if (slot_holds(slot, at)) {
-      const uint64_t bytes = load_sample_head(slot, &b.head_);
-      if (bytes <= w.view.max_bytes) {
-        if constexpr (kThreadSanitizer) {
-          b.copy_.resize(bytes);
-          load_words(b.copy_.data(), payload_of(slot), bytes);
-          b.bytes_ = b.copy_;
-        } else {
-          b.bytes_ = {reinterpret_cast<const std::byte*>(payload_of(slot)), static_cast<size_t>(bytes)};
-        }
-        if (still_holds(slot, at, w.view.entry, w.view.generation)) {
-          b.segment_ = w.view.segment;
-          b.slot_ = slot;
-          b.entry_ = w.view.entry;
-          b.generation_ = w.view.generation;
-          b.position_ = at;
-          w.next = at + 1;
-          w.last_sequence = b.head_.sequence;
-          return b;
-        }
+      Borrowed b(w.pin, slot, at, w.view.entry, w.view.generation, w.view.max_bytes);
+      if (b.bytes_.size() <= w.view.max_bytes && b.valid()) {
+        w.next = at + 1;
+        w.last_sequence = b.head_.sequence;
+        return b;
       }
     }
     if (!w.view.live() && !r.follow(&w)) {
@@ -209,8 +213,6 @@ std::optional<Borrowed> Reader::borrow() {
   }
   return std::nullopt;
 }
-
-bool Borrowed::valid() const { return still_holds(slot_, position_, entry_, generation_); }
 
 Status Reader::refresh() {
   ReaderImpl& r = *impl_;

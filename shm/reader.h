@@ -16,6 +16,8 @@
 #include "shm/domain.h"
 #include "shm/freshness.h"
 #include "shm/ordering.h"
+#include "shm/pin.h"
+#include "shm/quick_topic.h"
 #include "shm/sample.h"
 #include "shm/schema.h"
 #include "shm/segment_view.h"
@@ -31,23 +33,42 @@ enum class Woke {
   kTimeout,
 };
 
-// A value where it lies in shared memory. What was read from it counts only if valid() afterwards.
+// A value where it lies in shared memory. What was read from it counts only if valid() afterwards. It may
+// outlive its reader, the writer and the file of the segment. It and its copies belong to the thread of their
+// reader: one thread at a time for all of them.
 class Borrowed {
  public:
   std::span<const std::byte> bytes() const { return bytes_; }
   const SampleHead& head() const { return head_; }
   // The bytes have not been written over up to now.
-  bool valid() const;
+  bool valid() const { return still_holds(slot_, position_, entry_, generation_); }
 
  private:
   friend class Reader;
-  std::shared_ptr<const SegmentView> segment_;  // keeps the memory mapped
-  const layout::Slot* slot_ = nullptr;
-  const layout::Entry* entry_ = nullptr;
-  uint64_t generation_ = 0, position_ = 0;
-  SampleHead head_{};
+  // REQUIRES: slot_holds(slot, position). Head and size are believed only if valid() and not above
+  // `max_bytes`.
+  Borrowed(const internal::Pin& pin, const layout::Slot* slot, uint64_t position, const layout::Entry* entry,
+           uint64_t generation, [[maybe_unused]] uint64_t max_bytes)
+      : pin_(pin), slot_(slot), entry_(entry), generation_(generation), position_(position) {
+    const uint64_t bytes = load_sample_head(slot, &head_);
+    bytes_ = {reinterpret_cast<const std::byte*>(payload_of(slot)), static_cast<size_t>(bytes)};
+#ifdef SMT_THREAD_SANITIZER
+    if (bytes > max_bytes) return;
+    copy_ = std::make_shared<std::byte[]>(bytes);
+    load_words(copy_.get(), payload_of(slot), bytes);
+    bytes_ = {copy_.get(), static_cast<size_t>(bytes)};
+#endif
+  }
+
+  internal::Pin pin_;  // keeps the memory mapped
+  const layout::Slot* slot_;
+  const layout::Entry* entry_;
+  uint64_t generation_, position_;
+  SampleHead head_;
   std::span<const std::byte> bytes_;
-  std::vector<std::byte> copy_;  // only under ThreadSanitizer, see LAYOUT.md
+#ifdef SMT_THREAD_SANITIZER
+  std::shared_ptr<std::byte[]> copy_;  // see LAYOUT.md
+#endif
 };
 
 // One thread at a time. The topic need not exist yet; it is looked up when the reader is made, in refresh()
@@ -66,7 +87,7 @@ class Reader {
   const Sample* latest_fresh();
 
   // The newest sample, whatever its state; null if there is none. No system call.
-  const Sample* latest();
+  const Sample* latest() { return quick_->sample != nullptr ? read_latest_quickly() : read_latest(); }
 
   // The samples in order, each once; null: none yet. ReaderOptions::begin names the first one of a topic that
   // is there when the reader is opened; of a topic that appears later it is the oldest that the ring holds.
@@ -82,7 +103,20 @@ class Reader {
   Woke wait(std::chrono::nanoseconds timeout);
 
   // The newest value in place, for values too large to copy. Nothing if there is none.
-  std::optional<Borrowed> borrow();
+  std::optional<Borrowed> borrow() {
+    const internal::QuickTopic& q = *quick_;
+    uint64_t at;
+    if (q.max_bytes != 0) [[likely]] {
+      if (const layout::Slot* slot = q.newest(&at)) [[likely]] {
+        Borrowed b(*q.pin, slot, at, q.entry, q.generation, q.max_bytes);
+        if (b.bytes_.size() <= q.max_bytes && q.holds(slot, at)) [[likely]] {
+          q.pass(at, b.head_.sequence);
+          return b;
+        }
+      }
+    }
+    return borrow_newest();
+  }
 
   // Looks the name up again and asks for the writers' lives. kNotFound: nobody has the topic. kMismatch:
   // another schema than asked for (the reader goes on with the writers that match).
@@ -112,16 +146,15 @@ class Reader {
 
   // Copies the newest value of exactly `bytes` bytes, as latest() does, without a detour: what TopicReader
   // calls. False: none, or another size; then `*value` may hold anything.
-  bool latest_into(void* value, size_t bytes, SampleHead* head) {
+  [[gnu::always_inline]] bool latest_into(void* value, size_t bytes, SampleHead* head) {
     const internal::QuickTopic& q = *quick_;
+    uint64_t at;
     if (q.bytes == bytes && bytes != 0) [[likely]] {
-      const uint64_t at = read_newest_head(*q.counter);
-      const auto* slot = reinterpret_cast<const layout::Slot*>(q.ring + (at & q.mask) * q.stride);
-      if (at >= q.first_position && slot_holds(slot, at) && load_sample_head(slot, head) == bytes) {
+      const layout::Slot* slot = q.newest(&at);
+      if (slot != nullptr && load_sample_head(slot, head) == bytes) {
         load_words(value, payload_of(slot), bytes);
-        if (still_holds(slot, at, q.entry, q.generation) && q.retired->load(std::memory_order_relaxed) == 0) {
-          *q.next = at + 1;
-          *q.last_sequence = head->sequence;
+        if (q.holds(slot, at)) {
+          q.pass(at, head->sequence);
           return true;
         }
       }
@@ -131,7 +164,10 @@ class Reader {
 
  private:
   explicit Reader(std::unique_ptr<ReaderImpl> impl);
+  const Sample* read_latest();
+  const Sample* read_latest_quickly();  // REQUIRES: quick_->sample != nullptr
   bool read_latest_into(void* value, size_t bytes, SampleHead* head);
+  std::optional<Borrowed> borrow_newest();
   std::unique_ptr<ReaderImpl> impl_;
   const internal::QuickTopic* quick_;
 };

@@ -25,6 +25,7 @@ void ReaderImpl::resolve() {
     }
     Writer w;
     w.view = std::move(v);
+    w.pin = internal::Pin(w.view.segment);
     w.next = w.view.first_position;
     w.last_sequence = w.view.origin_offset != 0 ? kNoSequence : w.view.first_sequence - 1;
     for (const Writer& old : writers) {
@@ -116,9 +117,10 @@ void ReaderImpl::make_room() {
 
 void ReaderImpl::set_quick() {
   quick = {};
-  if (writers.size() != 1 || compare || writers[0].view.variable) return;
+  if (writers.size() != 1 || compare) return;
   const TopicView& v = writers[0].view;
   quick = {v.max_bytes,
+           v.variable ? 0 : v.max_bytes,
            v.counter,
            v.entry,
            v.segment->retired_flag(),
@@ -128,27 +130,19 @@ void ReaderImpl::set_quick() {
            v.first_position,
            v.generation,
            &writers[0].next,
-           &writers[0].last_sequence};
+           &writers[0].last_sequence,
+           &writers[0].pin,
+           last_segment == v.segment.get() ? &sample : nullptr};
 }
 
-// The sample in `spare` is the one to return.
 void ReaderImpl::adopt(size_t writer, uint64_t position, const SampleHead& head, uint64_t bytes,
                        bool in_order) {
   Writer& w = writers[writer];
-  std::swap(buffer, spare);
   const uint64_t before = w.last_sequence;
-  const uint64_t gap = head.sequence > before ? head.sequence - before - 1 : 0;
-  sample.sequence = head.sequence;
-  sample.stamp_ns = head.stamp_ns;
-  sample.born_ns = head.born_ns;
-  sample.written_ns = head.written_ns;
-  sample.missed = gap;
-  sample.bytes = {reinterpret_cast<const std::byte*>(buffer.get()), static_cast<size_t>(bytes)};
-  has_sample = true;
+  const uint64_t gap = keep(head, bytes, before);
   if (in_order) missed += gap;
   w.last_sequence = head.sequence;
   w.next = position + 1;
-  last_born = head.born_ns;
   if (last_segment != w.view.segment.get()) change_writer(w, before, position, in_order);
   if (compare && writers.size() == 1) {
     compare = false;
@@ -166,6 +160,7 @@ void ReaderImpl::change_writer(const Writer& w, uint64_t before, uint64_t positi
   }
   last_segment = w.view.segment.get();
   last_node = last_segment->node();
+  if (quick.max_bytes != 0) quick.sample = &sample;
 }
 
 void ReaderImpl::pass_over(Writer* w) {

@@ -9,10 +9,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "shm/domain.h"
 #include "shm/domain_view.h"
+#include "shm/pin.h"
+#include "shm/quick_topic.h"
 #include "shm/sample.h"
 #include "shm/segment_view.h"
 
@@ -33,6 +36,7 @@ inline bool is_later(int64_t born, const std::string& node, int64_t than_born, c
 struct ReaderImpl {
   struct Writer {
     TopicView view;
+    internal::Pin pin;           // of view.segment, for what is lent
     uint64_t next = 0;           // position to be read next, if the ring still holds it
     uint64_t last_sequence = 0;  // of the sample returned last: later ones that are passed over are missed
     uint64_t dead_epoch = 0;     // whose owner the last probe found dead; 0: none
@@ -99,7 +103,22 @@ struct ReaderImpl {
   // Buffers for the largest value; `sample` stays.
   void make_room();
   void set_quick();
-  // What lies in `spare` is the sample to return. `in_order`: the gap before it counts as missed.
+  // What lies in `spare` is the sample to return. `before`: the sequence of the one before. Returns how many
+  // came between them.
+  uint64_t keep(const SampleHead& head, uint64_t bytes, uint64_t before) {
+    std::swap(buffer, spare);
+    sample.sequence = head.sequence;
+    sample.stamp_ns = head.stamp_ns;
+    sample.born_ns = head.born_ns;
+    sample.written_ns = head.written_ns;
+    sample.missed = head.sequence > before ? head.sequence - before - 1 : 0;
+    sample.bytes = {reinterpret_cast<const std::byte*>(buffer.get()), static_cast<size_t>(bytes)};
+    has_sample = true;
+    last_born = head.born_ns;
+    return sample.missed;
+  }
+  // The same, and how far the reader has come with this writer. `in_order`: the gap before it counts as
+  // missed.
   void adopt(size_t writer, uint64_t position, const SampleHead& head, uint64_t bytes, bool in_order);
   // `sample`, which lies at `position`, is of another writer than the one before, or of the first; `before`
   // is what last_sequence was.

@@ -38,23 +38,6 @@ struct ReaderOptions {
   Begin begin = Begin::kOldest;
 };
 
-namespace internal {
-
-// The one writer's topic, for the quick path of Reader::latest_into. `bytes` is 0 where there is not
-// exactly one writer, or values have no fixed size.
-struct QuickTopic {
-  uint64_t bytes = 0;
-  const layout::Word* counter = nullptr;
-  const layout::Entry* entry = nullptr;
-  const layout::Half* retired = nullptr;
-  const std::byte* ring = nullptr;
-  uint64_t mask = 0, stride = 0, first_position = 0, generation = 0;
-  uint64_t* next = nullptr;
-  uint64_t* last_sequence = nullptr;
-};
-
-}  // namespace internal
-
 }  // namespace smt
 
 #endif  // SMT_SHM_SAMPLE_H_

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,6 +59,10 @@ class ShmTest : public testing::Test {
   static std::string text_of(const Sample* s) {
     if (s == nullptr) return "(none)";
     return std::string(reinterpret_cast<const char*>(s->bytes.data()), s->bytes.size());
+  }
+  static std::string text_of(const std::optional<Borrowed>& b) {
+    if (!b) return "(none)";
+    return std::string(reinterpret_cast<const char*>(b->bytes().data()), b->bytes().size());
   }
   std::string file(const std::string& name) const { return root_ + "/d/" + name; }
   // Overwrites bytes of a node's segment.

@@ -289,10 +289,72 @@ TEST_F(TopicTest, ABorrowedValueSaysWhenItHasBeenWrittenOver) {
   publish_value(p, "first");
   const auto b = r.borrow();
   ASSERT_TRUE(b.has_value());
-  EXPECT_EQ(std::string(reinterpret_cast<const char*>(b->bytes().data()), b->bytes().size()), "first");
+  EXPECT_EQ(text_of(b), "first");
   EXPECT_TRUE(b->valid());
   for (int i = 0; i < 4; ++i) publish_value(p, "later");
   EXPECT_FALSE(b->valid());
+}
+
+TEST_F(TopicTest, ABorrowedValueAndItsCopyOutliveTheirReaderAndTheSegment) {
+  std::optional<Borrowed> copy, moved;
+  {
+    Domain d = open_domain();
+    auto node = open_node(d, "n", {.remove_on_exit = true});
+    Publisher p = advertise(*node, "t");
+    publish_value(p, "value");
+    Reader r = open_reader(d, "t");
+    std::optional<Borrowed> b = r.borrow();
+    copy = b;
+    b = r.borrow();
+    moved = std::move(b);
+  }
+  EXPECT_EQ(text_of(copy), "value");
+  EXPECT_EQ(text_of(moved), "value");
+  EXPECT_EQ(copy->valid(), moved->valid());
+  copy.reset();
+  EXPECT_EQ(text_of(moved), "value");
+}
+
+TEST_F(TopicTest, TheLaterValueOfTwoWritersIsBorrowedAndNoneOfATopicThatIsGone) {
+  Domain d = open_domain();
+  auto a = open_node(d, "a"), b = open_node(d, "b");
+  Reader r = open_reader(d, "t");
+  const auto publish = [](Node& node, std::string_view text, int64_t born) {
+    Publisher p = advertise(node, "t");
+    SMT_ASSERT_OK(p.publish(std::as_bytes(std::span(text)), 0, born));
+  };
+  publish(*a, "a10", 10);
+  SMT_ASSERT_OK(r.refresh());
+  EXPECT_EQ(text_of(r.borrow()), "a10");
+  publish(*b, "b20", 20);
+  SMT_ASSERT_OK(r.refresh());
+  EXPECT_EQ(text_of(r.borrow()), "b20");
+  publish(*a, "a30", 30);
+  EXPECT_EQ(text_of(r.borrow()), "a30");
+  SMT_ASSERT_OK(a->remove("t"));
+  SMT_ASSERT_OK(r.refresh());
+  EXPECT_EQ(text_of(r.borrow()), "b20");
+  SMT_ASSERT_OK(b->remove("t"));
+  EXPECT_EQ(text_of(r.borrow()), "(none)");
+}
+
+TEST_F(TopicTest, LatestTellsHowManySamplesItPassesOver) {
+  Domain d = open_domain();
+  auto node = open_node(d, "n");
+  Publisher p = advertise(*node, "t", {.history = 8});
+  Reader r = open_reader(d, "t");
+  publish_value(p, "1");
+  EXPECT_EQ(r.latest()->missed, 0u);
+  for (const char* text : {"2", "3", "4"}) publish_value(p, text);
+  const Sample* s = r.latest();
+  EXPECT_EQ(text_of(s), "4");
+  EXPECT_EQ(s->missed, 2u);
+  EXPECT_EQ(r.next(), nullptr);
+  publish_value(p, "5");
+  publish_value(p, "6");
+  EXPECT_EQ(r.next()->missed, 0u);
+  EXPECT_EQ(r.latest()->missed, 0u);
+  EXPECT_EQ(r.missed(), 0u) << "what latest() passes over is not";
 }
 
 TEST_F(TopicTest, WithSeveralWritersTheLaterBornWinsAndNobodySeesAnOlderOneAfterwards) {
