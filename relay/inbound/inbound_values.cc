@@ -132,7 +132,8 @@ bool PeerReceiver::holds_late(const SentAt& sent, int64_t now_ns) {
 }
 
 void PeerReceiver::on_clock_sample(const SentAt& sent, int64_t now_ns) {
-  if (!holds_late(sent, now_ns)) settle(now_ns);
+  // A message that does not say when it was sent (an Announce without samples) may be of the past, too.
+  if (sent.ns != 0 && !holds_late(sent, now_ns)) settle(now_ns);
 }
 
 void PeerReceiver::settle(int64_t now_ns) {

@@ -75,6 +75,21 @@ TEST_F(BacklogTest, AValueThatNothingFollowsIsToldAllTheSame) {
   EXPECT_NEAR(static_cast<double>(b_->age_ns("mode", now_)), static_cast<double>(now_ - born), 1e6);
 }
 
+TEST_F(BacklogTest, ATopicThatIsAnnouncedMeanwhileDoesNotHaveThePastTold) {
+  begin();
+  const size_t before = came_.of("pose").size();
+  stand_still();
+  publish(kStallNs / 2);
+  a_->publish("mode", "manual", now_);
+  publish(kSecond);
+  const std::vector<Diary::Entry> entries = came_.of("pose");
+  ASSERT_GT(entries.size(), before);
+  for (size_t i = before; i < entries.size(); ++i) {
+    EXPECT_LE(entries[i].at_ns - born_[std::stoull(entries[i].value)], 2 * kPeriodNs) << entries[i].value;
+  }
+  EXPECT_EQ(b_->value("mode"), "manual");
+}
+
 TEST_F(BacklogTest, WhatIsWantedInOrderComesInOrder) {
   begin({.history = 64}, {.receive = {{{"**"}, {}, 0, {.every = true}, 0}}, .serves = false});
   const size_t before = came_.of("pose").size();
