@@ -474,13 +474,13 @@ TEST_F(Smtdoctor, CuresALimitOfFiles) {
 }
 
 TEST_F(Smtdoctor, TellsAContainerThatSharesNothing) {
-  const std::string image = stubs_.path() + "/image", disk = stubs_.path() + "/disk";
+  const std::string image = stubs_.path() + "/image";
   std::filesystem::create_directories(image);
-  std::filesystem::create_directories(disk);
   std::ofstream(image + "/.dockerenv") << "";
-  // A folder of the container's own disk is as little shared, whatever /dev/shm is.
+  // A folder of the container's own disk is as little shared, whatever /dev/shm and /tmp are.
   for (const auto& [root, mounts] : std::map<std::string, std::string>{
-           {"/dev/shm/smt", "umount -l /dev/shm && mount -t tmpfs shm /dev/shm"}, {disk + "/smt", "true"}}) {
+           {"/dev/shm/smt", "umount -l /dev/shm && mount -t tmpfs shm /dev/shm"},
+           {"/smt-test-of-no-mount", "true"}}) {
     Process::Options container;
     container.env["SMT_ROOT"] = root;
     container.through = {"unshare", "--mount"};
