@@ -1,25 +1,17 @@
 #include "proto/batch_reader.h"
 
 #include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/wire_format_lite.h>
 
 #include <algorithm>
 
+#include "proto/field_tag.h"
 #include "proto/limits.h"
 
 namespace smt::proto {
 
 namespace {
 
-using google::protobuf::internal::WireFormatLite;
 using google::protobuf::io::CodedInputStream;
-
-constexpr uint32_t field_tag(int field, WireFormatLite::WireType type) {
-  return WireFormatLite::MakeTag(field, type);
-}
-constexpr auto kVarint = WireFormatLite::WIRETYPE_VARINT;
-constexpr auto kFixed64 = WireFormatLite::WIRETYPE_FIXED64;
-constexpr auto kBytes = WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
 
 constexpr auto kAsItIs = [](uint64_t n) { return n; };
 constexpr auto kZigZag = [](uint64_t n) { return static_cast<uint64_t>(WireFormatLite::ZigZagDecode64(n)); };

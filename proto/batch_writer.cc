@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "proto/field_tag.h"
 #include "proto/smtrelay.pb.h"
 
 namespace smt::proto {
@@ -12,13 +13,15 @@ namespace {
 
 using google::protobuf::io::CodedOutputStream;
 
-enum WireType : uint8_t { kVarint = 0, kFixed64 = 1, kBytes = 2 };
-
 constexpr size_t kMaxVarint = 10, kMaxLength = 5;
 // Of what is not a column: sent_ns, topics, raw_bytes.
 constexpr size_t kOtherBytes = (1 + 8) + (1 + 5) + (1 + 5);
 
-constexpr uint8_t field_tag(int field, WireType type) { return static_cast<uint8_t>(field << 3 | type); }
+// All fields of a Batch are below 16.
+uint8_t* write_tag(int field, WireFormatLite::WireType type, uint8_t* to) {
+  *to = static_cast<uint8_t>(field_tag(field, type));
+  return to + 1;
+}
 
 constexpr uint32_t zigzag(uint32_t n) { return n << 1 ^ (0 - (n >> 31)); }
 constexpr uint64_t zigzag(uint64_t n) { return n << 1 ^ (0 - (n >> 63)); }
@@ -42,7 +45,7 @@ inline uint8_t* write_varint(uint64_t n, uint8_t* to) {
 // Writes a column by `write(to)`. Its length stands before it, so it is moved when that is known.
 template <class Write>
 uint8_t* write_column(int field, uint8_t* to, const Write& write) {
-  *to++ = field_tag(field, kBytes);
+  to = write_tag(field, kBytes, to);
   uint8_t* const begin = to + kMaxLength;
   const auto bytes = static_cast<size_t>(write(begin) - begin);
   to = write_varint(bytes, to);
@@ -83,7 +86,7 @@ uint8_t* write_differences(int field, Column<T> column, size_t n, uint8_t* to) {
 
 }  // namespace
 
-std::string_view BatchWriter::write(const BatchColumns& c, uint64_t sent_ns) {
+std::string_view BatchWriter::write(const BatchView& c, uint64_t sent_ns) {
   const size_t n = c.topics;
   const size_t max_bytes = 6 * (1 + kMaxLength + n * kMaxVarint) + kOtherBytes;
   if (room_.size() < max_bytes) room_.resize(max_bytes);
@@ -100,10 +103,10 @@ std::string_view BatchWriter::write(const BatchColumns& c, uint64_t sent_ns) {
     });
   }
   if (sent_ns != 0) {
-    *p++ = field_tag(Batch::kSentNsFieldNumber, kFixed64);
+    p = write_tag(Batch::kSentNsFieldNumber, kFixed64, p);
     p = CodedOutputStream::WriteLittleEndian64ToArray(sent_ns, p);
   }
-  *p++ = field_tag(Batch::kTopicsFieldNumber, kVarint);
+  p = write_tag(Batch::kTopicsFieldNumber, kVarint, p);
   p = write_varint(n, p);
   if (!c.exact) {
     const auto number = [](int64_t error_ns) { return zigzag(static_cast<uint64_t>(error_ns)); };
@@ -116,7 +119,7 @@ std::string_view BatchWriter::write(const BatchColumns& c, uint64_t sent_ns) {
 std::string_view BatchWriter::write_packed(uint32_t raw_bytes) {
   // The field of the greatest number comes last.
   uint8_t* p = room_.data() + bytes_;
-  *p++ = field_tag(Batch::kRawBytesFieldNumber, kVarint);
+  p = write_tag(Batch::kRawBytesFieldNumber, kVarint, p);
   p = write_varint(raw_bytes, p);
   return {reinterpret_cast<const char*>(room_.data()), static_cast<size_t>(p - room_.data())};
 }

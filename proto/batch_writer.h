@@ -24,7 +24,7 @@ class Column {
 };
 
 // Of each topic an entry in each column, but of `size`.
-struct BatchColumns {
+struct BatchView {
   size_t topics;
   Column<uint32_t> id;
   Column<uint64_t> sequence;       // difference, see Batch.sequence
@@ -40,7 +40,7 @@ class BatchWriter {
  public:
   // The body of a Batch whose payload is not compressed; valid until the next call.
   // REQUIRES: 1 to kMaxTopics topics.
-  std::string_view write(const BatchColumns& columns, uint64_t sent_ns);
+  std::string_view write(const BatchView& columns, uint64_t sent_ns);
   // The same Batch with a payload that is compressed; valid as that of write(), which stays as it is.
   // REQUIRES: raw_bytes != 0
   std::string_view write_packed(uint32_t raw_bytes);

@@ -1,6 +1,5 @@
 #include "proto/codec.h"
 
-#include <algorithm>
 #include <array>
 
 #define XXH_INLINE_ALL
@@ -104,55 +103,6 @@ Opened open_message(std::span<const std::byte> header, std::span<const std::byte
     if (e->has_batch() && !read_columns(e->batch(), columns)) columns->rows = 0;
     return true;
   });
-}
-
-namespace {
-
-// Drops the numbers at the end that are the same as the one before them.
-template <class Column>
-void trim(Column* column) {
-  int n = column->size();
-  while (n > 1 && column->Get(n - 2) == column->Get(n - 1)) --n;
-  column->Truncate(n);
-}
-
-// Differences wrap around, so that no two numbers are too far apart.
-int64_t minus(int64_t a, int64_t b) {
-  return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
-}
-
-}  // namespace
-
-void append_rows(const std::vector<BatchRow>& rows, Batch* batch) {
-  const int n = static_cast<int>(rows.size());
-  auto* ids = batch->mutable_id();
-  auto* sequences = batch->mutable_sequence();
-  auto* stamps = batch->mutable_stamp_ns();
-  auto* ages = batch->mutable_age_ns();
-  auto* errors = batch->mutable_age_error_ns();
-  ids->Reserve(n);
-  sequences->Reserve(n);
-  stamps->Reserve(n);
-  ages->Reserve(n);
-  // At the source all are 0, and the column is left out.
-  const bool exact =
-      std::all_of(rows.begin(), rows.end(), [](const BatchRow& row) { return row.age_error_ns == 0; });
-  if (!exact) errors->Reserve(n);
-  BatchRow before;
-  for (const BatchRow& row : rows) {
-    ids->AddAlreadyReserved(static_cast<int32_t>(row.id - before.id));
-    sequences->AddAlreadyReserved(row.sequence);
-    stamps->AddAlreadyReserved(minus(row.stamp_ns, before.stamp_ns));
-    ages->AddAlreadyReserved(minus(row.age_ns, before.age_ns));
-    if (!exact) errors->AddAlreadyReserved(row.age_error_ns);
-    before = row;
-  }
-  batch->set_topics(static_cast<uint32_t>(n));
-  trim(ids);
-  trim(sequences);
-  trim(stamps);
-  trim(ages);
-  trim(errors);
 }
 
 }  // namespace smt::proto

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "proto/batch_reader.h"
 #include "proto/limits.h"
@@ -81,19 +80,6 @@ Opened open_message(std::span<const std::byte> header, std::span<const std::byte
 // rows they cannot be those of a Batch. Scratch on any failure, and of any other message.
 Opened open_message(std::span<const std::byte> header, std::span<const std::byte> payload, Envelope* e,
                     BatchColumns* columns);
-
-// A row of a Batch, for one topic. Its columns are read by proto/batch_reader.h.
-struct BatchRow {
-  uint32_t id = 0;
-  uint64_t sequence = 0;  // difference, see Batch.sequence
-  int64_t stamp_ns = 0;
-  int64_t age_ns = 0;  // at Batch.sent_ns
-  int64_t age_error_ns = 0;
-  bool operator==(const BatchRow&) const = default;
-};
-
-// Appends the columns of `rows` and their number. Sizes and sent_ns are the caller's.
-void append_rows(const std::vector<BatchRow>& rows, Batch* batch);
 
 }  // namespace smt::proto
 

@@ -14,6 +14,7 @@
 #include "relay/session/session.h"
 #include "tests/fuzz/bounds.h"
 #include "tests/fuzz/script.h"
+#include "tests/proto/batch_rows.h"
 #include "tests/relay/link_mem.h"
 #include "tests/relay/wire_topic.h"
 

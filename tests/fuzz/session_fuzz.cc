@@ -11,6 +11,7 @@
 #include "tests/fuzz/bounds.h"
 #include "tests/fuzz/script.h"
 #include "tests/fuzz/speaker.h"
+#include "tests/proto/batch_rows.h"
 #include "tests/relay/link_mem.h"
 #include "tests/relay/wire_topic.h"
 #include "tests/times.h"

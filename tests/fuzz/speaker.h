@@ -12,6 +12,7 @@
 #include "proto/codec.h"
 #include "relay/link/link.h"
 #include "tests/fuzz/fuzzer.h"
+#include "tests/proto/batch_rows.h"
 
 namespace smt::fuzz {
 

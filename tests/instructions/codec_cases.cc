@@ -10,6 +10,7 @@
 #include "proto/batch_writer.h"
 #include "proto/codec.h"
 #include "tests/instructions/cases.h"
+#include "tests/proto/batch_rows.h"
 
 namespace smt::instructions {
 namespace {

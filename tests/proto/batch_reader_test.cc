@@ -6,6 +6,7 @@
 #include <random>
 
 #include "proto/codec.h"
+#include "tests/proto/batch_rows.h"
 #include "tests/proto/proto_vectors.h"
 
 namespace smt::proto {

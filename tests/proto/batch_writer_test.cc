@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "proto/codec.h"
+#include "tests/proto/batch_rows.h"
 
 namespace smt::proto {
 namespace {

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "tests/paths.h"
+#include "tests/proto/batch_rows.h"
 #include "tests/proto/proto_vectors.h"
 #include "tests/text.h"
 

@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "proto/batch_reader.h"
+#include "tests/proto/batch_rows.h"
 #include "tests/text.h"
 
 namespace smt::proto {

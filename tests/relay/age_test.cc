@@ -2,6 +2,7 @@
 #include "relay/store/shm_store.h"
 #include "shm/node.h"
 #include "shm/reader.h"
+#include "tests/proto/batch_rows.h"
 #include "tests/relay/relay_fixture.h"
 #include "tests/shm/shm_fixture.h"
 

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "relay/message/wire.h"
+#include "tests/proto/batch_rows.h"
 #include "tests/relay/relay_fixture.h"
 
 namespace smt::relay {

@@ -1,6 +1,7 @@
 // What is sent compressed.
 #include "relay/frame/compression.h"
 
+#include "tests/proto/batch_rows.h"
 #include "tests/relay/relay_fixture.h"
 
 namespace smt::relay {

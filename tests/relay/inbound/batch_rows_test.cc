@@ -11,6 +11,7 @@
 
 #include "relay/inbound/inbound.h"
 #include "relay/store/mem_store.h"
+#include "tests/proto/batch_rows.h"
 #include "tests/relay/wire_topic.h"
 #include "tests/times.h"
 
