@@ -14,7 +14,7 @@ namespace smt::proto {
 template <class T>
 class Column {
  public:
-  // `first`: of the first structure; `stride`: its size.
+  // `first`: of the first structure; `stride`: its size; 0: the same number of each.
   Column(const T* first, size_t stride) : at_(reinterpret_cast<const std::byte*>(first)), stride_(stride) {}
   const T& operator[](size_t i) const { return *reinterpret_cast<const T*>(at_ + i * stride_); }
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "proto/batch_writer.h"
 #include "proto/codec.h"
 
 namespace smt::cmd {
@@ -17,23 +19,35 @@ constexpr uint32_t kFirstId = 1000;
 // ZMTP 3: a flag, and the size in one byte or in eight.
 uint64_t frame_bytes(uint64_t bytes) { return bytes + (bytes > 255 ? 9 : 2); }
 
-uint64_t message_bytes(int field, const std::string& body, uint64_t payload_bytes) {
+uint64_t message_bytes(int field, std::string_view body, uint64_t payload_bytes) {
   const std::string header = proto::seal_message(~uint64_t{0}, kNumber, field, body, 0);
   return frame_bytes(header.size()) + frame_bytes(payload_bytes);
 }
 
 // Of a message with so many samples, of topics here and there that are published within 100 us.
 uint64_t batch_bytes(uint64_t value_bytes, bool variable, uint32_t samples) {
-  proto::Batch batch;
-  std::vector<proto::BatchRow> rows;
+  std::vector<uint32_t> ids;
+  std::vector<int64_t> stamps_ns, ages_ns;
   for (uint32_t i = 0; i < samples; ++i) {
     const int64_t later_ns = 1000 * int64_t{i * 37 % 100};
-    rows.push_back({kFirstId + 2 * i + i % 2, 1, kStampNs + later_ns, kAgeNs - later_ns, 0});
-    if (variable) batch.add_size(value_bytes);
+    ids.push_back(kFirstId + 2 * i + i % 2);
+    stamps_ns.push_back(kStampNs + later_ns);
+    ages_ns.push_back(kAgeNs - later_ns);
   }
-  proto::append_rows(rows, &batch);
-  batch.set_sent_ns(kNumber);
-  return message_bytes(proto::kFieldOf<proto::Batch>, batch.SerializeAsString(), value_bytes * samples);
+  constexpr uint64_t kStep = 1;
+  constexpr int64_t kNoError = 0;
+  const std::vector<uint64_t> sizes(variable ? samples : 0, value_bytes);
+  proto::BatchWriter writer;
+  const std::string_view body = writer.write({.topics = samples,
+                                              .id = {ids.data(), sizeof ids[0]},
+                                              .sequence = {&kStep, 0},
+                                              .stamp_ns = {stamps_ns.data(), sizeof stamps_ns[0]},
+                                              .age_ns = {ages_ns.data(), sizeof ages_ns[0]},
+                                              .age_error_ns = {&kNoError, 0},
+                                              .exact = true,
+                                              .size = sizes},
+                                             kNumber);
+  return message_bytes(proto::kFieldOf<proto::Batch>, body, value_bytes * samples);
 }
 
 // Of a value that no one frame can hold.
