@@ -6,6 +6,7 @@
 #ifndef SMT_SHM_SEQLOCK_H_
 #define SMT_SHM_SEQLOCK_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -30,7 +31,7 @@ namespace smt {
 // REQUIRES: room for align_up(bytes, 8) at `to`.
 [[gnu::always_inline]] inline void store_words(layout::Word* to, const void* from, size_t bytes) {
   const char* p = static_cast<const char*>(from);
-  if (bytes == 8) return store_word(to, p, bytes);  // a number: most values are one
+  if (bytes == 8) return store_word(to, p, std::min<size_t>(bytes, 8));  // a number: most values are one
   if (kCopyLines && bytes >= kLineBytes) {
     const size_t lines = bytes / kLineBytes * kLineBytes;
     copy_lines(to, p, lines);
@@ -48,7 +49,7 @@ namespace smt {
 // Copies `bytes` bytes from shared to private memory, in words.
 [[gnu::always_inline]] inline void load_words(void* to, const layout::Word* from, size_t bytes) {
   char* p = static_cast<char*>(to);
-  if (bytes == 8) return load_word(p, from, bytes);  // a number
+  if (bytes == 8) return load_word(p, from, std::min<size_t>(bytes, 8));  // a number
   if (kCopyLines && bytes >= kLineBytes) {
     const size_t lines = bytes / kLineBytes * kLineBytes;
     copy_lines(p, from, lines);
