@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "shm/clock.h"
+#include "shm/list.h"
 #include "shm/node.h"
 #include "shm/reader.h"
 #include "tests/small_disk.h"
@@ -290,13 +291,22 @@ TEST_F(LostTool, WithoutRoomToMakeItAgainAToolSaysSoAndEndsWithOne) {
   const std::string root = root_ + "/small", folder = root + "/d";
   const SmallDisk disk(root, "size=2m,mode=1777");
   if (!disk.ok()) GTEST_SKIP() << "needs root for a mount of its own";
-  const std::map<std::string, std::vector<std::string>> tools = {
-      {"wave", {"smtsinewave", "wave", "--node", "wave"}},
-      {"relay-pub-robot", {"smtrelay_pub", "--name", "robot", "--bind", "tcp://127.0.0.1:*"}}};
-  for (const auto& [node, args] : tools) {
+  const Domain domain = *Domain::open({.root = root, .domain = "d"});
+  struct Tool {
+    std::string node, topic;
+    std::vector<std::string> args;
+  };
+  const Tool tools[] = {{"wave", "wave", {"smtsinewave", "wave", "--node", "wave"}},
+                        {"relay-pub-robot",
+                         "smt/relay/robot/pub/outbound",
+                         {"smtrelay_pub", "--name", "robot", "--bind", "tcp://127.0.0.1:*"}}};
+  for (const auto& [node, topic, args] : tools) {
     const auto process = tool(args, env({{"SMT_ROOT", root}}));
-    ASSERT_TRUE(eventually(
-        [&] { return fs::exists(folder + "/" + node) && blocks_signal(process->pid(), SIGTERM); }));
+    ASSERT_TRUE(eventually([&] {
+      const Result<DomainListing> here = list_topics(domain);
+      return here.ok() && std::any_of(here->topics.begin(), here->topics.end(),
+                                      [&](const TopicInfo& t) { return t.name == topic && t.sequence != 0; });
+    })) << topic;
     for (std::ofstream full(root + "/full"); full.write(std::string(4096, 'x').c_str(), 4096).flush();) {
     }
     for (const char* end : {".bell", ""})
