@@ -33,6 +33,18 @@ class Bits {
     words_[w] &= ~bits;
   }
 
+  // The 64 numbers from `first` on: bit i is for first + i.
+  uint64_t word_from(uint32_t first) const {
+    const uint32_t low = first % 64;
+    return low == 0 ? word(first / 64) : word(first / 64) >> low | word(first / 64 + 1) << (64 - low);
+  }
+  void add_from(uint32_t first, uint64_t bits) {
+    const uint32_t low = first % 64;
+    const uint64_t high = low == 0 ? 0 : bits >> (64 - low);
+    add_word(first / 64, bits << low);
+    if (high != 0) add_word(first / 64 + 1, high);
+  }
+
   void add(const Bits& other) {
     for (size_t w = 0; other.any() && w < other.words_.size(); ++w) {
       if (other.words_[w] != 0) add_word(w, other.words_[w]);

@@ -118,7 +118,8 @@ void ShmSource::add_writer(NodeState* node, TopicView view) {
     return;  // removed meanwhile, or damaged: as if it were not there
   const uint32_t id = id_for(view.name);
   node->ids[index] = id;
-  if (id == index) node->same.set(index);
+  if (!node->shifted.any() && id >= index) node->shift = id - index;
+  if (id == index + node->shift) node->shifted.set(index);
   topics_[id].writers.push_back(std::move(view));
   choose_writer(id);
   describe(id);
@@ -127,7 +128,7 @@ void ShmSource::add_writer(NodeState* node, TopicView view) {
 void ShmSource::drop_writer(NodeState* node, uint32_t index) {
   const uint32_t id = node->ids[index];
   node->ids[index] = kNone;
-  node->same.clear(index);
+  node->shifted.clear(index);
   if (id == kNone) return;
   Topic& t = topics_[id];
   std::erase_if(t.writers, [&](const TopicView& w) { return w.segment == node->view && w.index == index; });
@@ -236,8 +237,10 @@ void ShmSource::look(NodeState* node, int64_t now_ns, bool all_topics, bool all_
   node->closed = closed;
   node->epoch = epoch;
   for (size_t w = 0; w < moved_words_.size(); ++w) {
-    const uint64_t usual = node->sets ? 0 : moved_words_[w] & node->same.word(w) & ~special_.word(w);
-    if (usual != 0) updated_.add_word(w, usual);
+    const uint32_t first = Bits::number(w, 1) + node->shift;
+    const uint64_t usual =
+        node->sets ? 0 : moved_words_[w] & node->shifted.word(w) & ~special_.word_from(first);
+    if (usual != 0) updated_.add_from(first, usual);
     for (uint64_t word = moved_words_[w] & ~usual; word != 0; word &= word - 1) {
       const uint32_t index = Bits::number(w, word);
       if (index < node->ids.size() && node->ids[index] != kNone) on_moved(*node, node->ids[index], now_ns);

@@ -59,7 +59,8 @@ class ShmSource final : public TopicSource {
     DirectoryCursor directory;
     std::vector<uint64_t> counters;  // for SegmentView::scan_words
     std::vector<uint32_t> ids;       // by index; kNone: no topic of ours
-    Bits same;                       // indexes that are the ids too, as those of a domain's only node
+    uint32_t shift = 0;              // mostly ids are indexes and this,
+    Bits shifted;                    // of these indexes
   };
   struct Topic {
     TopicDescription description;

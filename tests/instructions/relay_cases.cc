@@ -73,6 +73,8 @@ class Mirrored {
   Mirrored(int topics, const Pacing& pacing)
       : pub_(folder_.path(), "pub", std::nullopt, sending(), net_.bind("mem://x")),
         sub_(folder_.path(), "subscriber", "m", receiving(pacing), net_.dial("mem://x", "b")),
+        other_node_(must(Node::open(pub_.domain(), {.name = "a", .segment_bytes = 1 << 20}))),
+        other_topic_(must(Topic<double>::advertise(*other_node_, {.name = "robot/battery"}))),
         node_(must(Node::open(pub_.domain(), {.name = "n", .segment_bytes = 1 << 24}))) {
     net_.set_delay(kMs / 2, kMs / 2);
     for (int i = 0; i < topics; ++i) {
@@ -136,6 +138,9 @@ class Mirrored {
   const TempFolder folder_;
   relay::MemNet net_{&now_ns};
   Machine pub_, sub_;
+  // Whose topic has the first id: those of the others are not their indexes.
+  std::unique_ptr<Node> other_node_;
+  Topic<double> other_topic_;
   std::unique_ptr<Node> node_;
   std::vector<Topic<double>> topics_;
   double value_ = 0;

@@ -54,6 +54,26 @@ TEST(Bits, HoldsWhatASetHolds) {
   EXPECT_TRUE(numbers(bits).empty());
 }
 
+TEST(Bits, WordsBeginAtAnyNumber) {
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 2000; ++i) {
+    Bits bits;
+    std::set<uint32_t> set;
+    for (uint32_t n = 0; n < 300; ++n) {
+      if (random() % 4 == 0) bits.set(n), set.insert(n);
+    }
+    const auto first = static_cast<uint32_t>(random() % 400);
+    const uint64_t word = bits.word_from(first), added = random() & random();
+    bits.add_from(first, added);
+    for (uint32_t bit = 0; bit < 64; ++bit) {
+      ASSERT_EQ(word >> bit & 1, set.count(first + bit)) << first << " and " << bit;
+      if ((added >> bit & 1) != 0) set.insert(first + bit);
+    }
+    ASSERT_THAT(numbers(bits), testing::ElementsAreArray(set)) << first;
+    ASSERT_EQ(bits.count(), set.size());
+  }
+}
+
 TEST(Bits, AWalkBeginsWhereTheLastOneStoppedAndComesAround) {
   Bits bits;
   for (const uint32_t i : {3u, 60u, 64u, 130u}) bits.set(i);

@@ -3,7 +3,10 @@
 #include "relay/store/shm_store.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <random>
+#include <set>
 
 #include "shm/schema.h"
 #include "tests/relay/store/relay_description.h"
@@ -86,6 +89,48 @@ TEST_F(ShmStores, AValueThatItsWriterPublishedWithoutRingingIsFoundAllTheSame) {
   ASSERT_TRUE(burst.publish(p, std::as_bytes(std::span(value)), {0, now, now, now}).ok());
   EXPECT_EQ(look(), 1u);
   EXPECT_EQ(look(), 0u);
+}
+
+TEST_F(ShmStores, TopicsOfEachNodeMoveWhateverTheirIds) {
+  std::mt19937 random(1);
+  std::vector<std::unique_ptr<Node>> nodes;
+  std::map<std::string, Publisher> publishers;
+  Changes changes;
+  int64_t now = boottime_ns();
+  for (const int topics : {5, 150, 70, 1}) {
+    nodes.push_back(open_node(domain_, "n" + std::to_string(nodes.size())));
+    for (int i = 0; i < topics; ++i) {
+      const std::string name = nodes.back()->name() + "/" + std::to_string(i);
+      publishers.emplace(name, advertise(*nodes.back(), name));
+    }
+  }
+  const std::unique_ptr<Store> store = open_store();  // it finds all of these nodes
+  for (int round = 0; round < 200; ++round) {
+    std::set<std::string> published, updated;
+    for (auto& [name, publisher] : publishers) {
+      if (random() % 3 == 0) publish_value(publisher, "x"), published.insert(name);
+    }
+    if (round % 20 == 10) {  // ids and indexes that are free are given anew
+      for (int i = 0; i < 10; ++i) {
+        const auto gone = std::next(publishers.begin(), random() % publishers.size());
+        const std::string name = gone->first;
+        published.erase(name);
+        publishers.erase(gone);
+        Node& node = *nodes[random() % nodes.size()];
+        publishers.emplace(name, advertise(node, name));
+      }
+      changes.clear();
+      store->collect(now += 200'000'000, &changes);
+    }
+    changes.clear();
+    store->collect(now += 200'000'000, &changes);
+    changes.updated.for_each([&](uint32_t id) { updated.insert(store->topic(id)->name); });
+    if (round == 0 || round % 20 == 10) continue;  // topics that are new are updated too
+    std::vector<std::string> wrong;
+    std::set_symmetric_difference(updated.begin(), updated.end(), published.begin(), published.end(),
+                                  std::back_inserter(wrong));
+    ASSERT_THAT(wrong, ElementsAre()) << round;
+  }
 }
 
 TEST_F(ShmStores, AProgramsOwnNodeIsNoMirrorThatIsFree) {
