@@ -1,19 +1,16 @@
 #include "relay/outbound/congestion_window.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "proto/codec.h"
+#include "proto/limits.h"
 
 namespace smt::relay {
 
 namespace {
 
 constexpr uint64_t kPacket = 1400;
-constexpr int64_t kSlackNs = 10'000'000;
-// A machine's own memory carries gigabytes a second in bursts, and much less while its processors are busy:
-// what is to wait in line for 10 ms by the best of the last 2 s then waits for 50. So much is 10 ms of 1.7
-// Gbit/s.
-constexpr double kMaxSlack = 2 << 20;
+constexpr int64_t kSlackNs = StandingLine::kWholeNs;
 constexpr int64_t kRateNs = 2'000'000'000;
 constexpr int64_t kRttNs = 10'000'000'000;
 // A slot of time; more of them if four round trips take longer.
@@ -25,7 +22,7 @@ constexpr double kCarriedMore = 1.2;
 }  // namespace
 
 size_t CongestionWindow::batch_bytes() const {
-  double bytes = bandwidth_ * kSlackNs;
+  double bytes = line_.message_bytes(link_shape());
   if (phase_ == Phase::kStart) {
     // Over a long way in several messages, whose round trips tell of a line.
     const bool is_near = !min_rtt_.empty() && min_rtt_ns() < kSlackNs;
@@ -52,7 +49,7 @@ int64_t CongestionWindow::way_ns() const {
 uint64_t CongestionWindow::window_for(double gain) const {
   if (min_rtt_.empty()) return 10 * kPacket;
   // The least round trip holds the time that a packet takes to leave: on a slow link that is slack enough.
-  const double slack = std::clamp(bandwidth_ * kSlackNs - static_cast<double>(kPacket), 0.0, kMaxSlack);
+  const double slack = std::max(line_.bytes(link_shape()) - static_cast<double>(kPacket), 0.0);
   const double bytes = gain * (bandwidth_ * static_cast<double>(way_ns()) + slack);
   return std::max(kPacket, static_cast<uint64_t>(bytes));
 }
@@ -63,6 +60,9 @@ bool CongestionWindow::wants_report_of(size_t bytes) const {
 
 void CongestionWindow::on_sent(uint64_t number, size_t bytes, int64_t now_ns) {
   unasked_ = wants_report_of(bytes) ? 0 : unasked_ + bytes;
+  if (std::exchange(refills_, false) && phase_ == Phase::kSteady) {
+    line_.on_refill(in_flight_, window_, last_rtt_ns_, link_shape());
+  }
   if (flights_.empty()) delivered_at_ns_ = now_ns;
   in_flight_ += bytes;
   peak_in_flight_ = std::max(peak_in_flight_, in_flight_);
@@ -129,6 +129,11 @@ void CongestionWindow::on_acknowledged(uint64_t number, int64_t held_ns, int64_t
     trial_began_ns_ = arrived_ns;
     trial_delivered_ = delivered_;
   }
+  last_rtt_ns_ = rtt;
+  refills_ = true;
+  if (phase_ == Phase::kSteady) {
+    line_.on_arrival({last.sent_ns, arrived_ns, delivered_, dry_at_ns_ == arrived_ns}, link_shape());
+  }
   next_phase(now_ns, arrived_ns, rtt);
 }
 
@@ -136,6 +141,7 @@ void CongestionWindow::enter(Phase phase, int64_t now_ns) {
   phase_ = phase;
   phase_began_ns_ = now_ns;
   trial_began_ns_ = 0;
+  line_.on_disturbed(now_ns);
 }
 
 // Nothing more until all has arrived: what is measured now may be the own line, and is not the way.
@@ -149,6 +155,7 @@ void CongestionWindow::end_phase(double rate, int64_t now_ns) {
 void CongestionWindow::restart(int64_t now_ns) {
   min_rtt_.clear();
   arrivals_.clear();
+  line_ = StandingLine();
   rate_before_ = 0;
   round_rtt_ns_ = INT64_MAX;
   slow_rounds_ = 0;
@@ -178,13 +185,14 @@ double CongestionWindow::trial_rate(int64_t arrived_ns) const {
   return static_cast<double>(delivered_ - trial_delivered_) / static_cast<double>(took_ns);
 }
 
-void CongestionWindow::judge_probe(double rate) {
+void CongestionWindow::judge_probe(double rate, int64_t now_ns) {
   if (rate == 0 || steady_rate_ == 0) return;
   probe_soon_ = rate > kCarriedMore * steady_rate_;
   if (!probe_soon_) {
     longer_ns_ -= longer_ns_ / 8;
     return;
   }
+  line_.on_carried_more(now_ns);
   // Little's law; nothing waited in line, or a larger window would not have carried more.
   const int64_t min_rtt = min_rtt_ns();
   const auto way = static_cast<int64_t>(static_cast<double>(steady_window_) / steady_rate_);
@@ -217,7 +225,7 @@ void CongestionWindow::next_phase(int64_t now_ns, int64_t arrived_ns, int64_t rt
       break;
     case Phase::kProbe:
       if (slot == phase_began_ns_ / slot_ns) break;
-      judge_probe(trial_rate(arrived_ns));
+      judge_probe(trial_rate(arrived_ns), now_ns);
       enter(drains ? Phase::kDrain : Phase::kSteady, now_ns);
       break;
     case Phase::kDrain:

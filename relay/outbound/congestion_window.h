@@ -1,7 +1,8 @@
 // How much may be under way to one peer: so much that the link never idles and little waits in line behind
-// it. The rule: bytes in flight <= bandwidth x (the way there and back + 10 ms, less what a packet takes to
-// leave), but of those 10 ms 2 MiB at most, all measured on the acknowledgements; after the ideas of BBR
-// (Cardwell et al., 2016) and of comparing what two windows carry, PCC (Dong et al., 2015).
+// it. The rule: bytes in flight <= bandwidth x the way there and back + the standing line, less a packet. The
+// line is what leaves in 10 ms; on links above 10 MB/s with a way below 10 ms it is shortened as far as they
+// stay busy (standing_line.h). All is measured on the acknowledgements, after the ideas of BBR (Cardwell et
+// al., 2016) and of comparing what two windows carry, PCC (Dong et al., 2015).
 //
 // Start    doubles the window each round trip until the rate stops growing or a line forms.
 // Steady   the rule. Every 4 s, or at once if there is reason,
@@ -18,6 +19,7 @@
 #include <deque>
 
 #include "relay/outbound/rate_limiter.h"
+#include "relay/outbound/standing_line.h"
 
 namespace smt::relay {
 
@@ -33,9 +35,11 @@ class CongestionWindow {
   bool open(int64_t now_ns) const { return in_flight_ < window_ && now_ns >= cap_.open_ns(); }
   // When it may, if nothing is acknowledged before; INT64_MAX: not then.
   int64_t open_ns() const { return in_flight_ < window_ ? cap_.open_ns() : INT64_MAX; }
-  // The most that one message should hold: what the link carries in 10 ms, at least one packet.
+  // The most that one message should hold: what the link carries in 10 ms, or a third of the line where that
+  // is shortened; at least one packet.
   size_t batch_bytes() const;
-  // The same of a piece, which does not overfill the window: small things wait behind it.
+  // The same of a piece, which exceeds the window by as little as is worth a message: small things wait
+  // behind it.
   size_t piece_bytes() const;
 
   void on_sent(uint64_t number, size_t bytes, int64_t now_ns);
@@ -82,8 +86,9 @@ class CongestionWindow {
   void restart(int64_t now_ns);
   bool grow(int64_t now_ns, int64_t arrived_ns, int64_t rtt_ns);
   double trial_rate(int64_t arrived_ns) const;
-  void judge_probe(double rate);
+  void judge_probe(double rate, int64_t now_ns);
   int64_t way_ns() const;
+  StandingLine::LinkShape link_shape() const { return {bandwidth_, way_ns()}; }
   uint64_t window_for(double gain) const;
 
   ByteCap cap_;
@@ -98,6 +103,9 @@ class CongestionWindow {
   std::deque<At<int64_t>> min_rtt_;    // rising; the first is the least of its time
   int64_t usual_rtt_ns_ = 0;           // of messages with hardly anything else under way
   double bandwidth_ = 0;               // bytes/ns
+  StandingLine line_;
+  bool refills_ = false;     // a report has come since a message left
+  int64_t last_rtt_ns_ = 0;  // of the message that arrived last
   Phase phase_ = Phase::kStart;
   int64_t phase_began_ns_ = 0;  // in kStart: the round
   uint64_t window_ = 14'000;

@@ -339,6 +339,7 @@ size_t PeerSender::send(int64_t now_ns) {
     }
     if (!run(send_replies())) return messages;
     if (messages == before && !again_) {
+      if (copying_) break;  // there is something to send, the next step has it
       congestion_window_->on_idle();
       if (messages > 0) gather_until_ns_ = now_ns + gather_ns(congestion_window_->min_rtt_ns());
       break;

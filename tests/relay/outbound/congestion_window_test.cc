@@ -1,102 +1,17 @@
-// Credit on a simulated link: a queue of a rate, then a delay that jitter and lost packets make longer, in
-// order as TCP delivers; a message that asks for a report is reported when it arrives, and with it those
-// before, one that does not 50 ms later.
+// Credit on simulated links.
 #include "relay/outbound/congestion_window.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <map>
-#include <random>
 #include <vector>
 
+#include "tests/relay/outbound/simulated_link.h"
 #include "tests/times.h"
 
 namespace smt::relay {
 namespace {
-
-struct Line {
-  double bits_per_s;
-  int64_t rtt_ns = 0;
-  int64_t jitter_ns = 0;  // each way
-  double loss = 0;        // share of packets that TCP sends once more
-  double offered_bits_per_s = 1e12;
-  double later_bits_per_s = 0;  // from the middle on; 0: the same
-  int64_t later_rtt_ns = 0;     // likewise
-};
-
-struct Outcome {
-  double share = 0;        // of what the link carries
-  double later_share = 0;  // of the second half but 3 s
-  int64_t median_ns = 0;   // on the way, beyond half a round trip
-  int64_t late_ns = 0;     // of one in a hundred
-  uint64_t beyond_bytes = 0;
-};
-
-// The first two seconds do not count.
-Outcome carry(const Line& link, int64_t duration_ns = 20 * kSecond) {
-  struct Report {
-    uint64_t number;
-    int64_t held_ns;
-  };
-  std::mt19937_64 random(7);
-  const auto jitter = [&] {
-    return static_cast<int64_t>(std::uniform_real_distribution<double>(-1, 1)(random) *
-                                static_cast<double>(link.jitter_ns));
-  };
-  const auto lost = [&] {
-    const bool is = std::uniform_real_distribution<double>(0, 1)(random) < link.loss;
-    return is ? link.rtt_ns * 6 / 5 + 2 * kMs + link.jitter_ns : 0;
-  };
-  CongestionWindow credit;
-  std::multimap<int64_t, Report> reports;
-  std::vector<int64_t> ages;
-  const int64_t begin = kSecond, counted = begin + 2 * kSecond, end = begin + duration_ns,
-                middle = begin + duration_ns / 2;
-  int64_t now = begin, link_free = begin, arrived = 0, reported = 0;
-  double bytes_counted = 0, bytes_later = 0, capacity = 0, capacity_later = 0, waiting = 0;
-  for (uint64_t number = 1; now < end;) {
-    const int64_t rtt_ns = link.later_rtt_ns != 0 && now > middle ? link.later_rtt_ns : link.rtt_ns;
-    const double rate =
-        (link.later_bits_per_s != 0 && now > middle ? link.later_bits_per_s : link.bits_per_s) / 8e9;
-    if (waiting <= 0) credit.on_idle();
-    if (credit.open(now) && waiting > 0) {
-      const size_t bytes = credit.piece_bytes();
-      waiting -= static_cast<double>(bytes);
-      for (size_t left = bytes; left > 0;) {
-        const size_t packet = std::min<size_t>(left, 1400);
-        left -= packet;
-        link_free = std::max(link_free, now) + static_cast<int64_t>(static_cast<double>(packet) / rate);
-        arrived = std::max(arrived, link_free + rtt_ns / 2 + jitter() + lost());
-      }
-      const int64_t held = credit.wants_report_of(bytes) ? 0 : 50 * kMs;
-      const int64_t back = arrived + held + rtt_ns / 2 + jitter() + lost();
-      if (held == 0) reported = std::max(reported, back);
-      reports.insert({held == 0 ? reported : back, {number, held}});
-      credit.on_sent(number++, bytes, now);
-      if (now >= counted) {
-        ages.push_back(arrived - now - rtt_ns / 2);
-        bytes_counted += static_cast<double>(bytes);
-      }
-      if (now >= middle + 3 * kSecond) bytes_later += static_cast<double>(bytes);
-      continue;
-    }
-    int64_t next = reports.empty() ? end : reports.begin()->first;
-    if (credit.open(now)) next = std::min(next, now + kMs);
-    next = std::max(next, now);
-    const auto passed = static_cast<double>(next - now);
-    if (next >= counted) capacity += passed * rate;
-    if (next >= middle + 3 * kSecond) capacity_later += passed * rate;
-    waiting = std::min(waiting + link.offered_bits_per_s / 8e9 * passed, 200e3 + rate * 20e6);
-    now = next;
-    for (; !reports.empty() && reports.begin()->first <= now; reports.erase(reports.begin())) {
-      credit.on_acknowledged(reports.begin()->second.number, reports.begin()->second.held_ns, now);
-    }
-  }
-  std::sort(ages.begin(), ages.end());
-  return {bytes_counted / capacity, bytes_later / capacity_later, ages[ages.size() / 2],
-          ages[ages.size() * 99 / 100], credit.peak_beyond_window_bytes()};
-}
 
 class OfALink : public testing::TestWithParam<std::tuple<double, int64_t>> {};
 
