@@ -35,7 +35,7 @@ class ChangeFilter {
   double deadband_;
   std::vector<Field> fields_;  // with a deadband
   KeptValue value_;            // likewise, and if it is large
-  uint64_t hash_ = 0;          // without one
+  uint64_t fingerprint_ = 0;   // without one
   uint64_t bytes_ = 0;
   int64_t sent_ns_ = 0;
 };

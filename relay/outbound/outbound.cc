@@ -1,6 +1,7 @@
 #include "relay/outbound/outbound.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "shm/clock.h"
@@ -11,6 +12,9 @@ namespace {
 
 constexpr size_t kMaxNameBytes = 255;
 constexpr size_t kMaxSchemaBytes = proto::kMaxFrame / 2;
+// Of a value that look_at() reads.
+constexpr uint64_t kMaxLookedAt = 1024;
+const std::array<uint64_t, 64> kNeverSent{};
 
 }  // namespace
 
@@ -58,6 +62,7 @@ void Outbound::forget_newest(uint32_t id) {
 }
 
 const Changes& Outbound::collect(int64_t now_ns) {
+  keep_looked();
   changes_.clear();
   encoded_valid_ = false;
   may_work_ = kPieceOfWork;
@@ -103,12 +108,11 @@ void Outbound::keep(uint32_t id, const SampleHead& head, std::span<const std::by
 }
 
 SampleRead Outbound::sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) {
-  if (kept_.test(id)) {
-    const NewestSample& k = newest_[id];
-    const std::span<const std::byte> value = k.value.bytes();
-    *head = k.head;
-    *bytes = value.size();
-    if (!value.empty()) memcpy(room, value.data(), value.size());
+  if (is_at_hand(id)) {
+    const Newest newest = at_hand(id);
+    *head = *newest.head;
+    *bytes = newest.value.size();
+    if (!newest.value.empty()) memcpy(room, newest.value.data(), newest.value.size());
     return SampleRead::kOk;
   }
   const SampleRead read = source_->read_newest(id, head, room, bytes);
@@ -116,19 +120,55 @@ SampleRead Outbound::sample(uint32_t id, SampleHead* head, std::byte* room, uint
   return read;
 }
 
-const Outbound::NewestSample* Outbound::newest(uint32_t id, SampleRead* read) {
+Outbound::Newest Outbound::read_to_keep(uint32_t id, SampleRead* read) {
   NewestSample& k = newest_[id];
-  *read = SampleRead::kOk;
-  if (kept_.test(id)) return &k;
   std::vector<std::byte>& value = k.value.buffer;
   value.resize(topics_[id].max_bytes);
   k.value.block = {};
   uint64_t bytes = 0;
   *read = source_->read_newest(id, &k.head, value.data(), &bytes);
-  if (*read != SampleRead::kOk) return nullptr;
+  if (*read != SampleRead::kOk) return {};
   value.resize(bytes);
   kept_.set(id);
-  return &k;
+  return {&k.head, value};
+}
+
+void Outbound::look_at(size_t word, uint64_t topics, int64_t now_ns) {
+  std::array<uint32_t, 64> ids;
+  size_t n = 0, max_bytes = 0;
+  for (uint64_t t = topics & ~kept_.word(word) & ~looked_.topics.word(word); t != 0; t &= t - 1) {
+    const uint32_t id = Bits::number(word, t);
+    if (topics_[id].max_bytes > kMaxLookedAt) continue;
+    ids[n++] = id;
+    max_bytes += topics_[id].max_bytes;
+  }
+  if (n == 0) return;
+  Looked& l = looked_;
+  if (l.place.size() < topics_.size()) l.place.resize(topics_.size());
+  if (l.values.size() < l.bytes + max_bytes) l.values.resize(2 * (l.bytes + max_bytes));
+  size_t row = l.rows.count();
+  l.busy.clear();
+  source_->read_newest({ids.data(), n}, {kNeverSent.data(), n}, now_ns, l.values.data() + l.bytes, &l.rows,
+                       &l.busy);
+  uint64_t read = 0;
+  for (const SampleRow& r : l.rows.all().subspan(row)) {
+    l.place[r.id] = {static_cast<uint32_t>(row++), l.bytes};
+    l.bytes += r.bytes;
+    read |= uint64_t{1} << r.id % 64;
+  }
+  l.topics.add_word(word, read);
+}
+
+// What several peers want is read once.
+void Outbound::keep_looked() {
+  if (shared_.any()) {
+    looked_.topics.for_each_common(shared_, [this](uint32_t id) {
+      if (!kept_.test(id)) keep(id, *at_hand(id).head, at_hand(id).value);
+    });
+  }
+  looked_.topics.clear();
+  looked_.rows.clear();
+  looked_.bytes = 0;
 }
 
 SampleRead Outbound::sample_whole(uint32_t id, std::optional<uint64_t> after,
@@ -159,175 +199,6 @@ SampleRead Outbound::sample_whole(uint32_t id, std::optional<uint64_t> after,
     kept_.set(id);
   }
   return read;
-}
-
-void Outbound::add_row(uint32_t id, uint64_t sent, const SampleHead& head, uint64_t bytes, int64_t now_ns) {
-  SampleRow* const row = encoded_.samples.places(1);
-  row->head = head;
-  row->complete(id, sent, now_ns, source_->provenance(id, head.sequence).age_error_ns, bytes);
-  encoded_.samples.grow(1, row->age_error_ns);
-}
-
-void Outbound::add_sample(size_t row, const SampleHead& head, uint64_t bytes, int64_t now_ns,
-                          EncodeResult* done) {
-  const uint32_t id = encoded_.plan.id[row];
-  const uint64_t before = done->samples == 0 ? encoded_.plan.sent[row] : done->last;
-  add_row(id, before, head, bytes, now_ns);
-  ++done->samples;
-  done->bytes += bytes;
-  done->last = head.sequence;
-}
-
-void Outbound::encode_newest(const BatchPlan::SpecialRow& row, int64_t now_ns, std::byte* room,
-                             EncodeResult* done) {
-  SampleHead head;
-  uint64_t bytes = 0;
-  const SampleRead read = sample(encoded_.plan.id[row.row], &head, room, &bytes);
-  done->busy = read == SampleRead::kBusy;
-  if (read != SampleRead::kOk || (head.sequence == encoded_.plan.sent[row.row] && !row.again)) return;
-  if (row.max_age_ns != 0 && !row.again && age_at(now_ns, head.born_ns) > row.max_age_ns) {
-    done->looked_at = head.sequence;
-    done->too_old = 1;
-    return;
-  }
-  add_sample(row.row, head, bytes, now_ns, done);
-}
-
-void Outbound::encode_next(const BatchPlan::SpecialRow& row, int64_t now_ns, std::byte* room,
-                           EncodeResult* done) {
-  uint64_t after = row.after;
-  for (uint32_t i = 0; i < row.max_samples; ++i) {
-    SampleHead head;
-    uint64_t bytes = 0;
-    const SampleRead read =
-        source_->read_after(encoded_.plan.id[row.row], after, &head, room + done->bytes, &bytes);
-    done->busy = read == SampleRead::kBusy;
-    if (read != SampleRead::kOk) return;
-    if (after != 0) done->overwritten += head.sequence - after - 1;
-    after = head.sequence;
-    if (row.max_age_ns != 0 && age_at(now_ns, head.born_ns) > row.max_age_ns) {
-      ++done->too_old;
-      done->looked_at = head.sequence;
-      continue;
-    }
-    add_sample(row.row, head, bytes, now_ns, done);
-  }
-}
-
-// The sample of one row that is kept.
-size_t Outbound::encode_kept(uint32_t id, uint64_t sent, int64_t now_ns, std::byte* room) {
-  const NewestSample& k = newest_[id];
-  if (k.head.sequence == sent || !source_->is_current(id)) return 0;
-  const std::span<const std::byte> value = k.value.bytes();
-  if (!value.empty()) memcpy(room, value.data(), value.size());
-  add_row(id, sent, k.head, value.size(), now_ns);
-  return value.size();
-}
-
-// Rows of the plan that are not special, `first` to `end`. The bytes of their values.
-size_t Outbound::encode_plain(size_t first, size_t end, int64_t now_ns, std::byte* room) {
-  Encoded& e = encoded_;
-  const std::vector<uint32_t>& ids = e.plan.id;
-  size_t bytes = 0;
-  while (first < end) {
-    size_t next = kept_.any() ? first : end;
-    while (next < end && !kept_.test(ids[next])) ++next;
-    const size_t busy = e.busy.size(), count = next - first;
-    bytes += source_->read_newest({&ids[first], count}, {&e.plan.sent[first], count}, now_ns, room + bytes,
-                                  &e.samples, &e.busy);
-    for (size_t i = busy; i < e.busy.size(); ++i) e.busy[i] = ids[first + e.busy[i]];
-    if (next < end) {
-      bytes += encode_kept(ids[next], e.plan.sent[next], now_ns, room + bytes);
-      ++next;
-    }
-    first = next;
-  }
-  return bytes;
-}
-
-// What several peers want is read once: samples of the last batch that are the newest still.
-void Outbound::keep_encoded() {
-  for (const PlainRun& run : encoded_.plain) {
-    const std::byte* value = encoded_.payload.bytes.data() + run.payload_at;
-    for (const SampleRow& row : encoded_.samples.all().subspan(run.first, run.count)) {
-      const std::span<const std::byte> bytes(value, row.bytes);
-      value += row.bytes;
-      if (!shared_.test(row.id) || outdated_.test(row.id) || kept_.test(row.id)) continue;
-      keep(row.id, row.head, bytes);
-    }
-  }
-}
-
-Outbound::Encoded& Outbound::encode(const BatchPlan& plan, int64_t now_ns) {
-  Encoded& e = encoded_;
-  if (encoded_valid_ && e.plan == plan) return e;
-  if (shared_.any()) keep_encoded();
-  outdated_.clear();
-  e.plan = plan;
-  e.special.assign(plan.special.size(), EncodeResult());
-  e.plain.clear();
-  e.busy.clear();
-  e.samples.clear();
-  e.tried_packed = e.packed = false;
-  std::shared_ptr<std::byte[]> room = Frame::room(plan.max_value_bytes);
-  size_t at = 0, row = 0;
-  for (size_t i = 0; i <= plan.special.size(); ++i) {
-    const size_t end = i < plan.special.size() ? plan.special[i].row : plan.id.size();
-    const size_t samples = e.samples.count();
-    if (row < end) {
-      const size_t bytes = encode_plain(row, end, now_ns, room.get() + at);
-      e.plain.push_back({samples, e.samples.count() - samples, at});
-      at += bytes;
-    }
-    row = end + 1;
-    if (i == plan.special.size()) break;
-    EncodeResult& done = e.special[i];
-    if (plan.special[i].max_samples == 0) {
-      encode_newest(plan.special[i], now_ns, room.get() + at, &done);
-    } else {
-      encode_next(plan.special[i], now_ns, room.get() + at, &done);
-    }
-    at += done.bytes;
-  }
-  e.payload.bytes = {room.get(), at};
-  e.payload.block = std::move(room);
-  if (e.samples.count() != 0) write_batch(now_ns);
-  encoded_valid_ = true;
-  return e;
-}
-
-void Outbound::write_batch(int64_t now_ns) {
-  Encoded& e = encoded_;
-  const std::span<const SampleRow> rows = e.samples.all();
-  sizes_.clear();
-  if (variable_.any()) {
-    for (const SampleRow& row : rows) {
-      if (variable_.test(row.id)) sizes_.push_back(row.bytes);
-    }
-  }
-  constexpr size_t kStride = sizeof(SampleRow);
-  const SampleRow& first = rows.front();
-  e.body = writer_.write({.topics = rows.size(),
-                          .id = {&first.id, kStride},
-                          .sequence = {&first.step, kStride},
-                          .stamp_ns = {&first.head.stamp_ns, kStride},
-                          .age_ns = {&first.age_ns, kStride},
-                          .age_error_ns = {&first.age_error_ns, kStride},
-                          .exact = e.samples.is_exact(),
-                          .size = sizes_},
-                         static_cast<uint64_t>(now_ns));
-  e.payload_hash = proto::payload_hash(e.payload.bytes);
-}
-
-bool Outbound::pack(Encoded* e) {
-  if (e->tried_packed) return e->packed;
-  e->tried_packed = true;
-  std::optional<Frame> packed = batches_.shrink(e->payload.bytes);
-  if (!packed) return false;
-  e->packed_body = writer_.write_packed(static_cast<uint32_t>(e->payload.bytes.size()));
-  e->packed_payload = std::move(*packed);
-  e->packed_hash = proto::payload_hash(e->packed_payload.bytes);
-  return e->packed = true;
 }
 
 }  // namespace smt::relay

@@ -61,14 +61,19 @@ class Outbound {
   SampleRead sample_whole(uint32_t id, std::optional<uint64_t> after, std::shared_ptr<WholeSample>* whole);
   // What may still be done with large values in this turn is the caller's.
   uint64_t take_work() { return std::exchange(may_work_, 0); }
-  // The newest sample, which encode() and sample_whole() then take too; null: see `read`. Valid until the
-  // next call.
-  struct NewestSample {
-    SampleHead head;
-    KeptValue value;
-    std::weak_ptr<WholeSample> copying;  // some peer's
+  // The newest sample, which encode() then takes too; no head: see `read`. Valid until the next call.
+  struct Newest {
+    const SampleHead* head = nullptr;
+    std::span<const std::byte> value;
   };
-  const NewestSample* newest(uint32_t id, SampleRead* read);
+  Newest newest(uint32_t id, SampleRead* read) {
+    *read = SampleRead::kOk;
+    return is_at_hand(id) ? at_hand(id) : read_to_keep(id, read);
+  }
+  // newest() has those of these topics, of a word of Bits, until the next collect(): they are read by one
+  // call. Only small values are.
+  void look_at(size_t word, uint64_t topics, int64_t now_ns);
+  bool has_looked_at(uint32_t id) const { return looked_.topics.test(id); }
 
   // What became of a special row: samples of rising sequence.
   struct EncodeResult {
@@ -80,10 +85,11 @@ class Outbound {
     uint64_t overwritten = 0;  // gone from the ring: gaps between the samples, and before the first
     bool busy = false;         // to be tried again
   };
-  // Samples of other rows that follow each other.
+  // Samples of other rows that follow each other, all of them in order or none.
   struct PlainRun {
     size_t first, count;  // entries of `samples`
     size_t payload_at;    // of the first one's value
+    bool in_order;
   };
   struct Encoded {
     BatchPlan plan;
@@ -114,11 +120,26 @@ class Outbound {
     int wanted_by = 0;
     uint64_t max_bytes = 0;  // of its values
   };
+  struct NewestSample {
+    SampleHead head;
+    KeptValue value;
+    std::weak_ptr<WholeSample> copying;  // some peer's
+  };
   void forget_newest(uint32_t id);
   void keep(uint32_t id, const SampleHead& head, std::span<const std::byte> value);
   void keep_encoded();
-  size_t encode_plain(size_t first, size_t end, int64_t now_ns, std::byte* room);
-  size_t encode_kept(uint32_t id, uint64_t sent, int64_t now_ns, std::byte* room);
+  void keep_looked();
+  bool is_at_hand(uint32_t id) const { return has_looked_at(id) || kept_.test(id); }
+  const SampleRow& looked_row(uint32_t id) const { return looked_.rows.all()[looked_.place[id].row]; }
+  Newest at_hand(uint32_t id) const {
+    if (!has_looked_at(id)) return {&newest_[id].head, newest_[id].value.bytes()};
+    const SampleRow& row = looked_row(id);
+    return {&row.head, {looked_.values.data() + looked_.place[id].value, row.bytes}};
+  }
+  Newest read_to_keep(uint32_t id, SampleRead* read);
+  size_t encode_plain(size_t first, size_t end, int64_t now_ns, std::byte* room, size_t at);
+  size_t end_of_run(size_t first, size_t end) const;
+  size_t encode_at_hand(size_t first, size_t end, int64_t now_ns, std::byte* room);
   void encode_newest(const BatchPlan::SpecialRow& row, int64_t now_ns, std::byte* room, EncodeResult* done);
   void encode_next(const BatchPlan::SpecialRow& row, int64_t now_ns, std::byte* room, EncodeResult* done);
   void add_row(uint32_t id, uint64_t sent, const SampleHead& head, uint64_t bytes, int64_t now_ns);
@@ -142,6 +163,20 @@ class Outbound {
   Bits outdated_;                     // topics that have changed since encoded_ was
   uint64_t may_work_ = kPieceOfWork;  // on large values, until the next collect()
   std::vector<uint64_t> sizes_;       // of the values of variable_ in encoded_
+  // Of look_at(), until the next collect().
+  struct Looked {
+    Bits topics;  // with a sample here
+    SampleRows rows;
+    std::vector<std::byte> values;  // of the rows, one after the other ...
+    size_t bytes = 0;               // ... so many of them
+    struct Place {
+      uint32_t row;
+      size_t value;
+    };
+    std::vector<Place> place;  // by id
+    std::vector<uint32_t> busy;
+  };
+  Looked looked_;
   proto::BatchWriter writer_;
   Compressor batches_, pieces_;
 };

@@ -83,6 +83,7 @@ void PeerSender::apply(uint32_t id, const SendDecision& decision) {
   if (t.pacing != decision.pacing) {
     drop_filter(id);
     t.pacing = decision.pacing;
+    t.thins = thins(t.pacing);
     t.limiter.set(decision.pacing.period_ns, decision.pacing.tick);
     if (t.wanted) dirty_topics(id).set(id);  // what was passed over may be sent now
   }
@@ -210,11 +211,14 @@ void PeerSender::leave(uint32_t id) {
   topics_[id].forget();
 }
 
-// A sample of it has been sent as the usual topic's are: from now on that is done for many topics at once.
+// A sample of it has been sent, so that its pacing alone says what goes next: from now on that is done for
+// many topics at once.
 void PeerSender::make_plain(uint32_t id) {
   const TopicState& t = topics_[id];
   if (!t.is_plain() || !queues_.is_unlimited(t.queue)) return;
   queues_[t.queue].plain.set(id);
+  if (t.pacing.every) queues_[t.queue].in_order.set(id);
+  if (t.is_asked()) queues_[t.queue].asked.set(id);
   if (t.pacing.period_ns != 0) return;
   prompt_.set(id);
   queues_[t.queue].prompt.set(id);
@@ -223,8 +227,8 @@ void PeerSender::make_plain(uint32_t id) {
 // Whatever may be special about it from now on is asked before its next sample goes.
 void PeerSender::make_special(uint32_t id) {
   prompt_.clear(id);
-  queues_[topics_[id].queue].plain.clear(id);
-  queues_[topics_[id].queue].prompt.clear(id);
+  SendQueue& queue = queues_[topics_[id].queue];
+  for (Bits* of : {&queue.plain, &queue.in_order, &queue.asked, &queue.prompt}) of->clear(id);
 }
 
 void PeerSender::drop_filter(uint32_t id) {

@@ -1,7 +1,7 @@
 // Tracks which samples one peer already has, and sends what it lacks within its rules, its subscriptions and
 // its credit. The state of a topic is a TopicState, what waits stands in SendQueues and in the RequestQueue,
-// a large value under way is a LargeTransfer; peer_sender.cc says what is to be sent, peer_sender_topics.cc
-// and peer_sender_values.cc send it.
+// a large value under way is a LargeTransfer; peer_sender.cc says what is to be sent, peer_sender_plan.cc
+// which of it goes next, peer_sender_topics.cc and peer_sender_values.cc send it.
 #ifndef SMT_RELAY_OUTBOUND_PEER_SENDER_H_
 #define SMT_RELAY_OUTBOUND_PEER_SENDER_H_
 
@@ -125,7 +125,10 @@ class PeerSender {
     bool full = false;
   };
   bool fill_rows(size_t queue, Fill* fill, int64_t now_ns);
-  uint64_t fill_plain(size_t queue, size_t word, uint64_t topics, Fill* fill);
+  template <bool kInOrder>
+  uint64_t fill_plain(size_t queue, size_t word, uint64_t topics, const uint64_t* ahead, Fill* fill);
+  uint64_t fill_in_order(size_t queue, size_t word, uint64_t topics, Fill* fill);
+  uint64_t fill_asked(size_t queue, size_t word, uint64_t topics, Fill* fill, int64_t now_ns);
   struct QueueRoom {
     size_t max_bytes, bytes = 0;
     int64_t max_age_ns;
@@ -133,6 +136,7 @@ class PeerSender {
   bool fill_special(uint32_t id, Fill* fill, QueueRoom* room, int64_t now_ns);
   static size_t room_in(const Fill& fill, const QueueRoom& queue);
   uint32_t next_in_order(uint32_t id, size_t room) const;
+  bool is_current(uint32_t id);
   bool passes(uint32_t id, int64_t now_ns);
   bool is_next(uint32_t id, uint64_t sequence);
   ChangeFilter& filter_of(uint32_t id);
@@ -142,6 +146,8 @@ class PeerSender {
   void pass_over(uint32_t id, uint64_t sequence, uint64_t OutboundCounters::*reason);
   void record_sent(uint32_t id, const Outbound::EncodeResult& done, int64_t now_ns);
   void record_plain(const Outbound::Encoded& sent, int64_t now_ns);
+  void record_newest(std::span<const SampleRow> rows, const std::byte* values, int64_t now_ns);
+  void record_in_order(std::span<const SampleRow> rows);
   void record_special(const Outbound::Encoded& sent, int64_t now_ns);
   Step send_chunk(size_t priority, bool in_turn, int64_t now_ns);
   bool begin_transfer(size_t queue, int64_t now_ns);
@@ -174,6 +180,7 @@ class PeerSender {
   struct Planned {
     size_t queue, word;
     uint64_t topics;
+    uint64_t more;  // of these, there is more of them than plan_ has
   };
   std::vector<Planned> planned_;  // dirty topics of plan_ that are plain
 };

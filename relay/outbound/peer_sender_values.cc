@@ -1,4 +1,4 @@
-// What a PeerSender sends of values: which ones, in which order, and how much at once.
+// How a PeerSender sends values, and what it notes of those that have left.
 #include <algorithm>
 #include <utility>
 
@@ -11,11 +11,6 @@ namespace smt::relay {
 namespace {
 
 const uint64_t kNoPayload = proto::payload_hash({});
-// What a row takes in the header of a Batch, about.
-constexpr size_t kRowBytes = 12;
-// Samples of one topic in one batch, where each is sent: others have their turn.
-constexpr uint64_t kMaxInOrder = 64;
-
 }  // namespace
 
 PeerSender::Step PeerSender::emit(int field, const google::protobuf::MessageLite& body) {
@@ -46,166 +41,6 @@ PeerSender::Step PeerSender::send_of_priority(size_t priority, int64_t now_ns) {
   return step;
 }
 
-// Whether a dirty topic's newest sample is to be sent, of a topic of which not all are; if not, it waits no
-// more.
-bool PeerSender::passes(uint32_t id, int64_t now_ns) {
-  TopicState& t = topics_[id];
-  if (t.force || !t.wanted || (t.pacing.one_of == 1 && !t.pacing.on_change)) return true;
-  if (!t.pacing.on_change || outbound_->max_bytes(id) > kPieceOfWork)
-    return is_next(id, outbound_->source().newest_sequence(id));
-  SampleRead read;
-  const Outbound::NewestSample* newest = outbound_->newest(id, &read);
-  if (newest == nullptr) {
-    if (read == SampleRead::kEmpty) dirty_topics(id).clear(id);
-    return false;
-  }
-  if (!is_next(id, newest->head.sequence)) return false;
-  if (filter_of(id).changed(newest->value.bytes())) return true;
-  return !waits_unchanged(id, newest->head.sequence, now_ns);
-}
-
-// Of each so many samples one is sent. False: not this one, and the topic waits no more.
-bool PeerSender::is_next(uint32_t id, uint64_t sequence) {
-  const TopicState& t = topics_[id];
-  if (t.sequence == 0 || sequence / t.pacing.one_of != t.sequence / t.pacing.one_of) return true;
-  pass_over(id, sequence, &OutboundCounters::passed_over_by_rate);
-  return false;
-}
-
-ChangeFilter& PeerSender::filter_of(uint32_t id) {
-  if (id >= filters_.size()) filters_.resize(topics_.size());
-  std::unique_ptr<ChangeFilter>& filter = filters_[id];
-  if (filter == nullptr) {
-    filter =
-        std::make_unique<ChangeFilter>(*outbound_->source().topic(id)->schema, topics_[id].pacing.deadband);
-  }
-  return *filter;
-}
-
-// A sample whose value is that sent last is not sent before the heartbeat is due. False: it is.
-bool PeerSender::waits_unchanged(uint32_t id, uint64_t sequence, int64_t now_ns) {
-  const int64_t period = topics_[id].pacing.heartbeat_ns;
-  const int64_t heartbeat = period == 0 ? INT64_MAX : filter_of(id).sent_ns() + period;
-  if (now_ns >= heartbeat) return false;
-  if (heartbeat != INT64_MAX) waits_.wait_until(id, heartbeat);
-  pass_over(id, sequence, &OutboundCounters::unchanged);
-  return true;
-}
-
-void PeerSender::pass_over(uint32_t id, uint64_t sequence, uint64_t OutboundCounters::*reason) {
-  TopicState& t = topics_[id];
-  t.count.pass_over(sequence, reason, thins(t.pacing), &outbound_->counters());
-  dirty_topics(id).clear(id);
-}
-
-// What is left for a queue.
-size_t PeerSender::room_in(const Fill& fill, const QueueRoom& queue) {
-  return std::min(fill.max_bytes - std::min(fill.max_bytes, fill.bytes),
-                  queue.max_bytes - std::min(queue.max_bytes, queue.bytes));
-}
-
-// How many samples of a topic that is sent in order go into the batch.
-uint32_t PeerSender::next_in_order(uint32_t id, size_t room) const {
-  const TopicState& t = topics_[id];
-  const uint64_t newest = outbound_->source().newest_sequence(id);
-  if (t.resumes_due != 0 || newest <= t.after) return 0;
-  const uint64_t fit = std::max<uint64_t>(1, room / (outbound_->max_bytes(id) + kRowBytes));
-  return static_cast<uint32_t>(std::min({newest - t.after, kMaxInOrder, fit}));
-}
-
-// Rows of plain topics of one word of a queue. Returns those of them that found no room.
-uint64_t PeerSender::fill_plain(size_t queue, size_t word, uint64_t topics, Fill* fill) {
-  const size_t first = plan_.id.size(), max_rows = proto::kMaxTopics - fill->samples;
-  plan_.id.resize(first + 64);
-  plan_.sent.resize(first + 64);
-  uint32_t* const ids = &plan_.id[first];
-  uint64_t* const sent = &plan_.sent[first];
-  const size_t max_bytes = fill->max_bytes;
-  size_t rows = 0, bytes = fill->bytes;
-  uint64_t left = topics;
-  for (; left != 0; left &= left - 1, ++rows) {
-    const uint32_t id = Bits::number(word, left);
-    const uint64_t value_bytes = outbound_->max_bytes(id);
-    const bool fits = bytes + value_bytes + kRowBytes <= max_bytes && rows < max_rows;
-    if (!fits && (first + rows != 0 || value_bytes > max_bytes)) break;
-    bytes += value_bytes + kRowBytes;
-    ids[rows] = id;
-    sent[rows] = topics_[id].sequence;
-  }
-  plan_.id.resize(first + rows);
-  plan_.sent.resize(first + rows);
-  plan_.max_value_bytes += bytes - fill->bytes - rows * kRowBytes;
-  fill->bytes = bytes;
-  fill->samples += rows;
-  planned_.push_back({queue, word, topics & ~left});
-  return left;
-}
-
-// The row of a topic of which something is to be asked first. False: the batch or its queue's part is full.
-bool PeerSender::fill_special(uint32_t id, Fill* fill, QueueRoom* room, int64_t now_ns) {
-  TopicState& t = topics_[id];
-  SendQueue& queue = queues_[t.queue];
-  if (queue.unknown.test(id)) return true;  // announced first
-  if (t.has_large()) return true;           // nothing between the pieces of a value
-  if (!t.force && !outbound_->source().is_current(id)) {
-    queue.dirty.clear(id);  // until it is: it moves then
-    return true;
-  }
-  if (!passes(id, now_ns)) return true;
-  const uint64_t value_bytes = outbound_->max_bytes(id);
-  const uint32_t in_order = t.is_in_order() ? next_in_order(id, room_in(*fill, *room)) : 0;
-  if (t.is_in_order() && in_order == 0) {
-    queue.dirty.clear(id);
-    return true;
-  }
-  if (value_bytes > room->max_bytes || t.torn) {
-    queue.dirty.clear(id);
-    t.large = LargeValue::kQueued;
-    queue.large.push_back(id);
-    again_ = true;
-    return true;
-  }
-  const size_t samples = std::max(1u, in_order), bytes = samples * (value_bytes + kRowBytes);
-  fill->full = !plan_.is_empty() &&
-               (fill->bytes + bytes > fill->max_bytes || fill->samples + samples > proto::kMaxTopics);
-  if (fill->full || (room->bytes != 0 && room->bytes + bytes > room->max_bytes)) return false;
-  fill->bytes += bytes;
-  fill->samples += samples;
-  room->bytes += bytes;
-  plan_.special.push_back({plan_.id.size(), t.force, in_order, t.after, room->max_age_ns});
-  plan_.id.push_back(id);
-  plan_.sent.push_back(t.sequence);
-  plan_.max_value_bytes += samples * value_bytes;
-  return true;
-}
-
-// Rows of one queue, those of plain topics by words of bits. False: the batch is full.
-bool PeerSender::fill_rows(size_t index, Fill* fill, int64_t now_ns) {
-  SendQueue& queue = queues_[index];
-  if (!queue.dirty.any()) return true;
-  QueueRoom room{.max_bytes = std::min(fill->max_bytes, queues_.cap(index).message_bytes()),
-                 .max_age_ns = queues_.drop_older_ns(index)};
-  queue.dirty.walk_words([&](size_t w, uint64_t word) {
-    while (word != 0) {
-      const uint64_t special = word & ~queue.plain.word(w);
-      const uint64_t before = special == 0 ? word : word & ((special & -special) - 1);
-      if (before != 0) {
-        const uint64_t left = fill_plain(index, w, before, fill);
-        word &= ~before | left;
-        if (left == 0) continue;
-        const uint32_t id = Bits::number(w, left);
-        fill->full = outbound_->max_bytes(id) <= fill->max_bytes;
-        if (fill->full) return word;
-        make_special(id);  // too large for a batch of now
-      }
-      if (!fill_special(Bits::number(w, word), fill, &room, now_ns)) return word;
-      word &= word - 1;
-    }
-    return word;
-  });
-  return !fill->full;
-}
-
 void PeerSender::record_sent(uint32_t id, const Outbound::EncodeResult& done, int64_t now_ns) {
   TopicState& t = topics_[id];
   OutboundCounters& counters = outbound_->counters();
@@ -215,7 +50,7 @@ void PeerSender::record_sent(uint32_t id, const Outbound::EncodeResult& done, in
   counters.dropped_too_old += done.too_old;
   counters.overwritten += done.overwritten;
   const uint64_t told = done.samples + done.too_old + done.overwritten;
-  t.count.take_turn(seen, told, thins(t.pacing), &counters);
+  t.count.take_turn(seen, told, t.thins, &counters);
   t.after = std::max(t.after, seen);
   if (done.samples == 0) return;
   queues_.cap(t.queue).on_sent(done.bytes + done.samples * kRowBytes, now_ns);
@@ -226,30 +61,60 @@ void PeerSender::record_sent(uint32_t id, const Outbound::EncodeResult& done, in
   make_plain(id);
 }
 
-// As record_sent() for each plain topic, whose counters are added once.
+// As record_sent() for each plain topic.
 void PeerSender::record_plain(const Outbound::Encoded& sent, int64_t now_ns) {
-  uint64_t samples = 0, publications = 0, passed_over = 0;
   for (const Outbound::PlainRun& run : sent.plain) {
-    for (const SampleRow& row : sent.samples.all().subspan(run.first, run.count)) {
-      TopicState& t = topics_[row.id];
-      const uint64_t since = PublicationCount::advance(t.sequence, row.head.sequence);
-      publications += since;
-      t.sequence = row.head.sequence;
-      t.count.stand_at(row.head.sequence);
-      if (t.pacing.period_ns == 0) continue;
-      passed_over += since - 1;
-      t.limiter.on_sent(now_ns);
-      waits_.stop(row.id);
+    const std::span<const SampleRow> rows = sent.samples.all().subspan(run.first, run.count);
+    if (run.in_order) {
+      record_in_order(rows);
+    } else {
+      record_newest(rows, sent.payload.bytes.data() + run.payload_at, now_ns);
     }
-    samples += run.count;
+  }
+  for (const Planned& p : planned_) queues_[p.queue].dirty.remove_word(p.word, p.topics & ~p.more);
+  for (const uint32_t id : sent.busy) dirty_topics(id).set(id);
+}
+
+// The values of the rows lie one after the other. Counters are added once.
+void PeerSender::record_newest(std::span<const SampleRow> rows, const std::byte* values, int64_t now_ns) {
+  OutboundCounters& counters = outbound_->counters();
+  uint64_t counted = 0, publications = 0, by_rate = 0;
+  for (const SampleRow& row : rows) {
+    TopicState& t = topics_[row.id];
+    const std::span<const std::byte> value(values, row.bytes);
+    values += row.bytes;
+    t.sequence = row.head.sequence;
+    const uint64_t since = t.count.advance(row.head.sequence);
+    if (since == 0) {
+      t.count.take_turn(row.head.sequence, 1, t.thins, &counters);
+    } else {
+      ++counted;
+      publications += since;
+    }
+    if (!t.thins) continue;
+    by_rate += since == 0 ? 0 : since - 1;
+    t.limiter.on_sent(now_ns);
+    waits_.stop(row.id);
+    if (ChangeFilter* const filter = known_filter(row.id)) filter->on_sent(value, now_ns);
+  }
+  counters.samples += rows.size();
+  counters.publications += publications;
+  counters.passed_over_by_rate += by_rate;
+  counters.superseded += publications - counted - by_rate;
+}
+
+// Each of the publications is sent, or gone from the ring.
+void PeerSender::record_in_order(std::span<const SampleRow> rows) {
+  uint64_t publications = 0;
+  for (const SampleRow& row : rows) {
+    TopicState& t = topics_[row.id];
+    t.sequence = t.after = row.head.sequence;
+    publications += t.count.advance(row.head.sequence);
   }
   OutboundCounters& counters = outbound_->counters();
-  counters.samples += samples;
+  counters.samples += rows.size();
   counters.publications += publications;
-  counters.passed_over_by_rate += passed_over;
-  counters.superseded += publications - samples - passed_over;
-  for (const Planned& p : planned_) queues_[p.queue].dirty.remove_word(p.word, p.topics);
-  for (const uint32_t id : sent.busy) dirty_topics(id).set(id);
+  counters.overwritten += publications - rows.size();
 }
 
 void PeerSender::record_special(const Outbound::Encoded& sent, int64_t now_ns) {
@@ -258,15 +123,15 @@ void PeerSender::record_special(const Outbound::Encoded& sent, int64_t now_ns) {
     const uint32_t id = sent.plan.id[row.row];
     const Outbound::EncodeResult& done = sent.special[i];
     record_sent(id, done, now_ns);
-    const bool more =
-        done.busy || (row.max_samples != 0 && outbound_->source().newest_sequence(id) > topics_[id].after);
+    const bool in_order = sent.plan.max_samples[row.row] != 0;
+    const bool more = done.busy || (in_order && outbound_->source().newest_sequence(id) > topics_[id].after);
     if (!more) dirty_topics(id).clear(id);
     if (more && done.too_old != 0) again_ = true;
     SampleRead read;
     ChangeFilter* const filter = known_filter(id);
     if (done.samples == 0 || filter == nullptr) continue;
-    if (const Outbound::NewestSample* newest = outbound_->newest(id, &read)) {
-      filter->on_sent(newest->value.bytes(), now_ns);
+    if (const Outbound::Newest newest = outbound_->newest(id, &read); newest.head != nullptr) {
+      filter->on_sent(newest.value, now_ns);
     }
   }
 }

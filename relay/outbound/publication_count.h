@@ -23,12 +23,14 @@ class PublicationCount {
 
   // All publications up to `sequence` and none after it are counted, and that one as sent.
   bool stands_at(uint64_t sequence) const { return accounted_ == sequence && passed_as_ == nullptr; }
-  // The sample `sequence` is sent, and nothing is counted: the caller counts advance() for several topics at
-  // once.
-  void stand_at(uint64_t sequence) { accounted_ = sequence; }
-  // The publications that a sample sent as `sequence` is the last of, where it stood at `before`.
-  static uint64_t advance(uint64_t before, uint64_t sequence) {
-    return sequence > before ? sequence - before : 1;
+  // The sample `sequence` is sent: the publications that it is the last of. The caller counts them, for
+  // several topics at once. 0: take_turn() is to tell, nothing has changed.
+  uint64_t advance(uint64_t sequence) {
+    if (sequence <= accounted_ || accounted_ == 0) return 0;
+    const uint64_t since = sequence - accounted_;
+    accounted_ = sequence;
+    passed_as_ = nullptr;
+    return since;
   }
 
  private:

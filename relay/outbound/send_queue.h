@@ -20,8 +20,10 @@ namespace smt::relay {
 struct SendQueue {
   Bits dirty;                            // a sample to send
   Bits unknown;                          // to be announced first
-  Bits plain;                            // nothing is asked before a sample of it goes ...
-  Bits prompt;                           // ... nor before a newer one waits for its turn: it has no pace
+  Bits plain;                            // sent as their pacing says, see TopicState::is_plain: ...
+  Bits in_order;                         // ... each sample of these,
+  Bits asked;                            // of these the newest if it passes, of the others in any case
+  Bits prompt;                           // of plain: they have no pace, a newer sample waits for its turn
   std::deque<uint32_t> large;            // a sample to send in pieces, after `transfer`
   std::shared_ptr<WholeSample> copying;  // of the first of `large`; null: not begun
   size_t compared = 0;                   // so much of it, with the value sent before

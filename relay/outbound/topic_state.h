@@ -29,6 +29,7 @@ struct TopicState {
   bool wanted = false;  // by the peer, which may read it
   bool force = false;   // send the newest sample even if the peer has it: a request asks for it
   bool torn = false;    // the first pieces of a value given up have left: the next one begins as pieces too
+  bool thins = false;   // as thins(pacing)
   Announcement announcement = Announcement::kNone;
   LargeValue large = LargeValue::kNone;
   uint8_t resumes_due = 0;  // with pacing.every: announced so often, and not answered yet by a Resume
@@ -44,11 +45,13 @@ struct TopicState {
   bool is_announced() const { return announcement == Announcement::kCurrent; }
   bool is_known() const { return announcement != Announcement::kNone; }
   bool has_large() const { return large != LargeValue::kNone; }
-  // There is nothing to ask before its newest sample goes when its time has come: the peer has had one since
-  // the announcement, wants the newest whatever it is, and nothing of it is under way.
+  // A sample is asked whether it is to go.
+  bool is_asked() const { return pacing.one_of != 1 || pacing.on_change; }
+  // The pacing alone says which samples go when its time has come: the peer has had one since the
+  // announcement, and nothing of it is under way.
   bool is_plain() const {
-    return wanted && is_announced() && !force && !torn && !has_large() && sequence != 0 && !pacing.every &&
-           pacing.one_of == 1 && !pacing.on_change && count.stands_at(sequence);
+    return wanted && is_announced() && !force && !torn && !has_large() && sequence != 0 &&
+           count.stands_at(sequence) && (!pacing.every || (after == sequence && resumes_due == 0));
   }
 
   // From its announcement on, as if nothing of it had been sent.

@@ -99,6 +99,25 @@ SampleRead MemStore::read_after(uint32_t id, uint64_t after, SampleHead* head, s
   return SampleRead::kOk;
 }
 
+size_t MemStore::read_after(std::span<const uint32_t> ids, std::span<const uint64_t> after,
+                            std::span<const uint32_t> max_samples, int64_t now_ns, std::byte* room,
+                            SampleRows* out, std::vector<uint32_t>*) {
+  std::byte* value = room;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    uint64_t last = after[i], bytes;
+    for (uint32_t n = 0; n < max_samples[i] && topics_[ids[i]].current; ++n) {
+      SampleRow* const row = out->places(1);
+      if (MemStore::read_after(ids[i], last, &row->head, value, &bytes) != SampleRead::kOk) break;
+      value += bytes;
+      row->complete(ids[i], last, now_ns, MemStore::provenance(ids[i], row->head.sequence).age_error_ns,
+                    bytes);
+      out->grow(1, row->age_error_ns);
+      last = row->head.sequence;
+    }
+  }
+  return static_cast<size_t>(value - room);
+}
+
 SampleRead MemStore::read_whole(uint32_t id, std::optional<uint64_t> after, uint64_t, WholeSample* whole) {
   const Topic& t = topics_[id];
   if (t.head.sequence <= after.value_or(0)) return SampleRead::kEmpty;

@@ -31,6 +31,9 @@ class MemStore : public Store {
                      std::byte* room, SampleRows* out, std::vector<uint32_t>* busy) override;
   SampleRead read_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
                         uint64_t* bytes) override;
+  size_t read_after(std::span<const uint32_t> ids, std::span<const uint64_t> after,
+                    std::span<const uint32_t> max_samples, int64_t now_ns, std::byte* room, SampleRows* out,
+                    std::vector<uint32_t>* busy) override;
   Provenance provenance(uint32_t id, uint64_t sequence) const override;
   // All of it at once: it is shared.
   SampleRead read_whole(uint32_t id, std::optional<uint64_t> after, uint64_t max_bytes,
@@ -40,6 +43,9 @@ class MemStore : public Store {
   }
   bool is_current(uint32_t id) const override { return topics_[id].current; }
   uint64_t newest_sequence(uint32_t id) const override { return topics_[id].head.sequence; }
+  void newest_sequences(std::span<const uint32_t> ids, uint64_t* sequences) const override {
+    for (const uint32_t id : ids) *sequences++ = topics_[id].head.sequence;
+  }
   uint64_t slot_reads() const override { return reads_; }
   int fd() const override { return -1; }
   bool arm() override { return !changed_; }

@@ -30,10 +30,14 @@ class ShmSource final : public TopicSource {
                      std::byte* room, SampleRows* out, std::vector<uint32_t>* busy) override;
   SampleRead read_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
                         uint64_t* bytes) override;
+  size_t read_after(std::span<const uint32_t> ids, std::span<const uint64_t> after,
+                    std::span<const uint32_t> max_samples, int64_t now_ns, std::byte* room, SampleRows* out,
+                    std::vector<uint32_t>* busy) override;
   SampleRead read_whole(uint32_t id, std::optional<uint64_t> after, uint64_t max_bytes,
                         WholeSample* whole) override;
   std::optional<SampleHead> newest_head(uint32_t id) const override;
   uint64_t newest_sequence(uint32_t id) const override;
+  void newest_sequences(std::span<const uint32_t> ids, uint64_t* sequences) const override;
   Provenance provenance(uint32_t id, uint64_t sequence) const override;
   std::vector<WriterInfo> writers(uint32_t id) const override;
   uint64_t slot_reads() const override { return slot_reads_; }
@@ -47,6 +51,7 @@ class ShmSource final : public TopicSource {
 
  private:
   static constexpr uint32_t kNone = ~uint32_t{0};
+  static constexpr int kTries = 8;  // to read what is written over meanwhile
 
   // A node as it was seen last.
   struct NodeState {
@@ -90,8 +95,12 @@ class ShmSource final : public TopicSource {
       : domain_(domain), waiter_(std::move(waiter)), origin_id_(origin_id) {}
 
   static bool read_at_once(const Ring& ring, SampleHead* head, std::byte* room, uint64_t* bytes);
+  static bool find_next_at_once(const Ring& ring, uint64_t after, uint32_t samples, uint64_t* position,
+                                SampleHead* head, std::byte* room, uint64_t* bytes);
   static bool sequence_at(const Ring& ring, uint64_t position, uint64_t* sequence);
   static uint64_t position_after(const Ring& ring, uint64_t sequence);
+  SampleRead find_after(uint32_t id, uint64_t after, uint64_t* position, SampleHead* head, std::byte* room,
+                        uint64_t* bytes);
   SampleRead begin_whole(uint32_t id, std::optional<uint64_t> after, WholeSample* whole);
   void follow_nodes();
   const NodeState& node_of(const TopicView& writer) const;

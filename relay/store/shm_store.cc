@@ -35,12 +35,20 @@ class SourceAndSinks final : public Store {
                         uint64_t* bytes) override {
     return source_->read_after(id, after, head, room, bytes);
   }
+  size_t read_after(std::span<const uint32_t> ids, std::span<const uint64_t> after,
+                    std::span<const uint32_t> max_samples, int64_t now_ns, std::byte* room, SampleRows* out,
+                    std::vector<uint32_t>* busy) override {
+    return source_->read_after(ids, after, max_samples, now_ns, room, out, busy);
+  }
   SampleRead read_whole(uint32_t id, std::optional<uint64_t> after, uint64_t max_bytes,
                         WholeSample* whole) override {
     return source_->read_whole(id, after, max_bytes, whole);
   }
   std::optional<SampleHead> newest_head(uint32_t id) const override { return source_->newest_head(id); }
   uint64_t newest_sequence(uint32_t id) const override { return source_->newest_sequence(id); }
+  void newest_sequences(std::span<const uint32_t> ids, uint64_t* sequences) const override {
+    source_->newest_sequences(ids, sequences);
+  }
   Provenance provenance(uint32_t id, uint64_t sequence) const override {
     return source_->provenance(id, sequence);
   }

@@ -91,6 +91,11 @@ class TopicSource {
   // Copies the oldest sample whose sequence is greater than `after`. kEmpty: there is none.
   virtual SampleRead read_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
                                 uint64_t* bytes) = 0;
+  // Of several topics the oldest samples after `after[i]`, in order, `max_samples[i]` of each; otherwise as
+  // read_newest() of several.
+  virtual size_t read_after(std::span<const uint32_t> ids, std::span<const uint64_t> after,
+                            std::span<const uint32_t> max_samples, int64_t now_ns, std::byte* room,
+                            SampleRows* out, std::vector<uint32_t>* busy) = 0;
   // Copies at most `max_bytes` more (a multiple of 8) of one sample: the newest one when that begins, or with
   // `after` that of read_after(). kMore until it is complete. Otherwise than kMore and kOk: `whole` is empty
   // again.
@@ -101,6 +106,8 @@ class TopicSource {
   virtual std::optional<SampleHead> newest_head(uint32_t id) const = 0;
   // The sequence of the newest sample; 0: there is none.
   virtual uint64_t newest_sequence(uint32_t id) const = 0;
+  // The same of several topics: `sequences[i]` of `ids[i]`.
+  virtual void newest_sequences(std::span<const uint32_t> ids, uint64_t* sequences) const = 0;
   // How the sample of this sequence came, if it is the newest one.
   virtual Provenance provenance(uint32_t, uint64_t) const { return {}; }
   // False: no subscription refreshes the newest sample although one could; serve it only for a one-shot Get.

@@ -380,6 +380,60 @@ TEST_P(EveryStore, EachSampleThatIsThereIsReadInOrder) {
   EXPECT_EQ(source_->read_after(id, 4, &head, room, &bytes), SampleRead::kEmpty);
 }
 
+TEST_P(EveryStore, TheSamplesOfManyTopicsThatFollowAreReadAtOnceAsTheyAreOneByOne) {
+  std::mt19937 random(11);
+  std::vector<uint32_t> ids, max_samples;
+  std::vector<uint64_t> after;
+  for (uint64_t i = 0; i < 100; ++i) {
+    TopicDescription d = describe("t" + std::to_string(i));
+    d.every = true;
+    const uint32_t h = open_topic(d);
+    uint64_t sequence = 5;
+    // More than the ring holds of some, none of others, and with gaps.
+    for (uint64_t n = random() % 7; n > 0; --n) {
+      put_text(h, sequence, std::string(sequence % 20, 'v') + std::to_string(i));
+      sequence += random() % 4 == 0 ? 2 : 1;
+    }
+    after.push_back(4 + random() % 6);
+    max_samples.push_back(1 + random() % 5);
+  }
+  collect();
+  for (uint64_t i = 0; i < 100; ++i) ids.push_back(find_id("t" + std::to_string(i)));
+  std::vector<std::byte> room(500 * 100);
+  SampleRows rows;
+  std::vector<uint32_t> busy;
+  const int64_t now = boottime_ns() + 1'000'000'000;
+  const uint64_t reads = source_->slot_reads();
+  const size_t bytes = source_->read_after(ids, after, max_samples, now, room.data(), &rows, &busy);
+  EXPECT_TRUE(busy.empty());
+  EXPECT_EQ(source_->slot_reads() - reads, rows.count());
+  std::vector<uint64_t> newest(ids.size());
+  source_->newest_sequences(ids, newest.data());
+  size_t k = 0, at = 0;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    EXPECT_EQ(newest[i], source_->newest_sequence(ids[i]));
+    std::byte value[100];
+    SampleHead head;
+    uint64_t size = 0, last = after[i];
+    for (uint32_t n = 0; n < max_samples[i]; ++n, ++k) {
+      if (source_->read_after(ids[i], last, &head, value, &size) != SampleRead::kOk) break;
+      ASSERT_LT(k, rows.count());
+      const SampleRow& row = rows.all()[k];
+      ASSERT_EQ(row.id, ids[i]);
+      ASSERT_EQ(row.head.sequence, head.sequence) << i;
+      EXPECT_EQ(row.step, head.sequence - last);
+      EXPECT_EQ(row.age_ns, now - head.born_ns);
+      ASSERT_EQ(row.bytes, size);
+      EXPECT_EQ(memcmp(room.data() + at, value, size), 0) << i;
+      at += size;
+      last = head.sequence;
+    }
+  }
+  EXPECT_EQ(k, rows.count());
+  EXPECT_EQ(at, bytes);
+  EXPECT_GT(k, 100u);
+}
+
 TEST_P(EveryStore, ATopicWithoutASampleIsEmpty) {
   open_topic(describe("x"));
   collect();
