@@ -1,6 +1,7 @@
 // Values on their way through two relays: from shared memory into shared memory, over a link in memory and
 // under a clock that the case moves. A relay is woken as its process is: by a change of its store, by a
 // message, and when it is due.
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -67,15 +68,19 @@ class Machine {
 
 enum class Side { kPub, kSub };
 
-// Topics of a number that one machine publishes and another one mirrors.
+// Topics of a number that one machine publishes and others mirror.
 class Mirrored {
  public:
-  Mirrored(int topics, const Pacing& pacing)
+  Mirrored(int topics, const Pacing& pacing, int peers)
       : pub_(folder_.path(), "pub", std::nullopt, sending(), net_.bind("mem://x")),
-        sub_(folder_.path(), "subscriber", "m", receiving(pacing), net_.dial("mem://x", "b")),
         other_node_(must(Node::open(pub_.domain(), {.name = "a", .segment_bytes = 1 << 20}))),
         other_topic_(must(Topic<double>::advertise(*other_node_, {.name = "robot/battery"}))),
         node_(must(Node::open(pub_.domain(), {.name = "n", .segment_bytes = 1 << 24}))) {
+    for (int i = 0; i < peers; ++i) {
+      const std::string name = "subscriber" + std::string(static_cast<size_t>(i), 's');
+      subs_.push_back(std::make_unique<Machine>(folder_.path(), name, "m", receiving(pacing),
+                                                net_.dial("mem://x", name)));
+    }
     net_.set_delay(kMs / 2, kMs / 2);
     for (int i = 0; i < topics; ++i) {
       topics_.push_back(must(Topic<double>::advertise(
@@ -83,25 +88,30 @@ class Mirrored {
     }
   }
 
-  // Each topic gets a value, and what follows from it happens. The instructions of one side count.
+  // Each topic gets a value, and what follows from it happens. The instructions of one side count, of those
+  // that mirror of the first.
   void round(std::optional<Side> counted) {
     publish();
-    wake(Side::kPub, counted);
+    wake(pub_, counted == Side::kPub);
     for (int ms = 0; ms < kRoundMs; ++ms) {
       now_ns += kMs;
-      if (sub_.is_due()) wake(Side::kSub, counted);
-      if (pub_.is_due()) wake(Side::kPub, counted);
+      for (const auto& sub : subs_) {
+        if (sub->is_due()) wake(*sub, sub == subs_.front() && counted == Side::kSub);
+      }
+      if (pub_.is_due()) wake(pub_, counted == Side::kPub);
     }
   }
   // Of that side so far.
   uint64_t samples(Side side) const {
-    return side == Side::kPub ? pub_.counters().outbound.samples : sub_.counters().inbound.written;
+    return side == Side::kPub ? pub_.counters().outbound.samples : subs_[0]->counters().inbound.written;
   }
-  // The mirror holds one of the last `count` values.
+  // Each mirror holds one of the last `count` values.
   bool holds_one_of(int count) const {
-    TopicReader<double> reader = must(TopicReader<double>::open(sub_.domain(), "robot/joint/0/position"));
-    const std::optional<double> value = reader.latest();
-    return value && *value > value_ - count;
+    return std::all_of(subs_.begin(), subs_.end(), [&](const auto& sub) {
+      TopicReader<double> reader = must(TopicReader<double>::open(sub->domain(), "robot/joint/0/position"));
+      const std::optional<double> value = reader.latest();
+      return value && *value > value_ - count;
+    });
   }
 
  private:
@@ -126,9 +136,8 @@ class Mirrored {
               "no publication");
     }
   }
-  void wake(Side side, std::optional<Side> counted) {
-    Machine& m = side == Side::kPub ? pub_ : sub_;
-    if (counted == side) {
+  static void wake(Machine& m, bool counted) {
+    if (counted) {
       measured([&] { m.wake(); });
     } else {
       m.wake();
@@ -137,7 +146,8 @@ class Mirrored {
 
   const TempFolder folder_;
   relay::MemNet net_{&now_ns};
-  Machine pub_, sub_;
+  Machine pub_;
+  std::vector<std::unique_ptr<Machine>> subs_;
   // Whose topic has the first id: those of the others are not their indexes.
   std::unique_ptr<Node> other_node_;
   Topic<double> other_topic_;
@@ -150,18 +160,20 @@ struct Load {
   int topics, rounds;
   Pacing pacing;
   int one_of = 1;  // so many publications of a topic one is sent
+  int peers = 1;
 };
 
 uint64_t count_updates(Side side, const Load& load) {
-  Mirrored mirrored(load.topics, load.pacing);
+  Mirrored mirrored(load.topics, load.pacing, load.peers);
   for (int i = 0; i < kWarmRounds; ++i) mirrored.round(std::nullopt);
   require(mirrored.holds_one_of(load.one_of), "the mirror has another value");
   const uint64_t before = mirrored.samples(side);
   for (int i = 0; i < load.rounds; ++i) mirrored.round(side);
   const uint64_t samples = mirrored.samples(side) - before;
-  require(samples == static_cast<uint64_t>(load.topics * load.rounds / load.one_of),
-          "another number of samples than was to be sent");
-  return samples;
+  const auto updates = static_cast<uint64_t>(load.topics * load.rounds / load.one_of);
+  const auto peers = static_cast<uint64_t>(side == Side::kPub ? load.peers : 1);
+  require(samples == updates * peers, "another number of samples than was to be sent");
+  return updates;
 }
 
 }  // namespace
@@ -179,6 +191,11 @@ std::vector<Case> relay_cases() {
       cases.push_back({(side == Side::kPub ? "pub_" : "sub_") + std::string(name),
                        [side, l = load] { return count_updates(side, l); }});
     }
+  }
+  for (const int peers : {8, 16}) {
+    cases.push_back({"pub_1000_to_" + std::to_string(peers), [peers] {
+                       return count_updates(Side::kPub, {1000, 40, {}, 1, peers});
+                     }});
   }
   return cases;
 }
