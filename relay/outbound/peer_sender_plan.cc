@@ -222,7 +222,6 @@ bool PeerSender::fill_special(uint32_t id, Fill* fill, QueueRoom* room, int64_t 
 // Rows of one queue, those of plain topics of one kind together. False: the batch is full.
 bool PeerSender::fill_rows(size_t index, Fill* fill, int64_t now_ns) {
   SendQueue& queue = queues_[index];
-  if (!queue.dirty.any()) return true;
   QueueRoom room{.max_bytes = std::min(fill->max_bytes, queues_.cap(index).message_bytes()),
                  .max_age_ns = queues_.drop_older_ns(index)};
   queue.dirty.walk_words([&](size_t w, uint64_t word) {

@@ -142,7 +142,9 @@ PeerSender::Step PeerSender::send_batch(size_t priority, size_t min_priority, in
   Fill fill{congestion_window_->batch_bytes()};
   bool room = true;
   for (size_t p = priority + 1; room && p-- > min_priority;) {
-    room = queues_.for_each_open(p, now_ns, [&](size_t queue) { return fill_rows(queue, &fill, now_ns); });
+    room = queues_.for_each_open(p, now_ns, [&](size_t queue) {
+      return !queues_[queue].dirty.any() || fill_rows(queue, &fill, now_ns);
+    });
   }
   if (plan_.is_empty()) return Step::kNothing;
   queues_.on_batch_sent(priority);

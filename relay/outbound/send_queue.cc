@@ -23,11 +23,17 @@ void SendQueues::on_batch_sent(size_t priority) {
 }
 
 bool SendQueues::has_large(size_t priority, int64_t now_ns) const {
-  return !for_each_open(priority, now_ns, [&](size_t queue) { return !queues_[queue].has_large(); });
+  for (size_t rule = 0; rule < caps_.size(); ++rule) {
+    if (queues_[index(rule, priority)].has_large() && now_ns >= caps_[rule].open_ns()) return true;
+  }
+  return false;
 }
 
 bool SendQueues::has_unknown(size_t priority, int64_t now_ns) const {
-  return !for_each_open(priority, now_ns, [&](size_t queue) { return !queues_[queue].unknown.any(); });
+  for (size_t rule = 0; rule < caps_.size(); ++rule) {
+    if (queues_[index(rule, priority)].unknown.any() && now_ns >= caps_[rule].open_ns()) return true;
+  }
+  return false;
 }
 
 bool SendQueues::has_samples() const {
