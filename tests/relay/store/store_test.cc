@@ -384,6 +384,7 @@ TEST_P(EveryStore, TheSamplesOfManyTopicsThatFollowAreReadAtOnceAsTheyAreOneByOn
   std::mt19937 random(11);
   std::vector<uint32_t> ids, max_samples;
   std::vector<uint64_t> after;
+  std::vector<std::vector<uint64_t>> held(100);
   for (uint64_t i = 0; i < 100; ++i) {
     TopicDescription d = describe("t" + std::to_string(i));
     d.every = true;
@@ -392,8 +393,10 @@ TEST_P(EveryStore, TheSamplesOfManyTopicsThatFollowAreReadAtOnceAsTheyAreOneByOn
     // More than the ring holds of some, none of others, and with gaps.
     for (uint64_t n = random() % 7; n > 0; --n) {
       put_text(h, sequence, std::string(sequence % 20, 'v') + std::to_string(i));
+      held[i].push_back(sequence);
       sequence += random() % 4 == 0 ? 2 : 1;
     }
+    if (held[i].size() > d.history) held[i].erase(held[i].begin(), held[i].end() - d.history);
     after.push_back(4 + random() % 6);
     max_samples.push_back(1 + random() % 5);
   }
@@ -421,6 +424,7 @@ TEST_P(EveryStore, TheSamplesOfManyTopicsThatFollowAreReadAtOnceAsTheyAreOneByOn
       const SampleRow& row = rows.all()[k];
       ASSERT_EQ(row.id, ids[i]);
       ASSERT_EQ(row.head.sequence, head.sequence) << i;
+      for (const uint64_t other : held[i]) EXPECT_FALSE(last < other && other < head.sequence) << i;
       EXPECT_EQ(row.step, head.sequence - last);
       EXPECT_EQ(row.age_ns, now - head.born_ns);
       ASSERT_EQ(row.bytes, size);
