@@ -32,6 +32,8 @@ class Process {
 
   // Processor time so far, of all threads, in seconds. 0: there is no process.
   double cpu_s() const;
+  // Memory that it has now, in MiB (RSS). 0: there is no process.
+  double rss_mib() const;
   // It has ended though nobody killed it.
   bool ended() const;
   // Waits for the end; true: it ended by itself, with 0.

@@ -356,7 +356,12 @@ struct ZmqContext::Impl {
   }
 };
 
-ZmqContext::ZmqContext() : impl_(std::make_unique<Impl>()) {}
+ZmqContext::ZmqContext(size_t max_dialed) : impl_(std::make_unique<Impl>()) {
+  // Of each the socket, its monitor, and who listens to that.
+  constexpr size_t kSockets = 3, kOthers = 64;
+  if (max_dialed != 0)
+    impl_->context.set(zmq::ctxopt::max_sockets, static_cast<int>(kSockets * max_dialed + kOthers));
+}
 ZmqContext::~ZmqContext() = default;
 
 Status ZmqContext::set_keys(std::shared_ptr<const Keyring> keys, Refused refused) {

@@ -3,6 +3,7 @@
 #ifndef SMT_RELAY_ZMQ_LINK_ZMQ_H_
 #define SMT_RELAY_ZMQ_LINK_ZMQ_H_
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -17,7 +18,8 @@ namespace smt::relay {
 // methods: bind() and the destructor.
 class ZmqContext {
  public:
-  ZmqContext();
+  // `max_dialed`: links that dial at the same time; 0: as libzmq has it, some 300.
+  explicit ZmqContext(size_t max_dialed = 0);
   // Waits until what the links sent last has left, for 100 ms at most.
   ~ZmqContext();
 

@@ -1,7 +1,10 @@
 #include "tests/relay/link_mem.h"
 
+#include <cstring>
 #include <deque>
+#include <map>
 #include <set>
+#include <string_view>
 
 namespace smt::relay {
 
@@ -12,7 +15,16 @@ struct OnTheWay {
   MemMessage message;
 };
 
+constexpr std::string_view kOfNet("\0mem", 4);  // begins the id of each connection
+
+uint64_t number_of(const PeerId& id) {
+  uint64_t number = 0;
+  if (id.size() == kOfNet.size() + sizeof number) memcpy(&number, id.data() + kOfNet.size(), sizeof number);
+  return number;
+}
+
 struct Connection {
+  uint64_t number;
   PeerId id;
   std::string dialer;
   bool open = true;  // false: what is on its way still arrives
@@ -28,8 +40,9 @@ struct MemNet::Net {
   size_t room = 1000;
   bool bound = false;
   std::set<std::string> cut;
-  std::vector<std::shared_ptr<Connection>> connections;  // that are open
-  uint64_t next_id = 1;
+  std::map<uint64_t, std::shared_ptr<Connection>> connections;  // that are open, or have left something
+  std::set<uint64_t> waiting;                                   // those with something for the binder
+  uint64_t next_number = 1;
   std::map<std::pair<std::string, bool>, Traffic> traffic;
 
   // `linger`: what is on its way to the other end still arrives.
@@ -37,14 +50,28 @@ struct MemNet::Net {
     if (c == nullptr) return;
     c->open = false;
     if (!linger) c->to_binder.clear(), c->to_dialer.clear();
-    std::erase_if(connections, [](const auto& each) { return !each->open && each->to_binder.empty(); });
+    settle(c.get());
+  }
+  // After something has gone to the binder, or was taken there.
+  void settle(const Connection* c) {
+    if (!c->to_binder.empty()) {
+      waiting.insert(c->number);
+      return;
+    }
+    waiting.erase(c->number);
+    if (!c->open) connections.erase(c->number);
+  }
+  std::shared_ptr<Connection> find(const PeerId& id) const {
+    const auto c = connections.find(number_of(id));
+    return c != connections.end() && c->second->id == id ? c->second : nullptr;
   }
   std::shared_ptr<Connection> connect(const std::string& dialer) {
     if (!bound || cut.count(dialer) != 0) return nullptr;
     auto c = std::make_shared<Connection>();
-    c->id = std::string("\0mem", 4) + std::to_string(next_id++);
+    c->number = next_number++;
+    c->id = std::string(kOfNet) + std::string(reinterpret_cast<const char*>(&c->number), sizeof c->number);
     c->dialer = dialer;
-    connections.push_back(c);
+    connections[c->number] = c;
     return c;
   }
   Sent send(Connection* c, bool to_binder, std::span<const std::byte> header,
@@ -64,6 +91,7 @@ struct MemNet::Net {
     const int64_t at = *now_ns + (to_binder ? to_binder_ns : to_dialer_ns);
     if (fate == Fate::kTwice) queue.push_back({at, m});
     queue.push_back({at, std::move(m)});
+    if (to_binder) settle(c);
     return Sent::kOk;
   }
 };
@@ -77,11 +105,12 @@ class MemLink : public Link {
       net_->close(connection_, true);
     } else {
       net_->bound = false;
-      for (const auto& c : net_->connections) {
+      for (const auto& [number, c] : net_->connections) {
         c->open = false;
         c->to_binder.clear();
       }
       net_->connections.clear();
+      net_->waiting.clear();
     }
   }
 
@@ -95,6 +124,10 @@ class MemLink : public Link {
     here_ = std::move(queue.front().message);
     queue.pop_front();
     in->peer = dials() ? "" : c->id;
+    if (!dials()) {
+      turn_ = c->number;
+      net_->settle(c);
+    }
     in->malformed = here_.malformed;
     in->header = in->payload = {};
     if (here_.malformed) return true;
@@ -109,10 +142,8 @@ class MemLink : public Link {
         return net_->send(connection_.get(), true, header, payload.bytes);
       return connection_ != nullptr || ended_ ? Sent::kGone : Sent::kFull;
     }
-    for (const auto& c : net_->connections) {
-      if (c->id == to && c->open) return net_->send(std::shared_ptr(c).get(), false, header, payload.bytes);
-    }
-    return Sent::kGone;
+    const std::shared_ptr<Connection> c = net_->find(to);
+    return c != nullptr && c->open ? net_->send(c.get(), false, header, payload.bytes) : Sent::kGone;
   }
   void redial() override {
     net_->close(connection_);
@@ -140,12 +171,12 @@ class MemLink : public Link {
       connect();
       return connection_ != nullptr && has(connection_->to_dialer) ? connection_.get() : nullptr;
     }
-    const size_t n = net_->connections.size();
-    for (size_t i = 0; i < n; ++i) {
-      Connection* c = net_->connections[(turn_ + i) % n].get();
-      if (!has(c->to_binder)) continue;
-      turn_ = (turn_ + i + 1) % n;
-      return c;
+    const std::set<uint64_t>& waiting = net_->waiting;
+    auto next = waiting.upper_bound(turn_);
+    for (size_t i = 0; i < waiting.size(); ++i, ++next) {
+      if (next == waiting.end()) next = waiting.begin();
+      Connection* const c = net_->connections.at(*next).get();
+      if (has(c->to_binder)) return c;
     }
     return nullptr;
   }
@@ -155,7 +186,7 @@ class MemLink : public Link {
   std::shared_ptr<Connection> connection_;
   bool ended_ = false;  // the connection before, and there is no other one yet
   MemMessage here_;
-  size_t turn_ = 0;
+  uint64_t turn_ = 0;  // the connection that was taken from last
 };
 
 MemNet::MemNet(const int64_t* now_ns) : net_(std::make_shared<Net>()) {
@@ -176,7 +207,7 @@ void MemNet::set_delay(int64_t to_binder_ns, int64_t to_dialer_ns) {
 void MemNet::cut(const std::string& dialer) {
   net_->cut.insert(dialer);
   const auto all = net_->connections;
-  for (const auto& c : all) {
+  for (const auto& [number, c] : all) {
     if (c->dialer == dialer) net_->close(c);
   }
 }
