@@ -104,7 +104,10 @@ void Engine::on_unreadable(LinkState* l, const Incoming& in, Session* s, bool co
 // False: no peer of this version says so.
 bool Engine::handle_session_message(Session* s, const Incoming& in) {
   if (!s->check_sequence(message_)) return false;
-  if (message_.has_get() || message_.has_want()) return s->defer(&message_);
+  if (message_.has_get() || message_.has_want()) {
+    turns_.add(*s);
+    return s->defer(&message_);
+  }
   if (message_.has_reply()) {
     get_requests_.on_reply(s, message_.reply());
     return true;
@@ -132,7 +135,8 @@ void Engine::answer_requests() {
                                                     options_.proxy, now_ns_)
                           : s->on_message(request, {}, now_ns_);
     turns_.charge(*s, at_ns, clock());
-    if (request.has_want()) wants_.change();
+    if (request.has_want()) wants_.on_want(*s);
+    s->wake();
     if (!fine) policy_.on_violation(s, now_ns_);
   }
 }
@@ -148,22 +152,33 @@ void Engine::on_ended(uint64_t key) {
   get_requests_.on_session_ended(key);
   trace_requests_.on_session_ended(key);
   set_requests_.on_session_ended(key);
+  wants_.on_session_ended(key);
+  followers_.erase(key);
   turns_.forget_paid(now_ns_);
 }
 
 void Engine::end_silent() {
-  sessions_.for_each([this](Session* s) {
-    const bool silent = !s->is_gone() && s->silent(now_ns_);
-    if (!silent && !s->is_gone()) return;
+  Schedule& schedule = sessions_.schedule();
+  schedule.wake_due(now_ns_, [this](uint64_t key) { return find(key); });
+  for (size_t i = 0; i < schedule.awake().size(); ++i) {  // one that ends may wake others
+    Session* s = find(schedule.awake()[i]);
+    const bool silent = s != nullptr && !s->is_gone() && s->silent(now_ns_);
+    if (s == nullptr || (!silent && !s->is_gone())) continue;
     if (silent) ++counters_.session.silent;
     s->receiver().settle(now_ns_);
     sessions_.end(s->key(), silent ? "it is silent" : "its connection has ended", now_ns_);
-  });
+  }
 }
 
 void Engine::collect(int64_t now_ns) {
   const Changes& changes = outbound_.collect(now_ns);
-  for (const auto& [key, s] : sessions_.all()) s->sender().on_changes(changes, now_ns);
+  for (const uint64_t key : sessions_.schedule().awake()) {
+    Session* s = find(key);
+    if (s == nullptr || s->turn().is_told || !s->sender().follows()) continue;
+    s->turn().is_told = true;
+    followers_.emplace(key, s);
+  }
+  for (const auto& [key, s] : followers_) s->on_changes(changes, now_ns);
 }
 
 size_t Engine::send(Session* s) {
@@ -174,7 +189,36 @@ size_t Engine::send(Session* s) {
     turns_.charge(*s, begun_ns, clock());
     asked_ = asked_ || s->sender().has_new_request();
   }
-  return s->send(now_ns_);
+  const size_t messages = s->send(now_ns_);
+  if (s->has_more()) s->wake();
+  s->wake_at(due_ns(*s));
+  if (s->turn().is_told && !s->sender().follows()) {
+    s->turn().is_told = false;
+    followers_.erase(s->key());
+  }
+  return messages;
+}
+
+// Of the sessions that are awake, one after the other.
+size_t Engine::send() {
+  Schedule& schedule = sessions_.schedule();
+  schedule.take_awake(&in_turn_);
+  size_t messages = 0;
+  for (const uint64_t key : in_turn_) {
+    Session* s = find(key);
+    if (s == nullptr) continue;
+    s->turn().is_awake = false;
+    messages += send(s);
+  }
+  first_due_ns_ = schedule.first_due_ns([this](uint64_t key) { return find(key); });
+  return messages;
+}
+
+// When send() is due of a session if nothing happens.
+int64_t Engine::due_ns(const Session& s) const {
+  const int64_t due_ns = s.due_ns();
+  const bool asks = s.has_request() || s.sender().has_new_request();
+  return asks ? std::min(due_ns, turns_.open_ns(s)) : due_ns;
 }
 
 Viewpoint Engine::view() {
@@ -203,7 +247,9 @@ size_t Engine::step(int64_t now_ns) {
   sessions_.choose_addresses(now_ns_);
   for (const auto& l : links_.all()) handshake_.dial(l.get(), now_ns_);
   answer_requests();
-  if (sessions_.take_changed()) wants_.change();
+  if (sessions_.take_changed()) {
+    for (const auto& [key, s] : sessions_.all()) wants_.on_want(*s);
+  }
   wants_.update();
   get_requests_.update(now_ns_);
   // Plain memory is looked at in any case: it gives ids of topics that are gone free only then. Any other
@@ -215,7 +261,7 @@ size_t Engine::step(int64_t now_ns) {
   }
   if (trace_requests_.any()) trace_requests_.update(view(), now_ns_);
   if (set_requests_.any()) set_requests_.update(view(), now_ns_);
-  for (const auto& [key, s] : sessions_.all()) messages += send(s.get());
+  messages += send();
   const bool advances = store_->advance(), gives_back = Frame::give_back();
   works_ = advances || gives_back;
   store_->flush(now_ns_);
@@ -227,18 +273,21 @@ int64_t Engine::next_due_ns() const {
   int64_t due = std::min({next_tick_ns(now_ns_, kMaxSleepNs), store_->due_ns(), trace_requests_.due_ns(),
                           set_requests_.due_ns(), links_.due_ns(now_ns_)});
   if (writes_) due = std::min(due, writes_->due_ns());
-  for (const auto& [key, s] : sessions_.all()) {
-    due = std::min(due, s->due_ns());
-    if (s->has_request() || s->sender().has_new_request()) due = std::min(due, turns_.open_ns(*s));
+  due = std::min(due, first_due_ns_);
+  for (const uint64_t key : sessions_.schedule().awake()) {
+    if (const Session* s = find(key)) due = std::min(due, due_ns(*s));
   }
   return due;
 }
 
 bool Engine::has_demand() const {
-  const Sessions& all = sessions_.all();
-  return options_.serves() && std::any_of(all.begin(), all.end(), [this](const auto& s) {
-           return s.second->sender().has_demand() && s.second->congestion_window().open(now_ns_);
-         });
+  if (!options_.serves()) return false;
+  const auto has = [this](const Session* s) {
+    return s != nullptr && s->sender().has_demand() && s->congestion_window().open(now_ns_);
+  };
+  const std::vector<uint64_t>& awake = sessions_.schedule().awake();
+  return std::any_of(followers_.begin(), followers_.end(), [&](const auto& f) { return has(f.second); }) ||
+         std::any_of(awake.begin(), awake.end(), [&](uint64_t key) { return has(find(key)); });
 }
 
 // --- what the process says ---

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -82,10 +83,13 @@ class Engine {
 
   // What follows from it.
   void time_step();
+  Session* find(uint64_t key) const { return sessions_.find(key); }
+  int64_t due_ns(const Session& s) const;
   void on_begun(Session* s);
   void on_ended(uint64_t key);
   void end_silent();
   void collect(int64_t now_ns);
+  size_t send();
   size_t send(Session* s);
 
   Viewpoint view();
@@ -112,6 +116,9 @@ class Engine {
   TraceRequests trace_requests_;
   std::optional<Writes> writes_;  // none: there were no rules to begin with
   SetRequests set_requests_;
+  std::map<uint64_t, Session*> followers_;  // by key: those that are told of changes of the store
+  std::vector<uint64_t> in_turn_;           // keys of the sessions that send in this step
+  int64_t first_due_ns_ = 0;                // of the sessions, when the last step ended
   int64_t now_ns_ = 0;
   bool works_ = false;          // at what is done in pieces: the next step is due at once
   int64_t stepped_cpu_ns_ = 0;  // RelayOptions::cpu_time when the last step began; 0: there was none

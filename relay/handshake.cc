@@ -130,10 +130,10 @@ void Handshake::on_call(LinkState* l, const Incoming& in, const proto::Envelope&
     if (old->number() == m.session()) return;  // said twice
     sessions_->end(old->key(), "it begins anew", now_ns);
   }
-  sessions_->for_each([&](const Session* s) {
-    const bool same = s->peer().instance == m.hello().instance() && s->peer().name == name;
-    if (s->link() == l->link.get() && same) sessions_->end(s->key(), "it begins anew", now_ns);
-  });
+  for (const uint64_t key : sessions_->of_instance(m.hello().instance())) {
+    const Session& s = *sessions_->find(key);
+    if (s.link() == l->link.get() && s.peer().name == name) sessions_->end(key, "it begins anew", now_ns);
+  }
   if (sessions_->all().size() >= kMaxSessions) {
     refuse(l, in.peer, m.session(), proto::Reset::FULL,
            "no more than " + std::to_string(kMaxSessions) + " sessions here");

@@ -16,15 +16,18 @@ bool RequestTurns::may_ask(const Session& s, int64_t now_ns) const {
 }
 
 Session* RequestTurns::next(int64_t now_ns) {
-  const auto first = sessions_->upper_bound(last_);
+  std::erase_if(asking_, [this](uint64_t key) {
+    const auto s = sessions_->find(key);
+    return s == sessions_->end() || !s->second->has_request();
+  });
+  const auto first = asking_.upper_bound(last_);
   const auto find = [&](auto from, auto to) {
-    return std::find_if(from, to,
-                        [&](const auto& s) { return s.second->has_request() && may_ask(*s.second, now_ns); });
+    return std::find_if(from, to, [&](uint64_t key) { return may_ask(*sessions_->at(key), now_ns); });
   };
-  auto it = find(first, sessions_->end());
-  if (it == sessions_->end() && (it = find(sessions_->begin(), first)) == first) return nullptr;
-  last_ = it->first;
-  return it->second.get();
+  auto it = find(first, asking_.end());
+  if (it == asking_.end() && (it = find(asking_.begin(), first)) == first) return nullptr;
+  last_ = *it;
+  return sessions_->at(*it).get();
 }
 
 void RequestTurns::charge(const Session& s, int64_t begun_ns, int64_t ended_ns) {

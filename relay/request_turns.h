@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 
 #include "relay/session/allowance.h"
@@ -15,6 +16,9 @@ namespace smt::relay {
 class RequestTurns {
  public:
   explicit RequestTurns(const Sessions* sessions) : sessions_(sessions) {}
+
+  // The session has a request.
+  void add(const Session& s) { asking_.insert(s.key()); }
 
   // A peer that keeps no other waiting may take what time it likes.
   bool may_ask(const Session& s, int64_t now_ns) const;
@@ -31,6 +35,7 @@ class RequestTurns {
   Allowance of(const Session& s) const;
 
   const Sessions* const sessions_;
+  std::set<uint64_t> asking_;                    // keys of sessions that may have a request
   std::map<std::string, Allowance> allowances_;  // by peer
   uint64_t last_ = 0;                            // key of a session
 };

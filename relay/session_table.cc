@@ -1,5 +1,6 @@
 #include "relay/session_table.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -32,10 +33,12 @@ void SessionTable::begin(LinkState* l, const PeerId& id, uint64_t number, Sessio
   const auto warn = [this](const std::string& k, const std::string& text) {
     options_->report(Severity::kWarning, k, text);
   };
-  Session* s = sessions_
-                   .emplace(key, std::make_unique<Session>(key, number, l->link.get(), id, std::move(peer),
-                                                           l->options, outbound_, inbound_, warn, now_ns))
-                   .first->second.get();
+  Session* s =
+      sessions_
+          .emplace(key, std::make_unique<Session>(key, number, l->link.get(), id, std::move(peer), l->options,
+                                                  outbound_, inbound_, &schedule_, warn, now_ns))
+          .first->second.get();
+  of_instance_.emplace(s->peer().instance, key);
   l->sessions[id] = key;
   l->since_ns = now_ns;
   ++counters_->session.opened;
@@ -59,8 +62,10 @@ void SessionTable::end(uint64_t key, const std::string& why, int64_t now_ns) {
   ++counters_->session.ended;
   s.record_peaks(&counters_->outbound);
   events_.ended(key);
+  const auto [first, last] = of_instance_.equal_range(s.peer().instance);
+  of_instance_.erase(std::find_if(first, last, [key](const auto& each) { return each.second == key; }));
+  found_ = nullptr;
   sessions_.erase(it);
-  changed_ = true;
 }
 
 void SessionTable::end(Session* s, proto::Reset::Reason reason, const std::string& text,
@@ -70,8 +75,16 @@ void SessionTable::end(Session* s, proto::Reset::Reason reason, const std::strin
 }
 
 Session* SessionTable::find(uint64_t key) const {
+  if (found_ != nullptr && found_->key() == key) return found_;
   const auto it = sessions_.find(key);
-  return it == sessions_.end() ? nullptr : it->second.get();
+  return it == sessions_.end() ? nullptr : found_ = it->second.get();
+}
+
+std::vector<uint64_t> SessionTable::of_instance(uint64_t instance) const {
+  std::vector<uint64_t> keys;
+  const auto [first, last] = of_instance_.equal_range(instance);
+  for (auto it = first; it != last; ++it) keys.push_back(it->second);
+  return keys;
 }
 
 Session* SessionTable::find(const LinkState& l, const PeerId& id) const {

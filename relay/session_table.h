@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "relay/counters/counters.h"
 #include "relay/link_table.h"
@@ -37,6 +39,10 @@ class SessionTable {
   // The one of this peer on this link; null: there is none.
   Session* find(const LinkState& l, const PeerId& id) const;
   Sessions& all() { return sessions_; }
+  Schedule& schedule() { return schedule_; }
+  const Schedule& schedule() const { return schedule_; }
+  // Of the same process; see Hello.instance.
+  std::vector<uint64_t> of_instance(uint64_t instance) const;
   const Sessions& all() const { return sessions_; }
   // Calls `f(session)` for each; f may end it.
   template <class F>
@@ -46,7 +52,7 @@ class SessionTable {
 
   // Sessions of the addresses that are used take part; those of worse ones end.
   void choose_addresses(int64_t now_ns);
-  // Whether other sessions take part than at the last call.
+  // Whether other addresses of peers are used than at the last call.
   bool take_changed() { return std::exchange(changed_, false); }
 
  private:
@@ -56,7 +62,10 @@ class SessionTable {
   Inbound* const inbound_;
   Counters* const counters_;
   const Events events_;
+  Schedule schedule_;
   Sessions sessions_;
+  mutable Session* found_ = nullptr;  // by find() last
+  std::unordered_multimap<uint64_t, uint64_t> of_instance_;  // keys
   uint64_t next_key_ = 1;
   bool changed_ = false;
 };

@@ -87,6 +87,15 @@ class Inbound {
   // the store, and this one has.
   bool reserve(const TopicDescription& topic, const std::string& peer);
   void free(const std::string& name);
+  // Rows of a batch whose samples are plain, side by side.
+  struct Run {
+    static constexpr size_t kMax = 256;
+    size_t rows = 0;
+    size_t bytes = 0;  // of all values
+    std::array<PlainSample, kMax> samples;
+  };
+  // Of the batch that is being taken, of whichever session.
+  Run& run() { return run_; }
   // That relays stand in a ring is to be told now: true the first time.
   bool first_report_of_ring() { return !std::exchange(ring_named_, true); }
 
@@ -100,6 +109,7 @@ class Inbound {
   std::unordered_map<std::string, std::shared_ptr<Claim>> claims_;
   uint64_t lost_claims_ = 0;
   bool ring_named_ = false;
+  Run run_;
   struct Reserved {
     std::string peer;
     uint64_t bytes;
@@ -125,6 +135,8 @@ class PeerReceiver {
   std::vector<std::string> reconsider();
   // Of topics whose samples come each in order: what to tell the sender, see the message Resume.
   std::vector<std::pair<uint32_t, uint64_t>>& resumes();
+  // There are some, or will be when the store is ready for them.
+  bool has_resumes() const { return !resumes_.empty() || !unready_.empty(); }
 
   // When a message was sent, in this host's time, and how wrong that may be.
   struct SentAt {
@@ -197,14 +209,6 @@ class PeerReceiver {
     size_t payload_at = 0;  // where its value begins
     int sizes = 0;          // that are taken of message.size()
   };
-  // Rows side by side whose samples are plain.
-  static constexpr size_t kMaxRun = 256;
-  struct Run {
-    size_t rows = 0;
-    size_t bytes = 0;  // of all values
-    std::array<PlainSample, kMaxRun> samples;
-  };
-
   // In this host's time: the age when it was sent and the time on the way, as far as that is known. A peer
   // may say any age.
   static int64_t born_ns(int64_t age_ns, int64_t travelled_ns, int64_t now_ns) {
@@ -252,8 +256,7 @@ class PeerReceiver {
     uint64_t value_bytes;
   };
   std::unordered_map<uint64_t, Text> schemas_;  // of this session, by hash
-  Run run_;
-  uint64_t lost_claims_ = 0;  // of the Inbound, when topics were found plain
+  uint64_t lost_claims_ = 0;                    // of the Inbound, when topics were found plain
   Backlog backlog_;
   std::vector<std::pair<uint32_t, uint64_t>> resumes_;
   std::vector<uint32_t> unready_;  // what is to be resumed when the store is ready for it

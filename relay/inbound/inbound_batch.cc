@@ -58,37 +58,39 @@ bool PeerReceiver::take_row(BatchProgress* b) {
 
 // What is plain of the next rows, at once. Returns up to which row the next ones go one at a time.
 size_t PeerReceiver::take_run(BatchProgress* b) {
+  Inbound::Run& run = inbound_->run();
   collect_run(*b);
-  if (run_.rows == 0) return b->row + 1;
-  const size_t begin = b->row, end = begin + run_.rows;
+  if (run.rows == 0) return b->row + 1;
+  const size_t begin = b->row, end = begin + run.rows;
   const size_t taken = inbound_->sink().put_plain(
-      std::span(run_.samples).first(run_.rows), b->payload.data() + b->payload_at, b->now_ns,
+      std::span(run.samples).first(run.rows), b->payload.data() + b->payload_at, b->now_ns,
       provenance_of(b->columns.age_errors_ns[begin], b->sent, b->now_ns));
   // What the store did not take is as if nobody had looked at it.
-  for (size_t i = taken; i < run_.rows; ++i) {
+  for (size_t i = taken; i < run.rows; ++i) {
     topics_[b->columns.ids[begin + i]]->sequence -= b->columns.sequences[begin + i];
-    run_.bytes -= run_.samples[i].bytes;
+    run.bytes -= run.samples[i].bytes;
   }
   InboundCounters& c = inbound_->counters();
   c.samples += taken;
   c.written += taken;
-  c.payload_bytes += run_.bytes;
+  c.payload_bytes += run.bytes;
   b->row += taken;
-  b->payload_at += run_.bytes;
+  b->payload_at += run.bytes;
   return end;
 }
 
 // The next rows as far as their samples are plain, and as wrong in their ages as the first.
 void PeerReceiver::collect_run(const BatchProgress& b) {
+  Inbound::Run& run = inbound_->run();
   if (lost_claims_ != inbound_->lost_claims()) ask_of_each_again();
-  const size_t end = b.row + std::min(kMaxRun, b.columns.rows - b.row);
+  const size_t end = b.row + std::min(Inbound::Run::kMax, b.columns.rows - b.row);
   const int64_t travelled = travelled_ns(b.sent, b.now_ns);
   const int64_t age_error_ns = b.columns.age_errors_ns[b.row];
   const std::span<const std::unique_ptr<Topic>> topics = topics_;
   const int64_t now_ns = b.now_ns;
   size_t left = b.payload.size() - b.payload_at;
   size_t row = b.row;
-  PlainSample* to = run_.samples.data();
+  PlainSample* to = run.samples.data();
   for (; row < end; ++row, ++to) {
     const uint32_t id = b.columns.ids[row];
     Topic* const t = id < topics.size() ? topics[id].get() : nullptr;
@@ -103,8 +105,8 @@ void PeerReceiver::collect_run(const BatchProgress& b) {
     to->stamp_ns = b.columns.stamps_ns[row];
     to->born_ns = born_ns(b.columns.ages_ns[row], travelled, now_ns);
   }
-  run_.rows = row - b.row;
-  run_.bytes = b.payload.size() - b.payload_at - left;
+  run.rows = row - b.row;
+  run.bytes = b.payload.size() - b.payload_at - left;
 }
 
 // Another session has taken a name over, perhaps one of these.

@@ -16,10 +16,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 
 #include "relay/outbound/rate_limiter.h"
 #include "relay/outbound/standing_line.h"
+#include "relay/store/ring_queue.h"
 
 namespace smt::relay {
 
@@ -92,17 +92,17 @@ class CongestionWindow {
   uint64_t window_for(double gain) const;
 
   ByteCap cap_;
-  std::deque<Flight> flights_;
+  RingQueue<Flight> flights_;
   uint64_t in_flight_ = 0, delivered_ = 0, last_number_ = 0, dry_until_ = 0;
   uint64_t peak_in_flight_ = 0, peak_beyond_ = 0;
   uint64_t unasked_ = 0;  // bytes sent since a message asked for a report
   int64_t delivered_at_ns_ = 0;
-  int64_t dry_at_ns_ = 0;              // when the last message arrived that left with nothing to follow
-  std::deque<At<uint64_t>> arrivals_;  // delivered_ in the last four round trips
-  std::deque<At<double>> rates_;       // falling; the first is the greatest of its time
-  std::deque<At<int64_t>> min_rtt_;    // rising; the first is the least of its time
-  int64_t usual_rtt_ns_ = 0;           // of messages with hardly anything else under way
-  double bandwidth_ = 0;               // bytes/ns
+  int64_t dry_at_ns_ = 0;             // when the last message arrived that left with nothing to follow
+  RingQueue<At<uint64_t>> arrivals_;  // delivered_ in the last four round trips
+  RingQueue<At<double>> rates_;       // falling; the first is the greatest of its time
+  RingQueue<At<int64_t>> min_rtt_;    // rising; the first is the least of its time
+  int64_t usual_rtt_ns_ = 0;          // of messages with hardly anything else under way
+  double bandwidth_ = 0;              // bytes/ns
   StandingLine line_;
   bool refills_ = false;     // a report has come since a message left
   int64_t last_rtt_ns_ = 0;  // of the message that arrived last

@@ -29,23 +29,37 @@ PeerSender::PeerSender(Outbound* outbound, FrameSink* sink, CongestionWindow* co
 }
 
 PeerSender::~PeerSender() {
-  for (uint32_t id = 0; id < topics_.size(); ++id) {
-    if (topics_[id].wanted) outbound_->add_wanted(id, -1);
-  }
+  topics_.for_each([this](uint32_t id, const TopicState& t) {
+    if (t.wanted) outbound_->add_wanted(id, -1);
+  });
 }
 
 TopicState& PeerSender::topic_at(uint32_t id) {
-  if (id >= topics_.size()) topics_.resize(std::max<size_t>(id + 1, outbound_->source().topic_limit()));
-  return topics_[id];
+  queues_.begin();
+  return topics_.at(id);
 }
 
-PeerSender::SendDecision PeerSender::decide(uint32_t id) {
+void PeerSender::set_wanted(uint32_t id, bool wanted) {
+  TopicState& t = topics_[id];
+  if (wanted != t.wanted) outbound_->add_wanted(id, wanted ? 1 : -1);
+  t.wanted = wanted;
+  if (wanted) {
+    asked_.set(id);
+  } else {
+    asked_.clear(id);
+  }
+}
+
+// What the rules say of a topic that the peer neither has nor wants is not asked, unless it is for a request.
+PeerSender::SendDecision PeerSender::decide(uint32_t id, bool is_request) {
   SendDecision decision;
   const bool was_denied = denied_.test(id);
   denied_.clear(id);
   const TopicSource& source = outbound_->source();
   const TopicDescription* d = source.topic(id);
   if (d == nullptr) return decision;
+  const std::optional<Pacing> requested = subscriptions_.pacing_for(d->name);
+  if (!requested && !is_request && !topics_.has(id)) return decision;
   // Not back to where it came from, nor in a ring.
   if (source.session_key(id) == peer_.key || d->origin.origin_id == peer_.origin) return decision;
   const std::optional<size_t> rule = outbound_->rule(id, peer_.name);
@@ -58,7 +72,6 @@ PeerSender::SendDecision PeerSender::decide(uint32_t id) {
   decision.rule = *rule;
   decision.read = outbound_->access().allows(peer_.name, d->name, Right::kRead);
   decision.list = decision.read || outbound_->access().allows(peer_.name, d->name, Right::kList);
-  const std::optional<Pacing> requested = subscriptions_.pacing_for(d->name);
   decision.want = requested && decision.read;
   if (decision.want) decision.pacing = less_of(outbound_->rules()[*rule].pacing, *requested);
   if (requested && !decision.read) {
@@ -100,36 +113,44 @@ void PeerSender::apply(uint32_t id, const SendDecision& decision) {
 
 void PeerSender::want(SubscriptionSet subscriptions) {
   subscriptions_ = std::move(subscriptions);
+  settled_ = false;
   told_.clear();
+  reconsider_all();
+}
+
+void PeerSender::reconsider_all() {
+  if (subscriptions_.empty() && topics_.is_empty() && !denied_.any()) return;
   for (uint32_t id = 0; id < outbound_->source().topic_limit(); ++id) reconsider(id);
 }
 
 void PeerSender::reconsider() {
   std::vector<uint32_t> dirty, unknown;
-  for (uint32_t id = 0; id < topics_.size(); ++id) {
-    if (topics_[id].has_large()) {
+  topics_.for_each([&](uint32_t id, TopicState& t) {
+    if (t.has_large()) {
       stop_large(id);
       dirty.push_back(id);
     }
     if (dirty_topics(id).test(id)) dirty.push_back(id);
     if (unknown_topics(id).test(id)) unknown.push_back(id);
-    topics_[id].queue = 0;
-  }
+    t.queue = 0;
+  });
   queues_.rebuild(outbound_->rules());
+  if (!topics_.is_empty()) queues_.begin();
+  settled_ = false;
   told_.clear();
   for (const uint32_t id : dirty) queues_[0].dirty.set(id);
   for (const uint32_t id : unknown) queues_[0].unknown.set(id);
-  for (uint32_t id = 0; id < outbound_->source().topic_limit(); ++id) reconsider(id);
+  reconsider_all();
 }
 
 // What is wanted of it, or what the peer may have, is something else now.
 void PeerSender::reconsider(uint32_t id) {
-  TopicState& t = topic_at(id);
   const SendDecision decision = decide(id);
+  if (!decision.want && !topics_.has(id)) return;
+  TopicState& t = topic_at(id);
   // Who loses the values of a topic is told to forget it, though it may be listed yet: it would wait for
   // them.
   if (!decision.list || (!decision.read && (t.wanted || t.force))) {
-    if (t.wanted) outbound_->add_wanted(id, -1);
     return leave(id);
   }
   // Announced anew, and its value sent again: the peer has not kept it current meanwhile, or is to say what
@@ -137,9 +158,8 @@ void PeerSender::reconsider(uint32_t id) {
   if (decision.want && (!t.wanted || t.pacing.every != decision.pacing.every))
     return begin_topic(id, decision);
   if (t.wanted && !decision.want) {
-    t.wanted = false;
+    set_wanted(id, false);
     waits_.stop(id);
-    outbound_->add_wanted(id, -1);
     if (!t.force) {
       dirty_topics(id).clear(id);
       stop_large(id);
@@ -148,13 +168,15 @@ void PeerSender::reconsider(uint32_t id) {
   if (t.wanted || t.is_known()) apply(id, decision);
 }
 
-void PeerSender::on_described(uint32_t id) { begin_topic(id, decide(id)); }
+void PeerSender::on_described(uint32_t id) {
+  const SendDecision decision = decide(id);
+  if (decision.want || topics_.has(id)) begin_topic(id, decision);
+}
 
 // From its announcement on, as if nothing of it had been sent.
 void PeerSender::begin_topic(uint32_t id, const SendDecision& decision) {
   TopicState& t = topic_at(id);
-  if (decision.want != t.wanted) outbound_->add_wanted(id, decision.want ? 1 : -1);
-  t.wanted = decision.want;
+  set_wanted(id, decision.want);
   if (!decision.list) return leave(id);
   stop_large(id);
   t.restart();
@@ -167,15 +189,16 @@ void PeerSender::begin_topic(uint32_t id, const SendDecision& decision) {
 }
 
 void PeerSender::on_changes(const Changes& changes, int64_t now_ns) {
+  if (!changes.removed.empty() || !changes.described.empty() || !changes.state.empty()) settled_ = false;
   for (const uint32_t id : changes.removed) on_removed(id);
   for (const uint32_t id : changes.described) on_described(id);
-  queues_.on_updated(changes.updated);
-  changes.updated.for_each_beside(prompt_, [&](uint32_t id) { on_updated(id, now_ns); });
+  if (queues_.on_updated(changes.updated)) settled_ = false;
+  changes.updated.for_each_common(asked_, [&](uint32_t id) { on_updated(id, now_ns); });
   for (const uint32_t id : changes.state) on_state_changed(id);
 }
 
 void PeerSender::on_updated(uint32_t id, int64_t now_ns) {
-  if (id >= topics_.size() || !topics_[id].wanted) return;
+  settled_ = false;
   TopicState& t = topics_[id];
   if (t.has_large()) {
     if (t.large == LargeValue::kUnderWay) t.large = LargeValue::kSuperseded;
@@ -187,20 +210,19 @@ void PeerSender::on_updated(uint32_t id, int64_t now_ns) {
 }
 
 void PeerSender::on_state_changed(uint32_t id) {
-  if (id < topics_.size() && topics_[id].is_announced()) restated_.set(id);
+  if (topics_.has(id) && topics_[id].is_announced()) restated_.set(id);
 }
 
 void PeerSender::on_removed(uint32_t id) {
   denied_.clear(id);
-  if (id >= topics_.size()) return;
-  if (topics_[id].wanted) outbound_->add_wanted(id, -1);
-  leave(id);
+  if (topics_.has(id)) leave(id);
 }
 
 // The peer is to have nothing of it any more.
 void PeerSender::leave(uint32_t id) {
-  if (topic_at(id).is_known()) forgets_.push_back(id);
+  if (topics_[id].is_known()) forgets_.push_back(id);
   make_special(id);
+  set_wanted(id, false);
   waits_.stop(id);
   dirty_topics(id).clear(id);
   unknown_topics(id).clear(id);
@@ -220,19 +242,19 @@ void PeerSender::make_plain(uint32_t id) {
   if (t.pacing.every) queues_[t.queue].in_order.set(id);
   if (t.is_asked()) queues_[t.queue].asked.set(id);
   if (t.pacing.period_ns != 0) return;
-  prompt_.set(id);
+  asked_.clear(id);
   queues_[t.queue].prompt.set(id);
 }
 
 // Whatever may be special about it from now on is asked before its next sample goes.
 void PeerSender::make_special(uint32_t id) {
-  prompt_.clear(id);
+  if (topics_[id].wanted) asked_.set(id);
   SendQueue& queue = queues_[topics_[id].queue];
   for (Bits* of : {&queue.plain, &queue.in_order, &queue.asked, &queue.prompt}) of->clear(id);
 }
 
 void PeerSender::drop_filter(uint32_t id) {
-  if (id < filters_.size()) filters_[id].reset();
+  if (filters_.has(id)) filters_[id].reset();
 }
 
 void PeerSender::stop_large(uint32_t id) {
@@ -250,7 +272,8 @@ void PeerSender::stop_large(uint32_t id) {
 }
 
 void PeerSender::resume(uint32_t id, uint64_t sequence) {
-  if (id >= topics_.size() || topics_[id].resumes_due == 0) return;
+  if (!topics_.has(id) || topics_[id].resumes_due == 0) return;
+  settled_ = false;
   TopicState& t = topics_[id];
   // Only the last announcement's answer counts: an earlier one may be of another source.
   if (--t.resumes_due != 0 || !t.is_announced()) return;
@@ -261,6 +284,7 @@ void PeerSender::resume(uint32_t id, uint64_t sequence) {
 }
 
 void PeerSender::get(uint64_t request, SubscriptionSet subscriptions, bool list, bool complete) {
+  settled_ = false;
   told_.clear();
   requests_.push(request, std::move(subscriptions), list, complete);
 }
@@ -271,7 +295,7 @@ void PeerSender::begin_new_request() {
 
 void PeerSender::begin_request(RequestQueue::Request* r) {
   for (uint32_t id = 0; id < outbound_->source().topic_limit(); ++id) {
-    const SendDecision decision = decide(id);
+    const SendDecision decision = decide(id, true);
     if (!decision.offered || !r->subscriptions.matches(outbound_->source().topic(id)->name)) continue;
     if (!(r->list ? decision.list : decision.read)) {
       report_denied(id, r->list ? Right::kList : Right::kRead);
@@ -300,7 +324,7 @@ void PeerSender::begin_request(RequestQueue::Request* r) {
 
 bool PeerSender::pending(uint32_t id) const {
   if (listed_.test(id)) return true;
-  if (id >= topics_.size()) return false;
+  if (!topics_.has(id)) return false;
   const TopicState& t = topics_[id];
   const SendQueue& queue = queues_[t.queue];
   return queue.dirty.test(id) || queue.unknown.test(id) || t.has_large();
@@ -316,7 +340,7 @@ int64_t PeerSender::due_ns() const {
 }
 
 PeerSender::TopicStatus PeerSender::status(uint32_t id) const {
-  if (id >= topics_.size()) return {};
+  if (!topics_.has(id)) return {};
   const TopicState& t = topics_[id];
   return {queues_[t.queue].dirty.test(id) || t.has_large(), t.sequence, queues_.cap(t.queue).open_ns()};
 }
@@ -324,7 +348,7 @@ PeerSender::TopicStatus PeerSender::status(uint32_t id) const {
 size_t PeerSender::send(int64_t now_ns) {
   sent_ns_ = now_ns;
   waits_.take_due(now_ns, [this](uint32_t id) { dirty_topics(id).set(id); });
-  copying_ = false;
+  copying_ = settled_ = false;
   if (now_ns < gather_until_ns_) return 0;
   size_t messages = 0;
   while (congestion_window_->open(now_ns)) {
@@ -338,13 +362,15 @@ size_t PeerSender::send(int64_t now_ns) {
     if (!forgets_.empty()) continue;  // their ids may name other topics now
     if (!run(send_states()) || !run(send_topics(&listed_, true, now_ns))) return messages;
     const size_t told = messages;
-    for (size_t p = queues_.is_empty() ? 0 : kPriorities; p-- > 0 && messages == told && !again_;) {
+    const bool is_empty = queues_.is_empty();
+    for (size_t p = is_empty ? 0 : kPriorities; p-- > 0 && messages == told && !again_;) {
       if (!run(send_of_priority(p, now_ns))) return messages;
     }
     if (!run(send_replies())) return messages;
     if (messages == before && !again_) {
       if (copying_) break;  // there is something to send, the next step has it
       congestion_window_->on_idle();
+      settled_ = is_empty && requests_.is_empty();
       if (messages > 0) gather_until_ns_ = now_ns + gather_ns(congestion_window_->min_rtt_ns());
       break;
     }

@@ -23,6 +23,7 @@
 #include "relay/outbound/wait_list.h"
 #include "relay/rules/subscription.h"
 #include "relay/store/bits.h"
+#include "relay/store/paged.h"
 
 namespace smt::relay {
 
@@ -56,7 +57,7 @@ class PeerSender {
   void reconsider();
   void set_compress(bool compress) { compress_ = compress; }
 
-  // To be called with all that each Outbound::collect() returns.
+  // To be called with all that each Outbound::collect() returns while it follows().
   void on_changes(const Changes& changes, int64_t now_ns);
 
   // Sends while there is credit; the number of messages.
@@ -64,6 +65,10 @@ class PeerSender {
   // When send() is due because of a topic or a rule of limited rate; INT64_MAX: none waits.
   int64_t due_ns() const;
   bool has_demand() const;
+  // The peer wants something, asks for something, or has been told of topics: it is to be told of changes.
+  bool follows() const { return !subscriptions_.empty() || !requests_.is_empty() || !topics_.is_empty(); }
+  // send() is to be called in the next step even if nothing happens: the last one has not come to an end.
+  bool has_more() const { return !settled_; }
   const SubscriptionSet& subscriptions() const { return subscriptions_; }
   size_t requests() const { return requests_.size(); }
   // A request that has come with get() waits for begin_new_request(), which looks at all topics.
@@ -94,12 +99,14 @@ class PeerSender {
   void on_removed(uint32_t id);
 
   TopicState& topic_at(uint32_t id);
+  void set_wanted(uint32_t id, bool wanted);
   Bits& dirty_topics(uint32_t id) { return queues_[topics_[id].queue].dirty; }
   Bits& unknown_topics(uint32_t id) { return queues_[topics_[id].queue].unknown; }
-  SendDecision decide(uint32_t id);
+  SendDecision decide(uint32_t id, bool is_request = false);
   void report_denied(uint32_t id, Right right);
   void apply(uint32_t id, const SendDecision& decision);
   void reconsider(uint32_t id);
+  void reconsider_all();
   void begin_topic(uint32_t id, const SendDecision& decision);
   void begin_request(RequestQueue::Request* request);
   bool pending(uint32_t id) const;
@@ -140,7 +147,7 @@ class PeerSender {
   bool passes(uint32_t id, int64_t now_ns);
   bool is_next(uint32_t id, uint64_t sequence);
   ChangeFilter& filter_of(uint32_t id);
-  ChangeFilter* known_filter(uint32_t id) { return id < filters_.size() ? filters_[id].get() : nullptr; }
+  ChangeFilter* known_filter(uint32_t id) { return filters_.has(id) ? filters_[id].get() : nullptr; }
   void drop_filter(uint32_t id);
   bool waits_unchanged(uint32_t id, uint64_t sequence, int64_t now_ns);
   void pass_over(uint32_t id, uint64_t sequence, uint64_t OutboundCounters::*reason);
@@ -160,7 +167,7 @@ class PeerSender {
   const Peer peer_;
   bool compress_;
   SubscriptionSet subscriptions_;
-  std::vector<TopicState> topics_;  // by id
+  Paged<TopicState> topics_;  // by id; none: the peer knows nothing of it and does not want it
   SendQueues queues_;
   RequestQueue requests_;
   WaitList waits_;                      // topics whose newest sample waits for their pace, or for a heartbeat
@@ -171,11 +178,12 @@ class PeerSender {
   Bits denied_;                         // the peer wants it and may not read it
   std::set<const Access::Rule*> told_;  // that deny something, since the last Want, Get or reload
   std::vector<uint32_t> forgets_;
+  bool settled_ = false;  // there was credit after all that was to be sent, and nothing has happened since
   bool copying_ = false;  // a large value was not whole yet when its turn came
   bool again_ = false;    // a batch that was not sent has put large values in line, or passed old ones over
   std::unordered_set<uint64_t> schemas_sent_;
-  std::vector<std::unique_ptr<ChangeFilter>> filters_;  // by id; null: the topic is not sent on change
-  Bits prompt_;                                         // topics: of all queues
+  Paged<std::unique_ptr<ChangeFilter>> filters_;  // by id; null: the topic is not sent on change
+  Bits asked_;  // topics that are wanted and not prompt: something is asked when they have a newer sample
   BatchPlan plan_;
   struct Planned {
     size_t queue, word;

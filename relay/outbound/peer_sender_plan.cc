@@ -55,8 +55,7 @@ bool PeerSender::is_next(uint32_t id, uint64_t sequence) {
 }
 
 ChangeFilter& PeerSender::filter_of(uint32_t id) {
-  if (id >= filters_.size()) filters_.resize(topics_.size());
-  std::unique_ptr<ChangeFilter>& filter = filters_[id];
+  std::unique_ptr<ChangeFilter>& filter = filters_.at(id);
   if (filter == nullptr) {
     filter =
         std::make_unique<ChangeFilter>(*outbound_->source().topic(id)->schema, topics_[id].pacing.deadband);
@@ -105,6 +104,7 @@ uint64_t PeerSender::fill_plain(size_t queue, size_t word, uint64_t topics, cons
   uint64_t* const sent = &plan_.sent[first];
   uint32_t* const in_order = &plan_.max_samples[first];
   const size_t max_bytes = fill->max_bytes;
+  const TopicState* const states = topics_.page(word);
   size_t rows = 0, samples = 0, bytes = fill->bytes;
   Planned planned{queue, word, topics, 0};
   uint64_t left = topics;
@@ -120,7 +120,7 @@ uint64_t PeerSender::fill_plain(size_t queue, size_t word, uint64_t topics, cons
     bytes += more;
     samples += n;
     ids[rows] = id;
-    sent[rows] = topics_[id].sequence;
+    sent[rows] = states[id % Paged<TopicState>::kPage].sequence;
     in_order[rows] = kInOrder ? static_cast<uint32_t>(n) : 0;
   }
   plan_.rows += rows;

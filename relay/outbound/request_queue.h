@@ -4,7 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <utility>
 #include <vector>
 
@@ -48,7 +48,7 @@ class RequestQueue {
   void on_reply_sent() { requests_.pop_front(); }
 
  private:
-  std::deque<Request> requests_;
+  std::list<Request> requests_;
 };
 
 }  // namespace smt::relay

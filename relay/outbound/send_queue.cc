@@ -15,7 +15,7 @@ void SendQueues::rebuild(const std::vector<SendRule>& rules) {
     caps_.emplace_back();
     drop_older_ns_.push_back(0);
   }
-  queues_.assign(caps_.size() * kPriorities, SendQueue());
+  queues_ = {};
 }
 
 void SendQueues::on_batch_sent(size_t priority) {

@@ -4,7 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <vector>
 
@@ -24,7 +24,7 @@ struct SendQueue {
   Bits in_order;                         // ... each sample of these,
   Bits asked;                            // of these the newest if it passes, of the others in any case
   Bits prompt;                           // of plain: they have no pace, a newer sample waits for its turn
-  std::deque<uint32_t> large;            // a sample to send in pieces, after `transfer`
+  std::list<uint32_t> large;             // a sample to send in pieces, after `transfer`
   std::shared_ptr<WholeSample> copying;  // of the first of `large`; null: not begun
   size_t compared = 0;                   // so much of it, with the value sent before
   LargeTransfer transfer;
@@ -39,9 +39,13 @@ struct SendQueue {
 // share its cap of bytes: they are open when it is.
 class SendQueues {
  public:
-  // Empty queues for these rules in place of all that there were. Without rules there is one for each
-  // priority, that of rule 0. To be called before anything else.
+  // No queues in place of all that there were, until begin(). Without rules there is one for each priority,
+  // that of rule 0. To be called before anything else.
   void rebuild(const std::vector<SendRule>& rules);
+  // Makes the queues, empty, if that has not been done. REQUIRES: so, of all that names one.
+  void begin() {
+    if (queues_.empty()) queues_.resize(caps_.size() * kPriorities);
+  }
 
   size_t index(size_t rule, size_t priority) const {
     return (kPriorities - 1 - priority) * caps_.size() + rule;
@@ -55,9 +59,15 @@ class SendQueues {
   // Samples of any age go, and as many bytes as the link takes.
   bool is_unlimited(size_t queue) const { return !cap(queue).is_limited() && drop_older_ns(queue) == 0; }
 
-  // Topics without a pace that have a newer sample wait for their turn.
-  void on_updated(const Bits& updated) {
-    for (SendQueue& queue : queues_) queue.dirty.add_common(updated, queue.prompt);
+  // Topics without a pace that have a newer sample wait for their turn. True: there are some that do.
+  bool on_updated(const Bits& updated) {
+    bool any = false;
+    for (SendQueue& queue : queues_) {
+      if (!queue.prompt.any()) continue;
+      queue.dirty.add_common(updated, queue.prompt);
+      any = any || queue.dirty.any();
+    }
+    return any;
   }
 
   // Calls `f` with each open queue of this priority, until it returns false; false then. The rule whose turn

@@ -8,6 +8,8 @@
 #include <map>
 #include <vector>
 
+#include "relay/store/paged.h"
+
 namespace smt::relay {
 
 // Topics of one pace that were sent together wait for the same time: they are one entry.
@@ -15,21 +17,20 @@ class WaitList {
  public:
   // A topic that waits already does so until the earlier of the two times. REQUIRES: until_ns != 0
   void wait_until(uint32_t id, int64_t until_ns) {
-    if (is_waiting(id) && until_ns_[id] <= until_ns) return;
-    stop(id);
-    if (id >= until_ns_.size()) until_ns_.resize(id + 1, 0);
-    until_ns_[id] = until_ns;
+    int64_t& until = until_ns_.at(id);
+    if (until != 0 && until <= until_ns) return;
+    if (until != 0) leave_turn(until);
+    until = until_ns;
     Turn& turn = turn_at(until_ns);
     turn.ids.push_back(id);
     ++turn.waiting;
   }
   void stop(uint32_t id) {
     if (!is_waiting(id)) return;
-    const auto turn = turns_.find(until_ns_[id]);
+    leave_turn(until_ns_[id]);
     until_ns_[id] = 0;
-    if (--turn->second.waiting == 0) turns_.erase(turn);
   }
-  bool is_waiting(uint32_t id) const { return id < until_ns_.size() && until_ns_[id] != 0; }
+  bool is_waiting(uint32_t id) const { return until_ns_.has(id) && until_ns_[id] != 0; }
   // The time of the next topic; INT64_MAX: none waits.
   int64_t due_ns() const { return turns_.empty() ? INT64_MAX : turns_.begin()->first; }
   // Calls `f` with each topic whose time has come, which waits no more.
@@ -50,6 +51,10 @@ class WaitList {
     std::vector<uint32_t> ids;  // those that have stopped, or wait for another time, too
     size_t waiting = 0;         // without them
   };
+  void leave_turn(int64_t until_ns) {
+    const auto turn = turns_.find(until_ns);
+    if (--turn->second.waiting == 0) turns_.erase(turn);
+  }
   // Mostly the last one.
   Turn& turn_at(int64_t until_ns) {
     if (!turns_.empty()) {
@@ -59,7 +64,7 @@ class WaitList {
   }
 
   std::map<int64_t, Turn> turns_;
-  std::vector<int64_t> until_ns_;  // by id; 0: the topic does not wait
+  Paged<int64_t> until_ns_;  // by id; 0: the topic does not wait
 };
 
 }  // namespace smt::relay

@@ -22,7 +22,7 @@ bool GetRequests::from_peer(Session* asker, const proto::Get& get, bool serves, 
   if (pending_.admit(next_, asker->key(), asker->sender().requests()) != Admission::kNew) return false;
   Result<SubscriptionSet> subscriptions = subscriptions_from_wire(get.selection());
   if (!subscriptions.ok() || !serves) {
-    asker->sender().get(get.request(), SubscriptionSet(), get.list(), subscriptions.ok());
+    asker->get(get.request(), SubscriptionSet(), get.list(), subscriptions.ok());
     return true;
   }
   const uint64_t number = next_++;
@@ -59,8 +59,8 @@ void GetRequests::on_session_ended(uint64_t session_key) {
 void GetRequests::answer_peer(Pending::Request* q, bool late) {
   if (!q->has_all_replies() && !late) return;
   if (const auto asker = sessions_->find(q->asker); asker != sessions_->end()) {
-    asker->second->sender().get(q->content.request, std::move(q->content.subscriptions), q->content.list,
-                                q->waiting.empty() && q->result.complete);
+    asker->second->get(q->content.request, std::move(q->content.subscriptions), q->content.list,
+                       q->waiting.empty() && q->result.complete);
   }
   pending_.finish(q, INT64_MIN);
 }

@@ -3,7 +3,7 @@
 #define SMT_RELAY_SESSION_DEFERRED_REQUESTS_H_
 
 #include <cstddef>
-#include <deque>
+#include <list>
 
 #include "proto/smtrelay.pb.h"
 
@@ -32,7 +32,7 @@ class DeferredRequests {
   }
 
  private:
-  std::deque<proto::Envelope> messages_;
+  std::list<proto::Envelope> messages_;
   size_t bytes_ = 0;
 };
 

@@ -3,7 +3,7 @@
 #define SMT_RELAY_SESSION_OUTBOX_H_
 
 #include <cstddef>
-#include <deque>
+#include <list>
 #include <string>
 
 #include "proto/codec.h"
@@ -34,7 +34,7 @@ class Outbox {
   }
 
  private:
-  std::deque<Message> messages_;
+  std::list<Message> messages_;
 };
 
 }  // namespace smt::relay

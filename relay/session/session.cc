@@ -27,17 +27,21 @@ PeerReceiver::SentAt sent_at_here(const std::optional<ClockOffset::Estimate>& cl
 }  // namespace
 
 Session::Session(uint64_t key, uint64_t number, Link* link, PeerId id, Peer peer, const LinkOptions& options,
-                 Outbound* outbound, Inbound* inbound, PeerReceiver::Warn warn, int64_t now_ns)
+                 Outbound* outbound, Inbound* inbound, Schedule* schedule, PeerReceiver::Warn warn,
+                 int64_t now_ns)
     : key_(key),
       number_(number),
       link_(link),
       id_(std::move(id)),
       peer_(std::move(peer)),
+      schedule_(schedule),
       congestion_window_(ByteCap(options.bytes_per_s)),
       sender_(outbound, this, &congestion_window_, {peer_.name, peer_.origin, key}, options.compress),
       receiver_(inbound, key, peer_.name, std::move(warn)),
       now_ns_(now_ns),
-      heard_ns_(now_ns) {}
+      heard_ns_(now_ns) {
+  wake();
+}
 
 int64_t Session::silence_limit_ns() const {
   return std::max<int64_t>(500'000'000, 4 * clock_.smoothed_rtt_ns() + ReportTimer::kHeartbeatNs);
@@ -132,22 +136,26 @@ bool Session::on_report(const proto::Report& r, const PeerReceiver::SentAt& sent
 }
 
 void Session::set_standby(bool standby) {
+  wake();
   standby_ = standby;
   if (!standby && subscriptions_) sender_.want(*std::exchange(subscriptions_, std::nullopt));
 }
 
 void Session::set_options(const LinkOptions& options) {
+  wake();
   congestion_window_.set_cap(ByteCap(options.bytes_per_s));
   sender_.set_compress(options.compress);
 }
 
 void Session::want(std::vector<Subscription> subscriptions) {
   if (!wants_.set(std::move(subscriptions))) return;
+  wake();
   if (Result<SubscriptionSet> compiled = SubscriptionSet::compile(wants_.wanted()); compiled.ok())
     receiver_.want(std::move(*compiled));
 }
 
 bool Session::reconsider() {
+  wake();
   sender_.reconsider();
   const std::vector<std::string> again = receiver_.reconsider();
   if (again.empty()) return true;
@@ -165,11 +173,15 @@ void Session::ask(uint64_t request, const std::vector<Subscription>& subscriptio
   get.set_list(list);
   to_wire(subscriptions, get.mutable_selection());
   gets_.add(get);
+  wake();
 }
 
 bool Session::post(const std::string& header, const Frame& payload) {
   const Sent sent = link_->send(id_, bytes_of(header), payload);
-  if (sent == Sent::kGone) gone_ = true;
+  if (sent == Sent::kGone) {
+    gone_ = true;
+    wake();
+  }
   return sent == Sent::kOk;
 }
 
@@ -227,6 +239,11 @@ size_t Session::send(int64_t now_ns) {
   if (wants_.empty()) messages += gets_.send(send_queued);
   messages += outbox_.send(send_queued);
   return messages + sender_.send(now_ns);
+}
+
+bool Session::has_more() const {
+  return gone_ || !wants_.empty() || receiver_.has_resumes() || gets_.size() != 0 || outbox_.size() != 0 ||
+         sender_.has_more();
 }
 
 int64_t Session::due_ns() const {

@@ -22,6 +22,7 @@
 #include "relay/session/deferred_requests.h"
 #include "relay/session/outbox.h"
 #include "relay/session/report_timer.h"
+#include "relay/session/schedule.h"
 #include "relay/session/want_queue.h"
 
 namespace smt::relay {
@@ -36,9 +37,10 @@ class Session : public FrameSink {
     std::string key;                     // that it has proved to have; "": nothing proves its name
   };
 
-  // `key` names this session in this process; `number` is on the wire.
+  // `key` names this session in this process; `number` is on the wire. `schedule` outlives it: the session
+  // wakes whenever anything happens to it, and so it does now.
   Session(uint64_t key, uint64_t number, Link* link, PeerId id, Peer peer, const LinkOptions& options,
-          Outbound* outbound, Inbound* inbound, PeerReceiver::Warn warn, int64_t now_ns);
+          Outbound* outbound, Inbound* inbound, Schedule* schedule, PeerReceiver::Warn warn, int64_t now_ns);
 
   uint64_t key() const { return key_; }
   uint64_t number() const { return number_; }
@@ -53,6 +55,7 @@ class Session : public FrameSink {
   // Of what is sent from here on.
   void set_options(const LinkOptions& options);
   PeerSender& sender() { return sender_; }
+  const PeerSender& sender() const { return sender_; }
   PeerReceiver& receiver() { return receiver_; }
   const CongestionWindow& congestion_window() const { return congestion_window_; }
   // Raises the most that was under way of one session.
@@ -75,7 +78,20 @@ class Session : public FrameSink {
   // The first one. REQUIRES: has_request()
   proto::Envelope take_request() { return deferred_.take(); }
   // Any message has come: the peer lives.
-  void on_alive(int64_t now_ns) { heard_ns_ = now_ns; }
+  void on_alive(int64_t now_ns) {
+    heard_ns_ = now_ns;
+    wake();
+  }
+  // The store has changed. REQUIRES: sender().follows()
+  void on_changes(const Changes& changes, int64_t now_ns) {
+    sender_.on_changes(changes, now_ns);
+    if (sender_.has_more()) wake();
+  }
+  // See PeerSender::get.
+  void get(uint64_t request, SubscriptionSet subscriptions, bool list, bool complete) {
+    sender_.get(request, std::move(subscriptions), list, complete);
+    wake();
+  }
 
   // What this side wants, asks and answers: sent as soon as the link takes it.
   void want(std::vector<Subscription> subscriptions);
@@ -88,13 +104,21 @@ class Session : public FrameSink {
   template <class Body>
   void enqueue(const Body& body, const Frame& payload = Frame()) {
     outbox_.add(body, payload);
+    wake();
   }
   size_t queued() const { return outbox_.size(); }
 
   // Sends what is due; the number of messages.
   size_t send(int64_t now_ns);
+  // send() is to be called in the next step even if nothing happens.
+  bool has_more() const;
   // When send() is due next if nothing happens.
   int64_t due_ns() const;
+
+  // Whether it is awake, and when it is to be: see Schedule.
+  void wake() { schedule_->wake(key_, &turn_); }
+  void wake_at(int64_t due_ns) { schedule_->wake_at(key_, &turn_, due_ns); }
+  Schedule::Turn& turn() { return turn_; }
 
   // Heard nothing for too long.
   bool silent(int64_t now_ns) const { return now_ns - heard_ns_ > silence_limit_ns(); }
@@ -121,6 +145,8 @@ class Session : public FrameSink {
   Link* const link_;
   const PeerId id_;
   const Peer peer_;
+  Schedule* const schedule_;
+  Schedule::Turn turn_;
   CongestionWindow congestion_window_;
   PeerSender sender_;
   PeerReceiver receiver_;

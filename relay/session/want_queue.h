@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <utility>
 #include <vector>
 
@@ -50,7 +50,7 @@ class WantQueue {
 
  private:
   std::vector<Subscription> wanted_;
-  std::deque<std::vector<Subscription>> due_;  // the last one is wanted_
+  std::list<std::vector<Subscription>> due_;  // the last one is wanted_
   int64_t open_ns_ = 0;
 };
 

@@ -75,24 +75,33 @@ size_t MemStore::read_newest(std::span<const uint32_t> ids, std::span<const uint
   return static_cast<size_t>(value - room);
 }
 
-MemStore::Past MemStore::first_after(const Topic& t, uint64_t sequence) {
-  return std::upper_bound(t.past.begin(), t.past.end(), sequence,
-                          [](uint64_t after, const Topic::Past& p) { return after < p.head.sequence; });
+// Null: none of them is.
+const MemStore::Topic::Past* MemStore::first_after(const Topic& t, uint64_t sequence) {
+  size_t from = 0, to = t.past.size();
+  while (from < to) {
+    const size_t middle = from + (to - from) / 2;
+    if (t.past[middle].head.sequence > sequence) {
+      to = middle;
+    } else {
+      from = middle + 1;
+    }
+  }
+  return to < t.past.size() ? &t.past[to] : nullptr;
 }
 
 Provenance MemStore::provenance(uint32_t id, uint64_t sequence) const {
   const Topic& t = topics_[id];
   if (sequence == t.head.sequence) return t.provenance;
-  const Past past = sequence == 0 ? t.past.end() : first_after(t, sequence - 1);
-  return past != t.past.end() && past->head.sequence == sequence ? past->provenance : t.metadata_provenance;
+  const Topic::Past* const past = sequence == 0 ? nullptr : first_after(t, sequence - 1);
+  return past != nullptr && past->head.sequence == sequence ? past->provenance : t.metadata_provenance;
 }
 
 SampleRead MemStore::read_after(uint32_t id, uint64_t after, SampleHead* head, std::byte* room,
                                 uint64_t* bytes) {
   const Topic& t = topics_[id];
   if (t.head.sequence <= after) return SampleRead::kEmpty;
-  const Past next = first_after(t, after);
-  if (next == t.past.end()) return read_newest(id, head, room, bytes);
+  const Topic::Past* const next = first_after(t, after);
+  if (next == nullptr) return read_newest(id, head, room, bytes);
   ++reads_;
   *head = next->head;
   copy_value(next->value, room, bytes);
@@ -121,10 +130,10 @@ size_t MemStore::read_after(std::span<const uint32_t> ids, std::span<const uint6
 SampleRead MemStore::read_whole(uint32_t id, std::optional<uint64_t> after, uint64_t, WholeSample* whole) {
   const Topic& t = topics_[id];
   if (t.head.sequence <= after.value_or(0)) return SampleRead::kEmpty;
-  const Past next = after ? first_after(t, *after) : t.past.end();
+  const Topic::Past* const next = after ? first_after(t, *after) : nullptr;
   ++reads_;
-  whole->head = next != t.past.end() ? next->head : t.head;
-  whole->value = next != t.past.end() ? next->value.share() : t.value.share();
+  whole->head = next != nullptr ? next->head : t.head;
+  whole->value = next != nullptr ? next->value.share() : t.value.share();
   return SampleRead::kOk;
 }
 
@@ -185,8 +194,8 @@ Result<uint32_t> MemStore::open(const TopicDescription& topic, uint64_t session_
   stop_arriving(&t);
   t.description = topic;
   t.description.max_bytes = std::max<uint64_t>(topic.max_bytes, t.value.bytes().size());
-  for (const Topic::Past& p : t.past) {
-    t.description.max_bytes = std::max<uint64_t>(t.description.max_bytes, p.value.bytes().size());
+  for (size_t i = 0; i < t.past.size(); ++i) {
+    t.description.max_bytes = std::max<uint64_t>(t.description.max_bytes, t.past[i].value.bytes().size());
   }
   t.session_key = session_key;
   mark(id, &Topic::described);

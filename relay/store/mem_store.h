@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "relay/store/ring_queue.h"
 #include "relay/store/store.h"
 
 namespace smt::relay {
@@ -99,10 +100,9 @@ class MemStore : public Store {
       Provenance provenance;
       KeptValue value;
     };
-    std::deque<Past> past;
+    RingQueue<Past> past;
   };
-  using Past = std::deque<Topic::Past>::const_iterator;
-  static Past first_after(const Topic& t, uint64_t sequence);
+  static const Topic::Past* first_after(const Topic& t, uint64_t sequence);
   void drop_past(Topic* t, size_t max);
   bool make_room(Topic* t, uint64_t bytes);
   void stop_arriving(Topic* t);

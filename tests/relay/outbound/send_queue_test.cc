@@ -16,6 +16,7 @@ SendQueues queues_of(size_t rules, uint64_t bytes_per_s = 0) {
   for (SendRule& rule : of) rule.bytes_per_s = bytes_per_s;
   SendQueues queues;
   queues.rebuild(of);
+  queues.begin();
   return queues;
 }
 
@@ -84,6 +85,7 @@ TEST(SendQueues, AreEmptyAfterARebuildAndTheTurnStays) {
   queues.next_turn();
   EXPECT_TRUE(queues.has_samples());
   queues.rebuild(std::vector<SendRule>(2));
+  queues.begin();
   EXPECT_FALSE(queues.has_samples());
   EXPECT_EQ(open_queues(queues, kUsual, 0).front(), queues.index(1, kUsual));
 }
