@@ -84,7 +84,11 @@ void Engine::handle(LinkState* l, const Incoming& in) {
     return;
   }
   s->on_alive(now_ns_);
-  if (!handle_session_message(s, in)) policy_.on_violation(s, now_ns_);
+  if (!handle_session_message(s, in)) {
+    policy_.on_violation(s, now_ns_);
+  } else if (message_.has_announce() || s->has_request()) {
+    if (!sessions_.account(*s)) policy_.on_full(s, now_ns_);
+  }
 }
 
 void Engine::on_unreadable(LinkState* l, const Incoming& in, Session* s, bool corrupt) {

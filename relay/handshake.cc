@@ -11,8 +11,6 @@ namespace smt::relay {
 
 namespace {
 
-constexpr size_t kMaxSessions = 1000;
-
 // What a peer says is text that nobody has checked.
 std::string readable(std::string_view text) { return printable(text.substr(0, 200)); }
 
@@ -134,9 +132,9 @@ void Handshake::on_call(LinkState* l, const Incoming& in, const proto::Envelope&
     const Session& s = *sessions_->find(key);
     if (s.link() == l->link.get() && s.peer().name == name) sessions_->end(key, "it begins anew", now_ns);
   }
-  if (sessions_->all().size() >= kMaxSessions) {
-    refuse(l, in.peer, m.session(), proto::Reset::FULL,
-           "no more than " + std::to_string(kMaxSessions) + " sessions here");
+  if (!sessions_->has_room()) {
+    ++counters_->session.full;
+    refuse(l, in.peer, m.session(), proto::Reset::FULL, sessions_->full_text());
     l->link->drop(in.peer);
     return;
   }
@@ -153,7 +151,9 @@ void Handshake::on_reset(LinkState* l, Session* s, const proto::Envelope& m, int
     const bool goodbye = m.reset().reason() == proto::Reset::BYE;
     if (goodbye) s->receiver().settle(now_ns);
     sessions_->end(s->key(), goodbye ? "it said goodbye" : "it said: " + text, now_ns);
-    if (m.reset().reason() == proto::Reset::MALFORMED && l->dials()) l->dial.on_refused(now_ns);
+    const bool refused =
+        m.reset().reason() == proto::Reset::MALFORMED || m.reset().reason() == proto::Reset::FULL;
+    if (refused && l->dials()) l->dial.on_refused(now_ns);
   }
   if (of_dialling) {
     if (m.reset().reason() == proto::Reset::UNKNOWN_SESSION) {

@@ -16,6 +16,17 @@ void PeerPolicy::on_violation(Session* s, int64_t now_ns) {
   on_malformed(l, id, key, now_ns);
 }
 
+void PeerPolicy::on_full(Session* s, int64_t now_ns) {
+  ++counters_->session.full;
+  const std::string why = "its topics and requests take " + std::to_string(s->bytes()) + " bytes, and " +
+                          sessions_->full_text() + ", half of that each at most";
+  options_->report(Severity::kWarning, "full " + s->peer().name,
+                   "peer " + s->peer().name + " on " + s->link()->endpoint() + " is refused: " + why);
+  LinkState* const l = &links_->of(s->link());
+  sessions_->end(s, proto::Reset::FULL, why, "there is no memory for it", now_ns);
+  if (l->dials()) l->dial.on_refused(now_ns);
+}
+
 void PeerPolicy::on_malformed(LinkState* l, const PeerId& peer, const std::string& key, int64_t now_ns) {
   if (penalty_box_.is_banned(key, now_ns)) {
     if (!l->dials()) l->link->drop(peer);

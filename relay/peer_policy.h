@@ -27,6 +27,8 @@ class PeerPolicy {
   void on_violation(Session* s, int64_t now_ns);
   // A message came that could not be read. `key`: "" where nothing proves whose it is.
   void on_malformed(LinkState* l, const PeerId& peer, const std::string& key, int64_t now_ns);
+  // What the peer has said takes more memory than it may: its session ends.
+  void on_full(Session* s, int64_t now_ns);
   // The link has cut a connection.
   void on_cut(LinkState* l, const Incoming& in, int64_t now_ns);
 

@@ -37,6 +37,9 @@ struct RelayOptions {
   Audit* audit = nullptr;  // step() and end_writes() call it; null: nothing is written down
   // Proxy: wanted upstream even while no peer wants it.
   std::vector<Subscription> cache;
+  // Memory that the sessions may take together, about, and half of it that one of them may: a peer that
+  // needs more is refused, see Reset FULL.
+  uint64_t max_session_bytes = uint64_t{1} << 30;
   // Wants upstream what its peers want too, and passes a Get on.
   bool proxy = false;
   // Random 64 bits, not 0: numbers of sessions.

@@ -39,6 +39,7 @@ void SessionTable::begin(LinkState* l, const PeerId& id, uint64_t number, Sessio
                                                   outbound_, inbound_, &schedule_, warn, now_ns))
           .first->second.get();
   of_instance_.emplace(s->peer().instance, key);
+  account(*s);
   l->sessions[id] = key;
   l->since_ns = now_ns;
   ++counters_->session.opened;
@@ -64,6 +65,7 @@ void SessionTable::end(uint64_t key, const std::string& why, int64_t now_ns) {
   events_.ended(key);
   const auto [first, last] = of_instance_.equal_range(s.peer().instance);
   of_instance_.erase(std::find_if(first, last, [key](const auto& each) { return each.second == key; }));
+  bytes_ -= bytes_of_.extract(key).mapped();
   found_ = nullptr;
   sessions_.erase(it);
 }
@@ -78,6 +80,18 @@ Session* SessionTable::find(uint64_t key) const {
   if (found_ != nullptr && found_->key() == key) return found_;
   const auto it = sessions_.find(key);
   return it == sessions_.end() ? nullptr : found_ = it->second.get();
+}
+
+bool SessionTable::account(const Session& s) {
+  uint64_t& bytes = bytes_of_[s.key()];
+  bytes_ += s.bytes() - bytes;
+  bytes = s.bytes();
+  return bytes_ <= options_->max_session_bytes && bytes <= options_->max_session_bytes / 2;
+}
+
+std::string SessionTable::full_text() const {
+  return std::to_string(sessions_.size()) + " sessions take " + std::to_string(bytes_) + " of the " +
+         std::to_string(options_->max_session_bytes) + " bytes that they may take here";
 }
 
 std::vector<uint64_t> SessionTable::of_instance(uint64_t instance) const {

@@ -36,6 +36,12 @@ class SessionTable {
            int64_t now_ns);
 
   Session* find(uint64_t key) const;
+  // The session has grown, as it may. False: it, or all of them together, take more memory than they may.
+  bool account(const Session& s);
+  // There is memory for one session more.
+  bool has_room() const { return bytes_ + Session::kMinBytes <= options_->max_session_bytes; }
+  // Why there is none, for people.
+  std::string full_text() const;
   // The one of this peer on this link; null: there is none.
   Session* find(const LinkState& l, const PeerId& id) const;
   Sessions& all() { return sessions_; }
@@ -64,8 +70,10 @@ class SessionTable {
   const Events events_;
   Schedule schedule_;
   Sessions sessions_;
-  mutable Session* found_ = nullptr;  // by find() last
+  mutable Session* found_ = nullptr;                         // by find() last
   std::unordered_multimap<uint64_t, uint64_t> of_instance_;  // keys
+  std::unordered_map<uint64_t, uint64_t> bytes_of_;          // of each, by key, as accounted
+  uint64_t bytes_ = 0;                                       // of all
   uint64_t next_key_ = 1;
   bool changed_ = false;
 };

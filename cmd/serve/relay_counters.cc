@@ -20,12 +20,12 @@ SMT_FIELDS(OutboundCounters, publications, slot_reads, samples, batches, chunks,
 SMT_FIELDS(InboundCounters, samples, written, confirmed, payload_bytes, superseded, dropped_held, dropped_old,
            dropped_too_old, dropped_denied, dropped_conflict, dropped_size, dropped_hops)
 SMT_FIELDS(SessionCounters, opened, ended, silent, resets, wrong_session, malformed, corrupt, wrong_version,
-           unknown_key, barred, cut, denied, max_step_ns, wants, requests)
+           unknown_key, barred, full, cut, denied, max_step_ns, wants, requests)
 
 // A counter that is left out above would be missing from the topics.
 static_assert(sizeof(OutboundCounters) == 22 * 8);
 static_assert(sizeof(InboundCounters) == 12 * 8);
-static_assert(sizeof(SessionCounters) == 15 * 8);
+static_assert(sizeof(SessionCounters) == 16 * 8);
 
 SMT_FIELDS(WriteCounters, written, leases, released, expired, withdrawn, fail_safe, refused_denied,
            refused_no_rule, refused_held, refused_owned, refused_limit, refused_rate, refused_no_topic,

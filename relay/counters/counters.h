@@ -64,6 +64,7 @@ struct SessionCounters {
   uint64_t wrong_version = 0;  // Hellos
   uint64_t unknown_key = 0;    // Hellos of peers whose key is known no more
   uint64_t barred = 0;         // Hellos of peers that have broken the rules too often
+  uint64_t full = 0;           // Hellos refused, and sessions ended, for want of memory
   uint64_t cut = 0;            // connections that hold more, or are more, than one key may
   uint64_t denied = 0;  // Trace of topics that the peer may not list, Set to pass on that it may not write
   // The most processor time between the beginnings of two steps: so long nobody was listened to.

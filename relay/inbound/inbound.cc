@@ -79,6 +79,7 @@ bool PeerReceiver::describe(const proto::Topic& m, TopicDescription* d) {
     if (schemas_.size() == kMaxSchemas) return false;
     const Result<Schema> parsed = Schema::from_text(m.schema());
     if (!parsed.ok() || parsed->hash() != m.schema_hash()) return false;
+    bytes_ += m.schema().size() + sizeof(Text);
     schema =
         schemas_.emplace(m.schema_hash(), Text{std::make_shared<const std::string>(m.schema()), parsed->size})
             .first;
@@ -205,10 +206,14 @@ bool PeerReceiver::announce(const proto::Announce& message, const SentAt& sent, 
     inbound_->counters().superseded += backlog_.drop(m.id());
     const bool seen = t.seen, mine = is_mine(t);
     const uint32_t handle = t.handle;
-    if (known) inbound_->release(t.description->name, &t.claim);
+    if (known) {
+      inbound_->release(t.description->name, &t.claim);
+      bytes_ -= bytes_of(t);
+    }
     t = Topic();
     t.name = m.name();
     take_topic(&t, description.get());
+    bytes_ += bytes_of(t);
     t.description = std::move(description);
     t.told = from_wire(m.state());
     t.refusal = open_topic(&t, true);
@@ -236,6 +241,7 @@ bool PeerReceiver::forget(const proto::Forget& message) {
     if (t == nullptr) return false;
     inbound_->counters().superseded += backlog_.drop(id);
     close_topic(t);
+    bytes_ -= bytes_of(*t);
     topics_[id].reset();
   }
   return true;

@@ -160,6 +160,9 @@ class PeerReceiver {
   // What the sender calls a topic that it has announced; nothing: none is called so here.
   std::optional<std::string> sender_name(std::string_view local) const;
 
+  // Memory that the peer's topics take here beside the store, about.
+  uint64_t bytes() const { return bytes_ + topics_.capacity() * sizeof(topics_[0]); }
+
   bool state(const proto::StateChange& message);
   // `columns`: of this Batch, see proto::open_message.
   bool batch(const proto::Batch& message, const proto::BatchColumns& columns,
@@ -227,6 +230,11 @@ class PeerReceiver {
   Topic* find_topic(uint32_t id);
   static uint32_t plain_bytes_of(const Topic& t);
   void ask_of_each_again();
+  static uint64_t bytes_of(const Topic& t) {
+    constexpr uint64_t kTogether =
+        sizeof(Topic) + sizeof(TopicDescription) + 512;  // with claim and reservation
+    return kTogether + 8 * t.name.size() + 2 * t.acceptance.fail_safe.size();
+  }
   static bool is_mine(const Topic& t) { return t.claim != nullptr && t.claim->valid; }
   bool describe(const proto::Topic& message, TopicDescription* d);
   void take_topic(Topic* t, TopicDescription* d);
@@ -256,6 +264,7 @@ class PeerReceiver {
     uint64_t value_bytes;
   };
   std::unordered_map<uint64_t, Text> schemas_;  // of this session, by hash
+  uint64_t bytes_ = 0;                          // of topics and schemas
   uint64_t lost_claims_ = 0;                    // of the Inbound, when topics were found plain
   Backlog backlog_;
   std::vector<std::pair<uint32_t, uint64_t>> resumes_;

@@ -22,6 +22,7 @@ class DeferredRequests {
     return true;
   }
   bool empty() const { return messages_.empty(); }
+  size_t bytes() const { return bytes_; }
   // The first one. REQUIRES: !empty()
   proto::Envelope take() {
     proto::Envelope first;

@@ -115,6 +115,10 @@ class Session : public FrameSink {
   // When send() is due next if nothing happens.
   int64_t due_ns() const;
 
+  // Memory that it takes for what the peer has said, about. `kMinBytes`: one of which nothing has been heard.
+  static constexpr uint64_t kMinBytes = 4096;
+  uint64_t bytes() const { return kMinBytes + receiver_.bytes() + deferred_.bytes(); }
+
   // Whether it is awake, and when it is to be: see Schedule.
   void wake() { schedule_->wake(key_, &turn_); }
   void wake_at(int64_t due_ns) { schedule_->wake_at(key_, &turn_, due_ns); }

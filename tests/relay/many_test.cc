@@ -35,8 +35,12 @@ class CrowdLink : public Link {
     in->payload = {};
     return true;
   }
-  Sent send(const PeerId& to, std::span<const std::byte>, const Frame& payload) override {
+  Sent send(const PeerId& to, std::span<const std::byte> header, const Frame& payload) override {
     ++messages_;
+    proto::Envelope m;
+    proto::BatchColumns columns;
+    if (proto::open_message(header, payload.bytes, &m, &columns) == proto::Opened::kOk && m.has_reset())
+      resets_[to] = m.reset().reason();
     if (!payload.bytes.empty()) ++values_[to];
     return Sent::kOk;
   }
@@ -65,6 +69,8 @@ class CrowdLink : public Link {
   uint64_t messages() const { return messages_; }
   // Messages with a payload.
   std::map<PeerId, int>& values() { return values_; }
+  // Why their sessions have ended.
+  const std::map<PeerId, int>& resets() const { return resets_; }
 
  private:
   struct Said {
@@ -76,7 +82,7 @@ class CrowdLink : public Link {
   size_t next_ = 0;
   std::string header_;
   uint64_t messages_ = 0;
-  std::map<PeerId, int> values_;
+  std::map<PeerId, int> values_, resets_;
 };
 
 class CrowdTest : public testing::Test {
@@ -125,6 +131,25 @@ class CrowdTest : public testing::Test {
     link_->say(peer, 1, want);
     step();
   }
+  static proto::Reset bye() {
+    proto::Reset reset;
+    reset.set_reason(proto::Reset::BYE);
+    return reset;
+  }
+  static proto::Announce announce(uint32_t first, uint32_t count) {
+    const Schema schema = Schema::scalar(Type::kU64);
+    proto::Announce message;
+    for (uint32_t id = first; id < first + count; ++id) {
+      proto::Topic* t = message.add_topic();
+      t->set_id(id);
+      t->set_name("topic/" + std::to_string(id));
+      t->set_schema(schema.text());
+      t->set_schema_hash(schema.hash());
+      t->mutable_origin()->set_id(std::string(16, 'o'));
+      t->mutable_origin()->set_segment_id(std::string(16, 's'));
+    }
+    return message;
+  }
   // Round trips are of no interest here: the window is open.
   void acknowledge(size_t peer, uint64_t number) {
     proto::Report report;
@@ -151,7 +176,7 @@ TEST_F(CrowdTest, APeerThatWantsNothingTakesFourKibibytesHoweverManyTopicsThereA
 #endif
   add_topics(2000);
   add_peers(10);
-  const size_t count = Scale::get().sized(500, 900), before = heap_bytes();
+  const size_t count = Scale::get().sized(500, 100'000, 1000), before = heap_bytes();
   add_peers(count);
   ASSERT_EQ(relay_->peers().size(), count + 10);
   publish();
@@ -179,20 +204,57 @@ TEST_F(CrowdTest, APeerIsToldOfATopicThatAppearsAfterItsWant) {
 }
 
 TEST_F(CrowdTest, EachOfManyPeersGetsItsReportsAndEndsInSilence) {
-  add_peers(900);
+  add_peers(1000);
   const uint64_t before = link_->messages();
   for (int i = 0; i < 4; ++i) {
     now_ns_ += 100 * kMs;
     step();
   }
-  EXPECT_EQ(link_->messages() - before, 1800u) << "one each 200 ms";
-  EXPECT_EQ(relay_->peers().size(), 900u);
+  EXPECT_EQ(link_->messages() - before, 2000u) << "one each 200 ms";
+  EXPECT_EQ(relay_->peers().size(), 1000u);
   acknowledge(3, 0);
   step();
   now_ns_ += 300 * kMs;
   step();
   ASSERT_EQ(relay_->peers().size(), 1u);
   EXPECT_EQ(relay_->peers()[0].name, "p3");
+}
+
+TEST_F(CrowdTest, NoMoreSessionsBeginThanThereIsMemoryFor) {
+  RelayOptions o;
+  o.max_session_bytes = 100 * 4096;
+  start(std::move(o));
+  add_peers(103);
+  EXPECT_EQ(relay_->peers().size(), 100u);
+  EXPECT_EQ(relay_->counters().session.full, 3u);
+  EXPECT_EQ(link_->resets(),
+            (std::map<PeerId, int>{
+                {"p100", proto::Reset::FULL}, {"p101", proto::Reset::FULL}, {"p102", proto::Reset::FULL}}));
+  link_->say(5, 0, bye());
+  step();
+  add_peers(1);
+  EXPECT_EQ(relay_->peers().size(), 100u);
+}
+
+TEST_F(CrowdTest, APeerWhoseTopicsTakeMoreMemoryThanItMayHaveIsRefused) {
+  RelayOptions o;
+  o.max_session_bytes = 1 << 20;
+  o.proxy = true;
+  start(std::move(o));
+  add_peers(2);
+  uint32_t topics = 0;
+  for (uint64_t number = 1; relay_->peers().size() == 2 && topics < 10'000; ++number) {
+    link_->say(1, number, announce(topics, 10));
+    topics += 10;
+    step();
+  }
+  EXPECT_EQ(link_->resets(), (std::map<PeerId, int>{{"p1", proto::Reset::FULL}}));
+  EXPECT_EQ(relay_->counters().session.full, 1u);
+  EXPECT_GT(topics, 100u);
+  EXPECT_LT(topics, 1000u) << "each takes some 1,000 bytes";
+  link_->say_hello(peers_++);
+  step();
+  EXPECT_EQ(relay_->peers().size(), 2u) << "what it held is free again";
 }
 
 TEST_F(CrowdTest, APeerThatWantsOneTopicTakesLittleForAllOthers) {
@@ -224,7 +286,7 @@ TEST_F(CrowdTest, ATopicIsToldOfOnlyToThoseThatWantIt) {
 
 // 262,144 topics are the most that one session tells of, and the desk has them all from one.
 TEST(ManyRobotsTest, StartTogetherAreAllUpSoonAndLoseNothing) {
-  const FleetSize size{Scale::get().sized(50, 900, 200), Scale::get().sized(10, 20)};
+  const FleetSize size{Scale::get().sized(50, 10'000, 200), Scale::get().sized(10, 20)};
   MemoryFleet all(size, kSecond);
   const int64_t began_ns = all.now_ns();
   all.go_on(began_ns + 10 * kSecond, true, [&] { return all.fleet().is_up(); });
