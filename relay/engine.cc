@@ -62,7 +62,17 @@ size_t Engine::receive(LinkState* l) {
     // Readers wake up while the next one is asked for.
     store_->flush(now_ns_);
   }
+  if (l->dials() && received < kMaxReceived) look_at_connection(l);
   return received;
+}
+
+// What its peer said last is read.
+void Engine::look_at_connection(LinkState* l) {
+  if (!l->sessions.empty()) {
+    if (l->link->has_ended()) find(l->sessions.begin()->second)->on_gone();
+  } else if (l->others != nullptr && l->link->is_refused()) {
+    l->others->refused(l->rank);
+  }
 }
 
 void Engine::handle(LinkState* l, const Incoming& in) {

@@ -76,6 +76,7 @@ class Engine {
  private:
   // Receiving.
   size_t receive(LinkState* l);
+  void look_at_connection(LinkState* l);
   void handle(LinkState* l, const Incoming& in);
   void on_unreadable(LinkState* l, const Incoming& in, Session* s, bool corrupt);
   bool handle_session_message(Session* s, const Incoming& in);

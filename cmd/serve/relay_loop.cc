@@ -174,6 +174,7 @@ bool RelayLoop::sleep(int64_t until_ns) {
   for (const int fd : options_.wake_fds) fds_.push_back({fd, POLLIN, 0});
   const size_t first_link = fds_.size();
   for (const Followed& f : links_) fds_.push_back({f.link->fd(), POLLIN, 0});
+  for (const Followed& f : links_) fds_.push_back({f.link->event_fd(), POLLIN, 0});
   int64_t max_ns = kNever;
   if (relay_.has_demand()) {
     if (!source_->arm()) return true;
@@ -189,7 +190,12 @@ bool RelayLoop::sleep(int64_t until_ns) {
   if (ready < 0) return true;
   looked_ = true;
   for (size_t i = 0; i < links_.size(); ++i) {
-    if (fds_[first_link + i].revents == 0) links_[i].link->quiet();
+    if (fds_[first_link + links_.size() + i].revents != 0) {
+      links_[i]
+          .link->on_event();  // and what the peer said last may have come since its descriptor was polled
+    } else if (fds_[first_link + i].revents == 0) {
+      links_[i].link->quiet();
+    }
   }
   if (ready == 0) return true;
   return fds_[0].revents == 0;

@@ -61,6 +61,10 @@ class Link {
   virtual void redial() = 0;
   // The connection of this peer is to end as soon as what was sent to it has left. REQUIRES: !dials()
   virtual void drop(const PeerId&) {}
+  // Of a link that dials, as far as it is told: its connection has ended, and there is no other one yet.
+  virtual bool has_ended() { return false; }
+  // Of a link that dials, as far as it is told: since redial() nobody could be reached there.
+  virtual bool is_refused() { return false; }
   // Why the connection dialled last does not come about, for people; OK: that is not known. kDenied: this
   // side's key is not known there. kMismatch: who answers has not shown the key that is expected; the message
   // holds if that is a relay with keys.
@@ -72,6 +76,11 @@ class Link {
   virtual bool readable() = 0;
   // fd() was polled and was not readable: the next receive() need not ask.
   virtual void quiet() {}
+  // To be polled for reading too, which tells of connections; -1: there is none. receive() is to be called
+  // after on_event().
+  virtual int event_fd() const { return -1; }
+  // event_fd() is readable.
+  virtual void on_event() {}
   // When receive() is to be called even if nothing is readable (BOOTTIME); INT64_MAX: never.
   virtual int64_t due_ns() const { return INT64_MAX; }
 };

@@ -23,10 +23,14 @@ class WrappedLink : public Link {
   }
   void redial() override { link_->redial(); }
   void drop(const PeerId& peer) override { link_->drop(peer); }
+  bool has_ended() override { return link_->has_ended(); }
+  bool is_refused() override { return link_->is_refused(); }
   Status trouble() override { return link_->trouble(); }
   int fd() const override { return link_->fd(); }
   bool readable() override { return link_->readable(); }
   void quiet() override { link_->quiet(); }
+  int event_fd() const override { return link_->event_fd(); }
+  void on_event() override { link_->on_event(); }
   int64_t due_ns() const override { return link_->due_ns(); }
 
  protected:

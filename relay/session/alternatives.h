@@ -4,6 +4,7 @@
 #ifndef SMT_RELAY_SESSION_ALTERNATIVES_H_
 #define SMT_RELAY_SESSION_ALTERNATIVES_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -19,6 +20,8 @@ class Alternatives {
   // A session stands there, or no longer.
   void up(size_t rank, int64_t now_ns) { up_ns_[rank] = now_ns; }
   void down(size_t rank) { up_ns_[rank] = 0; }
+  // Nobody could be reached there: the next one is tried at once.
+  void refused(size_t rank) { reached_ = std::max(reached_, rank + 1); }
 
   // Which one is used from here on; true if that is another one than before.
   bool update(int64_t now_ns) {
@@ -26,6 +29,7 @@ class Alternatives {
     if (active_ && up_ns_[*active_] == 0) {
       active_.reset();
       lost_ns_ = now_ns;
+      reached_ = 0;
     }
     if (lost_ns_ == 0) lost_ns_ = now_ns;
     for (size_t rank = 0; rank < active_.value_or(up_ns_.size()); ++rank) {
@@ -40,7 +44,7 @@ class Alternatives {
   // Whether to try this one: all better ones than the one used; without one, one more after each while.
   bool dials(size_t rank, int64_t now_ns) const {
     if (active_) return rank < *active_;
-    return lost_ns_ == 0 ? rank == 0 : static_cast<int64_t>(rank) <= (now_ns - lost_ns_) / kNextNs;
+    return rank <= reached_ || (lost_ns_ != 0 && static_cast<int64_t>(rank) <= (now_ns - lost_ns_) / kNextNs);
   }
   // When update() or dials() may say something else although nothing happens; INT64_MAX: never.
   int64_t due_ns(int64_t now_ns) const {
@@ -57,6 +61,7 @@ class Alternatives {
   std::vector<int64_t> up_ns_;  // since when; 0: it is down
   std::optional<size_t> active_;
   int64_t lost_ns_ = 0;  // since when none is used
+  size_t reached_ = 0;   // up to this one all are tried, as those before it were refused
 };
 
 }  // namespace smt::relay

@@ -178,10 +178,7 @@ void Session::ask(uint64_t request, const std::vector<Subscription>& subscriptio
 
 bool Session::post(const std::string& header, const Frame& payload) {
   const Sent sent = link_->send(id_, bytes_of(header), payload);
-  if (sent == Sent::kGone) {
-    gone_ = true;
-    wake();
-  }
+  if (sent == Sent::kGone) on_gone();
   return sent == Sent::kOk;
 }
 

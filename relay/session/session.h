@@ -129,6 +129,10 @@ class Session : public FrameSink {
   int64_t silent_at_ns() const { return heard_ns_ + silence_limit_ns(); }
   // The connection is gone for good.
   bool is_gone() const { return gone_; }
+  void on_gone() {
+    gone_ = true;
+    wake();
+  }
   // `reason`: of proto::Reset. Best effort.
   void send_reset(proto::Reset::Reason reason, const std::string& text);
 

@@ -51,7 +51,7 @@ Connections::Connections(zmq::context_t* context, zmq::socket_t* socket)
   static std::atomic<uint64_t> made{0};
   const std::string name =
       "inproc://smtrelay.connections." + std::to_string(made.fetch_add(1, std::memory_order_relaxed) + 1);
-  const int kinds = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED | ZMQ_EVENT_DISCONNECTED |
+  const int kinds = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CONNECTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED |
                     ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
                     ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
   if (zmq_socket_monitor(socket_, name.c_str(), kinds) != 0) throw zmq::error_t();
@@ -78,8 +78,12 @@ void Connections::read_events(int64_t now_ns) {
       case ZMQ_EVENT_DISCONNECTED:
         if (known != connections_.end()) end_connection(known);
         ended_ = kind == ZMQ_EVENT_DISCONNECTED;
+        refused_ = false;
         if (kind == ZMQ_EVENT_DISCONNECTED) break;
         connections_[static_cast<int>(fd)] = {.cookie = cookie_of(static_cast<int>(fd)), .heard_ns = now_ns};
+        break;
+      case ZMQ_EVENT_CLOSED:
+        refused_ = true;
         break;
       case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
         last_ = Handshake::kDone;
@@ -96,11 +100,6 @@ void Connections::read_events(int64_t now_ns) {
 Handshake Connections::last(int64_t now_ns) {
   read_events(now_ns);
   return std::exchange(last_, Handshake::kNone);
-}
-
-bool Connections::has_ended(int64_t now_ns) {
-  read_events(now_ns);
-  return ended_;
 }
 
 // Whose it is.

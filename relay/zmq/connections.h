@@ -35,8 +35,14 @@ class Connections {
   // How the last handshake ended since this was asked last; kFailed, which may be a connection that broke,
   // only if there is nothing else.
   Handshake last(int64_t now_ns);
+  // Looks what has become of connections: the next two tell what was found last.
+  void look(int64_t now_ns) { read_events(now_ns); }
   // Of a socket that dials: its connection has ended, and there is no other one yet.
-  bool has_ended(int64_t now_ns);
+  bool has_ended() const { return ended_; }
+  // Of a socket that dials: the last attempt to connect has failed.
+  bool is_refused() const { return refused_; }
+  // Readable once there is something to look at.
+  int fd() { return events_.get(zmq::sockopt::fd); }
   // To be polled for handshakes.
   zmq::pollitem_t poll_item() { return {events_.handle(), 0, ZMQ_POLLIN, 0}; }
 
@@ -83,6 +89,7 @@ class Connections {
   zmq::socket_t events_;
   Handshake last_ = Handshake::kNone;
   bool ended_ = false;  // the connection that was told of last
+  bool refused_ = false;
   ByFd connections_;
   std::map<std::string, int, std::less<>> fds_;              // by peer
   std::map<std::string, size_t, std::less<>> count_of_key_;  // connections

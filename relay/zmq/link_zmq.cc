@@ -132,6 +132,7 @@ class ZmqLink : public Link {
 
   bool receive(Incoming* in) override {
     const int64_t now = boottime_ns();
+    if (std::exchange(look_, false)) connections_->look(now);
     if (now >= connections_->due_ns()) connections_->check(!dials_, now);
     if (connections_->take_cut(&cut_)) {
       *in = {.peer = cut_.peer,
@@ -195,7 +196,8 @@ class ZmqLink : public Link {
       zmq::message_t head(header.data(), header.size());
       if (!socket_.send(head, two ? more : zmq::send_flags::dontwait)) {
         // What the peer said last may be lost: libzmq drops what was not taken yet when a connection ends.
-        return dials_ && connections_->has_ended(boottime_ns()) ? Sent::kGone : Sent::kFull;
+        if (dials_) connections_->look(boottime_ns());
+        return has_ended() ? Sent::kGone : Sent::kFull;
       }
       // The first frame decides: the others go where it went.
       if (two) {
@@ -222,6 +224,9 @@ class ZmqLink : public Link {
 
   void drop(const PeerId& peer) override { connections_->drop(peer, boottime_ns()); }
 
+  bool has_ended() override { return dials_ && connections_->has_ended(); }
+  bool is_refused() override { return dials_ && connections_->is_refused(); }
+
   Status trouble() override {
     switch (guarded_ ? connections_->last(boottime_ns()) : Handshake::kNone) {
       case Handshake::kRefused:
@@ -238,6 +243,8 @@ class ZmqLink : public Link {
   int fd() const override { return socket_.get(zmq::sockopt::fd); }
   bool readable() override { return !drained_ && (socket_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0; }
   void quiet() override { quiet_ = drained_; }
+  int event_fd() const override { return dials_ ? connections_->fd() : -1; }
+  void on_event() override { look_ = true; }
   int64_t due_ns() const override { return connections_->due_ns(); }
 
  private:
@@ -297,6 +304,7 @@ class ZmqLink : public Link {
   // The last call found nothing, so that whatever comes makes the descriptor readable: no need to ask again.
   bool drained_ = false;
   bool quiet_ = false;
+  bool look_ = false;  // something has become of a connection
 };
 
 // libzmq takes a path over from whoever listens there.

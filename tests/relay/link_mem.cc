@@ -151,6 +151,10 @@ class MemLink : public Link {
     ended_ = false;
     connect();
   }
+  bool has_ended() override {
+    return ended_ || (connection_ != nullptr && !connection_->open && connection_->to_dialer.empty());
+  }
+  bool is_refused() override { return !net_->bound; }
   int fd() const override { return -1; }
   bool readable() override { return ready() != nullptr; }
 

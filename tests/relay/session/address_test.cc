@@ -52,6 +52,22 @@ TEST_F(AddressTest, TheNextAddressTakesOverWithinThreeSeconds) {
   EXPECT_EQ(wants(1), 1u);
 }
 
+TEST_F(AddressTest, WhereNobodyListensTheNextAddressIsTriedAtOnce) {
+  meet();
+  gate_host(0).stop();
+  ASSERT_TRUE(until(*b_, "x", "0"));
+  EXPECT_LE(took_ns_, 100 * kMs);
+  EXPECT_EQ(wants(1), 1u);
+}
+
+TEST_F(AddressTest, TheEndOfAConnectionIsSeenAtOnce) {
+  meet();
+  ASSERT_TRUE(until(*b_, "x", "0"));
+  net("first").cut("b");
+  run(kMs);
+  EXPECT_EQ(b_->counters().session.ended, 1u);
+}
+
 TEST_F(AddressTest, ThePreferredOneIsTakenBackWhenItHasStoodForHalfAMinute) {
   meet();
   ASSERT_TRUE(until(*b_, "x", "0"));

@@ -1,6 +1,7 @@
 // What every Link does: through memory, inproc, ipc and tcp.
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <chrono>
@@ -134,6 +135,28 @@ TEST_P(EveryLink, WhoIsNotThereYetIsFullAndWhoHasGoneIsGone) {
   EXPECT_TRUE(eventually([&] { return send(*d, "", "x") == Sent::kGone; }));
   d->redial();
   EXPECT_EQ(send(*d, "", "x"), Sent::kFull) << "a connection that is not there yet has not ended";
+}
+
+// As a loop does that polls its descriptor. inproc and memory have nobody who tells.
+TEST_P(EveryLink, WhoHasDialledIsToldThatTheConnectionHasEndedAndThatNobodyListens) {
+  if (GetParam() == "mem" || GetParam() == "inproc") GTEST_SKIP();
+  const auto d = dial();
+  const auto told = [&] {
+    pollfd event = {d->event_fd(), POLLIN, 0};
+    if (poll(&event, 1, 0) == 1) d->on_event();
+    Incoming in;
+    d->receive(&in);
+  };
+  ASSERT_TRUE(eventually([&] { return send(*d, "", "hello") == Sent::kOk; }));
+  receive(*binder_);
+  told();
+  EXPECT_FALSE(d->has_ended());
+  EXPECT_FALSE(d->is_refused());
+  binder_.reset();
+  EXPECT_TRUE(eventually([&] { return told(), d->has_ended(); }));
+  d->redial();
+  EXPECT_FALSE(d->has_ended());
+  EXPECT_TRUE(eventually([&] { return told(), d->is_refused(); }));
 }
 
 TEST_P(EveryLink, RedialMakesAnotherPeer) {
