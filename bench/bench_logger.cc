@@ -81,8 +81,8 @@ Outcome run_logger(const Domain& domain, const std::string& file, int seconds) {
        file, "--duration", fmt::format("{}s", seconds), "--log", "error", "-f", "json"},
       "/dev/stderr", &out);
   const auto summary = nlohmann::json::parse(read_all(out));
-  return {summary["samples"], summary["missed"], summary["duration_s"], cpu_until_end(&logger),
-          summary["file_bytes"]};
+  const double missed = summary["missed"].get<double>() + summary["overflowed"].get<double>();
+  return {summary["samples"], missed, summary["duration_s"], cpu_until_end(&logger), summary["file_bytes"]};
 }
 
 // Writes all of `bytes` at the end of a file.

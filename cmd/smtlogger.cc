@@ -27,6 +27,7 @@ constexpr Verb<ToolOptions> kVerbs[] = {
 };
 
 constexpr SizeKind kPartSize = {1024, "KMGT", "64M", 1, uint64_t{1} << 60};
+constexpr SizeKind kBufferSize = {1024, "KMGT", "64M", 1 << 20, uint64_t{1} << 40};
 
 struct Patterns {
   std::vector<std::string> allow = {"**"}, deny;
@@ -46,8 +47,11 @@ int run_record(const ToolOptions& tool, const Patterns& texts, RecordOptions opt
   options.log = tool_log();
   if (line.shown()) {
     options.progress = [&](const RecordProgress& p) {
-      line.show(fmt::format("{:.1f} s  {} topics  {} samples  {} missed  {}", p.seconds, p.topics, p.samples,
-                            p.missed, bytes_text(p.file_bytes)));
+      const std::string lost = p.overflowed == 0 ? "" : fmt::format("  {} overflowed", p.overflowed);
+      line.show(fmt::format(
+          "{:.1f} s  {} topics  {} samples  {} missed{}  {}  buffer {:.0f} %", p.seconds, p.topics, p.samples,
+          p.missed, lost, bytes_text(p.file_bytes),
+          100.0 * static_cast<double>(p.buffered_bytes) / static_cast<double>(options.buffer_bytes)));
     };
   }
   Result<Recorder> recorder = Recorder::open(options);
@@ -89,6 +93,8 @@ int main(int argc, char** argv) {
            "Begin a new part at this size of a file, as 64M or 2G");
   add_duration(app, "--split-time", &options.split_ns, "Begin a new part after so long",
                interval_of(1'000'000));
+  add_size(app, "--buffer", &options.buffer_bytes, kBufferSize,
+           "Keep so much in memory, as 64M or 1G, while the disk does not keep up [256M]");
   add_on_lost(app, &options.on_lost);
   add_common_flags(app, &tool);
   add_format_flag(app, &tool);

@@ -41,21 +41,24 @@ void print_record_summary(const RecordSummary& summary, Format format) {
   RecordedTopic sum;
   std::vector<Json> topics;
   std::vector<std::vector<std::string>> rows = {
-      {"TOPIC", "SAMPLES", "INITIAL", "MISSED", "LEFT OUT", "BYTES"}};
+      {"TOPIC", "SAMPLES", "INITIAL", "MISSED", "OVERFLOWED", "LEFT OUT", "BYTES"}};
   for (const auto& [name, topic] : summary.topics) {
     sum.samples += topic.samples;
     sum.initial += topic.initial;
     sum.missed += topic.missed;
+    sum.overflowed += topic.overflowed;
     sum.left_out += topic.left_out;
     sum.bytes += topic.bytes;
     topics.push_back({{"topic", name},
                       {"samples", topic.samples},
                       {"initial", topic.initial},
                       {"missed", topic.missed},
+                      {"overflowed", topic.overflowed},
                       {"left_out", topic.left_out},
                       {"bytes", topic.bytes}});
     rows.push_back({name, std::to_string(topic.samples), std::to_string(topic.initial),
-                    std::to_string(topic.missed), std::to_string(topic.left_out), bytes_text(topic.bytes)});
+                    std::to_string(topic.missed), std::to_string(topic.overflowed),
+                    std::to_string(topic.left_out), bytes_text(topic.bytes)});
   }
   if (format == Format::kCsv) {
     print_note(objects_for_output(topics, format));
@@ -64,23 +67,26 @@ void print_record_summary(const RecordSummary& summary, Format format) {
                                   ? summary.files[0]
                                   : fmt::format("{} files, {} to {}", summary.files.size(),
                                                 summary.files.front(), summary.files.back());
-    print_note((topics.empty() ? "" : format_table(rows, {1, 2, 3, 4, 5})) +
-               fmt::format("{}: {} topics, {} samples, {} missed, {} left out, {} initial, {} events, {} of "
-                           "values in {} of file, "
-                           "{:.2f} s\n",
-                           printable(files), topics.size(), sum.samples, sum.missed, sum.left_out,
-                           sum.initial, summary.events, bytes_text(sum.bytes), bytes_text(summary.file_bytes),
-                           summary.seconds));
+    print_note((topics.empty() ? "" : format_table(rows, {1, 2, 3, 4, 5, 6})) +
+               fmt::format("{}: {} topics, {} samples, {} missed, {} overflowed, {} left out, {} initial, {} "
+                           "events, {} of values in {} of file, {:.2f} s, buffer at most {} of {}\n",
+                           printable(files), topics.size(), sum.samples, sum.missed, sum.overflowed,
+                           sum.left_out, sum.initial, summary.events, bytes_text(sum.bytes),
+                           bytes_text(summary.file_bytes), summary.seconds,
+                           bytes_text(summary.max_buffered_bytes), bytes_text(summary.buffer_bytes)));
   } else {
     print_note(dump({{"files", summary.files},
                      {"topics", topics},
                      {"samples", sum.samples},
                      {"initial", sum.initial},
                      {"missed", sum.missed},
+                     {"overflowed", sum.overflowed},
                      {"left_out", sum.left_out},
                      {"events", summary.events},
                      {"bytes", sum.bytes},
                      {"file_bytes", summary.file_bytes},
+                     {"buffer_bytes", summary.buffer_bytes},
+                     {"max_buffered_bytes", summary.max_buffered_bytes},
                      {"duration_s", summary.seconds}}) +
                "\n");
   }

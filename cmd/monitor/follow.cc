@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <set>
 
 #include "cmd/text/deadline.h"
 #include "shm/clock.h"
@@ -92,16 +91,18 @@ bool Follower::has_more(const std::string& topic) const {
 
 bool Follower::drain(const Take& take) {
   look();
-  std::set<Topic*> moved;
-  for (const std::string& name : std::exchange(changed_, {})) moved.insert(&topics_.at(name));
+  std::vector<Topic*> moved;
+  for (const std::string& name : std::exchange(changed_, {})) moved.push_back(&topics_.at(name));
   std::vector<uint32_t> indexes;
   for (auto& [segment, node] : nodes_) {
     indexes.clear();
     segment->scan(&node.seen, &indexes);
     for (uint32_t i : indexes) {
-      if (i < node.topics.size() && node.topics[i] != nullptr) moved.insert(node.topics[i]);
+      if (i < node.topics.size() && node.topics[i] != nullptr) moved.push_back(node.topics[i]);
     }
   }
+  std::sort(moved.begin(), moved.end());
+  moved.erase(std::unique(moved.begin(), moved.end()), moved.end());
   for (Topic* topic : moved) {
     (void)topic->reader.refresh();  // whether its writer lives
     for (int taken = 0; const Sample* sample = topic->reader.next(); ++taken) {

@@ -101,6 +101,21 @@ Hdf5Column hdf5_initial_column(const std::vector<Hdf5Column>& columns) {
   return {dataset_name("initial", columns), Type::kU8, 1, "", {}};
 }
 
+bool put_attribute(hid_t object, const char* name, hid_t type, const void* value) {
+  const Hdf5Id space(H5Screate(H5S_SCALAR));
+  const Hdf5Id attribute(H5Acreate2(object, name, type, space.get(), H5P_DEFAULT, H5P_DEFAULT));
+  return attribute.ok() && H5Awrite(attribute.get(), type, value) >= 0;
+}
+bool put_attribute(hid_t object, const char* name, const std::string& text) {
+  const Hdf5Id type(H5Tcopy(H5T_C_S1));
+  H5Tset_size(type.get(), text.size() + 1);
+  H5Tset_cset(type.get(), H5T_CSET_UTF8);
+  return put_attribute(object, name, type.get(), text.c_str());
+}
+bool put_attribute(hid_t object, const char* name, int64_t value) {
+  return put_attribute(object, name, H5T_NATIVE_INT64, &value);
+}
+
 Status hdf5_error(Code code, const std::string& what) {
   std::string why;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_message, &why);

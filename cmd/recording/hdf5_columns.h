@@ -78,6 +78,11 @@ inline constexpr const char* kHdf5EndTime = "end_time_ns";
 // there.
 std::vector<Hdf5Column> hdf5_columns_of(const Schema& schema);
 
+// Makes an attribute of `object`. False: the library failed.
+bool put_attribute(hid_t object, const char* name, hid_t type, const void* value);
+bool put_attribute(hid_t object, const char* name, const std::string& text);
+bool put_attribute(hid_t object, const char* name, int64_t value);
+
 // A status of `what` and the library's own text of its last error.
 Status hdf5_error(Code code, const std::string& what);
 

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cmath>
 #include <cstring>
 #include <filesystem>
 
@@ -21,37 +20,20 @@
 namespace smt::cmd {
 namespace {
 
-// Small: the last chunk of a dataset is packed anew with each flush.
-constexpr uint64_t kChunkBytes = 16 << 10;
-constexpr uint64_t kMaxChunkRows = 256;
-constexpr unsigned kDeflateLevel = 1;
 constexpr size_t kMaxScaled = 1000;
 // By how much a file grows at most, as measured with a margin: the end; making a group, a dataset of it, and
-// the pairs in which its scale lists those; what the index of a dataset takes beside what follows from its
-// number of chunks.
-constexpr uint64_t kEndBytes = 64 << 10, kGroupBytes = 8 << 10, kDatasetBytes = 4 << 10;
-constexpr uint64_t kScalePairBytes = 32, kIndexBytes = 8 << 10;
+// the pairs in which its scale lists those.
+constexpr uint64_t kFileEndBytes = 64 << 10, kGroupBytes = 8 << 10, kDatasetBytes = 4 << 10;
+constexpr uint64_t kScalePairBytes = 32;
+// The library's flush looks through all that it has to write once for each dataset whose index has changed;
+// it is called for so many of them at once, as each call looks at all datasets.
+constexpr size_t kMaxIndexed = 1000;
 
 Hdf5Id latest_format() {
   Hdf5Id access(H5Pcreate(H5P_FILE_ACCESS));
   H5Pset_libver_bounds(access.get(), H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
   H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG);
   return access;
-}
-
-bool put_attribute(hid_t object, const char* name, hid_t type, const void* value) {
-  const Hdf5Id space(H5Screate(H5S_SCALAR));
-  const Hdf5Id attribute(H5Acreate2(object, name, type, space.get(), H5P_DEFAULT, H5P_DEFAULT));
-  return attribute.ok() && H5Awrite(attribute.get(), type, value) >= 0;
-}
-bool put_attribute(hid_t object, const char* name, const std::string& text) {
-  const Hdf5Id type(H5Tcopy(H5T_C_S1));
-  H5Tset_size(type.get(), text.size() + 1);
-  H5Tset_cset(type.get(), H5T_CSET_UTF8);
-  return put_attribute(object, name, type.get(), text.c_str());
-}
-bool put_attribute(hid_t object, const char* name, int64_t value) {
-  return put_attribute(object, name, H5T_NATIVE_INT64, &value);
 }
 
 enum class Link { kNone, kGroup, kOther };
@@ -91,6 +73,7 @@ Hdf5Id make_group(hid_t topics, const std::string& name) {
   return group;
 }
 
+// Behind the others.
 void put(const void* bytes, size_t count, std::vector<std::byte>* out) {
   const auto* from = static_cast<const std::byte*>(bytes);
   out->insert(out->end(), from, from + count);
@@ -125,7 +108,7 @@ Result<std::unique_ptr<LogWriter>> Hdf5LogWriter::create(const std::string& path
 
 // It is such a file, though an empty one, from the beginning, and has room for its end.
 Status Hdf5LogWriter::begin(const LogPart& part) {
-  if (Status s = take_room(descriptor(), path_, 0, kEndBytes); !s.ok()) return s;
+  if (Status s = take_room(descriptor(), path_, 0, kFileEndBytes); !s.ok()) return s;
   bool told = put_attribute(file_.get(), "smt_log_version", int64_t{1}) &&
               put_attribute(file_.get(), "start_time_ns", realtime_ns()) &&
               put_attribute(file_.get(), "tool", version());
@@ -140,27 +123,11 @@ Status Hdf5LogWriter::begin(const LogPart& part) {
 
 Hdf5LogWriter::~Hdf5LogWriter() {
   if (!broken_) return;
-  for (auto& [log, datasets] : topics_) {
-    for (Dataset& dataset : datasets) dataset.id.release();
+  for (auto& [log, topic] : topics_) {
+    for (Hdf5Dataset& dataset : topic.datasets) dataset.release();
+    topic.rows.release();
   }
-  for (auto& [log, rows] : rows_) rows.release();
   file_.release();
-}
-
-uint64_t Hdf5LogWriter::Dataset::chunk_rows() const {
-  const uint64_t max_rows = column.is_bytes() ? kChunkBytes : kMaxChunkRows;
-  return std::clamp<uint64_t>(kChunkBytes / column.row_bytes(), 1, max_rows);
-}
-
-// With the next flush: the rows, and the last chunk and its successor packed anew, which deflate may
-// lengthen; and the index of the chunks, which grows by blocks that hold about as many entries as the square
-// root of their number.
-uint64_t Hdf5LogWriter::Dataset::max_growth() const {
-  if (open.empty()) return 0;
-  const uint64_t chunk_bytes = chunk_rows() * column.row_bytes();
-  const uint64_t chunks = (rows * column.row_bytes() + open.size()) / chunk_bytes + 1;
-  const uint64_t raw = open.size() + 2 * chunk_bytes;
-  return raw + raw / 64 + 128 * static_cast<uint64_t>(std::sqrt(static_cast<double>(chunks))) + kIndexBytes;
 }
 
 int Hdf5LogWriter::descriptor() const {
@@ -170,13 +137,15 @@ int Hdf5LogWriter::descriptor() const {
 
 // Takes room for the next flush and for the end.
 Status Hdf5LogWriter::reserve() {
-  uint64_t bytes = kEndBytes;
-  for (const auto& [log, datasets] : topics_) {
-    for (const Dataset& dataset : datasets) bytes += dataset.max_growth();
+  uint64_t bytes = kFileEndBytes;
+  for (const auto& [log, topic] : topics_) {
+    for (const Hdf5Dataset& dataset : topic.datasets) {
+      bytes += dataset.max_growth(dataset.column().is_bytes() ? topic.open_data.size() : topic.open_count());
+    }
     if (started_) continue;
     const auto groups = static_cast<uint64_t>(std::count(log->name.begin(), log->name.end(), '/')) + 1;
-    const uint64_t scaled = datasets.size() > kMaxScaled ? 0 : datasets.size();
-    bytes += groups * kGroupBytes + 2 * log->schema.text().size() + datasets.size() * kDatasetBytes +
+    const uint64_t count = topic.datasets.size(), scaled = count > kMaxScaled ? 0 : count;
+    bytes += groups * kGroupBytes + 2 * log->schema.text().size() + count * kDatasetBytes +
              scaled * scaled * kScalePairBytes;
   }
   hsize_t end = 0;
@@ -195,100 +164,99 @@ Status Hdf5LogWriter::broken(const std::string& what) {
 Status Hdf5LogWriter::declare(const LogTopic* topic) {
   if (topics_.count(topic) != 0) return Status();
   if (started_) return {Code::kNotFound, path_ + ": takes no new topic any more"};
-  Topic& datasets = topics_[topic];
-  std::vector<Hdf5Column> columns = hdf5_columns_of(topic->schema);
-  columns.push_back(hdf5_initial_column(columns));
-  for (Hdf5Column& column : columns) {
-    Dataset& dataset = datasets.emplace_back();
-    dataset.column = std::move(column);
-    dataset.element = dataset.column.element();
-  }
+  topics_.emplace(topic, Topic(topic->schema));
   return Status();
 }
 
-Status Hdf5LogWriter::write(const LogSample& sample) {
-  if (Status s = declare(sample.topic); !s.ok()) return s;
-  Topic& datasets = topics_.at(sample.topic);
-  put(&sample.stamp_ns, 8, &datasets[0].open);
-  put(&sample.receive_ns, 8, &datasets[1].open);
-  put(&sample.sequence, 8, &datasets[2].open);
-  put(&sample.missed, 8, &datasets[3].open);
+Hdf5LogWriter::Topic::Topic(const Schema& schema) {
+  std::vector<Hdf5Column> columns = hdf5_columns_of(schema);
+  columns.push_back(hdf5_initial_column(columns));
+  const size_t body = schema.fields.empty() ? 8 : schema.size;
+  row_bytes = 8 * kHdf5Heads + body;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const std::vector<Hdf5Column::Piece>& of_value = columns[i].pieces;
+    if (of_value.size() == 1) {
+      offsets.push_back(8 * kHdf5Heads + of_value[0].offset);
+    } else if (i <= kHdf5Heads && of_value.empty()) {
+      offsets.push_back(8 * i);  // of the heads, or `end`
+    } else {
+      offsets.push_back(row_bytes);
+      if (!columns[i].is_bytes()) row_bytes += columns[i].row_bytes();
+      pieces.insert(pieces.end(), of_value.begin(), of_value.end());
+    }
+    datasets.emplace_back(std::move(columns[i]));
+  }
+}
+
+void Hdf5LogWriter::Topic::add(const LogSample& sample) {
+  const uint64_t heads[kHdf5Heads] = {static_cast<uint64_t>(sample.stamp_ns),
+                                      static_cast<uint64_t>(sample.receive_ns), sample.sequence,
+                                      sample.missed};
+  put(heads, sizeof heads, &open_rows);
   if (sample.topic->schema.fields.empty()) {
-    Dataset &ends = datasets[kHdf5Heads], &data = datasets[kHdf5Heads + 1];
-    put(sample.bytes.data(), sample.bytes.size(), &data.open);
-    const uint64_t end = data.rows + data.open.size();
-    put(&end, 8, &ends.open);
+    put(sample.bytes.data(), sample.bytes.size(), &open_data);
+    const uint64_t end = datasets[kHdf5Heads + 1].rows() + open_data.size();
+    put(&end, sizeof end, &open_rows);
   } else {
-    for (size_t i = kHdf5Heads; i < datasets.size(); ++i) {
-      for (const Hdf5Column::Piece& piece : datasets[i].column.pieces) {
-        put(sample.bytes.data() + piece.offset, piece.bytes, &datasets[i].open);
-      }
+    put(sample.bytes.data(), sample.bytes.size(), &open_rows);
+    for (const Hdf5Column::Piece& piece : pieces) {
+      put(sample.bytes.data() + piece.offset, piece.bytes, &open_rows);
     }
   }
   const uint8_t initial = sample.initial ? 1 : 0;
-  put(&initial, 1, &datasets.back().open);
+  put(&initial, sizeof initial, &open_rows);
+}
+
+Status Hdf5LogWriter::write(const LogSample& sample) {
+  auto topic = topics_.find(sample.topic);
+  if (topic == topics_.end()) {
+    if (Status s = declare(sample.topic); !s.ok()) return s;
+    topic = topics_.find(sample.topic);
+  }
+  topic->second.add(sample);
   open_bytes_ += 8 * kHdf5Heads + 1 + sample.bytes.size();
   return Status();
 }
 
-Status Hdf5LogWriter::make_dataset(hid_t group, Dataset* dataset) {
-  const Hdf5Column& column = dataset->column;
-  const int rank = column.is_array() ? 2 : 1;
-  const hsize_t none[2] = {0, column.count}, max[2] = {H5S_UNLIMITED, column.count};
-  const hsize_t chunk[2] = {dataset->chunk_rows(), column.count};
-  const Hdf5Id space(H5Screate_simple(rank, none, max)), create(H5Pcreate(H5P_DATASET_CREATE));
-  const Hdf5Id access(H5Pcreate(H5P_DATASET_ACCESS));
-  H5Pset_chunk(create.get(), rank, chunk);
-  H5Pset_shuffle(create.get());
-  H5Pset_deflate(create.get(), kDeflateLevel);
-  H5Pset_chunk_cache(access.get(), 11, 2 * chunk[0] * column.row_bytes(), H5D_CHUNK_CACHE_W0_DEFAULT);
-  dataset->id = Hdf5Id(H5Dcreate2(group, column.name.c_str(), dataset->element.get(), space.get(),
-                                  H5P_DEFAULT, create.get(), access.get()));
-  const bool made =
-      dataset->id.ok() && (column.unit.empty() || put_attribute(dataset->id.get(), "units", column.unit));
-  return made ? Status() : broken("make a dataset in");
-}
-
 // Makes the times the scale of what has a row for each sample: xarray and others find them so. The library
 // writes the list of all those anew with each, so a topic of very many fields goes without.
-bool Hdf5LogWriter::scale_rows(const Topic& datasets) {
-  const hid_t times = datasets[0].id.get();
-  if (datasets.size() > kMaxScaled) return true;
+bool Hdf5LogWriter::scale_rows(const Topic& topic) {
+  const hid_t times = topic.datasets[0].id();
+  if (topic.datasets.size() > kMaxScaled) return true;
   bool good = H5DSset_scale(times, "t") >= 0;
-  for (size_t i = 1; i < datasets.size(); ++i) {
-    good = good && (datasets[i].column.is_bytes() || H5DSattach_scale(datasets[i].id.get(), times, 0) >= 0);
+  for (size_t i = 1; i < topic.datasets.size(); ++i) {
+    const Hdf5Dataset& dataset = topic.datasets[i];
+    good = good && (dataset.column().is_bytes() || H5DSattach_scale(dataset.id(), times, 0) >= 0);
   }
   return good;
 }
 
-Status Hdf5LogWriter::make_topic(const LogTopic& topic, Topic* datasets) {
+Status Hdf5LogWriter::make_topic(const LogTopic& log, Topic* topic) {
   const Hdf5Id topics(H5Gopen2(file_.get(), "topics", H5P_DEFAULT));
-  const Hdf5Id group = make_group(topics.get(), topic.name);
-  const bool told = group.ok() && put_attribute(group.get(), "topic", topic.name) &&
-                    put_attribute(group.get(), "schema", topic.schema.text()) &&
-                    put_attribute(group.get(), "type", topic.schema.type_name) &&
-                    put_attribute(group.get(), "host", topic.host) &&
-                    put_attribute(group.get(), "domain", topic.domain) &&
-                    put_attribute(group.get(), "node", topic.node);
+  const Hdf5Id group = make_group(topics.get(), log.name);
+  const bool told = group.ok() && put_attribute(group.get(), "topic", log.name) &&
+                    put_attribute(group.get(), "schema", log.schema.text()) &&
+                    put_attribute(group.get(), "type", log.schema.type_name) &&
+                    put_attribute(group.get(), "host", log.host) &&
+                    put_attribute(group.get(), "domain", log.domain) &&
+                    put_attribute(group.get(), "node", log.node);
   if (!told) return broken("make a group in");
-  for (Dataset& dataset : *datasets) {
-    if (Status s = make_dataset(group.get(), &dataset); !s.ok()) return s;
+  for (Hdf5Dataset& dataset : topic->datasets) {
+    if (!dataset.create(group.get())) return broken("make a dataset in");
   }
-  if (!scale_rows(*datasets)) return broken("write");
+  if (!scale_rows(*topic)) return broken("write");
   const Hdf5Id space(H5Screate(H5S_SCALAR)), create(H5Pcreate(H5P_DATASET_CREATE));
   H5Pset_alloc_time(create.get(), H5D_ALLOC_TIME_EARLY);  // a full disk still takes it
-  Hdf5Id rows(H5Dcreate2(group.get(), kHdf5Rows, H5T_NATIVE_UINT64, space.get(), H5P_DEFAULT, create.get(),
-                         H5P_DEFAULT));
-  if (!rows.ok()) return broken("make a dataset in");
-  rows_[&topic] = std::move(rows);
-  return Status();
+  topic->rows = Hdf5Id(H5Dcreate2(group.get(), kHdf5Rows, H5T_NATIVE_UINT64, space.get(), H5P_DEFAULT,
+                                  create.get(), H5P_DEFAULT));
+  return topic->rows.ok() ? Status() : broken("make a dataset in");
 }
 
 // When the samples are on the disk, their number follows.
-Status Hdf5LogWriter::write_rows() {
-  for (const auto& [log, rows] : rows_) {
-    const uint64_t count = topics_.at(log)[0].rows;
-    if (H5Dwrite(rows.get(), H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, &count) < 0) {
+Status Hdf5LogWriter::write_rows(const std::vector<const Topic*>& written) {
+  for (const Topic* topic : written) {
+    const uint64_t count = topic->datasets[0].rows();
+    if (H5Dwrite(topic->rows.get(), H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, &count) < 0) {
       return broken("write");
     }
   }
@@ -298,11 +266,11 @@ Status Hdf5LogWriter::write_rows() {
 // Makes all groups and datasets, and lets readers in.
 Status Hdf5LogWriter::start() {
   std::vector<std::pair<const LogTopic*, Topic*>> by_name;
-  for (auto& [log, datasets] : topics_) by_name.emplace_back(log, &datasets);
+  for (auto& [log, topic] : topics_) by_name.emplace_back(log, &topic);
   std::stable_sort(by_name.begin(), by_name.end(),
                    [](const auto& a, const auto& b) { return a.first->name < b.first->name; });
-  for (const auto& [log, datasets] : by_name) {
-    if (Status s = make_topic(*log, datasets); !s.ok()) return s;
+  for (const auto& [log, topic] : by_name) {
+    if (Status s = make_topic(*log, topic); !s.ok()) return s;
   }
   const std::string events = std::string("/topics/") + kLogEventsTopic;
   const bool has_events = std::any_of(by_name.begin(), by_name.end(),
@@ -317,22 +285,19 @@ Status Hdf5LogWriter::start() {
   return Status();
 }
 
-Status Hdf5LogWriter::extend(Dataset* dataset) {
-  const Hdf5Column& column = dataset->column;
-  const uint64_t rows = dataset->open.size() / column.row_bytes();
-  if (rows == 0) return Status();
-  const int rank = column.is_array() ? 2 : 1;
-  const hsize_t begin[2] = {dataset->rows, 0}, count[2] = {rows, column.count};
-  const hsize_t size[2] = {dataset->rows + rows, column.count};
-  if (H5Dset_extent(dataset->id.get(), size) < 0) return broken("extend");
-  const Hdf5Id memory(H5Screate_simple(rank, count, nullptr)), space(H5Dget_space(dataset->id.get()));
-  if (H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, begin, nullptr, count, nullptr) < 0 ||
-      H5Dwrite(dataset->id.get(), dataset->element.get(), memory.get(), space.get(), H5P_DEFAULT,
-               dataset->open.data()) < 0) {
-    return broken("write");
+Status Hdf5LogWriter::write_topic(Topic* topic) {
+  for (size_t i = 0; i < topic->datasets.size(); ++i) {
+    Hdf5Dataset& dataset = topic->datasets[i];
+    const bool written = dataset.column().is_bytes()
+                             ? dataset.append(topic->open_data.data(), topic->open_data.size(), 1, &packer_)
+                             : dataset.append(topic->open_rows.data() + topic->offsets[i],
+                                              topic->open_count(), topic->row_bytes, &packer_);
+    if (!written) return broken("write");
+    if (dataset.take_indexed() && ++indexed_ == kMaxIndexed) {
+      indexed_ = 0;
+      if (H5Fflush(file_.get(), H5F_SCOPE_LOCAL) < 0) return broken("write");
+    }
   }
-  dataset->rows += rows;
-  dataset->open.clear();
   return Status();
 }
 
@@ -363,19 +328,21 @@ Status Hdf5LogWriter::write_open() {
   if (!started_) {
     if (Status s = start(); !s.ok()) return s;
   }
-  for (auto& [log, datasets] : topics_) {
-    for (Dataset& dataset : datasets) {
-      if (Status s = extend(&dataset); !s.ok()) return s;
-    }
+  std::vector<const Topic*> written;
+  for (auto& [log, topic] : topics_) {
+    if (topic.open_rows.empty()) continue;
+    if (Status s = write_topic(&topic); !s.ok()) return s;
+    written.push_back(&topic);
   }
   if (Status s = sync(); !s.ok()) return s;
-  return write_rows();
+  return write_rows(written);
 }
 
 void Hdf5LogWriter::drop_open() {
   open_bytes_ = 0;
-  for (auto& [log, datasets] : topics_) {
-    for (Dataset& dataset : datasets) dataset.open.clear();
+  for (auto& [log, topic] : topics_) {
+    topic.open_rows.clear();
+    topic.open_data.clear();
   }
 }
 
@@ -397,7 +364,6 @@ Status Hdf5LogWriter::finish() {
 // While readers may come no attribute can be written, so the file is opened again for the last ones.
 Status Hdf5LogWriter::complete() {
   topics_.clear();
-  rows_.clear();
   file_ = Hdf5Id();
   file_ = Hdf5Id(H5Fopen(path_.c_str(), H5F_ACC_RDWR, latest_format().get()));
   const bool told =

@@ -4,13 +4,14 @@
 #define SMT_CMD_RECORDING_HDF5_WRITER_H_
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "cmd/recording/hdf5_columns.h"
+#include "cmd/recording/hdf5_dataset.h"
 #include "cmd/recording/log_file.h"
 
 namespace smt::cmd {
@@ -26,8 +27,7 @@ class Hdf5LogWriter final : public LogWriter {
   Status declare(const LogTopic* topic) override;
   Status write(const LogSample& sample) override;
   uint64_t open_bytes() const override { return open_bytes_; }
-  // Each flush packs the last chunk of each dataset anew.
-  bool full() const override { return open_bytes_ >= 32 * kFlushBytes; }
+  bool full() const override { return open_bytes_ >= 64 * kFlushBytes; }
   Status flush() override;
   void set_next_part(std::optional<uint64_t> next) override { next_part_ = next; }
   Status finish() override;
@@ -35,16 +35,20 @@ class Hdf5LogWriter final : public LogWriter {
   Status check() const override;
 
  private:
-  struct Dataset {
-    Hdf5Column column;
-    Hdf5Id element, id;
-    uint64_t rows = 0;            // in the file
-    std::vector<std::byte> open;  // rows for the next flush
+  // Samples wait as rows, and become columns when they are written. A row is the heads, the value (or `end`),
+  // what a column needs of it in one piece, and `initial`.
+  struct Topic {
+    explicit Topic(const Schema& schema);
+    void add(const LogSample& sample);
+    uint64_t open_count() const { return open_rows.size() / row_bytes; }
 
-    uint64_t chunk_rows() const;
-    uint64_t max_growth() const;
+    std::vector<Hdf5Dataset> datasets;      // of its columns, and of hdf5_initial_column() at the end
+    std::vector<size_t> offsets;            // of each in a row
+    std::vector<Hdf5Column::Piece> pieces;  // of the value, of columns that are several
+    size_t row_bytes = 0;
+    std::vector<std::byte> open_rows, open_data;  // open_data: for `data`, of a topic without fields
+    Hdf5Id rows;                                  // kHdf5Rows
   };
-  using Topic = std::vector<Dataset>;  // of its columns, and of hdf5_initial_column() at the end
 
   Hdf5LogWriter(std::string path, Hdf5Id file) : path_(std::move(path)), file_(std::move(file)) {}
   Status begin(const LogPart& part);
@@ -52,11 +56,10 @@ class Hdf5LogWriter final : public LogWriter {
   Status start();
   Status write_open();
   void drop_open();
-  Status make_topic(const LogTopic& topic, Topic* datasets);
-  Status make_dataset(hid_t group, Dataset* dataset);
-  static bool scale_rows(const Topic& datasets);
-  Status extend(Dataset* dataset);
-  Status write_rows();
+  Status make_topic(const LogTopic& log, Topic* topic);
+  static bool scale_rows(const Topic& topic);
+  Status write_topic(Topic* topic);
+  Status write_rows(const std::vector<const Topic*>& written);
   // Of the file; -1: it is not open.
   int descriptor() const;
   Status complete();
@@ -65,10 +68,11 @@ class Hdf5LogWriter final : public LogWriter {
 
   std::string path_;
   Hdf5Id file_;
-  std::map<const LogTopic*, Topic> topics_;
-  std::map<const LogTopic*, Hdf5Id> rows_;  // kHdf5Rows of each
-  bool started_ = false;                    // readers may come
-  bool broken_ = false;                     // the library cannot even close the file any more
+  std::unordered_map<const LogTopic*, Topic> topics_;
+  Hdf5Packer packer_;
+  size_t indexed_ = 0;    // datasets whose index has changed since the last flush of the library
+  bool started_ = false;  // readers may come
+  bool broken_ = false;   // the library cannot even close the file any more
   bool finished_ = false;
   std::optional<uint64_t> next_part_;
   uint64_t open_bytes_ = 0, bytes_ = 0;

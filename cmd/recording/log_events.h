@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <string_view>
 
 #include "cmd/recording/log_file.h"
@@ -16,10 +15,12 @@ inline constexpr const char* kLogEventsTopic = "smt/logger/events";
 
 struct LogEvent {
   char topic[256];
-  char event[16];  // of TopicEvent, "missed" or "left out"
-  uint64_t count;  // samples missed or left out, otherwise 0
+  char event[16];  // of TopicEvent, "missed", "overflow" or "left out"
+  uint64_t count;  // samples missed, overflowed or left out, otherwise 0
 };
 SMT_FIELDS(LogEvent, topic, event, count)
+
+LogEvent log_event(std::string_view topic, std::string_view event, uint64_t count);
 
 class LogEvents {
  public:
@@ -27,9 +28,9 @@ class LogEvents {
 
   // Lives as long as this, wherever this is moved.
   const LogTopic* topic() const { return topic_.get(); }
-  // The next sample of topic(), as of now; `receive_ns` as of LogSample. It lives until the next call, or
-  // until this is moved.
-  const LogSample& next(const std::string& topic, std::string_view event, uint64_t count, int64_t receive_ns);
+  // The next sample of topic(); the times as of LogSample. It lives until the next call, or until this is
+  // moved.
+  const LogSample& next(const LogEvent& event, int64_t stamp_ns, int64_t receive_ns);
 
  private:
   std::unique_ptr<LogTopic> topic_;

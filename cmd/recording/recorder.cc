@@ -1,127 +1,88 @@
 #include "cmd/recording/recorder.h"
 
 #include <fmt/format.h>
-#include <sys/random.h>
+#include <sys/epoll.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
-#include <filesystem>
+#include <system_error>
 #include <utility>
 
-#include "cmd/recording/open_log.h"
+#include "cmd/recording/log_events.h"
+#include "cmd/recording/writing_thread.h"
 #include "cmd/text/deadline.h"
+#include "cmd/text/text.h"
 #include "shm/clock.h"
 #include "shm/list.h"
 
 namespace smt::cmd {
 namespace {
 
-constexpr int64_t kFlushNs = 500'000'000;      // so that it is on the disk within a second
+using Kind = BufferedEntry::Kind;
+
 constexpr int64_t kLookNs = 500'000'000;       // at the states of topics
 constexpr int64_t kReportNs = 200'000'000;     // of the progress
 constexpr int64_t kMaxEndNs = 10'000'000'000;  // with writers that say anything of the time
-constexpr int64_t kRetrySplitNs = 1'000'000'000;
-constexpr int64_t kMatchNs = 10'000'000'000;  // topics have so long to appear
-constexpr uint64_t kMaxTakenNames = 10'000;
+constexpr int64_t kMatchNs = 10'000'000'000;   // topics have so long to appear
 // The wall clock is followed only where it was set; the spacing of samples is BOOTTIME's.
 constexpr int64_t kWallStepNs = 10'000'000;
 
+// Readable when one of them is; `stop_fd` may be -1.
+Fd either_of(int stop_fd, int news_fd) {
+  Fd either(epoll_create1(EPOLL_CLOEXEC));
+  epoll_event wanted = {};
+  wanted.events = EPOLLIN;
+  if (!either.ok() || epoll_ctl(either.get(), EPOLL_CTL_ADD, news_fd, &wanted) != 0 ||
+      (stop_fd >= 0 && epoll_ctl(either.get(), EPOLL_CTL_ADD, stop_fd, &wanted) != 0)) {
+    throw std::system_error(errno, std::generic_category(), "epoll");
+  }
+  return either;
+}
+
 }  // namespace
 
+Recorder::Recorder(const RecordOptions& options)
+    : options_(options), buffer_(std::make_unique<SampleBuffer>(options.buffer_bytes)) {}
+Recorder::Recorder(Recorder&&) noexcept = default;
+Recorder::~Recorder() = default;
+
 Result<Recorder> Recorder::open(const RecordOptions& options) {
-  Id128 id;
-  if (getrandom(id.data(), id.size(), 0) != static_cast<ssize_t>(id.size())) {
-    return Status::from_errno("getrandom", errno);
-  }
   Recorder recorder(options);
-  recorder.recording_ = hex_id(id);
   const int64_t now = boottime_ns();  // where there is a file, it has begun
-  Result<Part> part = recorder.create_part(0);
-  if (!part.ok()) return part.status();
-  recorder.begin_part(std::move(*part));
-  recorder.start_ns_ = recorder.reported_ns_ = recorder.part_ns_ = now;
+  Result<std::unique_ptr<WritingThread>> writing = WritingThread::start(
+      {options.output, options.split_bytes, options.split_ns, {}}, now, recorder.buffer_.get());
+  if (!writing.ok()) return writing.status();
+  recorder.writing_ = std::move(*writing);
+  recorder.start_ns_ = recorder.reported_ns_ = now;
   return recorder;
 }
 
-// Under the first name that is free; the first part has no other than its own.
-Result<Recorder::Part> Recorder::create_part(uint64_t number) const {
-  const uint64_t first = number == 0 ? 0 : part_.name_number + 1;
-  for (uint64_t name = first;; ++name) {
-    Part part{nullptr, log_part_path(options_.output, name), number, name};
-    Result<std::unique_ptr<LogWriter>> file = create_log(part.path, {recording_, number});
-    std::error_code error;
-    if (!file.ok() && number != 0 && name - first < kMaxTakenNames &&
-        std::filesystem::exists(std::filesystem::symlink_status(part.path, error))) {
-      continue;
-    }
-    if (!file.ok()) return file.status();
-    part.file = std::move(*file);
-    if (Status s = part.file->declare(events_.topic()); !s.ok()) return s;
-    for (const auto& [topic_name, topic] : topics_) {
-      if (topic.log == nullptr) continue;
-      if (Status s = part.file->declare(topic.log.get()); !s.ok()) return s;
-    }
-    if (name != first) {
-      options_.log.warn(fmt::format("{} is there already: part {} of the recording is {}",
-                                    log_part_path(options_.output, first), number, part.path));
-    }
-    return part;
-  }
-}
-
-void Recorder::begin_part(Part part) {
-  part_ = std::move(part);
-  summary_.files.push_back(part_.path);
-  part_ns_ = flushed_ns_ = boottime_ns();
-  carried_bytes_ = sample_bytes_ = 0;
-  for (const auto& [name, topic] : topics_) {
-    if (topic.recorded && !topic.gone) standing_.insert(name);
-  }
-}
-
-Recorder::Topic* Recorder::know(const std::string& name, const Follower::Topic& from) {
-  Topic& topic = topics_[name];
-  if (topic.log == nullptr || topic.log->schema != from.schema) {
-    const TopicOrigin origin = from.reader.freshness().origin;
-    if (topic.log != nullptr) former_.push_back(std::move(topic.log));
-    topic.current = KeptSample();
-    standing_.erase(name);
-    topic.recorded = false;
-    topic.log =
-        std::make_unique<LogTopic>(LogTopic{name, from.schema, origin.host, origin.domain, origin.node});
-  }
+Recorder::Topic* Recorder::know(const std::string& name, Follower::Topic& from) {
+  Topic& topic = topics_[&from];
+  if (std::exchange(topic.checked, round_) == round_ && topic.log != nullptr) return &topic;
+  if (topic.log != nullptr && topic.log->schema == from.schema) return &topic;
+  if (topic.log != nullptr) former_.push_back(std::move(topic.log));
+  if (topic.has_older()) --older_;
+  topic.older = KeptSample();
+  const TopicOrigin origin = from.reader.freshness().origin;
+  topic.log =
+      std::make_unique<LogTopic>(LogTopic{name, from.schema, origin.host, origin.domain, origin.node});
   return &topic;
 }
 
-// Topics that have no sample yet, so that the file need not end for their first. One that takes no new topic
-// is left until then.
-Status Recorder::declare_new(const std::map<std::string, Follower::Topic>& topics) {
-  for (const auto& [name, topic] : topics) {
-    const auto known = topics_.find(name);
-    if (known != topics_.end() && known->second.log != nullptr) continue;
-    if (topic.schema.type_name.empty()) continue;  // not known yet
-    const Status s = part_.file->declare(know(name, topic)->log.get());
-    if (!s.ok() && s.code() != Code::kNotFound) return s;
-  }
-  return Status();
-}
-
-void Recorder::commit(bool kept) {
-  const uint64_t events = std::exchange(open_events_, 0);
-  if (kept) summary_.events += events;
-  for (auto& [name, topic] : topics_) {
-    const RecordedTopic open = std::exchange(topic.open, {});
-    RecordedTopic& sum = summary_.topics[name];
-    sum.missed += open.missed;
-    sum.left_out += open.left_out;
-    if (kept) {
-      sum.samples += open.samples;
-      sum.initial += open.initial;
-      sum.bytes += open.bytes;
-    } else {
-      sum.left_out += open.samples + open.initial;
-    }
+// Topics that have no sample yet, so that the file need not end for their first.
+void Recorder::declare_new(std::map<std::string, Follower::Topic>& topics) {
+  declared_ns_ = boottime_ns();
+  declared_ = topics.size();
+  for (auto& [name, from] : topics) {
+    if (from.schema.type_name.empty()) continue;  // not known yet
+    if (const auto known = topics_.find(&from); known != topics_.end() && known->second.log) continue;
+    Topic* topic = know(name, from);
+    if (buffer_->put({.kind = Kind::kTopic, .topic = topic->log.get(), .bytes = {}})) continue;
+    topic->log.reset();  // in time, or with its first sample
+    return;
   }
 }
 
@@ -133,171 +94,109 @@ std::vector<TopicEvent> Recorder::look(const Domain& domain, const relay::Patter
   return seen_.look(std::move(listing->topics));
 }
 
-Status Recorder::write_event(const std::string& topic, std::string_view event, uint64_t count) {
-  ++open_events_;
-  return part_.file->write(events_.next(topic, event, count, wall_ns_ + boottime_ns()));
-}
-
-Status Recorder::write_changes(const Domain& domain, const relay::PatternSet& patterns) {
-  if (Status s = part_.file->check(); !s.ok()) return s;
-  for (const TopicEvent& event : look(domain, patterns)) {
-    const auto known = topics_.find(event.topic.name);
-    if (known != topics_.end() && event.what == "vanishes") known->second.gone = true;
-    if (known != topics_.end() && event.what == "appears") known->second.gone = false;
-    if (Status s = write_event(event.topic.name, event.what); !s.ok()) return s;
+// Events that the buffer has no room for come with those of the next look, which waits for that.
+void Recorder::put_changes(const Domain& domain, const relay::PatternSet& patterns) {
+  if (events_.empty()) {
+    const int64_t wall_ns = realtime_ns();
+    for (const TopicEvent& event : look(domain, patterns)) {
+      events_.push_back({log_event(event.topic.name, event.what, 0), wall_ns, wall_offset_ns_ + looked_ns_});
+    }
   }
-  return Status();
-}
-
-// Since the last flush.
-Status Recorder::write_losses() {
-  for (const auto& [name, topic] : topics_) {
-    Status s;
-    if (topic.open.missed != 0) s = write_event(name, "missed", topic.open.missed);
-    if (s.ok() && topic.open.left_out != 0) s = write_event(name, "left out", topic.open.left_out);
-    if (!s.ok()) return s;
+  size_t put = 0;
+  for (const Event& e : events_) {
+    if (!buffer_->put({.kind = Kind::kEvent,
+                       .stamp_ns = e.stamp_ns,
+                       .receive_ns = e.receive_ns,
+                       .bytes = std::as_bytes(std::span(&e.event, 1))})) {
+      break;
+    }
+    ++put;
   }
-  return Status();
+  events_.erase(events_.begin(), events_.begin() + static_cast<ptrdiff_t>(put));
+  looked_ns_ = boottime_ns();
 }
 
-// Writes the value of `name` that stood when the part began, if it is not there yet: it comes before all that
-// was received from `before_ns` on.
-Status Recorder::write_standing(const std::string& name, int64_t before_ns) {
-  if (standing_.erase(name) == 0) return Status();
-  Topic& topic = topics_.at(name);
-  LogSample sample = topic.current.sample();
-  sample.receive_ns = std::min(wall_ns_ + part_ns_, before_ns);
-  sample.initial = true;
-  const Status s = write_sample(name, &topic, sample);
-  if (s.code() == Code::kInvalid || s.code() == Code::kNotFound) {
-    if (!topic.recorded) ++topic.open.left_out;
-    return Status();
+bool Recorder::put_older(Topic* topic) {
+  const LogSample& older = topic->older.sample();
+  if (!buffer_->put({.kind = Kind::kInitial,
+                     .topic = older.topic,
+                     .sequence = older.sequence,
+                     .stamp_ns = older.stamp_ns,
+                     .receive_ns = older.receive_ns,
+                     .bytes = older.bytes})) {
+    return false;
   }
-  if (!s.ok()) return s;
-  if (topic.recorded) {
-    carried_bytes_ += sample.bytes.size();
-  } else {
-    ++topic.open.initial;
-    topic.open.bytes += sample.bytes.size();
-    topic.recorded = true;
+  topic->older = KeptSample();
+  --older_;
+  return true;
+}
+
+// Of topics of which no older sample than the recording can come any more, that is the initial value.
+void Recorder::settle(const Follower& follower) {
+  if (opening_ == 0 && older_ == 0) return;
+  for (auto& [from, topic] : topics_) {
+    if (topic.is_opening && !follower.has_more(from->reader.topic())) {
+      topic.is_opening = false;
+      --opening_;
+    }
+    if (!topic.is_opening && topic.has_older() && !put_older(&topic)) return;
   }
-  return part_.file->full() ? flush_chunk() : Status();
 }
 
-// Writes all values that stood when the part began and that nothing older than the recording can replace.
-Status Recorder::settle() {
-  const std::set<std::string> standing = standing_;
-  for (const std::string& name : standing) {
-    if (opening_.count(name) != 0) continue;
-    if (Status s = write_standing(name, kNever); !s.ok()) return s;
-  }
-  return Status();
-}
-
-Status Recorder::flush() {
-  const Status settled = settle();
-  return settled.ok() ? flush_chunk() : settled;
-}
-
-Status Recorder::flush_chunk() {
-  Status s = write_losses();
-  if (s.ok()) s = part_.file->flush();
-  commit(s.ok());
-  flushed_ns_ = boottime_ns();
-  summary_.file_bytes = parts_bytes_ + part_.file->bytes();
-  return s;
-}
-
-// Begins the next part once the samples of this one are on the disk. An error: this one could not be closed,
-// and the next, which holds nothing, is gone again.
-Status Recorder::split() {
-  if (boottime_ns() < no_split_before_ns_) return Status();
-  if (Status s = flush(); !s.ok()) return s;
-  Result<Part> next = create_part(part_.number + 1);
-  if (!next.ok()) return put_off_split(next.status()), Status();
-  part_.file->set_next_part(next->number);
-  if (Status s = part_.file->finish(); !s.ok()) {
-    part_.file->set_next_part(std::nullopt);
-    next->file.reset();
-    std::error_code ignored;
-    std::filesystem::remove(next->path, ignored);
-    return s;
-  }
-  parts_bytes_ += part_.file->bytes();
-  told_no_split_ = false;
-  begin_part(std::move(*next));
-  return Status();
-}
-
-void Recorder::put_off_split(const Status& why) {
-  no_split_before_ns_ = boottime_ns() + kRetrySplitNs;
-  if (std::exchange(told_no_split_, true)) return;
-  options_.log.warn(fmt::format("{}; recording goes on in {}", why.message(), part_.path));
-}
-
-int64_t Recorder::split_due_ns() const {
-  return options_.split_ns == 0 ? kNever : std::max(part_ns_ + options_.split_ns, no_split_before_ns_);
-}
-
-Status Recorder::finish() {
-  opening_.clear();
-  const Status flushed = flush();
-  const Status finished = part_.file->finish();
-  summary_.file_bytes = parts_bytes_ + part_.file->bytes();
-  summary_.seconds = static_cast<double>(boottime_ns() - start_ns_) / 1e9;
-  return flushed.ok() ? finished : flushed;
-}
-
-Status Recorder::write_sample(const std::string& name, Topic* topic, const LogSample& sample) {
-  const uint64_t size = sample.topic->schema.size;
-  Status s;
-  if (size != 0 && sample.bytes.size() != size) {  // a writer of its own kind
-    s = {Code::kInvalid,
-         fmt::format("{}: a sample of {} bytes, and the schema says {}", name, sample.bytes.size(), size)};
-  } else if (s = part_.file->write(sample); s.code() == Code::kNotFound) {
-    if (s = split(); s.ok()) s = part_.file->write(sample);
-  }
-  const bool left_out = s.code() == Code::kInvalid || s.code() == Code::kNotFound;
-  if (left_out && !std::exchange(topic->told, true)) {
-    options_.log.warn(fmt::format("{}; left out, as others of {} that are like it", s.message(), name));
-  }
-  return s;
-}
-
-Status Recorder::take_sample(const std::string& name, Follower::Topic& from, const Sample& sample) {
-  const int64_t receive_ns = wall_ns_ + std::max(sample.written_ns, start_ns_);
-  if (sample.written_ns < start_ns_ && opening_.count(name) != 0) {
-    Topic& topic = *know(name, from);
-    topic.current.keep({topic.log.get(), sample.sequence, sample.stamp_ns, receive_ns, 0, sample.bytes});
-    standing_.insert(name);
-    return Status();
-  }
-  opening_.erase(name);
-  if (Status s = write_standing(name, receive_ns); !s.ok()) return s;
+void Recorder::take_sample(const std::string& name, Follower::Topic& from, const Sample& sample) {
   Topic& topic = *know(name, from);
-  topic.open.missed += sample.missed;
-  const uint64_t missed = topic.missed + sample.missed;
-  const LogSample log = {topic.log.get(), sample.sequence, sample.stamp_ns, receive_ns, missed, sample.bytes};
-  const Status s = write_sample(name, &topic, log);
-  if (s.code() == Code::kInvalid || s.code() == Code::kNotFound) {
-    ++topic.open.left_out;
-    topic.missed = missed + 1;
-    return Status();
+  const int64_t receive_ns = wall_offset_ns_ + std::max(sample.written_ns, start_ns_);
+  if (topic.is_opening && sample.written_ns < start_ns_) {
+    older_ += topic.has_older() ? 0 : 1;
+    topic.older.keep({topic.log.get(), sample.sequence, sample.stamp_ns, receive_ns, 0, sample.bytes});
+    return;
   }
-  if (!s.ok()) return s;
-  topic.missed = 0;
-  ++topic.open.samples;
-  topic.open.bytes += sample.bytes.size();
-  sample_bytes_ += sample.bytes.size();
-  topic.current.keep(log);
-  topic.recorded = true;
-  return part_.file->full() ? flush_chunk() : Status();
+  if (std::exchange(topic.is_opening, false)) --opening_;
+  ++progress_.samples;
+  progress_.missed += sample.missed;
+  const bool has_room =
+      (!topic.has_older() || put_older(&topic)) && buffer_->put({.topic = topic.log.get(),
+                                                                 .sequence = sample.sequence,
+                                                                 .stamp_ns = sample.stamp_ns,
+                                                                 .receive_ns = receive_ns,
+                                                                 .missed = sample.missed,
+                                                                 .lacking = topic.lacking,
+                                                                 .bytes = sample.bytes});
+  if (has_room) {
+    topic.lacking = 0;
+    return;
+  }
+  buffer_->lose(topic.log.get(), {sample.missed, 1});
+  topic.lacking += sample.missed + 1;
+  ++progress_.overflowed;
+}
+
+// Says once that the buffer is full, and once that it is not any more.
+void Recorder::tell_overflow() {
+  if (!overflow_ns_ && progress_.overflowed != told_overflowed_) {
+    overflow_ns_ = boottime_ns();
+    options_.log.warn(fmt::format(
+        "the disk of {} does not keep up: the buffer of {} is full, and samples are lost, which are "
+        "counted as overflowed (--buffer)",
+        options_.output, bytes_text(buffer_->max_bytes())));
+  } else if (overflow_ns_ && buffer_->level() <= buffer_->max_bytes() / 2) {
+    options_.log.warn(
+        fmt::format("the buffer has room again; {} samples were lost in {:.1f} s",
+                    progress_.overflowed - std::exchange(told_overflowed_, progress_.overflowed),
+                    static_cast<double>(boottime_ns() - *overflow_ns_) / 1e9));
+    overflow_ns_.reset();
+  }
 }
 
 Status Recorder::run(const Domain& domain, const relay::PatternSet& patterns, int stop_fd, Begin begin) {
   Status failed;
   try {
     failed = record(domain, patterns, stop_fd, begin);
+    ended_ns_ = boottime_ns();
+    while (!writing_->end(std::chrono::nanoseconds(kReportNs))) {
+      report_news();
+      report_progress();
+    }
   } catch (...) {
     (void)finish();
     throw;
@@ -306,55 +205,62 @@ Status Recorder::run(const Domain& domain, const relay::PatternSet& patterns, in
   return failed.ok() ? finished : failed;
 }
 
+Status Recorder::finish() {
+  if (!ended_ns_) ended_ns_ = boottime_ns();
+  while (!writing_->end(std::chrono::nanoseconds(kReportNs))) continue;
+  report_news();
+  summary_ = writing_->summary();
+  summary_.seconds = static_cast<double>(*ended_ns_ - start_ns_) / 1e9;
+  summary_.buffer_bytes = buffer_->max_bytes();
+  summary_.max_buffered_bytes = buffer_->max_level();
+  return writing_->result();
+}
+
 Status Recorder::record(const Domain& domain, const relay::PatternSet& patterns, int stop_fd, Begin begin) {
   Result<Follower> follower = Follower::open(domain, patterns, begin, options_.log);
   if (!follower.ok()) return follower.status();
-  for (const auto& [name, topic] : follower->topics()) opening_.insert(name);
+  for (auto& [name, topic] : follower->topics()) topics_[&topic].is_opening = true;
+  opening_ = topics_.size();
   (void)look(domain, patterns);  // what is there at the beginning is no event
-  if (Status s = declare_new(follower->topics()); !s.ok()) return s;
   LossWatch losses(domain, options_.log, options_.on_lost);
+  const Fd wake = either_of(stop_fd, writing_->news_fd());
   const int64_t end = options_.duration_ns ? deadline_after(options_.duration_ns) : kNever;
-  Status failed;
   int64_t stopped_ns = kNever;  // what was published until then is recorded
   int64_t match_ns = boottime_ns() + kMatchNs;
   for (;;) {
-    const int64_t wall_ns = realtime_ns() - boottime_ns();
-    if (std::abs(wall_ns - wall_ns_) > kWallStepNs) wall_ns_ = wall_ns;
+    const int64_t begun = boottime_ns(), wall_ns = realtime_ns() - begun;
+    if (std::abs(wall_ns - wall_offset_ns_) > kWallStepNs) wall_offset_ns_ = wall_ns;
+    buffer_->clock(begun, wall_offset_ns_);
+    ++round_;
     bool older = false;
-    if (part_.file->open_bytes() == 0) flushed_ns_ = boottime_ns();  // nothing waits for the disk
     follower->drain([&](const std::string& name, Follower::Topic& topic, const Sample& sample) {
-      failed = take_sample(name, topic, sample);
+      take_sample(name, topic, sample);
       older = older || sample.written_ns <= stopped_ns;
-      return failed.ok();
+      return true;
     });
-    std::erase_if(opening_, [&](const std::string& name) { return !follower->has_more(name); });
-    if (failed.ok()) failed = settle();
+    settle(*follower);
     const int64_t now = boottime_ns();
-    const bool due = now - flushed_ns_ >= kFlushNs;
-    if (failed.ok() && !losses.look(now)) failed = losses.failure();
-    if (failed.ok() && now - looked_ns_ >= kLookNs) failed = write_changes(domain, patterns);
-    if (failed.ok() && due) failed = declare_new(follower->topics());
-    if (failed.ok() && due) failed = flush();
-    // A part is no smaller than what it began with, or each sample would begin another one.
-    const bool full = options_.split_bytes != 0 && part_.file->bytes() >= options_.split_bytes &&
-                      sample_bytes_ >= carried_bytes_;
-    const bool old = now >= split_due_ns();
-    if (failed.ok() && (full || old)) failed = split();
-    if (!failed.ok()) return failed;
+    if (!losses.look(now)) return losses.failure();
+    report_news();
+    if (writing_->has_failed()) return Status();  // finish() tells it
+    if (now - looked_ns_ >= kLookNs) put_changes(domain, patterns);
+    if (now - declared_ns_ >= kLookNs || follower->topics().size() != declared_) {
+      declare_new(follower->topics());
+    }
+    progress_.topics = follower->topics().size();
     report_progress();
     if (now >= match_ns) {
       match_ns = kNever;
       warn_of_unmatched(patterns, follower->topics());
     }
     if (stopped_ns != kNever) {
-      if (!older || !follower->more() || now - stopped_ns > kMaxEndNs) return write_changes(domain, patterns);
-    } else if (now >= end || is_stopped(stop_fd)) {
+      if (older && follower->more() && now - stopped_ns <= kMaxEndNs) continue;
+      return put_changes(domain, patterns), Status();
+    }
+    if (now >= end || is_stopped(stop_fd)) {
       stopped_ns = boottime_ns();
     } else {
-      int64_t until = std::min({end, looked_ns_ + kLookNs, match_ns});
-      if (part_.file->open_bytes() != 0) until = std::min(until, flushed_ns_ + kFlushNs);
-      until = std::min(until, split_due_ns());
-      follower->sleep(stop_fd, until);
+      follower->sleep(wake.get(), std::min({end, looked_ns_ + kLookNs, match_ns}));
     }
   }
 }
@@ -369,19 +275,19 @@ void Recorder::warn_of_unmatched(const relay::PatternSet& patterns,
                                 fmt::join(unmatched, "' '")));
 }
 
+void Recorder::report_news() {
+  for (const std::string& warning : writing_->take_warnings()) options_.log.warn(warning);
+  tell_overflow();
+}
+
 void Recorder::report_progress() {
   const int64_t now = boottime_ns();
   if (!options_.progress || now - reported_ns_ < kReportNs) return;
   reported_ns_ = now;
-  RecordProgress progress{.seconds = static_cast<double>(now - start_ns_) / 1e9,
-                          .topics = topics_.size(),
-                          .file_bytes = parts_bytes_ + part_.file->bytes()};
-  for (const auto& [name, topic] : topics_) {
-    const RecordedTopic& sum = summary_.topics[name];
-    progress.samples += sum.samples + topic.open.samples;
-    progress.missed += sum.missed + topic.open.missed;
-  }
-  options_.progress(progress);
+  progress_.seconds = static_cast<double>(now - start_ns_) / 1e9;
+  progress_.file_bytes = writing_->file_bytes();
+  progress_.buffered_bytes = buffer_->level();
+  options_.progress(progress_);
 }
 
 }  // namespace smt::cmd
