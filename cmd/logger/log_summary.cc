@@ -69,11 +69,12 @@ void print_record_summary(const RecordSummary& summary, Format format) {
                                                 summary.files.front(), summary.files.back());
     print_note((topics.empty() ? "" : format_table(rows, {1, 2, 3, 4, 5, 6})) +
                fmt::format("{}: {} topics, {} samples, {} missed, {} overflowed, {} left out, {} initial, {} "
-                           "events, {} of values in {} of file, {:.2f} s, buffer at most {} of {}\n",
+                           "events, {} of values in {} of file, {:.2f} s, at most {:.1f} % of the buffer\n",
                            printable(files), topics.size(), sum.samples, sum.missed, sum.overflowed,
                            sum.left_out, sum.initial, summary.events, bytes_text(sum.bytes),
                            bytes_text(summary.file_bytes), summary.seconds,
-                           bytes_text(summary.max_buffered_bytes), bytes_text(summary.buffer_bytes)));
+                           100 * static_cast<double>(summary.max_buffered_bytes) /
+                               static_cast<double>(summary.buffer_bytes)));
   } else {
     print_note(dump({{"files", summary.files},
                      {"topics", topics},
