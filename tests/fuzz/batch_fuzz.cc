@@ -155,6 +155,7 @@ struct Bench {
   std::unique_ptr<relay::Link> here = net.bind("mem://x"), there = net.dial("mem://x", "s");
   uint64_t number = 0;
   proto::BatchColumns columns;
+  relay::Schedule schedule;
   std::optional<relay::Session> session;
 
   // A session whose topics are known; the one before, if any, has ended.
@@ -163,7 +164,7 @@ struct Bench {
     session.reset();
     session.emplace(
         1, kSession, here.get(), "", relay::Session::Peer{}, relay::LinkOptions(), &outbound, &inbound,
-        [](const std::string&, const std::string&) {}, now_ns);
+        &schedule, [](const std::string&, const std::string&) {}, now_ns);
     announce();
   }
   void announce() {
