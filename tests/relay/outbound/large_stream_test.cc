@@ -38,7 +38,7 @@ class LargeStream : public RelayTest {
     // Each value begins with the time at which it was published.
     b_->store().on_sample = [this](uint32_t id) {
       const std::span<const std::byte> value = b_->store().value(id);
-      const std::string text(reinterpret_cast<const char*>(value.data()), kTimeBytes);
+      const std::string text(reinterpret_cast<const char*>(value.data()), time_bytes_);
       ages_[b_->store().topic(id)->name].push_back(now_ - std::stoll(text));
     };
   }
@@ -58,7 +58,7 @@ class LargeStream : public RelayTest {
     constexpr int64_t kTick = kMs / 20;
     for (const int64_t end = now_ + ns; now_ < end; now_ += kTick) {
       if (now_ % kMs == 0) {
-        image_.replace(0, kTimeBytes, std::to_string(now_));
+        image_.replace(0, time_bytes_, std::to_string(now_));
         publish("image", image_);
       }
       if (now_ % (10 * kMs) == 0) publish("pose", std::to_string(now_));
@@ -71,7 +71,7 @@ class LargeStream : public RelayTest {
     return ages.empty() ? 1e9 : static_cast<double>(ages[ages.size() * percent / 100]) / kMs;
   }
 
-  const size_t kTimeBytes = std::to_string(now_).size();
+  const size_t time_bytes_ = std::to_string(now_).size();
   std::string image_ = make_noise(kMiB);
   std::map<std::string, std::vector<int64_t>> ages_;
   MemStore* slow_ = nullptr;  // instead of a's
