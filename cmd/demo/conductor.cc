@@ -276,11 +276,13 @@ void Conductor::judge_topics() {
          fmt::format("{} topics", topics));
   expect(slow.empty(), "each has its rate",
          slow.empty() ? "500, 100, 10 and 1 Hz, within 20 %" : "not" + slow);
-  // Without the proxy 15 % of the time, nothing arrives.
   expect(received + missed == published, "each sample is counted",
          fmt::format("{} received + {} missed (most of them without the proxy) = {} published", received,
                      missed, published));
-  expect(missed * 4 <= published, "and few missed", fmt::format("{} of {}", missed, published));
+  // Without the proxy 15 % of the time, nothing arrives, and without the robot's programs a moment more;
+  // where memory is slow, encrypted images take 20 ms of 100, and newer samples of 500 Hz take the place of
+  // others.
+  expect(missed * 3 <= published, "and few missed", fmt::format("{} of {}", missed, published));
   expect(unproved == 0 && received != 0, "each sample read proves itself by its check",
          fmt::format("{} of {}, {} of them images of 1 MiB", received - unproved, received,
                      std::find_if(robot_.begin(), robot_.end(), [](const Watch& w) {
