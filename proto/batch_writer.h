@@ -23,7 +23,7 @@ class Column {
   size_t stride_;
 };
 
-// Of each topic an entry in each column, but of `size`.
+// The columns of a Batch. Each topic has an entry in each of them, but `size`.
 struct BatchView {
   size_t topics;
   Column<uint32_t> id;

@@ -188,9 +188,7 @@ void Engine::collect(int64_t now_ns) {
   const Changes& changes = outbound_.collect(now_ns);
   for (const uint64_t key : sessions_.schedule().awake()) {
     Session* s = find(key);
-    if (s == nullptr || s->turn().is_told || !s->sender().follows()) continue;
-    s->turn().is_told = true;
-    followers_.emplace(key, s);
+    if (s != nullptr && s->sender().follows()) followers_.try_emplace(key, s);
   }
   for (const auto& [key, s] : followers_) s->on_changes(changes, now_ns);
 }
@@ -206,10 +204,7 @@ size_t Engine::send(Session* s) {
   const size_t messages = s->send(now_ns_);
   if (s->has_more()) s->wake();
   s->wake_at(due_ns(*s));
-  if (s->turn().is_told && !s->sender().follows()) {
-    s->turn().is_told = false;
-    followers_.erase(s->key());
-  }
+  if (!s->sender().follows()) followers_.erase(s->key());
   return messages;
 }
 

@@ -124,7 +124,8 @@ class RecordingWriter {
   bool told_no_split_ = false;
   int64_t wall_offset_ns_ = 0;  // REALTIME less BOOTTIME
   uint64_t parts_bytes_ = 0;    // of the parts before
-  // Of values in this part: of those that it began with, though recorded before, and of samples.
+  // Bytes of values in this part: the part began with the first, which parts before have recorded; samples
+  // brought the others.
   uint64_t carried_bytes_ = 0, sample_bytes_ = 0;
 };
 

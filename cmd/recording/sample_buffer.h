@@ -1,4 +1,4 @@
-// What a recorder takes, on its way from the thread that samples to the thread that writes.
+// The buffer that holds what a recorder takes, between the thread that samples and the thread that writes.
 #ifndef SMT_CMD_RECORDING_SAMPLE_BUFFER_H_
 #define SMT_CMD_RECORDING_SAMPLE_BUFFER_H_
 
@@ -31,7 +31,7 @@ struct BufferedEntry {
   std::span<const std::byte> bytes;
 };
 
-// Of a topic, beside what entries tell.
+// The buffer counts these of each topic beside what its entries tell.
 struct BufferLosses {
   uint64_t missed = 0;      // that were overwritten in the ring before a sample that overflowed
   uint64_t overflowed = 0;  // that the buffer had no room for
@@ -48,7 +48,7 @@ class SampleBuffer {
     explicit Block(size_t capacity);
     // Moves `*at`, 0 at first, to the next one. False: there is none.
     bool next(size_t* at, BufferedEntry* entry) const;
-    // As of the last clock() before its last entry.
+    // Both times are those of the last clock() before the last entry of the block.
     int64_t boottime_ns() const { return boottime_ns_; }
     int64_t wall_offset_ns() const { return wall_offset_ns_; }
 
@@ -72,22 +72,21 @@ class SampleBuffer {
 
   explicit SampleBuffer(uint64_t max_bytes) : max_bytes_(max_bytes) {}
 
-  // Of the sampling thread.
-  // False: there is no room.
+  // The sampling thread calls the next four. put() returns false where there is no room.
   bool put(const BufferedEntry& entry);
   void lose(const LogTopic* topic, const BufferLosses& losses);
   // Entries from now on are of that time; REALTIME is `wall_offset_ns` more.
   void clock(int64_t boottime_ns, int64_t wall_offset_ns);
   void end();
 
-  // Of the writing thread.
-  // Waits for entries or end(), until the BOOTTIME `deadline_ns`. It returns often enough for little to wait,
-  // and seldom enough to wake up for many samples at once.
+  // The writing thread calls the next two. take() waits for entries or end(), until the BOOTTIME
+  // `deadline_ns`. It returns often enough for little to wait, and seldom enough to wake up for many samples
+  // at once.
   Taken take(int64_t deadline_ns);
-  // Its entries are written.
+  // The entries of `block` are written.
   void give_back(Block block);
 
-  // Of any thread.
+  // Any thread calls these.
   uint64_t max_bytes() const { return max_bytes_; }
   uint64_t level() const;
   uint64_t max_level() const;

@@ -11,6 +11,7 @@ namespace smt::relay {
 namespace {
 
 const uint64_t kNoPayload = proto::payload_hash({});
+
 }  // namespace
 
 PeerSender::Step PeerSender::emit(int field, const google::protobuf::MessageLite& body) {

@@ -17,7 +17,6 @@ class Schedule {
   // A session's own part of it.
   struct Turn {
     bool is_awake = false;
-    bool is_told = false;              // of changes of the store, see Engine::collect
     int64_t due_ns = INT64_MAX;        // as it was said last
     int64_t waits_for_ns = INT64_MAX;  // when wake_due() looks at it: then, or earlier
   };

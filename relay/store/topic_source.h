@@ -83,9 +83,9 @@ class TopicSource {
   virtual SampleRead read_newest(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) = 0;
   // The newest samples of several topics: `out` grows by that of each topic which has one, is_current(), and
   // whose newest sample is not `sent[i]`. The values lie in `room` one after the other, and the bytes of all
-  // are returned; it has
-  // topic(id)->max_bytes bytes for each topic. kBusy of topic i: i is appended to `busy`. Ages are those of
-  // `now_ns`. REQUIRES: `sent` is as long as `ids`; values of no topic are larger than 4 GiB.
+  // are returned; it has topic(id)->max_bytes bytes for each topic. kBusy of topic i: i is appended to
+  // `busy`. Ages are those of `now_ns`. REQUIRES: `sent` is as long as `ids`; values of no topic are larger
+  // than 4 GiB.
   virtual size_t read_newest(std::span<const uint32_t> ids, std::span<const uint64_t> sent, int64_t now_ns,
                              std::byte* room, SampleRows* out, std::vector<uint32_t>* busy) = 0;
   // Copies the oldest sample whose sequence is greater than `after`. kEmpty: there is none.

@@ -31,27 +31,19 @@ std::vector<proto::BatchRow> make_rows() {
 
 const std::vector<std::byte> kPayload(kRows * 8, std::byte{42});
 
-std::string encode(const std::vector<proto::BatchRow>& rows, proto::BatchWriter* writer) {
-  constexpr size_t kStride = sizeof(proto::BatchRow);
-  const std::string_view body = writer->write({.topics = rows.size(),
-                                               .id = {&rows[0].id, kStride},
-                                               .sequence = {&rows[0].sequence, kStride},
-                                               .stamp_ns = {&rows[0].stamp_ns, kStride},
-                                               .age_ns = {&rows[0].age_ns, kStride},
-                                               .age_error_ns = {&rows[0].age_error_ns, kStride},
-                                               .exact = true,
-                                               .size = {}},
-                                              1'000'000'000'000'000);
+std::string encode(const proto::BatchView& view, proto::BatchWriter* writer) {
+  const std::string_view body = writer->write(view, 1'000'000'000'000'000);
   return proto::seal_message(kSession, 77, proto::Envelope::kBatchFieldNumber, body,
                              proto::payload_hash(kPayload));
 }
 
 uint64_t count_encode() {
   const std::vector<proto::BatchRow> rows = make_rows();
+  const proto::BatchView view = proto::view_of(rows);
   proto::BatchWriter writer;
-  std::string header = encode(rows, &writer);
+  std::string header = encode(view, &writer);
   for (int i = 0; i < kBatches; ++i) {
-    measured([&] { header = encode(rows, &writer); });
+    measured([&] { header = encode(view, &writer); });
   }
   require(header.size() > kRows * 2, "no batch");
   return kBatches * kRows;
@@ -60,7 +52,7 @@ uint64_t count_encode() {
 uint64_t count_decode() {
   const std::vector<proto::BatchRow> rows = make_rows();
   proto::BatchWriter writer;
-  const std::string header = encode(rows, &writer);
+  const std::string header = encode(proto::view_of(rows), &writer);
   proto::Envelope envelope;
   proto::BatchColumns read;
   for (int i = 0; i <= kBatches; ++i) {

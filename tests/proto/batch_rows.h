@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <vector>
 
+#include "proto/batch_writer.h"
 #include "proto/smtrelay.pb.h"
 
 namespace smt::proto {
@@ -29,15 +31,18 @@ void trim(Column* column) {
   column->Truncate(n);
 }
 
+// At the source all errors are 0, and their column is left out.
+inline bool is_exact(const std::vector<BatchRow>& rows) {
+  return std::all_of(rows.begin(), rows.end(), [](const BatchRow& row) { return row.age_error_ns == 0; });
+}
+
 // Appends the columns of `rows` and their number. Sizes and sent_ns are the caller's.
 inline void append_rows(const std::vector<BatchRow>& rows, Batch* batch) {
   // Differences wrap around, so that no two numbers are too far apart.
   const auto minus = [](int64_t a, int64_t b) {
     return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
   };
-  // At the source all are 0, and the column is left out.
-  const bool exact =
-      std::all_of(rows.begin(), rows.end(), [](const BatchRow& row) { return row.age_error_ns == 0; });
+  const bool exact = is_exact(rows);
   BatchRow before;
   for (const BatchRow& row : rows) {
     batch->add_id(static_cast<int32_t>(row.id - before.id));
@@ -53,6 +58,20 @@ inline void append_rows(const std::vector<BatchRow>& rows, Batch* batch) {
   trim(batch->mutable_stamp_ns());
   trim(batch->mutable_age_ns());
   trim(batch->mutable_age_error_ns());
+}
+
+// The same rows for a BatchWriter. REQUIRES: there is one; both live as long as the view.
+inline BatchView view_of(const std::vector<BatchRow>& rows, std::span<const uint64_t> sizes = {}) {
+  constexpr size_t kStride = sizeof(BatchRow);
+  const BatchRow& first = rows.front();
+  return {.topics = rows.size(),
+          .id = {&first.id, kStride},
+          .sequence = {&first.sequence, kStride},
+          .stamp_ns = {&first.stamp_ns, kStride},
+          .age_ns = {&first.age_ns, kStride},
+          .age_error_ns = {&first.age_error_ns, kStride},
+          .exact = is_exact(rows),
+          .size = sizes};
 }
 
 }  // namespace smt::proto

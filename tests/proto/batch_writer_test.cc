@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
@@ -16,18 +15,7 @@ namespace {
 
 std::string written(BatchWriter* writer, const std::vector<BatchRow>& rows,
                     const std::vector<uint64_t>& sizes, uint64_t sent_ns) {
-  constexpr size_t kStride = sizeof(BatchRow);
-  const bool exact =
-      std::all_of(rows.begin(), rows.end(), [](const BatchRow& row) { return row.age_error_ns == 0; });
-  return std::string(writer->write({.topics = rows.size(),
-                                    .id = {&rows[0].id, kStride},
-                                    .sequence = {&rows[0].sequence, kStride},
-                                    .stamp_ns = {&rows[0].stamp_ns, kStride},
-                                    .age_ns = {&rows[0].age_ns, kStride},
-                                    .age_error_ns = {&rows[0].age_error_ns, kStride},
-                                    .exact = exact,
-                                    .size = sizes},
-                                   sent_ns));
+  return std::string(writer->write(view_of(rows, sizes), sent_ns));
 }
 
 // As Protocol Buffers does it.

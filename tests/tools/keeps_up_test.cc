@@ -3,17 +3,17 @@
 // What is missed while the machine itself did not wake a program in time is tried again.
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <time.h>
 
 #include <algorithm>
-#include <atomic>
 #include <filesystem>
-#include <thread>
 
+#include "cmd/text/deadline.h"
 #include "shm/clock.h"
 #include "shm/node.h"
+#include "tests/lateness.h"
 #include "tests/paths.h"
 #include "tests/storm/storm.h"
+#include "tests/times.h"
 #include "tests/tools/json.h"
 #include "tests/tools/process.h"
 #include "tests/tools/recording.h"
@@ -28,38 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 using storm::must;
 
-constexpr int64_t kMilliNs = 1'000'000;
 constexpr int kMaxTries = 5;
-
-void sleep_until(int64_t boottime) {
-  const timespec until = {boottime / 1'000'000'000, boottime % 1'000'000'000};
-  clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &until, nullptr);
-}
-
-// By how much the machine wakes a thread too late at most that sleeps for a millisecond each.
-class Lateness {
- public:
-  Lateness() {
-    thread_ = std::thread([this] {
-      for (int64_t due = boottime_ns(); !done_; due = std::max(due + kMilliNs, boottime_ns())) {
-        sleep_until(due);
-        max_ns_ = std::max<int64_t>(max_ns_, boottime_ns() - due);
-      }
-    });
-  }
-  ~Lateness() { (void)end(); }
-  // In ms.
-  double end() {
-    done_ = true;
-    if (thread_.joinable()) thread_.join();
-    return static_cast<double>(max_ns_) / 1e6;
-  }
-
- private:
-  std::atomic<bool> done_{false};
-  std::atomic<int64_t> max_ns_{0};
-  std::thread thread_;
-};
 
 class KeepsUp : public ToolTest {
  protected:
@@ -91,16 +60,16 @@ class KeepsUp : public ToolTest {
 
   // Replays it once; whether each format has every sample.
   bool record_flight(const std::string& speed, double* late_ms) {
-    Lateness lateness;
+    const Lateness lateness;
     const auto h5 = record("h5"), mcap = record("mcap");
     Process replay({"smtreplay", flight_, "--speed", speed}, env());
-    for (const int64_t end = boottime_ns() + 300'000 * kMilliNs; !replay.ended() && boottime_ns() < end;) {
+    for (const int64_t end = boottime_ns() + 300'000 * kMs; !replay.ended() && boottime_ns() < end;) {
       storm::elapse(std::chrono::milliseconds(20));
     }
     const Ended ended = replay.wait();
     EXPECT_EQ(ended.exit_code, 0) << ended.err;
     const Json of_h5 = finish(h5.get(), "h5"), of_mcap = finish(mcap.get(), "mcap");
-    *late_ms = lateness.end();
+    *late_ms = static_cast<double>(lateness.max_ns()) / 1e6;
     tell("the flight at " + speed, "h5", of_h5, *late_ms);
     tell("the flight at " + speed, "mcap", of_mcap, *late_ms);
     for (const Json& summary : {of_h5, of_mcap}) {
@@ -145,17 +114,17 @@ TEST_F(KeepsUp, WithAThousandTopicsAtAKilohertz) {
   const auto ticks = static_cast<int64_t>(storm::scaled(2000, 60'000, 5000));
   for (const std::string format : {"mcap", "h5"}) {
     expect_all(500, [&](double* late_ms) {
-      Lateness lateness;
+      const Lateness lateness;
       const auto logger = record(format);
       double value = 0;
       int64_t due = boottime_ns();
-      for (int64_t tick = 0; tick < ticks; ++tick, due = std::max(due + kMilliNs, boottime_ns())) {
+      for (int64_t tick = 0; tick < ticks; ++tick, due = std::max(due + kMs, boottime_ns())) {
         value += 0.001;
         for (Publisher& topic : topics) must(topic.publish(std::as_bytes(std::span(&value, 1))));
-        sleep_until(due);
+        cmd::sleep_until(due, -1);
       }
       const Json summary = finish(logger.get(), format);
-      *late_ms = lateness.end();
+      *late_ms = static_cast<double>(lateness.max_ns()) / 1e6;
       tell("1,000 topics at 1 kHz", format, summary, *late_ms);
       EXPECT_EQ(summary["samples"].get<uint64_t>() + lost(summary),
                 static_cast<uint64_t>(ticks) * topics.size());

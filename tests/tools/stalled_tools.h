@@ -6,43 +6,17 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <atomic>
 #include <cstdint>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "shm/clock.h"
+#include "tests/lateness.h"
 #include "tests/times.h"
 #include "tests/tools/relay_domains.h"
 #include "tests/tools/terminal_process.h"
 
 namespace smt::tools {
-
-// How late the machine wakes a thread that asks for it, since the object was made.
-class Lateness {
- public:
-  Lateness()
-      : thread_([this] {
-          constexpr int64_t kNapNs = 2 * kMs;
-          while (!ended_) {
-            const int64_t due = boottime_ns() + kNapNs;
-            usleep(kNapNs / 1000);
-            max_ns_ = std::max<int64_t>(max_ns_, boottime_ns() - due);
-          }
-        }) {}
-  ~Lateness() {
-    ended_ = true;
-    thread_.join();
-  }
-  int64_t max_ns() const { return max_ns_; }
-
- private:
-  std::atomic<bool> ended_{false};
-  std::atomic<int64_t> max_ns_{0};
-  std::thread thread_;
-};
 
 class StalledTest : public RelayTest {
  protected:
