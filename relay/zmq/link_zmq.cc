@@ -144,6 +144,7 @@ class ZmqLink : public Link {
       return true;
     }
     if (std::exchange(quiet_, false)) return false;
+    drained_ = false;  // more may be there than is asked for
     for (;;) {
       in->peer.clear();
       in->malformed = false;

@@ -137,6 +137,22 @@ TEST_P(EveryLink, WhoIsNotThereYetIsFullAndWhoHasGoneIsGone) {
   EXPECT_EQ(send(*d, "", "x"), Sent::kFull) << "a connection that is not there yet has not ended";
 }
 
+// A loop that takes only so much in a step looks before it sleeps: the descriptor tells of changes only.
+TEST_P(EveryLink, IsReadableAsLongAsSomethingIsLeft) {
+  std::unique_ptr<Link> d = dial();
+  ASSERT_TRUE(eventually([&] { return send(*d, "", "hello") == Sent::kOk; }));
+  const PeerId peer = receive(*binder_).peer;
+  Incoming in;
+  for (int round = 0; round < 3; ++round) {
+    ASSERT_FALSE(d->receive(&in)) << "all is taken";
+    ASSERT_EQ(send(*binder_, peer, "one"), Sent::kOk);
+    ASSERT_EQ(send(*binder_, peer, "two"), Sent::kOk);
+    EXPECT_EQ(receive(*d).header, "one");
+    EXPECT_TRUE(eventually([&] { return d->readable(); }));
+    EXPECT_EQ(receive(*d).header, "two");
+  }
+}
+
 // As a loop does that polls its descriptor. inproc and memory have nobody who tells.
 TEST_P(EveryLink, WhoHasDialledIsToldThatTheConnectionHasEndedAndThatNobodyListens) {
   if (GetParam() == "mem" || GetParam() == "inproc") GTEST_SKIP();
