@@ -176,11 +176,11 @@ void Engine::end_silent() {
   schedule.wake_due(now_ns_, [this](uint64_t key) { return find(key); });
   for (size_t i = 0; i < schedule.awake().size(); ++i) {  // one that ends may wake others
     Session* s = find(schedule.awake()[i]);
-    const bool silent = s != nullptr && !s->is_gone() && s->silent(now_ns_);
-    if (s == nullptr || (!silent && !s->is_gone())) continue;
-    if (silent) ++counters_.session.silent;
-    s->receiver().settle(now_ns_);
-    sessions_.end(s->key(), silent ? "it is silent" : "its connection has ended", now_ns_);
+    const bool silent = s != nullptr && s->silent(now_ns_);
+    if (s == nullptr || (!silent && !s->has_ended())) continue;
+    if (silent) s->receiver().settle(now_ns_);
+    if (!s->is_gone()) ++counters_.session.silent;
+    sessions_.end(s->key(), s->is_gone() ? "its connection has ended" : "it is silent", now_ns_);
   }
 }
 

@@ -4,7 +4,6 @@
 #ifndef SMT_RELAY_INBOUND_BACKLOG_H_
 #define SMT_RELAY_INBOUND_BACKLOG_H_
 
-#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <unordered_map>
@@ -27,17 +26,7 @@ class Backlog {
   // A message that was on its way for `travelled_ns`, or for as much longer or shorter as `error_ns`, which
   // is half of a good round trip, has come; each one is told here. Whether its values are to be held; if not,
   // those held before are due when its own are written.
-  bool late(int64_t travelled_ns, int64_t error_ns, int64_t now_ns) {
-    travelled_ns = std::max<int64_t>(travelled_ns, -1);  // a peer may say that it sends in the far future
-    const bool stood_still = last_travelled_ns_ >= 0 && travelled_ns - last_travelled_ns_ > kLateNs / 2;
-    last_travelled_ns_ = travelled_ns;
-    if (until_ns_ != 0) {
-      if (travelled_ns <= kOnTimeNs + 2 * error_ns || now_ns >= until_ns_) until_ns_ = 0;
-    } else if (stood_still && travelled_ns - error_ns > std::max(kLateNs, 8 * error_ns)) {
-      until_ns_ = now_ns + kLateNs + 4 * error_ns;
-    }
-    return until_ns_ != 0;
-  }
+  bool late(int64_t travelled_ns, int64_t error_ns, int64_t now_ns);
   // Of the topic with this id of the sender. False: in place of an older one, which is gone.
   bool hold(uint32_t id, const SampleHead& head, const Provenance& provenance,
             std::span<const std::byte> value) {
@@ -53,9 +42,9 @@ class Backlog {
   }
 
  private:
-  static constexpr int64_t kLateNs = 100'000'000, kOnTimeNs = 20'000'000;
   std::unordered_map<uint32_t, DeferredSample> deferred_;
   int64_t until_ns_ = 0;  // 0: the link is on time, or no faster than this
+  int64_t since_ns_ = 0;  // while until_ns_ is not 0
   int64_t last_travelled_ns_ = -1;
 };
 

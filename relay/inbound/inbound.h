@@ -174,6 +174,7 @@ class PeerReceiver {
   // Writes what is held back while the link catches up: nothing follows, the peer said goodbye or is silent.
   // What is held back when the session ends otherwise is dropped, as the next one has newer values.
   void settle(int64_t now_ns);
+  bool holds_back() const { return !backlog_.empty(); }
 
  private:
   static constexpr uint32_t kMaxIds = 1 << 18;

@@ -225,6 +225,7 @@ bool Session::send_resumes() {
 
 size_t Session::send(int64_t now_ns) {
   now_ns_ = now_ns;
+  if (gone_) return 0;
   size_t messages = 0;
   const auto send_queued = [this](const Outbox::Message& m) {
     return send_message(m.field, m.body, m.payload);
@@ -239,11 +240,13 @@ size_t Session::send(int64_t now_ns) {
 }
 
 bool Session::has_more() const {
-  return gone_ || !wants_.empty() || receiver_.has_resumes() || gets_.size() != 0 || outbox_.size() != 0 ||
+  if (gone_) return has_ended();
+  return !wants_.empty() || receiver_.has_resumes() || gets_.size() != 0 || outbox_.size() != 0 ||
          sender_.has_more();
 }
 
 int64_t Session::due_ns() const {
+  if (gone_) return silent_at_ns();
   return std::min({reports_.due_ns(), silent_at_ns(), sender_.due_ns(), wants_.due_ns()});
 }
 

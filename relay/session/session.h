@@ -127,8 +127,10 @@ class Session : public FrameSink {
   // Heard nothing for too long.
   bool silent(int64_t now_ns) const { return now_ns - heard_ns_ > silence_limit_ns(); }
   int64_t silent_at_ns() const { return heard_ns_ + silence_limit_ns(); }
-  // The connection is gone for good.
+  // The connection is gone for good. What is held back of a peer that dials is told if the peer does not
+  // begin anew before it would be silent; whoever dials begins anew at once, and has values of now then.
   bool is_gone() const { return gone_; }
+  bool has_ended() const { return gone_ && (link_->dials() || !receiver_.holds_back()); }
   void on_gone() {
     gone_ = true;
     wake();

@@ -2,6 +2,8 @@
 // way, as TCP does.
 #include "relay/inbound/backlog.h"
 
+#include <utility>
+
 #include "tests/relay/relay_diary.h"
 #include "tests/relay/relay_fixture.h"
 
@@ -57,6 +59,22 @@ TEST_F(BacklogTest, TheFirstValueAfterItIsOfNow) {
   EXPECT_EQ(c.samples - samples, uint64_t{kSecond / kPeriodNs}) << "each came";
 }
 
+// As TCP does whose first acknowledgement is lost: the rest comes with its next attempt, much later.
+TEST_F(BacklogTest, TheFirstValueIsOfNowWhereTheLinkStandsStillOnceMore) {
+  begin();
+  const size_t before = came_.of("pose").size();
+  stand_still();
+  publish(kStallNs / 2);
+  stands_until_ns_ += 300 * kMs;
+  publish(kSecond);
+  EXPECT_EQ(b_->counters().session.ended, 0u) << "too short to be noticed";
+  const std::vector<Diary::Entry> entries = came_.of("pose");
+  ASSERT_GT(entries.size(), before);
+  for (size_t i = before; i < entries.size(); ++i) {
+    EXPECT_LE(entries[i].at_ns - born_[std::stoull(entries[i].value)], 2 * kPeriodNs) << entries[i].value;
+  }
+}
+
 TEST_F(BacklogTest, AValueThatNothingFollowsIsToldAllTheSame) {
   begin();
   a_->publish("mode", "idle", now_);
@@ -102,25 +120,80 @@ TEST_F(BacklogTest, WhatIsWantedInOrderComesInOrder) {
 
 TEST_F(BacklogTest, APeerThatSaysGoodbyeHasItsLastValueTold) {
   begin();
-  stand_still();
   net().set_delay(0, kStallNs);
   a_->publish("pose", "the last one", now_);
+  settle();
+  net().set_delay(0, 0);
+  // Nothing follows it but the goodbye.
+  bool goodbye = false;
+  net().hook = [&](MemMessage* m) {
+    return m->to_binder || std::exchange(goodbye, false) ? MemNet::Fate::kDeliver : MemNet::Fate::kDrop;
+  };
   run(kStallNs + 10 * kMs);
   ASSERT_NE(b_->value("pose"), "the last one");
-  a_->stop();
-  EXPECT_TRUE(until(*b_, "pose", "the last one"));
+  goodbye = true;
+  a_->relay().hang_up("it ends");
+  settle();
+  EXPECT_EQ(b_->value("pose"), "the last one");
 }
 
-TEST_F(BacklogTest, APeerWhoseConnectionEndsHasItsLastValueTold) {
+// Whoever dials begins anew at once, and has values of now then.
+TEST_F(BacklogTest, AConnectionThatEndsDropsWhatItHeldWhereItWasDialled) {
   begin();
   stand_still();
   net().set_delay(0, kStallNs);
-  a_->publish("pose", "the last one", now_);
+  a_->publish("pose", "old", now_);
   run(kStallNs + 10 * kMs);
+  ASSERT_NE(b_->value("pose"), "old") << "it is held back";
+  net().set_delay(0, 0);
   net().cut("b");
-  EXPECT_TRUE(until(*b_, "pose", "the last one"));
+  run(kSecond);
+  ASSERT_NE(b_->value("pose"), "old");
+  EXPECT_EQ(b_->counters().inbound.dropped_held, 1u);
+  a_->publish("pose", "new", now_);
+  net().heal("b");
+  EXPECT_TRUE(until(*b_, "pose", "new"));
+  for (const Diary::Entry& e : came_.of("pose")) EXPECT_NE(e.value, "old");
+}
+
+// As a robot dials a gateway.
+class BoundBacklogTest : public BacklogTest {
+ protected:
+  // "old" came late and is held back.
+  void hold() {
+    a_ = &host("a");
+    b_ = &host("b", {.receive = {{{"**"}, {}, 0}}, .serves = false, .clock_ns = 3 * kSecond});
+    bind(*b_);
+    dial(*a_, "a");
+    came_.follow(*b_);
+    publish(2 * kSecond);
+    net().set_delay(kStallNs, 0);
+    a_->publish("pose", "old", now_);
+    run(kStallNs + 10 * kMs);
+    ASSERT_NE(b_->value("pose"), "old") << "it is held back";
+    net().set_delay(0, 0);
+  }
+};
+
+TEST_F(BoundBacklogTest, APeerThatDoesNotReturnHasItsLastValueToldOnceItWouldBeSilent) {
+  hold();
+  net().cut("a");
+  const int64_t cut_ns = now_;
+  EXPECT_TRUE(until(*b_, "pose", "old"));
+  EXPECT_GT(now_ - cut_ns, 400 * kMs);
   EXPECT_EQ(b_->counters().session.ended, 1u);
   EXPECT_EQ(b_->counters().session.silent, 0u);
+}
+
+TEST_F(BoundBacklogTest, APeerThatReturnsHasTheValueOfNowToldFirst) {
+  hold();
+  net().cut("a");
+  run(100 * kMs);
+  a_->publish("pose", "new", now_);
+  net().heal("a");
+  EXPECT_TRUE(until(*b_, "pose", "new"));
+  for (const Diary::Entry& e : came_.of("pose")) EXPECT_NE(e.value, "old");
+  EXPECT_EQ(b_->counters().inbound.dropped_held, 1u);
 }
 
 // The next session begins with values of now, and what came of this one is of before the outage.
@@ -168,13 +241,30 @@ TEST_F(BacklogTest, ATopicThatIsRemovedTakesWhatIsHeldWithIt) {
   EXPECT_EQ(b_->counters().session.malformed, 0u);
 }
 
-TEST(Backlog, AStampOfTheFarPastOrFutureIsNoDelay) {
+TEST(Backlog, AStampOfTheFarPastOrFutureHoldsNothingForLong) {
   Backlog backlog;
   int64_t now_ns = kSecond;
-  for (const int64_t travelled_ns : {INT64_MAX, INT64_MIN, INT64_MAX, int64_t{-1}, int64_t{0}}) {
+  for (const int64_t travelled_ns : {INT64_MAX, INT64_MIN, INT64_MAX, int64_t{-1}, INT64_MAX}) {
+    backlog.late(travelled_ns, kMs, now_ns);
+    now_ns += 200 * kMs;
     EXPECT_FALSE(backlog.late(travelled_ns, kMs, now_ns)) << travelled_ns;
-    now_ns += kSecond;
   }
+}
+
+TEST(Backlog, AMessageThatSeemsToComeFromTheFutureIsOnTime) {
+  Backlog backlog;
+  backlog.late(-kMs, kMs, kSecond);
+  EXPECT_TRUE(backlog.late(kStallNs, kMs, kSecond + kStallNs)) << "the link stood still since";
+}
+
+TEST(Backlog, ALinkThatStandsStillAgainAndAgainHoldsASecondAtMost) {
+  Backlog backlog;
+  backlog.late(0, kMs, 0);
+  int64_t now_ns = kStallNs, begun_ns = now_ns;
+  // Never on time.
+  for (int i = 0; backlog.late(i % 2 == 0 ? kStallNs : 100 * kMs, kMs, now_ns); ++i) now_ns += 50 * kMs;
+  EXPECT_GT(now_ns - begun_ns, kSecond);
+  EXPECT_LT(now_ns - begun_ns, kSecond + 200 * kMs);
 }
 
 }  // namespace
