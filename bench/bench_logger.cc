@@ -143,7 +143,7 @@ double disk_rate(const std::string& path, double bytes) {
 }
 
 Report run(const Options& options, const Domain& domain) {
-  const int rounds = options.choose(3, 1, 1), seconds = options.choose(5, 2, 1);
+  const int rounds = options.choose(5, 3, 1), seconds = options.choose(5, 1, 1);
   Report report(fmt::format("logger: {} topics of 8 bytes at 1 kHz, recorded for {} s, {} rounds", kTopics,
                             seconds, rounds),
                 {"by hand"});

@@ -19,6 +19,10 @@ namespace smt::bench {
 
 Process::~Process() {
   if (pid_ <= 0) return;
+  if (ask_) {
+    kill(pid_, SIGTERM);
+    for (int i = 0; i < 200 && !ended(); ++i) usleep(10'000);
+  }
   kill(pid_, SIGKILL);
   waitpid(pid_, nullptr, 0);
 }

@@ -17,9 +17,10 @@ namespace smt::bench {
 class Process {
  public:
   Process() = default;
-  Process(Process&& o) noexcept : pid_(std::exchange(o.pid_, -1)) {}
+  Process(Process&& o) noexcept : pid_(std::exchange(o.pid_, -1)), ask_(o.ask_) {}
   Process& operator=(Process&& o) noexcept {
     std::swap(pid_, o.pid_);
+    std::swap(ask_, o.ask_);
     return *this;
   }
   ~Process();
@@ -30,6 +31,8 @@ class Process {
   // `log`.
   static Process execute(int core, const std::vector<std::string>& command, const std::string& log, Fd* out);
 
+  // Instead of being killed at once it gets SIGTERM and up to 2 s.
+  void ask_before_kill() { ask_ = true; }
   // Processor time so far, of all threads, in seconds. 0: there is no process.
   double cpu_s() const;
   // Memory that it has now, in MiB (RSS). 0: there is no process.
@@ -41,6 +44,7 @@ class Process {
 
  private:
   pid_t pid_ = -1;
+  bool ask_ = false;
 };
 
 // The folder of this program, in which the others lie too.

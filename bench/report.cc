@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "bench/machine.h"
 #include "bench/measure.h"
 
 namespace smt::bench {
@@ -18,6 +19,10 @@ namespace smt::bench {
 void Report::add(const std::string& group, const std::string& name, std::vector<double> rounds,
                  std::string unit) {
   rows_.push_back({group, name, std::move(unit), std::move(rounds)});
+}
+
+void Report::leave_out(const std::string& group, const std::string& name, const std::string& why) {
+  left_out_.push_back({group, name, why});
 }
 
 void Report::accept(const std::string& what, double value, double limit, const std::string& unit) {
@@ -47,7 +52,8 @@ std::string number(double value) {
 std::string Report::table() const {
   std::string s = title_ + "\n";
   s += fmt::format("{:34} {:>10} {:>22}", "", "median", "(min - max)");
-  for (const std::string& b : baselines_) s += fmt::format(" {:>11}", "x " + b);
+  const auto width = [](const std::string& baseline) { return std::max<size_t>(11, baseline.size() + 2); };
+  for (const std::string& b : baselines_) s += fmt::format(" {:>{}}", "x " + b, width(b));
   s += "\n";
   std::string group;
   for (const Row& row : rows_) {
@@ -57,10 +63,11 @@ std::string Report::table() const {
                      fmt::format("({} - {})", number(*min), number(*max)));
     for (const std::string& b : baselines_) {
       const double ratio = ratio_of(row, b);
-      s += fmt::format(" {:>11}", ratio == 0 ? "" : number(ratio));
+      s += fmt::format(" {:>{}}", ratio == 0 ? "" : number(ratio), width(b));
     }
     s += row.unit.empty() ? "\n" : " " + row.unit + "\n";
   }
+  for (const LeftOut& l : left_out_) s += fmt::format("left out of {}: {}: {}\n", l.group, l.name, l.why);
   for (const Goal& g : goals_) {
     s += fmt::format("goal: {}: {} {}, at most {:g}: {}\n", g.what, number(g.value), g.unit, g.limit,
                      g.value <= g.limit ? "met" : "NOT MET");
@@ -71,8 +78,11 @@ std::string Report::table() const {
 std::string Report::json(const std::string& bench) const {
   nlohmann::ordered_json j = {{"bench", bench},
                               {"title", title_},
+                              {"machine", nlohmann::json::object()},
                               {"rows", nlohmann::json::array()},
+                              {"left_out", nlohmann::json::array()},
                               {"goals", nlohmann::json::array()}};
+  for (const auto& [name, value] : machine()) j["machine"][name] = value;
   for (const Row& row : rows_) {
     const auto [min, max] = std::minmax_element(row.rounds.begin(), row.rounds.end());
     nlohmann::ordered_json r = {{"group", row.group},
@@ -83,11 +93,18 @@ std::string Report::json(const std::string& bench) const {
                                 {"max", *max},
                                 {"rounds", row.rounds.size()},
                                 {"ratios", nlohmann::json::object()}};
+    if (const Place& at = row.place; !at.axis.empty()) {
+      r["axis"] = at.axis;
+      r["x"] = at.x;
+      r["metric"] = at.metric;
+    }
     for (const std::string& b : baselines_) {
       if (const double ratio = ratio_of(row, b); ratio != 0) r["ratios"][b] = ratio;
     }
     j["rows"].push_back(std::move(r));
   }
+  for (const LeftOut& l : left_out_)
+    j["left_out"].push_back({{"group", l.group}, {"name", l.name}, {"why", l.why}});
   for (const Goal& g : goals_) {
     j["goals"].push_back({{"what", g.what},
                           {"value", g.value},

@@ -31,6 +31,15 @@ class Report {
   // A case of `group`, measured once a round. Rows with a unit of their own have no ratios.
   void add(const std::string& group, const std::string& name, std::vector<double> rounds,
            std::string unit = "");
+  // Where on the axis of a sweep the row added last stands.
+  struct Place {
+    std::string axis;
+    double x = 0;
+    std::string metric;
+  };
+  void place_last(const Place& place) { rows_.back().place = place; }
+  // A case that has no figures in `group`, and why.
+  void leave_out(const std::string& group, const std::string& name, const std::string& why);
   // The figure `what` is to stay at or below `limit`.
   void accept(const std::string& what, double value, double limit, const std::string& unit);
 
@@ -41,6 +50,10 @@ class Report {
   struct Row {
     std::string group, name, unit;
     std::vector<double> rounds;
+    Place place = {};
+  };
+  struct LeftOut {
+    std::string group, name, why;
   };
   struct Goal {
     std::string what, unit;
@@ -52,6 +65,7 @@ class Report {
   std::string title_;
   std::vector<std::string> baselines_;
   std::vector<Row> rows_;
+  std::vector<LeftOut> left_out_;
   std::vector<Goal> goals_;
 };
 

@@ -8,23 +8,49 @@
 
 namespace smt::bench {
 
+// No trial measures less.
+constexpr double kMinPeriods = 10;
+
 Answers::Answers(Question question, int rounds, double seconds, const std::string& folder)
-    : question_(std::move(question)), figures_(question_.contestants.size()) {
+    : question_(std::move(question)),
+      figures_(question_.contestants.size()),
+      left_out_(question_.contestants.size()) {
   for (int round = 0; round < rounds; ++round) {
     for (size_t i = 0; i < figures_.size(); ++i) {
       const Contestant& c = question_.contestants[i];
-      figures_[i].push_back(run_trial(c.variant, c.load, seconds, folder));
+      if (!left_out_[i].empty()) continue;
+      const double periods_s = kMinPeriods * static_cast<double>(c.load.period_ns) * 1e-9;
+      Result<Figures> figures = run_trial(c.variant, c.load, std::max(seconds, periods_s), folder);
+      if (!figures.ok()) {
+        fmt::print(stderr, "{}; once more\n", figures.status().message());
+        figures = run_trial(c.variant, c.load, std::max(seconds, periods_s), folder);
+      }
+      if (figures.ok()) {
+        figures_[i].push_back(*figures);
+      } else if (may_be_left_out(c.variant.kind)) {
+        left_out_[i] = figures.status().message();
+      } else {
+        fail(figures.status());
+      }
     }
   }
 }
 
+bool Answers::may_be_left_out(Kind kind) const {
+  return kind == Kind::kPeer || (question_.is_of_sweep() && kind != Kind::kSmtRelay);
+}
+
 bool Answers::has(const std::string& name) const {
-  return std::any_of(question_.contestants.begin(), question_.contestants.end(),
-                     [&](const Contestant& c) { return c.variant.name == name; });
+  for (size_t i = 0; i < figures_.size(); ++i) {
+    if (question_.contestants[i].variant.name == name) return left_out_[i].empty();
+  }
+  return false;
 }
 
 std::vector<double> Answers::rounds_of(const std::string& name, const Metric& metric) const {
-  const std::string& wanted = name == kBestNaive ? best_naive(metric) : name;
+  if (name == kTunnel) return std::vector<double>(figures_.front().size(), kTunnelKiloHz);
+  std::string wanted = name;
+  if (name == kBestNaive || name == kBestMessageEach) wanted = best(metric, name == kBestNaive);
   std::vector<double> rounds;
   for (size_t i = 0; i < figures_.size(); ++i) {
     if (question_.contestants[i].variant.name != wanted) continue;
@@ -33,11 +59,11 @@ std::vector<double> Answers::rounds_of(const std::string& name, const Metric& me
   return rounds;
 }
 
-std::string Answers::best_naive(const Metric& metric) const {
+std::string Answers::best(const Metric& metric, bool with_batch) const {
   std::string best;
   double best_median = 0;
   for (const Contestant& c : question_.contestants) {
-    if (!c.variant.naive) continue;
+    if (c.variant.kind != Kind::kMessageEach && !(with_batch && c.variant.kind == Kind::kBatch)) continue;
     const double median = median_of(rounds_of(c.variant.name, metric));
     if (!best.empty() && (metric.more_is_better ? median <= best_median : median >= best_median)) continue;
     best = c.variant.name;
@@ -47,48 +73,40 @@ std::string Answers::best_naive(const Metric& metric) const {
 }
 
 void Answers::show(Report* report) const {
+  const std::string heading = question_.heading();
   for (const Metric& metric : question_.metrics) {
-    const std::string group = fmt::format("({}) {}: {}", question_.letter, question_.title, metric.name);
+    const std::string group = fmt::format("{}: {}", heading, metric.name);
+    const auto add = [&](const std::string& name) {
+      report->add(group, name, rounds_of(name, metric));
+      if (question_.is_of_sweep()) report->place_last({question_.axis, question_.x, metric.name});
+    };
+    const bool latency = metric.of == kP50.of || metric.of == kP99.of;
     for (const Contestant& c : question_.contestants) {
-      const bool latency = metric.of == kP50.of || metric.of == kP99.of;
-      if (!c.rate_only || !latency) report->add(group, c.variant.name, rounds_of(c.variant.name, metric));
+      if (has(c.variant.name) && !(c.rate_only && latency)) add(c.variant.name);
     }
-    report->add(group, kBestNaive, rounds_of(kBestNaive, metric));
+    for (const char* name : {kBestNaive, kBestMessageEach}) {
+      if (!question_.is_of_sweep()) add(name);
+    }
+  }
+  for (size_t i = 0; i < left_out_.size(); ++i) {
+    if (!left_out_[i].empty())
+      report->leave_out(heading, question_.contestants[i].variant.name, left_out_[i]);
   }
 }
 
-void Answers::accept(Report* report, const std::string& one, const std::string& other, const Metric& metric,
-                     double limit) const {
-  std::vector<double> ratios = rounds_of(one, metric);
-  const std::vector<double> base = rounds_of(other, metric);
-  for (size_t i = 0; i < ratios.size(); ++i) ratios[i] /= base[i];
-  report->accept(
-      fmt::format("({}) {}: {}, {} over {}", question_.letter, question_.title, metric.name, one, other),
-      median_of(ratios), limit, "");
-}
-
 void Answers::judge(Report* report) const {
-  const std::string& letter = question_.letter;
-  // A baseline that is slow for another reason than ZeroMQ would prove nothing.
-  if (letter == "c" && has(kBare)) accept(report, kBare, kBestNaive, kRate, 4);
-  if (!has(kSmtRelay)) return;
-  if (letter == "a") {
-    accept(report, kSmtRelay, kNaive, kP50, 0.2);
-    accept(report, kSmtRelay, kNaive, kP99, 0.2);
-    accept(report, kSmtRelay, kRawTcp, kP50, 1.5);
-    accept(report, kSmtRelay, kRawTcp, kP99, 1.3);
-  } else if (letter == "b") {
-    // The naive relay that loses nothing and looks at 1 kHz.
-    accept(report, kSmtRelay, kNaiveHwm, kP99, 1.0 / 8);
-    accept(report, kSmtRelay, kNaiveHwm, kCpuPerUpdate, 1.0 / 7);
-  } else if (letter == "c") {
-    const bool many = question_.contestants.back().load.topics > 1000;
-    accept(report, kBestNaive, kSmtRelay, kRate, many ? 0.1 : 1.0 / 6);
-    if (!many) accept(report, kRawTcp, kSmtRelay, kRate, 1);
-  } else if (letter == "d" && question_.contestants.back().load.period_ns < 1'000'000) {
-    accept(report, kBare, kSmtRelay, kRate, 1.25);
-  } else if (letter == "e") {
-    accept(report, kSmtRelay, kNaive, kCpu, 0.1);
+  for (const Goal& goal : question_.goals) {
+    std::vector<double> figures = rounds_of(goal.one, goal.metric);
+    std::string metric = goal.metric.name;
+    if (goal.other != nullptr) metric.resize(metric.rfind(','));  // a ratio has no unit
+    std::string what = fmt::format("{}: {}, {}", question_.heading(), metric, goal.one);
+    if (goal.other != nullptr) {
+      const std::vector<double> base = rounds_of(goal.other, goal.metric);
+      figures.resize(base.empty() ? 0 : figures.size());
+      for (size_t i = 0; i < figures.size(); ++i) figures[i] /= base[i];
+      what += fmt::format(" over {}", goal.other);
+    }
+    if (!figures.empty()) report->accept(what, median_of(figures), goal.limit, "");
   }
 }
 

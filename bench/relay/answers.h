@@ -10,29 +10,27 @@
 
 namespace smt::bench {
 
-inline constexpr char kBestNaive[] = "best naive";
-
 class Answers {
  public:
   // Each contestant once a round, in turn.
   Answers(Question question, int rounds, double seconds, const std::string& folder);
 
-  // One group for each metric; the best of the naive ones is repeated as "best naive".
+  // One group for each metric; a question repeats the best ones as kBestNaive and kBestMessageEach.
   void show(Report* report) const;
-  // What of the goals this question decides.
+  // The goals of the question whose names take part.
   void judge(Report* report) const;
 
  private:
+  // Where a contestant of that kind fails twice, it is named with the reason; elsewhere the program ends.
+  bool may_be_left_out(Kind kind) const;
   bool has(const std::string& name) const;
-  // The figure of each round. REQUIRES: has(name), or kBestNaive.
+  // The figure of each round, of a contestant, a best one or kTunnel. None: it does not take part.
   std::vector<double> rounds_of(const std::string& name, const Metric& metric) const;
-  std::string best_naive(const Metric& metric) const;
-  // `limit` is for the median over the rounds of the ratio.
-  void accept(Report* report, const std::string& one, const std::string& other, const Metric& metric,
-              double limit) const;
+  std::string best(const Metric& metric, bool with_batch) const;
 
   Question question_;
   std::vector<std::vector<Figures>> figures_;  // [contestant][round]
+  std::vector<std::string> left_out_;          // [contestant], why; "": it is not
 };
 
 }  // namespace smt::bench

@@ -4,9 +4,13 @@
 
 #include "bench/relay/reader.h"
 #include "bench/relay/writer.h"
+#include "bench/relay/zmq_socket.h"
 
 namespace smt::bench {
 namespace {
+
+// More than any load has on its way: a place between drops nothing.
+constexpr int kHopHwm = 1'000'000;
 
 struct Near {
   Memory* memory;
@@ -41,7 +45,8 @@ class Far {
 
 }  // namespace
 
-Cast start_baseline(const Load& load, Control* control, const Sender& sender, const Receiver& receiver) {
+Cast start_baseline(const Load& load, Control* control, const Sender& sender, const Receiver& receiver,
+                    const Hop& hop) {
   Cast cast;
   const auto near = std::make_shared<Memory>(load.topics, load.bytes);
   auto fars = std::make_shared<std::vector<Memory>>();
@@ -52,6 +57,7 @@ Cast start_baseline(const Load& load, Control* control, const Sender& sender, co
     return sum;
   };
   cast.sender = Process::fork(kSenderCore, [&] { sender(load, control, *near); });
+  cast.between = start_hops(load, control, hop);
   for (int i = 0; i < load.subscribers; ++i) {
     Memory* far = &(*fars)[static_cast<size_t>(i)];
     Watched* watched = &control->watched[i];
@@ -63,10 +69,27 @@ Cast start_baseline(const Load& load, Control* control, const Sender& sender, co
   return cast;
 }
 
-int wait_for_port(const Control& control) {
+std::vector<Process> start_hops(const Load& load, Control* control, const Hop& hop) {
+  std::vector<Process> between;
+  for (int i = 1; i <= load.hops; ++i)
+    between.push_back(Process::fork(kAnyCore, [&, i] { hop(load, control, i); }));
+  return between;
+}
+
+int wait_for_port(const Control& control, int hop) {
   int port;
-  while ((port = control.port.load()) == 0) sleep_until(boottime_ns() + 1'000'000);
+  while ((port = control.ports[hop].load()) == 0) sleep_until(boottime_ns() + kMs);
   return port;
+}
+
+void pass_on_zmq(const Load&, Control* control, int hop) {
+  // One context for both, as zmq_proxy wants it.
+  void* context = zmq_ctx_new();
+  ZmqSocket in(ZMQ_XSUB, kHopHwm, context), out(ZMQ_XPUB, kHopHwm, context);
+  in.connect(wait_for_port(*control, hop - 1));
+  control->ports[hop].store(out.bind());
+  zmq_proxy(in.get(), out.get(), nullptr);
+  fail(Status(Code::kSystem, "zmq_proxy ended"));
 }
 
 }  // namespace smt::bench

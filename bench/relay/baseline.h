@@ -3,20 +3,29 @@
 #define SMT_BENCH_RELAY_BASELINE_H_
 
 #include <functional>
+#include <vector>
 
 #include "bench/relay/memory.h"
 #include "bench/relay/variant.h"
 
 namespace smt::bench {
 
-// Neither returns.
+// None of these returns.
 using Sender = std::function<void(const Load& load, Control* control, const Memory& near)>;
 using Receiver = std::function<void(const Load& load, Control* control, Memory* far)>;
 
-Cast start_baseline(const Load& load, Control* control, const Sender& sender, const Receiver& receiver);
+// One between, the `hop`th, counted from 1: takes from ports[hop - 1] and listens at ports[hop].
+using Hop = std::function<void(const Load& load, Control* control, int hop)>;
 
-// The port that the sender listens on, as soon as it does.
-int wait_for_port(const Control& control);
+Cast start_baseline(const Load& load, Control* control, const Sender& sender, const Receiver& receiver,
+                    const Hop& hop);
+std::vector<Process> start_hops(const Load& load, Control* control, const Hop& hop);
+
+// The port of the sender (0) or of one between, as soon as it listens.
+int wait_for_port(const Control& control, int hop);
+
+// The Hop of all that goes over PUB and SUB.
+[[noreturn]] void pass_on_zmq(const Load& load, Control* control, int hop);
 
 }  // namespace smt::bench
 

@@ -9,7 +9,7 @@ constexpr int kHwm = 1000;  // messages, each with all that changed
 
 [[noreturn]] void send_values(Control* control, const Memory& near) {
   ZmqSocket pub(ZMQ_PUB, kHwm);
-  control->port.store(pub.bind());
+  control->ports[0].store(pub.bind());
   for (Changes changes(near);;) {
     const uint32_t word = near.word();
     if (const size_t records = changes.find(); records != 0) {
@@ -22,9 +22,9 @@ constexpr int kHwm = 1000;  // messages, each with all that changed
   }
 }
 
-[[noreturn]] void receive_values(const Control& control, Memory* far) {
+[[noreturn]] void receive_values(const Load& load, const Control& control, Memory* far) {
   ZmqSocket sub(ZMQ_SUB, kHwm);
-  sub.connect(wait_for_port(control));
+  sub.connect(wait_for_port(control, load.hops));
   zmq_msg_t message;
   zmq_msg_init(&message);
   for (;;) {
@@ -40,9 +40,9 @@ Variant batch(const std::string& name) {
   const auto start = [](const Load& load, Control* control, const std::string&) {
     return start_baseline(
         load, control, [](const Load&, Control* c, const Memory& near) { send_values(c, near); },
-        [](const Load&, Control* c, Memory* far) { receive_values(*c, far); });
+        [](const Load& l, Control* c, Memory* far) { receive_values(l, *c, far); }, pass_on_zmq);
   };
-  return {name, start, false, false};
+  return {name, start, false, Kind::kBatch};
 }
 
 }  // namespace smt::bench

@@ -30,8 +30,9 @@ bool Memory::look(int topic, uint64_t position, ValueWords* value) const {
   const Slot* slot = at(topic, position);
   if (begin_read(slot->lock) != 2 * position) return false;
   const layout::Word* words = slot->words();
-  *value = {words[0].load(std::memory_order_relaxed), words[1].load(std::memory_order_relaxed),
-            words[2].load(std::memory_order_relaxed), words[bytes_ / 8 - 1].load(std::memory_order_relaxed)};
+  const auto word = [&](size_t i) { return words[i].load(std::memory_order_relaxed); };
+  *value = has_all_words(bytes_) ? ValueWords{word(0), word(1), word(2), word(bytes_ / 8 - 1)}
+                                 : ValueWords{word(0), static_cast<uint64_t>(topic), 0, word(0)};
   return still_reads(slot->lock, 2 * position);
 }
 

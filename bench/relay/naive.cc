@@ -10,7 +10,7 @@ namespace {
 
 [[noreturn]] void send_values(const NaiveOptions& options, Control* control, const Memory& near) {
   ZmqSocket pub(ZMQ_PUB, options.hwm);
-  control->port.store(pub.bind());
+  control->ports[0].store(pub.bind());
   std::vector<std::string> names;
   for (int t = 0; t < near.topics(); ++t) names.push_back(topic_name(t));
   std::vector<uint64_t> sent(names.size());
@@ -27,15 +27,16 @@ namespace {
     if (options.futex) {
       near.wait(word);
     } else {
-      due = std::max(due + 1'000'000, boottime_ns());
+      due = std::max(due + kMs, boottime_ns());
       sleep_until(due);
     }
   }
 }
 
-[[noreturn]] void receive_values(const NaiveOptions& options, const Control& control, Memory* far) {
+[[noreturn]] void receive_values(const NaiveOptions& options, const Load& load, const Control& control,
+                                 Memory* far) {
   ZmqSocket sub(ZMQ_SUB, options.hwm);
-  sub.connect(wait_for_port(control));
+  sub.connect(wait_for_port(control, load.hops));
   std::vector<std::string> names;
   for (int t = 0; t < far->topics(); ++t) names.push_back(topic_name(t));
   std::unordered_map<std::string_view, int> topics;
@@ -64,9 +65,9 @@ Variant naive(const std::string& name, const NaiveOptions& options) {
   const auto start = [options](const Load& load, Control* control, const std::string&) {
     return start_baseline(
         load, control, [=](const Load&, Control* c, const Memory& near) { send_values(options, c, near); },
-        [=](const Load&, Control* c, Memory* far) { receive_values(options, *c, far); });
+        [=](const Load& l, Control* c, Memory* far) { receive_values(options, l, *c, far); }, pass_on_zmq);
   };
-  return {name, start, options.hwm <= 1000, true};
+  return {name, start, options.hwm <= 1000, Kind::kMessageEach};
 }
 
 }  // namespace smt::bench

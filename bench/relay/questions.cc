@@ -1,9 +1,10 @@
 #include "bench/relay/questions.h"
 
+#include "bench/relay/contestants.h"
+
 namespace smt::bench {
 namespace {
 
-constexpr int64_t kUs = 1000, kMs = 1'000'000;
 constexpr size_t kMiB = 1 << 20;
 
 // More than can be carried. Each is offered what it delivers most of: a busier writer takes the core that the
@@ -11,84 +12,109 @@ constexpr size_t kMiB = 1 << 20;
 constexpr int64_t kNaivePerS = 5'000'000, kPackedPerS = 20'000'000, kPackedManyPerS = 40'000'000;
 
 Load saturating(int topics, int64_t values_per_s) {
-  return {.topics = topics, .period_ns = int64_t{1'000'000'000} * topics / values_per_s};
+  return {.topics = topics, .period_ns = kSecond * topics / values_per_s, .saturating = true};
 }
 
-class Builder {
- public:
-  explicit Builder(const std::string& bin) : bin_(bin) {}
+Question one_topic(const Contestants& all) {
+  // 400 Hz in the mean, out of step with any poll.
+  const Load load = {.period_ns = 2 * kMs, .jitter_ns = 1 * kMs};
+  return {"a",
+          "one topic of 32 B at 400 Hz",
+          {kP50, kP99, kCpuPerUpdate},
+          all.with_peers(all.by_hand(load), load),
+          {{kSmtRelay, kRawTcp, kP50, 1.4},
+           {kSmtRelay, kRawTcp, kP99, 1.4},
+           {kSmtRelay, kBestNaive, kP50, 1},
+           {kSmtRelay, kBestNaive, kP99, 1},
+           {kSmtRelay, kBestNaive, kCpuPerUpdate, 1.1}}};
+}
 
-  Question one_topic() const {
-    // 400 Hz in the mean, out of step with any poll.
-    const Load load = {.period_ns = 2 * kMs, .jitter_ns = 1 * kMs};
-    Question q = {"a", "one topic of 32 B at 400 Hz", {kP50, kP99, kCpuPerUpdate}, {}};
-    q.contestants = {{naive_, load}, {futex_, load}, {batch_, load}, {raw_, load}, {bare_, load}};
-    return with(q, load);
-  }
-  Question thousand_topics() const {
-    const Load load = {.topics = 1000, .period_ns = 1 * kMs};
-    Question q = {
-        "b", "1,000 topics of 32 B, each changed every ms", {kP50, kP99, kShare, kCpuPerUpdate}, {}};
-    q.contestants = {{naive_, load}, {hwm_, load}, {futex_, load}, {batch_, load}, {raw_, load}};
-    return with(q, load);
-  }
-  Question saturated(int topics, int64_t packed_per_s) const {
-    const Load slow = saturating(topics, kNaivePerS), load = saturating(topics, packed_per_s);
-    Question q = {
-        "c", fmt::format("saturated, {} topics of 32 B", topics), {kRate, kP50, kP99, kCpuPerUpdate}, {}};
-    q.contestants = {{hwm_, slow}, {futex_, slow}, {batch_, load}, {raw_, load}};
-    if (topics == 1000) q.contestants.push_back({bare_, Load{}, true});
-    return with(q, load);
-  }
-  Question large(const std::string& how, int64_t period_ns) const {
-    const Load load = {.bytes = kMiB, .period_ns = period_ns};
-    const bool flooded = period_ns < 1 * kMs;
-    Question q = {"d", "one topic of 1 MiB, " + how, {kRate, kP50, kP99, kCpuPerUpdate}, {}};
-    q.contestants = {{naive_, load}, {futex_, load}, {batch_, load}, {raw_, load}};
-    q.contestants.push_back({bare_, flooded ? Load{.bytes = kMiB} : load, flooded});
-    return with(q, load);
-  }
-  Question idle() const {
-    const Load load = {.topics = 1000, .period_ns = 1 * kMs, .silent = true};
-    Question q = {"e", "1,000 silent topics", {kCpu}, {}};
-    q.contestants = {{naive_, load}, {futex_, load}, {raw_, load}};
-    return with(q, load);
-  }
-  Question fan_out() const {
-    const Load load = {.topics = 100, .period_ns = 1 * kMs, .subscribers = kMaxSubscribers};
-    Question q = {
-        "f", "100 topics of 32 B at 1 kHz to 8 subscribers", {kP50, kP99, kShare, kSenderCpu}, {}};
-    q.contestants = {{naive_, load}, {hwm_, load}, {futex_, load}, {batch_, load}, {raw_, load}};
-    return with(q, load);
-  }
+Question thousand_topics(const Contestants& all) {
+  const Load load = {.topics = 1000, .period_ns = 1 * kMs};
+  return {"b",
+          "1,000 topics of 32 B, each changed every ms",
+          {kP50, kP99, kShare, kCpuPerUpdate},
+          all.with_smtrelay(all.by_hand(load), load),
+          {{kSmtRelay, kBatch, kP50, 1},
+           {kSmtRelay, kBatch, kP99, 1},
+           {kSmtRelay, kBatch, kCpuPerUpdate, 1},
+           {kSmtRelay, kBestMessageEach, kCpuPerUpdate, 1.0 / 6}}};
+}
 
- private:
-  Question with(Question q, const Load& load) const {
-    if (!bin_.empty()) q.contestants.push_back({smt_relay(kSmtRelay, bin_), load});
-    return q;
-  }
+Question saturated_thousand(const Contestants& all) {
+  const Load load = saturating(1000, kPackedPerS);
+  return {"c",
+          "saturated, 1000 topics of 32 B",
+          {kRate, kP50, kP99, kCpuPerUpdate},
+          all.with_peers(all.saturated(saturating(1000, kNaivePerS), load), load),
+          {{kBare, kBestMessageEach, kRate, 4},
+           {kBestNaive, kSmtRelay, kRate, 1},
+           {kBestMessageEach, kSmtRelay, kRate, 1.0 / 6},
+           {kRawTcp, kSmtRelay, kRate, 1 / 0.8},
+           {kSmtRelay, kBatch, kP99, 1},
+           {kTunnel, kSmtRelay, kRate, 1.0 / 200}}};
+}
 
-  const std::string bin_;
-  const Variant naive_ = naive(kNaive, {});
-  const Variant hwm_ = naive(kNaiveHwm, {.hwm = 100'000});
-  const Variant futex_ = naive("naive, futex, HWM 100,000", {.futex = true, .hwm = 100'000});
-  const Variant batch_ = batch("batch");
-  const Variant raw_ = raw_tcp(kRawTcp);
-  const Variant bare_ = bare_zmq(kBare);
-};
+Question saturated_many(const Contestants& all) {
+  const Load load = saturating(10'000, kPackedManyPerS);
+  return {"c",
+          "saturated, 10000 topics of 32 B",
+          {kRate, kP50, kP99, kCpuPerUpdate},
+          all.with_smtrelay(all.saturated(saturating(10'000, kNaivePerS), load), load),
+          {{kBestNaive, kSmtRelay, kRate, 1.0 / 2},
+           {kBestMessageEach, kSmtRelay, kRate, 1.0 / 10},
+           {kSmtRelay, kBatch, kP99, 1}}};
+}
+
+Question large(const Contestants& all) {
+  const Load load = {.bytes = kMiB, .period_ns = 1 * kMs};
+  return {"d",
+          "one topic of 1 MiB, at 1 kHz",
+          {kRate, kP50, kP99, kCpuPerUpdate},
+          all.with_peers(all.by_hand(load), load),
+          {{kSmtRelay, kBatch, kP99, 1.5}}};
+}
+
+Question saturated_large(const Contestants& all) {
+  const Load load = {.bytes = kMiB, .period_ns = 250 * kUs, .saturating = true};
+  return {"d",
+          "one topic of 1 MiB, at 4 kHz",
+          {kRate, kP50, kP99, kCpuPerUpdate},
+          all.with_peers(all.saturated(load, load), load),
+          {{kRawTcp, kSmtRelay, kRate, 1 / 0.9},
+           {kBare, kSmtRelay, kRate, 1 / 0.8},
+           {kSmtRelay, kRawTcp, kCpuPerUpdate, 1.3},
+           {kSmtRelay, kRawTcp, kP50, 2},
+           {kSmtRelay, kRawTcp, kP99, 3}}};
+}
+
+Question idle(const Contestants& all) {
+  const Load load = {.topics = 1000, .period_ns = 1 * kMs, .silent = true};
+  return {"e",
+          "1,000 silent topics",
+          {kCpu},
+          all.with_smtrelay(all.by_hand(load), load),
+          {{kSmtRelay, nullptr, kCpu, 0.2}, {kSmtRelay, kNaive, kCpu, 0.1}}};
+}
+
+Question fan_out(const Contestants& all) {
+  const Load load = {.topics = 100, .period_ns = 1 * kMs, .subscribers = 8};
+  return {"f",
+          "100 topics of 32 B at 1 kHz to 8 subscribers",
+          {kP50, kP99, kShare, kSenderCpu},
+          all.with_smtrelay(all.by_hand(load), load),
+          {{kSmtRelay, kBatch, kP50, 1.1},
+           {kSmtRelay, kBatch, kP99, 1.1},
+           {kSmtRelay, kBatch, kSenderCpu, 1.15}}};
+}
 
 }  // namespace
 
-std::vector<Question> questions(const std::string& bin) {
-  const Builder builder(bin);
-  return {builder.one_topic(),
-          builder.thousand_topics(),
-          builder.saturated(1000, kPackedPerS),
-          builder.saturated(10'000, kPackedManyPerS),
-          builder.large("at 1 kHz", 1 * kMs),
-          builder.large("at 4 kHz", 250 * kUs),
-          builder.idle(),
-          builder.fan_out()};
+std::vector<Question> questions(const std::string& bin, const std::vector<Variant>& peers) {
+  const Contestants all(bin, peers);
+  return {one_topic(all),      thousand_topics(all), saturated_thousand(all),
+          saturated_many(all), large(all),           saturated_large(all),
+          idle(all),           fan_out(all)};
 }
 
 }  // namespace smt::bench

@@ -21,11 +21,26 @@ struct Contestant {
   bool rate_only = false;  // it is flooded, so latencies are those of its queue and not shown
 };
 
+// The median over the rounds of `one` divided by `other` is `limit` at most.
+struct Goal {
+  const char* one;
+  const char* other;  // nullptr: it is `one` itself that stays within the limit
+  Metric metric;
+  double limit;
+};
+
 struct Question {
-  std::string letter;  // --only names it
+  std::string letter = {};  // --only names it; "": a point of a sweep
   std::string title;
   std::vector<Metric> metrics;
   std::vector<Contestant> contestants;
+  std::vector<Goal> goals = {};
+  std::string axis = {};  // of the sweep, and where on it
+  double x = 0;
+
+  bool is_of_sweep() const { return !axis.empty(); }
+  // How the report names it.
+  std::string heading() const { return is_of_sweep() ? title : "(" + letter + ") " + title; }
 };
 
 inline constexpr Metric kP50 = {"p50, us", [](const Figures& f) { return f.p50_us; }};
@@ -35,19 +50,35 @@ inline constexpr Metric kRate = {"delivered, k/s", [](const Figures& f) { return
 inline constexpr Metric kShare = {
     "delivered of what was published, %",
     [](const Figures& f) { return f.delivered_hz / std::max(f.offered_hz, 1.0) * 100; }, true};
-inline constexpr Metric kCpuPerUpdate = {"CPU of both relays per update, us", [](const Figures& f) {
+inline constexpr Metric kCpuPerUpdate = {"CPU of the relays per update, us", [](const Figures& f) {
                                            return f.cpu() / std::max(f.delivered_hz, 1.0) * 1e6;
                                          }};
-inline constexpr Metric kCpu = {"CPU of both relays, % of a core",
+inline constexpr Metric kCpu = {"CPU of the relays, % of a core",
                                 [](const Figures& f) { return f.cpu() * 100; }};
 inline constexpr Metric kSenderCpu = {"CPU of the sender, % of a core",
                                       [](const Figures& f) { return f.sender_cpu * 100; }};
+inline constexpr Metric kSenderCpuPerUpdate = {"CPU of the sender per update, us", [](const Figures& f) {
+                                                 return f.sender_cpu / std::max(f.offered_hz, 1.0) * 1e6;
+                                               }};
 
-inline constexpr char kSmtRelay[] = "smtrelay", kRawTcp[] = "raw tcp", kBare[] = "bare zmq";
-inline constexpr char kNaive[] = "naive", kNaiveHwm[] = "naive, HWM 100,000";
+inline constexpr char kSmtRelay[] = "smtrelay";
+inline constexpr char kNaive[] = "naive";
+inline constexpr char kNaiveHwm[] = "naive, HWM 100,000";
+inline constexpr char kNaiveFutex[] = "naive, futex, HWM 100,000";
+inline constexpr char kBatch[] = "batch";
+inline constexpr char kRawTcp[] = "raw tcp";
+inline constexpr char kBare[] = "bare zmq";
+// Of what one would write by hand over ZeroMQ, in that figure: of all, and of those that send a message for
+// each topic.
+inline constexpr char kBestNaive[] = "best naive", kBestMessageEach[] = "best message each";
+// The only ready-made bridge that was measured. Debian does not package it, so its rate is a constant.
+inline constexpr char kTunnel[] = "bot-lcm-tunnel";
+inline constexpr double kTunnelKiloHz = 20;  // of updates of 32 bytes, on this class of machine
 
-// `bin`: the folder of smtrelay's programs; "": without them.
-std::vector<Question> questions(const std::string& bin);
+// The goals are those that the project has set itself for the relay, and one for the naive relay: a baseline
+// that is slow for another reason than ZeroMQ would prove nothing.
+// `bin`: the folder of smtrelay's programs; "": without them. `peers` take part where they can.
+std::vector<Question> questions(const std::string& bin, const std::vector<Variant>& peers);
 
 }  // namespace smt::bench
 

@@ -50,7 +50,7 @@ class Near {
 // One topic is waited for with its Reader, which sleeps in the futex; many with a Waiter.
 class Far {
  public:
-  Far(const Domain& domain, const Load& load) : sequence_(static_cast<size_t>(load.watched())) {
+  Far(const Domain& domain, const Load& load) : load_(load), sequence_(static_cast<size_t>(load.watched())) {
     for (int i = 0; i < load.watched(); ++i)
       readers_.push_back(check(Reader::open(domain, topic_name(load.watched_topic(i)))));
     if (load.watched() > 1) waiter_ = check(Waiter::open(domain));
@@ -59,12 +59,8 @@ class Far {
   bool newest(int i, ValueWords* value) {
     const auto sample = readers_[static_cast<size_t>(i)].borrow();
     uint64_t& last = sequence_[static_cast<size_t>(i)];
-    if (!sample || sample->head().sequence == last || sample->bytes().size() < sizeof *value) return false;
-    const std::byte* bytes = sample->bytes().data();
-    uint64_t words[3];
-    memcpy(words, bytes, sizeof words);
-    *value = {words[0], words[1], words[2], 0};
-    memcpy(&value->sent_again, bytes + sample->bytes().size() - 8, 8);
+    if (!sample || sample->head().sequence == last || sample->bytes().size() != load_.bytes) return false;
+    *value = words_of(sample->bytes().data(), load_.bytes, load_.watched_topic(i));
     if (!sample->valid()) return false;
     last = sample->head().sequence;
     return true;
@@ -90,6 +86,7 @@ class Far {
     if (!all_found_) sleep_until(boottime_ns() + 20'000'000);
   }
 
+  const Load load_;
   std::vector<Reader> readers_;
   std::vector<uint64_t> sequence_;
   std::optional<Waiter> waiter_;
@@ -107,7 +104,8 @@ class Mirror {
     std::vector<TopicView> found;
     for (const std::string& node : check(domain_.nodes())) {
       const auto view = SegmentView::open(domain_, node);
-      if (!view.ok() || !(*view)->mirror()) continue;
+      if (!view.ok() || !(*view)->mirror() || (*view)->topic_limit() < static_cast<uint32_t>(topics))
+        continue;
       for (uint32_t i = 0; i < (*view)->topic_limit(); ++i) {
         auto topic = (*view)->topic(i);
         if (topic && topic->name.starts_with("bench/")) found.push_back(std::move(*topic));
@@ -145,22 +143,34 @@ std::string wait_until_ready(const Fd& out) {
   return ready == "ready" ? endpoint : "";
 }
 
+// Starts the relay that `flags` begin and describe, and returns where it listens.
+std::string start_listening(int core, std::vector<std::string> flags, const std::string& log, Process* relay,
+                            Fd* out) {
+  flags.insert(flags.end(), {"--bind", "tcp://127.0.0.1:*"});
+  *relay = Process::execute(core, flags, log, out);
+  const std::string endpoint = wait_until_ready(*out);
+  if (!endpoint.empty()) return endpoint;
+  std::ostringstream said;
+  said << std::ifstream(log).rdbuf();
+  fail(Status(Code::kSystem, flags.front() + " did not become ready: " + said.str()));
+}
+
 Cast start_relay(const std::string& bin, const Load& load, Control* control, const std::string& folder) {
   Cast cast;
-  const std::string log = folder + ".log";
+  const std::string log = log_of(folder);
   const Domain near = open_domain(folder, "a");
   cast.writer = Process::fork(kSenderCore, [&] { run_writer(load, control, Near(near, load)); });
 
   // Their ends stay open: a relay must not find its stdout closed.
-  const auto outputs = std::make_shared<std::vector<Fd>>(1 + static_cast<size_t>(load.subscribers));
-  cast.sender = Process::execute(
-      kSenderCore, {bin + "/smtrelay_pub", "--domain", "a", "--root", folder, "--bind", "tcp://127.0.0.1:*"},
-      log, &outputs->front());
-  const std::string endpoint = wait_until_ready(outputs->front());
-  if (endpoint.empty()) {
-    std::ostringstream said;
-    said << std::ifstream(log).rdbuf();
-    fail(Status(Code::kSystem, "smtrelay_pub did not become ready: " + said.str()));
+  const auto outputs =
+      std::make_shared<std::vector<Fd>>(1 + static_cast<size_t>(load.hops + load.subscribers));
+  auto output = outputs->begin();
+  std::string endpoint = start_listening(
+      kSenderCore, {bin + "/smtrelay_pub", "--domain", "a", "--root", folder}, log, &cast.sender, &*output++);
+  for (int i = 0; i < load.hops; ++i) {
+    endpoint = start_listening(
+        kAnyCore, {bin + "/smtrelay_proxy", "--name", fmt::format("p{}", i), "--connect", endpoint}, log,
+        &cast.between.emplace_back(), &*output++);
   }
 
   const auto mirrors = std::make_shared<std::vector<Mirror>>();
@@ -171,7 +181,7 @@ Cast start_relay(const std::string& bin, const Load& load, Control* control, con
     cast.receivers.push_back(Process::execute(
         kReceiverCore,
         {bin + "/smtrelay_sub", "--domain", name, "--root", folder, "--connect", endpoint, "--name", name},
-        log, &(*outputs)[1 + static_cast<size_t>(i)]));
+        log, &*output++));
     Watched* watched = &control->watched[i];
     cast.readers.push_back(
         Process::fork(kReceiverCore, [&] { run_watch(load, *control, watched, Far(far, load)); }));
@@ -195,7 +205,7 @@ Variant smt_relay(const std::string& name, const std::string& bin) {
   const auto start = [bin](const Load& load, Control* control, const std::string& folder) {
     return start_relay(bin, load, control, folder);
   };
-  return {name, start, false, false};
+  return {name, start, false, Kind::kSmtRelay};
 }
 
 }  // namespace smt::bench

@@ -1,5 +1,6 @@
 #include "bench/relay/trial.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>
@@ -16,21 +17,18 @@
 namespace smt::bench {
 namespace {
 
-constexpr int64_t kMs = 1'000'000;
-constexpr unsigned kLimitS = 30;  // of one trial, whatever happens in it
+constexpr unsigned kLimitS = 60;  // of one trial, whatever happens in it
+// For the first value while it is measured: a moment may be too short for a large one on a busy machine.
+constexpr int64_t kFirstValueNs = 10 * kSecond;
 
 void sleep_ns(int64_t ns) { sleep_until(boottime_ns() + ns); }
 
-[[noreturn]] void give(const std::string& folder, const Variant& variant, const std::string& why) {
-  std::ostringstream said;
-  if (std::ifstream log(folder + ".log"); log.good()) said << log.rdbuf();
-  fail(Status(Code::kSystem, fmt::format("{}: {}\n{}", variant.name, why, said.str())));
-}
+// All that the processes of a trial say goes to its log; this is the last word there.
+[[noreturn]] void give_up(const std::string& why) { fail(Status(Code::kSystem, why)); }
 
 struct Trial {
   const Variant& variant;
   const Load& load;
-  const std::string& folder;
   Control* control;
   Cast cast;
 
@@ -43,12 +41,12 @@ struct Trial {
   // Until everything has arrived once; where some may never do so, until something has and 1 s is over.
   void settle() {
     const int all = cast.readers.empty() ? load.subscribers : load.watched() * load.subscribers;
-    const int64_t begin = boottime_ns();
+    const int64_t limit = 8000 * kMs + load.topics * kMs / 5, begin = boottime_ns();
     while (seen() < all || !cast.complete()) {
       check();
       const int64_t took = boottime_ns() - begin;
       if (variant.lossy && seen() > 0 && took > 1000 * kMs) break;
-      if (took > 8000 * kMs) give(folder, variant, fmt::format("only {} of {} topics arrived", seen(), all));
+      if (took > limit) give_up(fmt::format("only {} of {} topics arrived", seen(), all));
       sleep_ns(10 * kMs);
     }
     if (load.silent) control->quiet.store(true);
@@ -58,14 +56,17 @@ struct Trial {
   Figures measure(double seconds) {
     const int64_t begin = boottime_ns();
     const uint64_t offered = control->offered.load(), updates = cast.updates();
-    const double sender = cast.sender.cpu_s(), receivers = receivers_cpu_s();
+    const double sender = cast.sender.cpu_s(), receivers = cpu_s(cast.receivers),
+                 between = cpu_s(cast.between);
     control->measuring.store(true);
     sleep_ns(static_cast<int64_t>(seconds * 1e9));
+    if (!load.silent) wait_for_values(updates);
     control->measuring.store(false);
     const double took = static_cast<double>(boottime_ns() - begin) * 1e-9;
     Figures f;
     f.sender_cpu = (cast.sender.cpu_s() - sender) / took;
-    f.receivers_cpu = (receivers_cpu_s() - receivers) / took;
+    f.receivers_cpu = (cpu_s(cast.receivers) - receivers) / took;
+    f.between_cpu = (cpu_s(cast.between) - between) / took;
     f.offered_hz = static_cast<double>(control->offered.load() - offered) / took;
     f.delivered_hz = static_cast<double>(cast.updates() - updates) / took / load.subscribers;
     check();
@@ -77,22 +78,34 @@ struct Trial {
     for (int i = 0; i < load.subscribers; ++i) all->merge(control->watched[i].latency);
     f->p50_us = all->percentile_ns(0.5) / 1e3;
     f->p99_us = all->percentile_ns(0.99) / 1e3;
-    if (all->total() == 0 && !load.silent) give(folder, variant, "no value arrived while it was measured");
   }
 
  private:
-  double receivers_cpu_s() const {
+  // Until each reader has noted a value, or one where some may be lost, and more than `updates` have arrived.
+  void wait_for_values(uint64_t updates) {
+    const int all = variant.lossy ? 1 : load.subscribers;
+    const int64_t limit = boottime_ns() + kFirstValueNs;
+    for (int noted = 0; noted < all || cast.updates() == updates; sleep_ns(kMs)) {
+      check();
+      if (boottime_ns() > limit)
+        give_up(fmt::format("{} of {} readers saw a value while it was measured", noted, load.subscribers));
+      noted = 0;
+      for (int i = 0; i < load.subscribers; ++i) noted += control->watched[i].noted.load() ? 1 : 0;
+    }
+  }
+  static double cpu_s(const std::vector<Process>& processes) {
     double sum = 0;
-    for (const Process& p : cast.receivers) sum += p.cpu_s();
+    for (const Process& p : processes) sum += p.cpu_s();
     return sum;
   }
   void check() const {
     bool ended = cast.writer.ended() || cast.sender.ended();
-    for (const Process& p : cast.receivers) ended = ended || p.ended();
-    for (const Process& p : cast.readers) ended = ended || p.ended();
-    if (ended) give(folder, variant, "a process ended before its time");
+    for (const std::vector<Process>* all : {&cast.between, &cast.receivers, &cast.readers}) {
+      for (const Process& p : *all) ended = ended || p.ended();
+    }
+    if (ended) give_up("a process ended before its time");
     for (const Watched& w : control->watched) {
-      if (w.wrong.load() != 0) give(folder, variant, fmt::format("{} wrong values", w.wrong.load()));
+      if (w.wrong.load() != 0) give_up(fmt::format("{} wrong values", w.wrong.load()));
     }
   }
 };
@@ -100,8 +113,11 @@ struct Trial {
 // Runs in a process of its own.
 Figures run(const Variant& variant, const Load& load, double seconds, const std::string& folder) {
   alarm(kLimitS);
+  const Fd log(open(log_of(folder).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  if (log.ok()) dup2(log.get(), STDERR_FILENO);
+  if (variant.tool) return check(variant.tool(load, seconds));
   auto* control = new (shared_memory(sizeof(Control))) Control;
-  Trial trial{variant, load, folder, control, variant.start(load, control, folder)};
+  Trial trial{variant, load, control, variant.start(load, control, folder)};
   trial.settle();
   Figures figures = trial.measure(seconds);
   // Who notes latencies ends first.
@@ -113,14 +129,17 @@ Figures run(const Variant& variant, const Load& load, double seconds, const std:
 
 }  // namespace
 
-Figures run_trial(const Variant& variant, const Load& load, double seconds, const std::string& folder) {
+Result<Figures> run_trial(const Variant& variant, const Load& load, double seconds,
+                          const std::string& folder) {
   auto* figures = new (shared_memory(sizeof(Figures))) Figures;
-  Process trial = Process::fork(-1, [&] { *figures = run(variant, load, seconds, folder); });
+  Process trial = Process::fork(kAnyCore, [&] { *figures = run(variant, load, seconds, folder); });
   const bool ok = trial.finish();
+  std::ostringstream said;
+  if (std::ifstream log(log_of(folder)); log.good()) said << log.rdbuf();
   std::error_code ignored;
   std::filesystem::remove_all(folder, ignored);
-  std::filesystem::remove(folder + ".log", ignored);
-  if (!ok) fail(Status(Code::kSystem, fmt::format("no figures of {}", variant.name)));
+  std::filesystem::remove(log_of(folder), ignored);
+  if (!ok) return Status(Code::kSystem, fmt::format("{}: no figures: {}", variant.name, said.str()));
   return *figures;
 }
 

@@ -6,20 +6,47 @@
 #include <string>
 #include <vector>
 
-#include "bench/relay/load.h"
 #include "bench/process.h"
+#include "bench/relay/load.h"
+#include "shm/status.h"
 
 namespace smt::bench {
 
+// Where the processes of a trial say what they have to say.
+inline std::string log_of(const std::string& folder) { return folder + ".log"; }
+
+inline constexpr int kAnyCore = -1;
+
 // The processes of one trial. Writer and sender run on core 0, receivers and readers on core 1, one of each
-// for a subscriber.
+// for a subscriber, those between (relays that pass on, brokers) where the kernel puts them.
 struct Cast {
   Process writer, sender;
+  std::vector<Process> between;
   std::vector<Process> receivers, readers;
   // Values written to the far memories so far, all subscribers together.
   std::function<uint64_t()> updates;
   // All topics exist in the far memories.
   std::function<bool()> complete = [] { return true; };
+};
+
+enum class Kind {
+  kMessageEach,  // hand-written, a message for each topic
+  kBatch,        // hand-written, all changed topics in one message
+  kRawTcp,
+  kBare,  // no topics in memory: what the transport alone can do
+  kPeer,  // of somebody else; a load that it cannot carry is left out with the reason
+  kSmtRelay,
+};
+
+struct Figures {
+  double p50_us = 0, p99_us = 0;  // from just before publish until a reader has seen the value in its memory
+  double offered_hz = 0;          // values published
+  double delivered_hz = 0;        // values written to the far memory, mean of the subscribers
+  double sender_cpu = 0;          // of one core
+  double receivers_cpu = 0;       // of one core, all subscribers together
+  double between_cpu = 0;         // of one core, all together
+
+  double cpu() const { return sender_cpu + receivers_cpu + between_cpu; }
 };
 
 struct Variant {
@@ -28,8 +55,9 @@ struct Variant {
   std::function<Cast(const Load& load, Control* control, const std::string& folder)> start;
   // Some topics may never arrive.
   bool lossy = false;
-  // Hand-written, a message for each topic.
-  bool naive = false;
+  Kind kind = Kind::kSmtRelay;
+  // Measures with a tool of its own instead of `start`.
+  std::function<Result<Figures>(const Load& load, double seconds)> tool = {};
 };
 
 // ZeroMQ as most would write it first: PUB/SUB, a message of two frames (name, value) for each changed topic.

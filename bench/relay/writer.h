@@ -1,4 +1,5 @@
-// The program that publishes: all topics in one burst, then asleep until the next is due.
+// The program that publishes: all topics in the first burst, those that change in each further one, and
+// asleep until the next is due.
 #ifndef SMT_BENCH_RELAY_WRITER_H_
 #define SMT_BENCH_RELAY_WRITER_H_
 
@@ -42,15 +43,19 @@ template <class Near>
   Pace pace(load);
   std::vector<uint64_t> value(load.bytes / 8);
   for (uint64_t burst = 1;; ++burst) {
-    for (int t = 0; t < load.topics; ++t) {
-      if (t % 32 == 0) value.front() = value.back() = static_cast<uint64_t>(boottime_ns());
-      value[1] = static_cast<uint64_t>(t);
-      value[2] = burst;
-      near.put(t, value, static_cast<int64_t>(value.front()));
+    const int puts = burst == 1 ? load.topics : load.active();
+    for (int i = 0; i < puts; ++i) {
+      const int topic = burst == 1 ? i : load.active_topic(i);
+      if (i % 32 == 0) value.front() = value.back() = static_cast<uint64_t>(boottime_ns());
+      if (has_all_words(load.bytes)) {
+        value[1] = static_cast<uint64_t>(topic);
+        value[2] = burst;
+      }
+      near.put(topic, value, static_cast<int64_t>(value.front()));
     }
     near.end();
-    control->offered.fetch_add(static_cast<uint64_t>(load.topics), std::memory_order_relaxed);
-    while (control->quiet.load(std::memory_order_relaxed)) sleep_until(boottime_ns() + 1'000'000'000);
+    control->offered.fetch_add(static_cast<uint64_t>(puts), std::memory_order_relaxed);
+    while (control->quiet.load(std::memory_order_relaxed)) sleep_until(boottime_ns() + kSecond);
     pace.wait();
   }
 }

@@ -17,10 +17,10 @@ inline void zmq_check(bool ok, const char* what) {
     fail(Status(Code::kSystem, fmt::format("{}: {}", what, zmq_strerror(zmq_errno()))));
 }
 
-// One context with one I/O thread for each. Lives until the process ends.
+// A context of its own with one I/O thread, unless one is given. Lives until the process ends.
 class ZmqSocket {
  public:
-  ZmqSocket(int type, int hwm) : socket_(zmq_socket(zmq_ctx_new(), type)) {
+  ZmqSocket(int type, int hwm, void* context = zmq_ctx_new()) : socket_(zmq_socket(context, type)) {
     zmq_check(socket_ != nullptr, "zmq_socket");
     set(type == ZMQ_PUB || type == ZMQ_XPUB ? ZMQ_SNDHWM : ZMQ_RCVHWM, hwm);
     if (type == ZMQ_SUB) zmq_check(zmq_setsockopt(socket_, ZMQ_SUBSCRIBE, "", 0) == 0, "ZMQ_SUBSCRIBE");
@@ -28,6 +28,7 @@ class ZmqSocket {
   ZmqSocket(const ZmqSocket&) = delete;
   ZmqSocket& operator=(const ZmqSocket&) = delete;
 
+  void* get() const { return socket_; }
   void set(int option, int value) {
     zmq_check(zmq_setsockopt(socket_, option, &value, sizeof value) == 0, "zmq_setsockopt");
   }
