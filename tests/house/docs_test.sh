@@ -44,7 +44,7 @@ done
 
 check "docs/architecture.md has the rooms and arrows of arrows.txt" python3 tests/house/page_of_rooms.py .
 
-for drawing in docs/*.svg; do
+for drawing in $(find docs -name '*.svg'); do
   for path in $(grep -oE '\b(shm|proto|relay|cmd)/[a-z0-9_/]+\.(h|cc)\b' "$drawing" | sort -u); do
     check "$drawing names $path" test -e "$path"
   done
