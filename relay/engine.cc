@@ -301,6 +301,12 @@ bool Engine::has_demand() const {
 
 // --- what the process says ---
 
+uint64_t Engine::add(std::vector<std::unique_ptr<Link>> links, const LinkOptions& options,
+                     AddressOrder order) {
+  if (order == AddressOrder::kRandom) shuffle(&links, options_.random);
+  return links_.add(std::move(links), options);
+}
+
 void Engine::remove(uint64_t number) {
   for (const auto& l : links_.all()) {
     while (l->number == number && !l->sessions.empty()) {

@@ -52,6 +52,7 @@ class Engine {
   const TraceRequests& trace_requests() const { return trace_requests_; }
   const SetRequests& set_requests() const { return set_requests_; }
 
+  uint64_t add(std::vector<std::unique_ptr<Link>> links, const LinkOptions& options, AddressOrder order);
   void remove(uint64_t number);
   void set_options(uint64_t number, const LinkOptions& options);
   Status configure(std::vector<SendRule> send, std::vector<ReceiveRule> receive,

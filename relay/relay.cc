@@ -15,8 +15,9 @@ uint64_t Relay::add(std::unique_ptr<Link> link, const LinkOptions& options) {
   links.push_back(std::move(link));
   return add(std::move(links), options);
 }
-uint64_t Relay::add(std::vector<std::unique_ptr<Link>> links, const LinkOptions& options) {
-  return engine_->links().add(std::move(links), options);
+uint64_t Relay::add(std::vector<std::unique_ptr<Link>> links, const LinkOptions& options,
+                    AddressOrder order) {
+  return engine_->add(std::move(links), options, order);
 }
 void Relay::remove(uint64_t number) { engine_->remove(number); }
 void Relay::set_options(uint64_t number, const LinkOptions& options) {

@@ -17,6 +17,7 @@
 #include "relay/requests/results.h"
 #include "relay/rules/rules.h"
 #include "relay/rules/subscription.h"
+#include "relay/session/alternatives.h"
 #include "relay/store/store.h"
 #include "shm/status.h"
 
@@ -46,9 +47,10 @@ class Relay {
 
   // The number by which the next two know it.
   uint64_t add(std::unique_ptr<Link> link, const LinkOptions& options = {});
-  // Several addresses of one peer, the preferred one first, all of them dialling: see
-  // relay/session/alternatives.h. They have one number.
-  uint64_t add(std::vector<std::unique_ptr<Link>> links, const LinkOptions& options = {});
+  // Several addresses of one peer, all of them dialling: see relay/session/alternatives.h. They have one
+  // number. kRandom: RelayOptions::random draws the order, now and once.
+  uint64_t add(std::vector<std::unique_ptr<Link>> links, const LinkOptions& options = {},
+               AddressOrder order = AddressOrder::kListed);
   // Says goodbye to who is there; its sessions end, and the link is destroyed.
   void remove(uint64_t number);
   // From here on; its sessions go on.

@@ -306,4 +306,6 @@ void check_rules(const RelayConfig& config, ConfigErrors* errors) {
   check_targets(config.receive, errors);
 }
 
+    if (peer.random_order && peer.connect.empty())
+      errors->add(at(entry, "order"), "order is that of several endpoints in connect");
 }  // namespace smt::cmd

@@ -79,6 +79,7 @@ std::vector<Key<PeerConfig>> peer_keys() {
       make<T>("bytes_per_s", kRelays, kByteRateType, SMT_AT(bytes_per_s)),
       make<T>("compress", kRelays, kBoolType, SMT_AT(compress), "Compress what is sent, on all connections"),
   };
+      make<T>("order", kRelays, kOrderType, SMT_AT(random_order)),
 }
 
 std::vector<Key<relay::SendRule>> send_keys() {

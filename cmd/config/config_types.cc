@@ -148,6 +148,7 @@ std::string print_bytes(const std::vector<std::byte>& bytes) {
 // --- one of several words ---
 
 constexpr NamedValue<bool> kModes[] = {{"latest", false}, {"every", true}};
+constexpr NamedValue<bool> kOrders[] = {{"listed", false}, {"random", true}};
 constexpr NamedValue<relay::Priority> kPriorities[] = {{"low", relay::Priority::kLow},
                                                        {"normal", relay::Priority::kNormal},
                                                        {"high", relay::Priority::kHigh},
@@ -228,6 +229,7 @@ const ConfigType<std::string> kBindType = {"EP", read_text<check_bind>, print_te
 const ConfigType<std::vector<std::byte>> kBytesType = {"BASE64", read_bytes, print_bytes};
 const ConfigType<relay::Rights> kRightsType = {"RIGHT", read_rights, print_rights, true};
 const ConfigType<bool> kModeType = word_type<kModes, bool>("latest|every");
+const ConfigType<bool> kOrderType = word_type<kOrders, bool>("listed|random");
 const ConfigType<relay::Priority> kPriorityType =
     word_type<kPriorities, relay::Priority>("low|normal|high|urgent");
 const ConfigType<relay::OnStale> kOnStaleType =

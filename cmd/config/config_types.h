@@ -38,6 +38,7 @@ extern const ConfigType<std::vector<std::string>> kPatternsType;  // of topics, 
 extern const ConfigType<std::vector<std::string>> kPeersType;     // of names of peers, one at least
 extern const ConfigType<std::vector<std::string>> kExcludesType;  // may be empty
 extern const ConfigType<std::vector<std::string>> kConnectType;
+extern const ConfigType<bool> kOrderType;  // random
 extern const ConfigType<std::string> kBindType;
 extern const ConfigType<int64_t> kHertzType;  // the period; 0: no limit
 extern const ConfigType<int64_t> kDurationType;

@@ -29,6 +29,7 @@ inline constexpr int64_t kConfigVersion = 1;
 struct PeerConfig {
   std::vector<std::string> connect;  // of one peer, tried in this order
   std::string bind;
+  bool random_order = false;         // or in one that each start draws
   uint64_t bytes_per_s = 0;  // of all that is sent over it; 0: no cap
   bool compress = false;
 };

@@ -10,6 +10,10 @@ relay::LinkOptions options_of(const PeerConfig& peer) {
   return {.bytes_per_s = peer.bytes_per_s, .compress = peer.compress};
 }
 
+relay::AddressOrder order_of(const PeerConfig& peer) {
+  return peer.random_order ? relay::AddressOrder::kRandom : relay::AddressOrder::kListed;
+}
+
 }  // namespace
 
 Result<PeerLinks::Change> PeerLinks::prepare(const std::vector<Entry<PeerConfig>>& peers) {
@@ -23,7 +27,8 @@ Result<PeerLinks::Change> PeerLinks::prepare(const std::vector<Entry<PeerConfig>
       if (config.bind.empty() == binds) continue;
       Peer& peer = change.peers_.emplace_back(Peer{config, 0, {}});
       const auto same = std::find_if(left.begin(), left.end(), [&](const Peer* p) {
-        return p->config.bind == config.bind && p->config.connect == config.connect;
+        return p->config.bind == config.bind && p->config.connect == config.connect &&
+               p->config.random_order == config.random_order;
       });
       if (same != left.end()) {
         peer.number = (*same)->number;
@@ -53,7 +58,7 @@ PeerLinks::Count PeerLinks::apply(Change change) {
   }
   for (Peer& peer : change.peers_) {
     if (!peer.links) continue;
-    peer.number = loop_->add(std::move(*peer.links), options_of(peer.config));
+    peer.number = loop_->add(std::move(*peer.links), options_of(peer.config), order_of(peer.config));
     peer.links.reset();
     ++count.added;
   }

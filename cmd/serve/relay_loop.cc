@@ -135,7 +135,7 @@ Status RelayLoop::change_keys(std::shared_ptr<const relay::Keyring> keys) {
   return changed.ok() ? listens : changed;
 }
 
-uint64_t RelayLoop::add(Links links, const relay::LinkOptions& options) {
+uint64_t RelayLoop::add(Links links, const relay::LinkOptions& options, relay::AddressOrder order) {
   std::vector<relay::Link*> added;
   for (std::unique_ptr<relay::Link>& link : links) {
     if (options_.impair) {
@@ -145,7 +145,7 @@ uint64_t RelayLoop::add(Links links, const relay::LinkOptions& options) {
     }
     added.push_back(link.get());
   }
-  const uint64_t number = relay_.add(std::move(links), options);
+  const uint64_t number = relay_.add(std::move(links), options, order);
   for (relay::Link* link : added) links_.push_back({number, link});
   return number;
 }

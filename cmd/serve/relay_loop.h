@@ -55,14 +55,15 @@ class RelayLoop {
   using Links = std::vector<std::unique_ptr<relay::Link>>;
   // See relay::ZmqContext.
   Result<Links> bind(const std::string& endpoint);
-  // Addresses of one peer, the preferred one first.
+  // Addresses of one peer.
   Result<Links> dial(const std::vector<std::string>& endpoints);
   // Other keys for what is bound and dialled from here on; sessions that stand are the engine's, see
   // relay::Relay. Another key of this relay's own ends those of peers that have dialled it. kSystem: see
   // relay::ZmqContext. REQUIRES: there were keys
   Status change_keys(std::shared_ptr<const relay::Keyring> keys);
   // What relay::Relay calls so. Never while it steps: from `after` of run(), or outside.
-  uint64_t add(Links links, const relay::LinkOptions& options = {});
+  uint64_t add(Links links, const relay::LinkOptions& options = {},
+               relay::AddressOrder order = relay::AddressOrder::kListed);
   void remove(uint64_t number);
   // As they were bound, with the ports that were taken, and dialled; in order.
   std::vector<std::string> endpoints() const;

@@ -8,9 +8,20 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace smt::relay {
+
+// In which order the addresses of a peer are preferred: as they are listed, or, so that many relays with the
+// same list do not all use the first one, in one that is drawn once.
+enum class AddressOrder : uint8_t { kListed, kRandom };
+
+// Brings `*list` into any of its orders, each as likely as the others. `random()`: 64 random bits.
+template <class T, class Random>
+void shuffle(std::vector<T>* list, const Random& random) {
+  for (size_t left = list->size(); left > 1; --left) std::swap((*list)[left - 1], (*list)[random() % left]);
+}
 
 // Ranks count from 0, the best. Times never go back.
 class Alternatives {

@@ -217,7 +217,7 @@ const std::vector<std::string>& good_lines(Kind kind) {
         "insecure = true", "peer = \"r1\"", "peer = ['base', 'r*']", "topic = \"arm/**\"",
         "topic = \"smt/**\"", "topic = ['a', 'camera/*']", "exclude = \"arm/left\"", "do = \"read\"",
         "do = ['list', 'write']", "max_age = \"1s\"", "on_stale = \"zero\"", "lease = \"1s\"",
-        "prefix = \"{peer}\"", "as = \"b\"",
+        "prefix = \"{peer}\"", "as = \"b\"", "order = \"random\"",
         // Of Mosquitto: CVE-2018-12550 an access file that says nothing, -12551 lines cut short, -20145 a
         // file that is not looked at.
         "", "# topic read #", "allow = []", "deny = []", "[allow]", "[[allow]", "allow",

@@ -46,6 +46,7 @@ struct HostOptions {
   int64_t clock_ns = 0;  // ahead of the test's clock
   uint8_t origin = 0;    // 0: one of its own
   AccessRules access = {};
+  std::function<uint64_t()> random = {};  // in place of numbers that count up
 };
 
 // A relay, its memory, and the programs that publish there.
@@ -72,7 +73,8 @@ class Host {
     if (options_.proxy) o.cache = options_.receive;
     o.proxy = options_.proxy;
     o.access = options_.access;
-    o.random = [this] { return uint64_t{number_} << 32 | ++sessions_; };
+    o.random = options_.random;
+    if (!o.random) o.random = [this] { return uint64_t{number_} << 32 | ++sessions_; };
     o.log = [this](Severity, const MessageKey& key, const std::string& text) {
       ++logged[key.thing];
       told[key.thing] = text;
@@ -106,10 +108,10 @@ class Host {
 
   using MakeLink = std::function<std::unique_ptr<Link>()>;
   // Several addresses of one peer.
-  void add_alternatives(std::vector<MakeLink> make) {
+  void add_alternatives(std::vector<MakeLink> make, AddressOrder order = AddressOrder::kListed) {
     std::vector<std::unique_ptr<Link>> links;
     for (const MakeLink& m : make) links.push_back(m());
-    relay_->add(std::move(links), options_.link);
+    relay_->add(std::move(links), options_.link, order);
   }
 
   const std::string& name() const { return name_; }

@@ -36,6 +36,7 @@ remove_on_exit = true
 on_lost = "exit"
 [[peer]]
 connect = ["tcp://a:1", "ipc:///b"]
+order = "random"
 bytes_per_s = "125k"
 compress = true
 [[peer]]
@@ -85,6 +86,7 @@ as = "g/*"
   EXPECT_THAT(pub.peers[0].value.connect, ElementsAre("tcp://a:1", "ipc:///b"));
   EXPECT_EQ(pub.peers[0].value.bytes_per_s, 125'000u);
   EXPECT_TRUE(pub.peers[0].value.compress);
+  EXPECT_TRUE(pub.peers[0].value.random_order && !pub.peers[1].value.random_order);
   EXPECT_EQ(pub.peers[1].value.bind, "tcp://*:*");
   EXPECT_EQ(pub.peers[1].value.bytes_per_s, 5u);
 
@@ -251,6 +253,7 @@ const std::map<std::string, std::string> kSamples = {{"version", "1"},
                                                      {"max_size", "\"5K\""},
                                                      {"drop_older", "\"7ns\""},
                                                      {"prefix", "\"{peer}\""},
+                                                     {"order", "\"random\""},
                                                      {"as", "\"b/**\""},
                                                      {"max_age", "\"2h\""},
                                                      {"on_stale", "\"tombstone\""},

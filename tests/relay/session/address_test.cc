@@ -2,6 +2,9 @@
 // and nobody goes back and forth.
 #include <gtest/gtest.h>
 
+#include <array>
+#include <map>
+
 #include "relay/session/alternatives.h"
 #include "relay/session/dial.h"
 #include "tests/relay/relay_fixture.h"
@@ -135,6 +138,68 @@ TEST_F(AddressTest, NothingCrossesTwiceToAPeerThatIsReachedTwoWays) {
   }
   EXPECT_EQ(gate.value("x"), "v9");
   EXPECT_EQ(a_->counters().outbound.samples - before, 10u);
+}
+
+// Many relays, all with the same list of three gateways.
+class ManyDialersTest : public RelayTest {
+ protected:
+  void start(AddressOrder order) {
+    for (const char* gate : kGates) bind(host(gate, {.proxy = true}), gate);
+    for (uint32_t i = 0; i < kDialers; ++i) {
+      const std::string name = "b" + std::to_string(i);
+      Host& b = host(name, {.receive = all(), .serves = false, .random = std::mt19937_64(i)});
+      std::vector<Host::MakeLink> make;
+      for (const char* gate : kGates)
+        make.push_back([this, gate, name] { return net(gate).dial(std::string("mem://") + gate, name); });
+      b.add_alternatives(make, order);
+    }
+  }
+  Host& gate(size_t i) { return *std::next(hosts_.begin(), static_cast<ptrdiff_t>(i)); }
+  size_t peers(size_t gate_number) {
+    return gate(gate_number).runs() ? gate(gate_number).relay().peers().size() : 0;
+  }
+  static constexpr uint32_t kDialers = 60;
+  static constexpr std::array kGates = {"first", "second", "third"};
+};
+
+TEST_F(ManyDialersTest, AllUseTheFirstAddressOfTheirList) {
+  start(AddressOrder::kListed);
+  run(5 * kSecond, 10 * kMs);
+  EXPECT_EQ(peers(0), kDialers);
+  EXPECT_EQ(peers(1) + peers(2), 0u);
+}
+
+TEST_F(ManyDialersTest, SpreadOverAllAddressesWhereTheOrderIsRandom) {
+  start(AddressOrder::kRandom);
+  run(5 * kSecond, 10 * kMs);
+  EXPECT_EQ(peers(0) + peers(1) + peers(2), kDialers);
+  for (size_t i = 0; i < kGates.size(); ++i) EXPECT_GE(peers(i), kDialers / 6) << kGates[i];
+}
+
+TEST_F(ManyDialersTest, GoOnAtTheAddressesThatAreLeftAndComeBackToTheOnesThatTheyPreferred) {
+  start(AddressOrder::kRandom);
+  run(5 * kSecond, 10 * kMs);
+  const std::map<size_t, size_t> before = {{0, peers(0)}, {1, peers(1)}, {2, peers(2)}};
+  gate(0).stop();
+  run(5 * kSecond, 10 * kMs);
+  EXPECT_EQ(peers(1) + peers(2), kDialers);
+  EXPECT_GT(peers(1), before.at(1)) << "one of them alone would not spread them";
+  EXPECT_GT(peers(2), before.at(2));
+  gate(0).start();
+  run(45 * kSecond, 50 * kMs);
+  for (size_t i = 0; i < kGates.size(); ++i) EXPECT_EQ(peers(i), before.at(i)) << kGates[i];
+}
+
+TEST(Shuffle, EachOrderIsAsLikelyAsTheOthers) {
+  std::mt19937_64 random(5);
+  std::map<std::vector<int>, int> seen;
+  for (int i = 0; i < 6000; ++i) {
+    std::vector<int> list = {1, 2, 3};
+    shuffle(&list, [&random] { return random(); });
+    ++seen[list];
+  }
+  EXPECT_EQ(seen.size(), 6u);
+  for (const auto& [list, times] : seen) EXPECT_NEAR(times, 1000, 150);
 }
 
 TEST(Dial, ARoundTripThatSeemedToLastAMinutePutsTheNextAttemptOffForEightSecondsAtMost) {
