@@ -25,6 +25,8 @@ std::string Handshake::hello_message(uint64_t session) const {
   hello.set_name(options_->name);
   hello.set_serves(options_->serves() || !options_->write.empty());
   hello.set_takes(options_->takes());
+  hello.set_heartbeat_ns(static_cast<uint64_t>(options_->liveness.heartbeat_ns));
+  hello.set_patience_ns(static_cast<uint64_t>(options_->liveness.patience_ns));
   return proto::seal_message(session, 0, hello);
 }
 
@@ -55,6 +57,7 @@ void Handshake::begin(LinkState* l, const Incoming& in, const proto::Envelope& m
   (void)from_wire(m.hello().origin_id(), &peer.origin);  // no id: no topic is of it
   peer.serves = m.hello().serves();
   peer.takes = m.hello().takes();
+  peer.liveness = agree(options_->liveness, m.hello().heartbeat_ns(), m.hello().patience_ns());
   l->refusal = Status();
   sessions_->begin(l, in.peer, m.session(), std::move(peer), now_ns);
 }

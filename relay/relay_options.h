@@ -11,6 +11,7 @@
 #include "relay/counters/message_key.h"
 #include "relay/counters/severity.h"
 #include "relay/keys/keyring.h"
+#include "relay/rules/liveness.h"
 #include "relay/rules/rules.h"
 #include "relay/rules/subscription.h"
 #include "relay/writes/audit.h"
@@ -40,6 +41,8 @@ struct RelayOptions {
   // Memory that the sessions may take together, about, and half of it that one of them may: a peer that
   // needs more is refused, see Reset FULL.
   uint64_t max_session_bytes = uint64_t{1} << 30;
+  // What it asks its peers for, see agree().
+  Liveness liveness;
   // Wants upstream what its peers want too, and passes a Get on.
   bool proxy = false;
   // Random 64 bits, not 0: numbers of sessions.

@@ -4,6 +4,8 @@
 #include <memory>
 #include <optional>
 
+#include "relay/message/durations.h"
+
 namespace smt::relay {
 
 namespace {
@@ -14,6 +16,13 @@ MessageKey connection_state(const Session& s, const std::string& state) {
   const std::string& endpoint = s.link()->endpoint();
   return MessageKey::state(s.link()->dials() ? endpoint : endpoint + " " + s.peer().name,
                            s.peer().name + " " + state);
+}
+
+// For people; nothing where it is the default.
+std::string text_of(const Liveness& liveness) {
+  if (liveness == Liveness()) return "";
+  return ", heartbeat " + time_words(liveness.heartbeat_ns) + ", patience " +
+         time_words(liveness.patience_ns);
 }
 
 }  // namespace
@@ -44,7 +53,7 @@ void SessionTable::begin(LinkState* l, const PeerId& id, uint64_t number, Sessio
   l->since_ns = now_ns;
   ++counters_->session.opened;
   options_->report(Severity::kInfo, connection_state(*s, "is here"),
-                   "peer " + s->peer().name + " on " + l->link->endpoint());
+                   "peer " + s->peer().name + " on " + l->link->endpoint() + text_of(s->peer().liveness));
   if (l->others != nullptr) {
     l->others->up(l->rank, now_ns);
     s->set_standby(true);

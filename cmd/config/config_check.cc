@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "cmd/text/text.h"
 #include "relay/keys/endpoint.h"
 #include "relay/rules/access.h"
 #include "relay/rules/naming.h"
@@ -263,6 +264,26 @@ void read_keys(RelayConfig* config, ConfigErrors* errors) {
   config->name = name;
 }
 
+void complete_liveness(RelayConfig* config, ConfigErrors* errors) {
+  using relay::Liveness;
+  constexpr int64_t kMin = Liveness::kMinHeartbeats;
+  const auto [heartbeat, patience] = config->liveness;
+  if (heartbeat < Liveness::kMinHeartbeatNs || heartbeat > Liveness::kMaxHeartbeatNs) {
+    return errors->add(
+        config->places.find("heartbeat")->second,
+        fmt::format("heartbeat: {} is out of range: from {} to {}", duration_text(heartbeat),
+                    duration_text(Liveness::kMinHeartbeatNs), duration_text(Liveness::kMaxHeartbeatNs)));
+  }
+  const auto place = config->places.find("patience");
+  if (place == config->places.end()) {
+    config->liveness.patience_ns = Liveness::patience_for(heartbeat);
+  } else if (patience < kMin * heartbeat || patience > Liveness::kMaxPatienceNs) {
+    errors->add(place->second, fmt::format("patience: {} is out of range: from {} heartbeats, {}, to {}",
+                                           duration_text(patience), kMin, duration_text(kMin * heartbeat),
+                                           duration_text(Liveness::kMaxPatienceNs)));
+  }
+}
+
 void check_peers(const RelayConfig& config, ConfigErrors* errors) {
   if (config.peers.size() > kMaxPeers) {
     return errors->add(config.peers[kMaxPeers].place, fmt::format("more than {} peers", kMaxPeers));
@@ -285,6 +306,8 @@ void check_peers(const RelayConfig& config, ConfigErrors* errors) {
                                                     : "connect and bind: a peer has one of them";
       errors->add(at(entry, "bind"), config.role == Role::kClient ? "a peer without connect" : message);
     }
+    if (peer.random_order && peer.connect.empty())
+      errors->add(at(entry, "order"), "order is that of several endpoints in connect");
     for (const std::string& endpoint : peer.connect) check(endpoint, at(entry, "connect"), false);
     if (!peer.bind.empty()) check(peer.bind, at(entry, "bind"), true);
   }
@@ -306,6 +329,4 @@ void check_rules(const RelayConfig& config, ConfigErrors* errors) {
   check_targets(config.receive, errors);
 }
 
-    if (peer.random_order && peer.connect.empty())
-      errors->add(at(entry, "order"), "order is that of several endpoints in connect");
 }  // namespace smt::cmd

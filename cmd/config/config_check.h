@@ -10,6 +10,9 @@ namespace smt::cmd {
 // Reads the folder of keys, if there is one; a relay that has no name of its own has that of its key.
 void read_keys(RelayConfig* config, ConfigErrors* errors);
 
+// Whether heartbeat and patience are in their ranges; a patience that is not said follows from the heartbeat.
+void complete_liveness(RelayConfig* config, ConfigErrors* errors);
+
 // Both leave out entries that are not whole.
 // Whether each connection has one side and is allowed, and none is there twice.
 void check_peers(const RelayConfig& config, ConfigErrors* errors);

@@ -50,6 +50,11 @@ std::vector<Key<RelayConfig>> top_keys() {
               "Encrypt, and speak with those only whose key is in DIR/peers; made by smtrelay_keygen"),
       make<T>("insecure", kAll, kBoolType, SMT_AT(insecure),
               "Allow endpoints that other machines reach, without encryption"),
+      make<T>("heartbeat", kRelays, kDurationType, SMT_AT(liveness.heartbeat_ns),
+              "Let each peer hear from here at least so often, or as seldom as it says itself"),
+      make<T>(
+          "patience", kRelays, kDurationType, SMT_AT(liveness.patience_ns),
+          "End a session after so long a silence, or as late as the peer says; else after 2.5 heartbeats"),
       make<T>("spin", kRelays, kBoolType, SMT_AT(spin), "Never sleep: less delay for a whole processor"),
       make<T>(
           "segment_size", kDomains, kSegmentSizeType, SMT_AT(segment_bytes),
@@ -74,12 +79,12 @@ std::vector<Key<PeerConfig>> peer_keys() {
           "connect", kAll, kConnectType, SMT_AT(connect),
           "Dial tcp://HOST:PORT or ipc://PATH, and dial again when it is lost; after commas other ways to "
           "the same peer, tried in this order"),
+      make<T>("order", kRelays, kOrderType, SMT_AT(random_order)),
       make<T>("bind", kRelays, kBindType, SMT_AT(bind),
               "Take connections at tcp://ADDR:PORT (ADDR * is all of them, PORT * a free one) or ipc://PATH"),
       make<T>("bytes_per_s", kRelays, kByteRateType, SMT_AT(bytes_per_s)),
       make<T>("compress", kRelays, kBoolType, SMT_AT(compress), "Compress what is sent, on all connections"),
   };
-      make<T>("order", kRelays, kOrderType, SMT_AT(random_order)),
 }
 
 std::vector<Key<relay::SendRule>> send_keys() {

@@ -13,6 +13,7 @@
 #include "cmd/text/format.h"
 #include "cmd/text/loss_watch.h"
 #include "relay/keys/keyring.h"
+#include "relay/rules/liveness.h"
 #include "relay/rules/rules.h"
 #include "shm/domain.h"
 #include "shm/status.h"
@@ -28,8 +29,8 @@ inline constexpr int64_t kConfigVersion = 1;
 // One connection. Either `connect` or `bind`.
 struct PeerConfig {
   std::vector<std::string> connect;  // of one peer, tried in this order
-  std::string bind;
   bool random_order = false;         // or in one that each start draws
+  std::string bind;
   uint64_t bytes_per_s = 0;  // of all that is sent over it; 0: no cap
   bool compress = false;
 };
@@ -51,6 +52,7 @@ struct RelayConfig {
   std::string log = "info";
   std::string keys;  // folder; "": none
   bool insecure = false;
+  relay::Liveness liveness;
   bool spin = false;
   uint64_t segment_bytes = 0;  // see NodeOptions
   bool remove_on_exit = false;

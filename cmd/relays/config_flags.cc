@@ -218,6 +218,7 @@ RelayConfig load_config(const ConfigFlags& flags, ConfigErrors* errors) {
   add_default_rules(given, &config);
   apply_environment(&config, errors);
   apply_flags(flags, &config, errors);
+  complete_liveness(&config, errors);
   const size_t before = errors->count();
   read_keys(&config, errors);
   // Without its keys no endpoint can be judged.

@@ -10,6 +10,7 @@ relay::RelayOptions engine_options(const RelayConfig& config) {
   relay::RelayOptions relay;
   relay.name = config.name;
   relay.proxy = config.role == Role::kProxy;
+  relay.liveness = config.liveness;
   for (const auto& rule : config.send) relay.send.push_back(rule.value);
   for (const auto& rule : config.receive) relay.receive.push_back(rule.value);
   for (const auto& rule : config.write) {

@@ -19,7 +19,8 @@ void ReportTimer::on_report(int64_t sent_ns, int64_t now_ns) {
 }
 
 int64_t ReportTimer::due_ns() const {
-  return std::min(reported_ns_ + kHeartbeatNs, received_ == reported_ ? INT64_MAX : unreported_ns_ + kHoldNs);
+  const int64_t beat_ns = has_echoed_ ? heartbeat_ns_ : std::min(heartbeat_ns_, kEchoNs);
+  return std::min(reported_ns_ + beat_ns, received_ == reported_ ? INT64_MAX : unreported_ns_ + kHoldNs);
 }
 
 proto::Report ReportTimer::report(int64_t now_ns) const {
@@ -34,6 +35,7 @@ proto::Report ReportTimer::report(int64_t now_ns) const {
 
 void ReportTimer::on_sent(int64_t now_ns) {
   // Each stamp is echoed once: the wait until the next report would pass for a round trip.
+  has_echoed_ = has_echoed_ || echo_sent_ns_ != 0;
   echo_sent_ns_ = echo_received_ns_ = 0;
   reported_ns_ = now_ns;
   reported_ = received_;

@@ -12,10 +12,17 @@ namespace smt::relay {
 // Reads no clock. A session begins with a Report.
 class ReportTimer {
  public:
-  // A Report is sent at least so often; so long at most is a message not acknowledged, and so many at most.
-  // One for each message would cost as much as the messages; who waits for one says so (Envelope.prompt).
-  static constexpr int64_t kHeartbeatNs = 200'000'000, kHoldNs = 50'000'000;
+  // So long at most is a message not acknowledged, and so many at most. One Report for each message would
+  // cost as much as the messages; who waits for one says so (Envelope.prompt).
+  static constexpr int64_t kHoldNs = 50'000'000;
   static constexpr uint64_t kMaxUnreported = 64;
+  // So often at least a Report is sent until one has echoed a stamp: before, the peer knows no round trip.
+  static constexpr int64_t kEchoNs = 200'000'000;
+  // A Report that says that it was held longer is not believed.
+  static constexpr int64_t kMaxHeldNs = 200'000'000;
+
+  // A Report is sent at least each `heartbeat_ns`.
+  explicit ReportTimer(int64_t heartbeat_ns) : heartbeat_ns_(heartbeat_ns) {}
 
   // A numbered message has come. False: it is not the one that follows the last.
   bool on_message(uint64_t number, bool prompt, int64_t now_ns);
@@ -30,7 +37,9 @@ class ReportTimer {
   void on_sent(int64_t now_ns);
 
  private:
-  bool due_ = true;  // at once
+  const int64_t heartbeat_ns_;
+  bool due_ = true;          // at once
+  bool has_echoed_ = false;  // a stamp
   int64_t reported_ns_ = 0;
   uint64_t received_ = 0;      // number of the last message that has come,
   uint64_t reported_ = 0;      // and of the last that is acknowledged

@@ -39,12 +39,13 @@ Session::Session(uint64_t key, uint64_t number, Link* link, PeerId id, Peer peer
       sender_(outbound, this, &congestion_window_, {peer_.name, peer_.origin, key}, options.compress),
       receiver_(inbound, key, peer_.name, std::move(warn)),
       now_ns_(now_ns),
-      heard_ns_(now_ns) {
+      heard_ns_(now_ns),
+      reports_(peer_.liveness.heartbeat_ns) {
   wake();
 }
 
 int64_t Session::silence_limit_ns() const {
-  return std::max<int64_t>(500'000'000, 4 * clock_.smoothed_rtt_ns() + ReportTimer::kHeartbeatNs);
+  return std::max(peer_.liveness.patience_ns, 4 * clock_.smoothed_rtt_ns() + peer_.liveness.heartbeat_ns);
 }
 
 void Session::record_peaks(OutboundCounters* counters) const {
@@ -124,7 +125,7 @@ bool Session::on_resume(const proto::Resume& resume) {
 bool Session::on_report(const proto::Report& r, const PeerReceiver::SentAt& sent) {
   if (r.acknowledged() > sent_) return false;
   congestion_window_.on_acknowledged(
-      r.acknowledged(), static_cast<int64_t>(std::min<uint64_t>(r.held_ns(), ReportTimer::kHeartbeatNs)),
+      r.acknowledged(), static_cast<int64_t>(std::min<uint64_t>(r.held_ns(), ReportTimer::kMaxHeldNs)),
       now_ns_);
   if (r.echo_sent_ns() != 0) {
     clock_.sample(static_cast<int64_t>(r.echo_sent_ns()), static_cast<int64_t>(r.echo_received_ns()),

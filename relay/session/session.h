@@ -18,6 +18,7 @@
 #include "relay/outbound/congestion_window.h"
 #include "relay/outbound/outbound.h"
 #include "relay/outbound/peer_sender.h"
+#include "relay/rules/liveness.h"
 #include "relay/session/clock_offset.h"
 #include "relay/session/deferred_requests.h"
 #include "relay/session/outbox.h"
@@ -35,6 +36,7 @@ class Session : public FrameSink {
     Id128 origin{};
     bool serves = false, takes = false;  // as its Hello says
     std::string key;                     // that it has proved to have; "": nothing proves its name
+    Liveness liveness = {};              // agreed with it
   };
 
   // `key` names this session in this process; `number` is on the wire. `schedule` outlives it: the session

@@ -136,6 +136,7 @@ Read read_text(std::string_view text, cmd::Role role) {
     if (!given.send && role != cmd::Role::kSub) read.config.send.emplace_back();
     if (!given.receive && role != cmd::Role::kPub) read.config.receive.emplace_back();
   }
+  complete_liveness(&read.config, &read.errors);
   if (read.errors.empty() || !read.config.peers.empty()) check_peers(read.config, &read.errors);
   check_rules(read.config, &read.errors);
   return read;
@@ -217,7 +218,7 @@ const std::vector<std::string>& good_lines(Kind kind) {
         "insecure = true", "peer = \"r1\"", "peer = ['base', 'r*']", "topic = \"arm/**\"",
         "topic = \"smt/**\"", "topic = ['a', 'camera/*']", "exclude = \"arm/left\"", "do = \"read\"",
         "do = ['list', 'write']", "max_age = \"1s\"", "on_stale = \"zero\"", "lease = \"1s\"",
-        "prefix = \"{peer}\"", "as = \"b\"", "order = \"random\"",
+        "prefix = \"{peer}\"", "as = \"b\"", "heartbeat = \"1s\"", "patience = \"3s\"", "order = \"random\"",
         // Of Mosquitto: CVE-2018-12550 an access file that says nothing, -12551 lines cut short, -20145 a
         // file that is not looked at.
         "", "# topic read #", "allow = []", "deny = []", "[allow]", "[[allow]", "allow",

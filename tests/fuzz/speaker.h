@@ -29,8 +29,9 @@ class Speaker {
     bool number = false, session = false, damaged = false;
   };
 
-  // Begins a session anew, or, where it binds, answers the last Hello.
-  void greet() {
+  // Begins a session anew, or, where it binds, answers the last Hello. 0: of a version that does not say
+  // them.
+  void greet(uint64_t heartbeat_ns = 0, uint64_t patience_ns = 0) {
     if (link_->dials()) ++session_;
     number_ = received_ = 0;
     heard_.clear();
@@ -42,6 +43,8 @@ class Speaker {
     hello.set_origin_id(std::string(16, static_cast<char>(instance_)));
     hello.set_name("n" + std::to_string(instance_));
     hello.set_serves(true);
+    hello.set_heartbeat_ns(heartbeat_ns);
+    hello.set_patience_ns(patience_ns);
     say(hello);
   }
   template <class Body>

@@ -116,7 +116,9 @@ json meaning_of(const Envelope& e) {
                       {"origin_id", to_hex(m.origin_id())},
                       {"name", m.name()},
                       {"serves", m.serves()},
-                      {"takes", m.takes()}};
+                      {"takes", m.takes()},
+                      {"heartbeat_ns", m.heartbeat_ns()},
+                      {"patience_ns", m.patience_ns()}};
       break;
     }
     case Envelope::kReset: {
@@ -230,6 +232,9 @@ std::vector<Vector> vectors() {
   hello.set_serves(true);
   hello.set_takes(true);
   add("hello", 0, hello);
+  hello.set_heartbeat_ns(1'000'000'000);
+  hello.set_patience_ns(2'500'000'000);
+  add("hello_liveness", 0, hello);
 
   Reset reset;
   reset.set_reason(Reset::VERSION);

@@ -53,8 +53,9 @@ RelayOptions robot_options(const std::string& name) {
   return o;
 }
 
-RelayOptions proxy_options() {
+RelayOptions proxy_options(const Liveness& liveness) {
   RelayOptions o = station_options("proxy");
+  o.liveness = liveness;
   o.send.resize(1);
   o.proxy = true;
   return o;
@@ -176,10 +177,20 @@ void Fleet::publish(int64_t now_ns, const std::function<void(Robot*)>& f) {
   }
 }
 
-MemoryFleet::MemoryFleet(const FleetSize& size, int64_t period_ns)
-    : proxy_(proxy_options(), net_.bind("mem://proxy")) {
+MemoryFleet::MemoryFleet(const FleetSize& size, int64_t period_ns, const Liveness& liveness)
+    : proxy_(proxy_options(liveness), net_.bind("mem://proxy")) {
   const auto dial = [this](const std::string& name) { return net_.dial("mem://proxy", name); };
   fleet_ = std::make_unique<Fleet>(size, period_ns, dial, now_ns_);
+}
+
+uint64_t MemoryFleet::messages() const {
+  uint64_t messages = 0;
+  const auto add = [&](const std::string& dialer) {
+    for (const bool to_proxy : {false, true}) messages += net_.traffic(dialer, to_proxy).messages;
+  };
+  add("desk");
+  for (size_t i = 0; i < fleet_->robots().size(); ++i) add(robot_name(i));
+  return messages;
 }
 
 void MemoryFleet::step(Station* station) {

@@ -116,11 +116,14 @@ class Fleet {
 // A fleet and its proxy, over links in memory and under a clock that is moved by milliseconds.
 class MemoryFleet {
  public:
-  MemoryFleet(const FleetSize& size, int64_t period_ns);
+  // `liveness`: what the proxy asks for.
+  MemoryFleet(const FleetSize& size, int64_t period_ns, const Liveness& liveness = {});
 
   Fleet& fleet() { return *fleet_; }
   Station& proxy() { return proxy_; }
   int64_t now_ns() const { return now_ns_; }
+  // On all links so far.
+  uint64_t messages() const;
   // Until `until_ns`, or `done` after one of the milliseconds.
   void go_on(int64_t until_ns, bool publishes, const std::function<bool()>& done);
   // Called instead of proxy().step(), if set.

@@ -299,5 +299,19 @@ TEST(ManyRobotsTest, StartTogetherAreAllUpSoonAndLoseNothing) {
   EXPECT_EQ(all.fleet().desk().wrong(), 0u);
 }
 
+TEST(ManyRobotsTest, SayATenthAtAGatewayThatAsksForTenTimesTheHeartbeat) {
+  const FleetSize size{100, 1};
+  const auto messages = [&](const Liveness& liveness) {
+    MemoryFleet all(size, 100 * kSecond, liveness);
+    all.go_on(all.now_ns() + 5 * kSecond, true, [] { return false; });
+    const uint64_t before = all.messages();
+    all.go_on(all.now_ns() + 20 * kSecond, true, [] { return false; });
+    EXPECT_EQ(all.fleet().lost(), 0u);
+    return static_cast<double>(all.messages() - before);
+  };
+  const double often = messages({}), seldom = messages({2 * kSecond, 5 * kSecond});
+  EXPECT_NEAR(seldom / often, 0.1, 0.02);
+}
+
 }  // namespace
 }  // namespace smt::relay

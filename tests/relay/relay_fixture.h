@@ -46,6 +46,7 @@ struct HostOptions {
   int64_t clock_ns = 0;  // ahead of the test's clock
   uint8_t origin = 0;    // 0: one of its own
   AccessRules access = {};
+  Liveness liveness = {};
   std::function<uint64_t()> random = {};  // in place of numbers that count up
 };
 
@@ -73,6 +74,7 @@ class Host {
     if (options_.proxy) o.cache = options_.receive;
     o.proxy = options_.proxy;
     o.access = options_.access;
+    o.liveness = options_.liveness;
     o.random = options_.random;
     if (!o.random) o.random = [this] { return uint64_t{number_} << 32 | ++sessions_; };
     o.log = [this](Severity, const MessageKey& key, const std::string& text) {

@@ -76,5 +76,18 @@ TEST_F(RelayLog, OfOneThatDialsEndsWithWhatIsTrue) {
   EXPECT_THAT(lines.back(), testing::EndsWith("peer robot on " + endpoint));
 }
 
+TEST_F(RelayLog, TellsTheHeartbeatAndThePatienceThatAGatewayAsksFor) {
+  publish("x", "u8", "1");
+  const Relay gate =
+      start({"smtrelay_proxy", "--name", "gate", "--bind", "tcp://127.0.0.1:*", "--heartbeat", "1s"});
+  const Relay robot =
+      start({"smtrelay_pub", "--domain", "robot", "--name", "robot", "--connect", gate.endpoint()});
+  const Relay base = start({"smtrelay_sub", "--domain", "base", "--name", "base", "--connect",
+                            gate.endpoint(), "--patience", "3s"});
+  ASSERT_TRUE(becomes("base", "x", State::kSourceDead));
+  robot.process->wait_for_error("peer gate on " + gate.endpoint() + ", heartbeat 1 s, patience 2.5 s\n");
+  base.process->wait_for_error("peer gate on " + gate.endpoint() + ", heartbeat 1 s, patience 3 s\n");
+}
+
 }  // namespace
 }  // namespace smt::tools

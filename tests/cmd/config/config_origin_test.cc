@@ -35,6 +35,8 @@ TEST_F(ConfigOrigin, OrdersDefaultsFileEnvironmentAndFlags) {
       {"log", {"warn", "error", "off"}},
       {"keys", {keys("f"), keys("e"), keys("c")}},
       {"insecure", {"true", "false", "true"}},
+      {"heartbeat", {"100ms", "50ms", "150ms"}},
+      {"patience", {"1s", "2s", "3s"}},
       {"spin", {"true", "false", "true"}},
       {"remove_on_exit", {"true", "false", "true"}},
       {"on_lost", {"exit", "remake", "exit"}},
@@ -306,6 +308,8 @@ TEST_F(ConfigOrigin, ReadsRulesAgainButNotWhatCannotChange) {
   refused("version = 1\nname = 'm'\n[[peer]]\nbind = 'ipc:///a'\n",
           "F:2:8: name cannot change while the relay");
   refused("version = 1\n[[peer]]\nbind = 'ipc:///a'\n", "F:1:1: name cannot change");
+  refused("heartbeat = '1s'\n" + peer,
+          "F:1:13: heartbeat cannot change while the relay runs: it is \"200ms\"; restart it");
   refused("spin = true\n" + peer, "F:1:8: spin cannot change while the relay runs: it is false; restart it");
   refused(peer + "[[peer]]\nbind = 'ipc:///a'\n", "F:6:8: ipc:///a is at ");
   refused(peer + "[[receive]]\n", "F:1:1: the directions cannot change");

@@ -122,6 +122,21 @@ as = "g/*"
   EXPECT_EQ(pub.receive[1].value.as, "g/*");
 }
 
+TEST_F(Config, IsPatientForTwoAndAHalfHeartbeatsUnlessItSaysAnotherTime) {
+  EXPECT_EQ(good(Role::kSub, "").liveness, relay::Liveness());
+  EXPECT_EQ(engine_options(good(Role::kSub, "")).liveness, relay::Liveness());
+  const RelayConfig proxy = good(Role::kProxy, "heartbeat = \"1s\"");
+  EXPECT_EQ(engine_options(proxy).liveness, (relay::Liveness{1'000'000'000, 2'500'000'000}));
+  EXPECT_THAT(print_config(proxy), HasSubstr("patience = \"2500ms\""));
+  EXPECT_EQ(good(Role::kSub, "heartbeat = \"1s\"\npatience = \"4s\"").liveness,
+            (relay::Liveness{1'000'000'000, 4'000'000'000}));
+  EXPECT_EQ(good(Role::kProxy, "patience = \"10s\"").liveness,
+            (relay::Liveness{200'000'000, 10'000'000'000}));
+  EXPECT_EQ(good(Role::kPub, "heartbeat = \"20ms\"").liveness, (relay::Liveness{20'000'000, 50'000'000}));
+  EXPECT_EQ(good(Role::kPub, "heartbeat = \"4s\"\npatience = \"8s\"").liveness,
+            (relay::Liveness{4'000'000'000, 8'000'000'000}));
+}
+
 TEST_F(Config, StoresTheKeysOfAProxyAndOfAClient) {
   EXPECT_THAT(good(Role::kProxy, "cache = [\"m/**\", \"n\"]").cache, ElementsAre("m/**", "n"));
   const RelayConfig client = good(Role::kClient, "timeout = \"1.5s\"\nformat = \"jsonl\"");
@@ -238,6 +253,8 @@ const std::map<std::string, std::string> kSamples = {{"version", "1"},
                                                      {"bind", "\"ipc:///c\""},
                                                      {"bytes_per_s", "\"125k\""},
                                                      {"compress", "true"},
+                                                     {"order", "\"random\""},
+                                                     {"patience", "\"9s\""},
                                                      {"topic", "[\"x\", \"y/*\"]"},
                                                      {"exclude", "[\"y/z\"]"},
                                                      {"to", "[\"p*\"]"},
@@ -253,7 +270,6 @@ const std::map<std::string, std::string> kSamples = {{"version", "1"},
                                                      {"max_size", "\"5K\""},
                                                      {"drop_older", "\"7ns\""},
                                                      {"prefix", "\"{peer}\""},
-                                                     {"order", "\"random\""},
                                                      {"as", "\"b/**\""},
                                                      {"max_age", "\"2h\""},
                                                      {"on_stale", "\"tombstone\""},

@@ -7,14 +7,27 @@ namespace {
 
 constexpr int64_t kStart = 1'000'000'000, kMs = 1'000'000;
 
-// A timer whose first report has left at kStart.
+// A timer with a heartbeat of 200 ms whose first report has left at kStart.
 class ReportTimerTest : public testing::Test {
  protected:
   ReportTimerTest() { timer_.on_sent(kStart); }
-  ReportTimer timer_;
+  ReportTimer timer_{200 * kMs};
 };
 
-TEST(ReportTimerAtFirst, ASessionBeginsWithAReport) { EXPECT_TRUE(ReportTimer().due(0)); }
+TEST(ReportTimerAtFirst, ASessionBeginsWithAReport) { EXPECT_TRUE(ReportTimer(kMs).due(0)); }
+
+TEST(ReportTimerOfSeconds, AStampIsEchoedWithin200MsAndThenAReportIsDueAtEachHeartbeat) {
+  ReportTimer timer(3000 * kMs);
+  timer.on_sent(kStart);
+  EXPECT_EQ(timer.due_ns(), kStart + 200 * kMs);
+  timer.on_sent(kStart + 200 * kMs);
+  EXPECT_EQ(timer.due_ns(), kStart + 400 * kMs) << "no stamp has come yet";
+  timer.on_report(7, kStart + 300 * kMs);
+  timer.on_sent(kStart + 400 * kMs);
+  EXPECT_EQ(timer.due_ns(), kStart + 3400 * kMs);
+  timer.on_message(1, false, kStart + 500 * kMs);
+  EXPECT_EQ(timer.due_ns(), kStart + 550 * kMs);
+}
 
 TEST_F(ReportTimerTest, WithoutMessagesAReportIsDueAtEachHeartbeat) {
   EXPECT_FALSE(timer_.due(kStart + 199 * kMs));
