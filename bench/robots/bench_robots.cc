@@ -36,6 +36,7 @@ struct Flags {
   double seconds = 300, hz = 1;
   double up_limit_s = 60;
   bool memory = false;
+  relay::Liveness liveness;  // what the proxy asks for
 
   int64_t period_ns() const { return static_cast<int64_t>(1e9 / hz); }
 };
@@ -64,7 +65,7 @@ class TcpRun final : public Run {
  public:
   explicit TcpRun(const Flags& flags)
       : context_(flags.size.robots + 1), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
-    const std::string endpoint = start_proxy();
+    const std::string endpoint = start_proxy(flags.liveness);
     const auto dial = [&](const std::string&) { return check(context_.dial(endpoint)); };
     fleet_.emplace(flags.size, flags.period_ns(), dial, boottime_ns());
     stations_.push_back(&fleet_->desk().station());
@@ -93,9 +94,11 @@ class TcpRun final : public Run {
 
  private:
   // Returns where it listens.
-  std::string start_proxy() {
+  std::string start_proxy(const relay::Liveness& liveness) {
     proxy_ = Process::execute(
-        -1, {bin_folder() + "/smtrelay_proxy", "--name", "proxy", "--bind", "tcp://127.0.0.1:*"},
+        -1,
+        {bin_folder() + "/smtrelay_proxy", "--name", "proxy", "--bind", "tcp://127.0.0.1:*", "--heartbeat",
+         fmt::format("{}ns", liveness.heartbeat_ns), "--patience", fmt::format("{}ns", liveness.patience_ns)},
         folder_.path() + "/log", &output_);
     char line[256], endpoint[256] = "";
     FILE* const out = fdopen(dup(output_.get()), "r");
@@ -135,7 +138,7 @@ class TcpRun final : public Run {
 
 class MemoryRun final : public Run {
  public:
-  explicit MemoryRun(const Flags& flags) : all_(flags.size, flags.period_ns()) {
+  explicit MemoryRun(const Flags& flags) : all_(flags.size, flags.period_ns(), flags.liveness) {
     all_.step_proxy = [this](int64_t now_ns) { step_proxy(now_ns); };
   }
 
@@ -194,8 +197,10 @@ Outcome measure(const Flags& flags, Run* run) {
 
 void print(const Flags& flags, const Outcome& o) {
   const size_t topics = flags.size.robots * flags.size.topics;
-  fmt::print("{} robots of {} topics at {} Hz at one proxy, {}\n", flags.size.robots, flags.size.topics,
-             flags.hz, flags.memory ? "in memory, under a clock that is moved" : "over TCP");
+  fmt::print("{} robots of {} topics at {} Hz at one proxy, {}; heartbeat {} ms, patience {} ms\n",
+             flags.size.robots, flags.size.topics, flags.hz,
+             flags.memory ? "in memory, under a clock that is moved" : "over TCP",
+             flags.liveness.heartbeat_ns / kMs, flags.liveness.patience_ns / kMs);
   if (o.topics_up == topics) {
     fmt::print("  all up after               {:.2f} s\n", o.up_s);
   } else {
@@ -216,6 +221,14 @@ int run(int argc, char** argv) {
   app.add_option("--topics", flags.size.topics, "Topics of each [50]");
   app.add_option("--hz", flags.hz, "Values of each topic in a second [1]");
   app.add_option("--seconds", flags.seconds, "How long it is looked at after all are up [300]");
+  app.add_option_function<double>(
+         "--heartbeat",
+         [&flags](double ms) {
+           flags.liveness.heartbeat_ns = static_cast<int64_t>(ms * 1e6);
+           flags.liveness.patience_ns = relay::Liveness::patience_for(flags.liveness.heartbeat_ns);
+         },
+         "Milliseconds; the proxy asks its peers for it, and for 2.5 times that as patience [200]")
+      ->check(CLI::Range(20.0, 4000.0));
   app.add_flag("--memory", flags.memory, "The proxy is in this process, and the clock is moved");
   CLI11_PARSE(app, argc, argv);
   rlimit files{};
