@@ -3,7 +3,6 @@
 #ifndef SMT_RELAY_RULES_LIVENESS_H_
 #define SMT_RELAY_RULES_LIVENESS_H_
 
-#include <algorithm>
 #include <cstdint>
 
 namespace smt::relay {
@@ -26,16 +25,7 @@ struct Liveness {
 // What the session with a peer goes by: the longer of what both ask for. The peer's Hello says `heartbeat_ns`
 // and `patience_ns`, which may be anything and are brought into the range of each. 0: the peer is of a
 // version that does not say them, and goes by the default. REQUIRES: `own` is in range.
-inline Liveness agree(const Liveness& own, uint64_t heartbeat_ns, uint64_t patience_ns) {
-  if (heartbeat_ns == 0 || patience_ns == 0) return {};
-  const auto in_range = [](uint64_t ns, int64_t min, int64_t max) {
-    return std::max(min, static_cast<int64_t>(std::min(ns, static_cast<uint64_t>(max))));
-  };
-  const int64_t heartbeat = in_range(heartbeat_ns, Liveness::kMinHeartbeatNs, Liveness::kMaxHeartbeatNs);
-  const int64_t patience =
-      in_range(patience_ns, Liveness::kMinHeartbeats * heartbeat, Liveness::kMaxPatienceNs);
-  return {std::max(own.heartbeat_ns, heartbeat), std::max(own.patience_ns, patience)};
-}
+Liveness agree(const Liveness& own, uint64_t heartbeat_ns, uint64_t patience_ns);
 
 }  // namespace smt::relay
 
