@@ -109,6 +109,7 @@ void DomainView::index(Known* known) {
   if (!known->directory.changed(*known->view)) return;
   ++changes_;
   while (std::optional<DirectoryCursor::Change> change = known->directory.next(*known->view)) {
+    if (!has_names_) continue;
     const uint32_t i = change->index;
     if (known->name.size() <= i) known->name.resize(known->directory.limit());
     if (change->topic) {
@@ -119,6 +120,15 @@ void DomainView::index(Known* known) {
     const auto old = known->index.find(known->name[i]);
     if (old != known->index.end() && old->second == i) known->index.erase(old);
     known->name[i].clear();
+  }
+}
+
+// What was looked at without keeping its names is looked at again.
+void DomainView::index_names() {
+  if (std::exchange(has_names_, true)) return;
+  for (auto& [node, known] : known_) {
+    known.directory = DirectoryCursor();
+    if (known.view != nullptr) index(&known);
   }
 }
 
@@ -156,6 +166,7 @@ std::vector<std::string> DomainView::problems() {
 
 std::vector<TopicView> DomainView::find(std::string_view topic) {
   std::lock_guard lock(mutex_);
+  index_names();
   std::vector<TopicView> out;
   const std::string name(topic);
   for (const auto& [node, known] : known_) {
@@ -170,6 +181,7 @@ std::vector<TopicView> DomainView::find(std::string_view topic) {
 
 std::vector<TopicView> DomainView::all() {
   std::lock_guard lock(mutex_);
+  index_names();
   std::vector<TopicView> out;
   for (const auto& [node, known] : known_) {
     if (known.view == nullptr) continue;

@@ -43,6 +43,7 @@ class DomainView {
     DomainFolder::Id folder;            // in which it was opened
     std::string problem;
     DirectoryCursor directory;
+    // Once somebody has asked for topics.
     std::vector<std::string> name;  // by topic index; "": none
     std::unordered_map<std::string, uint32_t> index;
   };
@@ -52,6 +53,7 @@ class DomainView {
   void report_loss(const std::string& node, const Known& known);
   void open(const std::string& node);
   void index(Known* known);
+  void index_names();
 
   DomainFolder& folder_;
   std::mutex mutex_;
@@ -60,6 +62,7 @@ class DomainView {
   timespec folder_time_{};
   int64_t scanned_ns_ = 0;  // BOOTTIME of the last look into the folder
   int64_t sought_ns_ = 0;   // BOOTTIME of the last look at what its path means
+  bool has_names_ = false;  // find() or all() was called: a relay needs no index
   bool settled_ = false;    // the folder's time was old enough then to tell a change by it
   uint64_t changes_ = 0;
 };

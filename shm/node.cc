@@ -20,7 +20,7 @@ class Node::Impl : public internal::NodeCore {
   // One topic's writer; lives as long as the topic is in the directory.
   class Topic : public internal::TopicWriter {
    public:
-    Topic(Impl* impl, TopicOptions options) : impl_(impl), options_(std::move(options)) { node = impl; }
+    Topic(Impl* impl, uint64_t keep_bytes) : impl_(impl), keep_bytes_(keep_bytes) { node = impl; }
 
     Status prepare(uint64_t bytes) override;
     void announce() override {
@@ -28,8 +28,9 @@ class Node::Impl : public internal::NodeCore {
       quick = true;
     }
     // Takes everything from the directory's entry.
-    void bind(const TopicTable::Entry& e) {
+    void bind(TopicTable::Entry* entry) {
       const TopicTable& table = impl_->table;
+      const TopicTable::Entry& e = *(entry_ = entry);
       counter = table.counter(e.index);
       ring = table.ring(e);
       mask = e.slot_count - 1;
@@ -46,11 +47,11 @@ class Node::Impl : public internal::NodeCore {
         return;
       record->state.store(static_cast<uint32_t>(State::kEmpty), std::memory_order_relaxed);
     }
-    void set_options(TopicOptions options) { options_ = std::move(options); }
 
    private:
     Impl* impl_;
-    TopicOptions options_;
+    TopicTable::Entry* entry_ = nullptr;
+    const uint64_t keep_bytes_;  // of TopicOptions
   };
 
   explicit Impl(const Domain& d, const NodeOptions& o) : domain(d), options(o), fifos(d.folder()) {
@@ -83,20 +84,18 @@ class Node::Impl : public internal::NodeCore {
 Status Node::Impl::Topic::prepare(uint64_t bytes) {
   if (impl_->forked()) return impl_->refuse_if_forked();
   if (bytes >= min_bytes && bytes <= max_bytes) return Status();
+  std::lock_guard lock(impl_->mutex);
   if (min_bytes == max_bytes) {
-    return Status(Code::kInvalid, "a value of " + std::to_string(bytes) + " bytes for topic " +
-                                      options_.name + ", whose type " + options_.schema.type_name + " has " +
+    return Status(Code::kInvalid, "a value of " + std::to_string(bytes) + " bytes for topic " + entry_->name +
+                                      ", whose type " + impl_->table.type_name(*entry_) + " has " +
                                       std::to_string(max_bytes));
   }
   // Half as much again, so that a slowly growing value does not move at each publish.
   const uint64_t room = layout::align_up(bytes + bytes / 2, 8);
-  std::lock_guard lock(impl_->mutex);
-  options_.max_age_ns = static_cast<int64_t>(record->max_age_ns.load(std::memory_order_relaxed));
-  Result<TopicTable::Entry*> grown = impl_->table.put(options_, options_.schema, room, true);
-  if (!grown.ok()) grown = impl_->table.put(options_, options_.schema, bytes, true);
-  if (!grown.ok()) return grown.status();
-  bind(**grown);
-  return Status();
+  Status grown = impl_->table.grow(entry_, room, keep_bytes_);
+  if (!grown.ok()) grown = impl_->table.grow(entry_, bytes, keep_bytes_);
+  if (grown.ok()) bind(entry_);
+  return grown;
 }
 
 Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -174,8 +173,8 @@ Result<Publisher> Node::advertise(const TopicOptions& options) {
     if (!put.ok()) return put.status();
     e = *put;
   }
-  auto topic = std::make_unique<Impl::Topic>(impl_.get(), plan->options);
-  topic->bind(*e);
+  auto topic = std::make_unique<Impl::Topic>(impl_.get(), options.keep_bytes);
+  topic->bind(e);
   topic->record->max_age_ns.store(static_cast<uint64_t>(options.max_age_ns), std::memory_order_relaxed);
   topic->take_over();
   e->writer = std::move(topic);
@@ -218,7 +217,7 @@ Status Node::remake(std::shared_ptr<const void>* former) {
   impl_->word = &impl_->segment->header()->word;
   impl_->bell = impl_->segment->bell();
   impl_->table.take_writers(
-      &old_table, [](const TopicTable::Entry& e) { static_cast<Impl::Topic*>(e.writer.get())->bind(e); });
+      &old_table, [](TopicTable::Entry* e) { static_cast<Impl::Topic*>(e->writer.get())->bind(e); });
   impl_->ring();
   if (former != nullptr) *former = std::shared_ptr<OwnedSegment>(std::move(old));
   return Status();

@@ -42,7 +42,8 @@ std::string origin_bytes(const TopicOrigin& origin) {
 void TopicTable::start(std::byte* base, Heap::Grow grow) {
   base_ = base;
   heap_ = std::make_unique<Heap>(std::move(grow));
-  by_name_.clear();
+  topics_.clear();
+  by_name_ = NameIndex();
   free_indexes_.clear();
   shared_.clear();
   shared_at_.clear();
@@ -127,12 +128,14 @@ bool TopicTable::claim_topic(uint32_t index, uint64_t backed, Spans* used, std::
       read == RecordRead::kLive && r.first_position <= head + 1 &&
       claim_shared(r.schema_offset, sizeof(layout::Blob), backed, used) &&
       (r.origin_offset == 0 || claim_shared(r.origin_offset, sizeof(layout::Origin), backed, used));
-  if (!good || by_name_.count(r.name) != 0) {
+  if (!good || find(r.name) != nullptr) {
     *why = "the directory entry of topic " + std::to_string(index) + " is damaged";
     return false;
   }
   used->emplace_back(r.record_offset, r.block_bytes);
-  static_cast<TopicFields&>(by_name_[r.name]) = std::move(r);
+  Entry e;
+  static_cast<TopicFields&>(e) = std::move(r);
+  add(std::move(e));
   return true;
 }
 
@@ -152,7 +155,7 @@ bool TopicTable::nothing_beyond(uint64_t limit, std::string* why) const {
 // A lock that is odd, or of a position that was never announced, is what a killed publish() leaves.
 uint32_t TopicTable::repair_slots() {
   uint32_t repaired = 0;
-  for (auto& [name, e] : by_name_) {
+  for_each([&](const Entry& e) {
     const uint64_t head = counter(e.index)->load(std::memory_order_relaxed);
     for (uint64_t s = 0; s < e.slot_count; ++s) {
       auto* slot = reinterpret_cast<layout::Slot*>(ring(e) + s * e.slot_stride);
@@ -161,7 +164,7 @@ uint32_t TopicTable::repair_slots() {
       slot->lock.store(0, std::memory_order_relaxed);  // vouches for nothing: no order
       ++repaired;
     }
-  }
+  });
   return repaired;
 }
 
@@ -185,22 +188,35 @@ bool TopicTable::rebuild(uint64_t backed, std::string* why, uint32_t* half_writt
 }
 
 void TopicTable::set_link_down() {
-  for (const auto& [name, e] : by_name_) {
+  for_each([this](const Entry& e) {
     layout::Half& state = record(e)->state;
-    if (state.load(std::memory_order_relaxed) == static_cast<uint32_t>(State::kSubstituted)) continue;
+    if (state.load(std::memory_order_relaxed) == static_cast<uint32_t>(State::kSubstituted)) return;
     state.store(static_cast<uint32_t>(State::kLinkDown), std::memory_order_relaxed);
-  }
+  });
 }
 
 std::vector<std::string> TopicTable::names() const {
   std::vector<std::string> names;
-  for (const auto& [name, e] : by_name_) names.push_back(name);
+  for_each([&](const Entry& e) { names.push_back(e.name); });
+  std::sort(names.begin(), names.end());
   return names;
 }
 
-TopicTable::Entry* TopicTable::find(std::string_view name) {
-  const auto it = by_name_.find(name);
-  return it == by_name_.end() ? nullptr : &it->second;
+TopicTable::Entry* TopicTable::find(std::string_view name) const {
+  const std::optional<uint32_t> index =
+      by_name_.find(name, [this](uint32_t i) -> std::string_view { return topics_[i]->name; });
+  return index ? topics_[*index].get() : nullptr;
+}
+
+TopicTable::Entry* TopicTable::add(Entry e) {
+  if (e.index >= topics_.size()) topics_.resize(e.index + 1);
+  by_name_.insert(e.name, e.index);
+  return (topics_[e.index] = std::make_unique<Entry>(std::move(e))).get();
+}
+
+std::string TopicTable::type_name(const Entry& e) const {
+  const std::string& text = shared_at_.at(e.schema_offset);  // begins with it, see Schema::text()
+  return text.substr(sizeof(layout::Blob), text.find(' ', sizeof(layout::Blob)) - sizeof(layout::Blob));
 }
 
 bool TopicTable::same_origin(const Entry& e, const TopicOptions& options) const {
@@ -282,12 +298,11 @@ void TopicTable::copy_history(const Entry& from, const Entry& to, std::byte* to_
   }
 }
 
-Status TopicTable::allocate(const TopicOptions& options, const Schema& schema, Entry* e) {
-  const std::string what = "topic " + options.name;
-  Result<uint64_t> at_schema = share(blob_bytes(schema.text()), what);
+Status TopicTable::allocate(const std::string& schema, const std::string& origin, Entry* e) {
+  const std::string what = "topic " + e->name;
+  Result<uint64_t> at_schema = share(schema, what);
   if (!at_schema.ok()) return at_schema.status();
-  Result<uint64_t> at_origin =
-      options.origin ? share(origin_bytes(*options.origin), what) : Result<uint64_t>(uint64_t{0});
+  Result<uint64_t> at_origin = !origin.empty() ? share(origin, what) : Result<uint64_t>(uint64_t{0});
   Result<uint64_t> at = at_origin.ok() ? heap_->allocate(e->block_bytes, what) : at_origin;
   if (!at.ok()) {
     unshare(*at_schema);
@@ -301,8 +316,8 @@ Status TopicTable::allocate(const TopicOptions& options, const Schema& schema, E
 }
 
 // Word by word, since a late reader of what was here before may still be looking.
-void TopicTable::write(const Entry& e, const TopicOptions& options, const TopicTable& from,
-                       const Entry* before) {
+void TopicTable::write(const Entry& e, int64_t max_age_ns, const TopicTable& from, const Entry* before,
+                       uint64_t keep_bytes) {
   layout::Record r{};
   r.block_bytes = e.block_bytes;
   r.generation = e.generation;
@@ -318,7 +333,7 @@ void TopicTable::write(const Entry& e, const TopicOptions& options, const TopicT
   r.name_bytes = static_cast<uint32_t>(e.name.size());
   r.variable = e.variable ? 1 : 0;
   r.hops = e.hops;
-  r.max_age_ns.store(static_cast<uint64_t>(options.max_age_ns), std::memory_order_relaxed);
+  r.max_age_ns.store(static_cast<uint64_t>(max_age_ns), std::memory_order_relaxed);
   if (before != nullptr) {
     const layout::Record& b = *from.record(*before);
     r.epoch.store(b.epoch.load(std::memory_order_relaxed), std::memory_order_relaxed);
@@ -333,7 +348,7 @@ void TopicTable::write(const Entry& e, const TopicOptions& options, const TopicT
     // No lock that another ring left here may look like one of ours.
     write_word(&reinterpret_cast<layout::Slot*>(ring(e) + s * e.slot_stride)->lock, 0);
   }
-  if (before != nullptr) from.copy_history(*before, e, ring(e), options.keep_bytes);
+  if (before != nullptr) from.copy_history(*before, e, ring(e), keep_bytes);
 }
 
 // Readers find it from here on.
@@ -345,31 +360,19 @@ void TopicTable::enter(const Entry& e) {
 }
 
 Status TopicTable::copy_topic(const TopicTable& from, const Entry& before) {
-  const std::string what = "topic " + before.name;
   Entry e;
   static_cast<TopicFields&>(e) = before;
-  Result<uint64_t> schema = share(from.shared_at_.at(before.schema_offset), what);
-  if (!schema.ok()) return schema.status();
-  e.schema_offset = *schema;
-  if (before.origin_offset != 0) {
-    Result<uint64_t> origin = share(from.shared_at_.at(before.origin_offset), what);
-    if (!origin.ok()) return origin.status();
-    e.origin_offset = *origin;
-  }
-  Result<uint64_t> record_at = heap_->allocate(e.block_bytes, what);
-  if (!record_at.ok()) return record_at.status();
-  e.record_offset = *record_at;
-  TopicOptions options;
-  options.max_age_ns = static_cast<int64_t>(from.record(before)->max_age_ns.load(std::memory_order_relaxed));
-  write(e, options, from, &before);
+  if (Status s = allocate(from.shared_at_.at(before.schema_offset), from.origin_block(before), &e); !s.ok())
+    return s;
+  write(e, from.max_age_ns(before), from, &before, UINT64_MAX);
   enter(e);
-  by_name_[e.name] = std::move(e);
+  add(std::move(e));
   return Status();
 }
 
 Status TopicTable::copy(const TopicTable& from) {
   std::vector<const Entry*> topics(from.header()->topic_limit.load(std::memory_order_relaxed));
-  for (const auto& [name, e] : from.by_name_) topics[e.index] = &e;
+  from.for_each([&](const Entry& e) { topics[e.index] = &e; });
   std::vector<uint32_t> unused;
   for (uint32_t i = 0; i < topics.size(); ++i) {
     Result<uint32_t> index = free_index("a directory");  // i: none is free
@@ -385,11 +388,11 @@ Status TopicTable::copy(const TopicTable& from) {
   return Status();
 }
 
-void TopicTable::take_writers(TopicTable* from, const std::function<void(const Entry& e)>& bind) {
-  for (auto& [name, e] : by_name_) {
-    e.writer = std::move(from->by_name_.at(name).writer);
-    if (e.writer != nullptr) bind(e);
-  }
+void TopicTable::take_writers(TopicTable* from, const std::function<void(Entry* e)>& bind) {
+  for_each([&](Entry& e) {
+    e.writer = std::move(from->topics_[e.index]->writer);
+    if (e.writer != nullptr) bind(&e);
+  });
 }
 
 Status TopicTable::measure(uint64_t max_bytes, uint32_t history, Entry* e) const {
@@ -426,7 +429,8 @@ Result<TopicTable::Entry*> TopicTable::put(const TopicOptions& options, const Sc
   Result<uint32_t> index = old != nullptr ? Result<uint32_t>(old->index) : free_index("topic " + e.name);
   if (!index.ok()) return index.status();
   e.index = *index;
-  if (Status s = allocate(options, schema, &e); !s.ok()) {
+  const std::string origin = options.origin ? origin_bytes(*options.origin) : std::string();
+  if (Status s = allocate(blob_bytes(schema.text()), origin, &e); !s.ok()) {
     if (old == nullptr) free_indexes_.push_back(e.index);
     return s;
   }
@@ -440,18 +444,29 @@ Result<TopicTable::Entry*> TopicTable::put(const TopicOptions& options, const Sc
   e.variable = schema.size == 0;
   e.hops = options.hops;
 
-  write(e, options, *this, keep_history ? old : nullptr);
+  write(e, options.max_age_ns, *this, keep_history ? old : nullptr, options.keep_bytes);
   enter(e);
+  if (old == nullptr) return add(std::move(e));
+  replace(old, std::move(e));
+  return old;
+}
 
-  if (old == nullptr) {
-    Entry* fresh = &by_name_[e.name];
-    *fresh = std::move(e);
-    return fresh;
-  }
+void TopicTable::replace(Entry* old, Entry e) {
   free(*old);
   e.writer = std::move(old->writer);
   *old = std::move(e);
-  return old;
+}
+
+Status TopicTable::grow(Entry* entry, uint64_t max_bytes, uint64_t keep_bytes) {
+  Entry e;
+  static_cast<TopicFields&>(e) = *entry;
+  if (Status s = measure(max_bytes, static_cast<uint32_t>(e.slot_count), &e); !s.ok()) return s;
+  if (Status s = allocate(shared_at_.at(entry->schema_offset), origin_block(*entry), &e); !s.ok()) return s;
+  e.generation += 2;
+  write(e, max_age_ns(*entry), *this, entry, keep_bytes);
+  enter(e);
+  replace(entry, std::move(e));
+  return Status();
 }
 
 // Nothing in the directory points at its memory any more.
@@ -466,7 +481,8 @@ void TopicTable::remove(Entry* e) {
   publish_directory_version(header());
   free(*e);
   free_indexes_.push_back(e->index);
-  by_name_.erase(by_name_.find(e->name));
+  by_name_.erase(e->name, e->index);
+  topics_[e->index].reset();
 }
 
 }  // namespace smt

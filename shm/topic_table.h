@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -14,6 +13,7 @@
 
 #include "shm/heap.h"
 #include "shm/layout.h"
+#include "shm/name_index.h"
 #include "shm/node_options.h"
 #include "shm/publisher.h"
 #include "shm/status.h"
@@ -37,17 +37,22 @@ class TopicTable {
   // rings hold. Writers stay with `from`, see take_writers. kNoSpace.
   Status copy(const TopicTable& from);
   // After copy(): each topic's writer goes from `from` to this table, which calls `bind` for it.
-  void take_writers(TopicTable* from, const std::function<void(const Entry& e)>& bind);
+  void take_writers(TopicTable* from, const std::function<void(Entry* e)>& bind);
   // Believes nothing: false with the reason if anything in the directory cannot be true. Repairs half-written
   // slots; returns how many there were in `half_written`.
   bool rebuild(uint64_t backed, std::string* why, uint32_t* half_written);
 
-  // Null if there is no such topic.
-  Entry* find(std::string_view name);
+  // Null if there is no such topic. Valid until remove().
+  Entry* find(std::string_view name) const;
+  // Of the topic's schema: the name of its type.
+  std::string type_name(const Entry& e) const;
   // A new topic, or an existing one under its next generation. `keep_history` copies the samples of its ring
   // (the schema must be the same). On error everything is as before.
   Result<Entry*> put(const TopicOptions& options, const Schema& schema, uint64_t max_bytes,
                      bool keep_history);
+  // The topic under its next generation, otherwise as it is, with room for larger values. Of the newest
+  // samples `keep_bytes` at most are copied. On error everything is as before.
+  Status grow(Entry* entry, uint64_t max_bytes, uint64_t keep_bytes);
   // As Heap::prepare, of the memory that put() takes.
   Result<bool> prepare(const std::string& topic, uint64_t max_bytes, uint32_t history, uint64_t max_growth);
   void remove(Entry* entry);
@@ -96,14 +101,34 @@ class TopicTable {
   Status measure(uint64_t max_bytes, uint32_t history, Entry* e) const;
   // The memory that topic `e` needs: its record with ring, schema and origin. On error
   // nothing is taken.
-  Status allocate(const TopicOptions& options, const Schema& schema, Entry* e);
+  // `schema` and `origin` are the blocks of them; no origin: "".
+  Status allocate(const std::string& schema, const std::string& origin, Entry* e);
   // Fills in the record, the name and the ring of `e`. `before`: the topic of `from` whose history goes on in
   // it, or null.
-  void write(const Entry& e, const TopicOptions& options, const TopicTable& from, const Entry* before);
+  void write(const Entry& e, int64_t max_age_ns, const TopicTable& from, const Entry* before,
+             uint64_t keep_bytes);
+  // Takes the topic in, at an index where none is.
+  Entry* add(Entry e);
+  // The next generation of a topic that is here is in the directory: its former memory is free.
+  void replace(Entry* old, Entry e);
+  std::string origin_block(const Entry& e) const {
+    return e.origin_offset == 0 ? std::string() : shared_at_.at(e.origin_offset);
+  }
+  int64_t max_age_ns(const Entry& e) const {
+    return static_cast<int64_t>(record(e)->max_age_ns.load(std::memory_order_relaxed));
+  }
+  // Calls `f(entry)` with each topic.
+  template <class F>
+  void for_each(F f) const {
+    for (const std::unique_ptr<Entry>& e : topics_) {
+      if (e != nullptr) f(*e);
+    }
+  }
 
   std::byte* base_ = nullptr;
   std::unique_ptr<Heap> heap_;
-  std::map<std::string, Entry, std::less<>> by_name_;  // stable addresses
+  std::vector<std::unique_ptr<Entry>> topics_;  // by index; null: there is none
+  NameIndex by_name_;                           // indexes
   std::vector<uint32_t> free_indexes_;
   std::unordered_map<std::string, Shared> shared_;       // by the block's bytes
   std::unordered_map<uint64_t, std::string> shared_at_;  // offset -> key in shared_
