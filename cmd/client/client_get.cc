@@ -83,7 +83,7 @@ TopicInfo describe(const relay::MemStore& store, uint32_t id, int64_t now) {
   info.freshness.state = state_of(store, id, head, now);
   info.freshness.max_age_ns = topic.max_age_ns;
   info.freshness.hops = topic.hops;
-  info.freshness.origin = topic.origin;
+  info.freshness.origin = *topic.origin;
   if (head.sequence != 0) {
     info.sequence = head.sequence;
     info.stamp_ns = head.stamp_ns;

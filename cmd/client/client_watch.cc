@@ -35,14 +35,14 @@ class Watcher {
     const relay::TopicDescription& topic = *store_.topic(id);
     const SampleHead& head = store_.head(id);
     Seen& seen = seen_[id];
-    const bool same = seen.segment_id == topic.origin.segment_id;
+    const bool same = seen.segment_id == topic.origin->segment_id;
     if (same && head.sequence == seen.sequence) return;
     if (seen.schema_hash != topic.schema_hash || seen.sequence == 0) seen.schema = described_schema(topic);
     ShownSample shown = show_stored(store_, id, seen.schema);
     if (same && seen.sequence != 0 && head.sequence > seen.sequence) {
       shown.sample.missed = head.sequence - seen.sequence - 1;
     }
-    seen.segment_id = topic.origin.segment_id;
+    seen.segment_id = topic.origin->segment_id;
     seen.sequence = head.sequence;
     seen.schema_hash = topic.schema_hash;
     const std::span<const std::byte> value = shown.sample.bytes;

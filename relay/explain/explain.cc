@@ -136,7 +136,7 @@ void judge_copy(const Viewpoint& at, uint32_t id, const SampleHead& head, int64_
   f->set_age_ns(age_ns);
   const std::string source = !writers.empty()  ? writer_words(writers[0])
                              : from != nullptr ? "peer " + from->peer().name
-                                               : "node " + d.origin.node + " on " + d.origin.host;
+                                               : "node " + d.origin->node + " on " + d.origin->host;
   const auto other = std::find_if(writers.begin(), writers.end(), [&](const WriterInfo& w) {
     return w.live && w.schema_hash != writers[0].schema_hash;
   });
@@ -148,14 +148,14 @@ void judge_copy(const Viewpoint& at, uint32_t id, const SampleHead& head, int64_
   switch (store.reported_state(id)) {
     case State::kLinkDown:
       return set_verdict(f, proto::VERDICT_LINK_DOWN,
-                         "the relay that it comes from is lost; last heard of " + d.origin.host);
+                         "the relay that it comes from is lost; last heard of " + d.origin->host);
     case State::kSubstituted:
       return set_verdict(f, proto::VERDICT_SUBSTITUTED,
                          "its maximum age is over and a fail-safe value stands in");
     case State::kSourceDead:
       return set_verdict(f, proto::VERDICT_SOURCE_DEAD,
                          !writers.empty() ? "its writer, " + source + ", is gone; the last value stays"
-                                          : "its writer, node " + d.origin.node + " on " + d.origin.host +
+                                          : "its writer, node " + d.origin->node + " on " + d.origin->host +
                                                 ", is gone; the last value stays");
     default:
       break;
@@ -196,8 +196,8 @@ void judge_receiving(const Viewpoint& at, const std::string& topic, Session* s, 
   if (status->verdict != proto::VERDICT_PASSES) return set_verdict(f, status->verdict, status->text);
   if (status->last_put == PutResult::kTooOld) {
     return set_verdict(f, proto::VERDICT_STALE,
-                       acceptance.drop_older_ns != 0
-                           ? by + " takes nothing older than " + time_words(acceptance.drop_older_ns)
+                       acceptance.terms->drop_older_ns != 0
+                           ? by + " takes nothing older than " + time_words(acceptance.terms->drop_older_ns)
                            : "its last sample was older than its maximum age when it came");
   }
   if (status->last_put == PutResult::kRefused)
@@ -273,7 +273,7 @@ void judge_sending(const Viewpoint& at, const std::string& topic, std::optional<
 bool comes_from(const Viewpoint& at, const std::string& topic, std::optional<uint32_t> id, Session* s) {
   if (!id) return false;
   const TopicSource& store = at.outbound->source();
-  if (store.session_key(*id) == s->key() || store.topic(*id)->origin.origin_id == s->peer().origin)
+  if (store.session_key(*id) == s->key() || store.topic(*id)->origin->origin_id == s->peer().origin)
     return true;
   const std::optional<std::string> theirs = s->receiver().sender_name(topic);
   return theirs && s->receiver().status(*theirs)->verdict == proto::VERDICT_PASSES;

@@ -23,7 +23,7 @@ PeerReceiver::~PeerReceiver() {
     inbound_->sink().abandon(t->handle);
     inbound_->sink().report_state(t->handle, State::kLinkDown);
     inbound_->sink().set_current(t->handle, true);  // there is nothing better now
-    inbound_->release(t->description->name, &t->claim);
+    inbound_->release(&t->claim);
   }
 }
 
@@ -31,13 +31,19 @@ PeerReceiver::~PeerReceiver() {
 void PeerReceiver::close_topic(Topic* t) {
   if (is_mine(*t)) {
     inbound_->sink().remove(t->handle);
-    inbound_->free(t->description->name);
-    inbound_->release(t->description->name, &t->claim);
+    inbound_->free(t->claim);
+    inbound_->release(&t->claim);
   }
   t->plain_bytes = 0;
   t->handle = kNone;
-  t->claim.reset();
-  t->arriving = {};
+  t->claim = {};
+  if (t->arriving != nullptr) t->arriving->room = {};
+}
+
+bool PeerReceiver::is_taken_as_before(const Topic& t) const {
+  const Inbound::Acceptance now = inbound_->acceptance(t.name(), peer_);
+  return now.name == t.description->name && *now.terms == *t.terms &&
+         (!now.name.empty() || now.error == t.why_words());
 }
 
 std::vector<std::string> PeerReceiver::reconsider() {
@@ -45,10 +51,10 @@ std::vector<std::string> PeerReceiver::reconsider() {
   for (const auto& t : topics_) {
     if (t == nullptr) continue;
     // What waits for a name may have it now.
-    if (t->refusal != Refusal::kConflict && inbound_->acceptance(t->name, peer_) == t->acceptance) continue;
+    if (t->refusal != Refusal::kConflict && is_taken_as_before(*t)) continue;
     close_topic(t.get());
     t->refusal = Refusal::kDenied;  // until it is announced anew
-    again.push_back(t->name);
+    again.push_back(t->name());
   }
   return again;
 }
@@ -63,7 +69,7 @@ void PeerReceiver::want(SubscriptionSet subscriptions) {
 // Nobody keeps current what is not wanted; what is wanted is current from its next sample on.
 void PeerReceiver::judge(Topic* t) {
   t->plain_bytes = 0;
-  t->wanted = subscriptions_.matches(t->name);
+  t->wanted = subscriptions_.matches(t->name());
   if (!t->wanted && is_mine(*t)) inbound_->sink().set_current(t->handle, false);
 }
 
@@ -95,39 +101,41 @@ bool PeerReceiver::describe(const proto::Topic& m, TopicDescription* d) {
   d->first_sequence = m.first_sequence();
   d->every = m.every();
   const proto::Origin& o = m.origin();
-  if (!from_wire(o.id(), &d->origin.origin_id) || !from_wire(o.segment_id(), &d->origin.segment_id))
-    return false;
-  d->origin.host = o.host().substr(0, kMaxText);
-  d->origin.domain = o.domain().substr(0, kMaxText);
-  d->origin.node = o.node().substr(0, kMaxText);
+  TopicOrigin origin;
+  if (!from_wire(o.id(), &origin.origin_id) || !from_wire(o.segment_id(), &origin.segment_id)) return false;
+  origin.host = o.host().substr(0, kMaxText);
+  origin.domain = o.domain().substr(0, kMaxText);
+  origin.node = o.node().substr(0, kMaxText);
+  d->origin = origins_.share(std::move(origin));
   return check_topic_name(m.name()).ok() && m.hops() < 1000 && d->max_bytes <= uint64_t{1} << 40;
 }
 
 // What the rules make of it.
-void PeerReceiver::take_topic(Topic* t, TopicDescription* d) {
-  t->acceptance = inbound_->acceptance(t->name, peer_);
-  d->name = t->acceptance.name;
-  if (t->acceptance.max_age_ns) d->max_age_ns = *t->acceptance.max_age_ns;
-  d->on_stale = t->acceptance.on_stale;
-  d->fail_safe = t->acceptance.fail_safe;
+void PeerReceiver::take_topic(const std::string& sender_name, Topic* t, TopicDescription* d) {
+  Inbound::Acceptance acceptance = inbound_->acceptance(sender_name, peer_);
+  t->terms = std::move(acceptance.terms);
+  d->name = std::move(acceptance.name);
+  if (d->name != sender_name) t->sender_name = std::make_unique<const std::string>(sender_name);
+  if (d->name.empty()) t->explain(proto::VERDICT_BAD_NAME, std::move(acceptance.error));
+  if (t->terms->max_age_ns) d->max_age_ns = *t->terms->max_age_ns;
+  d->on_stale = t->terms->on_stale;
+  d->fail_safe = t->terms->fail_safe;
 }
 
 PeerReceiver::Refusal PeerReceiver::refuse(Topic* t, Refusal refusal, proto::Verdict why,
                                            const std::string& key, std::string text) {
   // Tried again with each sample: what is refused as before is not told again.
   if (t->refusal != refusal) warn_(key, text);
-  t->why = why;
-  t->why_text = std::move(text);
+  t->explain(why, std::move(text));
   return refusal;
 }
 
 PeerReceiver::Refusal PeerReceiver::open_topic(Topic* t, bool announced) {
   const TopicDescription& d = *t->description;
   t->why = proto::VERDICT_PASSES;
-  if (t->acceptance.denied) return Refusal::kDenied;
-  if (d.origin.origin_id == inbound_->origin_id()) {
-    t->why = proto::VERDICT_LOOP;
-    t->why_text = "it is this host's own, which comes back";
+  if (t->terms->denied) return Refusal::kDenied;
+  if (d.origin->origin_id == inbound_->origin_id()) {
+    t->explain(proto::VERDICT_LOOP, "it is this host's own, which comes back");
     return Refusal::kDenied;
   }
   if (d.hops > proto::kMaxHops) {
@@ -136,33 +144,33 @@ PeerReceiver::Refusal PeerReceiver::open_topic(Topic* t, bool announced) {
                       " relays and is not taken: do relays stand in a ring?");
   }
   if (d.name.empty())
-    return refuse(t, Refusal::kDenied, proto::VERDICT_BAD_NAME, "name " + t->name, t->acceptance.error);
-  t->claim = inbound_->claim(d, announced);
-  if (t->claim == nullptr && inbound_->is_longer_way(d)) {
-    t->why = proto::VERDICT_LOOP;
-    t->why_text = "relays stand in a ring: topic " + d.name + " of " + d.origin.host + " comes over " +
-                  std::to_string(d.hops) + " relays and a shorter way too; the shortest is taken";
+    return refuse(t, Refusal::kDenied, proto::VERDICT_BAD_NAME, "name " + t->name(), t->why_words());
+  t->claim = inbound_->claim(t->description, announced);
+  if (t->claim.number == 0 && inbound_->is_longer_way(d)) {
+    t->explain(proto::VERDICT_LOOP, "relays stand in a ring: topic " + d.name + " of " + d.origin->host +
+                                        " comes over " + std::to_string(d.hops) +
+                                        " relays and a shorter way too; the shortest is taken");
     // Once for all topics: it says something of the relays, not of a topic.
-    if (inbound_->first_report_of_ring()) warn_("ring", t->why_text);
+    if (inbound_->first_report_of_ring()) warn_("ring", t->why_words());
     return Refusal::kConflict;
   }
-  if (t->claim == nullptr) {
+  if (t->claim.number == 0) {
     return refuse(t, Refusal::kConflict, proto::VERDICT_CONFLICT, "conflict " + d.name,
-                  "topic " + d.name + " comes from two hosts; that of " + d.origin.host +
+                  "topic " + d.name + " comes from two hosts; that of " + d.origin->host +
                       " is not taken: give each sender a --prefix");
   }
-  if (!inbound_->reserve(d, peer_)) {
-    inbound_->release(d.name, &t->claim);
+  if (!inbound_->reserve(t->claim, peer_)) {
+    inbound_->release(&t->claim);
     return refuse(t, Refusal::kNoRoom, proto::VERDICT_NO_ROOM, "room " + peer_,
                   "topic " + d.name + " is not taken: the topics of " + peer_ +
                       " take three quarters of the memory of this relay, which is what one peer may; take "
                       "fewer of them "
                       "(--topic), or give a mirror more (--segment-size)");
   }
-  Result<uint32_t> handle = inbound_->sink().open(d, key_);
+  Result<uint32_t> handle = inbound_->sink().open(t->description, key_);
   if (!handle.ok()) {
-    inbound_->free(d.name);
-    inbound_->release(d.name, &t->claim);
+    inbound_->free(t->claim);
+    inbound_->release(&t->claim);
     const Code code = handle.status().code();
     const bool other_layout = code == Code::kInvalid || code == Code::kMismatch;
     return refuse(t, code == Code::kInUse ? Refusal::kConflict : Refusal::kNoRoom,
@@ -201,20 +209,19 @@ bool PeerReceiver::announce(const proto::Announce& message, const SentAt& sent, 
     std::unique_ptr<Topic>& at = topics_[m.id()];
     if (at == nullptr) at = std::make_unique<Topic>();
     Topic& t = *at;
-    const bool known = !t.name.empty();
-    if (known && t.name != m.name()) return false;
+    const bool known = t.description != nullptr;
+    if (known && t.name() != m.name()) return false;
     inbound_->counters().superseded += backlog_.drop(m.id());
     const bool seen = t.seen, mine = is_mine(t);
     const uint32_t handle = t.handle;
     if (known) {
-      inbound_->release(t.description->name, &t.claim);
+      inbound_->release(&t.claim);
       bytes_ -= bytes_of(t);
     }
     t = Topic();
-    t.name = m.name();
-    take_topic(&t, description.get());
-    bytes_ += bytes_of(t);
+    take_topic(m.name(), &t, description.get());
     t.description = std::move(description);
+    bytes_ += bytes_of(t);
     t.told = from_wire(m.state());
     t.refusal = open_topic(&t, true);
     if (m.every()) unready_.push_back(m.id());

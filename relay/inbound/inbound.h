@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -23,7 +24,9 @@
 #include "relay/rules/rule_set.h"
 #include "relay/rules/rules.h"
 #include "relay/rules/subscription.h"
+#include "relay/store/shared_origin.h"
 #include "relay/store/topic_sink.h"
+#include "shm/name_index.h"
 
 namespace smt::relay {
 
@@ -52,41 +55,44 @@ class Inbound {
   const Id128& origin_id() const { return origin_id_; }
   InboundCounters& counters() { return *counters_; }
 
-  // What becomes of a topic that a peer calls so.
-  struct Acceptance {
+  // What a rule makes of all topics that it names.
+  struct Terms {
     bool denied = false;  // no rule names it
-    std::string name;     // here; empty: it cannot be called so, and `error` says why
-    std::string error;
     std::optional<int64_t> max_age_ns;
     OnStale on_stale = OnStale::kHold;
     std::vector<std::byte> fail_safe;
     int64_t drop_older_ns = 0;
-    bool operator==(const Acceptance&) const = default;
+    bool operator==(const Terms&) const = default;
+  };
+  // What becomes of a topic that a peer calls so.
+  struct Acceptance {
+    std::shared_ptr<const Terms> terms;
+    std::string name;  // here; empty: it cannot be called so, and `error` says why
+    std::string error;
   };
   Acceptance acceptance(const std::string& topic, std::string_view peer) const;
 
-  // The right to write the topic of a name, while `valid`. First come, first served, until it is released. Of
-  // one origin the shorter way has it, and of ways as long the one announced last (`announced`), as its
-  // predecessor is a connection not missed yet.
+  // The right to write the topic of a name, while it is_valid(). First come, first served, until it is
+  // released. Of one origin the shorter way has it, and of ways as long the one announced last (`announced`),
+  // as its predecessor is a connection not missed yet.
   struct Claim {
-    bool valid = true;
-    Id128 origin{};
-    uint32_t hops = 0;
+    uint32_t name = ~uint32_t{0};  // of names_
+    uint64_t number = 0;           // 0: none
   };
-  // Null: somebody else has it.
-  std::shared_ptr<const Claim> claim(const TopicDescription& topic, bool announced);
-  // The name is taken, and by the same origin: this topic comes the longer way round.
-  bool is_longer_way(const TopicDescription& topic) const {
-    const auto claim = claims_.find(topic.name);
-    return claim != claims_.end() && claim->second->origin == topic.origin.origin_id;
+  bool is_valid(const Claim& claim) const {
+    return claim.number != 0 && names_[claim.name].claim == claim.number;
   }
-  void release(const std::string& name, std::shared_ptr<const Claim>* claim);
+  // Number 0: somebody else has it.
+  Claim claim(const std::shared_ptr<const TopicDescription>& topic, bool announced);
+  // The name is taken, and by the same origin: this topic comes the longer way round.
+  bool is_longer_way(const TopicDescription& topic) const;
+  void release(Claim* claim);
   // Counts the claims that were lost to another session.
   uint64_t lost_claims() const { return lost_claims_; }
   // Room for the topic at the expense of this peer, until free(). False: one peer may take three quarters of
-  // the store, and this one has.
-  bool reserve(const TopicDescription& topic, const std::string& peer);
-  void free(const std::string& name);
+  // the store, and this one has. REQUIRES: is_valid(claim), as of free()
+  bool reserve(const Claim& claim, const std::string& peer);
+  void free(const Claim& claim);
   // Rows of a batch whose samples are plain, side by side.
   struct Run {
     static constexpr size_t kMax = 256;
@@ -105,16 +111,28 @@ class Inbound {
   InboundCounters* counters_;
   std::vector<ReceiveRule> rules_;
   RuleSet rule_set_;
-  std::vector<Naming> namings_;  // as rules_
-  std::unordered_map<std::string, std::shared_ptr<Claim>> claims_;
+  std::vector<Naming> namings_;                      // as rules_
+  std::vector<std::shared_ptr<const Terms>> terms_;  // as rules_
+  using PeerBytes = std::unordered_map<std::string, uint64_t>::value_type;
+  // A name that somebody may write, or that a topic in the store has.
+  struct Name {
+    std::shared_ptr<const TopicDescription> topic;  // that was claimed last; null: the place is free
+    uint64_t claim = 0;                             // who may write it; 0: nobody
+    PeerBytes* reserved_by = nullptr;  // at whose expense there is room for it; null: there is none
+    uint64_t reserved = 0;
+  };
+  std::optional<uint32_t> find_name(const std::string& name) const {
+    return by_name_.find(name, [this](uint32_t i) -> std::string_view { return names_[i].topic->name; });
+  }
+  void drop_reservation(Name* name);
+  void drop_if_unused(uint32_t name);
+  std::vector<Name> names_;
+  std::vector<uint32_t> free_names_;
+  NameIndex by_name_;    // of names_
+  uint64_t claims_ = 0;  // so far
   uint64_t lost_claims_ = 0;
   bool ring_named_ = false;
   Run run_;
-  struct Reserved {
-    std::string peer;
-    uint64_t bytes;
-  };
-  std::unordered_map<std::string, Reserved> reserved_;        // by topic
   std::unordered_map<std::string, uint64_t> reserved_bytes_;  // by peer
 };
 
@@ -161,7 +179,7 @@ class PeerReceiver {
   std::optional<std::string> sender_name(std::string_view local) const;
 
   // Memory that the peer's topics take here beside the store, about.
-  uint64_t bytes() const { return bytes_ + topics_.capacity() * sizeof(topics_[0]); }
+  uint64_t bytes() const { return bytes_ + origins_.bytes() + topics_.capacity() * sizeof(topics_[0]); }
 
   bool state(const proto::StateChange& message);
   // `columns`: of this Batch, see proto::open_message.
@@ -179,26 +197,37 @@ class PeerReceiver {
  private:
   static constexpr uint32_t kMaxIds = 1 << 18;
   static constexpr uint32_t kNone = ~uint32_t{0};
-  enum class Refusal { kNone, kDenied, kHops, kConflict, kNoRoom };
+  enum class Refusal : uint8_t { kNone, kDenied, kHops, kConflict, kNoRoom };
+  // A value in pieces.
+  struct Arriving {
+    uint64_t sequence, bytes, arrived = 0;
+    std::span<std::byte> room;  // for all of it in the store; empty: it is not kept
+  };
   struct Topic {
     // What a plain sample needs, together: one that is copied into the store and counted, and that is all.
     uint32_t plain_bytes = 0;  // of its value; 0: there is something to ask, see take_row() and find_topic()
     uint32_t handle = kNone;
     uint64_t sequence = 0;  // of the sample that came last; 0: none since it was announced
 
+    Inbound::Claim claim;                                 // with a handle; it may have been lost
+    std::shared_ptr<const TopicDescription> description;  // its name is that here
+    std::shared_ptr<const Inbound::Terms> terms;
+    std::unique_ptr<const std::string> sender_name;  // null: as here
+    std::unique_ptr<const std::string> why_text;     // null: ""
+    std::unique_ptr<Arriving> arriving;              // null: no value in pieces is
+    proto::Verdict why = proto::VERDICT_PASSES;      // it was refused, in words that people are told
+    State told = State::kEmpty;
+    PutResult last_put = PutResult::kTaken;
+    Refusal refusal = Refusal::kNone;
     bool seen = false;  // a sample has come in this session
     bool wanted = false;
-    std::string name;  // as the sender has it
-    Inbound::Acceptance acceptance;
-    Refusal refusal = Refusal::kNone;
-    proto::Verdict why = proto::VERDICT_PASSES;  // it was refused, in words that people are told
-    std::string why_text;
-    PutResult last_put = PutResult::kTaken;
-    std::shared_ptr<const Inbound::Claim> claim;  // with a handle; it may have been lost
-    State told = State::kEmpty;
-    std::shared_ptr<const TopicDescription> description;
-    uint64_t arriving_bytes = 0, arrived_bytes = 0, arriving_sequence = 0;  // a value in pieces
-    std::span<std::byte> arriving;
+
+    const std::string& name() const { return sender_name != nullptr ? *sender_name : description->name; }
+    std::string why_words() const { return why_text != nullptr ? *why_text : std::string(); }
+    void explain(proto::Verdict verdict, std::string text) {
+      why = verdict;
+      why_text = std::make_unique<const std::string>(std::move(text));
+    }
   };
 
   // A Batch, and how far its rows are taken.
@@ -232,13 +261,13 @@ class PeerReceiver {
   static uint32_t plain_bytes_of(const Topic& t);
   void ask_of_each_again();
   static uint64_t bytes_of(const Topic& t) {
-    constexpr uint64_t kTogether =
-        sizeof(Topic) + sizeof(TopicDescription) + 512;  // with claim and reservation
-    return kTogether + 8 * t.name.size() + 2 * t.acceptance.fail_safe.size();
+    constexpr uint64_t kTogether = sizeof(Topic) + sizeof(TopicDescription) + 192;  // with the claim
+    return kTogether + 2 * t.name().size() + t.description->name.size() + t.description->fail_safe.size();
   }
-  static bool is_mine(const Topic& t) { return t.claim != nullptr && t.claim->valid; }
+  bool is_mine(const Topic& t) const { return inbound_->is_valid(t.claim); }
   bool describe(const proto::Topic& message, TopicDescription* d);
-  void take_topic(Topic* t, TopicDescription* d);
+  void take_topic(const std::string& sender_name, Topic* t, TopicDescription* d);
+  bool is_taken_as_before(const Topic& t) const;
   uint64_t resume_after(const Topic& t) const;
   static bool is_too_old(const Topic& t, const SampleHead& head);
   Refusal open_topic(Topic* t, bool announced);
@@ -265,8 +294,9 @@ class PeerReceiver {
     uint64_t value_bytes;
   };
   std::unordered_map<uint64_t, Text> schemas_;  // of this session, by hash
-  uint64_t bytes_ = 0;                          // of topics and schemas
-  uint64_t lost_claims_ = 0;                    // of the Inbound, when topics were found plain
+  OriginPool origins_;
+  uint64_t bytes_ = 0;        // of topics and schemas
+  uint64_t lost_claims_ = 0;  // of the Inbound, when topics were found plain
   Backlog backlog_;
   std::vector<std::pair<uint32_t, uint64_t>> resumes_;
   std::vector<uint32_t> unready_;  // what is to be resumed when the store is ready for it

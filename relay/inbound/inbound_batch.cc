@@ -42,7 +42,7 @@ bool PeerReceiver::take_row(BatchProgress* b) {
   ++inbound_->counters().samples;
   if (t->sequence == 0) return false;
   // No sender has a value of the same topic between its pieces.
-  if (t->arriving_sequence != 0) return false;
+  if (t->arriving != nullptr) return false;
   if (!writable(t)) return true;
   const SampleHead head =
       arrived(t->sequence, b->columns.stamps_ns[row], b->columns.ages_ns[row], b->sent, b->now_ns);

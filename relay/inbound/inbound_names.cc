@@ -18,8 +18,8 @@ std::optional<std::string> Inbound::original(const std::string& local, std::stri
 
 std::optional<PeerReceiver::TopicStatus> PeerReceiver::status(std::string_view sender_name) const {
   for (const auto& t : topics_) {
-    if (t == nullptr || t->name != sender_name) continue;
-    TopicStatus s{t->acceptance.name, t->why, t->why_text, t->last_put};
+    if (t == nullptr || t->name() != sender_name) continue;
+    TopicStatus s{t->description->name, t->why, t->why_words(), t->last_put};
     if (t->handle != kNone && !is_mine(*t)) {
       s.verdict = proto::VERDICT_LOOP;
       s.text = "it comes a shorter way too, which is taken";
@@ -31,14 +31,14 @@ std::optional<PeerReceiver::TopicStatus> PeerReceiver::status(std::string_view s
 
 std::optional<std::string> PeerReceiver::sender_name(std::string_view local) const {
   for (const auto& t : topics_) {
-    if (t != nullptr && t->acceptance.name == local) return t->name;
+    if (t != nullptr && t->description->name == local) return t->name();
   }
   return std::nullopt;
 }
 
 bool PeerReceiver::any_topic(const std::function<bool(const std::string& name)>& is_such) const {
   return std::any_of(topics_.begin(), topics_.end(),
-                     [&](const auto& t) { return t != nullptr && is_such(t->name); });
+                     [&](const auto& t) { return t != nullptr && is_such(t->name()); });
 }
 
 }  // namespace smt::relay

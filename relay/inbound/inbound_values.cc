@@ -87,7 +87,7 @@ void PeerReceiver::account(Topic* t, PutResult put, uint64_t bytes) {
 
 // Nothing is asked of a sample of the topic but whether it is newer. 0: more is, or its values have any size.
 uint32_t PeerReceiver::plain_bytes_of(const Topic& t) {
-  const bool plain = t.acceptance.drop_older_ns == 0 && t.arriving_sequence == 0 &&
+  const bool plain = t.terms->drop_older_ns == 0 && t.arriving == nullptr &&
                      t.description->on_stale == OnStale::kHold &&
                      t.description->value_bytes <= proto::kMaxFrame;
   return plain ? static_cast<uint32_t>(t.description->value_bytes) : 0;
@@ -95,8 +95,7 @@ uint32_t PeerReceiver::plain_bytes_of(const Topic& t) {
 
 // The rule takes nothing so old.
 bool PeerReceiver::is_too_old(const Topic& t, const SampleHead& head) {
-  return t.acceptance.drop_older_ns != 0 &&
-         age_at(head.written_ns, head.born_ns) > t.acceptance.drop_older_ns;
+  return t.terms->drop_older_ns != 0 && age_at(head.written_ns, head.born_ns) > t.terms->drop_older_ns;
 }
 
 // A source counts upwards. A younger sample with a smaller number proves that what is here was never of this
@@ -111,9 +110,9 @@ bool PeerReceiver::disproves(const Topic& t, const SampleHead& head, const Prove
 
 // As if nothing of it were here. False: it is not taken any more.
 bool PeerReceiver::reopen_topic(Topic* t) {
-  warn_("forged " + t->description->name, "topic " + t->description->name +
-                                              ": what was here claimed to be of " +
-                                              t->description->origin.host + " and was not; it is begun anew");
+  warn_("forged " + t->description->name,
+        "topic " + t->description->name + ": what was here claimed to be of " + t->description->origin->host +
+            " and was not; it is begun anew");
   close_topic(t);
   t->refusal = open_topic(t, true);
   return t->handle != kNone;
@@ -154,23 +153,20 @@ bool PeerReceiver::chunk(const proto::Chunk& m, std::span<const std::byte> piece
   // Only so much as was announced, and no gaps.
   if (m.size() > t->description->max_bytes) return false;
   const bool first = m.offset() == 0;
-  if (!first && (m.sequence() != t->arriving_sequence || m.size() != t->arriving_bytes ||
-                 m.offset() != t->arrived_bytes))
-    return false;
   if (first) {
-    t->arriving_sequence = m.sequence();
-    t->arriving_bytes = m.size();
-    t->arrived_bytes = 0;
-    t->arriving = writable(t) ? inbound_->sink().loan(t->handle, m.size()) : std::span<std::byte>();
-  } else if (!t->arriving.empty() && !is_mine(*t)) {
-    t->arriving = {};  // another session has taken the topic over meanwhile
+    t->arriving = std::make_unique<Arriving>(Arriving{m.sequence(), m.size(), 0, {}});
+    if (writable(t)) t->arriving->room = inbound_->sink().loan(t->handle, m.size());
+  } else if (t->arriving == nullptr || m.sequence() != t->arriving->sequence ||
+             m.size() != t->arriving->bytes || m.offset() != t->arriving->arrived) {
+    return false;
   }
-  const bool kept = t->arriving.size() == m.size();
-  if (kept && !piece.empty()) memcpy(t->arriving.data() + m.offset(), piece.data(), piece.size());
-  t->arrived_bytes += piece.size();
-  if (t->arrived_bytes < m.size()) return true;
-  t->arriving_sequence = 0;
-  t->arriving = {};
+  Arriving& a = *t->arriving;
+  if (!a.room.empty() && !is_mine(*t)) a.room = {};  // another session has taken the topic over meanwhile
+  const bool kept = a.room.size() == m.size();
+  if (kept && !piece.empty()) memcpy(a.room.data() + m.offset(), piece.data(), piece.size());
+  a.arrived += piece.size();
+  if (a.arrived < m.size()) return true;
+  t->arriving.reset();
   t->sequence = m.sequence();
   ++inbound_->counters().samples;
   inbound_->counters().superseded += backlog_.drop(m.id());

@@ -70,18 +70,15 @@ const Changes& Outbound::collect(int64_t now_ns) {
   for (const uint32_t id : changes_.removed) {
     if (id >= topics_.size()) continue;
     topics_[id] = {.wanted_by = topics_[id].wanted_by};  // until each PeerSender has been told
-    newest_[id] = NewestSample();
+    if (newest_.has(id)) newest_[id] = NewestSample();
     for (Bits* of : {&variable_, &kept_, &copying_}) of->clear(id);
     outdated_.set(id);
   }
-  if (topics_.size() < source_->topic_limit()) {
-    topics_.resize(source_->topic_limit());
-    newest_.resize(topics_.size());
-  }
+  if (topics_.size() < source_->topic_limit()) topics_.resize(source_->topic_limit());
   for (const uint32_t id : changes_.described) {
     const TopicDescription& d = *source_->topic(id);
     Topic& t = topics_[id];
-    newest_[id] = NewestSample();
+    if (newest_.has(id)) newest_[id] = NewestSample();
     for (Bits* of : {&variable_, &kept_, &copying_}) of->clear(id);
     if (d.value_bytes == 0) variable_.set(id);
     outdated_.set(id);
@@ -102,9 +99,10 @@ const Changes& Outbound::collect(int64_t now_ns) {
 
 void Outbound::keep(uint32_t id, const SampleHead& head, std::span<const std::byte> value) {
   kept_.set(id);
-  newest_[id].head = head;
-  newest_[id].value.buffer.assign(value.begin(), value.end());
-  newest_[id].value.block = {};
+  NewestSample& k = newest_.at(id);
+  k.head = head;
+  k.value.buffer.assign(value.begin(), value.end());
+  k.value.block = {};
 }
 
 SampleRead Outbound::sample(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) {
@@ -121,7 +119,7 @@ SampleRead Outbound::sample(uint32_t id, SampleHead* head, std::byte* room, uint
 }
 
 Outbound::Newest Outbound::read_to_keep(uint32_t id, SampleRead* read) {
-  NewestSample& k = newest_[id];
+  NewestSample& k = newest_.at(id);
   std::vector<std::byte>& value = k.value.buffer;
   value.resize(topics_[id].max_bytes);
   k.value.block = {};
@@ -173,7 +171,7 @@ void Outbound::keep_looked() {
 
 SampleRead Outbound::sample_whole(uint32_t id, std::optional<uint64_t> after,
                                   std::shared_ptr<WholeSample>* whole) {
-  NewestSample& k = newest_[id];
+  NewestSample& k = newest_.at(id);
   if (*whole == nullptr && !after) *whole = k.copying.lock();
   if (*whole == nullptr) {
     *whole = std::make_shared<WholeSample>();

@@ -20,6 +20,7 @@
 #include "relay/rules/access.h"
 #include "relay/rules/rule_set.h"
 #include "relay/rules/rules.h"
+#include "relay/store/paged.h"
 #include "relay/store/topic_source.h"
 
 namespace smt::relay {
@@ -152,11 +153,11 @@ class Outbound {
   std::vector<SendRule> rules_;
   RuleSet rule_set_;
   std::vector<Topic> topics_;
-  std::vector<NewestSample> newest_;  // as long as topics_
-  Bits variable_;                     // topics: the size of their values varies
-  Bits shared_;                       // several peers want them
-  Bits kept_;                         // in newest_ is what the source has ...
-  Bits copying_;                      // ... or a copy of it is begun
+  Paged<NewestSample> newest_;  // by id; no topic has one that is sent from its slot alone
+  Bits variable_;               // topics: the size of their values varies
+  Bits shared_;                 // several peers want them
+  Bits kept_;                   // in newest_ is what the source has ...
+  Bits copying_;                // ... or a copy of it is begun
   Changes changes_;
   Encoded encoded_;
   bool encoded_valid_ = false;

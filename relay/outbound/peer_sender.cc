@@ -61,7 +61,7 @@ PeerSender::SendDecision PeerSender::decide(uint32_t id, bool is_request) {
   const std::optional<Pacing> requested = subscriptions_.pacing_for(d->name);
   if (!requested && !is_request && !topics_.has(id)) return decision;
   // Not back to where it came from, nor in a ring.
-  if (source.session_key(id) == peer_.key || d->origin.origin_id == peer_.origin) return decision;
+  if (source.session_key(id) == peer_.key || d->origin->origin_id == peer_.origin) return decision;
   const std::optional<size_t> rule = outbound_->rule(id, peer_.name);
   if (!rule) return decision;
   if (d->hops >= proto::kMaxHops) {
@@ -93,11 +93,12 @@ void PeerSender::report_denied(uint32_t id, Right right) {
 void PeerSender::apply(uint32_t id, const SendDecision& decision) {
   TopicState& t = topics_[id];
   make_special(id);  // until a sample of it has gone by the new decision
-  if (t.pacing != decision.pacing) {
+  if (t.pacing() != decision.pacing) {
     drop_filter(id);
-    t.pacing = decision.pacing;
-    t.thins = thins(t.pacing);
-    t.limiter.set(decision.pacing.period_ns, decision.pacing.tick);
+    if (pacing_ == nullptr || *pacing_ != decision.pacing)
+      pacing_ = std::make_shared<const Pacing>(decision.pacing);
+    t.set_pacing(pacing_);
+    t.thins = thins(decision.pacing);
     if (t.wanted) dirty_topics(id).set(id);  // what was passed over may be sent now
   }
   const size_t queue = queues_.index(decision.rule, static_cast<size_t>(decision.pacing.priority));
@@ -155,8 +156,7 @@ void PeerSender::reconsider(uint32_t id) {
   }
   // Announced anew, and its value sent again: the peer has not kept it current meanwhile, or is to say what
   // it has.
-  if (decision.want && (!t.wanted || t.pacing.every != decision.pacing.every))
-    return begin_topic(id, decision);
+  if (decision.want && (!t.wanted || t.every != decision.pacing.every)) return begin_topic(id, decision);
   if (t.wanted && !decision.want) {
     set_wanted(id, false);
     waits_.stop(id);
@@ -204,7 +204,7 @@ void PeerSender::on_updated(uint32_t id, int64_t now_ns) {
     if (t.large == LargeValue::kUnderWay) t.large = LargeValue::kSuperseded;
     return;
   }
-  const int64_t until = t.pacing.every ? 0 : t.limiter.on_updated(now_ns);
+  const int64_t until = t.every ? 0 : t.limiter.on_updated(now_ns);
   if (until == 0) return dirty_topics(id).set(id);
   waits_.wait_until(id, until);
 }
@@ -239,9 +239,9 @@ void PeerSender::make_plain(uint32_t id) {
   const TopicState& t = topics_[id];
   if (!t.is_plain() || !queues_.is_unlimited(t.queue)) return;
   queues_[t.queue].plain.set(id);
-  if (t.pacing.every) queues_[t.queue].in_order.set(id);
+  if (t.every) queues_[t.queue].in_order.set(id);
   if (t.is_asked()) queues_[t.queue].asked.set(id);
-  if (t.pacing.period_ns != 0) return;
+  if (t.pacing().period_ns != 0) return;
   asked_.clear(id);
   queues_[t.queue].prompt.set(id);
 }
@@ -305,9 +305,8 @@ void PeerSender::begin_request(RequestQueue::Request* r) {
     TopicState& t = topic_at(id);
     if (!t.wanted) apply(id, decision);
     // Whether the peer has its newest value, or gets it anyway.
-    const bool follows =
-        t.wanted && (t.pacing.every || (t.is_announced() && !waits_.is_waiting(id) && !thins(t.pacing) &&
-                                        outbound_->source().is_current(id)));
+    const bool follows = t.wanted && (t.every || (t.is_announced() && !waits_.is_waiting(id) && !t.thins &&
+                                                  outbound_->source().is_current(id)));
     if (r->list) {
       listed_.set(id);
     } else if (!follows) {

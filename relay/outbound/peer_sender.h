@@ -167,7 +167,8 @@ class PeerSender {
   const Peer peer_;
   bool compress_;
   SubscriptionSet subscriptions_;
-  Paged<TopicState> topics_;  // by id; none: the peer knows nothing of it and does not want it
+  std::shared_ptr<const Pacing> pacing_;  // that was decided on last: topics share it
+  Paged<TopicState> topics_;              // by id; none: the peer knows nothing of it and does not want it
   SendQueues queues_;
   RequestQueue requests_;
   WaitList waits_;                      // topics whose newest sample waits for their pace, or for a heartbeat

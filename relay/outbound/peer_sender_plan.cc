@@ -29,7 +29,7 @@ uint64_t alike(uint64_t topics, uint64_t kind) {
 // Whether the newest sample of a dirty topic of which not all are sent is to be sent; if not, it waits no
 // more.
 bool PeerSender::passes(uint32_t id, int64_t now_ns) {
-  const Pacing& pacing = topics_[id].pacing;
+  const Pacing& pacing = topics_[id].pacing();
   if (!pacing.on_change || outbound_->max_bytes(id) > kPieceOfWork)
     return is_next(id, outbound_->source().newest_sequence(id));
   SampleRead read;
@@ -47,7 +47,7 @@ bool PeerSender::passes(uint32_t id, int64_t now_ns) {
 // Of each so many samples one is sent. False: not this one, and the topic waits no more.
 bool PeerSender::is_next(uint32_t id, uint64_t sequence) {
   const TopicState& t = topics_[id];
-  const uint32_t one_of = t.pacing.one_of;
+  const uint32_t one_of = t.pacing().one_of;
   if (t.sequence == 0 || (one_of == 1 ? sequence != t.sequence : sequence / one_of != t.sequence / one_of))
     return true;
   pass_over(id, sequence, &OutboundCounters::passed_over_by_rate);
@@ -58,14 +58,14 @@ ChangeFilter& PeerSender::filter_of(uint32_t id) {
   std::unique_ptr<ChangeFilter>& filter = filters_.at(id);
   if (filter == nullptr) {
     filter =
-        std::make_unique<ChangeFilter>(*outbound_->source().topic(id)->schema, topics_[id].pacing.deadband);
+        std::make_unique<ChangeFilter>(*outbound_->source().topic(id)->schema, topics_[id].pacing().deadband);
   }
   return *filter;
 }
 
 // A sample whose value is that sent last is not sent before the heartbeat is due. False: it is.
 bool PeerSender::waits_unchanged(uint32_t id, uint64_t sequence, int64_t now_ns) {
-  const int64_t period = topics_[id].pacing.heartbeat_ns;
+  const int64_t period = topics_[id].pacing().heartbeat_ns;
   const int64_t heartbeat = period == 0 ? INT64_MAX : filter_of(id).sent_ns() + period;
   if (now_ns >= heartbeat) return false;
   if (heartbeat != INT64_MAX) waits_.wait_until(id, heartbeat);
@@ -163,7 +163,7 @@ uint64_t PeerSender::fill_asked(size_t queue, size_t word, uint64_t topics, Fill
          left &= left - 1) {
       const uint32_t id = Bits::number(word, left);
       bytes += outbound_->max_bytes(id) + kRowBytes;
-      if (topics_[id].pacing.on_change) compared |= left & -left;
+      if (topics_[id].pacing().on_change) compared |= left & -left;
     }
     outbound_->look_at(word, compared, now_ns);
     uint64_t passed = 0;

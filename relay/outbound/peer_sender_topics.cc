@@ -55,11 +55,11 @@ void PeerSender::fill_announce(uint32_t id, bool with_head, int64_t now_ns, prot
   }
   t->set_generation(d.generation);
   proto::Origin* o = t->mutable_origin();
-  o->set_id(to_wire(d.origin.origin_id));
-  o->set_segment_id(to_wire(d.origin.segment_id));
-  o->set_host(d.origin.host);
-  o->set_domain(d.origin.domain);
-  o->set_node(d.origin.node);
+  o->set_id(to_wire(d.origin->origin_id));
+  o->set_segment_id(to_wire(d.origin->segment_id));
+  o->set_host(d.origin->host);
+  o->set_domain(d.origin->domain);
+  o->set_node(d.origin->node);
   t->set_hops(d.hops);
   t->set_state(to_wire(source.reported_state(id)));
   t->set_max_age_ns(d.max_age_ns);

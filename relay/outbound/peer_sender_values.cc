@@ -179,7 +179,7 @@ bool PeerSender::begin_transfer(size_t index, int64_t now_ns) {
     const std::optional<uint64_t> after = t.is_in_order() ? std::optional(t.after) : std::nullopt;
     const SampleRead read = outbound_->sample_whole(id, after, &queue.copying);
     std::optional<bool> is_new = true;
-    if (read == SampleRead::kOk && t.pacing.on_change && t.wanted && !t.force) {
+    if (read == SampleRead::kOk && t.pacing().on_change && t.wanted && !t.force) {
       is_new = filter_of(id).changed(queue.copying->value, outbound_->take_work(), &queue.compared);
     }
     if (read == SampleRead::kMore || !is_new) return copying_ = true, false;

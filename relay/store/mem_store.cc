@@ -160,7 +160,8 @@ uint64_t MemStore::bytes_of(const TopicDescription& topic) const {
   return topic.name.size() + std::min(topic.max_bytes, max_bytes_);
 }
 
-Result<uint32_t> MemStore::open(const TopicDescription& topic, uint64_t session_key) {
+Result<uint32_t> MemStore::open(std::shared_ptr<const TopicDescription> described, uint64_t session_key) {
+  const TopicDescription& topic = *described;
   const auto known = by_name_.find(topic.name);
   if (bytes_ - past_bytes_ + topic.name.size() + topic.max_bytes > max_bytes_) {
     return Status(Code::kNoSpace, "no room for topic " + topic.name + ": the values of this relay take " +

@@ -52,7 +52,8 @@ class MemStore : public Store {
   bool arm() override { return !changed_; }
   std::chrono::milliseconds poll_limit() const override { return std::chrono::milliseconds(1000); }
 
-  Result<uint32_t> open(const TopicDescription& topic, uint64_t session_key) override;
+  using TopicSink::open;
+  Result<uint32_t> open(std::shared_ptr<const TopicDescription> described, uint64_t session_key) override;
   uint64_t room_bytes() const override { return max_bytes_; }
   uint64_t bytes_of(const TopicDescription& topic) const override;
   SampleHead held(uint32_t handle) const override { return topics_[handle].head; }

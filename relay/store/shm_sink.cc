@@ -97,14 +97,13 @@ Status ShmSink::check_other_mirrors(const std::string& topic) {
 }
 
 // What stands in is a value of the topic.
-Status ShmSink::check_fail_safe(const Topic& t) {
-  const uint64_t bytes = t.fail_safe.size();
-  if (t.on_stale != OnStale::kBytes || (t.options.schema.size == 0 && bytes <= t.options.max_bytes) ||
-      bytes == t.options.schema.size)
+Status ShmSink::check_fail_safe(const TopicDescription& topic) {
+  const uint64_t bytes = topic.fail_safe.size();
+  if (topic.on_stale != OnStale::kBytes || (topic.value_bytes == 0 && bytes <= topic.max_bytes) ||
+      bytes == topic.value_bytes)
     return Status();
-  return Status(Code::kInvalid, "topic " + t.options.name + ": its fail-safe value has " +
-                                    std::to_string(bytes) + " bytes, its values have " +
-                                    std::to_string(t.options.max_bytes));
+  return Status(Code::kInvalid, "topic " + topic.name + ": its fail-safe value has " + std::to_string(bytes) +
+                                    " bytes, its values have " + std::to_string(topic.max_bytes));
 }
 
 uint64_t ShmSink::bytes_of(const TopicDescription& topic, uint64_t segment_bytes) {
@@ -112,17 +111,16 @@ uint64_t ShmSink::bytes_of(const TopicDescription& topic, uint64_t segment_bytes
          topic.name.size() + topic.schema->size();
 }
 
-Result<uint32_t> ShmSink::open(const TopicDescription& topic, uint64_t) {
+Result<uint32_t> ShmSink::open(std::shared_ptr<const TopicDescription> topic, uint64_t) {
   if (mirror_) {
-    if (Status other = check_other_mirrors(topic.name); !other.ok()) return other;
+    if (Status other = check_other_mirrors(topic->name); !other.ok()) return other;
   }
-  Result<Schema> schema = Schema::from_text(*topic.schema);
-  if (!schema.ok()) return schema.status();
+  if (Result<Schema> schema = schema_of(*topic); !schema.ok()) return schema.status();
 
-  const auto known = by_name_.find(topic.name);
+  const std::optional<uint32_t> known = find(topic->name);
   uint32_t handle;
-  if (known != by_name_.end()) {
-    handle = known->second;
+  if (known) {
+    handle = *known;
     topics_[handle].end_loan();
     topics_[handle].publisher.reset();
   } else if (!free_.empty()) {
@@ -133,32 +131,26 @@ Result<uint32_t> ShmSink::open(const TopicDescription& topic, uint64_t) {
     free_.push_back(handle);
   }
   Topic& t = touch(handle);
-  TopicOptions& o = t.options;
-  o.name = topic.name;
-  o.schema = std::move(*schema);
-  o.max_bytes = o.schema.size != 0 ? o.schema.size : topic.max_bytes;
-  o.history = topic.history;
-  o.max_age_ns = topic.max_age_ns;
-  if (mirror_) o.origin = topic.origin;
-  o.hops = topic.hops;
-  o.first_sequence = topic.first_sequence;
-  o.keep_bytes = 8 * kPieceOfWork;
-  t.on_stale = topic.on_stale;
-  t.fail_safe = topic.fail_safe;
-  if (t.on_stale == OnStale::kZero) t.fail_safe.assign(o.schema.size, std::byte{0});
-  Status s = check_fail_safe(t);
-  t.awaited.reset();
-  t.lent.reset();
+  t.description = std::move(topic);
+  t.history = t.description->history;
+  Status s = check_fail_safe(*t.description);
+  t.end_awaited();
+  if (t.has_lent()) t.pieces->lent.reset();
   std::erase(awaited_, handle);
   if (s.ok()) s = make_ring(handle);
   if (!s.ok()) {
-    if (known != by_name_.end()) remove(handle);
+    if (known) {
+      remove(handle);
+    } else {
+      t.description.reset();
+    }
     return s;
   }
-  left_over_.erase(topic.name);
-  if (known == by_name_.end()) free_.pop_back();
-  by_name_[topic.name] = handle;
-  t.name = topic.name;
+  left_over_.erase(t.name());
+  if (!known) {
+    free_.pop_back();
+    by_name_.insert(t.name(), handle);
+  }
   t.confirmed = false;
   t.told = State::kEmpty;
   if (t.publisher) begin(&t);
@@ -186,21 +178,24 @@ void ShmSink::report_provenance(Topic* t, int64_t age_error_ns, int64_t delay_ns
 }
 
 bool ShmSink::is_too_old(const Topic& t, const SampleHead& head) const {
-  return ages(t) && age_at(head.written_ns, head.born_ns) > t.options.max_age_ns;
+  return ages(t) && age_at(head.written_ns, head.born_ns) > t.description->max_age_ns;
 }
 
 // Under the number and the age of the sample that it stands in for. False: not now, a newer one is coming in.
 bool ShmSink::substitute(Topic* t, const SampleHead& head) {
-  if (t->loan || t->awaited) return false;
+  if (t->has_loan() || t->awaited() != nullptr) return false;
   burst_.reset();
   t->newest = head;
   t->substituted = true;
-  if (t->on_stale == OnStale::kTombstone) {
+  const TopicDescription& d = *t->description;
+  if (d.on_stale == OnStale::kTombstone) {
     t->publisher.reset();
-    (void)node_->remove(t->name);  // kNotFound: it has its tombstone already
+    (void)node_->remove(d.name);  // kNotFound: it has its tombstone already
     return true;
   }
-  (void)t->publisher->publish(t->fail_safe, head);  // fits, see check_fail_safe
+  const std::vector<std::byte> zeros(d.on_stale == OnStale::kZero ? d.value_bytes : 0);
+  (void)t->publisher->publish(d.on_stale == OnStale::kZero ? zeros : d.fail_safe,
+                              head);  // see check_fail_safe
   t->confirmed = true;
   show(t);
   return true;
@@ -214,8 +209,9 @@ void ShmSink::expire(int64_t now_ns) {
     Topic& t = touch(handle);
     t.expires = false;
     // Without a birth it has not been followed since it was opened.
-    if (t.name.empty() || t.substituted || t.newest.born_ns == 0 || t.options.max_age_ns == 0) continue;
-    int64_t next = t.newest.born_ns + t.options.max_age_ns + 1;
+    if (t.description == nullptr || t.substituted || t.newest.born_ns == 0) continue;
+    if (t.description->max_age_ns == 0) continue;
+    int64_t next = t.newest.born_ns + t.description->max_age_ns + 1;
     if (next <= now_ns) {
       if (substitute(&t, {t.newest.sequence, t.newest.stamp_ns, t.newest.born_ns, now_ns})) continue;
       next = now_ns + kAgainNs;
@@ -230,9 +226,10 @@ void ShmSink::follow(uint32_t handle, const SampleHead& head) {
   Topic& t = topics_[handle];
   t.newest = head;
   t.confirmed = true;
-  if (t.on_stale == OnStale::kHold || t.options.max_age_ns == 0 || t.expires) return;
+  const TopicDescription& d = *t.description;
+  if (d.on_stale == OnStale::kHold || d.max_age_ns == 0 || t.expires) return;
   t.expires = true;
-  expiries_.emplace(head.born_ns + t.options.max_age_ns + 1, handle);
+  expiries_.emplace(head.born_ns + d.max_age_ns + 1, handle);
 }
 
 ShmSink::Topic& ShmSink::touch(uint32_t handle) {
@@ -250,9 +247,9 @@ PutResult ShmSink::finish_put(uint32_t handle, const SampleHead& head) {
 }
 
 uint32_t ShmSink::plain_bytes_of(const Topic& t) {
-  const uint64_t bytes = t.options.schema.size;
-  const bool plain = t.publisher && !t.awaited && !t.loan && !ages(t) && bytes <= UINT32_MAX &&
-                     Burst::is_known(*t.publisher, bytes);
+  const uint64_t bytes = t.description->value_bytes;
+  const bool plain = t.publisher && t.awaited() == nullptr && !t.has_loan() && !ages(t) &&
+                     bytes <= UINT32_MAX && Burst::is_known(*t.publisher, bytes);
   return plain ? static_cast<uint32_t>(bytes) : 0;
 }
 
@@ -278,11 +275,12 @@ PutResult ShmSink::settle(uint32_t handle, const SampleHead& head) {
 PutResult ShmSink::put(uint32_t handle, const SampleHead& head, std::span<const std::byte> value,
                        const Provenance& provenance) {
   Topic& t = touch(handle);
-  if (t.awaited) return await_ring(handle, head, {{value.begin(), value.end()}, {}}, provenance);
+  if (t.description == nullptr) return PutResult::kRefused;
+  if (t.awaited() != nullptr) return await_ring(handle, head, {{value.begin(), value.end()}, {}}, provenance);
   t.end_loan();
   if (!is_writing(t, head)) return settle(handle, head);
   if (!t.publisher && !make_ring(handle).ok()) return PutResult::kRefused;
-  if (t.awaited) return await_ring(handle, head, {{value.begin(), value.end()}, {}}, provenance);
+  if (t.awaited() != nullptr) return await_ring(handle, head, {{value.begin(), value.end()}, {}}, provenance);
   report_provenance(&t, known(provenance.age_error_ns), known(provenance.delay_ns), head.written_ns);
   if (!burst_) burst_.emplace();
   return burst_->publish(*t.publisher, value, head).ok() ? finish_put(handle, head) : PutResult::kRefused;
@@ -312,49 +310,52 @@ size_t ShmSink::put_plain(std::span<const PlainSample> samples, const std::byte*
 
 std::span<std::byte> ShmSink::loan(uint32_t handle, uint64_t bytes) {
   Topic& t = touch(handle);
-  if (!t.awaited) t.end_loan();
-  if (!t.publisher && !t.awaited && !make_ring(handle).ok()) return {};
-  if (t.awaited) {
-    t.lent = Frame::room(bytes);
-    t.lent_bytes = bytes;
-    return {t.lent.get(), bytes};
+  if (t.awaited() == nullptr) t.end_loan();
+  if (!t.publisher && t.awaited() == nullptr && !make_ring(handle).ok()) return {};
+  Pieces& pieces = t.in_pieces();
+  if (pieces.awaited) {
+    pieces.lent = Frame::room(bytes);
+    pieces.lent_bytes = bytes;
+    return {pieces.lent.get(), bytes};
   }
   Result<Loan> loan = t.publisher->loan(bytes);
   if (!loan.ok()) return {};
-  t.loan.emplace(std::move(*loan));
-  return t.loan->bytes();
+  pieces.loan.emplace(std::move(*loan));
+  return pieces.loan->bytes();
 }
 
 PutResult ShmSink::commit(uint32_t handle, const SampleHead& head, const Provenance& provenance) {
   Topic& t = touch(handle);
-  if (const std::shared_ptr<std::byte[]> lent = std::move(t.lent); lent != nullptr) {
-    if (!t.awaited) return PutResult::kRefused;
-    return await_ring(handle, head, {{}, {lent, {lent.get(), t.lent_bytes}}}, provenance);
+  if (t.has_lent()) {
+    const std::shared_ptr<std::byte[]> lent = std::move(t.pieces->lent);
+    if (t.awaited() == nullptr) return PutResult::kRefused;
+    return await_ring(handle, head, {{}, {lent, {lent.get(), t.pieces->lent_bytes}}}, provenance);
   }
   return finish_loan(handle, head, provenance);
 }
 
 PutResult ShmSink::finish_loan(uint32_t handle, const SampleHead& head, const Provenance& provenance) {
   Topic& t = topics_[handle];
-  if (!t.loan) return PutResult::kRefused;
-  if (t.former) {  // it lies where no reader finds it
-    const std::shared_ptr<const void> former = std::move(t.former);
-    Loan loan = std::move(*t.loan);
+  if (!t.has_loan()) return PutResult::kRefused;
+  Pieces& pieces = *t.pieces;
+  if (pieces.former) {  // it lies where no reader finds it
+    const std::shared_ptr<const void> former = std::move(pieces.former);
+    Loan loan = std::move(*pieces.loan);
     return put(handle, head, loan.bytes(), provenance);
   }
   const bool writes = is_writing(t, head);
   if (writes)
     report_provenance(&t, known(provenance.age_error_ns), known(provenance.delay_ns), head.written_ns);
-  if (writes) t.loan->commit(head, t.loan->bytes().size());
-  t.loan.reset();
+  if (writes) pieces.loan->commit(head, pieces.loan->bytes().size());
+  pieces.loan.reset();
   return writes ? finish_put(handle, head) : settle(handle, head);
 }
 
 void ShmSink::abandon(uint32_t handle) {
   Topic& t = touch(handle);
-  if (t.lent == nullptr) return t.end_loan();
-  t.lent.reset();
-  if (t.awaited && t.publisher && t.awaited->head.sequence == 0) t.awaited.reset();
+  if (!t.has_lent()) return t.end_loan();
+  t.pieces->lent.reset();
+  if (t.awaited() != nullptr && t.publisher && t.awaited()->head.sequence == 0) t.end_awaited();
 }
 
 void ShmSink::report_state(uint32_t handle, State state) {
@@ -364,14 +365,14 @@ void ShmSink::report_state(uint32_t handle, State state) {
 
 void ShmSink::remove(uint32_t handle) {
   Topic& t = topics_[handle];
-  if (t.name.empty()) return;
+  if (t.description == nullptr) return;
   std::erase(awaited_, handle);
-  by_name_.erase(t.name);
-  const std::string name = std::move(t.name);
+  by_name_.erase(t.name(), handle);
+  const std::shared_ptr<const TopicDescription> removed = std::move(t.description);
   const bool expires = t.expires;
   t = Topic();
   t.expires = expires;
-  (void)node_->remove(name);  // kNotFound: it could not be advertised
+  (void)node_->remove(removed->name);  // kNotFound: it could not be advertised
   free_.push_back(handle);
 }
 
@@ -381,11 +382,11 @@ Status ShmSink::remake() {
   if (Status s = node_->remake(&former); !s.ok()) return s;
   for (Topic& t : topics_) {
     t.plain_bytes = 0;
-    if (t.awaited) {
-      t.loan.reset();
-      t.awaited->copied = 0;
-    } else if (t.loan) {
-      t.former = former;
+    if (t.awaited() != nullptr) {
+      t.pieces->loan.reset();
+      t.awaited()->copied = 0;
+    } else if (t.has_loan()) {
+      t.pieces->former = former;
     }
   }
   return Status();

@@ -24,11 +24,11 @@ Result<std::unique_ptr<ShmSource>> ShmSource::open(const Domain& domain) {
 }
 
 const TopicDescription* ShmSource::topic(uint32_t id) const {
-  return id < topics_.size() && !topics_[id].writers.empty() ? &topics_[id].description : nullptr;
+  return id < topics_.size() && topics_[id].segment != nullptr ? &topics_[id].description : nullptr;
 }
 
 void ShmSource::set_special(uint32_t id) {
-  if (topics_[id].writers.size() > 1 || topics_[id].told != State::kEmpty) {
+  if (several_.contains(id) || topics_[id].told != State::kEmpty) {
     special_.set(id);
   } else {
     special_.clear(id);
@@ -36,7 +36,8 @@ void ShmSource::set_special(uint32_t id) {
 }
 
 uint32_t ShmSource::id_for(const std::string& name) {
-  if (const auto it = by_name_.find(name); it != by_name_.end()) return it->second;
+  const auto name_of = [this](uint32_t id) -> std::string_view { return topics_[id].description.name; };
+  if (const std::optional<uint32_t> known = by_name_.find(name, name_of)) return *known;
   uint32_t id;
   if (free_.empty()) {
     id = static_cast<uint32_t>(topics_.size());
@@ -48,7 +49,8 @@ uint32_t ShmSource::id_for(const std::string& name) {
     free_.pop_back();
     topics_[id] = Topic();
   }
-  by_name_[name] = id;
+  topics_[id].description.name = name;
+  by_name_.insert(name, id);
   return id;
 }
 
@@ -66,39 +68,46 @@ std::shared_ptr<const std::string> ShmSource::schema_text(const TopicView& view,
   return known->second.text;
 }
 
-// Of several writers the one whose sample was born last (tie: the greater node name), as Reader has it.
-void ShmSource::choose_writer(uint32_t id) {
-  Topic& t = topics_[id];
-  size_t best = 0;
+// The one whose sample was born last (tie: the greater node name), as Reader has it.
+const TopicView& ShmSource::newest_of(const std::vector<TopicView>& writers) {
+  const TopicView* best = &writers.front();
   int64_t best_born = INT64_MIN;
-  for (size_t i = 0; i < t.writers.size() && t.writers.size() > 1; ++i) {
-    const std::optional<SampleHead> head = peek_newest(t.writers[i], kTries);
+  for (const TopicView& w : writers) {
+    const std::optional<SampleHead> head = peek_newest(w, kTries);
     if (!head) continue;
     const int64_t born = head->born_ns;
-    if (born > best_born ||
-        (born == best_born && t.writers[i].segment->node() > t.writers[best].segment->node())) {
-      best = i;
+    if (born > best_born || (born == best_born && w.segment->node() > best->segment->node())) {
+      best = &w;
       best_born = born;
     }
   }
-  t.winner = best;
+  return *best;
 }
 
-void ShmSource::describe(uint32_t id) {
+// REQUIRES: the topic has several
+void ShmSource::choose_writer(uint32_t id) {
+  const TopicView& view = newest_of(several_.at(id));
+  if (view.entry != rings_[id].entry || view.generation != rings_[id].generation) describe(id, view);
+}
+
+// From here on, and what it says of the topic.
+void ShmSource::describe(uint32_t id, const TopicView& view) {
   Topic& t = topics_[id];
-  const TopicView& view = t.writers[t.winner];
+  t.segment = view.segment.get();
+  t.record = view.record;
+  t.index = view.index;
   TopicDescription& d = t.description;
-  d.name = view.name;
   d.schema_hash = view.schema_hash;
   d.schema = schema_text(view, &d.value_bytes);
   d.max_bytes = view.max_bytes;
   d.history = static_cast<uint32_t>(view.slot_count);
   d.generation = view.generation;
-  d.origin = view.segment->origin(view);
+  TopicOrigin origin = view.segment->origin(view);
   if (view.origin_offset == 0) {
-    d.origin.origin_id = origin_id_;
-    d.origin.domain = domain_.name();
+    origin.origin_id = origin_id_;
+    origin.domain = domain_.name();
   }
+  d.origin = origins_.share(std::move(origin));
   d.hops = view.hops;
   d.max_age_ns = view.segment->max_age_ns(view);
   d.first_sequence = view.first_sequence;
@@ -119,9 +128,17 @@ void ShmSource::add_writer(NodeState* node, TopicView view) {
   node->ids[index] = id;
   if (!node->shifted.any() && id >= index) node->shift = id - index;
   if (id == index + node->shift) node->shifted.set(index);
-  topics_[id].writers.push_back(std::move(view));
-  choose_writer(id);
-  describe(id);
+  const Topic& t = topics_[id];
+  if (t.segment == nullptr) return describe(id, view);
+  if (!several_.contains(id)) {
+    // Nothing: the other one is being removed, which drop_writer() hears of.
+    std::optional<TopicView> other = t.segment->topic(t.index);
+    if (!other || other->name != view.name) return describe(id, view);
+    several_[id].push_back(std::move(*other));
+  }
+  std::vector<TopicView>& writers = several_[id];
+  writers.push_back(std::move(view));
+  describe(id, newest_of(writers));
 }
 
 void ShmSource::drop_writer(NodeState* node, uint32_t index) {
@@ -130,8 +147,20 @@ void ShmSource::drop_writer(NodeState* node, uint32_t index) {
   node->shifted.clear(index);
   if (id == kNone) return;
   Topic& t = topics_[id];
-  std::erase_if(t.writers, [&](const TopicView& w) { return w.segment == node->view && w.index == index; });
-  mark(id, kRestated);  // looked at again when all nodes are read
+  const auto several = several_.find(id);
+  if (several == several_.end()) {
+    if (t.segment != node->view.get() || t.index != index) return;
+    t.segment = nullptr;
+    mark(id, kRestated);  // looked at again when all nodes are read
+    return;
+  }
+  std::vector<TopicView>& writers = several->second;
+  std::erase_if(writers, [&](const TopicView& w) { return w.segment == node->view && w.index == index; });
+  mark(id, kRestated);
+  choose_writer(id);
+  if (writers.size() > 1) return;
+  several_.erase(several);
+  set_special(id);
 }
 
 void ShmSource::index(NodeState* node) {
@@ -170,38 +199,51 @@ void ShmSource::follow_nodes() {
   }
 }
 
-const ShmSource::NodeState& ShmSource::node_of(const TopicView& writer) const {
+const ShmSource::NodeState& ShmSource::node_of(const SegmentView& segment) const {
   const auto node =
-      std::lower_bound(nodes_.begin(), nodes_.end(), writer.segment->node(),
+      std::lower_bound(nodes_.begin(), nodes_.end(), segment.node(),
                        [](const NodeState& n, const std::string& name) { return n.view->node() < name; });
   return *node;
 }
 
 std::vector<WriterInfo> ShmSource::writers(uint32_t id) const {
   std::vector<WriterInfo> out;
-  for (const TopicView& w : topics_[id].writers) {
-    const NodeState& node = node_of(w);
-    out.push_back(
-        {w.segment->node(), w.segment->host(), w.segment->pid(), node.alive && !node.closed, w.schema_hash});
+  const auto add = [&](const SegmentView& segment, uint64_t schema_hash) {
+    const NodeState& node = node_of(segment);
+    out.push_back({segment.node(), segment.host(), segment.pid(), node.alive && !node.closed, schema_hash});
+  };
+  const Topic& t = topics_[id];
+  if (t.segment == nullptr) return out;
+  add(*t.segment, t.description.schema_hash);
+  const auto several = several_.find(id);
+  if (several == several_.end()) return out;
+  for (const TopicView& w : several->second) {
+    if (w.segment.get() != t.segment) add(*w.segment, w.schema_hash);
   }
-  if (topics_[id].winner < out.size()) std::swap(out[0], out[topics_[id].winner]);
   return out;
+}
+
+// What no reader of the mirror sees by itself.
+State ShmSource::mirrored_state(const NodeState& node, uint32_t id, int64_t now_ns) const {
+  const Ring& ring = rings_[id];
+  TopicView& view = asked_;
+  view.record = topics_[id].record;
+  view.entry = ring.entry;
+  view.counter = ring.counter;
+  view.ring = ring.slots;
+  view.slot_count = ring.mask + 1;
+  view.slot_stride = ring.stride;
+  view.first_position = ring.first_position;
+  view.generation = ring.generation;
+  // Without a maximum age: how old is too old, the mirror's reader sees for itself.
+  const State s = node.view->state(view, !node.alive, now_ns, 0);
+  return s == State::kSourceDead || s == State::kLinkDown || s == State::kSubstituted ? s : State::kEmpty;
 }
 
 void ShmSource::judge_state(const NodeState& node, uint32_t id, int64_t now_ns) {
   Topic& t = topics_[id];
-  if (t.writers.empty() || t.writers[t.winner].segment != node.view) return;
-  State told = State::kEmpty;
-  // Without a maximum age: how old is too old, the mirror's reader sees for itself.
-  switch (const State s = node.view->state(t.writers[t.winner], !node.alive, now_ns, 0)) {
-    case State::kSourceDead:
-    case State::kLinkDown:
-    case State::kSubstituted:
-      told = s;
-      break;
-    default:
-      break;
-  }
+  if (t.segment != node.view.get()) return;
+  const State told = mirrored_state(node, id, now_ns);
   if (told == t.told) return;
   t.told = told;
   set_special(id);
@@ -212,11 +254,9 @@ void ShmSource::judge_state(const NodeState& node, uint32_t id, int64_t now_ns) 
 void ShmSource::on_moved(const NodeState& node, uint32_t id, int64_t now_ns) {
   const bool special = special_.test(id);
   Topic& t = topics_[id];
-  if (special && t.writers.size() > 1) {
-    const size_t before = t.winner;
+  if (special && several_.contains(id)) {
     choose_writer(id);
-    if (t.winner != before) describe(id);
-    if (t.writers[t.winner].segment != node.view) return;  // an older one than that of another writer
+    if (t.segment != node.view.get()) return;  // an older one than that of another writer
   }
   updated_.set(id);
   if (special ? t.told != State::kEmpty : node.sets) judge_state(node, id, now_ns);
@@ -251,7 +291,9 @@ void ShmSource::look(NodeState* node, int64_t now_ns, bool all_topics, bool all_
   for (const uint32_t id : node->ids) {
     if (id == kNone) continue;
     const Topic& t = topics_[id];
-    if (renamed && t.winner < t.writers.size() && t.writers[t.winner].segment == node->view) describe(id);
+    if (renamed && t.segment == node->view.get()) {
+      if (const std::optional<TopicView> view = t.segment->topic(t.index)) describe(id, *view);
+    }
     judge_state(*node, id, now_ns);
   }
 }
@@ -275,20 +317,15 @@ void ShmSource::collect(int64_t now_ns, Changes* changes) {
   }
   for (const uint32_t id : marked_) {
     Topic& t = topics_[id];
-    if (t.writers.empty()) {
-      by_name_.erase(t.description.name);
+    if (t.segment == nullptr) {
+      by_name_.erase(t.description.name, id);
       freed_.push_back(id);
       changes->removed.push_back(id);
       updated_.clear(id);
       rings_[id] = Ring();
     } else {
-      if (t.winner >= t.writers.size() || t.writers[t.winner].entry != rings_[id].entry ||
-          t.writers[t.winner].generation != rings_[id].generation) {
-        choose_writer(id);
-        describe(id);
-      }
       if ((flags_[id] & kDescribed) != 0) {
-        judge_state(node_of(t.writers[t.winner]), id, now_ns);
+        judge_state(node_of(*t.segment), id, now_ns);
         changes->described.push_back(id);
       }
       if ((flags_[id] & kRestated) != 0) changes->state.push_back(id);

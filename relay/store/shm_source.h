@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "relay/store/topic_source.h"
 #include "shm/directory_cursor.h"
 #include "shm/domain.h"
+#include "shm/name_index.h"
 #include "shm/segment_view.h"
 #include "shm/waiter.h"
 
@@ -69,8 +71,12 @@ class ShmSource final : public TopicSource {
   };
   struct Topic {
     TopicDescription description;
-    std::vector<TopicView> writers;  // none: the topic is gone
-    size_t winner = 0;               // the writer that is followed
+    // The writer that is followed, of those in several_ if it is there; null: the topic is gone. What else
+    // its TopicView would say is in the description and in the Ring: few topics have several writers, and a
+    // view takes more than all that is kept of a topic here.
+    const SegmentView* segment = nullptr;  // of a node in nodes_
+    const layout::Record* record = nullptr;
+    uint32_t index = 0;  // in its directory
     State told = State::kEmpty;
   };
   // What sampling needs of the writer that is followed, in one cache line: there may be many thousand topics.
@@ -103,12 +109,14 @@ class ShmSource final : public TopicSource {
                         uint64_t* bytes);
   SampleRead begin_whole(uint32_t id, std::optional<uint64_t> after, WholeSample* whole);
   void follow_nodes();
-  const NodeState& node_of(const TopicView& writer) const;
+  const NodeState& node_of(const SegmentView& segment) const;
   void index(NodeState* node);
   void add_writer(NodeState* node, TopicView view);
   void drop_writer(NodeState* node, uint32_t index);
+  static const TopicView& newest_of(const std::vector<TopicView>& writers);
   void choose_writer(uint32_t id);
-  void describe(uint32_t id);
+  void describe(uint32_t id, const TopicView& view);
+  State mirrored_state(const NodeState& node, uint32_t id, int64_t now_ns) const;
   void look(NodeState* node, int64_t now_ns, bool all_topics, bool all_states);
   void on_moved(const NodeState& node, uint32_t id, int64_t now_ns);
   void judge_state(const NodeState& node, uint32_t id, int64_t now_ns);
@@ -125,9 +133,11 @@ class ShmSource final : public TopicSource {
   Id128 origin_id_;
   std::vector<NodeState> nodes_;  // as waiter_.nodes(): by name
   std::vector<Topic> topics_;
-  std::vector<Ring> rings_;     // as long as topics_
-  std::vector<uint8_t> flags_;  // as long as topics_
-  std::unordered_map<std::string, uint32_t> by_name_;
+  std::unordered_map<uint32_t, std::vector<TopicView>> several_;  // all writers, where there is more than one
+  mutable TopicView asked_;             // what a SegmentView needs of the topic that it is asked about
+  std::vector<Ring> rings_;             // as long as topics_
+  std::vector<uint8_t> flags_;          // as long as topics_
+  NameIndex by_name_;                   // ids
   std::vector<uint32_t> free_, freed_;  // ids; freed_ become free_ with the next collect()
   std::vector<uint32_t> marked_;
   Bits special_;                       // topics: several writers, or reported_state() is something
@@ -138,6 +148,7 @@ class ShmSource final : public TopicSource {
     uint64_t value_bytes;
   };
   std::unordered_map<uint64_t, Text> schemas_;  // by hash
+  OriginPool origins_;
   int64_t judge_due_ns_ = 0;
   uint64_t slot_reads_ = 0;
 };

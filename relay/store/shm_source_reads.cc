@@ -7,9 +7,9 @@ namespace smt::relay {
 
 // A byte tells of most topics that they were born here.
 Provenance ShmSource::provenance(uint32_t id, uint64_t) const {
-  if ((flags_[id] & kMirrored) == 0 || topics_[id].writers.empty()) return {};
-  const TopicView& view = topics_[id].writers[topics_[id].winner];
-  return {view.segment->age_error_ns(view).value_or(Provenance::kUnknown), Provenance::kUnknown};
+  if ((flags_[id] & kMirrored) == 0 || topics_[id].segment == nullptr) return {};
+  asked_.record = topics_[id].record;
+  return {topics_[id].segment->age_error_ns(asked_).value_or(Provenance::kUnknown), Provenance::kUnknown};
 }
 
 SampleRead ShmSource::read_newest(uint32_t id, SampleHead* head, std::byte* room, uint64_t* bytes) {
@@ -204,7 +204,7 @@ SampleRead ShmSource::begin_whole(uint32_t id, std::optional<uint64_t> after, Wh
     whole->head = *head;
     whole->position = position;
     whole->slot = ring.slot(position);
-    whole->segment = topics_[id].writers[topics_[id].winner].segment;
+    whole->segment = topics_[id].segment->shared_from_this();
     whole->room = Frame::room(whole->bytes);
     return SampleRead::kMore;
   }

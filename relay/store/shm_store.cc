@@ -58,10 +58,11 @@ class SourceAndSinks final : public Store {
   bool arm() override { return source_->arm(); }
   std::chrono::milliseconds poll_limit() const override { return source_->poll_limit(); }
 
-  Result<uint32_t> open(const TopicDescription& topic, uint64_t session_key) override {
+  using TopicSink::open;
+  Result<uint32_t> open(std::shared_ptr<const TopicDescription> topic, uint64_t session_key) override {
     const uint32_t which = session_key == 0 && sinks_[kOwn] != nullptr ? kOwnBit : 0;
     if (of(which) == nullptr) return Status(Code::kInvalid, "this relay takes no topics");
-    Result<uint32_t> handle = of(which)->open(topic, session_key);
+    Result<uint32_t> handle = of(which)->open(std::move(topic), session_key);
     return handle.ok() ? Result<uint32_t>(*handle | which) : handle;
   }
   uint64_t room_bytes() const override {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "relay/rules/rules.h"
+#include "relay/store/shared_origin.h"
 #include "shm/freshness.h"
 
 namespace smt::relay {
@@ -20,12 +21,12 @@ struct TopicDescription {
   uint64_t schema_hash = 0;
   uint64_t value_bytes = 0;  // of every value; 0: they differ
   uint64_t max_bytes = 0;
-  uint32_t history = 0;
   uint64_t generation = 0;
-  TopicOrigin origin;
-  uint32_t hops = 0;  // relays between the first publisher and this store
+  SharedOrigin origin;
   int64_t max_age_ns = 0;
   uint64_t first_sequence = 0;
+  uint32_t history = 0;
+  uint32_t hops = 0;  // relays between the first publisher and this store
   // Where it is written: its samples come each in order, and what becomes of it when its age is over.
   bool every = false;
   OnStale on_stale = OnStale::kHold;

@@ -5,7 +5,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <utility>
 
 #include "relay/store/topic_description.h"
 #include "shm/freshness.h"
@@ -39,7 +41,10 @@ class TopicSink {
   // Opens the topic for samples of this origin; one that is there goes on if schema and origin are the same.
   // `session_key`: see TopicSource::session_key.
   // kInvalid, kNoSpace; kInUse: another relay mirrors onto this name.
-  virtual Result<uint32_t> open(const TopicDescription& topic, uint64_t session_key) = 0;
+  virtual Result<uint32_t> open(std::shared_ptr<const TopicDescription> topic, uint64_t session_key) = 0;
+  Result<uint32_t> open(TopicDescription topic, uint64_t session_key) {
+    return open(std::make_shared<const TopicDescription>(std::move(topic)), session_key);
+  }
   // Of all topics together, and what one takes of it, about.
   virtual uint64_t room_bytes() const = 0;
   virtual uint64_t bytes_of(const TopicDescription& topic) const = 0;

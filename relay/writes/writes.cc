@@ -134,7 +134,7 @@ Status Writes::open_topic(const std::string& topic, const WriteRule& rule, const
   d.max_bytes = schema.size != 0 ? schema.size : std::max({bytes, t->description.max_bytes, uint64_t{64}});
   d.history = 4;
   d.generation = 1;
-  d.origin = {origin_id_, {}, "", "", node_};
+  d.origin = TopicOrigin{origin_id_, {}, "", "", node_};
   // If this relay dies, readers see by themselves that nobody keeps watch.
   d.max_age_ns = rule.dead_man_ns;
   const TopicDescription& was = t->description;

@@ -29,7 +29,7 @@ inline void expect_bounds(const relay::MemStore& store, uint64_t max_bytes) {
     expect(size == 0 || d->value_bytes == 0 || size == d->value_bytes, "a value of another size");
     expect(d->history >= layout::kMinSlots && d->history <= layout::kMaxSlots, "a history of any length");
     expect(d->max_age_ns >= 0, "a maximum age below 0");
-    for (const std::string* text : {&d->origin.host, &d->origin.domain, &d->origin.node})
+    for (const std::string* text : {&d->origin->host, &d->origin->domain, &d->origin->node})
       expect(text->size() <= 64, "a text that is not cut");
   }
   expect(bytes <= max_bytes, "more memory than it may take");

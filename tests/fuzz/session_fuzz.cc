@@ -148,7 +148,7 @@ class World {
     d.schema_hash = Schema::bytes().hash();
     d.max_bytes = 16;
     d.history = 4;
-    d.origin.origin_id[0] = 't';
+    d.origin = TopicOrigin{{'t'}, {}, "", "", ""};
     return d;
   }
 

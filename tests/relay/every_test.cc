@@ -143,7 +143,7 @@ TEST_F(EveryTest, AnotherSegmentOfTheSameNameBeginsAtItsOwnOldest) {
   ASSERT_TRUE(until(*b_, "x", "1000100"));
   net().cut("b");
   TopicDescription other = a_->topic("x", Schema::bytes(), 7);
-  other.origin.segment_id = make_id(77);
+  other.origin = TopicOrigin{other.origin->origin_id, make_id(77), "", "", ""};
   ASSERT_TRUE(a_->store().open(other, 0).ok());
   for (uint64_t i = 1; i <= 40; ++i) a_->publish("x", std::to_string(2'000'000 + i), now_);
   came_.clear();
@@ -155,7 +155,7 @@ TEST_F(EveryTest, AnotherSegmentOfTheSameNameBeginsAtItsOwnOldest) {
   net().set_delay(5 * kMs, 5 * kMs);
   for (uint64_t i = 41; i <= 50; ++i) a_->publish("x", std::to_string(2'000'000 + i), now_);
   settle();
-  other.origin.segment_id = make_id(78);
+  other.origin = TopicOrigin{other.origin->origin_id, make_id(78), "", "", ""};
   ASSERT_TRUE(a_->store().open(other, 0).ok());
   came_.clear();
   for (uint64_t i = 1; i <= 12; ++i) a_->publish("x", std::to_string(3'000'000 + i), now_);

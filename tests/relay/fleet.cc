@@ -43,7 +43,7 @@ TopicDescription description(const std::string& robot, size_t topic) {
   d.value_bytes = d.max_bytes = sizeof(uint64_t);
   d.history = 4;
   d.generation = 1;
-  d.origin = {id_of(robot), id_of(robot + " segment"), robot, "domain", "node"};
+  d.origin = TopicOrigin{id_of(robot), id_of(robot + " segment"), robot, "domain", "node"};
   return d;
 }
 

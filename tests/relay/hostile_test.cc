@@ -315,11 +315,11 @@ TEST_F(HostileTest, AForgedNumberIsForgottenWhenTheSourceGoesOn) {
   const TopicDescription& d = *sub_->store().topic(*sub_->store().find("good"));
   proto::Topic forged = wire_topic(5, "good");
   proto::Origin* origin = forged.mutable_origin();
-  origin->set_id(to_wire(d.origin.origin_id));
-  origin->set_segment_id(to_wire(d.origin.segment_id));
-  origin->set_host(d.origin.host);
-  origin->set_domain(d.origin.domain);
-  origin->set_node(d.origin.node);
+  origin->set_id(to_wire(d.origin->origin_id));
+  origin->set_segment_id(to_wire(d.origin->segment_id));
+  origin->set_host(d.origin->host);
+  origin->set_domain(d.origin->domain);
+  origin->set_node(d.origin->node);
   stranger_->say(next(), wire_announce({forged}));
   stranger_->say_batch(next(), one_row(5, uint64_t{1} << 62, {6}), "forged");
   ASSERT_TRUE(until(*reader_, "good", "forged"));

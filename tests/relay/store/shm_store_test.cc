@@ -9,6 +9,7 @@
 #include <set>
 
 #include "shm/schema.h"
+#include "tests/eventually.h"
 #include "tests/relay/store/relay_description.h"
 #include "tests/shm/shm_fixture.h"
 
@@ -131,6 +132,47 @@ TEST_F(ShmStores, TopicsOfEachNodeMoveWhateverTheirIds) {
                                   std::back_inserter(wrong));
     ASSERT_THAT(wrong, ElementsAre()) << round;
   }
+}
+
+TEST_F(ShmStores, OfTwoWritersTheOneWithTheYoungerSampleIsFollowedUntilOneIsLeft) {
+  std::unique_ptr<Node> nodes[] = {open_node(domain_, "a"), open_node(domain_, "b")};
+  std::optional<Publisher> publishers[] = {advertise(*nodes[0], "x"), advertise(*nodes[1], "x")};
+  const std::unique_ptr<Store> store = open_store();
+  int64_t now = boottime_ns();
+  // The value that is read, and whose it is as the store says, with how many others.
+  const auto look = [&]() -> std::string {
+    Changes changes;
+    store->collect(now += 200'000'000, &changes);
+    if (store->topic(0) == nullptr) return "gone";
+    SampleHead head;
+    std::vector<std::byte> room(store->topic(0)->max_bytes);
+    uint64_t bytes = 0;
+    if (store->read_newest(0, &head, room.data(), &bytes) != SampleRead::kOk) return "empty";
+    const std::vector<WriterInfo> writers = store->writers(0);
+    return std::string(reinterpret_cast<const char*>(room.data()), bytes) + " of " + writers.front().node +
+           " and " + store->topic(0)->origin->node + ", " + std::to_string(writers.size());
+  };
+  publish_value(*publishers[0], "first");
+  EXPECT_EQ(look(), "first of a and a, 2");
+  publish_value(*publishers[1], "second");
+  EXPECT_EQ(look(), "second of b and b, 2");
+  publish_value(*publishers[0], "third");
+  EXPECT_EQ(look(), "third of a and a, 2");
+  publishers[0].reset();
+  ASSERT_TRUE(nodes[0]->remove("x").ok());
+  EXPECT_EQ(look(), "second of b and b, 1");
+  publish_value(*publishers[1], "fourth");
+  EXPECT_EQ(look(), "fourth of b and b, 1");
+  publishers[0].emplace(advertise(*nodes[0], "x"));
+  publish_value(*publishers[0], "fifth");
+  EXPECT_EQ(look(), "fifth of a and a, 2");
+  nodes[1]->remove_on_exit();
+  publishers[1].reset();
+  nodes[1].reset();
+  EXPECT_TRUE(eventually([&] { return look() == "fifth of a and a, 1"; })) << look();
+  publishers[0].reset();
+  ASSERT_TRUE(nodes[0]->remove("x").ok());
+  EXPECT_EQ(look(), "gone");
 }
 
 TEST_F(ShmStores, AProgramsOwnNodeIsNoMirrorThatIsFree) {
