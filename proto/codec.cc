@@ -37,9 +37,8 @@ uint64_t payload_hash(std::span<const std::byte> payload) {
 std::string seal_message(uint64_t session, uint64_t number, int field, std::string_view body,
                          uint64_t payload_hash, bool prompt) {
   // By hand, as the same bytes protobuf would write, so that a body serialised once serves many sessions.
-  std::string out(1 + 8 + 1 + 10 + 2 + 5 + body.size() + 3 + kCheckBytes, '\0');
-  auto* const begin = reinterpret_cast<uint8_t*>(out.data());
-  uint8_t* p = begin;
+  std::array<uint8_t, 1 + 8 + 1 + 10 + 2 + 5> head;
+  uint8_t* p = head.data();
   *p++ = kSessionTag;
   p = CodedOutputStream::WriteLittleEndian64ToArray(session, p);
   if (number != 0) {
@@ -48,15 +47,22 @@ std::string seal_message(uint64_t session, uint64_t number, int field, std::stri
   }
   p = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(field) << 3 | 2, p);
   p = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(body.size()), p);
-  p = CodedOutputStream::WriteRawToArray(body.data(), static_cast<int>(body.size()), p);
+  const auto append = [](std::string* to, const uint8_t* begin, const uint8_t* end) {
+    to->append(reinterpret_cast<const char*>(begin), static_cast<size_t>(end - begin));
+  };
+  std::string out;
+  out.reserve(head.size() + body.size() + kPromptTag.size() + 1 + kCheckBytes);
+  append(&out, head.data(), p);
+  out.append(body);
   if (prompt) {
-    p = std::copy(kPromptTag.begin(), kPromptTag.end(), p);
+    p = std::copy(kPromptTag.begin(), kPromptTag.end(), head.data());
     *p++ = 1;
+    append(&out, head.data(), p);
   }
-  const uint64_t check = header_hash(begin, static_cast<size_t>(p - begin), payload_hash);
-  p = std::copy(kCheckTag.begin(), kCheckTag.end(), p);
+  const uint64_t check = header_hash(out.data(), out.size(), payload_hash);
+  p = std::copy(kCheckTag.begin(), kCheckTag.end(), head.data());
   p = CodedOutputStream::WriteLittleEndian64ToArray(check, p);
-  out.resize(static_cast<size_t>(p - begin));
+  append(&out, head.data(), p);
   return out;
 }
 
