@@ -88,8 +88,8 @@ class Bits {
   }
 
   // Calls `f` with each number, rising, beginning after the one where the last walk was told to stop, and
-  // around. `f` returns false to stop the walk there (that number comes first next time). It may clear the
-  // number.
+  // around; after a walk to the end with the lowest. `f` returns false to stop the walk there (that number
+  // comes first next time). It may clear the number.
   template <class F>
   void walk(F f) {
     walk_words([&](size_t w, uint64_t word) {
@@ -118,6 +118,7 @@ class Bits {
         return;
       }
     }
+    next_ = 0;
   }
 
   // The lowest number of those that `word` has of word w. REQUIRES: word != 0

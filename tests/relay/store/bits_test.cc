@@ -90,6 +90,7 @@ TEST(Bits, AWalkBeginsWhereTheLastOneStoppedAndComesAround) {
   EXPECT_THAT(stop_at(64), testing::ElementsAre(3, 60));
   EXPECT_THAT(stop_at(60), testing::ElementsAre(64, 130, 3));
   EXPECT_THAT(stop_at(~0u), testing::ElementsAre(60, 64, 130, 3));
+  EXPECT_THAT(stop_at(~0u), testing::ElementsAre(3, 60, 64, 130));
 }
 
 }  // namespace
