@@ -54,6 +54,14 @@ struct BatchPlan {
     max_samples[rows++] = samples;
     in_order += samples != 0;
   }
+  // Rows of another plan that are neither in order nor special.
+  void add_rows(const BatchPlan& other, size_t first, size_t count) {
+    make_room(count);
+    std::copy_n(&other.id[first], count, &id[rows]);
+    std::copy_n(&other.sent[first], count, &sent[rows]);
+    std::fill_n(&max_samples[rows], count, 0);
+    rows += count;
+  }
   void assign(const BatchPlan& other) {
     clear();
     make_room(other.rows);

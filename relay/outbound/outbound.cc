@@ -65,6 +65,7 @@ const Changes& Outbound::collect(int64_t now_ns) {
   keep_looked();
   changes_.clear();
   encoded_valid_ = false;
+  encoded_.steady.clear();
   may_work_ = kPieceOfWork;
   source_->collect(now_ns, &changes_);
   for (const uint32_t id : changes_.removed) {

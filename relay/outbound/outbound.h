@@ -17,6 +17,7 @@
 #include "relay/frame/compression.h"
 #include "relay/frame/frame.h"
 #include "relay/outbound/batch_plan.h"
+#include "relay/outbound/sent_sequences.h"
 #include "relay/rules/access.h"
 #include "relay/rules/rule_set.h"
 #include "relay/rules/rules.h"
@@ -75,6 +76,8 @@ class Outbound {
   // call. Only small values are.
   void look_at(size_t word, uint64_t topics, int64_t now_ns);
   bool has_looked_at(uint32_t id) const { return looked_.topics.test(id); }
+  // newest(), if it was looked at; else no head.
+  Newest looked_at(uint32_t id) const { return has_looked_at(id) ? at_hand(id) : Newest(); }
 
   // What became of a special row: samples of rising sequence.
   struct EncodeResult {
@@ -92,6 +95,19 @@ class Outbound {
     size_t payload_at;    // of the first one's value
     bool in_order;
   };
+  // Rows of steady topics of one word of Bits, see SendQueue::steady.
+  struct SteadyRows {
+    size_t word;
+    uint64_t asked, topics;  // that were to go, and those of them that found room
+    size_t first, count;     // rows of the plan
+    size_t bytes;            // that they were taken for
+  };
+  // The same, and which sequences were sent last before and after the batch. A peer for which `before` holds
+  // and that gets the same batch is one for which `after` does then.
+  struct SteadyStep {
+    SteadyRows rows;
+    SentSequences::SharedPage before, after;  // `before` is null: no other peer had the same
+  };
   struct Encoded {
     BatchPlan plan;
     std::vector<EncodeResult> special;  // in order of plan.special
@@ -106,10 +122,16 @@ class Outbound {
     std::string_view packed_body;
     Frame packed_payload;
     uint64_t packed_hash = 0;
+    // Of the first peer that has had it; none: no peer has, or no topic goes to several.
+    std::vector<SteadyStep> steady;
+    uint64_t steady_samples = 0, steady_publications = 0;
   };
   // The samples of a plan as a Batch. Peers that ask for the same in one step share the bytes. Valid until
   // the next call.
   Encoded& encode(const BatchPlan& plan, int64_t now_ns);
+  // What encode() has returned last. Of a turn of collect() that is over there is nothing in `steady`.
+  const Encoded& encoded() const { return encoded_; }
+  bool has_shared_topics() const { return shared_.any(); }
   // The same compressed; false: it does not shrink.
   bool pack(Encoded* e);
   // A piece of a large value compressed, and its size before; nothing: it does not shrink.

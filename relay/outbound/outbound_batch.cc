@@ -149,6 +149,7 @@ Outbound::Encoded& Outbound::encode(const BatchPlan& plan, int64_t now_ns) {
   e.plain.clear();
   e.busy.clear();
   e.samples.clear();
+  e.steady.clear();
   e.tried_packed = e.packed = false;
   std::shared_ptr<std::byte[]> room = Frame::room(plan.max_value_bytes);
   size_t at = 0, row = 0;

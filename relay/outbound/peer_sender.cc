@@ -179,6 +179,7 @@ void PeerSender::begin_topic(uint32_t id, const SendDecision& decision) {
   set_wanted(id, decision.want);
   if (!decision.list) return leave(id);
   stop_large(id);
+  settle(id);
   t.restart();
   waits_.stop(id);
   apply(id, decision);
@@ -244,6 +245,7 @@ void PeerSender::make_plain(uint32_t id) {
   if (t.pacing().period_ns != 0) return;
   asked_.clear(id);
   queues_[t.queue].prompt.set(id);
+  if (!t.pacing().every && !t.is_asked()) sequences_.put(id, t.sequence);
 }
 
 // Whatever may be special about it from now on is asked before its next sample goes.
@@ -251,6 +253,7 @@ void PeerSender::make_special(uint32_t id) {
   if (topics_[id].wanted) asked_.set(id);
   SendQueue& queue = queues_[topics_[id].queue];
   for (Bits* of : {&queue.plain, &queue.in_order, &queue.asked, &queue.prompt}) of->clear(id);
+  settle(id);
 }
 
 void PeerSender::drop_filter(uint32_t id) {
@@ -341,7 +344,9 @@ int64_t PeerSender::due_ns() const {
 PeerSender::TopicStatus PeerSender::status(uint32_t id) const {
   if (!topics_.has(id)) return {};
   const TopicState& t = topics_[id];
-  return {queues_[t.queue].dirty.test(id) || t.has_large(), t.sequence, queues_.cap(t.queue).open_ns()};
+  const uint64_t steady = sequences_.at(id);
+  return {queues_[t.queue].dirty.test(id) || t.has_large(), steady != 0 ? steady : t.sequence,
+          queues_.cap(t.queue).open_ns()};
 }
 
 size_t PeerSender::send(int64_t now_ns) {

@@ -1,7 +1,8 @@
 // Tracks which samples one peer already has, and sends what it lacks within its rules, its subscriptions and
 // its credit. The state of a topic is a TopicState, what waits stands in SendQueues and in the RequestQueue,
 // a large value under way is a LargeTransfer; peer_sender.cc says what is to be sent, peer_sender_plan.cc
-// which of it goes next, peer_sender_topics.cc and peer_sender_values.cc send it.
+// which of it goes next, peer_sender_topics.cc and peer_sender_values.cc send it, peer_sender_record.cc notes
+// what has left.
 #ifndef SMT_RELAY_OUTBOUND_PEER_SENDER_H_
 #define SMT_RELAY_OUTBOUND_PEER_SENDER_H_
 
@@ -19,6 +20,7 @@
 #include "relay/outbound/outbound.h"
 #include "relay/outbound/request_queue.h"
 #include "relay/outbound/send_queue.h"
+#include "relay/outbound/sent_sequences.h"
 #include "relay/outbound/topic_state.h"
 #include "relay/outbound/wait_list.h"
 #include "relay/rules/subscription.h"
@@ -113,6 +115,8 @@ class PeerSender {
   void leave(uint32_t id);
   void make_plain(uint32_t id);
   void make_special(uint32_t id);
+  bool is_steady(uint32_t id) const { return sequences_.at(id) != 0; }
+  void settle(uint32_t id);
   void stop_large(uint32_t id);
 
   Step emit(int field, const google::protobuf::MessageLite& body);
@@ -132,8 +136,11 @@ class PeerSender {
     bool full = false;
   };
   bool fill_rows(size_t queue, Fill* fill, int64_t now_ns);
-  template <bool kInOrder>
+  enum class Kind { kSteady, kNewest, kInOrder };
+  template <Kind kKind>
   uint64_t fill_plain(size_t queue, size_t word, uint64_t topics, const uint64_t* ahead, Fill* fill);
+  uint64_t fill_steady(size_t queue, size_t word, uint64_t topics, Fill* fill);
+  bool fill_as_before(size_t queue, const Outbound::SteadyStep& step, Fill* fill);
   uint64_t fill_in_order(size_t queue, size_t word, uint64_t topics, Fill* fill);
   uint64_t fill_asked(size_t queue, size_t word, uint64_t topics, Fill* fill, int64_t now_ns);
   struct QueueRoom {
@@ -145,6 +152,7 @@ class PeerSender {
   uint32_t next_in_order(uint32_t id, size_t room) const;
   bool is_current(uint32_t id);
   bool passes(uint32_t id, int64_t now_ns);
+  bool has_changed(uint32_t id);
   bool is_next(uint32_t id, uint64_t sequence);
   ChangeFilter& filter_of(uint32_t id);
   ChangeFilter* known_filter(uint32_t id) { return filters_.has(id) ? filters_[id].get() : nullptr; }
@@ -152,7 +160,15 @@ class PeerSender {
   bool waits_unchanged(uint32_t id, uint64_t sequence, int64_t now_ns);
   void pass_over(uint32_t id, uint64_t sequence, uint64_t OutboundCounters::*reason);
   void record_sent(uint32_t id, const Outbound::EncodeResult& done, int64_t now_ns);
-  void record_plain(const Outbound::Encoded& sent, int64_t now_ns);
+  void record_plain(Outbound::Encoded* sent, int64_t now_ns);
+  bool record_as_before(const Outbound::Encoded& sent);
+  void record_rows(Outbound::Encoded* sent, bool with_steady, int64_t now_ns);
+  size_t rows_of(bool steady, std::span<const SampleRow> rows) const;
+  uint64_t record_steady(std::span<const SampleRow> rows);
+  void count_steady(uint64_t samples, uint64_t publications);
+  void begin_steps(Outbound::Encoded* sent);
+  void end_steps(Outbound::Encoded* sent, uint64_t samples, uint64_t publications);
+  void share_steps(const Outbound::Encoded& sent);
   void record_newest(std::span<const SampleRow> rows, const std::byte* values, int64_t now_ns);
   void record_in_order(std::span<const SampleRow> rows);
   void record_special(const Outbound::Encoded& sent, int64_t now_ns);
@@ -192,6 +208,9 @@ class PeerSender {
     uint64_t more;  // of these, there is more of them than plan_ has
   };
   std::vector<Planned> planned_;  // dirty topics of plan_ that are plain
+  SentSequences sequences_;  // of the steady topics, for which that and the count in topics_ hold no more
+  std::vector<Outbound::SteadyRows> steady_;  // rows of plan_
+  size_t steps_as_before_ = 0;                // so many of them are those of the batch that was encoded last
 };
 
 }  // namespace smt::relay

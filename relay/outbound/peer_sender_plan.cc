@@ -44,6 +44,16 @@ bool PeerSender::passes(uint32_t id, int64_t now_ns) {
   return !waits_unchanged(id, newest.head->sequence, now_ns);
 }
 
+// The same of a plain topic that was looked at, and whose value alone is asked. False: passes() is to say.
+bool PeerSender::has_changed(uint32_t id) {
+  const Outbound::Newest newest = outbound_->looked_at(id);
+  if (newest.head == nullptr) return false;
+  const TopicState& t = topics_[id];
+  const ChangeFilter* const filter = known_filter(id);
+  return filter != nullptr && t.pacing().one_of == 1 && newest.head->sequence != t.sequence &&
+         filter->changed(newest.value);
+}
+
 // Of each so many samples one is sent. False: not this one, and the topic waits no more.
 bool PeerSender::is_next(uint32_t id, uint64_t sequence) {
   const TopicState& t = topics_[id];
@@ -95,9 +105,10 @@ uint32_t PeerSender::next_in_order(uint32_t id, size_t room) const {
 
 // Rows of plain topics of one word of a queue. `ahead`: with kInOrder, so many samples there are to send of
 // each. Returns those of the topics that found no room.
-template <bool kInOrder>
+template <PeerSender::Kind kKind>
 uint64_t PeerSender::fill_plain(size_t queue, size_t word, uint64_t topics, const uint64_t* ahead,
                                 Fill* fill) {
+  constexpr bool kInOrder = kKind == Kind::kInOrder;
   const size_t first = plan_.rows, max_samples = proto::kMaxTopics - fill->samples;
   plan_.make_room(64);
   uint32_t* const ids = &plan_.id[first];
@@ -106,6 +117,7 @@ uint64_t PeerSender::fill_plain(size_t queue, size_t word, uint64_t topics, cons
   const size_t max_bytes = fill->max_bytes;
   const TopicState* const states = topics_.page(word);
   size_t rows = 0, samples = 0, bytes = fill->bytes;
+  const uint64_t* const steady = kKind == Kind::kSteady ? sequences_.page_at(word)->data() : nullptr;
   Planned planned{queue, word, topics, 0};
   uint64_t left = topics;
   for (; left != 0; left &= left - 1, ++rows) {
@@ -120,7 +132,7 @@ uint64_t PeerSender::fill_plain(size_t queue, size_t word, uint64_t topics, cons
     bytes += more;
     samples += n;
     ids[rows] = id;
-    sent[rows] = states[id % Paged<TopicState>::kPage].sequence;
+    sent[rows] = kKind == Kind::kSteady ? steady[id % 64] : states[id % Paged<TopicState>::kPage].sequence;
     in_order[rows] = kInOrder ? static_cast<uint32_t>(n) : 0;
   }
   plan_.rows += rows;
@@ -150,7 +162,44 @@ uint64_t PeerSender::fill_in_order(size_t queue, size_t word, uint64_t topics, F
     }
   }
   queues_[queue].dirty.remove_word(word, done);
-  return fill_plain<true>(queue, word, topics & ~done, ahead.data(), fill);
+  return fill_plain<Kind::kInOrder>(queue, word, topics & ~done, ahead.data(), fill);
+}
+
+// The same of steady topics.
+uint64_t PeerSender::fill_steady(size_t queue, size_t word, uint64_t topics, Fill* fill) {
+  const std::vector<Outbound::SteadyStep>& steps = outbound_->encoded().steady;
+  if (steps_as_before_ == steady_.size() && steps_as_before_ < steps.size()) {
+    const Outbound::SteadyStep& step = steps[steps_as_before_];
+    if (step.rows.word == word && step.rows.asked == topics && fill_as_before(queue, step, fill))
+      return topics & ~step.rows.topics;
+  }
+  const size_t first = plan_.rows, bytes = fill->bytes;
+  const uint64_t left = fill_plain<Kind::kSteady>(queue, word, topics, nullptr, fill);
+  steady_.push_back({word, topics, topics & ~left, first, plan_.rows - first, fill->bytes - bytes});
+  return left;
+}
+
+// The rows that another peer has had are those of this one too. False: that is not known.
+bool PeerSender::fill_as_before(size_t queue, const Outbound::SteadyStep& step, Fill* fill) {
+  const Outbound::SteadyRows& rows = step.rows;
+  if (step.before == nullptr || step.before != sequences_.page_at(rows.word)) return false;
+  if (rows.first != plan_.rows || rows.count == 0) return false;
+  const auto fits = [fill](size_t bytes, size_t samples) {
+    return fill->bytes + bytes <= fill->max_bytes && fill->samples + samples <= proto::kMaxTopics;
+  };
+  if (!fits(rows.bytes, rows.count)) return false;
+  if (const uint64_t left = rows.asked & ~rows.topics; left != 0) {
+    const uint64_t next_bytes = outbound_->max_bytes(Bits::number(rows.word, left)) + kRowBytes;
+    if (fits(rows.bytes + next_bytes, rows.count + 1)) return false;
+  }
+  plan_.add_rows(outbound_->encoded().plan, rows.first, rows.count);
+  plan_.max_value_bytes += rows.bytes - rows.count * kRowBytes;
+  fill->bytes += rows.bytes;
+  fill->samples += rows.count;
+  planned_.push_back({queue, rows.word, rows.topics, 0});
+  steady_.push_back(rows);
+  ++steps_as_before_;
+  return true;
 }
 
 // The same of plain topics whose newest sample is asked whether it goes: so many at once as find room if all
@@ -169,10 +218,11 @@ uint64_t PeerSender::fill_asked(size_t queue, size_t word, uint64_t topics, Fill
     uint64_t passed = 0;
     for (uint64_t some = before & ~left; some != 0; some &= some - 1) {
       const uint32_t id = Bits::number(word, some);
-      if ((outbound_->has_looked_at(id) || is_current(id)) && passes(id, now_ns)) passed |= some & -some;
+      if (has_changed(id) || ((outbound_->has_looked_at(id) || is_current(id)) && passes(id, now_ns)))
+        passed |= some & -some;
     }
     if (passed == 0) continue;
-    if (const uint64_t unfit = fill_plain<false>(queue, word, passed, nullptr, fill); unfit != 0)
+    if (const uint64_t unfit = fill_plain<Kind::kNewest>(queue, word, passed, nullptr, fill); unfit != 0)
       return left | unfit;
   }
   return 0;
@@ -227,16 +277,17 @@ bool PeerSender::fill_rows(size_t index, Fill* fill, int64_t now_ns) {
   queue.dirty.walk_words([&](size_t w, uint64_t word) {
     while (word != 0) {
       const uint64_t plain = queue.plain.word(w), in_order = queue.in_order.word(w),
-                     asked = queue.asked.word(w);
+                     asked = queue.asked.word(w), steady = queue.steady(w);
       if ((word & -word & plain) == 0) {
         if (!fill_special(Bits::number(w, word), fill, &room, now_ns)) return word;
         word &= word - 1;
         continue;
       }
-      const uint64_t run = alike(alike(alike(word, plain), in_order), asked);
+      const uint64_t run = alike(alike(alike(alike(word, plain), in_order), asked), steady);
       const uint64_t left = (run & in_order) != 0 ? fill_in_order(index, w, run, fill)
                             : (run & asked) != 0  ? fill_asked(index, w, run, fill, now_ns)
-                                                  : fill_plain<false>(index, w, run, nullptr, fill);
+                            : (run & steady) != 0 ? fill_steady(index, w, run, fill)
+                                                  : fill_plain<Kind::kNewest>(index, w, run, nullptr, fill);
       word &= ~run | left;
       if (left == 0) continue;
       const uint32_t id = Bits::number(w, left);

@@ -1,4 +1,4 @@
-// How a PeerSender sends values, and what it notes of those that have left.
+// How a PeerSender sends values.
 #include <algorithm>
 #include <utility>
 
@@ -42,104 +42,11 @@ PeerSender::Step PeerSender::send_of_priority(size_t priority, int64_t now_ns) {
   return step;
 }
 
-void PeerSender::record_sent(uint32_t id, const Outbound::EncodeResult& done, int64_t now_ns) {
-  TopicState& t = topics_[id];
-  OutboundCounters& counters = outbound_->counters();
-  const uint64_t seen = std::max(done.last, done.looked_at);
-  if (seen == 0) return;
-  counters.samples += done.samples;
-  counters.dropped_too_old += done.too_old;
-  counters.overwritten += done.overwritten;
-  const uint64_t told = done.samples + done.too_old + done.overwritten;
-  t.count.take_turn(seen, told, t.thins, &counters);
-  t.after = std::max(t.after, seen);
-  if (done.samples == 0) return;
-  queues_.cap(t.queue).on_sent(done.bytes + done.samples * kRowBytes, now_ns);
-  t.sequence = done.last;
-  t.force = false;
-  t.limiter.on_sent(now_ns);
-  waits_.stop(id);
-  make_plain(id);
-}
-
-// As record_sent() for each plain topic.
-void PeerSender::record_plain(const Outbound::Encoded& sent, int64_t now_ns) {
-  for (const Outbound::PlainRun& run : sent.plain) {
-    const std::span<const SampleRow> rows = sent.samples.all().subspan(run.first, run.count);
-    if (run.in_order) {
-      record_in_order(rows);
-    } else {
-      record_newest(rows, sent.payload.bytes.data() + run.payload_at, now_ns);
-    }
-  }
-  for (const Planned& p : planned_) queues_[p.queue].dirty.remove_word(p.word, p.topics & ~p.more);
-  for (const uint32_t id : sent.busy) dirty_topics(id).set(id);
-}
-
-// The values of the rows lie one after the other. Counters are added once.
-void PeerSender::record_newest(std::span<const SampleRow> rows, const std::byte* values, int64_t now_ns) {
-  OutboundCounters& counters = outbound_->counters();
-  uint64_t counted = 0, publications = 0, by_rate = 0;
-  for (const SampleRow& row : rows) {
-    TopicState& t = topics_[row.id];
-    const std::span<const std::byte> value(values, row.bytes);
-    values += row.bytes;
-    t.sequence = row.head.sequence;
-    const uint64_t since = t.count.advance(row.head.sequence);
-    if (since == 0) {
-      t.count.take_turn(row.head.sequence, 1, t.thins, &counters);
-    } else {
-      ++counted;
-      publications += since;
-    }
-    if (!t.thins) continue;
-    by_rate += since == 0 ? 0 : since - 1;
-    t.limiter.on_sent(now_ns);
-    waits_.stop(row.id);
-    if (ChangeFilter* const filter = known_filter(row.id)) filter->on_sent(value, now_ns);
-  }
-  counters.samples += rows.size();
-  counters.publications += publications;
-  counters.passed_over_by_rate += by_rate;
-  counters.superseded += publications - counted - by_rate;
-}
-
-// Each of the publications is sent, or gone from the ring.
-void PeerSender::record_in_order(std::span<const SampleRow> rows) {
-  uint64_t publications = 0;
-  for (const SampleRow& row : rows) {
-    TopicState& t = topics_[row.id];
-    t.sequence = t.after = row.head.sequence;
-    publications += t.count.advance(row.head.sequence);
-  }
-  OutboundCounters& counters = outbound_->counters();
-  counters.samples += rows.size();
-  counters.publications += publications;
-  counters.overwritten += publications - rows.size();
-}
-
-void PeerSender::record_special(const Outbound::Encoded& sent, int64_t now_ns) {
-  for (size_t i = 0; i < sent.plan.special.size(); ++i) {
-    const BatchPlan::SpecialRow& row = sent.plan.special[i];
-    const uint32_t id = sent.plan.id[row.row];
-    const Outbound::EncodeResult& done = sent.special[i];
-    record_sent(id, done, now_ns);
-    const bool in_order = sent.plan.max_samples[row.row] != 0;
-    const bool more = done.busy || (in_order && outbound_->source().newest_sequence(id) > topics_[id].after);
-    if (!more) dirty_topics(id).clear(id);
-    if (more && done.too_old != 0) again_ = true;
-    SampleRead read;
-    ChangeFilter* const filter = known_filter(id);
-    if (done.samples == 0 || filter == nullptr) continue;
-    if (const Outbound::Newest newest = outbound_->newest(id, &read); newest.head != nullptr) {
-      filter->on_sent(newest.value, now_ns);
-    }
-  }
-}
-
 PeerSender::Step PeerSender::send_batch(size_t priority, size_t min_priority, int64_t now_ns) {
   plan_.clear();
   planned_.clear();
+  steady_.clear();
+  steps_as_before_ = 0;
   Fill fill{congestion_window_->batch_bytes()};
   bool room = true;
   for (size_t p = priority + 1; room && p-- > min_priority;) {
@@ -163,7 +70,7 @@ PeerSender::Step PeerSender::send_batch(size_t priority, size_t min_priority, in
     outbound_->counters().payload_bytes += payload.bytes.size();
     outbound_->counters().saved_bytes += e.payload.bytes.size() - payload.bytes.size();
   }
-  record_plain(e, now_ns);
+  record_plain(&e, now_ns);
   record_special(e, now_ns);
   return any ? Step::kSent : Step::kNothing;
 }

@@ -23,6 +23,11 @@ class PublicationCount {
 
   // All publications up to `sequence` and none after it are counted, and that one as sent.
   bool stands_at(uint64_t sequence) const { return accounted_ == sequence && passed_as_ == nullptr; }
+  // So they are.
+  void stand_at(uint64_t sequence) {
+    accounted_ = sequence;
+    passed_as_ = nullptr;
+  }
   // The sample `sequence` is sent: the publications that it is the last of. The caller counts them, for
   // several topics at once. 0: take_turn() is to tell, nothing has changed.
   uint64_t advance(uint64_t sequence) {

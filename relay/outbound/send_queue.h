@@ -30,6 +30,8 @@ struct SendQueue {
   LargeTransfer transfer;
   bool piece_next = false;  // a batch has gone since its last piece
 
+  // The plain ones whose newest sample goes in any case, and as soon as there is one.
+  uint64_t steady(size_t w) const { return prompt.word(w) & ~in_order.word(w) & ~asked.word(w); }
   bool has_large() const { return transfer.is_active() || !large.empty(); }
   bool has_samples() const { return dirty.any() || has_large(); }
   bool is_empty() const { return !has_samples() && !unknown.any(); }

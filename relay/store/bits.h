@@ -118,7 +118,7 @@ class Bits {
         return;
       }
     }
-    next_ = 0;
+    next_ = 0;  // all have had their turn
   }
 
   // The lowest number of those that `word` has of word w. REQUIRES: word != 0

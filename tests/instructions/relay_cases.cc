@@ -23,7 +23,8 @@ namespace {
 using relay::Pacing;
 
 constexpr int kRoundMs = 5;  // each topic has a new value 200 times a second
-constexpr int kWarmRounds = 40;
+constexpr int kWarmRounds = 40, kHeldUpRounds = 10;
+constexpr size_t kRoom = 1000;  // of a link, in messages
 
 int64_t now_ns = 1'000'000 * kSecond;
 int64_t boottime() { return now_ns; }
@@ -77,7 +78,7 @@ class Mirrored {
         other_topic_(must(Topic<double>::advertise(*other_node_, {.name = "robot/battery"}))),
         node_(must(Node::open(pub_.domain(), {.name = "n", .segment_bytes = 1 << 24}))) {
     for (int i = 0; i < peers; ++i) {
-      const std::string name = "subscriber" + std::string(static_cast<size_t>(i), 's');
+      const std::string& name = names_.emplace_back("subscriber" + std::string(static_cast<size_t>(i), 's'));
       subs_.push_back(std::make_unique<Machine>(folder_.path(), name, "m", receiving(pacing),
                                                 net_.dial("mem://x", name)));
     }
@@ -100,6 +101,13 @@ class Mirrored {
       }
       if (pub_.is_due()) wake(pub_, counted == Side::kPub);
     }
+  }
+  // One of several peers takes nothing for a while, and all of it later.
+  void hold_up_one(int rounds) {
+    const std::string& name = names_.back();
+    net_.set_room(name, 0);
+    for (int i = 0; i < rounds; ++i) round(std::nullopt);
+    net_.set_room(name, kRoom);
   }
   // Of that side so far.
   uint64_t samples(Side side) const {
@@ -147,6 +155,7 @@ class Mirrored {
   const TempFolder folder_;
   relay::MemNet net_{&now_ns};
   Machine pub_;
+  std::vector<std::string> names_;  // of subs_
   std::vector<std::unique_ptr<Machine>> subs_;
   // Whose topic has the first id: those of the others are not their indexes.
   std::unique_ptr<Node> other_node_;
@@ -165,6 +174,10 @@ struct Load {
 
 uint64_t count_updates(Side side, const Load& load) {
   Mirrored mirrored(load.topics, load.pacing, load.peers);
+  if (load.peers > 1) {
+    for (int i = 0; i < kWarmRounds; ++i) mirrored.round(std::nullopt);
+    mirrored.hold_up_one(kHeldUpRounds);
+  }
   for (int i = 0; i < kWarmRounds; ++i) mirrored.round(std::nullopt);
   require(mirrored.holds_one_of(load.one_of), "the mirror has another value");
   const uint64_t before = mirrored.samples(side);

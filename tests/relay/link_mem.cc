@@ -38,6 +38,7 @@ struct MemNet::Net {
   const int64_t* now_ns;
   int64_t to_binder_ns = 0, to_dialer_ns = 0;
   size_t room = 1000;
+  std::map<std::string, size_t> room_to;  // by dialler
   bool bound = false;
   std::set<std::string> cut;
   std::map<uint64_t, std::shared_ptr<Connection>> connections;  // that are open, or have left something
@@ -77,7 +78,8 @@ struct MemNet::Net {
   Sent send(Connection* c, bool to_binder, std::span<const std::byte> header,
             std::span<const std::byte> payload) {
     std::deque<OnTheWay>& queue = to_binder ? c->to_binder : c->to_dialer;
-    if (queue.size() >= room) return Sent::kFull;
+    const auto own = room_to.find(c->dialer);
+    if (queue.size() >= (own == room_to.end() || to_binder ? room : own->second)) return Sent::kFull;
     const auto text = [](std::span<const std::byte> bytes) {
       return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     };
@@ -217,6 +219,7 @@ void MemNet::cut(const std::string& dialer) {
 }
 void MemNet::heal(const std::string& dialer) { net_->cut.erase(dialer); }
 void MemNet::set_room(size_t messages) { net_->room = messages; }
+void MemNet::set_room(const std::string& dialer, size_t messages) { net_->room_to[dialer] = messages; }
 MemNet::Traffic MemNet::traffic(const std::string& dialer, bool to_binder) const {
   return net_->traffic[{dialer, to_binder}];
 }

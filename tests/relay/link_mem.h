@@ -38,6 +38,8 @@ class MemNet {
   void heal(const std::string& dialer);
   // Messages that one direction of one connection holds; a further one is refused (kFull).
   void set_room(size_t messages);
+  // The same of what goes to this dialler.
+  void set_room(const std::string& dialer, size_t messages);
 
   enum class Fate { kDeliver, kDrop, kTwice };
   // Sees each message that was taken and may change it.
