@@ -32,6 +32,7 @@ class StaleTest : public ShmTest {
     Result<uint32_t> handle = store_->open(description_, 9);
     ASSERT_TRUE(handle.ok());
     handle_ = *handle;
+    store_->report_state(handle_, State::kEmpty);
   }
   // A sample that was born `age_ns` ago.
   PutResult comes(uint64_t sequence, double value, int64_t age_ns = 0) {
@@ -40,7 +41,6 @@ class StaleTest : public ShmTest {
     const PutResult put = store_->put_plain({&sample, 1}, bytes.data(), now_, {}) == 1
                               ? PutResult::kTaken
                               : store_->put(handle_, {sequence, 77, now_ - age_ns, now_}, bytes);
-    store_->report_state(handle_, State::kEmpty);
     store_->flush(now_);
     return put;
   }
@@ -118,6 +118,8 @@ TEST_F(StaleTest, WhatComesTooLateIsNeverShown) {
   EXPECT_EQ(reader_->next(), std::nullopt);
   EXPECT_EQ(comes(6, 2.5, kMaxAgeNs), PutResult::kTaken);
   EXPECT_EQ(reader_->next(), 2.5);
+  EXPECT_EQ(comes(7, 3.5, kMaxAgeNs + 1), PutResult::kTooOld) << "after one that was in time";
+  EXPECT_EQ(reader_->next(), 0);
 }
 
 TEST_F(StaleTest, AfterARestartOfTheRelayWhatStoodInStillDoes) {
