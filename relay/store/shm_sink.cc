@@ -184,6 +184,8 @@ bool ShmSink::is_too_old(const Topic& t, const SampleHead& head) const {
 // Under the number and the age of the sample that it stands in for. False: not now, a newer one is coming in.
 bool ShmSink::substitute(Topic* t, const SampleHead& head) {
   if (t->has_loan() || t->awaited() != nullptr) return false;
+  // There was no room for its ring.
+  if (!t->publisher && t->description->on_stale != OnStale::kTombstone) return false;
   burst_.reset();
   t->newest = head;
   t->substituted = true;
