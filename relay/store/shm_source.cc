@@ -292,7 +292,10 @@ void ShmSource::look(NodeState* node, int64_t now_ns, bool all_topics, bool all_
     if (id == kNone) continue;
     const Topic& t = topics_[id];
     if (renamed && t.segment == node->view.get()) {
-      if (const std::optional<TopicView> view = t.segment->topic(t.index)) describe(id, *view);
+      // Another topic may stand there by now: the next look tells of it.
+      const std::optional<TopicView> view = t.segment->topic(t.index);
+      const TopicDescription& d = t.description;
+      if (view && view->name == d.name && view->generation == d.generation) describe(id, *view);
     }
     judge_state(*node, id, now_ns);
   }
