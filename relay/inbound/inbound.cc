@@ -132,6 +132,7 @@ PeerReceiver::Refusal PeerReceiver::refuse(Topic* t, Refusal refusal, proto::Ver
 
 PeerReceiver::Refusal PeerReceiver::open_topic(Topic* t, bool announced) {
   const TopicDescription& d = *t->description;
+  if (t->arriving != nullptr) t->arriving->room = {};  // it was lent by what the store had for it before
   t->why = proto::VERDICT_PASSES;
   if (t->terms->denied) return Refusal::kDenied;
   if (d.origin->origin_id == inbound_->origin_id()) {
