@@ -162,10 +162,14 @@ void Engine::on_begun(Session* s) {
   get_requests_.update(now_ns_);
 }
 
-void Engine::on_ended(uint64_t key) {
+void Engine::end_requests(uint64_t key) {
   get_requests_.on_session_ended(key);
   trace_requests_.on_session_ended(key);
   set_requests_.on_session_ended(key);
+}
+
+void Engine::on_ended(uint64_t key) {
+  end_requests(key);
   wants_.on_session_ended(key);
   followers_.erase(key);
   turns_.forget_paid(now_ns_);
@@ -176,8 +180,10 @@ void Engine::end_silent() {
   schedule.wake_due(now_ns_, [this](uint64_t key) { return find(key); });
   for (size_t i = 0; i < schedule.awake().size(); ++i) {  // one that ends may wake others
     Session* s = find(schedule.awake()[i]);
-    const bool silent = s != nullptr && s->silent(now_ns_);
-    if (s == nullptr || (!silent && !s->has_ended())) continue;
+    if (s == nullptr) continue;
+    const bool silent = s->silent(now_ns_);
+    if (s->is_gone()) end_requests(s->key());  // whether it is kept or not
+    if (!silent && !s->has_ended()) continue;
     if (silent) s->receiver().settle(now_ns_);
     if (!s->is_gone()) ++counters_.session.silent;
     sessions_.end(s->key(), s->is_gone() ? "its connection has ended" : "it is silent", now_ns_);

@@ -89,6 +89,8 @@ class Engine {
   int64_t due_ns(const Session& s) const;
   void on_begun(Session* s);
   void on_ended(uint64_t key);
+  // Nobody waits for its replies any more.
+  void end_requests(uint64_t key);
   void end_silent();
   void collect(int64_t now_ns);
   size_t send();

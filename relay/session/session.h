@@ -53,7 +53,7 @@ class Session : public FrameSink {
   bool is_standby() const { return standby_; }
   void set_standby(bool standby);
   // It may be asked for topics.
-  bool serves() const { return peer_.serves && !standby_; }
+  bool serves() const { return peer_.serves && !standby_ && !gone_; }
   // Of what is sent from here on.
   void set_options(const LinkOptions& options);
   PeerSender& sender() { return sender_; }
