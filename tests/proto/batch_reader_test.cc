@@ -1,12 +1,15 @@
 // The columns of a Batch: what they say of each row, and that they are read as protobuf reads them.
 #include "proto/batch_reader.h"
 
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <random>
 
 #include "proto/codec.h"
+#include "proto/field_tag.h"
 #include "tests/proto/batch_rows.h"
 #include "tests/proto/proto_vectors.h"
 
@@ -183,6 +186,22 @@ TEST_F(BatchBytes, ThatAreChangedAreReadAsProtobufReadsThemOrLeftToIt) {
   }
   EXPECT_GT(read, 1000);
   EXPECT_GT(left, 1000);
+}
+
+TEST_F(BatchBytes, ThatEndInTheMidstOfABatchAreLeftToProtobuf) {
+  Envelope e = any_envelope(random_);
+  const std::string batch = e.batch().SerializeAsString() + '\0';  // no field has the number 0
+  e.clear_batch();
+  e.clear_prompt();
+  std::string bytes = e.SerializeAsString();
+  {
+    google::protobuf::io::StringOutputStream to(&bytes);
+    google::protobuf::io::CodedOutputStream out(&to);
+    out.WriteTag(field_tag(Envelope::kBatchFieldNumber, kBytes));
+    out.WriteVarint32(static_cast<uint32_t>(batch.size()));
+    out.WriteString(batch);
+  }
+  EXPECT_FALSE(reads(bytes));
 }
 
 TEST_F(BatchBytes, WithColumnsThatCannotBeHaveNoRows) {
