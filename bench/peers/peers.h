@@ -1,5 +1,5 @@
-// What Debian packages to carry values between programs. None of them has memory at its ends: the sender
-// stamps, the receiver looks, as over bare ZeroMQ.
+// The messaging systems that Debian packages. Their ends have no shared memory: the sender stamps a value and
+// the receiver looks at it, as over bare ZeroMQ.
 #ifndef SMT_BENCH_PEERS_PEERS_H_
 #define SMT_BENCH_PEERS_PEERS_H_
 

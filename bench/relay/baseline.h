@@ -10,7 +10,7 @@
 
 namespace smt::bench {
 
-// None of these returns.
+// A sender, a receiver and a hop run until their process is killed: these functions never return.
 using Sender = std::function<void(const Load& load, Control* control, const Memory& near)>;
 using Receiver = std::function<void(const Load& load, Control* control, Memory* far)>;
 

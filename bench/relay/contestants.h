@@ -1,4 +1,4 @@
-// Who takes part in a question.
+// A contestant is a relay that takes part in a question.
 #ifndef SMT_BENCH_RELAY_CONTESTANTS_H_
 #define SMT_BENCH_RELAY_CONTESTANTS_H_
 

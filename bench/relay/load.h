@@ -84,7 +84,8 @@ struct Watched {
 struct Control {
   std::atomic<bool> measuring{false};
   std::atomic<bool> quiet{false};  // the writer pauses
-  // Of the sender, then of each process between; 0: it does not listen yet.
+  // The port of the sender comes first, then that of each process between. A process whose port is 0 does not
+  // listen yet.
   std::atomic<int> ports[1 + kMaxHops] = {};
   std::atomic<uint64_t> offered{0};
   Watched watched[kMaxSubscribers];

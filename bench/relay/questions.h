@@ -68,8 +68,8 @@ inline constexpr char kNaiveFutex[] = "naive, futex, HWM 100,000";
 inline constexpr char kBatch[] = "batch";
 inline constexpr char kRawTcp[] = "raw tcp";
 inline constexpr char kBare[] = "bare zmq";
-// Of what one would write by hand over ZeroMQ, in that figure: of all, and of those that send a message for
-// each topic.
+// These names stand for the relay written by hand over ZeroMQ that has the best figure: the first for the
+// best of all, the second for the best of those that send a message for each topic.
 inline constexpr char kBestNaive[] = "best naive", kBestMessageEach[] = "best message each";
 // The only ready-made bridge that was measured. Debian does not package it, so its rate is a constant.
 inline constexpr char kTunnel[] = "bot-lcm-tunnel";

@@ -7,7 +7,8 @@
 
 namespace smt::bench {
 
-// What one subscriber gets. Latencies are noted of the topics that a reader of memory would watch.
+// Arrivals counts the values that one subscriber gets, and notes the latencies of the topics that a reader of
+// memory would watch.
 class Arrivals {
  public:
   Arrivals(const Load& load, const Control& control, Watched* me)

@@ -55,7 +55,7 @@ class Inbound {
   const Id128& origin_id() const { return origin_id_; }
   InboundCounters& counters() { return *counters_; }
 
-  // What a rule makes of all topics that it names.
+  // A rule gives all topics that it names the same terms.
   struct Terms {
     bool denied = false;  // no rule names it
     std::optional<int64_t> max_age_ns;
@@ -64,7 +64,7 @@ class Inbound {
     int64_t drop_older_ns = 0;
     bool operator==(const Terms&) const = default;
   };
-  // What becomes of a topic that a peer calls so.
+  // The rules give a topic of a peer its terms and its name here.
   struct Acceptance {
     std::shared_ptr<const Terms> terms;
     std::string name;  // here; empty: it cannot be called so, and `error` says why

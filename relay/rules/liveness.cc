@@ -6,8 +6,8 @@ namespace smt::relay {
 
 Liveness agree(const Liveness& own, uint64_t heartbeat_ns, uint64_t patience_ns) {
   if (heartbeat_ns == 0 || patience_ns == 0) return {};
-  const auto in_range = [](uint64_t ns, int64_t min, int64_t max) {
-    return std::max(min, static_cast<int64_t>(std::min(ns, static_cast<uint64_t>(max))));
+  const auto in_range = [](uint64_t ns, uint64_t min, uint64_t max) {
+    return static_cast<int64_t>(std::clamp(ns, min, max));
   };
   const int64_t heartbeat = in_range(heartbeat_ns, Liveness::kMinHeartbeatNs, Liveness::kMaxHeartbeatNs);
   const int64_t patience =

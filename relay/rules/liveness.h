@@ -15,7 +15,7 @@ struct Liveness {
   static constexpr int64_t kMinHeartbeats = 2;
 
   int64_t heartbeat_ns = 200'000'000;
-  int64_t patience_ns = patience_for(200'000'000);
+  int64_t patience_ns = patience_for(heartbeat_ns);
 
   // Of a relay that does not say another one.
   static constexpr int64_t patience_for(int64_t heartbeat_ns) { return heartbeat_ns / 2 * 5; }

@@ -129,9 +129,11 @@ class Session : public FrameSink {
   // Heard nothing for too long.
   bool silent(int64_t now_ns) const { return now_ns - heard_ns_ > silence_limit_ns(); }
   int64_t silent_at_ns() const { return heard_ns_ + silence_limit_ns(); }
-  // The connection is gone for good. What is held back of a peer that dials is told if the peer does not
-  // begin anew before it would be silent; whoever dials begins anew at once, and has values of now then.
+  // The connection is gone for good: nothing is sent any more.
   bool is_gone() const { return gone_; }
+  // The session is gone and may be ended before it is silent. One that holds values back of a peer that dials
+  // is kept: they are told if the peer does not begin anew meanwhile. A link that dials begins anew at once,
+  // with values of now.
   bool has_ended() const { return gone_ && (link_->dials() || !receiver_.holds_back()); }
   void on_gone() {
     gone_ = true;
