@@ -42,6 +42,11 @@ class Contestants {
     if (!bin_.empty()) all.push_back({smt_relay(kSmtRelay, bin_), load});
     return all;
   }
+  // And with relays that never sleep.
+  std::vector<Contestant> with_spinning(std::vector<Contestant> all, const Load& load) const {
+    if (!bin_.empty()) all.push_back({smt_relay(kSmtRelaySpins, bin_, {"--spin"}), load});
+    return all;
+  }
 
  private:
   const std::string bin_;

@@ -21,12 +21,13 @@ Question one_topic(const Contestants& all) {
   return {"a",
           "one topic of 32 B at 400 Hz",
           {kP50, kP99, kCpuPerUpdate},
-          all.with_peers(all.by_hand(load), load),
+          all.with_spinning(all.with_peers(all.by_hand(load), load), load),
           {{kSmtRelay, kRawTcp, kP50, 1.4},
            {kSmtRelay, kRawTcp, kP99, 1.4},
            {kSmtRelay, kBestNaive, kP50, 1},
            {kSmtRelay, kBestNaive, kP99, 1},
-           {kSmtRelay, kBestNaive, kCpuPerUpdate, 1.1}}};
+           {kSmtRelay, kBestNaive, kCpuPerUpdate, 1.1},
+           {kSmtRelaySpins, kNaive, kP50, 1.0 / 15}}};
 }
 
 Question thousand_topics(const Contestants& all) {

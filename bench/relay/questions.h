@@ -61,7 +61,7 @@ inline constexpr Metric kSenderCpuPerUpdate = {"CPU of the sender per update, us
                                                  return f.sender_cpu / std::max(f.offered_hz, 1.0) * 1e6;
                                                }};
 
-inline constexpr char kSmtRelay[] = "smtrelay";
+inline constexpr char kSmtRelay[] = "smtrelay", kSmtRelaySpins[] = "smtrelay --spin";
 inline constexpr char kNaive[] = "naive";
 inline constexpr char kNaiveHwm[] = "naive, HWM 100,000";
 inline constexpr char kNaiveFutex[] = "naive, futex, HWM 100,000";

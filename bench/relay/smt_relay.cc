@@ -155,8 +155,13 @@ std::string start_listening(int core, std::vector<std::string> flags, const std:
   fail(Status(Code::kSystem, flags.front() + " did not become ready: " + said.str()));
 }
 
-Cast start_relay(const std::string& bin, const Load& load, Control* control, const std::string& folder) {
+Cast start_relay(const std::string& bin, const std::vector<std::string>& flags, const Load& load,
+                 Control* control, const std::string& folder) {
   Cast cast;
+  const auto with_flags = [&flags](std::vector<std::string> command) {
+    command.insert(command.end(), flags.begin(), flags.end());
+    return command;
+  };
   const std::string log = log_of(folder);
   const Domain near = open_domain(folder, "a");
   cast.writer = Process::fork(kSenderCore, [&] { run_writer(load, control, Near(near, load)); });
@@ -166,7 +171,8 @@ Cast start_relay(const std::string& bin, const Load& load, Control* control, con
       std::make_shared<std::vector<Fd>>(1 + static_cast<size_t>(load.hops + load.subscribers));
   auto output = outputs->begin();
   std::string endpoint = start_listening(
-      kSenderCore, {bin + "/smtrelay_pub", "--domain", "a", "--root", folder}, log, &cast.sender, &*output++);
+      kSenderCore, with_flags({bin + "/smtrelay_pub", "--domain", "a", "--root", folder}), log, &cast.sender,
+      &*output++);
   for (int i = 0; i < load.hops; ++i) {
     endpoint = start_listening(
         kAnyCore, {bin + "/smtrelay_proxy", "--name", fmt::format("p{}", i), "--connect", endpoint}, log,
@@ -180,7 +186,8 @@ Cast start_relay(const std::string& bin, const Load& load, Control* control, con
     mirrors->emplace_back(far);
     cast.receivers.push_back(Process::execute(
         kReceiverCore,
-        {bin + "/smtrelay_sub", "--domain", name, "--root", folder, "--connect", endpoint, "--name", name},
+        with_flags({bin + "/smtrelay_sub", "--domain", name, "--root", folder, "--connect", endpoint, "--name",
+                    name}),
         log, &*output++));
     Watched* watched = &control->watched[i];
     cast.readers.push_back(
@@ -201,9 +208,9 @@ Cast start_relay(const std::string& bin, const Load& load, Control* control, con
 
 }  // namespace
 
-Variant smt_relay(const std::string& name, const std::string& bin) {
-  const auto start = [bin](const Load& load, Control* control, const std::string& folder) {
-    return start_relay(bin, load, control, folder);
+Variant smt_relay(const std::string& name, const std::string& bin, const std::vector<std::string>& flags) {
+  const auto start = [bin, flags](const Load& load, Control* control, const std::string& folder) {
+    return start_relay(bin, flags, load, control, folder);
   };
   return {name, start, false, Kind::kSmtRelay};
 }

@@ -76,8 +76,9 @@ Variant raw_tcp(const std::string& name);
 // No shared memory: the sender stamps, the receiver looks. What the transport alone can do.
 Variant bare_zmq(const std::string& name);
 
-// The programs smtrelay_pub and smtrelay_sub of the folder `bin`.
-Variant smt_relay(const std::string& name, const std::string& bin);
+// The programs smtrelay_pub and smtrelay_sub of the folder `bin`, each started with `flags` too.
+Variant smt_relay(const std::string& name, const std::string& bin,
+                  const std::vector<std::string>& flags = {});
 
 }  // namespace smt::bench
 
