@@ -59,6 +59,15 @@ std::vector<double> Answers::rounds_of(const std::string& name, const Metric& me
   return rounds;
 }
 
+std::vector<double> Answers::added(const std::string& name, const char* without, const Metric& metric) const {
+  std::vector<double> rounds = rounds_of(name, metric);
+  if (without == nullptr) return rounds;
+  const std::vector<double> base = rounds_of(without, metric);
+  rounds.resize(base.empty() ? 0 : rounds.size());
+  for (size_t i = 0; i < rounds.size(); ++i) rounds[i] -= base[i];
+  return rounds;
+}
+
 std::string Answers::best(const Metric& metric, bool with_batch) const {
   std::string best;
   double best_median = 0;
@@ -85,7 +94,7 @@ void Answers::show(Report* report) const {
       if (has(c.variant.name) && !(c.rate_only && latency)) add(c.variant.name);
     }
     for (const char* name : {kBestNaive, kBestMessageEach}) {
-      if (!question_.is_of_sweep()) add(name);
+      if (!question_.is_of_sweep() && !rounds_of(name, metric).empty()) add(name);
     }
   }
   for (size_t i = 0; i < left_out_.size(); ++i) {
@@ -96,15 +105,17 @@ void Answers::show(Report* report) const {
 
 void Answers::judge(Report* report) const {
   for (const Goal& goal : question_.goals) {
-    std::vector<double> figures = rounds_of(goal.one, goal.metric);
+    std::vector<double> figures = added(goal.one, goal.one_without, goal.metric);
     std::string metric = goal.metric.name;
     if (goal.other != nullptr) metric.resize(metric.rfind(','));  // a ratio has no unit
     std::string what = fmt::format("{}: {}, {}", question_.heading(), metric, goal.one);
+    if (goal.one_without != nullptr) what += fmt::format(" less {}", goal.one_without);
     if (goal.other != nullptr) {
-      const std::vector<double> base = rounds_of(goal.other, goal.metric);
+      const std::vector<double> base = added(goal.other, goal.other_without, goal.metric);
       figures.resize(base.empty() ? 0 : figures.size());
       for (size_t i = 0; i < figures.size(); ++i) figures[i] /= base[i];
       what += fmt::format(" over {}", goal.other);
+      if (goal.other_without != nullptr) what += fmt::format(" less {}", goal.other_without);
     }
     if (!figures.empty()) report->accept(what, median_of(figures), goal.limit, "");
   }

@@ -26,6 +26,8 @@ class Answers {
   bool has(const std::string& name) const;
   // The figure of each round, of a contestant, a best one or kTunnel. None: it does not take part.
   std::vector<double> rounds_of(const std::string& name, const Metric& metric) const;
+  // That less the figure of `without` in the same round; as it is where that is null.
+  std::vector<double> added(const std::string& name, const char* without, const Metric& metric) const;
   std::string best(const Metric& metric, bool with_batch) const;
 
   Question question_;

@@ -44,7 +44,23 @@ class Contestants {
   }
   // And with relays that never sleep.
   std::vector<Contestant> with_spinning(std::vector<Contestant> all, const Load& load) const {
-    if (!bin_.empty()) all.push_back({smt_relay(kSmtRelaySpins, bin_, {"--spin"}), load});
+    if (!bin_.empty()) all.push_back({smt_relay(kSmtRelaySpins, bin_, {.spin = true}), load});
+    return all;
+  }
+  // ZeroMQ and smtrelay, each as it is and encrypted.
+  std::vector<Contestant> encrypted(const Load& load) const {
+    std::vector<Contestant> all = {{bare_, load}, {bare_zmq(kBareCurve, true), load}};
+    all = with_smtrelay(std::move(all), load);
+    if (!bin_.empty()) all.push_back({smt_relay(kSmtRelayKeys, bin_, {.keys = true}), load});
+    return all;
+  }
+  // ZeroMQ and smtrelay, each directly and through one proxy.
+  std::vector<Contestant> through_proxy(const Load& load) const {
+    Load with_hop = load;
+    with_hop.hops = 1;
+    std::vector<Contestant> all = {{bare_, load}, {bare_zmq(kBareProxy), with_hop}};
+    all = with_smtrelay(std::move(all), load);
+    if (!bin_.empty()) all.push_back({smt_relay(kSmtRelayProxy, bin_), with_hop});
     return all;
   }
 

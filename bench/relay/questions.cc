@@ -109,13 +109,40 @@ Question fan_out(const Contestants& all) {
            {kSmtRelay, kBatch, kSenderCpu, 1.15}}};
 }
 
+Question encrypted(const Contestants& all) {
+  const Load load = {.topics = 1000, .period_ns = 10 * kMs};
+  return {"g",
+          "1,000 topics of 32 B at 100 Hz, encrypted",
+          {kP50, kP99, kCpuPerUpdate},
+          all.encrypted(load),
+          {{kSmtRelayKeys, kBareCurve, kCpuPerUpdate, 1, kSmtRelay, kBare}}};
+}
+
+Question through_proxy(const Contestants& all, const Load& load, const std::string& title, double limit) {
+  return {"h",
+          title,
+          {kP50, kP99, kCpuPerUpdate},
+          all.through_proxy(load),
+          {{kSmtRelayProxy, kBareProxy, kP50, limit, kSmtRelay, kBare}}};
+}
+
 }  // namespace
 
 std::vector<Question> questions(const std::string& bin, const std::vector<Variant>& peers) {
   const Contestants all(bin, peers);
-  return {one_topic(all),      thousand_topics(all), saturated_thousand(all),
-          saturated_many(all), large(all),           saturated_large(all),
-          idle(all),           fan_out(all)};
+  return {one_topic(all),
+          thousand_topics(all),
+          saturated_thousand(all),
+          saturated_many(all),
+          large(all),
+          saturated_large(all),
+          idle(all),
+          fan_out(all),
+          encrypted(all),
+          through_proxy(all, {.period_ns = 2 * kMs, .jitter_ns = 1 * kMs},
+                        "one topic of 32 B at 400 Hz, through a proxy", 1.2),
+          through_proxy(all, {.topics = 1000, .period_ns = 10 * kMs},
+                        "1,000 topics of 32 B at 100 Hz, through a proxy", 1.5)};
 }
 
 }  // namespace smt::bench

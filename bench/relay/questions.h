@@ -27,6 +27,9 @@ struct Goal {
   const char* other;  // nullptr: it is `one` itself that stays within the limit
   Metric metric;
   double limit;
+  // Where they are given, it is about what `one` adds to the first of them and `other` to the second.
+  const char* one_without = nullptr;
+  const char* other_without = nullptr;
 };
 
 struct Question {
@@ -62,12 +65,14 @@ inline constexpr Metric kSenderCpuPerUpdate = {"CPU of the sender per update, us
                                                }};
 
 inline constexpr char kSmtRelay[] = "smtrelay", kSmtRelaySpins[] = "smtrelay --spin";
+inline constexpr char kSmtRelayKeys[] = "smtrelay, keys", kSmtRelayProxy[] = "smtrelay, proxy";
 inline constexpr char kNaive[] = "naive";
 inline constexpr char kNaiveHwm[] = "naive, HWM 100,000";
 inline constexpr char kNaiveFutex[] = "naive, futex, HWM 100,000";
 inline constexpr char kBatch[] = "batch";
 inline constexpr char kRawTcp[] = "raw tcp";
 inline constexpr char kBare[] = "bare zmq";
+inline constexpr char kBareCurve[] = "bare zmq, CURVE", kBareProxy[] = "bare zmq, proxy";
 // These names stand for the relay written by hand over ZeroMQ that has the best figure: the first for the
 // best of all, the second for the best of those that send a message for each topic.
 inline constexpr char kBestNaive[] = "best naive", kBestMessageEach[] = "best message each";

@@ -2,6 +2,7 @@
 // would.
 #include <poll.h>
 
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <optional>
@@ -155,14 +156,33 @@ std::string start_listening(int core, std::vector<std::string> flags, const std:
   fail(Status(Code::kSystem, flags.front() + " did not become ready: " + said.str()));
 }
 
-Cast start_relay(const std::string& bin, const std::vector<std::string>& flags, const Load& load,
-                 Control* control, const std::string& folder) {
+// Makes FOLDER/near and FOLDER/far, each with keys of its own and the public one of the other.
+void make_keys(const std::string& bin, const std::string& folder, const std::string& log) {
+  const std::string names[] = {"near", "far"};
+  for (const std::string& name : names) {
+    Fd out;
+    Process keygen = Process::execute(
+        kAnyCore, {bin + "/smtrelay_keygen", name, "--out", fmt::format("{}/{}", folder, name)}, log, &out);
+    if (!keygen.finish()) fail(Status(Code::kSystem, "smtrelay_keygen failed"));
+  }
+  for (const std::string& name : names) {
+    const std::string peers = fmt::format("{}/{}/peers", folder, name), other = names[name == "near"];
+    std::filesystem::create_directories(peers);
+    std::filesystem::copy_file(fmt::format("{}/{}/{}.pub", folder, other, other),
+                               fmt::format("{}/{}.pub", peers, other));
+  }
+}
+
+Cast start_relay(const std::string& bin, const SmtRelayOptions& options, const Load& load, Control* control,
+                 const std::string& folder) {
   Cast cast;
-  const auto with_flags = [&flags](std::vector<std::string> command) {
-    command.insert(command.end(), flags.begin(), flags.end());
+  const std::string log = log_of(folder);
+  if (options.keys) make_keys(bin, folder, log);
+  const auto with_options = [&](std::vector<std::string> command, const char* end) {
+    if (options.spin) command.push_back("--spin");
+    if (options.keys) command.insert(command.end(), {"--keys", folder + "/" + end});
     return command;
   };
-  const std::string log = log_of(folder);
   const Domain near = open_domain(folder, "a");
   cast.writer = Process::fork(kSenderCore, [&] { run_writer(load, control, Near(near, load)); });
 
@@ -171,8 +191,8 @@ Cast start_relay(const std::string& bin, const std::vector<std::string>& flags, 
       std::make_shared<std::vector<Fd>>(1 + static_cast<size_t>(load.hops + load.subscribers));
   auto output = outputs->begin();
   std::string endpoint = start_listening(
-      kSenderCore, with_flags({bin + "/smtrelay_pub", "--domain", "a", "--root", folder}), log, &cast.sender,
-      &*output++);
+      kSenderCore, with_options({bin + "/smtrelay_pub", "--domain", "a", "--root", folder}, "near"), log,
+      &cast.sender, &*output++);
   for (int i = 0; i < load.hops; ++i) {
     endpoint = start_listening(
         kAnyCore, {bin + "/smtrelay_proxy", "--name", fmt::format("p{}", i), "--connect", endpoint}, log,
@@ -184,11 +204,11 @@ Cast start_relay(const std::string& bin, const std::vector<std::string>& flags, 
     const std::string name = fmt::format("b{}", i);
     const Domain far = open_domain(folder, name);
     mirrors->emplace_back(far);
-    cast.receivers.push_back(Process::execute(
-        kReceiverCore,
-        with_flags({bin + "/smtrelay_sub", "--domain", name, "--root", folder, "--connect", endpoint, "--name",
-                    name}),
-        log, &*output++));
+    cast.receivers.push_back(Process::execute(kReceiverCore,
+                                              with_options({bin + "/smtrelay_sub", "--domain", name, "--root",
+                                                            folder, "--connect", endpoint, "--name", name},
+                                                           "far"),
+                                              log, &*output++));
     Watched* watched = &control->watched[i];
     cast.readers.push_back(
         Process::fork(kReceiverCore, [&] { run_watch(load, *control, watched, Far(far, load)); }));
@@ -208,9 +228,9 @@ Cast start_relay(const std::string& bin, const std::vector<std::string>& flags, 
 
 }  // namespace
 
-Variant smt_relay(const std::string& name, const std::string& bin, const std::vector<std::string>& flags) {
-  const auto start = [bin, flags](const Load& load, Control* control, const std::string& folder) {
-    return start_relay(bin, flags, load, control, folder);
+Variant smt_relay(const std::string& name, const std::string& bin, const SmtRelayOptions& options) {
+  const auto start = [bin, options](const Load& load, Control* control, const std::string& folder) {
+    return start_relay(bin, options, load, control, folder);
   };
   return {name, start, false, Kind::kSmtRelay};
 }

@@ -73,12 +73,16 @@ Variant batch(const std::string& name);
 // The same records over a plain TCP connection for each subscriber: close to the limit of any relay.
 Variant raw_tcp(const std::string& name);
 
-// No shared memory: the sender stamps, the receiver looks. What the transport alone can do.
-Variant bare_zmq(const std::string& name);
+// No shared memory: the sender stamps, the receiver looks. What the transport alone can do. `encrypted`: with
+// CURVE, and then with no hops.
+Variant bare_zmq(const std::string& name, bool encrypted = false);
 
-// The programs smtrelay_pub and smtrelay_sub of the folder `bin`, each started with `flags` too.
-Variant smt_relay(const std::string& name, const std::string& bin,
-                  const std::vector<std::string>& flags = {});
+// The programs smtrelay_pub and smtrelay_sub of the folder `bin`.
+struct SmtRelayOptions {
+  bool spin = false;  // neither of them ever sleeps
+  bool keys = false;  // each has keys and knows the other's; no hops then
+};
+Variant smt_relay(const std::string& name, const std::string& bin, const SmtRelayOptions& options = {});
 
 }  // namespace smt::bench
 

@@ -17,6 +17,17 @@ inline void zmq_check(bool ok, const char* what) {
     fail(Status(Code::kSystem, fmt::format("{}: {}", what, zmq_strerror(zmq_errno()))));
 }
 
+// A pair of keys of CURVE, in Z85.
+struct CurveKeys {
+  char open[41] = {}, secret[41] = {};
+
+  static CurveKeys make() {
+    CurveKeys keys;
+    zmq_check(zmq_curve_keypair(keys.open, keys.secret) == 0, "zmq_curve_keypair");
+    return keys;
+  }
+};
+
 // A context of its own with one I/O thread, unless one is given. Lives until the process ends.
 class ZmqSocket {
  public:
@@ -31,6 +42,20 @@ class ZmqSocket {
   void* get() const { return socket_; }
   void set(int option, int value) {
     zmq_check(zmq_setsockopt(socket_, option, &value, sizeof value) == 0, "zmq_setsockopt");
+  }
+  void set(int option, const char (&key)[41]) {
+    zmq_check(zmq_setsockopt(socket_, option, key, sizeof key) == 0, "zmq_setsockopt");
+  }
+  // CURVE, as the end that listens; whoever knows its public key is let in.
+  void encrypt(const CurveKeys& own) {
+    set(ZMQ_CURVE_SERVER, 1);
+    set(ZMQ_CURVE_SECRETKEY, own.secret);
+  }
+  // The same as the end that dials.
+  void encrypt(const CurveKeys& own, const CurveKeys& server) {
+    set(ZMQ_CURVE_SERVERKEY, server.open);
+    set(ZMQ_CURVE_PUBLICKEY, own.open);
+    set(ZMQ_CURVE_SECRETKEY, own.secret);
   }
   // To a free port of this machine, which it returns.
   int bind() {
