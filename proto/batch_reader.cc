@@ -93,18 +93,71 @@ bool read_long_varint(const uint8_t** at, uint64_t* n) {
   return last <= 1;
 }
 
+// What is left of a message. Each method returns false where something else stands there, or where a number
+// does not end at once: protobuf reads that.
+class Bytes {
+ public:
+  explicit Bytes(std::span<const uint8_t> bytes) : at_(bytes.data()), end_(at_ + bytes.size()) {}
+
+  bool is_empty() const { return at_ == end_; }
+  size_t size() const { return static_cast<size_t>(end_ - at_); }
+  // REQUIRES: field < 16
+  bool is_at(int field, WireFormatLite::WireType type) const {
+    return at_ != end_ && *at_ == static_cast<uint8_t>(field_tag(field, type));
+  }
+  bool is_at_prompt() const {
+    constexpr uint32_t kTag = field_tag(Envelope::kPromptFieldNumber, kVarint);
+    return size() >= 2 && at_[0] == ((kTag & 0x7f) | 0x80) && at_[1] == kTag >> 7;
+  }
+  void skip(size_t bytes) { at_ += bytes; }
+
+  bool read(uint64_t* n) {
+    constexpr size_t kMaxVarint = 10;
+    const uint8_t* const end = at_ + std::min(size(), kMaxVarint);
+    uint64_t number = 0;
+    for (int shift = 0; at_ != end; shift += 7) {
+      const uint8_t byte = *at_++;
+      if (shift == 63 && byte > 1) return false;
+      number |= uint64_t{byte & 0x7fu} << shift;
+      if (byte >= 0x80) continue;
+      *n = number;
+      return true;
+    }
+    return false;
+  }
+  bool read(uint32_t* n) {
+    uint64_t number;
+    if (!read(&number) || number > UINT32_MAX) return false;
+    *n = static_cast<uint32_t>(number);
+    return true;
+  }
+  bool read_fixed64(uint64_t* n) {
+    if (size() < sizeof *n) return false;
+    at_ = CodedInputStream::ReadLittleEndian64FromArray(at_, n);
+    return true;
+  }
+  // A length, and so many bytes.
+  bool read_part(std::span<const uint8_t>* part) {
+    uint32_t bytes;
+    if (!read(&bytes) || bytes > size()) return false;
+    *part = {at_, bytes};
+    at_ += bytes;
+    return true;
+  }
+
+ private:
+  const uint8_t* at_;
+  const uint8_t* const end_;
+};
+
 // A packed column, its length first. Most of its numbers have one byte or two.
 template <Given given, class Number, class Decode>
-bool read_column(CodedInputStream* in, Decode decode, size_t* count, std::vector<Number>* column) {
-  uint32_t bytes;
-  const void* data;
-  int there;
-  if (!in->ReadVarint32(&bytes) || bytes == 0 || !in->GetDirectBufferPointer(&data, &there)) return false;
-  if (bytes > static_cast<uint32_t>(there)) return false;
-  const auto* at = static_cast<const uint8_t*>(data);
-  const uint8_t* const end = at + bytes;
-  if (end[-1] >= 0x80) return false;  // so each number ends before `end`
-  Number* const begin = room_for(bytes, column);
+bool read_column(Bytes* in, Decode decode, size_t* count, std::vector<Number>* column) {
+  std::span<const uint8_t> bytes;
+  if (!in->read_part(&bytes) || bytes.empty() || bytes.back() >= 0x80) return false;
+  const uint8_t* at = bytes.data();
+  const uint8_t* const end = at + bytes.size();  // each number ends before it
+  Number* const begin = room_for(bytes.size(), column);
   Number* out = begin;
   uint64_t sum = 0;
   while (at != end) {
@@ -118,23 +171,21 @@ bool read_column(CodedInputStream* in, Decode decode, size_t* count, std::vector
     *out++ = static_cast<Number>(sum);
   }
   *count = static_cast<size_t>(out - begin);
-  return in->Skip(static_cast<int>(bytes));
+  return true;
 }
 
-// The fields of a Batch, up to the limit of `in`. False also where another field follows.
-bool read_fields(CodedInputStream* in, Batch* b, Counts* given, BatchColumns* columns) {
-  uint32_t tag = in->ReadTag();
-  // True: the field is not there, or it is read and the next one is at hand.
+// The fields of a Batch, which `in` is. False also where another field follows.
+bool read_fields(Bytes in, Batch* b, Counts* given, BatchColumns* columns) {
+  // True: the field is not there, or it is read.
   const auto field = [&](int number, WireFormatLite::WireType type, const auto& read) {
-    if (tag != field_tag(number, type)) return true;
-    if (!read()) return false;
-    tag = in->ReadTag();
-    return true;
+    if (!in.is_at(number, type)) return true;
+    in.skip(1);
+    return read();
   };
   const auto read_size = [&] {
     std::vector<uint64_t> sizes;
     size_t count = 0;
-    if (!read_column<Given::kNumbers>(in, kAsItIs, &count, &sizes)) return false;
+    if (!read_column<Given::kNumbers>(&in, kAsItIs, &count, &sizes)) return false;
     b->mutable_size()->Add(sizes.data(), sizes.data() + count);
     return true;
   };
@@ -145,23 +196,23 @@ bool read_fields(CodedInputStream* in, Batch* b, Counts* given, BatchColumns* co
   BatchColumns* const c = columns;
   const bool read =
       field(Batch::kIdFieldNumber, kBytes,
-            [&] { return read_column<kDifferences>(in, kZigZag32, &given->ids, &c->ids); }) &&
+            [&] { return read_column<kDifferences>(&in, kZigZag32, &given->ids, &c->ids); }) &&
       field(Batch::kSequenceFieldNumber, kBytes,
-            [&] { return read_column<kNumbers>(in, kAsItIs, &given->sequences, &c->sequences); }) &&
+            [&] { return read_column<kNumbers>(&in, kAsItIs, &given->sequences, &c->sequences); }) &&
       field(Batch::kStampNsFieldNumber, kBytes,
-            [&] { return read_column<kDifferences>(in, kZigZag, &given->stamps, &c->stamps_ns); }) &&
+            [&] { return read_column<kDifferences>(&in, kZigZag, &given->stamps, &c->stamps_ns); }) &&
       field(Batch::kAgeNsFieldNumber, kBytes,
-            [&] { return read_column<kDifferences>(in, kZigZag, &given->ages, &c->ages_ns); }) &&
+            [&] { return read_column<kDifferences>(&in, kZigZag, &given->ages, &c->ages_ns); }) &&
       field(Batch::kSizeFieldNumber, kBytes, read_size) &&
-      field(Batch::kSentNsFieldNumber, kFixed64, [&] { return in->ReadLittleEndian64(&sent_ns); }) &&
-      field(Batch::kTopicsFieldNumber, kVarint, [&] { return in->ReadVarint32(&topics); }) &&
+      field(Batch::kSentNsFieldNumber, kFixed64, [&] { return in.read_fixed64(&sent_ns); }) &&
+      field(Batch::kTopicsFieldNumber, kVarint, [&] { return in.read(&topics); }) &&
       field(Batch::kAgeErrorNsFieldNumber, kBytes,
-            [&] { return read_column<kNumbers>(in, kZigZag, &given->age_errors, &c->age_errors_ns); }) &&
-      field(Batch::kRawBytesFieldNumber, kVarint, [&] { return in->ReadVarint32(&raw_bytes); });
+            [&] { return read_column<kNumbers>(&in, kZigZag, &given->age_errors, &c->age_errors_ns); }) &&
+      field(Batch::kRawBytesFieldNumber, kVarint, [&] { return in.read(&raw_bytes); });
   b->set_sent_ns(sent_ns);
   b->set_topics(topics);
   b->set_raw_bytes(raw_bytes);
-  return read && tag == 0;
+  return read && in.is_empty();
 }
 
 }  // namespace
@@ -177,34 +228,37 @@ bool read_columns(const Batch& batch, BatchColumns* columns) {
 }
 
 bool read_batch(std::span<const uint8_t> bytes, Envelope* e, BatchColumns* columns) {
-  CodedInputStream in(bytes.data(), static_cast<int>(bytes.size()));
+  Bytes in(bytes);
   uint64_t session, number = 0;
-  if (in.ReadTag() != field_tag(Envelope::kSessionFieldNumber, kFixed64) || !in.ReadLittleEndian64(&session))
-    return false;
-  uint32_t tag = in.ReadTag();
-  if (tag == field_tag(Envelope::kNumberFieldNumber, kVarint)) {
-    if (!in.ReadVarint64(&number)) return false;
-    tag = in.ReadTag();
+  std::span<const uint8_t> body;
+  if (!in.is_at(Envelope::kSessionFieldNumber, kFixed64)) return false;
+  in.skip(1);
+  if (!in.read_fixed64(&session)) return false;
+  if (in.is_at(Envelope::kNumberFieldNumber, kVarint)) {
+    in.skip(1);
+    if (!in.read(&number)) return false;
   }
-  uint32_t size;
-  if (tag != field_tag(Envelope::kBatchFieldNumber, kBytes) || !in.ReadVarint32(&size)) return false;
-  if (size > bytes.size() - static_cast<size_t>(in.CurrentPosition())) return false;
-  e->Clear();
+  if (!in.is_at(Envelope::kBatchFieldNumber, kBytes)) return false;
+  in.skip(1);
+  if (!in.read_part(&body)) return false;
+  uint32_t prompt = 0;
+  if (in.is_at_prompt()) {
+    in.skip(2);
+    if (!in.read(&prompt) || prompt > 1) return false;
+  }
+  if (!in.is_empty()) return false;
+  // One Batch mostly follows another, whose memory is used again.
+  if (e->has_batch()) {
+    e->mutable_batch()->Clear();
+    e->clear_check();
+  } else {
+    e->Clear();
+  }
   e->set_session(session);
   e->set_number(number);
+  e->set_prompt(prompt == 1);
   Counts given;
-  const CodedInputStream::Limit limit = in.PushLimit(static_cast<int>(size));
-  if (!read_fields(&in, e->mutable_batch(), &given, columns) ||
-      !in.CheckEntireMessageConsumedAndPopLimit(limit))
-    return false;
-  tag = in.ReadTag();
-  if (tag == field_tag(Envelope::kPromptFieldNumber, kVarint)) {
-    uint32_t prompt;
-    if (!in.ReadVarint32(&prompt) || prompt > 1) return false;
-    e->set_prompt(prompt == 1);
-    tag = in.ReadTag();
-  }
-  if (tag != 0 || !in.ConsumedEntireMessage()) return false;
+  if (!read_fields(Bytes(body), e->mutable_batch(), &given, columns)) return false;
   if (!complete(e->batch(), given, columns)) columns->rows = 0;
   return true;
 }

@@ -42,14 +42,15 @@ inline uint8_t* write_varint(uint64_t n, uint8_t* to) {
   return to + 1;
 }
 
-// Writes a column by `write(to)`. Its length stands before it, so it is moved when that is known.
+// Writes a column of `n` numbers by `write(to)`. Its length stands before it: that of a few numbers has one
+// byte, and a longer column is moved when its length is known.
 template <class Write>
-uint8_t* write_column(int field, uint8_t* to, const Write& write) {
+uint8_t* write_column(int field, size_t n, uint8_t* to, const Write& write) {
   to = write_tag(field, kBytes, to);
-  uint8_t* const begin = to + kMaxLength;
+  uint8_t* const begin = to + (n <= 0x7f / kMaxVarint ? 1 : kMaxLength);
   const auto bytes = static_cast<size_t>(write(begin) - begin);
   to = write_varint(bytes, to);
-  memmove(to, begin, bytes);
+  if (to != begin) memmove(to, begin, bytes);
   return to + bytes;
 }
 
@@ -59,7 +60,7 @@ template <class T, class Number>
 uint8_t* write_numbers(int field, Column<T> column, size_t n, const Number& number, uint8_t* to) {
   while (n > 1 && column[n - 2] == column[n - 1]) --n;
   // By value: for all that the compiler knows, the bytes that are written are those of the column's place.
-  return write_column(field, to, [column, n, number](uint8_t* at) {
+  return write_column(field, n, to, [column, n, number](uint8_t* at) {
     for (size_t i = 0; i < n; ++i) at = write_varint(number(column[i]), at);
     return at;
   });
@@ -73,7 +74,7 @@ uint8_t* write_differences(int field, Column<T> column, size_t n, uint8_t* to) {
     return static_cast<Unsigned>(column[i]) - (i == 0 ? Unsigned{0} : static_cast<Unsigned>(column[i - 1]));
   };
   for (const Unsigned last = difference(n - 1); n > 1 && difference(n - 2) == last;) --n;
-  return write_column(field, to, [column, n](uint8_t* at) {
+  return write_column(field, n, to, [column, n](uint8_t* at) {
     Unsigned before = 0;
     for (size_t i = 0; i < n; ++i) {
       const auto number = static_cast<Unsigned>(column[i]);
@@ -97,7 +98,7 @@ std::string_view BatchWriter::write(const BatchView& c, uint64_t sent_ns) {
   p = write_differences<uint64_t>(Batch::kStampNsFieldNumber, c.stamp_ns, n, p);
   p = write_differences<uint64_t>(Batch::kAgeNsFieldNumber, c.age_ns, n, p);
   if (!c.size.empty()) {
-    p = write_column(Batch::kSizeFieldNumber, p, [&](uint8_t* at) {
+    p = write_column(Batch::kSizeFieldNumber, c.size.size(), p, [&](uint8_t* at) {
       for (const uint64_t bytes : c.size) at = write_varint(bytes, at);
       return at;
     });

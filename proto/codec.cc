@@ -1,6 +1,8 @@
 #include "proto/codec.h"
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 
 #define XXH_INLINE_ALL
 #include <google/protobuf/io/coded_stream.h>
@@ -36,9 +38,18 @@ uint64_t payload_hash(std::span<const std::byte> payload) {
 
 std::string seal_message(uint64_t session, uint64_t number, int field, std::string_view body,
                          uint64_t payload_hash, bool prompt) {
+  std::string out;
+  seal_message(session, number, field, body, payload_hash, prompt, &out);
+  return out;
+}
+
+void seal_message(uint64_t session, uint64_t number, int field, std::string_view body, uint64_t payload_hash,
+                  bool prompt, std::string* out) {
   // By hand, as the same bytes protobuf would write, so that a body serialised once serves many sessions.
-  std::array<uint8_t, 1 + 8 + 1 + 10 + 2 + 5> head;
-  uint8_t* p = head.data();
+  constexpr size_t kHeadBytes = 1 + 8 + 1 + 10 + 2 + 5;
+  out->resize(kHeadBytes + body.size() + kPromptTag.size() + 1 + kCheckBytes);
+  auto* const begin = reinterpret_cast<uint8_t*>(out->data());
+  uint8_t* p = begin;
   *p++ = kSessionTag;
   p = CodedOutputStream::WriteLittleEndian64ToArray(session, p);
   if (number != 0) {
@@ -47,23 +58,16 @@ std::string seal_message(uint64_t session, uint64_t number, int field, std::stri
   }
   p = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(field) << 3 | 2, p);
   p = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(body.size()), p);
-  const auto append = [](std::string* to, const uint8_t* begin, const uint8_t* end) {
-    to->append(reinterpret_cast<const char*>(begin), static_cast<size_t>(end - begin));
-  };
-  std::string out;
-  out.reserve(head.size() + body.size() + kPromptTag.size() + 1 + kCheckBytes);
-  append(&out, head.data(), p);
-  out.append(body);
+  if (!body.empty()) memcpy(p, body.data(), body.size());
+  p += body.size();
   if (prompt) {
-    p = std::copy(kPromptTag.begin(), kPromptTag.end(), head.data());
+    p = std::copy(kPromptTag.begin(), kPromptTag.end(), p);
     *p++ = 1;
-    append(&out, head.data(), p);
   }
-  const uint64_t check = header_hash(out.data(), out.size(), payload_hash);
-  p = std::copy(kCheckTag.begin(), kCheckTag.end(), head.data());
+  const uint64_t check = header_hash(begin, static_cast<size_t>(p - begin), payload_hash);
+  p = std::copy(kCheckTag.begin(), kCheckTag.end(), p);
   p = CodedOutputStream::WriteLittleEndian64ToArray(check, p);
-  append(&out, head.data(), p);
-  return out;
+  out->resize(static_cast<size_t>(p - begin));
 }
 
 namespace {

@@ -23,6 +23,9 @@ uint64_t payload_hash(std::span<const std::byte> payload);
 // Serves to give one Batch to several sessions.
 std::string seal_message(uint64_t session, uint64_t number, int field, std::string_view body,
                          uint64_t payload_hash, bool prompt = false);
+// The same in place of what is in `*out`, whose memory is used again.
+void seal_message(uint64_t session, uint64_t number, int field, std::string_view body, uint64_t payload_hash,
+                  bool prompt, std::string* out);
 
 // The number in Envelope of a message.
 template <class Body>

@@ -245,7 +245,7 @@ Viewpoint Engine::view() {
 void Engine::time_step() {
   if (!options_.cpu_time) return;
   const int64_t cpu_ns = options_.cpu_time();
-  if (stepped_cpu_ns_ != 0) {
+  if (stepped_cpu_ns_ != 0 && cpu_ns > stepped_cpu_ns_) {
     counters_.session.max_step_ns =
         std::max(counters_.session.max_step_ns, static_cast<uint64_t>(cpu_ns - stepped_cpu_ns_));
   }
@@ -261,12 +261,12 @@ size_t Engine::step(int64_t now_ns) {
   end_silent();
   sessions_.choose_addresses(now_ns_);
   for (const auto& l : links_.all()) handshake_.dial(l.get(), now_ns_);
-  answer_requests();
+  if (!turns_.is_empty()) answer_requests();
   if (sessions_.take_changed()) {
     for (const auto& [key, s] : sessions_.all()) wants_.on_want(*s);
   }
   wants_.update();
-  get_requests_.update(now_ns_);
+  if (get_requests_.any()) get_requests_.update(now_ns_);
   // Plain memory is looked at in any case: it gives ids of topics that are gone free only then. Any other
   // once at the beginning: when a session waits for it, the look at very many topics would pass for silence.
   if (store_->fd() < 0 || (options_.serves() && !looked_) || has_demand() || look_due(now_ns_)) {

@@ -171,7 +171,7 @@ void Handshake::on_reset(LinkState* l, Session* s, const proto::Envelope& m, int
 }
 
 void Handshake::dial(LinkState* l, int64_t now_ns) {
-  if (!l->dials() || !l->sessions.empty()) return;
+  if (!l->sessions.empty() || !l->dials()) return;
   if (l->since_ns == 0) l->since_ns = now_ns;
   if (l->others != nullptr && !l->others->dials(l->rank, now_ns)) return;
   if (l->dial.due(now_ns)) {

@@ -20,6 +20,9 @@ class RequestTurns {
   // The session has a request.
   void add(const Session& s) { asking_.insert(s.key()); }
 
+  // No session has one.
+  bool is_empty() const { return asking_.empty(); }
+
   // A peer that keeps no other waiting may take what time it likes.
   bool may_ask(const Session& s, int64_t now_ns) const;
   // The session whose turn it is, after the one that next() returned last; null: none may ask.

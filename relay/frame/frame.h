@@ -14,6 +14,10 @@ namespace smt::relay {
 // slow. A multiple of 8.
 inline constexpr size_t kPieceOfWork = 1 << 20;
 
+// A payload of less is copied by a link whose thread is another one: copies of it are cheaper than sharing
+// it, and once nobody here shares the block it can be filled anew.
+inline constexpr size_t kMinShared = 1024;
+
 // A part of an immutable block; copies share it. Empty by default.
 struct Frame {
   std::shared_ptr<const std::byte[]> block;

@@ -55,7 +55,8 @@ class Link {
 
   // False: nothing has arrived.
   virtual bool receive(Incoming* in) = 0;
-  // `header` is copied, `payload` is shared until it has left. An empty payload is not sent as a frame.
+  // `header` is copied, `payload` is shared until it has left; other threads share none below kMinShared. An
+  // empty payload is not sent as a frame.
   virtual Sent send(const PeerId& to, std::span<const std::byte> header, const Frame& payload) = 0;
   // Gives up the connection and makes a new one. REQUIRES: dials()
   virtual void redial() = 0;

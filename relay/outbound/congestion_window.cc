@@ -21,7 +21,7 @@ constexpr double kCarriedMore = 1.2;
 
 }  // namespace
 
-size_t CongestionWindow::batch_bytes() const {
+size_t CongestionWindow::find_batch_bytes() const {
   double bytes = line_.message_bytes(link_shape());
   if (phase_ == Phase::kStart) {
     // Over a long way in several messages, whose round trips tell of a line.
@@ -107,6 +107,7 @@ void CongestionWindow::add_rtt(int64_t rtt_ns, bool alone, int64_t now_ns) {
 
 void CongestionWindow::on_acknowledged(uint64_t number, int64_t held_ns, int64_t now_ns) {
   if (flights_.empty() || number < flights_.front().number) return;
+  batch_bytes_ = 0;
   Flight last{};
   while (!flights_.empty() && flights_.front().number <= number) {
     last = flights_.front();

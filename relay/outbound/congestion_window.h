@@ -29,7 +29,10 @@ class CongestionWindow {
   explicit CongestionWindow(ByteCap cap = ByteCap()) : cap_(cap) {}
 
   // Another cap from here on; what was sent before does not count for it.
-  void set_cap(ByteCap cap) { cap_ = cap; }
+  void set_cap(ByteCap cap) {
+    cap_ = cap;
+    batch_bytes_ = 0;
+  }
 
   // Something more may be sent.
   bool open(int64_t now_ns) const { return in_flight_ < window_ && now_ns >= cap_.open_ns(); }
@@ -37,7 +40,10 @@ class CongestionWindow {
   int64_t open_ns() const { return in_flight_ < window_ ? cap_.open_ns() : INT64_MAX; }
   // The most that one message should hold: what the link carries in 10 ms, or a third of the line where that
   // is shortened; at least one packet.
-  size_t batch_bytes() const;
+  size_t batch_bytes() const {
+    if (batch_bytes_ == 0) batch_bytes_ = find_batch_bytes();
+    return batch_bytes_;
+  }
   // The same of a piece, which exceeds the window by as little as is worth a message: small things wait
   // behind it.
   size_t piece_bytes() const;
@@ -77,6 +83,7 @@ class CongestionWindow {
   };
   enum class Phase { kStart, kSteady, kProbe, kDrain, kEnd };
 
+  size_t find_batch_bytes() const;
   void add_rtt(int64_t rtt_ns, bool alone, int64_t now_ns);
   double rate_of(const Flight& last, int64_t arrived_ns);
   void add_rate(double rate, bool dry, int64_t now_ns);
@@ -92,6 +99,7 @@ class CongestionWindow {
   uint64_t window_for(double gain) const;
 
   ByteCap cap_;
+  mutable size_t batch_bytes_ = 0;  // as of the last acknowledgement; 0: nobody has asked since
   RingQueue<Flight> flights_;
   uint64_t in_flight_ = 0, delivered_ = 0, last_number_ = 0, dry_until_ = 0;
   uint64_t peak_in_flight_ = 0, peak_beyond_ = 0;

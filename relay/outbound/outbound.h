@@ -168,6 +168,7 @@ class Outbound {
   void add_row(uint32_t id, uint64_t sent, const SampleHead& head, uint64_t bytes, int64_t now_ns);
   void add_sample(size_t row, const SampleHead& head, uint64_t bytes, int64_t now_ns, EncodeResult* done);
   void write_batch(int64_t now_ns);
+  std::shared_ptr<std::byte[]> room_of(size_t bytes);
 
   TopicSource* source_;
   const Access* access_;
@@ -183,9 +184,10 @@ class Outbound {
   Changes changes_;
   Encoded encoded_;
   bool encoded_valid_ = false;
-  Bits outdated_;                     // topics that have changed since encoded_ was
-  uint64_t may_work_ = kPieceOfWork;  // on large values, until the next collect()
-  std::vector<uint64_t> sizes_;       // of the values of variable_ in encoded_
+  std::shared_ptr<std::byte[]> small_room_;  // for a payload below kMinShared; null: not needed yet
+  Bits outdated_;                            // topics that have changed since encoded_ was
+  uint64_t may_work_ = kPieceOfWork;         // on large values, until the next collect()
+  std::vector<uint64_t> sizes_;              // of the values of variable_ in encoded_
   // Of look_at(), until the next collect().
   struct Looked {
     Bits topics;  // with a sample here

@@ -139,6 +139,15 @@ void Outbound::keep_encoded() {
   }
 }
 
+// For the values of a batch. A small one has the memory of the small one before, unless somebody has that
+// yet.
+std::shared_ptr<std::byte[]> Outbound::room_of(size_t bytes) {
+  encoded_.payload = Frame();
+  if (bytes >= kMinShared) return Frame::room(bytes);
+  if (small_room_.use_count() != 1) small_room_ = Frame::room(kMinShared);
+  return small_room_;
+}
+
 Outbound::Encoded& Outbound::encode(const BatchPlan& plan, int64_t now_ns) {
   Encoded& e = encoded_;
   if (encoded_valid_ && e.plan == plan) return e;
@@ -151,7 +160,7 @@ Outbound::Encoded& Outbound::encode(const BatchPlan& plan, int64_t now_ns) {
   e.samples.clear();
   e.steady.clear();
   e.tried_packed = e.packed = false;
-  std::shared_ptr<std::byte[]> room = Frame::room(plan.max_value_bytes);
+  std::shared_ptr<std::byte[]> room = room_of(plan.max_value_bytes);
   size_t at = 0, row = 0;
   for (size_t i = 0; i <= plan.special.size(); ++i) {
     const size_t end = i < plan.special.size() ? plan.special[i].row : plan.rows;

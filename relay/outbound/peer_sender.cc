@@ -102,6 +102,7 @@ void PeerSender::apply(uint32_t id, const SendDecision& decision) {
     if (t.wanted) dirty_topics(id).set(id);  // what was passed over may be sent now
   }
   const size_t queue = queues_.index(decision.rule, static_cast<size_t>(decision.pacing.priority));
+  queues_.use(queue);
   if (queue == t.queue) return;
   const bool dirty = dirty_topics(id).test(id) || t.has_large(), unknown = unknown_topics(id).test(id);
   stop_large(id);
@@ -136,7 +137,10 @@ void PeerSender::reconsider() {
     t.queue = 0;
   });
   queues_.rebuild(outbound_->rules());
-  if (!topics_.is_empty()) queues_.begin();
+  if (!topics_.is_empty()) {
+    queues_.begin();
+    queues_.use(0);
+  }
   settled_ = false;
   told_.clear();
   for (const uint32_t id : dirty) queues_[0].dirty.set(id);
@@ -362,15 +366,16 @@ size_t PeerSender::send(int64_t now_ns) {
       messages += step == Step::kSent;
       return step != Step::kRefused;
     };
-    if (!run(send_forgets())) return messages;
+    if (!forgets_.empty() && !run(send_forgets())) return messages;
     if (!forgets_.empty()) continue;  // their ids may name other topics now
-    if (!run(send_states()) || !run(send_topics(&listed_, true, now_ns))) return messages;
+    if (restated_.any() && !run(send_states())) return messages;
+    if (listed_.any() && !run(send_topics(&listed_, true, now_ns))) return messages;
     const size_t told = messages;
     const bool is_empty = queues_.is_empty();
     for (size_t p = is_empty ? 0 : kPriorities; p-- > 0 && messages == told && !again_;) {
       if (!run(send_of_priority(p, now_ns))) return messages;
     }
-    if (!run(send_replies())) return messages;
+    if (!requests_.is_empty() && !run(send_replies())) return messages;
     if (messages == before && !again_) {
       if (copying_) break;  // there is something to send, the next step has it
       congestion_window_->on_idle();

@@ -122,10 +122,10 @@ class PeerSender {
   Step emit(int field, const google::protobuf::MessageLite& body);
   void fill_announce(uint32_t id, bool with_head, int64_t now_ns, proto::Announce* out,
                      std::vector<uint64_t>* schemas);
-  // Describes as many of `ids` as one message holds, and sends that.
+  // Describes as many of `ids` as one message holds, and sends that. REQUIRES: there is one.
   Step send_topics(Bits* ids, bool with_head, int64_t now_ns);
-  Step send_forgets();
-  Step send_states();
+  Step send_forgets();  // REQUIRES: !forgets_.empty()
+  Step send_states();   // REQUIRES: restated_.any()
   Step send_replies();
   Step send_of_priority(size_t priority, int64_t now_ns);
 

@@ -15,7 +15,6 @@ constexpr size_t kHeaderBytes = 64, kFieldBytes = 8;
 }  // namespace
 
 PeerSender::Step PeerSender::send_forgets() {
-  if (forgets_.empty()) return Step::kNothing;
   proto::Forget forget;
   const size_t n = std::min(forgets_.size(), proto::kMaxTopics);
   for (size_t i = 0; i < n; ++i) forget.add_id(forgets_[i]);
@@ -25,7 +24,6 @@ PeerSender::Step PeerSender::send_forgets() {
 }
 
 PeerSender::Step PeerSender::send_states() {
-  if (!restated_.any()) return Step::kNothing;
   proto::StateChange change;
   restated_.walk([&](uint32_t id) {
     if (static_cast<size_t>(change.id_size()) == proto::kMaxTopics) return false;
@@ -77,7 +75,6 @@ void PeerSender::fill_announce(uint32_t id, bool with_head, int64_t now_ns, prot
 }
 
 PeerSender::Step PeerSender::send_topics(Bits* ids, bool with_head, int64_t now_ns) {
-  if (!ids->any()) return Step::kNothing;
   proto::Announce announce;
   if (with_head) announce.set_sent_ns(static_cast<uint64_t>(now_ns));
   std::vector<uint64_t> schemas;

@@ -24,7 +24,7 @@ PeerSender::Step PeerSender::emit(int field, const google::protobuf::MessageLite
 PeerSender::Step PeerSender::send_of_priority(size_t priority, int64_t now_ns) {
   Step step = Step::kNothing;
   queues_.for_each_open(priority, now_ns, [&](size_t queue) {
-    step = send_topics(&queues_[queue].unknown, false, now_ns);
+    if (queues_[queue].unknown.any()) step = send_topics(&queues_[queue].unknown, false, now_ns);
     return step == Step::kNothing;
   });
   if (step != Step::kNothing) return step;
@@ -137,6 +137,7 @@ PeerSender::Step PeerSender::send_chunk(size_t priority, bool in_turn, int64_t n
   std::optional<size_t> index;
   queues_.for_each_open(priority, now_ns, [&](size_t i) {
     if (in_turn && !queues_[i].piece_next) return true;
+    if (!queues_[i].has_large()) return true;
     if (!queues_[i].transfer.is_active() && !begin_transfer(i, now_ns)) return true;
     index = i;
     return false;

@@ -28,7 +28,7 @@ double StandingLine::bytes_of(int halvings, const LinkShape& link) {
   const double whole = std::min(link.bandwidth * static_cast<double>(kWholeNs), kMaxBytes);
   const double min_ns = std::max(static_cast<double>(link.way_ns), kWakeNs);
   const double min = std::max(link.bandwidth * min_ns, 2 * kMessageBytes);
-  return std::max(std::ldexp(whole, -halvings), std::min(whole, min));
+  return std::max(whole / static_cast<double>(uint64_t{1} << halvings), std::min(whole, min));
 }
 
 double StandingLine::message_bytes(const LinkShape& link) const {

@@ -33,6 +33,8 @@ class GetRequests {
   // See Relay.
   GetResult get_result(uint64_t number) const { return pending_.result(number); }
   size_t open() const { return pending_.unanswered(); }
+  // update() has something to do, or will have.
+  bool any() const { return !pending_.empty(); }
 
  private:
   struct Content {

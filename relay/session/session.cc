@@ -10,6 +10,8 @@ namespace {
 
 // Of an Envelope around its body, at most.
 constexpr size_t kHeaderBytes = 64;
+// The memory of a smaller header is kept for the next one.
+constexpr size_t kMaxKept = 1024;
 
 // Rounded up by an eighth at most: what hardly changes costs nothing on the wire and in a mirror's memory.
 int64_t coarse(int64_t ns) {
@@ -185,10 +187,11 @@ bool Session::post(const std::string& header, const Frame& payload) {
 
 bool Session::send(int field, std::string_view body, const Frame& payload, uint64_t payload_hash) {
   const bool prompt = congestion_window_.wants_report_of(body.size() + payload.bytes.size() + kHeaderBytes);
-  const std::string header = proto::seal_message(number_, sent_ + 1, field, body, payload_hash, prompt);
-  if (!post(header, payload)) return false;
+  proto::seal_message(number_, sent_ + 1, field, body, payload_hash, prompt, &header_);
+  if (!post(header_, payload)) return false;
   ++sent_;
-  congestion_window_.on_sent(sent_, header.size() + payload.bytes.size(), now_ns_);
+  congestion_window_.on_sent(sent_, header_.size() + payload.bytes.size(), now_ns_);
+  if (header_.capacity() > kMaxKept) header_ = std::string();
   return true;
 }
 
@@ -233,8 +236,8 @@ size_t Session::send(int64_t now_ns) {
   };
   // Acknowledgements first: the other side's credit hangs on them.
   if (reports_.due(now_ns)) messages += send_report(now_ns);
-  messages += send_wants();
-  messages += send_resumes();
+  if (!wants_.empty()) messages += send_wants();
+  if (receiver_.has_resumes()) messages += send_resumes();
   if (wants_.empty()) messages += gets_.send(send_queued);
   messages += outbox_.send(send_queued);
   return messages + sender_.send(now_ns);

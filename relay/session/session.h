@@ -167,7 +167,8 @@ class Session : public FrameSink {
   ClockOffset clock_;
   int64_t now_ns_;  // of the step
   int64_t heard_ns_;
-  uint64_t sent_ = 0;  // number of the last message that is acknowledged
+  uint64_t sent_ = 0;   // number of the last message that is acknowledged
+  std::string header_;  // of that message
   ReportTimer reports_;
   WantQueue wants_;
   Outbox gets_, outbox_;  // Gets, which follow the Wants, and other messages

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -17,6 +18,9 @@ SendQueues queues_of(size_t rules, uint64_t bytes_per_s = 0) {
   SendQueues queues;
   queues.rebuild(of);
   queues.begin();
+  for (size_t rule = 0; rule < std::max<size_t>(1, rules); ++rule) {
+    for (size_t priority = 0; priority < kPriorities; ++priority) queues.use(queues.index(rule, priority));
+  }
   return queues;
 }
 
@@ -39,6 +43,29 @@ TEST(SendQueues, StandByPriorityTheGreatestFirst) {
 TEST(SendQueues, WithoutRulesThereIsOneForEachPriority) {
   const SendQueues queues = queues_of(0);
   for (size_t p = 0; p < kPriorities; ++p) EXPECT_EQ(open_queues(queues, p, 0).size(), 1u);
+}
+
+TEST(SendQueues, AreLookedAtOnceATopicHasThem) {
+  SendQueues queues;
+  queues.rebuild(std::vector<SendRule>(3));
+  queues.begin();
+  const size_t usual = queues.index(1, kUsual), urgent = queues.index(2, kPriorities - 1);
+  EXPECT_TRUE(open_queues(queues, kUsual, 0).empty());
+  queues.use(usual);
+  queues.use(urgent);
+  queues.use(usual);
+  EXPECT_EQ(open_queues(queues, kUsual, 0), std::vector<size_t>{usual});
+  EXPECT_EQ(open_queues(queues, kPriorities - 1, 0), std::vector<size_t>{urgent});
+  EXPECT_TRUE(open_queues(queues, 0, 0).empty());
+  for (const size_t queue : {usual, urgent}) {
+    EXPECT_TRUE(queues.is_empty());
+    queues[queue].unknown.set(7);
+    EXPECT_FALSE(queues.is_empty());
+    queues[queue].unknown.clear(7);
+  }
+  queues.rebuild(std::vector<SendRule>(3));
+  queues.begin();
+  EXPECT_TRUE(open_queues(queues, kUsual, 0).empty());
 }
 
 TEST(SendQueues, EachRuleIsAskedFirstInItsTurn) {
@@ -86,6 +113,8 @@ TEST(SendQueues, AreEmptyAfterARebuildAndTheTurnStays) {
   EXPECT_TRUE(queues.has_samples());
   queues.rebuild(std::vector<SendRule>(2));
   queues.begin();
+  queues.use(queues.index(0, kUsual));
+  queues.use(queues.index(1, kUsual));
   EXPECT_FALSE(queues.has_samples());
   EXPECT_EQ(open_queues(queues, kUsual, 0).front(), queues.index(1, kUsual));
 }

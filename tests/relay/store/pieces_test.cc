@@ -122,6 +122,32 @@ TEST_F(PiecesTest, NoTurnCopiesMoreThanAPieceForAllPeersTogether) {
   EXPECT_EQ(counters.overtaken, 0u);
 }
 
+// A link that delays messages has the payload of one while the next is encoded.
+TEST_F(PiecesTest, ASmallPayloadIsNotWrittenOverWhileSomebodyHasIt) {
+  Publisher small = std::move(*node_->advertise({.name = "small", .schema = Schema::scalar(Type::kU8)}));
+  OutboundCounters counters;
+  const Access access;
+  Outbound outbound(source_.get(), &access, &counters);
+  uint64_t sent = 0;
+  const auto encode = [&](uint8_t value) {
+    EXPECT_TRUE(small.publish(std::as_bytes(std::span(&value, 1))).ok());
+    outbound.collect(boottime_ns());
+    BatchPlan plan;
+    for (uint32_t i = 0; i < source_->topic_limit(); ++i) {
+      if (source_->topic(i) != nullptr && source_->topic(i)->name == "small") plan.add(i, sent++, 0);
+    }
+    plan.max_value_bytes = 1;
+    return outbound.encode(plan, boottime_ns()).payload;
+  };
+  const Frame first = encode(1), second = encode(2);
+  ASSERT_EQ(first.bytes.size(), 1u);
+  ASSERT_EQ(second.bytes.size(), 1u);
+  EXPECT_EQ(first.bytes[0], std::byte{1});
+  EXPECT_EQ(second.bytes[0], std::byte{2});
+  const std::byte* const third = encode(3).bytes.data();
+  EXPECT_EQ(encode(4).bytes.data(), third) << "nobody has it any more";
+}
+
 TEST_F(PiecesTest, ALargeValueIsComparedInPieces) {
   Frame sent, same, other;
   for (Frame* frame : {&sent, &same, &other}) {
