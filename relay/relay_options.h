@@ -50,7 +50,8 @@ struct RelayOptions {
   // BOOTTIME when a message has come, which may be some time after its step began: the clocks of peers are
   // compared by it. None: the time of the step.
   std::function<int64_t()> now;
-  // Processor time of the thread that steps, see SessionCounters::max_step_ns. None: steps are not timed.
+  // Processor time of the thread that steps, see SessionCounters::max_step_ns; an estimate may go back. None:
+  // steps are not timed.
   std::function<int64_t()> cpu_time;
   // What people should know.
   std::function<void(Severity, const MessageKey& key, const std::string& text)> log;

@@ -70,6 +70,7 @@ Id128 random_id() {
 RelayLoop::RelayLoop(relay::Store* store, relay::RelayOptions relay, LoopOptions options)
     : source_(store),
       options_(std::move(options)),
+      turns_(thread_cpu_ns),
       log_([this](relay::Severity severity, const std::string& text) {
         options_.log.log(level_of(severity), text);
       }),
@@ -91,7 +92,7 @@ relay::RelayOptions RelayLoop::complete(relay::RelayOptions relay) {
   relay.instance = random64();
   relay.random = random64;
   relay.now = boottime_ns;
-  relay.cpu_time = thread_cpu_ns;
+  relay.cpu_time = [this] { return turns_.cpu_ns(); };
   relay.log = [this](relay::Severity severity, const relay::MessageKey& key, const std::string& text) {
     log(severity, key, text);
   };
@@ -184,6 +185,7 @@ bool RelayLoop::sleep(int64_t until_ns) {
   // The last look before poll(): the links' descriptors tell of changes only.
   if (!relay_.idle()) return true;
   const int64_t now = boottime_ns();
+  turns_.end(now);
   const int64_t ns = std::max<int64_t>(0, std::min(until_ns, max_ns) - now);
   const timespec timeout{ns / 1'000'000'000, ns % 1'000'000'000};
   const int ready = ppoll(fds_.data(), fds_.size(), &timeout, nullptr);
@@ -214,6 +216,7 @@ void RelayLoop::finish(const After& after) {
 void RelayLoop::run_loop(const After& after) {
   for (int64_t look = 0, tick = 0, watch = 0;;) {
     const int64_t now = boottime_ns();
+    turns_.begin(now);
     context_.admit();
     relay_.step(now);
     if (now >= watch) watch = watch_.look(relay_.dialed(), has_keys(), now);

@@ -14,6 +14,7 @@
 
 #include "cmd/serve/dial_watch.h"
 #include "cmd/serve/repeat_log.h"
+#include "cmd/serve/turn_time.h"
 #include "cmd/text/log_sink.h"
 #include "relay/keys/keyring.h"
 #include "relay/link/link.h"
@@ -94,6 +95,7 @@ class RelayLoop {
   LoopOptions options_;
   bool finishing_ = false;  // `stop_fd` ends nothing
   bool looked_ = false;     // at `stop_fd`, by sleep()
+  TurnTime turns_;
   RepeatLog log_;
   DialWatch watch_;
   relay::ZmqContext context_;

@@ -12,12 +12,15 @@ namespace {
 
 // States of mirrored topics change without a publication: how often they are asked for.
 constexpr int64_t kJudgeNs = 100'000'000;
+// While bells ring: a death is to be told of in 50 ms.
+constexpr std::chrono::milliseconds kLook(40);
 
 }  // namespace
 
 Result<std::unique_ptr<ShmSource>> ShmSource::open(const Domain& domain) {
   Result<Waiter> waiter = Waiter::open(domain);
   if (!waiter.ok()) return waiter.status();
+  waiter->set_look_interval(kLook);
   Result<Id128> origin = domain.origin_id();
   if (!origin.ok()) return origin.status();
   return std::unique_ptr<ShmSource>(new ShmSource(domain, std::move(*waiter), *origin));
@@ -306,7 +309,9 @@ void ShmSource::collect(int64_t now_ns, Changes* changes) {
   freed_.clear();
   waiter_.collect();
   follow_nodes();
-  for (NodeState& node : nodes_) index(&node);
+  for (NodeState& node : nodes_) {
+    if (node.directory.changed(*node.view)) index(&node);
+  }
   const bool due = now_ns >= judge_due_ns_;
   if (due) judge_due_ns_ = next_tick_ns(now_ns, kJudgeNs);
   for (size_t i = 0; i < nodes_.size(); ++i) {

@@ -59,6 +59,7 @@ Connections::Connections(zmq::context_t* context, zmq::socket_t* socket)
   // libzmq's thread waits for room if there is a limit.
   events_.set(zmq::sockopt::rcvhwm, 0);
   events_.connect(name);
+  events_fd_ = events_.get(zmq::sockopt::fd);
 }
 
 Connections::~Connections() { zmq_socket_monitor(socket_, nullptr, 0); }

@@ -42,7 +42,7 @@ class Connections {
   // Of a socket that dials: the last attempt to connect has failed.
   bool is_refused() const { return refused_; }
   // Readable once there is something to look at.
-  int fd() { return events_.get(zmq::sockopt::fd); }
+  int fd() const { return events_fd_; }
   // To be polled for handshakes.
   zmq::pollitem_t poll_item() { return {events_.handle(), 0, ZMQ_POLLIN, 0}; }
 
@@ -87,6 +87,7 @@ class Connections {
 
   void* const socket_;
   zmq::socket_t events_;
+  int events_fd_ = -1;  // of events_
   Handshake last_ = Handshake::kNone;
   bool ended_ = false;  // the connection that was told of last
   bool refused_ = false;

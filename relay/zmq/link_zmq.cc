@@ -24,8 +24,6 @@ namespace smt::relay {
 
 namespace {
 
-// Below this a copy is cheaper than sharing.
-constexpr size_t kCopyBelow = 1024;
 // libzmq's own routing ids: a zero byte and four random ones. A peer that brings one of its own is not
 // served.
 constexpr size_t kRoutingIdBytes = 5;
@@ -45,7 +43,7 @@ void release(void*, void* hint) {
 }
 
 zmq::message_t share(const Frame& frame) {
-  if (frame.bytes.size() < kCopyBelow) return zmq::message_t(frame.bytes.data(), frame.bytes.size());
+  if (frame.bytes.size() < kMinShared) return zmq::message_t(frame.bytes.data(), frame.bytes.size());
   auto* hold = new Hold{frame.block};
   hand_over(&hold->handed);
   return zmq::message_t(const_cast<std::byte*>(frame.bytes.data()), frame.bytes.size(), release, hold);
@@ -102,6 +100,7 @@ class ZmqLink : public Link {
     }
     connections_.reset();
     socket_ = std::move(s);
+    fd_ = socket_.get(zmq::sockopt::fd);
     connections_ = std::move(connections);
   }
 
@@ -144,7 +143,7 @@ class ZmqLink : public Link {
       return true;
     }
     if (std::exchange(quiet_, false)) return false;
-    drained_ = false;  // more may be there than is asked for
+    drained_ = asked_ = false;  // more may be there than is asked for
     for (;;) {
       in->peer.clear();
       in->malformed = false;
@@ -189,7 +188,7 @@ class ZmqLink : public Link {
   }
 
   Sent send(const PeerId& to, std::span<const std::byte> header, const Frame& payload) override {
-    drained_ = false;
+    drained_ = asked_ = false;
     try {
       const auto more = zmq::send_flags::sndmore | zmq::send_flags::dontwait;
       const bool two = !payload.bytes.empty();
@@ -212,7 +211,7 @@ class ZmqLink : public Link {
   }
 
   void redial() override {
-    drained_ = false;
+    drained_ = asked_ = false;
     // The peer may have its other key by now.
     if (!std::exchange(answered_, false)) ++turn_;
     try {
@@ -241,9 +240,13 @@ class ZmqLink : public Link {
     }
   }
 
-  int fd() const override { return socket_.get(zmq::sockopt::fd); }
-  bool readable() override { return !drained_ && (socket_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0; }
-  void quiet() override { quiet_ = drained_; }
+  int fd() const override { return fd_; }
+  bool readable() override {
+    if (drained_) return false;
+    asked_ = (socket_.get(zmq::sockopt::events) & ZMQ_POLLIN) == 0;
+    return !asked_;
+  }
+  void quiet() override { quiet_ = drained_ || asked_; }
   int event_fd() const override { return dials_ ? connections_->fd() : -1; }
   void on_event() override { look_ = true; }
   int64_t due_ns() const override { return connections_->due_ns(); }
@@ -299,11 +302,14 @@ class ZmqLink : public Link {
   size_t turn_ = 0;        // which of the peer's keys is tried
   bool answered_ = false;  // by the peer, since it was dialled last
   zmq::socket_t socket_;
+  int fd_ = -1;                               // of socket_
   std::unique_ptr<Connections> connections_;  // of socket_
   Connections::Cut cut_;                      // told last
   zmq::message_t header_, payload_;
-  // The last call found nothing, so that whatever comes makes the descriptor readable: no need to ask again.
-  bool drained_ = false;
+  // The last receive(), or the last readable(), found nothing, and no message has been sent since: whatever
+  // comes makes the descriptor readable, no need to ask again. To ask costs two system calls of libzmq. A
+  // message that is sent may take the signal of what has come meanwhile, so that one look follows it.
+  bool drained_ = false, asked_ = false;
   bool quiet_ = false;
   bool look_ = false;  // something has become of a connection
 };

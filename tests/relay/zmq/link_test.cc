@@ -153,6 +153,27 @@ TEST_P(EveryLink, IsReadableAsLongAsSomethingIsLeft) {
   }
 }
 
+// One look is enough before a sleep, also after a message was sent.
+TEST_P(EveryLink, IsNotAskedTwiceWhereNothingIsThere) {
+  if (GetParam() == "mem") GTEST_SKIP();
+  std::unique_ptr<Link> d = dial();
+  ASSERT_TRUE(eventually([&] { return send(*d, "", "hello") == Sent::kOk; }));
+  const PeerId peer = receive(*binder_).peer;
+  for (int round = 0; round < 3; ++round) {
+    ASSERT_EQ(send(*d, "", "more"), Sent::kOk);
+    EXPECT_EQ(receive(*binder_).header, "more");
+    ASSERT_FALSE(d->readable());
+    pollfd changed = {d->fd(), POLLIN, 0};
+    EXPECT_EQ(poll(&changed, 1, 0), 0);
+    d->quiet();
+    ASSERT_EQ(send(*binder_, peer, "one"), Sent::kOk);
+    EXPECT_EQ(poll(&changed, 1, 10'000), 1) << "what comes after the look is told";
+    Incoming in;
+    EXPECT_FALSE(d->receive(&in)) << "asked again";
+    EXPECT_EQ(receive(*d).header, "one");
+  }
+}
+
 // As a loop does that polls its descriptor. inproc and memory have nobody who tells.
 TEST_P(EveryLink, WhoHasDialledIsToldThatTheConnectionHasEndedAndThatNobodyListens) {
   if (GetParam() == "mem" || GetParam() == "inproc") GTEST_SKIP();
