@@ -11,7 +11,8 @@
 namespace smt::cmd {
 namespace {
 
-constexpr int64_t kLossLookNs = 200'000'000;
+// A look takes up to twenty system calls, and a loss is to be told of in 2 s.
+constexpr int64_t kLossLookNs = 500'000'000;
 // For another user to make the root folder again, and for another program to set the rights of a folder that
 // it is just making.
 constexpr int64_t kLossPatienceNs = 5'000'000'000;

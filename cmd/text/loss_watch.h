@@ -42,7 +42,7 @@ class LossWatch {
     add({[node] { return node->healthy(); }, [node] { return node->remake(); }});
   }
 
-  // Looks where that is due, five times a second. False: the loop must end with exit code 1; failure() says
+  // Looks where that is due, twice a second. False: the loop must end with exit code 1; failure() says
   // why.
   bool look(int64_t now_ns);
   // BOOTTIME at which look() has something to do.

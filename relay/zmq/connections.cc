@@ -169,6 +169,7 @@ void Connections::cut_silent(int64_t now_ns) {
       strangers.emplace_back(c->second.heard_ns, c->first);
     }
   }
+  if (strangers.empty()) return;
   // Half of the descriptors are for those who say something, and for files.
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) != 0 || strangers.size() <= files.rlim_cur / 2) return;
