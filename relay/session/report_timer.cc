@@ -20,7 +20,10 @@ void ReportTimer::on_report(int64_t sent_ns, int64_t now_ns) {
 
 int64_t ReportTimer::due_ns() const {
   const int64_t beat_ns = has_echoed_ ? heartbeat_ns_ : std::min(heartbeat_ns_, kEchoNs);
-  return std::min(reported_ns_ + beat_ns, received_ == reported_ ? INT64_MAX : unreported_ns_ + kHoldNs);
+  int64_t due_ns = reported_ns_ + beat_ns;
+  if (const int64_t tick_ns = due_ns - due_ns % kTickNs; at_ticks_ && tick_ns - reported_ns_ >= beat_ns / 2)
+    due_ns = tick_ns;
+  return std::min(due_ns, received_ == reported_ ? INT64_MAX : unreported_ns_ + kHoldNs);
 }
 
 proto::Report ReportTimer::report(int64_t now_ns) const {

@@ -21,8 +21,13 @@ class ReportTimer {
   // A Report that says that it was held longer is not believed.
   static constexpr int64_t kMaxHeldNs = 200'000'000;
 
-  // A Report is sent at least each `heartbeat_ns`.
-  explicit ReportTimer(int64_t heartbeat_ns) : heartbeat_ns_(heartbeat_ns) {}
+  // When a relay looks at other things anyhow: at multiples of it.
+  static constexpr int64_t kTickNs = 100'000'000;
+
+  // A Report is sent at least each `heartbeat_ns`; `at_ticks`: where nothing else is due, at a tick, if there
+  // is one in the second half of that time. A relay that has nothing to send wakes less often then.
+  explicit ReportTimer(int64_t heartbeat_ns, bool at_ticks = false)
+      : heartbeat_ns_(heartbeat_ns), at_ticks_(at_ticks) {}
 
   // A numbered message has come. False: it is not the one that follows the last.
   bool on_message(uint64_t number, bool prompt, int64_t now_ns);
@@ -38,6 +43,7 @@ class ReportTimer {
 
  private:
   const int64_t heartbeat_ns_;
+  const bool at_ticks_;
   bool due_ = true;          // at once
   bool has_echoed_ = false;  // a stamp
   int64_t reported_ns_ = 0;

@@ -10,6 +10,9 @@ namespace {
 
 // Of an Envelope around its body, at most.
 constexpr size_t kHeaderBytes = 64;
+// The heartbeats of the first sessions of a relay come with its other looks. Those of hundreds would all
+// leave at once, and values would wait for them.
+constexpr uint64_t kMaxAtTicks = 16;
 // The memory of a smaller header is kept for the next one.
 constexpr size_t kMaxKept = 1024;
 
@@ -42,7 +45,7 @@ Session::Session(uint64_t key, uint64_t number, Link* link, PeerId id, Peer peer
       receiver_(inbound, key, peer_.name, std::move(warn)),
       now_ns_(now_ns),
       heard_ns_(now_ns),
-      reports_(peer_.liveness.heartbeat_ns) {
+      reports_(peer_.liveness.heartbeat_ns, key <= kMaxAtTicks) {
   wake();
 }
 

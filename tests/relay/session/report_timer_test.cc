@@ -36,6 +36,23 @@ TEST_F(ReportTimerTest, WithoutMessagesAReportIsDueAtEachHeartbeat) {
   EXPECT_EQ(timer_.due_ns(), kStart + 400 * kMs);
 }
 
+TEST(ReportTimerAtTicks, AHeartbeatComesAtTheLastTickBeforeItIsDue) {
+  ReportTimer timer(200 * kMs, true);
+  timer.on_sent(kStart + 1);
+  EXPECT_EQ(timer.due_ns(), kStart + 200 * kMs);
+  timer.on_sent(kStart + 200 * kMs);
+  EXPECT_EQ(timer.due_ns(), kStart + 400 * kMs);
+  timer.on_sent(kStart + 290 * kMs);
+  EXPECT_EQ(timer.due_ns(), kStart + 400 * kMs);
+  timer.on_message(1, false, kStart + 310 * kMs);
+  EXPECT_EQ(timer.due_ns(), kStart + 360 * kMs) << "what is acknowledged does not wait for one";
+  ReportTimer often(60 * kMs, true);
+  often.on_sent(kStart + 10 * kMs);
+  EXPECT_EQ(often.due_ns(), kStart + 70 * kMs) << "there is no tick";
+  often.on_sent(kStart + 80 * kMs);
+  EXPECT_EQ(often.due_ns(), kStart + 140 * kMs) << "it is too soon";
+}
+
 TEST_F(ReportTimerTest, AMessageIsAcknowledgedAfterAWhileFromTheFirstThatWaits) {
   EXPECT_TRUE(timer_.on_message(1, false, kStart + 10 * kMs));
   EXPECT_TRUE(timer_.on_message(2, false, kStart + 40 * kMs));
