@@ -13,7 +13,7 @@ namespace {
 // States of mirrored topics change without a publication: how often they are asked for.
 constexpr int64_t kJudgeNs = 100'000'000;
 // While bells ring: a death is to be told of in 50 ms.
-constexpr std::chrono::milliseconds kLook(40);
+constexpr std::chrono::milliseconds kLook(25);
 
 }  // namespace
 
