@@ -180,7 +180,7 @@ int dispatch(int argc, char** argv) {
 }  // namespace
 }  // namespace smt::cmd
 
-int main(int argc, char** argv) {
+extern "C" int smt_main(int argc, char** argv) {
   using namespace smt::cmd;
   CLI::App app("Run a tool by its short name", "smt");
   add_version_flag(app);

@@ -2,7 +2,7 @@
 #include "cmd/api/builder.h"
 #include "cmd/api/parse.h"
 
-int main(int argc, char** argv) {
+extern "C" int smt_api_builder_main(int argc, char** argv) {
   const smt::cmd::api::Builder builder = {"smt-api-builder",
                                           "Topics and structs described in XML, for C++, C and Python",
                                           "The format: docs/api-builder.md and docs/api.xsd. Exit codes: 2 "

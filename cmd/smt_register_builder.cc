@@ -2,7 +2,7 @@
 #include "cmd/api/builder.h"
 #include "cmd/api/parse.h"
 
-int main(int argc, char** argv) {
+extern "C" int smt_register_builder_main(int argc, char** argv) {
   const smt::cmd::api::Builder builder = {"smt-register-builder",
                                           "Registers of a device described in XML, for C++, C and Python",
                                           "The format: docs/register-builder.md and docs/registers.xsd. Exit "

@@ -120,7 +120,7 @@ int run_core(const ToolOptions& tool, const CoreOptions& options) {
 }  // namespace
 }  // namespace smt::cmd
 
-int main(int argc, char** argv) {
+extern "C" int smtcore_main(int argc, char** argv) {
   using namespace smt::cmd;
   CLI::App app(
       "Keep house in a domain: tell which nodes come, go, die or publish the same topic, remove what the "

@@ -68,7 +68,7 @@ int doctor(const ToolOptions& tool, DoctorOptions options) {
 }  // namespace
 }  // namespace smt::cmd
 
-int main(int argc, char** argv) {
+extern "C" int smtdoctor_main(int argc, char** argv) {
   using namespace smt::cmd;
   CLI::App app(
       "Look for what is wrong with this machine, a domain and a relay, and tell the command that cures it",

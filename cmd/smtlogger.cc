@@ -76,7 +76,7 @@ int run_record(const ToolOptions& tool, const Patterns& texts, RecordOptions opt
 }  // namespace
 }  // namespace smt::cmd
 
-int main(int argc, char** argv) {
+extern "C" int smtlogger_main(int argc, char** argv) {
   using namespace smt::cmd;
   CLI::App app("Record every sample of shared-memory topics", "smtlogger");
   app.require_subcommand(0, 1);

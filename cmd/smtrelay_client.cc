@@ -22,7 +22,7 @@ constexpr Verb<ClientOptions> kCommands[] = {
 }  // namespace
 }  // namespace smt::cmd
 
-int main(int argc, char** argv) {
+extern "C" int smtrelay_client_main(int argc, char** argv) {
   using namespace smt::cmd;
   CLI::App app("Fetch topics from a relay, or set them", "smtrelay_client");
   app.require_subcommand(0, 1);

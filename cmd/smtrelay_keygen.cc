@@ -119,7 +119,7 @@ int show_public(const std::string& dir) {
 }  // namespace
 }  // namespace smt::cmd
 
-int main(int argc, char** argv) {
+extern "C" int smtrelay_keygen_main(int argc, char** argv) {
   using namespace smt::cmd;
   CLI::App app("Make the keys by which relays know each other", "smtrelay_keygen");
   std::string name, out, show, of;

@@ -58,7 +58,7 @@ int run(const ToolOptions& tool, ReplayOptions options) {
 }  // namespace
 }  // namespace smt::cmd
 
-int main(int argc, char** argv) {
+extern "C" int smtreplay_main(int argc, char** argv) {
   using namespace smt::cmd;
   CLI::App app("Play a recorded flight into shared memory", "smtreplay");
   ToolOptions tool;

@@ -141,7 +141,7 @@ int sine(const ToolOptions& tool, SineOptions options) {
 }  // namespace
 }  // namespace smt::cmd
 
-int main(int argc, char** argv) {
+extern "C" int smtsinewave_main(int argc, char** argv) {
   using namespace smt::cmd;
   CLI::App app("Publish a sine wave, or another signal, until SIGINT", "smtsinewave");
   ToolOptions tool;

@@ -197,7 +197,7 @@ int top(const ToolOptions& tool, const TopOptions& options) {
 }  // namespace
 }  // namespace smt::cmd
 
-int main(int argc, char** argv) {
+extern "C" int smttop_main(int argc, char** argv) {
   using namespace smt::cmd;
   CLI::App app(
       "Show the topics of a domain, or what its relays count, live: rates, ages, states, what was missed and "

@@ -26,7 +26,7 @@ constexpr Verb<ToolOptions> kVerbs[] = {
 }  // namespace
 }  // namespace smt::cmd
 
-int main(int argc, char** argv) {
+extern "C" int smttopic_main(int argc, char** argv) {
   using namespace smt::cmd;
   CLI::App app("Look at shared-memory topics, and publish one by hand", "smttopic");
   app.require_subcommand(0, 1);
