@@ -1,0 +1,77 @@
+#!/bin/sh
+# The Debian packages: two builds in two folders give the same bytes, lintian has nothing to say, what they hold is hardened and
+# small, and no service is enabled or started.
+# lane: full 2400
+set -eu
+source_dir=$1
+. "$source_dir/tests/house/check.sh"
+disk=$(mktemp -d)
+trap 'rm -rf "$disk"' EXIT
+trap 'exit 1' HUP INT TERM
+
+# built FOLDER [VARIABLE=VALUE]: the packages of a copy of the tree.
+built() {
+  mkdir -p "$disk/$1/smtrelay"
+  (cd "$source_dir" && git ls-files -z -co --exclude-standard | tar -c --null --files-from=-) | tar -x -C "$disk/$1/smtrelay"
+  begin=$(date +%s)
+  (cd "$disk/$1/smtrelay" && env ${2+"$2"} dpkg-buildpackage -b -us -uc) >"$disk/$1.log" 2>&1 || {
+    tail -n 40 "$disk/$1.log"
+    return 1
+  }
+  echo "the build in folder $1 took $(($(date +%s) - begin)) s"
+}
+check "the packages build" built a
+sed -n '/^the build in/p' "$TMP/check.out"
+check "they build again in another folder, without a compiler that remembers" built some/where/else/b CCACHE_DISABLE=1
+sed -n '/^the build in/p' "$TMP/check.out"
+a=$disk/a
+packages=$(cd "$a" && ls ./*.deb)
+# shellcheck disable=SC2086  # one word per package
+(cd "$a" && sha256sum $packages) >"$TMP/sums"
+check "both builds have the same bytes" sh -c "cd '$disk/some/where/else/b' && sha256sum --quiet -c '$TMP/sums'"
+lintian --allow-root -I --pedantic --tag-display-limit 0 "$a"/*.changes >"$TMP/lintian" 2>&1 || :
+check "lintian has nothing to say" test ! -s "$TMP/lintian"
+cat "$TMP/lintian"
+
+mkdir "$disk/root"
+for package in libsmt-dev smt-tools smt-logger smtrelay; do
+  deb=$(echo "$a/${package}_"*.deb)
+  printf '%-12s %8d bytes, %8d KiB installed\n' "$package" "$(stat -c %s "$deb")" "$(dpkg-deb -f "$deb" Installed-Size)"
+  dpkg-deb -x "$deb" "$disk/root"
+  dpkg-deb -c "$deb" | awk '{ print $6 }' | grep -v '/$' >"$TMP/$package"
+done
+check "smtrelay has at most 1.2 MB" test "$(stat -c %s "$a"/smtrelay_*.deb)" -le 1258291
+check "no file is in two packages" test -z "$(cat "$TMP/libsmt-dev" "$TMP/smt-tools" "$TMP/smt-logger" "$TMP/smtrelay" | sort | uniq -d)"
+root=$disk/root
+private=$(find "$root/usr/lib" -name libsmtrelay-private.so)
+for program in "$root"/usr/bin/* "$private"; do
+  name=$(basename "$program")
+  readelf -W -h -l -d "$program" >"$TMP/elf"
+  if [ "$program" != "$private" ]; then
+    check "$name is position-independent" grep -q 'Flags:.*PIE' "$TMP/elf"
+    check "$name runs" "$program" --version
+    # An empty part is the folder that a program is started in.
+    sed -n 's/.*RUNPATH.*\[\(.*\)\]/\1/p' "$TMP/elf" | tr : '\n' |
+      grep -vE '^([$]ORIGIN/[.][.]|/usr)/lib/[-_a-z0-9]*/smtrelay$' >"$TMP/foreign" || :
+    check "$name takes libraries from no other folder" test ! -s "$TMP/foreign"
+    check "$name has a page" test -e "$root/usr/share/man/man1/$name.1.gz"
+  fi
+  check "$name binds all symbols at start" grep -q 'BIND_NOW' "$TMP/elf"
+  check "$name has a read-only relocation table" grep -q 'GNU_RELRO' "$TMP/elf"
+  check "$name has no executable stack" grep -qE 'GNU_STACK .* RW +0x' "$TMP/elf"
+done
+for program in "$private" "$root/usr/bin/smtlogger"; do
+  readelf -W --dyn-syms "$program" >"$TMP/symbols"
+  check "$(basename "$program") guards its stack" grep -q '__stack_chk_fail' "$TMP/symbols"
+  check "$(basename "$program") has fortified calls" grep -qE '__(mem|str|v?s?n?printf|read|fd)[a-z]*_chk' "$TMP/symbols"
+done
+grep -h '_FORTIFY_SOURCE=' "$a"/smtrelay/obj-*/compile_commands.json | grep -v '_FORTIFY_SOURCE=3' >"$TMP/other" || :
+check "all of it is compiled with _FORTIFY_SOURCE=3" test ! -s "$TMP/other"
+check "no program names the folder that it was built in" not grep -rlF "$disk" "$root/usr"
+
+# The services.
+dpkg-deb -e "$(echo "$a"/smtrelay_*.deb)" "$TMP/scripts"
+for file in pub sub proxy; do check "/etc/smt/$file.toml is a configuration file" grep -qx "/etc/smt/$file.toml" "$TMP/scripts/conffiles"; done
+check "no service is enabled or started by its package" \
+  not grep -E '(enable|start)[^-].*@.*\.service' "$TMP/scripts/postinst"
+finish
