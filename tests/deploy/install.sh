@@ -65,6 +65,12 @@ for tool in $tools; do
   echo "     $(cat "$TMP/check.out")"
 done
 
+# The packages are built with what this tree is built with, but for what only tests need.
+sed -e '/^#/d' "$source_dir/deploy/apt-build.txt" | grep -vxE 'g[+][+]|libgmock-dev|libgtest-dev' | sort >"$TMP/listed"
+sed -n '/^Build-Depends:/,/^[^ B]/p' "$source_dir/debian/control" | tr -d ' ,' | sed 's/^Build-Depends://; s/(.*//' |
+  grep -vxE 'debhelper-compat|scdoc|Standards-Version.*' | sort >"$TMP/control"
+check "debian/control has the packages of deploy/apt-build.txt" diff "$TMP/listed" "$TMP/control"
+
 # The configurations of the packages.
 bin/smtrelay_keygen peer --out "$TMP/peer.keys" >/dev/null
 for role in pub sub proxy; do
