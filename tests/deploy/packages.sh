@@ -1,12 +1,12 @@
 #!/bin/sh
 # The Debian packages: two builds in two folders give the same bytes, lintian has nothing to say, what they hold is hardened and
-# small, and no service is enabled or started.
+# small. In a Debian of its own they are installed, installed anew and purged: no service is enabled, and keys are kept.
 # lane: full 2400
 set -eu
 source_dir=$1
 . "$source_dir/tests/house/check.sh"
 disk=$(mktemp -d)
-trap 'rm -rf "$disk"' EXIT
+trap 'rm -rf --one-file-system "$disk"' EXIT
 trap 'exit 1' HUP INT TERM
 
 # built FOLDER [VARIABLE=VALUE]: the packages of a copy of the tree.
@@ -69,9 +69,43 @@ grep -h '_FORTIFY_SOURCE=' "$a"/smtrelay/obj-*/compile_commands.json | grep -v '
 check "all of it is compiled with _FORTIFY_SOURCE=3" test ! -s "$TMP/other"
 check "no program names the folder that it was built in" not grep -rlF "$disk" "$root/usr"
 
-# The services.
 dpkg-deb -e "$(echo "$a"/smtrelay_*.deb)" "$TMP/scripts"
-for file in pub sub proxy; do check "/etc/smt/$file.toml is a configuration file" grep -qx "/etc/smt/$file.toml" "$TMP/scripts/conffiles"; done
-check "no service is enabled or started by its package" \
-  not grep -E '(enable|start)[^-].*@.*\.service' "$TMP/scripts/postinst"
+for file in pub sub proxy; do
+  check "/etc/smt/$file.toml is a configuration file" grep -qx "/etc/smt/$file.toml" "$TMP/scripts/conffiles"
+done
+
+[ "$(id -u)" = 0 ] || {
+  finish
+  echo "a Debian of its own needs root"
+  exit 77
+}
+system=$disk/system
+mkdir "$disk/debs"
+(cd "$a" && cp libsmt-dev_*.deb smt-tools_*.deb smt-logger_*.deb smtrelay_*.deb "$disk/debs")
+cat >"$TMP/hook" <<'END'
+#!/bin/sh
+set -eu
+cp -r "$DEBS" "$1/debs"
+exec >"$OUT" 2>&1
+chroot "$1" apt-get -q -y --no-install-recommends install /debs/libsmt-dev_*.deb /debs/smt-tools_*.deb /debs/smt-logger_*.deb \
+  /debs/smtrelay_*.deb
+chroot "$1" sh -c 'cd /etc/systemd/system && find . -type l -name "*smt*"' >"$OUT.enabled"
+for tool in "$1"/usr/bin/smt*; do chroot "$1" "/usr/bin/$(basename "$tool")" --version; done >"$OUT.versions"
+chroot "$1" smtrelay_keygen robot --out /etc/smt/keys
+echo '# changed' >>"$1/etc/smt/pub.toml"
+chroot "$1" dpkg -i /debs/smt-tools_*.deb /debs/smtrelay_*.deb
+grep -x '# changed' "$1/etc/smt/pub.toml" >"$OUT.changed"
+chroot "$1" apt-get -q -y purge smtrelay smt-tools smt-logger libsmt-dev >"$OUT.purged"
+END
+chmod +x "$TMP/hook"
+check "they are installed, installed anew and purged" env DEBS="$disk/debs" OUT="$TMP/installed" \
+  mmdebstrap --quiet --variant=minbase --customize-hook="$TMP/hook" bookworm "$system"
+check "nothing is enabled but the mount" not grep -v 'run-smt[.]mount' "$TMP/installed.enabled"
+check "every tool runs there" test "$(grep -c '^smtrelay [0-9]' "$TMP/installed.versions")" = \
+  "$(find "$root/usr/bin" -name 'smt*' | wc -l)"
+check "a configuration that somebody changed stays" test -s "$TMP/installed.changed"
+check "purge says that the keys are kept" grep -q 'keys in /etc/smt/keys are kept' "$TMP/installed.purged"
+check "and keeps them" test -s "$system/etc/smt/keys/self.key"
+check "and nothing else" sh -c "! find '$system/usr' '$system/etc' -path '*smt*' ! -path '*/etc/smt*' | grep ."
+check "of /etc/smt the keys alone" test "$(ls "$system/etc/smt")" = keys
 finish
