@@ -27,5 +27,7 @@ check "calls are fortified" grep -qvE 'stack_chk' "$TMP/fortified"
 grep '"command"' "$build_dir/compile_commands.json" | grep -E ' -c .*/(shm|relay|cmd)/' >"$TMP/commands"
 check "every source file is compiled with _FORTIFY_SOURCE=3" \
   not grep -v '_FORTIFY_SOURCE=3' "$TMP/commands"
+check "every source file is compiled with the protection of control flow that its machine has" \
+  not grep -vE -- '-fcf-protection|-mbranch-protection=standard' "$TMP/commands"
 row S13 "hardened programs" "$count" "$failures"
 finish
