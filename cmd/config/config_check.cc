@@ -301,6 +301,9 @@ void check_peers(const RelayConfig& config, ConfigErrors* errors) {
   for (const Entry<PeerConfig>& entry : config.peers) {
     if (!entry.whole) continue;
     const PeerConfig& peer = entry.value;
+    const std::string& first = peer.bind.empty() && !peer.connect.empty() ? peer.connect.front() : peer.bind;
+    if (peer.dscp != 0 && !first.empty() && !first.starts_with(relay::kTcp))
+      errors->add(at(entry, "dscp"), fmt::format("dscp is that of packets, and {} has none", first));
     if (peer.connect.empty() == peer.bind.empty()) {
       const char* const message = peer.bind.empty() ? "a peer without an endpoint: write connect or bind"
                                                     : "connect and bind: a peer has one of them";

@@ -84,6 +84,7 @@ std::vector<Key<PeerConfig>> peer_keys() {
               "Take connections at tcp://ADDR:PORT (ADDR * is all of them, PORT * a free one) or ipc://PATH"),
       make<T>("bytes_per_s", kRelays, kByteRateType, SMT_AT(bytes_per_s)),
       make<T>("compress", kRelays, kBoolType, SMT_AT(compress), "Compress what is sent, on all connections"),
+      make<T>("dscp", kRelays, kDscpType, SMT_AT(dscp)),
   };
 }
 

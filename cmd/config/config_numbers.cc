@@ -10,6 +10,7 @@
 #include "cmd/config/relay_config.h"
 #include "cmd/text/numbers.h"
 #include "cmd/text/text.h"
+#include "relay/rules/dscp.h"
 
 namespace smt::cmd {
 namespace {
@@ -80,6 +81,25 @@ Read read_count(const Value& value, uint32_t* out) {
   if (Read fault = read_integer(value, 1, 1'000'000, &count)) return fault;
   *out = static_cast<uint32_t>(count);
   return std::nullopt;
+}
+
+// A number, or the name of a class.
+Read read_dscp(const Value& value, uint8_t* out) {
+  int64_t number = 0;
+  const bool digits = is_text(value) && value.text.find_first_not_of("0123456789") == value.text.npos;
+  if (is_text(value) && !(value.kind == Kind::kWord && digits))
+    return take(value, relay::dscp_of(value.text), out);
+  if (value.kind != Kind::kInteger && !is_text(value))
+    return wrong_kind(value, "a class of DSCP: \"ef\", or a number from 0 to 63");
+  if (Read fault = read_integer(value, 0, relay::kMaxDscp, &number)) return fault;
+  *out = static_cast<uint8_t>(number);
+  return std::nullopt;
+}
+
+std::string print_dscp(const uint8_t& dscp) {
+  if (dscp == 0) return "";
+  const std::string_view name = relay::dscp_name(dscp);
+  return name.empty() ? fmt::format("{}", dscp) : quote(name);
 }
 
 Read read_deadband(const Value& value, double* out) {
@@ -191,6 +211,7 @@ const ConfigType<uint64_t> kSegmentSizeType = {"BYTES", read_size<kSegmentSize>,
 const ConfigType<uint64_t> kSizeType = {"BYTES", read_size<kTopicSize>, print_size<kTopicSize>};
 const ConfigType<uint64_t> kByteRateType = {"BYTES", read_size<kPerSecond>, print_size<kPerSecond>};
 const ConfigType<uint32_t> kCountType = {"N", read_count, print_number};
+const ConfigType<uint8_t> kDscpType = {"DSCP", read_dscp, print_dscp};
 const ConfigType<double> kDeadbandType = {"X", read_deadband, print_number};
 const ConfigType<std::vector<relay::Limit>> kLimitsType = {"X", read_limits, print_limits};
 

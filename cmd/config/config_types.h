@@ -47,6 +47,7 @@ extern const ConfigType<uint64_t> kSegmentSizeType;  // 64M is 64 MiB, as for th
 extern const ConfigType<uint64_t> kSizeType;
 extern const ConfigType<uint64_t> kByteRateType;  // 1M is 1,000,000 a second
 extern const ConfigType<uint32_t> kCountType;     // from 1
+extern const ConfigType<uint8_t> kDscpType;       // a number up to 63, or the name of a class
 extern const ConfigType<double> kDeadbandType;
 extern const ConfigType<std::vector<relay::Limit>> kLimitsType;  // one number, or a table of fields
 extern const ConfigType<std::string> kValueTypeType;             // of a topic, see Schema::parse

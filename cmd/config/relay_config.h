@@ -33,6 +33,7 @@ struct PeerConfig {
   std::string bind;
   uint64_t bytes_per_s = 0;  // of all that is sent over it; 0: no cap
   bool compress = false;
+  uint8_t dscp = 0;  // see relay::Link::dscp
 };
 
 // A table of the file, and where it and its values stand.

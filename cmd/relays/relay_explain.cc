@@ -103,6 +103,21 @@ std::string explain_access(const RelayConfig& config, const std::string& topic) 
          fmt::format("{} denied to all others: {}, as no [[allow]] gives it\n", topic, right_words(given));
 }
 
+// The peers whose packets are of a class of their own.
+std::string explain_packets(const RelayConfig& config) {
+  std::string out;
+  const Key<PeerConfig>& key = *find_key<PeerConfig>("dscp");
+  for (const Entry<PeerConfig>& entry : config.peers) {
+    const PeerConfig& peer = entry.value;
+    if (peer.dscp == 0) continue;
+    const std::string where =
+        peer.bind.empty() ? fmt::format("{}", fmt::join(peer.connect, " ")) : "peers that dial " + peer.bind;
+    out += fmt::format("to {} all goes in packets of DSCP {}, by [[peer]] at {}\n", where, key.print(peer),
+                       entry.place.origin());
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string explain_topic(const RelayConfig& config, const std::string& topic) {
@@ -117,6 +132,7 @@ std::string explain_topic(const RelayConfig& config, const std::string& topic) {
   if (receive) out += decide(config.receive, topic, send ? " received" : "");
   if (!config.write.empty()) out += decide(config.write, topic, " set by peers");
   out += explain_access(config, topic);
+  if (send && out.find(" passes by ") != out.npos) out += explain_packets(config);
   if (config.cache.empty() || out.find(" passes by ") == out.npos) return out;
   const auto cache = relay::PatternSet::parse(config.cache);
   const relay::PatternSet::Decision cached = cache->decide(topic);

@@ -28,14 +28,22 @@ Result<PeerLinks::Change> PeerLinks::prepare(const std::vector<Entry<PeerConfig>
       Peer& peer = change.peers_.emplace_back(Peer{config, 0, {}});
       const auto same = std::find_if(left.begin(), left.end(), [&](const Peer* p) {
         return p->config.bind == config.bind && p->config.connect == config.connect &&
-               p->config.random_order == config.random_order;
+               p->config.random_order == config.random_order && p->config.dscp == config.dscp;
       });
       if (same != left.end()) {
         peer.number = (*same)->number;
         left.erase(same);
         continue;
       }
-      Result<RelayLoop::Links> links = binds ? loop_->bind(config.bind) : loop_->dial(config.connect);
+      const bool is_bound =
+          binds && !config.bind.ends_with(":*") &&
+          std::any_of(left.begin(), left.end(), [&](const Peer* p) { return p->config.bind == config.bind; });
+      if (is_bound) {
+        return Status(Code::kInvalid,
+                      "the dscp of " + config.bind + " cannot change while the relay runs: restart it");
+      }
+      Result<RelayLoop::Links> links =
+          binds ? loop_->bind(config.bind, config.dscp) : loop_->dial(config.connect, config.dscp);
       if (!links.ok()) return links.status();
       peer.links = std::move(*links);
     }

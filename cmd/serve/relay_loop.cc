@@ -99,18 +99,18 @@ relay::RelayOptions RelayLoop::complete(relay::RelayOptions relay) {
   return relay;
 }
 
-Result<RelayLoop::Links> RelayLoop::bind(const std::string& endpoint) {
-  Result<std::unique_ptr<relay::Link>> link = context_.bind(endpoint);
+Result<RelayLoop::Links> RelayLoop::bind(const std::string& endpoint, uint8_t dscp) {
+  Result<std::unique_ptr<relay::Link>> link = context_.bind(endpoint, dscp);
   if (!link.ok()) return link.status();
   Links links;
   links.push_back(std::move(*link));
   return links;
 }
 
-Result<RelayLoop::Links> RelayLoop::dial(const std::vector<std::string>& endpoints) {
+Result<RelayLoop::Links> RelayLoop::dial(const std::vector<std::string>& endpoints, uint8_t dscp) {
   Links links;
   for (const std::string& endpoint : endpoints) {
-    Result<std::unique_ptr<relay::Link>> link = context_.dial(endpoint);
+    Result<std::unique_ptr<relay::Link>> link = context_.dial(endpoint, dscp);
     if (!link.ok()) return link.status();
     links.push_back(std::move(*link));
   }

@@ -55,9 +55,9 @@ class RelayLoop {
   // Opened, and not in use yet.
   using Links = std::vector<std::unique_ptr<relay::Link>>;
   // See relay::ZmqContext.
-  Result<Links> bind(const std::string& endpoint);
+  Result<Links> bind(const std::string& endpoint, uint8_t dscp = 0);
   // Addresses of one peer.
-  Result<Links> dial(const std::vector<std::string>& endpoints);
+  Result<Links> dial(const std::vector<std::string>& endpoints, uint8_t dscp = 0);
   // Other keys for what is bound and dialled from here on; sessions that stand are the engine's, see
   // relay::Relay. Another key of this relay's own ends those of peers that have dialled it. kSystem: see
   // relay::ZmqContext. REQUIRES: there were keys

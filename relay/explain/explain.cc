@@ -6,6 +6,7 @@
 #include "relay/message/durations.h"
 #include "relay/message/wire.h"
 #include "relay/names/near_names.h"
+#include "relay/rules/dscp.h"
 #include "relay/rules/pacing.h"
 #include "shm/clock.h"
 
@@ -83,6 +84,13 @@ std::string rate_words(const Pacing& p) {
   if (p.on_change) add("on change");
   if (out.empty()) add(p.every ? "each sample in order" : "the newest sample");
   return out;
+}
+
+// ", in packets of DSCP ef"; "": they have the default class.
+std::string dscp_words(const Link& link) {
+  if (link.dscp() == 0) return "";
+  const std::string_view name = dscp_name(link.dscp());
+  return ", in packets of DSCP " + (name.empty() ? std::to_string(link.dscp()) : std::string(name));
 }
 
 // The newest sample; sequence 0: there is none.
@@ -251,7 +259,7 @@ void judge_sending(const Viewpoint& at, const std::string& topic, std::optional<
   }
   const Pacing pacing = less_of(rule.pacing, *requested);
   const PeerSender::TopicStatus status = id ? s->sender().status(*id) : PeerSender::TopicStatus();
-  const std::string words = by + ": " + rate_words(pacing);
+  const std::string words = by + ": " + rate_words(pacing) + dscp_words(*s->link());
   const bool capped = status.waits && status.cap_open_ns > now_ns;
   if (capped || thins(pacing)) {
     return set_verdict(f, proto::VERDICT_RATE,

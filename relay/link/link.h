@@ -52,6 +52,9 @@ class Link {
   virtual bool dials() const = 0;
   // As people know it: "tcp://127.0.0.1:7000", with the port that was taken.
   virtual const std::string& endpoint() const = 0;
+  // The class that its packets carry for the routers and radios on their way (DSCP, RFC 2474), 0 to 63; 0:
+  // the default, or the link has no packets.
+  virtual uint8_t dscp() const { return 0; }
 
   // False: nothing has arrived.
   virtual bool receive(Incoming* in) = 0;

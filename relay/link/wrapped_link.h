@@ -17,6 +17,7 @@ class WrappedLink : public Link {
 
   bool dials() const override { return link_->dials(); }
   const std::string& endpoint() const override { return link_->endpoint(); }
+  uint8_t dscp() const override { return link_->dscp(); }
   bool receive(Incoming* in) override { return link_->receive(in); }
   Sent send(const PeerId& to, std::span<const std::byte> header, const Frame& payload) override {
     return link_->send(to, header, payload);

@@ -60,9 +60,11 @@ struct Shared {
 class ZmqLink : public Link {
  public:
   // `peer`: whose key is to be there, of a link that dials with keys.
-  ZmqLink(zmq::context_t* context, Shared* shared, bool dials, std::string endpoint, std::string peer)
+  ZmqLink(zmq::context_t* context, Shared* shared, bool dials, std::string endpoint, std::string peer,
+          uint8_t dscp)
       : context_(context),
         dials_(dials),
+        dscp_(dscp),
         endpoint_(std::move(endpoint)),
         peer_(std::move(peer)),
         shared_(shared),
@@ -82,6 +84,8 @@ class ZmqLink : public Link {
     s.set(zmq::sockopt::linger, 0);
     s.set(zmq::sockopt::maxmsgsize, static_cast<int64_t>(proto::kMaxFrame + 4096));
     s.set(zmq::sockopt::tcp_keepalive, 1);
+    // DSCP is the upper six bits of IPv4's type of service and of IPv6's traffic class.
+    if (dscp_ != 0) s.set(zmq::sockopt::tos, dscp_ << 2);
     s.set(zmq::sockopt::ipv6, endpoint_.find('[') != std::string::npos || is_turn_of_ipv6());
     if (dials_) {
       const bool known = !guarded_ || await_peer(&s);
@@ -127,6 +131,7 @@ class ZmqLink : public Link {
   bool guarded() const { return guarded_; }
 
   bool dials() const override { return dials_; }
+  uint8_t dscp() const override { return dscp_; }
   const std::string& endpoint() const override { return endpoint_; }
 
   bool receive(Incoming* in) override {
@@ -292,6 +297,7 @@ class ZmqLink : public Link {
 
   zmq::context_t* context_;
   const bool dials_;
+  const uint8_t dscp_;
   std::string endpoint_;
   std::string bound_;  // what libzmq calls the listener
   const std::string peer_;
@@ -338,7 +344,7 @@ struct ZmqContext::Impl {
     return "cannot listen at " + link.endpoint() + " with the new key: " + why + "; restart the relay";
   }
 
-  Result<std::unique_ptr<Link>> open(const std::string& text, bool dials) {
+  Result<std::unique_ptr<Link>> open(const std::string& text, bool dials, uint8_t dscp) {
     if (Status s = check_endpoint(text, !dials); !s.ok()) return s;
     const std::string endpoint = dials ? split_peer(text).first : text;
     const std::string what = (dials ? "cannot dial " : "cannot bind ") + endpoint;
@@ -351,7 +357,7 @@ struct ZmqContext::Impl {
     if (!dials && endpoint.starts_with(kIpc) && somebody_listens(endpoint.substr(kIpc.size()))) {
       return Status(Code::kInUse, what + ": another process listens there");
     }
-    auto link = std::make_unique<ZmqLink>(&context, &shared, dials, endpoint, peer);
+    auto link = std::make_unique<ZmqLink>(&context, &shared, dials, endpoint, peer, dscp);
     try {
       link->open();
       if (!dials && link->guarded()) {
@@ -428,11 +434,11 @@ void ZmqContext::admit() {
 
 int ZmqContext::fd() const { return impl_->zap ? impl_->zap->fd() : -1; }
 
-Result<std::unique_ptr<Link>> ZmqContext::bind(const std::string& endpoint) {
-  return impl_->open(endpoint, false);
+Result<std::unique_ptr<Link>> ZmqContext::bind(const std::string& endpoint, uint8_t dscp) {
+  return impl_->open(endpoint, false, dscp);
 }
-Result<std::unique_ptr<Link>> ZmqContext::dial(const std::string& endpoint) {
-  return impl_->open(endpoint, true);
+Result<std::unique_ptr<Link>> ZmqContext::dial(const std::string& endpoint, uint8_t dscp) {
+  return impl_->open(endpoint, true, dscp);
 }
 
 }  // namespace smt::relay

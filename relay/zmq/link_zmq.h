@@ -4,6 +4,7 @@
 #define SMT_RELAY_ZMQ_LINK_ZMQ_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -41,10 +42,10 @@ class ZmqContext {
 
   // With keys it knocks at the listener as a stranger and waits for the refusal, usually a few milliseconds,
   // 3 s at most. kInvalid: see check_endpoint. kInUse: another socket has the address. kSystem: anything
-  // else, as that the stranger was let in.
-  Result<std::unique_ptr<Link>> bind(const std::string& endpoint);
+  // else, as that the stranger was let in. `dscp`: see Link::dscp; of all connections that are taken there.
+  Result<std::unique_ptr<Link>> bind(const std::string& endpoint, uint8_t dscp = 0);
   // The peer need not be there. kInvalid, kSystem.
-  Result<std::unique_ptr<Link>> dial(const std::string& endpoint);
+  Result<std::unique_ptr<Link>> dial(const std::string& endpoint, uint8_t dscp = 0);
 
   struct Impl;
 

@@ -28,7 +28,7 @@ Value integer(int64_t of) {
 }
 
 bool is_numeric(std::string_view type) {
-  return type == "HZ" || type == "DURATION" || type == "BYTES" || type == "N" || type == "X";
+  return type == "DSCP" || type == "HZ" || type == "DURATION" || type == "BYTES" || type == "N" || type == "X";
 }
 
 class ConfigNumbers : public testing::Test {

@@ -101,6 +101,32 @@ TEST_F(ConfigOrigin, RefusesKeysThatAreNotSafeOrNotThere) {
   EXPECT_THAT(line(), ElementsAre(HasSubstr("smtrelay_keygen NAME --out")));
 }
 
+TEST_F(ConfigOrigin, ReadsClassesOfPacketsByNameAndNumber) {
+  const auto dscp = [&](const std::string& value, const std::string& peer = "connect = 'tcp://127.0.0.1:1'") {
+    return file(Role::kPub, "version = 1\n[[peer]]\n" + peer + "\ndscp = " + value + "\n");
+  };
+  for (const auto& [text, number] : {std::pair("'ef'", 46), std::pair("46", 46), std::pair("63", 63),
+                                     std::pair("0", 0), std::pair("'cs6'", 48), std::pair("'af41'", 34)}) {
+    const Loaded loaded = dscp(text);
+    EXPECT_THAT(loaded.errors.lines(), IsEmpty()) << text;
+    EXPECT_EQ(loaded.config.peers[0].value.dscp, number) << text;
+  }
+  EXPECT_THAT(print_config(dscp("46").config), HasSubstr("dscp = \"ef\""));
+  EXPECT_THAT(print_config(dscp("45").config), HasSubstr("dscp = 45"));
+  EXPECT_THAT(dscp("64").errors.lines(),
+              ElementsAre(AllOf(StartsWith(path_ + ":4:8: dscp: 64 is out of range"), HasSubstr("63"))));
+  EXPECT_THAT(dscp("'EF'").errors.lines(),
+              ElementsAre(HasSubstr("\"EF\" is no class of DSCP: write ef, cs0")));
+  EXPECT_THAT(dscp("-1").errors.lines(), ElementsAre(HasSubstr("dscp: -1")));
+  EXPECT_THAT(dscp("1.5").errors.lines(), ElementsAre(HasSubstr("must be a class of DSCP")));
+  EXPECT_THAT(dscp("'ef'", "bind = 'ipc:///x'").errors.lines(),
+              ElementsAre(HasSubstr("dscp is that of packets, and ipc:///x has none")));
+  EXPECT_EQ(
+      explain_topic(dscp("46").config, "arm"),
+      "arm passes by --topic **\nto tcp://127.0.0.1:1 all goes in packets of DSCP \"ef\", by [[peer]] at " +
+          path_ + ":2\n");
+}
+
 TEST_F(ConfigOrigin, ReadsTheEnvironmentStrictly) {
   const std::pair<const char*, const char*> kTable[] = {
       {"SMT_INSECURE", "yes"},     {"SMT_SPIN", "1"},
