@@ -32,7 +32,7 @@ int run(const ToolOptions& tool, ReplayOptions options) {
                             p.paused ? "  paused: space goes on, . steps, arrows go 5 s, q ends" : ""));
     };
   }
-  Result<Domain> domain = Domain::open(tool.domain);
+  Result<Domain> domain = open_to_publish(tool.domain);
   if (!domain.ok()) return fail(domain.status());
   Result<Replay> replay = Replay::open(*domain, options);
   if (!replay.ok()) return fail(replay.status());

@@ -118,7 +118,7 @@ int sine(const ToolOptions& tool, SineOptions options) {
   if (!schema.ok()) return fail(schema.status());
   const Stop stop;
   write_in_background();
-  Result<Domain> domain = Domain::open(tool.domain);
+  Result<Domain> domain = open_to_publish(tool.domain);
   if (!domain.ok()) return fail(domain.status());
   if (options.node.name.empty()) options.node.name = node_name_for("sinewave", options.names[0]);
   Result<Source> source = Source::open(*domain, options, *schema);

@@ -1,7 +1,6 @@
 #include "shm/domain.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,8 +9,11 @@
 #include <cstdlib>
 #include <mutex>
 #include <optional>
+#include <string_view>
 
 #include "shm/domain_folder.h"
+#include "shm/identity.h"
+#include "shm/place.h"
 
 namespace smt {
 
@@ -20,16 +22,24 @@ DomainOptions DomainOptions::from_environment() {
   if (const char* root = getenv("SMT_ROOT"); root != nullptr && *root != '\0') o.root = root;
   if (const char* domain = getenv("SMT_DOMAIN"); domain != nullptr && *domain != '\0') o.domain = domain;
   if (const char* group = getenv("SMT_GROUP"); group != nullptr && *group != '\0') o.group = group;
+  if (const char* shared = getenv("SMT_SHARED_ROOT"); shared != nullptr && *shared != '\0')
+    o.shared_root = shared == std::string_view("true");
   return o;
+}
+
+std::string default_root() {
+  constexpr const char* kOfRoot = "/run/smt";
+  const Fd mount(::open(kOfRoot, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  return mount.ok() && is_mount_of_root(mount.get()) ? kOfRoot : "/dev/shm/smt";
 }
 
 Result<Domain> Domain::open(const DomainOptions& options) {
   if (Status s = check_name("domain", options.domain); !s.ok()) return s;
   long gid = -1;
   if (!options.group.empty()) {
-    const group* g = getgrnam(options.group.c_str());
-    if (g == nullptr) return Status(Code::kInvalid, "no such group '" + options.group + "'");
-    gid = g->gr_gid;
+    const Result<gid_t> group = group_id(options.group);
+    if (!group.ok()) return group.status();
+    gid = *group;
   }
   Result<std::shared_ptr<DomainFolder>> folder = DomainFolder::open({.root = options.root,
                                                                      .domain = options.domain,
@@ -37,6 +47,7 @@ Result<Domain> Domain::open(const DomainOptions& options) {
                                                                      .gid = gid,
                                                                      .create = options.create,
                                                                      .create_root = options.create,
+                                                                     .shared_root = options.shared_root,
                                                                      .clock = options.clock});
   if (!folder.ok()) return folder.status();
   return Domain(std::move(*folder));

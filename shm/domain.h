@@ -17,18 +17,26 @@ namespace smt {
 
 struct DomainFolder;
 
+// Where domains are when nothing else is said: /run/smt where that is a mount of root's, which no logout
+// empties; else /dev/shm/smt. One look at the file system.
+std::string default_root();
+
 struct DomainOptions {
-  std::string root = "/dev/shm/smt";
+  std::string root = default_root();
   std::string domain = "default";
-  // Name of a Unix group. Empty: only this user (folder 0700, segments 0600). With a group: folder 03770,
-  // segments 0640, bells and FIFOs 0660; whoever is in the group may read and may publish as own nodes.
+  // Name or number of a Unix group. Empty: only this user (folder 0700, segments 0600). With a group: folder
+  // 03770, segments 0640, bells and FIFOs 0660; whoever is in the group may read and may publish as own
+  // nodes.
   std::string group = {};
+  // With a group, `root` may be a mount point of root's that all may write and that is not sticky, as an
+  // emptyDir of Kubernetes is: whoever sees the mount could then replace the domain.
+  bool shared_root = false;
   // False: kNotFound where the folder is missing, instead of making it.
   bool create = true;
   Clock clock = {};
 
-  // The defaults, overridden by SMT_ROOT, SMT_DOMAIN and SMT_GROUP. The library reads no environment
-  // otherwise.
+  // The defaults, overridden by SMT_ROOT, SMT_DOMAIN, SMT_GROUP and SMT_SHARED_ROOT ("true" or "false"). The
+  // library reads no environment otherwise.
   static DomainOptions from_environment();
 };
 

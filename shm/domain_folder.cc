@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,9 +11,12 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "shm/identity.h"
 #include "shm/layout.h"
+#include "shm/memory_limit.h"
 #include "shm/memory_text.h"
 #include "shm/name.h"
+#include "shm/place.h"
 
 namespace smt {
 
@@ -33,7 +37,8 @@ Result<Fd> open_folder(int at, const std::string& name, const std::string& path,
     if (mkdirat(at, name.c_str(), 0700) == 0) {
       made = true;
     } else if (errno != EEXIST) {
-      return Status::from_errno("cannot make folder " + path, errno);
+      const int error = errno;
+      return Status::from_errno("cannot make folder " + path + cause_words(error), error);
     }
   }
   Fd fd(openat(at, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -50,7 +55,9 @@ Result<Fd> open_folder(int at, const std::string& name, const std::string& path,
     if (gid >= 0 && fchown(fd.get(), static_cast<uid_t>(-1), static_cast<gid_t>(gid)) != 0) {
       const int error = errno;
       unlinkat(at, name.c_str(), AT_REMOVEDIR);
-      return Status::from_errno("cannot give folder " + path + " to the group: are you in it?", error);
+      return Status::from_errno("cannot give folder " + path + " to group " + std::to_string(gid) +
+                                    ": are you in it?" + cause_words(error),
+                                error);
     }
     if (fchmod(fd.get(), mode) != 0) return Status::from_errno("cannot set the rights of " + path, errno);
   }
@@ -62,13 +69,22 @@ Result<Fd> open_root(const FolderRequest& asked, uid_t* owner) {
   if (!root.ok()) return root;
   struct stat st;
   if (fstat(root->get(), &st) != 0) return Status::from_errno("cannot look at " + asked.root, errno);
-  if (st.st_uid != 0 && st.st_uid != geteuid()) {
+  if (const std::string outside = outside_user(st.st_uid); !outside.empty() && !is_own_user(st.st_uid)) {
+    return Status(Code::kDenied,
+                  asked.root + " belongs to user " + std::to_string(st.st_uid) + ": " + outside);
+  }
+  if (st.st_uid != 0 && !is_own_user(st.st_uid)) {
     return Status(Code::kDenied, asked.root + " belongs to user " + std::to_string(st.st_uid) +
                                      ": it must be root's or yours; choose another --root");
   }
   if ((st.st_mode & 022) != 0 && (st.st_mode & S_ISVTX) == 0) {
-    return Status(Code::kDenied, asked.root + " has rights " + octal(st.st_mode) +
-                                     ": others could replace your domain; chmod 1777 it");
+    const bool is_volume = is_mount_of_root(root->get());
+    if (!is_volume || !asked.shared_root || asked.gid < 0) {
+      return Status(Code::kDenied,
+                    asked.root + " has rights " + octal(st.st_mode) +
+                        ": others could replace your domain; chmod 1777 it" +
+                        (is_volume ? ", or trust whoever sees this volume: --group N --shared-root" : ""));
+    }
   }
   *owner = st.st_uid;
   return root;
@@ -107,6 +123,11 @@ Result<std::shared_ptr<DomainFolder>> DomainFolder::open(const FolderRequest& as
   if (!folder->shared && (mode & 077) != 0) {
     return Status(Code::kDenied, folder->path + " has rights " + octal(mode) +
                                      ": expected 0700, or 03770 for a group; smtdoctor tells the cure");
+  }
+  const std::string outside = outside_user(st.st_uid);
+  if (!outside.empty() && !is_own_user(st.st_uid) && geteuid() != 0 && !folder->shared) {
+    return Status(Code::kDenied,
+                  folder->path + " belongs to user " + std::to_string(st.st_uid) + ": " + outside);
   }
   if (asked.gid >= 0 && (!folder->shared || st.st_gid != static_cast<gid_t>(asked.gid))) {
     return Status(Code::kDenied, folder->path + " is not shared with group '" + asked.group + "' (rights " +
@@ -191,9 +212,20 @@ Result<std::vector<std::string>> DomainFolder::nodes() const {
   return names;
 }
 
-uint64_t DomainFolder::free_bytes() const {
+Status DomainFolder::check_room(uint64_t bytes, const std::string& what) const {
   struct statvfs v;
-  return fstatvfs(fd.get(), &v) == 0 && v.f_blocks != 0 ? v.f_bavail * v.f_frsize : UINT64_MAX;
+  if (fstatvfs(fd.get(), &v) == 0 && v.f_blocks != 0 && bytes > v.f_bavail * v.f_frsize)
+    return no_space(bytes, what);
+  struct statfs file_system;
+  if (fstatfs(fd.get(), &file_system) != 0 || !is_in_memory(file_system)) return Status();
+  const MemoryLimit limit = memory_limit();
+  if (bytes <= limit.room_bytes) return Status();
+  return Status(Code::kNoSpace,
+                "no room for " + what + " in " + path + ": need " + memory_text(bytes) +
+                    ", and the memory limit of " + memory_text(limit.bytes) + " (" + limit.file +
+                    ") leaves " + memory_text(limit.room_bytes) +
+                    "; raise it (docker run --memory, MemoryMax=, resources.limits.memory), or make the "
+                    "topic smaller (fewer samples with --history)");
 }
 
 Status DomainFolder::no_space(uint64_t bytes, const std::string& what) const {
@@ -225,13 +257,15 @@ Result<Fd> DomainFolder::unnamed(mode_t mode, uint64_t bytes, uint64_t reserve,
   Fd made = above_standard(Fd(openat(fd.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode)));
   if (!made.ok()) {
     if (errno == ENOSPC) return no_space(reserve, what);
-    return Status::from_errno("cannot make a file in " + path, errno);
+    const int error = errno;
+    return Status::from_errno("cannot make a file in " + path + cause_words(error), error);
   }
   if (fchmod(made.get(), mode) != 0) return Status::from_errno("cannot set rights in " + path, errno);
   if (ftruncate(made.get(), static_cast<off_t>(bytes)) != 0) {
     if (errno == EFBIG) return too_large(bytes, what);
     return Status::from_errno("cannot size " + what + " in " + path + " to " + memory_text(bytes), errno);
   }
+  if (Status s = check_room(reserve, what); !s.ok()) return s;
   // posix_fallocate, never a hole: touching a hole of a full folder kills by SIGBUS.
   if (const int error = posix_fallocate(made.get(), 0, static_cast<off_t>(reserve)); error != 0) {
     if (error == ENOSPC) return no_space(reserve, what);

@@ -30,6 +30,7 @@ struct FolderRequest {
   std::string group = {};  // for messages
   long gid = -1;  // the folder is to be shared with this group; -1: is to be this user's, or any that is
   bool create = false, create_root = false;  // where it is missing
+  bool shared_root = false;                  // see DomainOptions
   Clock clock = {};
 };
 
@@ -82,8 +83,9 @@ struct DomainFolder {
   Result<Fd> open_file(const std::string& file, int flags, bool foreign, struct stat* st) const;
   // Whether a name of this folder means the file that `opened` was told of.
   bool is_named(const struct stat& opened, const std::string& file) const;
-  // What may be written here yet.
-  uint64_t free_bytes() const;
+  // kNoSpace: so many bytes more of a file here exceed what the file system has free, or what a memory limit
+  // of this process leaves of it.
+  Status check_room(uint64_t bytes, const std::string& what) const;
   // "no space in <path> (64.0 MiB, 63.9 MiB used): need 4.0 MiB for <what>; ..."
   Status no_space(uint64_t bytes, const std::string& what) const;
   // The same for a file of `bytes` that exceeds the limit of the process for the sizes of files.

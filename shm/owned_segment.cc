@@ -402,9 +402,9 @@ Result<uint64_t> OwnedSegment::reserve(uint64_t end, uint64_t max_bytes, const s
                                       memory_text(end - reserved) + " for " + what +
                                       "; start it with a larger --segment-size");
   }
+  // Said before the first piece is taken.
+  if (Status s = folder_->check_room(end - reserved, what); !s.ok()) return s;
   if (end - reserved > max_bytes) {
-    // Said before the first piece is taken.
-    if (end - reserved > folder_->free_bytes()) return folder_->no_space(end - reserved, what);
     if (max_bytes == 0) return reserved;
     end = reserved + max_bytes;
   }
@@ -414,6 +414,7 @@ Result<uint64_t> OwnedSegment::reserve(uint64_t end, uint64_t max_bytes, const s
   const uint64_t step = std::clamp(std::min(reserved / 8, max_bytes), kMinStep, kMaxStep);
   const uint64_t ample = std::min(layout::align_up(std::max(end, reserved + step), 4096), h->size);
   for (const uint64_t target : {ample, layout::align_up(end, 4096)}) {
+    if (target != layout::align_up(end, 4096) && !folder_->check_room(target - reserved, what).ok()) continue;
     int error;
     do {
       error =

@@ -39,6 +39,16 @@ bool is_of_this_boot(const uint8_t (&id)[16], int fd) {
   return fstatfs(fd, &file_system) == 0 && is_in_memory(file_system);
 }
 
+bool is_mount_of_root(int fd) {
+  struct statx at;
+  if (statx(fd, "", AT_EMPTY_PATH, STATX_UID, &at) != 0 || at.stx_uid != 0) return false;
+  if ((at.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0)
+    return (at.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+  // An older kernel: a bind mount of the same file system is not seen.
+  struct stat here, above;
+  return fstat(fd, &here) == 0 && fstatat(fd, "..", &above, 0) == 0 && here.st_dev != above.st_dev;
+}
+
 uint64_t time_namespace() {
   struct stat st;
   return stat("/proc/self/ns/time", &st) == 0 ? st.st_ino : 0;

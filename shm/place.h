@@ -18,6 +18,8 @@ bool is_in_memory(const struct statfs& file_system);
 // Whether the file that is open as `fd` was made in the present boot, by a process with this boot_id. False:
 // neither the boot_id nor the file system proves it.
 bool is_of_this_boot(const uint8_t (&id)[16], int fd);
+// The folder that is open as `fd` is a mount point, and belongs to root.
+bool is_mount_of_root(int fd);
 // Inode of /proc/self/ns/time; 0 if the kernel does not tell. BOOTTIME differs between time namespaces.
 uint64_t time_namespace();
 std::string host_name();

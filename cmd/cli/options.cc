@@ -33,11 +33,16 @@ void add_common_flags(CLI::App& app, ToolOptions* tool) {
   tool->domain = DomainOptions::from_environment();
   app.add_option("--domain", tool->domain.domain, "Name of the domain [SMT_DOMAIN or default]")
       ->type_name("NAME");
-  app.add_option("--root", tool->domain.root, "Folder that holds the domains [SMT_ROOT or /dev/shm/smt]")
+  app.add_option(
+         "--root", tool->domain.root,
+         "Folder that holds the domains [SMT_ROOT, or /run/smt where root has mounted that, or /dev/shm/smt]")
       ->type_name("DIR");
   app.add_option("--group", tool->domain.group,
                  "Unix group that shares the domain; without one only this user has it [SMT_GROUP]")
       ->type_name("GROUP");
+  app.add_flag("--shared-root", tool->domain.shared_root,
+               "With --group, the folder may be a mount of root's that all may write, as in a pod "
+               "[SMT_SHARED_ROOT]");
   add_word(
       app, "--log", kLogThresholds, &tool->log,
       "Least level of what is logged on stderr: trace, debug, info, warn, error or off [SMT_LOG or info]")

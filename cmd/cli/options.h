@@ -23,7 +23,7 @@ struct ToolOptions {
 };
 
 void add_version_flag(CLI::App& app);
-// --domain --root --group --log --version
+// --domain --root --group --shared-root --log --version
 void add_common_flags(CLI::App& app, ToolOptions* tool);
 // -f/--format
 void add_format_flag(CLI::App& app, ToolOptions* tool);

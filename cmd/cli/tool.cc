@@ -20,6 +20,7 @@
 #include "cmd/cli/complete.h"
 #include "cmd/cli/exit_code.h"
 #include "cmd/cli/output.h"
+#include "cmd/text/other_root.h"
 #include "shm/printable.h"
 
 namespace smt::cmd {
@@ -130,6 +131,13 @@ LogSink tool_log() {
                                                                        : spdlog::level::err;
     spdlog::log(to, "{}", line);
   });
+}
+
+Result<Domain> open_to_publish(const DomainOptions& options) {
+  Result<Domain> domain = Domain::open(options);
+  if (!domain.ok()) return domain;
+  if (const std::string text = elsewhere_text(options); !text.empty()) spdlog::warn("{}", text);
+  return domain;
 }
 
 int fail(int code, const std::string& message) {

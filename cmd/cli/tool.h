@@ -10,6 +10,7 @@
 #include "cmd/cli/cli.h"
 #include "cmd/cli/options.h"
 #include "cmd/text/log_sink.h"
+#include "shm/domain.h"
 #include "shm/status.h"
 
 namespace smt::cmd {
@@ -30,6 +31,10 @@ void keep_large_blocks();
 
 // The log of this tool, for libraries.
 LogSink tool_log();
+
+// For a program that publishes there: it is warned of programs of the domain that it will not see, see
+// cmd/text/other_root.h.
+Result<Domain> open_to_publish(const DomainOptions& options);
 
 // Logs the error; its exit code.
 int fail(const Status& status);

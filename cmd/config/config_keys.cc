@@ -44,6 +44,8 @@ std::vector<Key<RelayConfig>> top_keys() {
       make<T>("root", kDomains, kPathType, SMT_AT(domain.root), "Folder that holds the domains"),
       make<T>("group", kDomains, kGroupType, SMT_AT(domain.group),
               "Unix group that shares the domain; without one only this user has it"),
+      make<T>("shared_root", kDomains, kBoolType, SMT_AT(domain.shared_root),
+              "With --group, the folder may be a mount of root's that all may write, as in a pod"),
       make<T>("log", kAll, kLogType, SMT_AT(log),
               "Least level of what is logged on stderr: trace, debug, info, warn, error or off"),
       make<T>("keys", kAll, kPathType, SMT_AT(keys),

@@ -1,4 +1,5 @@
 // Of the doctor: the folder of the domain, the folder above it, and the space for both.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
 #include <sys/stat.h>
@@ -14,7 +15,11 @@
 #include "cmd/doctor/doctor.h"
 #include "cmd/doctor/doctor_nodes.h"
 #include "cmd/text/commands.h"
+#include "cmd/text/other_root.h"
 #include "cmd/text/text.h"
+#include "shm/fd.h"
+#include "shm/identity.h"
+#include "shm/memory_limit.h"
 #include "shm/place.h"
 
 namespace smt::cmd {
@@ -24,14 +29,6 @@ using Kind = Finding::Kind;
 
 constexpr uint64_t kLittleSpaceBytes = 64 << 20;
 constexpr mode_t kOwnMode = 0700, kGroupMode = 03770;
-
-// Whether this process may open files for the group.
-bool in_group(gid_t group) {
-  if (geteuid() == 0 || getegid() == group) return true;
-  std::vector<gid_t> groups(static_cast<size_t>(std::max(0, getgroups(0, nullptr))));
-  const int n = getgroups(static_cast<int>(groups.size()), groups.data());
-  return n > 0 && std::find(groups.begin(), groups.begin() + n, group) != groups.begin() + n;
-}
 
 std::string group_name(gid_t id) {
   const struct group* known = getgrgid(id);
@@ -100,6 +97,8 @@ bool RightsCheck::look_at_root() {
     return problem(root + " is a symbolic link",
                    fmt::format("export SMT_ROOT=\"$(readlink -f {})\"", shell_word(root)));
   if (!S_ISDIR(st.st_mode)) return problem(root + " is no folder", elsewhere);
+  if (const std::string outside = outside_user(st.st_uid); !outside.empty() && !is_own_user(st.st_uid))
+    return problem(fmt::format("{} belongs to user {}: {}", root, st.st_uid, outside), "");
   if (st.st_uid != 0 && st.st_uid != geteuid()) {
     const std::string text =
         fmt::format("{} belongs to user {}; programs use a folder of root or of their own user", root,
@@ -108,22 +107,34 @@ bool RightsCheck::look_at_root() {
     const bool for_all = (st.st_mode & 07777) == 01777;
     return problem(text, for_all ? as_root("chown 0 " + shell_word(root)) : elsewhere);
   }
-  if ((st.st_mode & 022) != 0 && (st.st_mode & S_ISVTX) == 0) {
-    const std::string cure = "chmod +t " + shell_word(root);
-    return problem(
-        fmt::format("{} has rights {:04o}: others could replace the domain", root, st.st_mode & 07777),
-        as_owner_or_root(st.st_uid, cure).empty() ? as_root(cure) : cure);
+  if ((st.st_mode & 022) == 0 || (st.st_mode & S_ISVTX) != 0) return true;
+  const std::string text =
+      fmt::format("{} has rights {:04o}: others could replace the domain", root, st.st_mode & 07777);
+  const Fd folder(open(root.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (is_mount_of_root(folder.get()) && options_.domain.shared_root && !group_.empty()) {
+    fine(text + ", and --shared-root says that whoever sees this volume is trusted");
+    return true;
   }
-  return true;
+  const std::string cure = "chmod +t " + shell_word(root);
+  if (is_mount_of_root(folder.get()) && geteuid() != 0) {
+    return problem(text, fmt::format("export SMT_SHARED_ROOT=true SMT_GROUP={}   # if this volume is a pod's",
+                                     group_.empty() ? fmt::format("{}", st.st_gid) : shell_word(group_)));
+  }
+  return problem(text, as_owner_or_root(st.st_uid, cure).empty() ? as_root(cure) : cure);
 }
 
 bool RightsCheck::look_at_group() {
   if (group_.empty()) return true;
-  const struct group* named = getgrnam(group_.c_str());
-  if (named == nullptr)
+  const Result<gid_t> known = group_id(group_);
+  if (!known.ok())
     return problem(fmt::format("there is no group {}", group_), as_root("groupadd " + shell_word(group_)));
-  gid_ = named->gr_gid;
-  if (!in_group(gid_)) {
+  gid_ = *known;
+  if (geteuid() != 0 && !is_own_group(gid_) && getgrgid(gid_) == nullptr) {
+    problem(fmt::format("this process is not in group {}, which has no name here: start it so (docker run "
+                        "--group-add {}, supplementalGroups of a pod, SupplementaryGroups= of a unit)",
+                        group_, group_),
+            "");
+  } else if (geteuid() != 0 && !is_own_group(gid_)) {
     problem(fmt::format("this user is not in group {}", group_),
             as_root(fmt::format("usermod -aG {} \"$(id -un)\"   # and log in anew", shell_word(group_))));
   }
@@ -214,6 +225,32 @@ uint64_t max_file_system_bytes() {
          3;
 }
 
+// What the control groups of this process allow of it.
+void check_limit(const DoctorOptions& options, std::vector<Finding>* findings) {
+  const MemoryLimit limit = memory_limit(options.system_root == "/" ? "" : options.system_root);
+  if (limit.file.empty()) return;
+  const bool little = limit.room_bytes < limit.bytes / 10;
+  findings->push_back(
+      {little ? Kind::kProblem : Kind::kFine, "limit",
+       fmt::format("topics and programs may take {} ({}); {} are free{}", bytes_text(limit.bytes), limit.file,
+                   bytes_text(limit.room_bytes),
+                   little ? ": raise it (docker run --memory, MemoryMax=, resources.limits.memory)" : ""),
+       ""});
+}
+
+// Where domains lie, and who of this one lies elsewhere.
+void check_root(const DoctorOptions& options, std::vector<Finding>* findings) {
+  const std::string &root = options.domain.root, other = other_root(root), usual = default_root();
+  if (const std::string text = elsewhere_text(options.domain); !text.empty()) {
+    findings->push_back({Kind::kProblem, "root", text, "export SMT_ROOT=" + other});
+    return;
+  }
+  const std::string why = root != usual             ? "as --root or SMT_ROOT says"
+                          : other == "/dev/shm/smt" ? "which root has mounted: no logout removes topics there"
+                                                    : "as nothing of root's is mounted at /run/smt";
+  findings->push_back({Kind::kFine, "root", fmt::format("domains are in {}, {}", root, why), ""});
+}
+
 void check_space(const std::string& path, std::vector<Finding>* findings) {
   struct statfs fs;
   if (statfs(path.c_str(), &fs) != 0) return;
@@ -258,6 +295,8 @@ std::vector<Finding> check_domain(const DoctorOptions& options) {
     existing.resize(std::max<size_t>(1, existing.find_last_of('/')));
   }
   check_space(existing, &findings);
+  check_limit(options, &findings);
+  check_root(options, &findings);
   if (!there) return findings;
   DomainOptions open = options.domain;
   open.create = false;

@@ -47,11 +47,38 @@ std::optional<std::string> logind_value(const std::string& root, const std::stri
   return value;
 }
 
+// The PID namespace of the machine itself has this number in every kernel; a container has another one.
+constexpr std::string_view kFirstPidNamespace = "pid:[4026531836]";
+
+bool is_contained(const std::string& root) {
+  namespace fs = std::filesystem;
+  // Docker's, Podman's, and what systemd and systemd-nspawn leave.
+  for (const char* mark :
+       {"/.dockerenv", "/run/.containerenv", "/run/systemd/container", "/run/host/container-manager"}) {
+    if (fs::exists(root + mark)) return true;
+  }
+  std::error_code none;
+  const std::string name = fs::read_symlink(root + "/proc/self/ns/pid", none).string();
+  return !name.empty() && name != kFirstPidNamespace;
+}
+
 // systemd removes a user's files below /dev/shm when the last session of the user ends, unless it is a system
 // user, or one that lingers.
 void check_remove_ipc(const DoctorOptions& options, std::vector<Finding>* findings) {
   if (!std::filesystem::exists(options.system_root + "/etc/systemd")) {
     findings->push_back({Kind::kFine, "logout", "no systemd here", ""});
+    return;
+  }
+  if (is_contained(options.system_root) &&
+      !std::filesystem::exists(options.system_root + "/run/systemd/system")) {
+    findings->push_back({Kind::kFine, "logout",
+                         "no systemd runs in this container; where the domain is the host's, ask there", ""});
+    return;
+  }
+  if (!(options.domain.root + "/").starts_with("/dev/shm/")) {
+    findings->push_back({Kind::kFine, "logout",
+                         options.domain.root + " is not below /dev/shm: its topics stay when a user logs out",
+                         ""});
     return;
   }
   std::string value = logind_value(options.system_root, "RemoveIPC").value_or("yes");
@@ -110,9 +137,7 @@ Mount mount_of(std::istream* lines, const std::string& path) {
 
 // A container has a /dev/shm of its own, 64 MiB unless it is told otherwise, and sees no topic of its host.
 void check_container(const DoctorOptions& options, std::vector<Finding>* findings) {
-  const bool contained = std::filesystem::exists(options.system_root + "/.dockerenv") ||
-                         std::filesystem::exists(options.system_root + "/run/.containerenv");
-  if (!contained) {
+  if (!is_contained(options.system_root)) {
     findings->push_back({Kind::kFine, "container", "this is none", ""});
     return;
   }
@@ -123,8 +148,9 @@ void check_container(const DoctorOptions& options, std::vector<Finding>* finding
     return;
   }
   const Mount mount = mount_of(&mounts, options.domain.root + "/" + options.domain.domain);
+  // The /dev/shm of a container is called so, and it has a /dev and mostly a /run of its own.
   const bool is_own =
-      mount.target == "/" || mount.device == "shm";  // as the /dev/shm of a container is called
+      mount.target == "/" || mount.target == "/dev" || mount.target == "/run" || mount.device == "shm";
   if (!is_own) {
     findings->push_back(
         {Kind::kFine, "container",

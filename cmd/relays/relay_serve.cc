@@ -120,7 +120,7 @@ int run_relay(const char* tool, const char* what, Role role, int argc, char** ar
 
 int serve_domain(const ConfigFlags& flags, const RelayConfig& config) {
   const Stop stop(signals_of(flags, config));
-  Result<Domain> domain = Domain::open(config.domain);
+  Result<Domain> domain = open_to_publish(config.domain);
   if (!domain.ok()) return fail(domain.status());
   Result<std::unique_ptr<relay::Store>> store = relay::ShmStore::open(*domain, mirror_options(config));
   if (!store.ok()) return fail(store.status());

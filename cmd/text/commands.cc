@@ -10,6 +10,7 @@ std::string domain_flags(const DomainOptions& domain) {
   std::string flags =
       fmt::format("--root {} --domain {}", shell_word(domain.root), shell_word(domain.domain));
   if (!domain.group.empty()) flags += " --group " + shell_word(domain.group);
+  if (domain.shared_root) flags += " --shared-root";
   return flags;
 }
 

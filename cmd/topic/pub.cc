@@ -75,7 +75,7 @@ int run_pub(const ToolOptions& tool, PubOptions options) {
   }
   const Stop stop;
   write_in_background();
-  Result<Domain> domain = Domain::open(tool.domain);
+  Result<Domain> domain = open_to_publish(tool.domain);
   if (!domain.ok()) return fail(domain.status());
   PubTopics topics(*domain, options.node, LossWatch(*domain, tool_log(), options.on_lost));
   if (options.from.empty()) return pub_value(&topics, options, stop);

@@ -33,6 +33,7 @@ TEST_F(ConfigOrigin, OrdersDefaultsFileEnvironmentAndFlags) {
       {"root", {"/f", "/e", "/c"}},
       {"group", {"f", "e", "c"}},
       {"log", {"warn", "error", "off"}},
+      {"shared_root", {"true", "false", "true"}},
       {"keys", {keys("f"), keys("e"), keys("c")}},
       {"insecure", {"true", "false", "true"}},
       {"heartbeat", {"100ms", "50ms", "150ms"}},
