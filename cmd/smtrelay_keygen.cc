@@ -1,11 +1,13 @@
 // smtrelay_keygen: the keys by which relays know each other.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <filesystem>
 
@@ -21,8 +23,33 @@
 namespace smt::cmd {
 namespace {
 
+// Who is to have what is made. Whoever runs this, unless it is told.
+struct Owner {
+  uid_t user = static_cast<uid_t>(-1);
+  gid_t group = static_cast<gid_t>(-1);
+};
+
+// A name or a number. kInvalid: there is no such user.
+Result<Owner> owner_called(const std::string& user) {
+  if (user.empty()) return Owner();
+  if (const passwd* named = getpwnam(user.c_str()); named != nullptr)
+    return Owner{named->pw_uid, named->pw_gid};
+  uid_t number = 0;
+  const auto [end, error] = std::from_chars(user.data(), user.data() + user.size(), number);
+  if (error == std::errc() && end == user.data() + user.size() && number != static_cast<uid_t>(-1)) {
+    const passwd* const known = getpwuid(number);
+    return Owner{number, known != nullptr ? known->pw_gid : static_cast<gid_t>(-1)};
+  }
+  return Status(Code::kInvalid,
+                "--owner: no such user '" + user + "'; make it with useradd, or give a number");
+}
+
+Status cannot_give(const std::string& path) {
+  return file_status("cannot give " + path + " away, which takes root (sudo smtrelay_keygen ...)", errno);
+}
+
 // The file is there whole or not at all, and never in place of another one.
-Status write_new(const std::string& path, const std::string& text, mode_t mode) {
+Status write_new(const std::string& path, const std::string& text, mode_t mode, const Owner& owner) {
   const std::string temporary = fmt::format("{}.{}", path, getpid());
   Status failed;
   {
@@ -32,8 +59,10 @@ Status write_new(const std::string& path, const std::string& text, mode_t mode) 
     const bool written = n == static_cast<ssize_t>(text.size());
     // As on a full disk: what follows the last byte that fits is not tried.
     if (!written && n >= 0) errno = ENOSPC;
-    if (!written || fchmod(file.get(), mode) != 0 || fsync(file.get()) != 0 ||
-        link(temporary.c_str(), path.c_str()) != 0) {
+    if (written && fchown(file.get(), owner.user, owner.group) != 0) {
+      failed = cannot_give(path);
+    } else if (!written || fchmod(file.get(), mode) != 0 || fsync(file.get()) != 0 ||
+               link(temporary.c_str(), path.c_str()) != 0) {
       failed = errno == EEXIST ? Status(Code::kInUse, path + " is there already; move it away first")
                                : Status::from_errno("cannot write " + path, errno);
     }
@@ -42,12 +71,18 @@ Status write_new(const std::string& path, const std::string& text, mode_t mode) 
   return failed;
 }
 
-// With those on the way to it. Only this user has what is made.
-Status make_folder(const std::filesystem::path& path) {
+// With those on the way to it. Only the owner has what is made.
+Status make_folder(const std::filesystem::path& path, const Owner& owner) {
   std::error_code none;
   if (path.empty() || std::filesystem::is_directory(path, none)) return Status();
-  if (Status s = make_folder(path.parent_path()); !s.ok()) return s;
-  if (mkdir(path.c_str(), 0700) == 0 || std::filesystem::is_directory(path, none)) return Status();
+  if (Status s = make_folder(path.parent_path(), owner); !s.ok()) return s;
+  if (mkdir(path.c_str(), 0700) == 0) {
+    if (lchown(path.c_str(), owner.user, owner.group) == 0) return Status();
+    const Status failed = cannot_give(path.string());
+    rmdir(path.c_str());
+    return failed;
+  }
+  if (std::filesystem::is_directory(path, none)) return Status();
   return file_status("cannot make the folder " + path.string(), errno);
 }
 
@@ -56,13 +91,15 @@ int fail_at(const Status& status) {
   return status.code() == Code::kNotFound ? fail(kExitUsage, status.message()) : fail(status);
 }
 
-int make(const std::string& name, const std::string& dir) {
+int make(const std::string& name, const std::string& dir, const std::string& user) {
   if (Status s = check_relay_name(name); !s.ok()) return fail(s);
+  const Result<Owner> owner = owner_called(user);
+  if (!owner.ok()) return fail(owner.status());
   const relay::KeyPair pair = relay::KeyPair::make(name);
   const std::string secret = dir + "/self.key", published = dir + "/" + name + ".pub";
-  if (Status s = make_folder(dir + "/peers"); !s.ok()) return fail(s);
-  if (Status s = write_new(secret, pair.secret_text(), 0600); !s.ok()) return fail(s);
-  if (Status s = write_new(published, pair.public_text(), 0644); !s.ok()) {
+  if (Status s = make_folder(dir + "/peers", *owner); !s.ok()) return fail(s);
+  if (Status s = write_new(secret, pair.secret_text(), 0600, *owner); !s.ok()) return fail(s);
+  if (Status s = write_new(published, pair.public_text(), 0644, *owner); !s.ok()) {
     unlink(secret.c_str());
     return fail(s);
   }
@@ -122,10 +159,13 @@ int show_public(const std::string& dir) {
 extern "C" int smtrelay_keygen_main(int argc, char** argv) {
   using namespace smt::cmd;
   CLI::App app("Make the keys by which relays know each other", "smtrelay_keygen");
-  std::string name, out, show, of;
+  std::string name, out, owner, show, of;
   app.add_option("NAME", name, "Whom the keys are of: what peers call this relay, and what their rules name");
   CLI::Option* to = app.add_option("--out", out, "Folder for self.key and NAME.pub; made if it is not there")
                         ->type_name("DIR");
+  app.add_option("--owner", owner, "Who is to have the files, as the user of a service; for root")
+      ->type_name("USER")
+      ->needs(to);
   app.add_option("--fingerprint", show, "Print the fingerprints of a key file, or of all keys of a folder")
       ->type_name("PATH")
       ->excludes(to);
@@ -142,6 +182,6 @@ extern "C" int smtrelay_keygen_main(int argc, char** argv) {
     if (!of.empty()) return show_public(of);
     if (name.empty() || out.empty())
       return fail(kExitUsage, "whose keys, and where to? smtrelay_keygen NAME --out DIR; see --help");
-    return make(name, out);
+    return make(name, out, owner);
   });
 }

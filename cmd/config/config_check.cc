@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "relay/rules/naming.h"
 #include "relay/rules/subscription.h"
 #include "relay/rules/targets.h"
+#include "shm/identity.h"
 
 namespace smt::cmd {
 namespace {
@@ -247,15 +249,42 @@ void check_targets(const std::vector<Entry<relay::ReceiveRule>>& rules, ConfigEr
                   clash.name, text(first), rules[first.rule].place.text(), text(second)));
 }
 
+// Where the keys are. kInvalid: there is no credential of this name.
+Result<relay::KeySource> key_source(const RelayConfig& config) {
+  relay::KeySource source{.dir = config.keys, .self_key = config.self_key};
+  if (!config.self_key.empty() && config.self_key.find('/') == std::string::npos) {
+    const char* const folder = getenv("CREDENTIALS_DIRECTORY");
+    if (folder == nullptr || *folder == '\0') {
+      return Status(Code::kInvalid,
+                    fmt::format("self_key: {0} is the name of a credential, and there are none "
+                                "($CREDENTIALS_DIRECTORY); write LoadCredential={0}:FILE into the unit, or "
+                                "./{0} for a file",
+                                config.self_key));
+    }
+    source.self_key = fmt::format("{}/{}", folder, config.self_key);
+    source.credential = true;
+  }
+  if (config.domain.group.empty() || config.key_group) return source;
+  // An unknown group is told where the domain is opened.
+  if (const Result<gid_t> group = group_id(config.domain.group); group.ok()) source.domain_group = *group;
+  return source;
+}
+
 }  // namespace
 
 void read_keys(RelayConfig* config, ConfigErrors* errors) {
-  if (config->keys.empty()) return;
+  if (config->keys.empty()) {
+    if (const auto at = config->places.find("self_key"); at != config->places.end())
+      errors->add(at->second, "self_key without keys: say in keys in which folder the peers' keys are");
+    return;
+  }
   const Place& place = config->places.find("keys")->second;
   if (const auto insecure = config->places.find("insecure"); config->insecure) {
     return errors->add(insecure->second, "keys and insecure: leave one of them out");
   }
-  Result<std::shared_ptr<const relay::Keyring>> keys = relay::Keyring::read(config->keys);
+  const Result<relay::KeySource> source = key_source(*config);
+  if (!source.ok()) return errors->add(config->places.find("self_key")->second, source.status().message());
+  Result<std::shared_ptr<const relay::Keyring>> keys = relay::Keyring::read(*source);
   if (!keys.ok()) return errors->add(place, keys.status().message());
   config->keyring = std::move(*keys);
   if (config->places.contains("name")) return;

@@ -50,6 +50,11 @@ std::vector<Key<RelayConfig>> top_keys() {
               "Least level of what is logged on stderr: trace, debug, info, warn, error or off"),
       make<T>("keys", kAll, kPathType, SMT_AT(keys),
               "Encrypt, and speak with those only whose key is in DIR/peers; made by smtrelay_keygen"),
+      make<T>("self_key", kAll, kFileType, SMT_AT(self_key),
+              "Its own key, else DIR/self.key; without a / it is a credential of the systemd unit"),
+      make<T>("key_group", kDomains, kBoolType, SMT_AT(key_group),
+              "The group that shares the domain may read its own key, as where no other program sees the "
+              "file"),
       make<T>("insecure", kAll, kBoolType, SMT_AT(insecure),
               "Allow endpoints that other machines reach, without encryption"),
       make<T>("heartbeat", kRelays, kDurationType, SMT_AT(liveness.heartbeat_ns),

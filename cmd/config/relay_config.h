@@ -51,7 +51,9 @@ struct RelayConfig {
   std::string name;  // of this host, unless it is told
   DomainOptions domain = {};
   std::string log = "info";
-  std::string keys;  // folder; "": none
+  std::string keys;        // folder; "": none
+  std::string self_key;    // file, or the name of a credential; "": self.key of `keys`
+  bool key_group = false;  // its own key may be readable by the group of the domain
   bool insecure = false;
   relay::Liveness liveness;
   bool spin = false;

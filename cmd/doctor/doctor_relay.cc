@@ -128,10 +128,14 @@ std::string cure_of_keys(const std::string& dir, const Status& why) {
     case Code::kDenied:
       if (!found) return "";
       // The text says so where a change of rights is all.
-      for (const char* rights : {"chmod 600", "chmod go-w"}) {
-        if (text.find(rights) != text.npos)
+      for (const char* rights : {"chmod 600", "chmod 640", "chmod go-w"}) {
+        if (text.find("; run " + std::string(rights)) != text.npos)
           return as_owner_or_root(st.st_uid, fmt::format("{} {}", rights, shell_word(file)));
       }
+      if (const std::string give = fmt::format("chown {}", geteuid());
+          text.find("; run " + give) != text.npos)
+        return as_root(fmt::format("{0} {1} && {2}chmod 600 {1}", give, shell_word(file),
+                                   geteuid() == 0 ? "" : "sudo "));
       return as_owner(st.st_uid, st.st_gid, "smtdoctor --keys " + shell_word(dir));
     case Code::kInvalid:
       return found && S_ISREG(st.st_mode) ? move_aside(file) + "   # and have it anew" : "";

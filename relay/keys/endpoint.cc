@@ -81,7 +81,8 @@ Result<std::string> peer_at(const std::string& endpoint, const Keyring& keys) {
   if (names.size() == 1) return names.front();
   return Status(Code::kInvalid, names.empty()
                                     ? "no key in peers/: put there NAME.pub of who is dialled"
-                                    : "whose key is there? write " + endpoint + "#PEER; peers/ has" + known);
+                                    : "whose key is there? write " + endpoint + "#PEER; peers/ has" + known +
+                                          ", and this relay itself is " + keys.self().name);
 }
 
 Status check_endpoint(const std::string& text, bool binding) {

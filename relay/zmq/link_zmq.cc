@@ -238,8 +238,11 @@ class ZmqLink : public Link {
         return {Code::kDenied, "our key is not known there; its fingerprint is " +
                                    fingerprint_of(shared_->keys->self().public_key)};
       case Handshake::kFailed:
-        return {Code::kMismatch, "the relay there has not the key that peers/ has of " + peer_ +
-                                     "; correct the address, or copy its .pub file anew"};
+        return {Code::kMismatch,
+                "the relay there has not the key that peers/ has of " + peer_ +
+                    "; correct the address, or copy its .pub file anew" +
+                    (is_loopback(endpoint_) ? " (this relay itself is #" + shared_->keys->self().name + ")"
+                                            : "")};
       default:
         return Status();
     }

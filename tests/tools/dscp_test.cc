@@ -59,7 +59,8 @@ class Dscp : public RelayTest {
   Packets packets(const std::string& side) const {
     const Ended listed = run_process({"/usr/sbin/nft", "-j", "list", "counters"}, inside());
     std::map<std::string, uint64_t> counted;
-    for (const Json& item : Json::parse(listed.out)["nftables"]) {
+    const Json all = Json::parse(listed.out);
+    for (const Json& item : all["nftables"]) {
       if (item.contains("counter")) counted[item["counter"]["name"]] = item["counter"]["packets"];
     }
     return {counted[side + "_all"], counted[side + "_ef"]};

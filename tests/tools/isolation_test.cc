@@ -253,7 +253,9 @@ TEST_F(MemoryLimited, ATopicBeyondTheLimitIsAnErrorAndNoKill) {
 }
 
 TEST_F(MemoryLimited, ASubThereGoesOnWithAllOtherTopics) {
-  Process big(big_, env({{"SMT_DOMAIN", "robot"}})),
+  // 80 MB in the four slots that a ring has at least.
+  Process big({"smtsinewave", "big", "--type", "u8[20000000]", "--rate", "2"},
+              env({{"SMT_DOMAIN", "robot"}})),
       arm({"smtsinewave", "arm"}, env({{"SMT_DOMAIN", "robot"}}));
   const Relay robot = pub();
   Process sub({"smtrelay_sub", "--connect", robot.endpoint(), "--name", "base"}, limited("base"));

@@ -35,6 +35,8 @@ TEST_F(ConfigOrigin, OrdersDefaultsFileEnvironmentAndFlags) {
       {"log", {"warn", "error", "off"}},
       {"shared_root", {"true", "false", "true"}},
       {"keys", {keys("f"), keys("e"), keys("c")}},
+      {"self_key", {keys("f") + "/self.key", keys("e") + "/self.key", keys("c") + "/self.key"}},
+      {"key_group", {"true", "false", "true"}},
       {"insecure", {"true", "false", "true"}},
       {"heartbeat", {"100ms", "50ms", "150ms"}},
       {"patience", {"1s", "2s", "3s"}},
@@ -54,9 +56,10 @@ TEST_F(ConfigOrigin, OrdersDefaultsFileEnvironmentAndFlags) {
     const auto shown = [&](const std::string& text) { return plain ? text : quote(text); };
     for (const Role role : kRoles) {
       if (!key.of(role)) continue;
-      const std::string text = fmt::format("{} = {}\n", key.name, shown(in_file));
+      const std::string also = key.name == "self_key" ? fmt::format("keys = {}\n", quote(keys("f"))) : "";
+      const std::string text = fmt::format("{} = {}\n{}", key.name, shown(in_file), also);
       const Args flag = plain ? Args{key.flag()} : Args{key.flag(), in_flag};
-      EXPECT_EQ(good(role, "").places.count(key.name), 0u);
+      EXPECT_EQ(good(role, also).places.count(key.name), 0u);
       const RelayConfig from_file = good(role, text);
       EXPECT_EQ(key.print(from_file), shown(in_file));
       EXPECT_EQ(from_file.places.at(key.name).origin(), path_ + ":2");
@@ -100,6 +103,29 @@ TEST_F(ConfigOrigin, RefusesKeysThatAreNotSafeOrNotThere) {
   EXPECT_THAT(line(), ElementsAre(AllOf(StartsWith(path_ + ":2:8: "), HasSubstr("chmod 600"))));
   std::filesystem::remove(dir + "/self.key");
   EXPECT_THAT(line(), ElementsAre(HasSubstr("smtrelay_keygen NAME --out")));
+}
+
+TEST_F(ConfigOrigin, FindsACredentialOfTheUnitByItsName) {
+  const std::string dir = keys("robot", {"base"}), credentials = folder_ + "/credentials";
+  mkdir(credentials.c_str(), 0700);
+  const auto lines = [&](const std::string& key, const std::string& folder = "") {
+    const std::string in = folder.empty() ? "" : "keys = '" + folder + "'\n";
+    return file(Role::kPub, "version = 1\n" + in + "self_key = '" + key + "'\n").errors.lines();
+  };
+  EXPECT_THAT(lines("robot.key", dir),
+              ElementsAre(AllOf(StartsWith(path_ + ":3:12: "), HasSubstr("LoadCredential=robot.key:FILE"))));
+  set("CREDENTIALS_DIRECTORY", credentials);
+  EXPECT_THAT(lines("robot.key", dir),
+              ElementsAre(HasSubstr("no " + credentials + "/robot.key; the unit needs")));
+  std::filesystem::rename(dir + "/self.key", credentials + "/robot.key");
+  // As systemd leaves it where it gives rights by an access list.
+  chmod((credentials + "/robot.key").c_str(), 0440);
+  EXPECT_THAT(lines("robot.key", dir), IsEmpty());
+  EXPECT_THAT(lines(credentials + "/robot.key", dir), ElementsAre(HasSubstr("run chmod 600")))
+      << "a path is no credential";
+  chmod((credentials + "/robot.key").c_str(), 0444);
+  EXPECT_THAT(lines("robot.key", dir), ElementsAre(HasSubstr("other users may read it")));
+  EXPECT_THAT(lines("robot.key"), ElementsAre(HasSubstr("self_key without keys")));
 }
 
 TEST_F(ConfigOrigin, ReadsClassesOfPacketsByNameAndNumber) {

@@ -25,8 +25,67 @@ TEST_F(KeysTest, WhatIsMadeIsReadBack) {
   EXPECT_EQ((*ring)->names(), std::vector<std::string>{"robot"});
   ASSERT_NE((*ring)->name_of(public_key_text(robot_.public_key)), nullptr);
   EXPECT_EQ(*(*ring)->name_of(public_key_text(robot_.public_key)), "robot");
-  EXPECT_EQ((*ring)->name_of(public_key_text(self_.public_key)), nullptr);
-  EXPECT_EQ((*ring)->keys_of("base"), nullptr);
+  EXPECT_EQ((*ring)->name_of(public_key_text(KeyPair::make("robot").public_key)), nullptr);
+  EXPECT_EQ((*ring)->keys_of("gate"), nullptr);
+}
+
+// So that a program beside the relay, with the relay's keys, may ask it.
+TEST_F(KeysTest, ARelayKnowsItsOwnKeyWithoutAFileForIt) {
+  write("peers/robot.pub", robot_.public_text());
+  const auto ring = Keyring::read(dir_);
+  ASSERT_TRUE(ring.ok()) << ring.status().message();
+  ASSERT_NE((*ring)->name_of(public_key_text(self_.public_key)), nullptr);
+  EXPECT_EQ(*(*ring)->name_of(public_key_text(self_.public_key)), "base");
+  EXPECT_EQ(*(*ring)->keys_of("base"), std::vector<KeyBytes>{self_.public_key});
+  EXPECT_EQ((*ring)->names(), std::vector<std::string>{"robot"}) << "it is no peer";
+  EXPECT_EQ(*peer_at("tcp://127.0.0.1:1#base", **ring), "base");
+  EXPECT_EQ(*peer_at("tcp://127.0.0.1:1", **ring), "robot");
+  // A file for it says which keys it has.
+  write("peers/base.pub", KeyPair::make("base").public_text());
+  EXPECT_NE(*(*Keyring::read(dir_))->keys_of("base"), std::vector<KeyBytes>{self_.public_key});
+}
+
+// As kubelet mounts a secret: data in a folder of their own, and links to them.
+TEST_F(KeysTest, LinksLeadToWhatIsInTheFolderAndNowhereElse) {
+  namespace fs = std::filesystem;
+  write("peers/robot.pub", robot_.public_text());
+  fs::create_directory(dir_ + "/..2026_11_30");
+  fs::rename(dir_ + "/self.key", dir_ + "/..2026_11_30/self.key");
+  fs::rename(dir_ + "/peers", dir_ + "/..2026_11_30/peers");
+  fs::create_symlink("..2026_11_30", dir_ + "/..data");
+  fs::create_symlink("..data/self.key", dir_ + "/self.key");
+  fs::create_symlink("..data/peers", dir_ + "/peers");
+  EXPECT_EQ(refusal_of(), "none");
+  EXPECT_EQ((*Keyring::read(dir_))->names(), std::vector<std::string>{"robot"});
+  const TempFolder elsewhere;
+  const auto instead = [&](const std::string& link, const std::string& target) {
+    fs::remove(dir_ + link);
+    fs::create_symlink(target, dir_ + link);
+    const std::string refusal = refusal_of();
+    fs::remove(dir_ + link);
+    fs::create_symlink("..data" + link, dir_ + link);
+    return refusal;
+  };
+  const std::string leads = " is a link that leads out of its folder, to " + elsewhere.path();
+  fs::copy(dir_ + "/..data/self.key", elsewhere.path() + "/self.key");
+  fs::create_directory(elsewhere.path() + "/peers");
+  EXPECT_THAT(instead("/self.key", elsewhere.path() + "/self.key"), HasSubstr(dir_ + "/self.key" + leads));
+  EXPECT_THAT(
+      instead("/self.key", "../" + fs::path(elsewhere.path()).filename().string() + "/self.key"),
+      HasSubstr("; run cp --remove-destination " + elsewhere.path() + "/self.key " + dir_ + "/self.key"));
+  EXPECT_THAT(instead("/peers", elsewhere.path() + "/peers"), HasSubstr(dir_ + "/peers" + leads));
+  EXPECT_EQ(refusal_of(), "none");
+  // A folder whose name only begins as that of the keys.
+  const std::string twin = dir_ + "-twin";
+  fs::create_directory(twin);
+  fs::copy(dir_ + "/..data/self.key", twin + "/self.key");
+  EXPECT_THAT(instead("/self.key", twin + "/self.key"), HasSubstr("leads out of its folder"));
+  fs::remove_all(twin);
+  // Of a file among the peers, which lies a folder below.
+  write("peers/gate.pub", KeyPair::make("gate").public_text());
+  fs::rename(dir_ + "/peers/gate.pub", elsewhere.path() + "/gate.pub");
+  fs::create_symlink(elsewhere.path() + "/gate.pub", dir_ + "/peers/gate.pub");
+  EXPECT_THAT(refusal_of(), HasSubstr("/peers/gate.pub" + leads));
 }
 
 TEST_F(KeysTest, NoTwoAreTheSame) {
