@@ -11,7 +11,7 @@ kept=$source_dir/tests/vectors/help
 told() {
   file=$1
   shift
-  "$@" --help | sed 's/\[SMT_NAME or [^]]*\]/[SMT_NAME or HOST]/' >"$TMP/$file"
+  "$@" --help | sed 's/\[SMT_NAME or [^]]*\]/[SMT_NAME or HOST]/; s/\[SMT_ROOT or [^]]*\]/[SMT_ROOT or ROOT]/' >"$TMP/$file"
   if [ -n "${SMT_RENEW:-}" ]; then cp "$TMP/$file" "$kept/$file"; fi
   check "$file" diff -u "$kept/$file" "$TMP/$file"
 }
