@@ -254,7 +254,7 @@ TEST_F(MemoryLimited, ATopicBeyondTheLimitIsAnErrorAndNoKill) {
 
 TEST_F(MemoryLimited, ASubThereGoesOnWithAllOtherTopics) {
   // 80 MB in the four slots that a ring has at least.
-  Process big({"smtsinewave", "big", "--type", "u8[20000000]", "--rate", "2"},
+  Process big({"smtsinewave", "big", "--signal", "constant", "--type", "u8[20000000]", "--rate", "1"},
               env({{"SMT_DOMAIN", "robot"}})),
       arm({"smtsinewave", "arm"}, env({{"SMT_DOMAIN", "robot"}}));
   const Relay robot = pub();
