@@ -468,6 +468,7 @@ Counters Engine::counters() const {
   for (const auto& [key, s] : sessions_.all()) {
     now.session.wants += s->sender().subscriptions().items().size();
     now.session.requests += s->sender().requests();
+    now.inbound.held += s->receiver().held();
     now.outbound.in_flight_bytes += s->congestion_window().in_flight_bytes();
     now.outbound.window_bytes += s->congestion_window().window_bytes();
     s->record_peaks(&now.outbound);

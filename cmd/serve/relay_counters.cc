@@ -18,13 +18,13 @@ SMT_FIELDS(OutboundCounters, publications, slot_reads, samples, batches, chunks,
            refused, too_many_hops, too_large, denied, in_flight_bytes, window_bytes, most_in_flight_bytes,
            most_beyond_window_bytes)
 SMT_FIELDS(InboundCounters, samples, written, confirmed, payload_bytes, superseded, dropped_held, dropped_old,
-           dropped_too_old, dropped_denied, dropped_conflict, dropped_size, dropped_hops)
+           dropped_too_old, dropped_denied, dropped_conflict, dropped_size, dropped_hops, held)
 SMT_FIELDS(SessionCounters, opened, ended, silent, resets, wrong_session, malformed, corrupt, wrong_version,
            unknown_key, barred, full, cut, denied, max_step_ns, wants, requests)
 
 // A counter that is left out above would be missing from the topics.
 static_assert(sizeof(OutboundCounters) == 22 * 8);
-static_assert(sizeof(InboundCounters) == 12 * 8);
+static_assert(sizeof(InboundCounters) == 13 * 8);
 static_assert(sizeof(SessionCounters) == 16 * 8);
 
 SMT_FIELDS(WriteCounters, written, leases, released, expired, withdrawn, fail_safe, refused_denied,

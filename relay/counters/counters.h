@@ -39,7 +39,8 @@ struct OutboundCounters {
 };
 
 struct InboundCounters {
-  uint64_t samples = 0;  // arrived
+  // Arrived. Each is one of: written, confirmed, superseded, dropped_..., held.
+  uint64_t samples = 0;
   uint64_t written = 0;
   uint64_t confirmed = 0;
   uint64_t payload_bytes = 0;
@@ -51,6 +52,7 @@ struct InboundCounters {
   uint64_t dropped_conflict = 0;  // another source, or another relay, has the name
   uint64_t dropped_size = 0;      // not of the topic's size, or no room for it
   uint64_t dropped_hops = 0;
+  uint64_t held = 0;  // now: held back, as the link had stood still
 };
 
 struct SessionCounters {

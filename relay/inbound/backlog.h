@@ -36,6 +36,7 @@ class Backlog {
   // False: nothing was held of it.
   bool drop(uint32_t id) { return !deferred_.empty() && deferred_.erase(id) != 0; }
   bool empty() const { return deferred_.empty(); }
+  size_t size() const { return deferred_.size(); }
   std::unordered_map<uint32_t, DeferredSample> take() {
     until_ns_ = 0;
     return std::exchange(deferred_, {});

@@ -193,6 +193,7 @@ class PeerReceiver {
   // What is held back when the session ends otherwise is dropped, as the next one has newer values.
   void settle(int64_t now_ns);
   bool holds_back() const { return !backlog_.empty(); }
+  size_t held() const { return backlog_.size(); }
 
  private:
   static constexpr uint32_t kMaxIds = 1 << 18;
@@ -274,6 +275,7 @@ class PeerReceiver {
   Refusal refuse(Topic* t, Refusal refusal, proto::Verdict why, const std::string& key, std::string text);
   void close_topic(Topic* t);
   void count_drop(Refusal why);
+  bool take_over(Topic* t);
   bool writable(Topic* t);
   void judge(Topic* t);
   void write_sample(Topic* t, const SampleHead& head, const Provenance& provenance,

@@ -39,10 +39,10 @@ bool PeerReceiver::take_row(BatchProgress* b) {
   const std::span<const std::byte> value = b->payload.subspan(b->payload_at, bytes);
   b->payload_at += bytes;
   t->sequence += b->columns.sequences[row];
-  ++inbound_->counters().samples;
   if (t->sequence == 0) return false;
   // No sender has a value of the same topic between its pieces.
   if (t->arriving != nullptr) return false;
+  ++inbound_->counters().samples;
   if (!writable(t)) return true;
   const SampleHead head =
       arrived(t->sequence, b->columns.stamps_ns[row], b->columns.ages_ns[row], b->sent, b->now_ns);

@@ -44,14 +44,19 @@ void PeerReceiver::count_drop(Refusal why) {
 }
 
 // Whether the topic's samples go into the store; the name may have become free since it was refused.
-bool PeerReceiver::writable(Topic* t) {
+bool PeerReceiver::take_over(Topic* t) {
   if (is_mine(*t)) return true;
   if (t->handle != kNone || t->refusal == Refusal::kConflict) {
     t->handle = kNone;
     t->seen = false;
     t->refusal = open_topic(t, false);
   }
-  if (t->handle != kNone) return true;
+  return t->handle != kNone;
+}
+
+// The same for a sample that has come, which is counted as dropped where they do not.
+bool PeerReceiver::writable(Topic* t) {
+  if (take_over(t)) return true;
   count_drop(t->refusal);
   return false;
 }
@@ -155,7 +160,7 @@ bool PeerReceiver::chunk(const proto::Chunk& m, std::span<const std::byte> piece
   const bool first = m.offset() == 0;
   if (first) {
     t->arriving = std::make_unique<Arriving>(Arriving{m.sequence(), m.size(), 0, {}});
-    if (writable(t)) t->arriving->room = inbound_->sink().loan(t->handle, m.size());
+    if (take_over(t)) t->arriving->room = inbound_->sink().loan(t->handle, m.size());
   } else if (t->arriving == nullptr || m.sequence() != t->arriving->sequence ||
              m.size() != t->arriving->bytes || m.offset() != t->arriving->arrived) {
     return false;
@@ -170,12 +175,13 @@ bool PeerReceiver::chunk(const proto::Chunk& m, std::span<const std::byte> piece
   t->sequence = m.sequence();
   ++inbound_->counters().samples;
   inbound_->counters().superseded += backlog_.drop(m.id());
-  if (!is_mine(*t)) return true;  // counted when it began
+  // Where nothing was refused, another session has taken the topic over meanwhile.
+  if (!is_mine(*t)) return count_drop(t->refusal == Refusal::kNone ? Refusal::kConflict : t->refusal), true;
   const SampleHead head = arrived(m.sequence(), m.stamp_ns(), m.age_ns(), sent, now_ns);
   const Provenance provenance = provenance_of(m.age_error_ns(), sent, now_ns);
   if (is_too_old(*t, head)) inbound_->sink().abandon(t->handle);
   // The next one is taken.
-  if (disproves(*t, head, provenance)) return reopen_topic(t), true;
+  if (disproves(*t, head, provenance)) return reopen_topic(t), count_drop(Refusal::kConflict), true;
   account(t,
           !kept                  ? PutResult::kRefused
           : is_too_old(*t, head) ? PutResult::kTooOld

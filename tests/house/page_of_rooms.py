@@ -4,7 +4,7 @@ names every room.
 
     page_of_rooms.py TREE
 
-The page leaves `shm` out. "the façade" is `relay`, "all of relay" is that and all its rooms, "all rooms but zmq" are the rooms
+The page leaves `shm` out. "the façade" is `relay`, "all of relay" is that and all its rooms, "all rooms but http and zmq" are the rooms
 that the façade may use.
 """
 import re
@@ -26,7 +26,7 @@ def used(cell, layer, rooms):
     if "all of relay" in cell:
         return used(cell.replace(", all of relay", ""), layer, rooms) | relay | {"proto"}
     if "all rooms but" in cell:
-        return relay - {"relay", "relay/zmq"} | {"proto"}
+        return relay - {"relay", "relay/http", "relay/zmq"} | {"proto"}
     cell = re.sub(r"relay/\{([^}]*)\}", lambda m: ", ".join("relay/" + name.strip() for name in m.group(1).split(",")), cell)
     names = [name.strip() for name in cell.split(",") if name.strip()]
     whole = {"proto": "proto", "the façade": "relay"}
