@@ -38,7 +38,8 @@ constexpr std::array kTools = {
     Tool{"relay sub", "smtrelay_sub", "Mirror topics of other machines into a domain"},
     Tool{"relay proxy", "smtrelay_proxy", "Pass topics on between relays"},
     Tool{"relay client", "smtrelay_client", "Fetch topics from a relay, or set them"},
-    Tool{"relay keygen", "smtrelay_keygen", "Make the keys by which relays know each other"}};
+    Tool{"relay keygen", "smtrelay_keygen", "Make the keys by which relays know each other"},
+    Tool{"relay health", "smtrelay_health", "Ask a relay of this machine whether it is well"}};
 
 constexpr std::string_view kPrefixes[] = {"smt", "smt-", "smtrelay_"};
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cmd/text/text.h"
+#include "relay/http/http_address.h"
 #include "relay/keys/endpoint.h"
 #include "relay/rules/access.h"
 #include "relay/rules/naming.h"
@@ -343,6 +344,17 @@ void check_peers(const RelayConfig& config, ConfigErrors* errors) {
     for (const std::string& endpoint : peer.connect) check(endpoint, at(entry, "connect"), false);
     if (!peer.bind.empty()) check(peer.bind, at(entry, "bind"), true);
   }
+}
+
+void check_metrics(const RelayConfig& config, ConfigErrors* errors) {
+  if (config.metrics.empty() || config.metrics_open) return;
+  const Result<relay::HttpAddress> address = relay::HttpAddress::parse(config.metrics);
+  if (!address.ok() || address->is_loopback()) return;  // what is none is told already
+  errors->add(config.places.find("metrics")->second,
+              fmt::format("{} is open to other machines, and nobody who asks there is asked who it is; use "
+                          "127.0.0.1:PORT, or say --metrics-open (metrics_open = true) if all who reach it "
+                          "may have the numbers of this relay",
+                          config.metrics));
 }
 
 void check_rules(const RelayConfig& config, ConfigErrors* errors) {

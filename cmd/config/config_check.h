@@ -16,6 +16,8 @@ void complete_liveness(RelayConfig* config, ConfigErrors* errors);
 // Both leave out entries that are not whole.
 // Whether each connection has one side and is allowed, and none is there twice.
 void check_peers(const RelayConfig& config, ConfigErrors* errors);
+// Whether it may be listened where --metrics says.
+void check_metrics(const RelayConfig& config, ConfigErrors* errors);
 // Whether the rules make sense, one by one and together.
 void check_rules(const RelayConfig& config, ConfigErrors* errors);
 

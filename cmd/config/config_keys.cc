@@ -72,6 +72,15 @@ std::vector<Key<RelayConfig>> top_keys() {
       make<T>(
           "audit", kDomains, kFileType, SMT_AT(audit),
           "Append a line of JSON to this file for each value that a peer sets, and for each that is refused"),
+      make<T>("metrics", kRelays, kHttpAddressType, SMT_AT(metrics),
+              "Serve /livez, /readyz, /metrics for Prometheus and /status as JSON here, as 127.0.0.1:9464"),
+      make<T>("metrics_open", kRelays, kBoolType, SMT_AT(metrics_open),
+              "Allow other machines to ask there: for numbers, without the names of topics and peers"),
+      make<T>("metrics_names", kRelays, kExcludesType, SMT_AT(metrics_names),
+              "Tell other machines there of peers, of the status, and of topics that it names"),
+      make<T>(
+          "ready", kRelays, kExcludesType, SMT_AT(ready),
+          "Be ready, as /readyz says, only while there are topics that it names and all of them are fresh"),
       make<T>("cache", kProxy, kExcludesType, SMT_AT(cache),
               "Ask for these even while nobody wants them, so that a late joiner has them at once"),
       make<T>("timeout", kClient, kDurationType, SMT_AT(timeout_ns), "How long to wait for an answer"),

@@ -11,6 +11,7 @@
 #include "cmd/text/base64.h"
 #include "cmd/text/log_sink.h"
 #include "cmd/text/words.h"
+#include "relay/http/http_address.h"
 #include "relay/keys/endpoint.h"
 #include "relay/names/pattern.h"
 #include "relay/rules/access.h"
@@ -59,6 +60,7 @@ Status check_path(const std::string& path) {
 Status check_value_type(const std::string& type) { return Schema::parse(type).status(); }
 Status check_nothing(const std::string&) { return Status(); }
 Status check_pattern(const std::string& text) { return relay::Pattern::parse(text).status(); }
+Status check_http_address(const std::string& text) { return relay::HttpAddress::parse(text).status(); }
 Status check_bind(const std::string& endpoint) { return relay::check_endpoint(endpoint, true); }
 Status check_connect(const std::string& endpoint) { return relay::check_endpoint(endpoint, false); }
 
@@ -226,6 +228,7 @@ const ConfigType<std::vector<std::string>> kExcludesType = {"PATTERN", read_text
                                                             true};
 const ConfigType<std::vector<std::string>> kConnectType = {"EP[,EP]", read_connect, print_connect};
 const ConfigType<std::string> kBindType = {"EP", read_text<check_bind>, print_text};
+const ConfigType<std::string> kHttpAddressType = {"ADDRESS", read_text<check_http_address>, print_text};
 const ConfigType<std::vector<std::byte>> kBytesType = {"BASE64", read_bytes, print_bytes};
 const ConfigType<relay::Rights> kRightsType = {"RIGHT", read_rights, print_rights, true};
 const ConfigType<bool> kModeType = word_type<kModes, bool>("latest|every");

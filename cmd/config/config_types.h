@@ -40,6 +40,7 @@ extern const ConfigType<std::vector<std::string>> kExcludesType;  // may be empt
 extern const ConfigType<std::vector<std::string>> kConnectType;
 extern const ConfigType<bool> kOrderType;  // random
 extern const ConfigType<std::string> kBindType;
+extern const ConfigType<std::string> kHttpAddressType;
 extern const ConfigType<int64_t> kHertzType;  // the period; 0: no limit
 extern const ConfigType<int64_t> kDurationType;
 extern const ConfigType<std::optional<int64_t>> kMaxAgeType;

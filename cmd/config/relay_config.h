@@ -60,7 +60,10 @@ struct RelayConfig {
   uint64_t segment_bytes = 0;  // see NodeOptions
   bool remove_on_exit = false;
   OnLost on_lost = OnLost::kRemake;
-  std::string audit;  // file; "": none
+  std::string audit;                              // file; "": none
+  std::string metrics;                            // where it is told of this relay over HTTP; "": nowhere
+  bool metrics_open = false;                      // that may be beyond this machine
+  std::vector<std::string> metrics_names, ready;  // see MetricsNames
   std::vector<std::string> cache;
   int64_t timeout_ns = 2'000'000'000;
   Format format = Format::kTable;

@@ -223,6 +223,7 @@ RelayConfig load_config(const ConfigFlags& flags, ConfigErrors* errors) {
   read_keys(&config, errors);
   // Without its keys no endpoint can be judged.
   if (errors->count() == before) check_peers(config, errors);
+  check_metrics(config, errors);
   check_rules(config, errors);
   if (flags.serves() && errors->empty()) {
     check_that_it_serves(config, flags.file.empty() ? Place() : Place{From::kFile, flags.file, 1, 1}, errors);

@@ -12,6 +12,7 @@
 #include "cmd/cli/output.h"
 #include "cmd/cli/tool.h"
 #include "cmd/config/config_print.h"
+#include "cmd/metrics/metrics_server.h"
 #include "cmd/relays/audit.h"
 #include "cmd/relays/config_reload.h"
 #include "cmd/relays/impair.h"
@@ -71,6 +72,34 @@ std::optional<RelayCounters> counters_of(const Domain& domain, const RelayConfig
   }
   spdlog::warn("the counters are not published: {}", failed.message());
   return std::nullopt;
+}
+
+// Null: nobody is to be told.
+Result<std::unique_ptr<MetricsServer>> open_metrics(const RelayConfig& config, const relay::Store* store) {
+  if (config.metrics.empty()) return std::unique_ptr<MetricsServer>();
+  MetricsOptions options{config.metrics,
+                         config.ready,
+                         config.metrics_names,
+                         config.name,
+                         std::string(role_name(config.role)),
+                         {},
+                         nullptr};
+  if (config.role == Role::kProxy) {
+    options.store = store;
+  } else {
+    options.domain = config.domain;
+  }
+  Result<std::unique_ptr<MetricsServer>> server = MetricsServer::open(options, boottime_ns());
+  if (server.ok()) spdlog::info("metrics are at http://{}/metrics", (*server)->address());
+  return server;
+}
+
+std::vector<int> wake_fds_of(const ConfigReload& reload, const AuditFile& audit,
+                             const MetricsServer* metrics) {
+  std::vector<int> fds = {reload.fd(), audit.fd()};
+  if (metrics == nullptr) return fds;
+  for (const int fd : metrics->fds()) fds.push_back(fd);
+  return fds;
 }
 
 void log_change(const PeerLinks::Count& count, const RelayLoop& loop) {
@@ -153,6 +182,8 @@ int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlag
   write_in_background();
   std::optional<RelayLoop> loop;
   std::optional<PeerLinks> peers;
+  Result<std::unique_ptr<MetricsServer>> metrics = open_metrics(config, store);
+  if (!metrics.ok()) return fail(metrics.status());
   const Result<std::unique_ptr<AuditFile>> opened = AuditFile::open(
       config.audit,
       [&](auto severity, const auto& key, const std::string& text) { loop->log(severity, key, text); });
@@ -185,7 +216,8 @@ int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlag
   ConfigReload reload(flags, config, apply, [&] { audit.look_for_file(); });
   raise_file_limit();
   keep_large_blocks();
-  loop.emplace(store, std::move(relay), loop_options(flags, config, stop.fd(), {reload.fd(), audit.fd()}));
+  loop.emplace(store, std::move(relay),
+               loop_options(flags, config, stop.fd(), wake_fds_of(reload, audit, metrics->get())));
   if (flags.impair) spdlog::warn("every link is impaired on purpose: {}", impairment_text(*flags.impair));
   peers.emplace(&*loop);
   Result<PeerLinks::Change> links = peers->prepare(config.peers);
@@ -197,7 +229,8 @@ int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlag
     if (!reload.poll(now) || (losses != nullptr && !losses->look(now))) return std::nullopt;
     const int64_t pattern_due = patterns.look(&loop->engine(), now);
     const int64_t counter_due = counters ? counters->publish(loop->engine(), now) : kNever;
-    return std::min({pattern_due, counter_due, losses != nullptr ? losses->due_ns() : kNever});
+    const int64_t metrics_due = *metrics != nullptr ? (*metrics)->step(loop->engine(), now) : kNever;
+    return std::min({pattern_due, counter_due, metrics_due, losses != nullptr ? losses->due_ns() : kNever});
   });
   loop->engine().end_writes(boottime_ns());
   audit.drain(exit_wait_ns());

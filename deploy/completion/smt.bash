@@ -7,4 +7,4 @@ _smt() {
   done < <("$1" --complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
 }
 complete -o default -F _smt smt smttopic smtcore smtdoctor smttop smtlogger smtsinewave smtreplay smtrelay_pub smtrelay_sub \
-  smtrelay_proxy smtrelay_client smtrelay_keygen smt-api-builder smt-register-builder
+  smtrelay_proxy smtrelay_client smtrelay_keygen smtrelay_health smt-api-builder smt-register-builder

@@ -4,6 +4,6 @@ function __smt_complete
     $words[1] --complete $words[2..-1] (commandline -ct) 2>/dev/null
 end
 for tool in smt smttopic smtcore smtdoctor smttop smtlogger smtsinewave smtreplay smtrelay_pub smtrelay_sub \
-        smtrelay_proxy smtrelay_client smtrelay_keygen smt-api-builder smt-register-builder
+        smtrelay_proxy smtrelay_client smtrelay_keygen smtrelay_health smt-api-builder smt-register-builder
     complete -c $tool -a '(__smt_complete)'
 end

@@ -34,7 +34,7 @@ for header in "$include"/shm/*.h; do
 done
 
 for tool in smt smt-api-builder smt-register-builder smtcore smtdoctor smtlogger smtrelay_client \
-            smtrelay_keygen smtrelay_proxy smtrelay_pub smtrelay_sub smtreplay smtsinewave smttop smttopic; do
+            smtrelay_health smtrelay_keygen smtrelay_proxy smtrelay_pub smtrelay_sub smtreplay smtsinewave smttop smttopic; do
   check "$tool is installed and runs" "$TMP/prefix/bin/$tool" --version
 done
 finish

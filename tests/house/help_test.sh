@@ -16,7 +16,7 @@ told() {
   check "$file" diff -u "$kept/$file" "$TMP/$file"
 }
 for tool in smt smttopic smtcore smtdoctor smttop smtlogger smtsinewave smtreplay smtrelay_pub smtrelay_sub \
-  smtrelay_proxy smtrelay_client smtrelay_keygen smt-api-builder smt-register-builder; do
+  smtrelay_proxy smtrelay_client smtrelay_keygen smtrelay_health smt-api-builder smt-register-builder; do
   program=$build_dir/bin/$tool
   told "$tool.txt" "$program"
   [ "$tool" = smt ] && continue  # its words are tools

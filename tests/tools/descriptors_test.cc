@@ -64,7 +64,7 @@ class Descriptors : public RelayTest {
             {{"smtrelay_pub", "--bind", kAny, "--print-config"}},
             {{"smt-api-builder", api_, "--json", "-"}}};
   }
-  std::vector<Tool> others(const std::string& endpoint) const {
+  std::vector<Tool> others(const std::string& endpoint, const std::string& pages) const {
     const Where file = Where::kFile;
     return {{{"smttopic", "pub", "y", "f64", "2"}, file},
             {{"smtlogger", "--output", "@a.mcap", "--domain", "robot"}, file, true},
@@ -79,6 +79,7 @@ class Descriptors : public RelayTest {
             {{"smtrelay_proxy", "--bind", kAny}, file, true},
             {{"smtrelay_pub", "--bind", kAny, "--check-config"}, file},
             {{"smtrelay_keygen", "base", "--out", "@keys"}, file},
+            {{"smtrelay_health", "--metrics", pages}, file},
             {{"smt-api-builder", api_, "--cpp", "@a.h", "--json", "@a.json"}, file},
             {{"smt-api-builder", api_, "--check"}, file},
             {{"smt-register-builder", registers_, "--c", "@r.h"}, file}};
@@ -152,9 +153,9 @@ class Descriptors : public RelayTest {
 };
 
 TEST_F(Descriptors, ThatAreClosedGetNoTextIntoAnyFileAndOnlyAResultThatGoesToStdoutIsLost) {
-  const Relay robot = pub();
+  Relay robot = pub({"--metrics", "127.0.0.1:*"});
   std::vector<Tool> tools = printing(robot.endpoint());
-  for (Tool& tool : others(robot.endpoint())) tools.push_back(std::move(tool));
+  for (Tool& tool : others(robot.endpoint(), pages_of(robot))) tools.push_back(std::move(tool));
   int number = 0;
   for (const Tool& tool : tools) {
     std::string line;
@@ -190,7 +191,7 @@ TEST_F(Descriptors, ThatAreClosedGetNoTextIntoAnyFileAndOnlyAResultThatGoesToStd
 
 TEST_F(Descriptors, AreTriedWithEveryTool) {
   std::set<std::string> tried;
-  for (const std::vector<Tool>& tools : {printing(""), others("")}) {
+  for (const std::vector<Tool>& tools : {printing(""), others("", "")}) {
     for (const Tool& tool : tools) tried.insert(tool.args[0]);
   }
   for (const auto& entry : fs::directory_iterator(bin_dir())) {

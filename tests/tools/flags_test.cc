@@ -20,13 +20,10 @@ using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using Words = std::vector<std::string>;
 
-const char* const kAllTools[] = {"smttopic",        "smtcore",
-                                 "smtdoctor",       "smttop",
-                                 "smtlogger",       "smtsinewave",
-                                 "smtreplay",       "smtrelay_pub",
-                                 "smtrelay_sub",    "smtrelay_proxy",
-                                 "smtrelay_client", "smtrelay_keygen",
-                                 "smt-api-builder", "smt-register-builder"};
+const char* const kAllTools[] = {
+    "smttopic",        "smtcore",         "smtdoctor",       "smttop",          "smtlogger",
+    "smtsinewave",     "smtreplay",       "smtrelay_pub",    "smtrelay_sub",    "smtrelay_proxy",
+    "smtrelay_client", "smtrelay_keygen", "smtrelay_health", "smt-api-builder", "smt-register-builder"};
 
 class NumericFlags : public ToolTest {
  protected:

@@ -71,6 +71,15 @@ class RelayTest : public ToolTest {
     more.insert(more.begin(), {"smtrelay_client", "--connect", endpoint});
     return run(more);
   }
+  // Where a relay that was started with --metrics 127.0.0.1:* serves its pages.
+  static std::string pages_of(Relay& relay) {
+    const std::string begin = "metrics are at http://", end = "/metrics\n";
+    relay.process->wait_for_error(end);
+    const std::string log = relay.process->errors();
+    const size_t at = log.find(begin);
+    if (at == log.npos) return ADD_FAILURE() << log, "";
+    return log.substr(at + begin.size(), log.find(end, at) - at - begin.size());
+  }
   // A value that stays.
   void publish(const std::string& topic, const std::string& type, const std::string& value) const {
     const Ended ended = run({"smttopic", "pub", "--domain", "robot", topic, type, value});

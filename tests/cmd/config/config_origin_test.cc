@@ -45,6 +45,8 @@ TEST_F(ConfigOrigin, OrdersDefaultsFileEnvironmentAndFlags) {
       {"on_lost", {"exit", "remake", "exit"}},
       {"segment_size", {"1M", "2M", "3M"}},
       {"audit", {"/f", "/e", "/c"}},
+      {"metrics", {"127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"}},
+      {"metrics_open", {"true", "false", "true"}},
       {"timeout", {"1s", "2s", "3s"}},
       {"format", {"json", "jsonl", "csv"}},
   };
