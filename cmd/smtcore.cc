@@ -11,6 +11,7 @@
 #include "cmd/cli/exit_code.h"
 #include "cmd/cli/output.h"
 #include "cmd/cli/print_objects.h"
+#include "cmd/cli/service_notifier.h"
 #include "cmd/cli/stop.h"
 #include "cmd/cli/tool.h"
 #include "cmd/core/housekeeping.h"
@@ -66,6 +67,11 @@ void print_report(const Housekeeping& housekeeping, Format format) {
   }
 }
 
+std::string status_of(const Housekeeping& housekeeping) {
+  const DomainStatistics s = housekeeping.statistics();
+  return fmt::format("nodes: {} live, {} dead; topics: {}", s.nodes_live, s.nodes_dead, s.topics);
+}
+
 // Readable when a file of the folder came or went. Not ok(): there is no inotify to be had, and each look
 // waits for its time.
 Fd watch_folder(const std::string& path) {
@@ -101,14 +107,21 @@ int run_core(const ToolOptions& tool, const CoreOptions& options) {
   losses.add(topics->node());
   Fd folder = watch_folder(domain->path());
   uint64_t lost = domain->losses();
+  ServiceNotifier notifier = ServiceNotifier::from_environment(tool_log());
+  bool ready = false;
   for (int64_t due = boottime_ns();;) {
     if (Status s = housekeeping->step(); !s.ok()) return fail(s);
     const int64_t now = boottime_ns();
     if (now >= due) {
       if (Status s = topics->publish(*housekeeping); !s.ok()) spdlog::warn("{}", s.message());
       while (due <= now) due += options.interval_ns;
+      if (notifier.has_supervisor()) notifier.status(status_of(*housekeeping));
+      if (!std::exchange(ready, true)) notifier.ready();
     }
-    if (losses.sleep_until(due, stop.fd(), folder.get())) return exit_code_after(losses.failure());
+    if (losses.sleep_until(std::min(due, notifier.look(now)), stop.fd(), folder.get())) {
+      notifier.stopping();
+      return exit_code_after(losses.failure());
+    }
     if (const uint64_t before = std::exchange(lost, domain->losses()); before != lost)
       folder = watch_folder(domain->path());
     char events[4096];

@@ -15,6 +15,7 @@
 
 #include "cmd/cli/background_writer.h"
 #include "cmd/cli/exit_code.h"
+#include "cmd/cli/journal.h"
 #include "cmd/cli/write_whole.h"
 #include "shm/clock.h"
 #include "shm/printable.h"
@@ -101,7 +102,8 @@ void print_progress(std::string_view text) {
 
 void write_in_background() {
   const auto lost = [tool = spdlog::default_logger()->name()](uint64_t texts) {
-    return fmt::format("{}: warning: {} {} lost, as nobody read standard error\n", tool, texts,
+    return fmt::format("{}{}: warning: {} {} lost, as nobody read standard error\n",
+                       is_journal(STDERR_FILENO) ? journal_prefix(spdlog::level::warn) : "", tool, texts,
                        texts == 1 ? "line was" : "lines were");
   };
   words_writer.emplace(STDERR_FILENO, lost);

@@ -19,6 +19,7 @@
 
 #include "cmd/cli/complete.h"
 #include "cmd/cli/exit_code.h"
+#include "cmd/cli/journal.h"
 #include "cmd/cli/output.h"
 #include "cmd/text/other_root.h"
 #include "shm/printable.h"
@@ -72,7 +73,11 @@ void open_log(const std::string& name) {
       std::make_shared<spdlog::logger>(name, std::make_shared<Sink>(log_stream(), colour)));
   auto line = std::make_unique<spdlog::pattern_formatter>();
   line->add_flag<PrintableText>('*').set_pattern("%n: %^%l%$: %*");
-  spdlog::set_formatter(std::move(line));
+  if (is_journal(STDERR_FILENO)) {
+    spdlog::set_formatter(with_journal_prefix(std::move(line)));
+  } else {
+    spdlog::set_formatter(std::move(line));
+  }
 }
 
 int parse_and_run(CLI::App& app, int argc, char** argv, const ToolOptions& tool,

@@ -111,6 +111,7 @@ void ConfigReload::reload() {
   if (config) {
     if (Status s = apply_(*config); !s.ok()) errors.add({From::kFlag, flags_.file}, s.message());
   }
+  failure_ = errors.empty() ? "" : errors.lines().front();
   if (!errors.empty()) {
     for (const std::string& line : errors.lines()) spdlog::error("{}", line);
     spdlog::error("{} is not taken: everything stays as it was", what);

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <optional>
+#include <string>
 
 #include "cmd/config/relay_config.h"
 #include "cmd/relays/config_flags.h"
@@ -37,6 +38,8 @@ class ConfigReload {
   // Reads again and applies if it has, and logs what came of it. Looks at most every 10 ms. False: the
   // terminal has gone, and the relay is to end.
   bool poll(int64_t now_ns);
+  // Why the last reload was refused, its first error; empty: it was not, or there was none.
+  const std::string& failure() const { return failure_; }
 
  private:
   void reload();
@@ -48,6 +51,7 @@ class ConfigReload {
   bool had_terminal_;  // at the start
   Fd fd_;
   int64_t next_look_ns_ = 0;
+  std::string failure_;
 };
 
 }  // namespace smt::cmd

@@ -10,6 +10,7 @@
 
 #include "cmd/cli/exit_code.h"
 #include "cmd/cli/output.h"
+#include "cmd/cli/service_notifier.h"
 #include "cmd/cli/tool.h"
 #include "cmd/config/config_print.h"
 #include "cmd/metrics/metrics_server.h"
@@ -17,6 +18,7 @@
 #include "cmd/relays/config_reload.h"
 #include "cmd/relays/impair.h"
 #include "cmd/relays/relay_explain.h"
+#include "cmd/relays/relay_service.h"
 #include "cmd/serve/engine_options.h"
 #include "cmd/serve/pattern_watch.h"
 #include "cmd/serve/peer_links.h"
@@ -116,7 +118,10 @@ int run_configured(CLI::App& app, int argc, char** argv, const ConfigFlags& flag
     ConfigErrors errors;
     const RelayConfig config = load_config(flags, &errors);
     for (const std::string& line : errors.lines()) spdlog::error("{}", line);
-    if (!errors.empty()) return kExitUsage;
+    if (!errors.empty()) {
+      ServiceNotifier::from_environment(tool_log()).status(errors.lines().front());
+      return kExitUsage;
+    }
     spdlog::set_level(spdlog::level::from_str(config.log));
     if (flags.check) {
       const size_t rules = config.send.size() + config.receive.size() + config.write.size() +
@@ -213,7 +218,8 @@ int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlag
     log_change(peers->apply(std::move(*change)), *loop);
     return Status();
   };
-  ConfigReload reload(flags, config, apply, [&] { audit.look_for_file(); });
+  RelayService service(ServiceNotifier::from_environment(tool_log()));
+  ConfigReload reload(flags, config, apply, [&] { service.begin_reload(), audit.look_for_file(); });
   raise_file_limit();
   keep_large_blocks();
   loop.emplace(store, std::move(relay),
@@ -230,8 +236,11 @@ int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlag
     const int64_t pattern_due = patterns.look(&loop->engine(), now);
     const int64_t counter_due = counters ? counters->publish(loop->engine(), now) : kNever;
     const int64_t metrics_due = *metrics != nullptr ? (*metrics)->step(loop->engine(), now) : kNever;
-    return std::min({pattern_due, counter_due, metrics_due, losses != nullptr ? losses->due_ns() : kNever});
+    const int64_t service_due = service.look(*loop, reload.failure(), now);
+    return std::min({pattern_due, counter_due, metrics_due, service_due,
+                     losses != nullptr ? losses->due_ns() : kNever});
   });
+  service.stop();
   loop->engine().end_writes(boottime_ns());
   audit.drain(exit_wait_ns());
   return losses == nullptr ? kExitOk : exit_code_after(losses->failure());

@@ -70,6 +70,7 @@ class RelayLoop {
   std::vector<std::string> endpoints() const;
 
   relay::Relay& engine() { return relay_; }
+  const relay::Relay& engine() const { return relay_; }
   bool has_keys() const { return options_.keys != nullptr; }
   // Why nobody answers at an endpoint, see DialWatch.
   Probed found(const std::string& endpoint) const { return watch_.found(endpoint); }
