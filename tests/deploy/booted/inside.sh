@@ -1,0 +1,159 @@
+#!/bin/bash
+# The part of ../booted.sh that runs in the booted system. One line for each thing that is shown: "ok" or "FAIL", and what.
+set -u
+check() {
+  local what=$1 out
+  shift
+  if out=$("$@" 2>&1); then
+    echo "ok   $what"
+  else
+    echo "FAIL $what: $*"
+    sed 's/^/     /' <<<"$out"
+  fi
+}
+not() { ! "$@"; }
+now_ms() { date +%s%3N; }
+# within MS COMMAND...: the command succeeds in so many milliseconds.
+within() {
+  local end=$(($(now_ms) + $1))
+  shift
+  until "$@" 2>/dev/null; do
+    [ "$(now_ms)" -lt "$end" ] || { echo "not within the time"; return 1; }
+    sleep 0.01
+  done
+}
+# A peer that connects is answered: the ten octets with which ZMTP begins.
+answered() { [ "$(head -c 1 <"/dev/tcp/127.0.0.1/$1" | od -An -tx1)" = " ff" ]; }
+property() { systemctl show -P "$2" "$1"; }
+has() { grep -q -e "$2" <<<"$(property "$pub" "$1")"; }
+fresh() { smttopic --root /run/smt info "$@" | grep -q fresh; }
+
+# nspawn puts another boot id into /proc, which ProtectProc and ProtectKernelTunables would show to services alone.
+while umount /proc/sys/kernel/random/boot_id 2>/dev/null; do :; done
+
+systemd-sysusers
+systemctl start run-smt.mount
+check "the mount is a tmpfs of its own" test "$(findmnt -no FSTYPE /run/smt)" = tmpfs
+check "its options are those of the unit" grep -q "nosuid,nodev,noexec" <<<"$(findmnt -no OPTIONS /run/smt)"
+systemd-tmpfiles --create /usr/share/smtrelay/domain.conf
+check "the default domain is the group's" test "$(stat -c '%a %G' /run/smt/default)" = "3770 smt"
+useradd -m -G smt alice
+
+pub=smtrelay-pub@robot
+cat >/etc/smt/robot.toml <<'END'
+version = 1
+name = "robot"
+[[peer]]
+bind = "tcp://127.0.0.1:7400"
+[[send]]
+topic = "**"
+END
+cat >/etc/smt/base.toml <<'END'
+version = 1
+name = "base"
+domain = "base"
+[[peer]]
+connect = "tcp://127.0.0.1:7401"
+[[receive]]
+topic = "**"
+END
+cat >/etc/smt/gateway.toml <<'END'
+version = 1
+name = "gateway"
+[[peer]]
+bind = "tcp://127.0.0.1:7401"
+[[peer]]
+connect = "tcp://127.0.0.1:7400"
+END
+install -d -m 3770 -g smt /run/smt/base
+cd /
+smtsinewave wave --rate 100 --root /run/smt --group smt >/dev/null 2>&1 &
+publisher=$!
+
+check "systemd-analyze verify prints nothing" \
+  test -z "$(systemd-analyze verify --man=no $pub.service smtrelay-sub@base.service smtrelay-proxy@gateway.service \
+    smtcore@default.service run-smt.mount 2>&1)"
+check "a relay starts" systemctl start $pub
+check "READY comes when a connection is answered" answered 7400
+check "the other relays start" systemctl start smtrelay-proxy@gateway smtrelay-sub@base smtcore@default
+check "a topic arrives, fresh" within 3000 fresh wave --domain base
+check "the status tells of the peer" within 3000 has StatusText "peers connected: 1"
+check "smtcore tells of nodes" grep -q "nodes: [1-9]" <<<"$(property smtcore@default StatusText)"
+for unit in $pub:12 smtrelay-sub@base:12 smtrelay-proxy@gateway:12 smtcore@default:5; do
+  check "${unit%:*} exposes ${unit#*:} tenths at most" \
+    systemd-analyze security --no-pager --threshold="${unit#*:}" "${unit%:*}.service"
+done
+
+# Services that see no /proc/sys, and what sees another boot id, as in a container of nspawn.
+check "a topic is fresh without /proc/sys" grep -q fresh \
+  <<<"$(systemd-run -q --wait --pipe -p ProcSubset=pid -p ProtectProc=invisible smttopic --root /run/smt info wave 2>&1)"
+other_boot() {
+  unshare -m sh -c 'cat /proc/sys/kernel/random/uuid >/tmp/boot_id && mount --bind /tmp/boot_id /proc/sys/kernel/random/boot_id &&
+    exec smttopic --root /run/smt info wave' 2>&1
+}
+check "and with another boot id" grep -q fresh <<<"$(other_boot)"
+
+check "a reload is taken" systemctl reload $pub
+check "and the relay is ready again" within 1000 has SubState '^running$'
+echo 'wrong = 1' >>/etc/smt/robot.toml
+systemctl reload $pub
+check "a wrong file is in the status with its line" within 2000 has StatusText "^reload refused: /etc/smt/robot.toml:7:"
+check "and is an error in the journal" grep -q 'robot.toml:7:' <<<"$(journalctl -q -o cat -p err -u $pub)"
+check "a line that is none is not" not grep -q 'error' <<<"$(journalctl -q -o cat -p 6..7 -u $pub)"
+sed -i '$d' /etc/smt/robot.toml
+
+# Killed: how long until a peer is answered.
+for run in 1 2 3; do
+  begin=$(now_ms)
+  systemctl kill -s KILL $pub
+  within 50 not answered 7400 >/dev/null
+  within 5000 answered 7400
+  took=$(($(now_ms) - begin))
+  check "killed, it answers again after $took ms (700 at most)" test "$took" -le 700
+done
+
+mkdir -p /run/systemd/system/smtrelay-pub@.service.d
+printf '[Service]\nWatchdogSec=1s\n' >/run/systemd/system/smtrelay-pub@.service.d/watchdog.conf
+systemctl daemon-reload
+systemctl restart $pub
+sleep 2.5
+check "the loop feeds the watchdog" test "$(property $pub NRestarts)" = 0
+begin=$(now_ms)
+kill -STOP "$(property $pub MainPID)"
+check "stopped, it is started again" within 5000 has NRestarts '^1$'
+within 5000 answered 7400
+took=$(($(now_ms) - begin))
+check "stopped, it answers again after $took ms (WatchdogSec + 1 s at most)" test "$took" -le 2000
+check "and the topic is fresh again" within 3000 fresh wave --domain base
+
+echo 'wrong = 1' >>/etc/smt/robot.toml
+systemctl stop $pub
+systemctl start $pub
+sleep 1
+check "a wrong file ends the unit" test "$(property $pub ActiveState)" = failed
+check "after one start" test "$(property $pub NRestarts)" = 0
+check "with file and line in the status" has StatusText "^/etc/smt/robot.toml:7:"
+systemctl start smtrelay-pub@missing
+sleep 1
+check "a file that is missing is not tried for ever" test "$(property smtrelay-pub@missing ActiveState)" = failed
+sed -i '$d' /etc/smt/robot.toml
+systemctl reset-failed $pub
+systemctl start $pub
+
+# The units have RemoveIPC=yes and the domain's group: their stop and a user's logout leave the domain as it is.
+cat >/tmp/alice <<'END'
+smtsinewave hers --rate 10 --root /run/smt --group smt >/dev/null 2>&1 &
+sleep 0.5
+kill $!
+wait
+echo 1 >/dev/shm/hers
+END
+su -l alice -c "sh /tmp/alice"
+gone() { [ ! -e /dev/shm/hers ]; }
+check "alice's session was one of logind's, which removes her files in /dev/shm" within 15000 gone
+check "but not those in /run/smt" smttopic --root /run/smt info hers
+systemctl stop $pub smtrelay-sub@base smtcore@default
+check "a unit that stops removes nobody's topics" fresh wave
+check "nor the domain" test "$(stat -c '%a %G' /run/smt/default)" = "3770 smt"
+kill $publisher
+echo done
