@@ -1,0 +1,119 @@
+#!/bin/sh
+# The images of deploy/Dockerfile, made without an engine: how large they are, that a second build gives the same, that what is
+# in them is complete and listed; then robot, gateway and base from them as containers (images/chain.sh). The programs are those
+# of BUILD_DIR in the place of the stage `compile`.
+# lane: full 600
+set -eu
+source_dir=$1
+build_dir=$2
+. "$source_dir/tests/house/check.sh"
+[ "$(id -u)" = 0 ] || {
+  echo "to mount and to make network namespaces needs root"
+  exit 77
+}
+disk=$(mktemp -d)
+trap 'rm -rf --one-file-system "$disk"' EXIT
+trap 'exit 1' HUP INT TERM
+images() { buildah --root "$disk/store" --runroot "$disk/run" --storage-driver vfs "$@"; }
+# image NAME FOLDER|TAR PATH: one that holds what is at PATH.
+image() {
+  container=$(images from scratch)
+  images add -q "$container" "$2" "$3" >/dev/null
+  images commit -q "$container" "localhost/$1" >/dev/null
+  images rm "$container" >/dev/null
+}
+mmdebstrap --quiet --variant=minbase bookworm "$disk/base.tar"
+image debian:bookworm-slim "$disk/base.tar" /
+DESTDIR=$disk/install cmake --install "$build_dir" --prefix /usr --strip >/dev/null
+# shellcheck disable=SC2046  # one word per package
+dpkg-query -W -f 'Package: ${Package}\nVersion: ${Version}\nArchitecture: ${Architecture}\nMaintainer: ${Maintainer}\n\n' \
+  $(cat "$source_dir/deploy/image/headers.txt") >"$disk/install/headers"
+image smt-built "$disk/install" /install
+
+export SOURCE_DATE_EPOCH=1760000000
+# build TARGET TAG: also as an OCI layout, $disk/TAG.
+build() {
+  images bud --isolation chroot --format docker --pull-never --layers=false --timestamp "$SOURCE_DATE_EPOCH" \
+    --build-arg SOURCE_DATE_EPOCH="$SOURCE_DATE_EPOCH" --build-arg BASE=localhost/debian:bookworm-slim \
+    --build-arg BUILT=localhost/smt-built --target "$1" -t "localhost/$2" -f "$source_dir/deploy/Dockerfile" "$source_dir" \
+    >"$disk/$2.log" 2>&1 || { tail -n 20 "$disk/$2.log"; return 1; }
+  images push -q "localhost/$2" "oci:$disk/$2:it"
+}
+digest() { sed -n 's/.*"digest":"\(sha256:[0-9a-f]*\)".*/\1/p' "$disk/$1/index.json"; }
+# packed NAME: bytes of the layers as they travel.
+packed() { find "$disk/$1/blobs" -type f -size +10k -printf '%s\n' | awk '{ n += $1 } END { print n }'; }
+# unpacked NAME: the root, in $disk/NAME.root.
+unpacked() {
+  container=$(images from --pull-never "localhost/$1")
+  cp -a "$(images mount "$container")" "$disk/$1.root"
+  images umount "$container" >/dev/null
+  images rm "$container" >/dev/null
+  [ -d "$disk/$1.root/usr" ]
+}
+# complete NAME: each library that a file of the image needs is in it, belongs to a package of its bill of materials, or is its own.
+complete() {
+  root=$disk/$1.root
+  cat "$root"/var/lib/dpkg/status.d/*.md5sums >"$disk/$1.files"
+  find "$root" -type f \( -perm /111 -o -name '*.so*' \) -exec readelf -d {} + 2>/dev/null |
+    sed -n 's/.*(NEEDED).*\[\(.*\)\]$/\1/p' | sort -u >"$disk/$1.needed"
+  [ "$(wc -l <"$disk/$1.needed")" -gt 10 ]
+  missing=0
+  while read -r library; do
+    path=$(cd "$root" && find . -name "$library" ! -path './proc/*' | head -n 1)
+    if [ -z "$path" ]; then
+      echo "$library is not there"
+      missing=1
+      continue
+    fi
+    case $path in */smtrelay/*) continue ;; esac
+    file=$(cd "$root" && realpath --relative-to=. "$path")
+    package=$(cd "$root/var/lib/dpkg/status.d" && grep -l " $file\$" ./*.md5sums | sed 's,^\./,,; s,\.md5sums$,,')
+    grep -q "\"name\":\"${package:-none}\"" "$root/usr/share/smtrelay/sbom.cdx.json" || {
+      echo "$library: its package '$package' is in no bill of materials"
+      missing=1
+    }
+  done <"$disk/$1.needed"
+  [ "$missing" = 0 ]
+}
+bill() { /usr/bin/python3 -c 'import json, sys
+bill = json.load(open(sys.argv[1]))
+refs = [part["bom-ref"] for part in bill["components"]]
+assert bill["bomFormat"] == "CycloneDX" and bill["specVersion"] == "1.5" and len(refs) > 20
+assert len(set(refs)) == len(refs) and all(part["version"] and part["purl"] for part in bill["components"])
+assert {"libtomlplusplus-dev", "libzstd1"} <= {part["name"] for part in bill["components"]}' "$1"; }
+
+check "the image smtrelay is built" build smtrelay smtrelay
+check "the image smt-logger is built" build smt-logger smt-logger
+check "smtrelay is built again" build smtrelay again
+check "two builds have one digest" test "$(digest smtrelay)" = "$(digest again)"
+echo "     $(digest smtrelay) and $(digest again)"
+for name in smtrelay smt-logger; do
+  check "$name is unpacked" unpacked "$name"
+  echo "     $name: $(du -sb "$disk/$name.root" | cut -f 1) bytes, $(packed "$name") packed"
+  check "$name has what its programs need, and lists it" complete "$name"
+  check "the bill of materials of $name is one" bill "$disk/$name.root/usr/share/smtrelay/sbom.cdx.json"
+  check "$name has no shell and no package manager" \
+    test -z "$(find "$disk/$name.root" -name sh -o -name bash -o -name dash -o -name busybox -o -name 'apt*' -o -name dpkg-deb)"
+  check "root's programs alone can be written there" \
+    test -z "$(find "$disk/$name.root" -perm /022 ! -type l ! -path "$disk/$name.root/tmp")"
+done
+check "smtrelay takes 30 MB at most" test "$(du -sb "$disk/smtrelay.root" | cut -f 1)" -le 30000000
+check "and 12 MB packed" test "$(packed smtrelay)" -le 12000000
+check "smtrelay has neither HDF5 nor curl" not grep -E 'hdf5|curl|ldap|gnutls' "$disk/smtrelay.needed"
+cp -a "$disk/smtrelay.root" "$disk/planted.root"
+rm "$disk"/planted.root/usr/lib/*/libzmq.so.5
+check "a library that is missing is found" not complete planted
+rm -rf "$disk/planted.root"
+
+chain() {
+  unshare -m --propagation slave sh -c '
+    if mountpoint -q /sys/fs/cgroup/unified; then umount /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup; fi
+    exec "$@"' sh "$source_dir/tests/deploy/images/chain.sh" "$source_dir" "$build_dir" "$disk/smtrelay.root" \
+    "$disk/smt-logger.root" >"$disk/chain" 2>&1 && return
+  cat "$disk/chain"
+  return 1
+}
+# It has bounds on time: once more, if something held it up.
+chain || chain || failures=$((failures + 1))
+grep '^ok' "$disk/chain"
+finish
