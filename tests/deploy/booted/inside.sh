@@ -35,7 +35,7 @@ systemd-sysusers
 systemctl start run-smt.mount
 check "the mount is a tmpfs of its own" test "$(findmnt -no FSTYPE /run/smt)" = tmpfs
 check "its options are those of the unit" grep -q "nosuid,nodev,noexec" <<<"$(findmnt -no OPTIONS /run/smt)"
-systemd-tmpfiles --create /usr/share/smtrelay/domain.conf
+systemd-tmpfiles --create smtrelay.conf
 check "the default domain is the group's" test "$(stat -c '%a %G' /run/smt/default)" = "3770 smt"
 useradd -m -G smt alice
 
