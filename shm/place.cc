@@ -39,14 +39,27 @@ bool is_of_this_boot(const uint8_t (&id)[16], int fd) {
   return fstatfs(fd, &file_system) == 0 && is_in_memory(file_system);
 }
 
-bool is_mount_of_root(int fd) {
+namespace {
+
+// The folder `name` of `fd`, and the one above it.
+bool is_mount_of_root(int fd, const char* name, const char* above_it) {
+  constexpr int kFlags = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW;
   struct statx at;
-  if (statx(fd, "", AT_EMPTY_PATH, STATX_UID, &at) != 0 || at.stx_uid != 0) return false;
+  if (statx(fd, name, kFlags, STATX_UID, &at) != 0 || at.stx_uid != 0) return false;
   if ((at.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0)
     return (at.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
   // An older kernel: a bind mount of the same file system is not seen.
   struct stat here, above;
-  return fstat(fd, &here) == 0 && fstatat(fd, "..", &above, 0) == 0 && here.st_dev != above.st_dev;
+  return fstatat(fd, name, &here, kFlags) == 0 && fstatat(fd, above_it, &above, 0) == 0 &&
+         here.st_dev != above.st_dev;
+}
+
+}  // namespace
+
+bool is_mount_of_root(int fd) { return is_mount_of_root(fd, "", ".."); }
+
+bool is_mount_of_root(const std::string& folder) {
+  return is_mount_of_root(AT_FDCWD, folder.c_str(), (folder + "/..").c_str());
 }
 
 uint64_t time_namespace() {

@@ -20,6 +20,8 @@ bool is_in_memory(const struct statfs& file_system);
 bool is_of_this_boot(const uint8_t (&id)[16], int fd);
 // The folder that is open as `fd` is a mount point, and belongs to root.
 bool is_mount_of_root(int fd);
+// The same of a path, without a descriptor; false for a symbolic link.
+bool is_mount_of_root(const std::string& folder);
 // Inode of /proc/self/ns/time; 0 if the kernel does not tell. BOOTTIME differs between time namespaces.
 uint64_t time_namespace();
 std::string host_name();
