@@ -110,6 +110,12 @@ void log_change(const PeerLinks::Count& count, const RelayLoop& loop) {
                count.changed, fmt::join(loop.endpoints(), " "));
 }
 
+void prepare_process() {
+  write_in_background();
+  raise_file_limit();
+  keep_large_blocks();
+}
+
 }  // namespace
 
 int run_configured(CLI::App& app, int argc, char** argv, const ConfigFlags& flags,
@@ -184,7 +190,7 @@ int serve_memory(const ConfigFlags& flags, const RelayConfig& config) {
 int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlags& flags,
                 const RelayConfig& config, const Stop& stop, std::optional<RelayCounters> counters,
                 LossWatch* losses) {
-  write_in_background();
+  prepare_process();
   std::optional<RelayLoop> loop;
   std::optional<PeerLinks> peers;
   Result<std::unique_ptr<MetricsServer>> metrics = open_metrics(config, store);
@@ -220,8 +226,6 @@ int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlag
   };
   RelayService service(ServiceNotifier::from_environment(tool_log()));
   ConfigReload reload(flags, config, apply, [&] { service.begin_reload(), audit.look_for_file(); });
-  raise_file_limit();
-  keep_large_blocks();
   loop.emplace(store, std::move(relay),
                loop_options(flags, config, stop.fd(), wake_fds_of(reload, audit, metrics->get())));
   if (flags.impair) spdlog::warn("every link is impaired on purpose: {}", impairment_text(*flags.impair));
@@ -233,12 +237,10 @@ int serve_relay(relay::Store* store, relay::RelayOptions relay, const ConfigFlag
   loop->run([&](int64_t now) -> std::optional<int64_t> {
     audit.poll();
     if (!reload.poll(now) || (losses != nullptr && !losses->look(now))) return std::nullopt;
-    const int64_t pattern_due = patterns.look(&loop->engine(), now);
-    const int64_t counter_due = counters ? counters->publish(loop->engine(), now) : kNever;
-    const int64_t metrics_due = *metrics != nullptr ? (*metrics)->step(loop->engine(), now) : kNever;
-    const int64_t service_due = service.look(*loop, reload.failure(), now);
-    return std::min({pattern_due, counter_due, metrics_due, service_due,
-                     losses != nullptr ? losses->due_ns() : kNever});
+    return std::min(
+        {patterns.look(&loop->engine(), now), counters ? counters->publish(loop->engine(), now) : kNever,
+         *metrics != nullptr ? (*metrics)->step(loop->engine(), now) : kNever,
+         service.look(*loop, reload.failure(), now), losses != nullptr ? losses->due_ns() : kNever});
   });
   service.stop();
   loop->engine().end_writes(boottime_ns());
