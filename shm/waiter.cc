@@ -39,9 +39,7 @@ struct Waiter::Impl {
   bool armed = false;          // a ring may have written into the FIFO
   bool lost = false;           // the FIFO was removed
   uint64_t changes = ~uint64_t{0};
-  int64_t looked_ns = 0;  // BOOTTIME of the last look at what rings no bell; 0: none yet
-  // A poll may end a little early; a look that is put off to the next one would come twice as late.
-  int64_t look_ns = nanoseconds(kLookAnyway).count() / 2;
+  int64_t looked_ns = 0;  // BOOTTIME of the last probe; 0: none yet
   std::vector<std::shared_ptr<SegmentView>> nodes;
   std::vector<std::string> problems;
   std::vector<uint32_t> words;        // of `nodes`, as of the last collect()
@@ -151,7 +149,8 @@ bool Waiter::collect() {
   }
   bool changed = w.moved();
   const int64_t now = w.domain.clock().boottime_ns();
-  const bool due = w.looked_ns == 0 || now - w.looked_ns >= w.look_ns;
+  // A poll may end a little early; a look that is put off to the next one would come twice as late.
+  const bool due = w.looked_ns == 0 || now - w.looked_ns >= nanoseconds(kLookAnyway).count() / 2;
   // A change of a directory rings, a new node or a death does not.
   if (due || (changed && w.directory_moved())) {
     const uint64_t changes = view_of(w.domain).refresh();
@@ -179,8 +178,6 @@ bool Waiter::collect() {
   for (size_t i = 0; i < w.nodes.size(); ++i) w.words[i] = read_bell_word(w.nodes[i]->word());
   return changed;
 }
-
-void Waiter::set_look_interval(nanoseconds interval) { impl_->look_ns = interval.count(); }
 
 bool Waiter::wait(nanoseconds timeout) {
   const int64_t start = boottime_ns();

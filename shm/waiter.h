@@ -42,16 +42,12 @@ class Waiter {
   // changed.
   bool collect();
 
-  // How long ago the last look at what rings no bell is when collect() looks again; 12.5 ms if nobody says. A
-  // look costs a system call for each node and three more.
-  void set_look_interval(std::chrono::nanoseconds interval);
-
   // arm, poll, collect, until something changed (true) or time is up (false). Negative: no limit.
   bool wait(std::chrono::nanoseconds timeout);
 
   // The nodes as of the last collect(), by name.
   const std::vector<std::shared_ptr<SegmentView>>& nodes() const;
-  // For each of nodes(): a process owned it at the last look.
+  // For each of nodes(): a process owned it at the last probe, at most 25 ms ago.
   const std::vector<bool>& alive() const;
   // Segments that could not be opened as of the last collect(), with the reason ("node: why").
   const std::vector<std::string>& problems() const;

@@ -12,15 +12,12 @@ namespace {
 
 // States of mirrored topics change without a publication: how often they are asked for.
 constexpr int64_t kJudgeNs = 100'000'000;
-// While bells ring: a death is to be told of in 50 ms.
-constexpr std::chrono::milliseconds kLook(25);
 
 }  // namespace
 
 Result<std::unique_ptr<ShmSource>> ShmSource::open(const Domain& domain) {
   Result<Waiter> waiter = Waiter::open(domain);
   if (!waiter.ok()) return waiter.status();
-  waiter->set_look_interval(kLook);
   Result<Id128> origin = domain.origin_id();
   if (!origin.ok()) return origin.status();
   return std::unique_ptr<ShmSource>(new ShmSource(domain, std::move(*waiter), *origin));

@@ -339,30 +339,6 @@ TEST_F(NodeTest, ANodeThatStartsAgainTellsTheHostNameThatTheMachineHasNow) {
   EXPECT_EQ(text_of(r.latest()), "x") << "the value is the same";
 }
 
-TEST_F(NodeTest, AWaiterLooksForWhatRingsNoBellAsOftenAsItIsTold) {
-  static int64_t now;
-  now = 5'000'000'000;
-  Result<Domain> d =
-      Domain::open({.root = root_, .domain = "d", .clock = {[] { return now; }, [] { return now; }}});
-  ASSERT_TRUE(d.ok());
-  Waiter waiter = std::move(*Waiter::open(*d));
-  auto node = open_node(*d, "n");
-  now += 12'000'000;
-  waiter.collect();
-  EXPECT_EQ(waiter.nodes().size(), 0u);
-  now += 1'000'000;
-  waiter.collect();
-  EXPECT_EQ(waiter.nodes().size(), 1u);
-  waiter.set_look_interval(std::chrono::milliseconds(40));
-  auto other = open_node(*d, "o");
-  now += 39'000'000;
-  waiter.collect();
-  EXPECT_EQ(waiter.nodes().size(), 1u);
-  now += 1'000'000;
-  waiter.collect();
-  EXPECT_EQ(waiter.nodes().size(), 2u);
-}
-
 TEST_F(NodeTest, AMirrorCarriesSequenceOriginHopsAndTheSourcesState) {
   static int64_t now;
   now = 5'000'000'000;
