@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "shm/fd.h"
 #include "shm/segment_view.h"
 
@@ -19,7 +21,9 @@ std::vector<std::string> nodes_elsewhere(const DomainOptions& options) {
   if (there.root.empty()) return {};
   const Result<Domain> domain = Domain::open(there);
   if (!domain.ok()) return {};
-  std::vector<std::string> nodes = domain->nodes().ok() ? *domain->nodes() : std::vector<std::string>();
+  Result<std::vector<std::string>> listed = domain->nodes();
+  if (!listed.ok()) return {};
+  std::vector<std::string> nodes = std::move(*listed);
   std::erase_if(nodes, [&](const std::string& node) {
     const Fd segment(
         ::open((domain->path() + "/" + node).c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
