@@ -77,7 +77,9 @@ Status make_folder(const std::filesystem::path& path, const Owner& owner) {
   if (path.empty() || std::filesystem::is_directory(path, none)) return Status();
   if (Status s = make_folder(path.parent_path(), owner); !s.ok()) return s;
   if (mkdir(path.c_str(), 0700) == 0) {
-    if (lchown(path.c_str(), owner.user, owner.group) == 0) return Status();
+    // What was made, and not what somebody has put in its place.
+    const Fd made(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (made.ok() && fchown(made.get(), owner.user, owner.group) == 0) return Status();
     const Status failed = cannot_give(path.string());
     rmdir(path.c_str());
     return failed;

@@ -15,6 +15,7 @@
 
 #include "shm/fd.h"
 #include "shm/identity.h"
+#include "shm/place.h"
 
 namespace smt::relay {
 namespace {
@@ -33,12 +34,15 @@ Result<std::string> read_all(const Fd& file, const std::string& path) {
   return text;
 }
 
-// Who may write there may change it, but where it is mounted read-only.
+// Who may write there may change it, but for a volume of root's that is mounted read-only, as that of a
+// secret. That a file lies in some read-only mount proves nothing: a service with ProtectSystem= sees all of
+// /etc so, and others write there outside of it.
 Status check_writers(int fd, const struct stat& st, const std::string& path) {
-  if (st.st_uid != geteuid() && st.st_uid != 0)
+  if (!is_own_user(st.st_uid) && st.st_uid != 0)
     return Status(Code::kDenied, path + " belongs to another user; make it yours or root's");
   struct statvfs mount;
-  const bool fixed = st.st_uid == 0 && fstatvfs(fd, &mount) == 0 && (mount.f_flag & ST_RDONLY) != 0;
+  const bool fixed = S_ISDIR(st.st_mode) && is_mount_of_root(fd) && fstatvfs(fd, &mount) == 0 &&
+                     (mount.f_flag & ST_RDONLY) != 0;
   if ((st.st_mode & 0022) != 0 && !fixed)
     return Status(Code::kDenied, path + ": other users may write there; run chmod go-w " + path);
   return Status();
@@ -71,6 +75,20 @@ std::string path_of(int fd) {
   return std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd), none).string();
 }
 
+// Of the folders between `folder` and the file `target` in it: who may write one could put another file
+// there.
+Status check_way(const std::string& folder, const std::string& target) {
+  for (std::string way = target.substr(0, target.rfind('/')); way.size() > folder.size();
+       way.resize(way.rfind('/'))) {
+    const Fd between(open(way.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    struct stat st;
+    if (!between.ok() || fstat(between.get(), &st) != 0)
+      return Status::from_errno("cannot look at " + way, errno);
+    if (Status s = check_writers(between.get(), st, way); !s.ok()) return s;
+  }
+  return Status();
+}
+
 // Opens a name of the folder `at`. Where that is a link, it leads to something in the folder `top`.
 Result<Fd> open_inside(int top, int at, const std::string& name, int flags, const std::string& path) {
   // A pipe would block.
@@ -84,7 +102,10 @@ Result<Fd> open_inside(int top, int at, const std::string& name, int flags, cons
     file = Fd(openat(at, name.c_str(), flags));
     if (file.ok()) {
       const std::string target = path_of(file.get()), folder = path_of(top);
-      if (!folder.empty() && target.starts_with(folder + "/")) return file;
+      if (!folder.empty() && target.starts_with(folder + "/")) {
+        Status s = check_way(folder, target);
+        return s.ok() ? Result<Fd>(std::move(file)) : s;
+      }
       return Status(Code::kDenied, path + " is a link that leads out of its folder, to " + target +
                                        "; run cp --remove-destination " + target + " " + path);
     }
@@ -106,7 +127,7 @@ Result<std::string> read_guarded(int top, int dir, const std::string& name, cons
   if (fstat(file->get(), &st) != 0) return Status::from_errno("cannot read " + path, errno);
   if (!S_ISREG(st.st_mode)) return Status(Code::kInvalid, path + " is no file");
   if (secret != nullptr) {
-    if (st.st_uid != geteuid() && st.st_uid != 0) return check_writers(file->get(), st, path);
+    if (!is_own_user(st.st_uid) && st.st_uid != 0) return check_writers(file->get(), st, path);
     if (Status s = check_readers(st, path, *secret); !s.ok()) return s;
   }
   if (Status s = check_writers(file->get(), st, path); !s.ok()) return s;

@@ -3,9 +3,10 @@
 //   DIR/self.key         its own
 //   DIR/peers/NAME.pub   a peer's
 //
-// Files and folders are this user's or root's, and nobody else may write them; in a read-only mount of root's
-// the rights to write do not count. self.key is this user's alone; or root's, and readable by a group of this
-// process too. A link leads to what is in DIR, as the links of a Kubernetes secret do.
+// Files and folders are this user's or root's, and nobody else may write them; where DIR or peers/ is itself a
+// read-only mount of root's, its rights to write do not count. self.key is this user's alone; or root's, and
+// readable by a group of this process too. A link leads to what is in DIR, as the links of a Kubernetes secret
+// do.
 #ifndef SMT_RELAY_KEYS_KEYRING_H_
 #define SMT_RELAY_KEYS_KEYRING_H_
 
