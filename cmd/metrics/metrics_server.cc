@@ -1,5 +1,6 @@
 #include "cmd/metrics/metrics_server.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -19,6 +20,9 @@ std::function<MetricsPages(RelaySnapshot)> renderer_of(const MetricsOptions& opt
   if (options.domain) domain = std::make_shared<DomainSurvey>(*options.domain);
   return [domain, names = std::move(names)](RelaySnapshot snapshot) {
     if (domain != nullptr) snapshot.topics = domain->look();
+    // Here and not in the loop.
+    std::sort(snapshot.topics.begin(), snapshot.topics.end(),
+              [](const auto& a, const auto& b) { return a.name < b.name; });
     return render_pages(snapshot, names);
   };
 }
@@ -52,9 +56,9 @@ MetricsServer::MetricsServer(const MetricsOptions& options, MetricsNames names, 
 
 int64_t MetricsServer::step(const relay::Relay& relay, int64_t now_ns) {
   now_ns_ = now_ns;
-  renderer_.clear();
-  if (std::shared_ptr<const MetricsPages> newest = wanted_ ? renderer_.pages() : pages_; newest != pages_) {
-    pages_ = std::move(newest);
+  // Those that nobody waits for any more too: later they would pass for new ones.
+  if (renderer_.clear()) {
+    pages_ = renderer_.pages();
     came_ns_ = now_ns;
   }
   wanted_ = false;

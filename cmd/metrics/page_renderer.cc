@@ -44,9 +44,9 @@ std::shared_ptr<const MetricsPages> PageRenderer::pages() const {
   return pages_;
 }
 
-void PageRenderer::clear() const {
+bool PageRenderer::clear() const {
   eventfd_t count = 0;
-  (void)eventfd_read(wake_.get(), &count);
+  return eventfd_read(wake_.get(), &count) == 0;
 }
 
 void PageRenderer::serve() {

@@ -28,9 +28,9 @@ class PageRenderer {
   bool is_busy() const;
   // The newest; null: none yet.
   std::shared_ptr<const MetricsPages> pages() const;
-  // Can be read after new pages have come, until clear().
+  // Can be read after new pages have come, until clear(), which is true where some have.
   int fd() const { return wake_.get(); }
-  void clear() const;
+  bool clear() const;
 
  private:
   void serve();

@@ -53,9 +53,6 @@ bool StoreSurvey::advance(int64_t now_ns) {
   return next_ >= source_->topic_limit();
 }
 
-std::vector<TopicStatus> StoreSurvey::take() {
-  std::sort(topics_.begin(), topics_.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
-  return std::exchange(topics_, {});
-}
+std::vector<TopicStatus> StoreSurvey::take() { return std::exchange(topics_, {}); }
 
 }  // namespace smt::cmd

@@ -34,7 +34,7 @@ class StoreSurvey {
   void begin();
   // Takes up to kTopicsAtOnce more. True: that was all of them.
   bool advance(int64_t now_ns);
-  // By name.
+  // In no order: there may be a million.
   std::vector<TopicStatus> take();
 
  private:
