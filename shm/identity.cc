@@ -13,6 +13,7 @@
 namespace smt {
 namespace {
 
+constexpr size_t kMaxGroup = 1 << 24;     // bytes of the names of its members
 constexpr uint32_t kNobody = UINT32_MAX;  // no user has this number, and no group
 
 // The users that /proc/self/uid_map lists.
@@ -44,7 +45,12 @@ uid_t overflow_user() {
 }  // namespace
 
 Result<gid_t> group_id(const std::string& group) {
-  if (const struct group* named = getgrnam(group.c_str()); named != nullptr) return named->gr_gid;
+  std::vector<char> room(1024);  // getgrnam() has one for all threads
+  struct ::group entry, *named = nullptr;
+  while (getgrnam_r(group.c_str(), &entry, room.data(), room.size(), &named) == ERANGE &&
+         room.size() < kMaxGroup)
+    room.resize(2 * room.size());
+  if (named != nullptr) return named->gr_gid;
   gid_t number = 0;
   const char* const end = group.data() + group.size();
   const auto [stop, error] = std::from_chars(group.data(), end, number);

@@ -10,11 +10,11 @@ namespace {
 
 // The files of one version of control groups.
 struct Version {
-  const char *file_system, *limit, *usage, *inactive;
+  const char *file_system, *limit, *usage, *inactive, *active;
 };
 constexpr Version kVersions[] = {
-    {"cgroup2", "memory.max", "memory.current", "inactive_file"},
-    {"cgroup", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"}};
+    {"cgroup2", "memory.max", "memory.current", "inactive_file", "active_file"},
+    {"cgroup", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file", "total_active_file"}};
 
 bool lists(const std::string& words, const std::string& word) {
   return ("," + words + ",").find("," + word + ",") != std::string::npos;
@@ -81,8 +81,10 @@ void look_at(const std::string& folder, const Version& version, MemoryLimit* tig
   const std::string file = folder + "/" + version.limit;
   const std::optional<uint64_t> limit = number_in(file), usage = number_in(folder + "/" + version.usage);
   if (!limit || !usage) return;
-  // Pages of files that nobody uses are given up before anything is killed.
-  const uint64_t used = *usage - std::min(*usage, value_of(folder + "/memory.stat", version.inactive));
+  // Pages of files are given up before anything is killed; those of a tmpfs are none of them.
+  const std::string stat = folder + "/memory.stat";
+  const uint64_t files = value_of(stat, version.inactive) + value_of(stat, version.active);
+  const uint64_t used = *usage - std::min(*usage, files);
   const uint64_t room = room_in(*limit - std::min(*limit, used));
   if (room < tightest->room_bytes) *tightest = {room, *limit, file};
 }
