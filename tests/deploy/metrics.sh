@@ -1,4 +1,5 @@
 #!/bin/sh
+# lane: quick 60
 # The metrics of real relays, the alert rules and the dashboard, by promtool:
 #
 #   metrics.sh SOURCE_DIR BUILD_DIR [PROMTOOL]

@@ -12,7 +12,7 @@ trap 'exit 1' HUP INT TERM
 # built FOLDER [VARIABLE=VALUE]: the packages of a copy of the tree.
 built() {
   mkdir -p "$disk/$1/smtrelay"
-  (cd "$source_dir" && git ls-files -z -co --exclude-standard | tar -c --null --files-from=-) | tar -x -C "$disk/$1/smtrelay"
+  (cd "$source_dir" && git -c safe.directory="$source_dir" ls-files -z -co --exclude-standard | tar -c --null --files-from=-) | tar -x -C "$disk/$1/smtrelay"
   begin=$(date +%s)
   (cd "$disk/$1/smtrelay" && env ${2+"$2"} dpkg-buildpackage -b -us -uc) >"$disk/$1.log" 2>&1 || {
     tail -n 40 "$disk/$1.log"

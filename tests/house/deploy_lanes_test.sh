@@ -33,6 +33,12 @@ gone() {
   done
 }
 
+said=0
+for script in "$source_dir"/tests/deploy/*.sh; do
+  [ "$(basename "$script")" = run.sh ] || [ "$(sed -n '2,12p' "$script" | grep -cE '^# lane: (quick|full) [1-9][0-9]*$')" = 1 ] ||
+    said=1
+done
+check "each lane that there is says whether it is quick, and how long it may take" [ "$said" = 0 ]
 check "a folder without lanes fails" not "$source_dir/tests/deploy/run.sh" "$source_dir" "$build_dir"
 lane good 'quick 20' '[ -d "$TMP" ] && [ "$1" = '"'$source_dir'"' ] && [ "$2" = '"'$build_dir'"' ] && [ "$SMT_FULL" = 0 ]'
 lane heavy 'full 20' '[ "$SMT_FULL" = 1 ]'
