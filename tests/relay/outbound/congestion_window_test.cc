@@ -144,6 +144,7 @@ TEST(CongestionWindow, OnALoopbackTheWindowIsSoonLarge) {
   CongestionWindow credit;
   int64_t now = kSecond;
   uint64_t number = 1;
+  const size_t first_batch_bytes = credit.batch_bytes();
   for (int round = 0; round < 20; ++round) {
     const uint64_t first = number;
     while (credit.open(now)) credit.on_sent(number++, credit.batch_bytes(), now);
@@ -152,6 +153,7 @@ TEST(CongestionWindow, OnALoopbackTheWindowIsSoonLarge) {
   }
   EXPECT_GE(credit.window_bytes(), 4'000'000u);
   EXPECT_EQ(credit.in_flight_bytes(), 0u);
+  EXPECT_GT(credit.batch_bytes(), 4 * first_batch_bytes);
 }
 
 TEST(CongestionWindow, AReportHeldBackDoesNotPassForALongerWay) {
