@@ -15,8 +15,8 @@ bool is_journal(int fd);
 // "<3>" for an error, to "<7>" for what is of interest to developers alone.
 std::string_view journal_prefix(spdlog::level::level_enum level);
 
-// As `lines` formats, with the prefix before each line of a message, for the journal takes each line by
-// itself.
+// The formatter puts the prefix before each line that `lines` makes of a message, for the journal takes each
+// line by itself.
 std::unique_ptr<spdlog::formatter> with_journal_prefix(std::unique_ptr<spdlog::formatter> lines);
 
 }  // namespace smt::cmd

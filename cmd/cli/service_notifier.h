@@ -1,4 +1,5 @@
-// What a process tells the supervisor that started it as a service (systemd, crun), as sd_notify(3) says.
+// A process tells the supervisor that started it as a service (systemd, crun) how it fares, as sd_notify(3)
+// says.
 #ifndef SMT_CMD_CLI_SERVICE_NOTIFIER_H_
 #define SMT_CMD_CLI_SERVICE_NOTIFIER_H_
 

@@ -1,4 +1,4 @@
-// What a relay counts, each with the name and the help under which it is told.
+// A row is a counter of a relay, with the name and the help under which metrics tell it.
 #ifndef SMT_CMD_METRICS_COUNTER_ROWS_H_
 #define SMT_CMD_METRICS_COUNTER_ROWS_H_
 
@@ -27,10 +27,10 @@ struct CounterRow {
   std::string_view reason() const;
 };
 
-// Those of one metric stand together.
+// The rows of one metric stand together.
 std::span<const CounterRow> counter_rows();
 
-// What came into a group and has no outcome yet: counted in, less counted out, less dropped.
+// The samples that came into the group and have no outcome yet: counted in, less counted out, less dropped.
 uint64_t pending_outbound(const relay::OutboundCounters& c);
 
 }  // namespace smt::cmd

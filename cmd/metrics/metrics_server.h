@@ -36,7 +36,7 @@ class MetricsServer {
  public:
   static constexpr int64_t kPageNs = 1'000'000'000;
 
-  // As relay::HttpServer::open(); kInvalid: no pattern.
+  // Errors are those of relay::HttpServer::open(); kInvalid: one of `options` is no pattern.
   static Result<std::unique_ptr<MetricsServer>> open(const MetricsOptions& options, int64_t now_ns);
 
   // Descriptors that can be read when step() has something to do.

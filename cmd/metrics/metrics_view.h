@@ -1,5 +1,5 @@
-// What a relay tells of itself over HTTP, as bytes: metrics for Prometheus, its status as JSON, whether it is
-// ready.
+// A view holds the pages that a relay serves over HTTP, as bytes: metrics for Prometheus, its status as JSON,
+// whether it is ready.
 #ifndef SMT_CMD_METRICS_METRICS_VIEW_H_
 #define SMT_CMD_METRICS_METRICS_VIEW_H_
 

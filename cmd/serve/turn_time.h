@@ -39,7 +39,7 @@ class TurnTime {
     }
     turns_ns_ += took_ns;
   }
-  // Of all turns that have ended.
+  // The sum is that of all turns that have ended.
   int64_t cpu_ns() const { return turns_ns_; }
 
  private:

@@ -25,6 +25,7 @@ within() {
 # A peer that connects is answered: the ten octets with which ZMTP begins.
 answered() { [ "$(head -c 1 <"/dev/tcp/127.0.0.1/$1" | od -An -tx1)" = " ff" ]; }
 property() { systemctl show -P "$2" "$1"; }
+is_failed() { [ "$(property "$1" ActiveState)" = failed ]; }
 has() { grep -q -e "$2" <<<"$(property "$pub" "$1")"; }
 fresh() { smttopic --root /run/smt info "$@" | grep -q fresh; }
 
@@ -129,13 +130,11 @@ check "and the topic is fresh again" within 3000 fresh wave --domain base
 echo 'wrong = 1' >>/etc/smt/robot.toml
 systemctl stop $pub
 systemctl start $pub
-sleep 1
-check "a wrong file ends the unit" test "$(property $pub ActiveState)" = failed
+check "a wrong file ends the unit" within 5000 is_failed $pub
 check "after one start" test "$(property $pub NRestarts)" = 0
 check "with file and line in the status" has StatusText "^/etc/smt/robot.toml:7:"
 systemctl start smtrelay-pub@missing
-sleep 1
-check "a file that is missing is not tried for ever" test "$(property smtrelay-pub@missing ActiveState)" = failed
+check "a file that is missing is not tried for ever" within 5000 is_failed smtrelay-pub@missing
 sed -i '$d' /etc/smt/robot.toml
 systemctl reset-failed $pub
 systemctl start $pub

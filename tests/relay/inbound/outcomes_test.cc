@@ -22,6 +22,20 @@ class OutcomesTest : public RelayTest {
                                             [this] { return now_; });
     });
   }
+  // A subscriber has the name from one publisher, and another one begins to send 4 MiB under it, slowly.
+  void send_to_a_taken_name(Host** to, Host** from) {
+    Host& sub = host("sub", subscriber());
+    bind(sub);
+    Host& first = host("first");
+    dial(first, "first");
+    first.publish("x", "small", now_);
+    ASSERT_TRUE(until(sub, "x", "small"));
+    Host& second = host("second");
+    dial_slowly(second);
+    second.publish("x", make_noise(4 << 20), now_);
+    *to = &sub;
+    *from = &second;
+  }
   // The counts agree at each instant.
   void run_exactly(Host& h, int64_t ns) {
     for (const int64_t end = now_ + ns; now_ < end;) {
@@ -34,34 +48,20 @@ class OutcomesTest : public RelayTest {
 
 // Its pieces come for half a second; the value counts when it is complete, as arrived and as dropped.
 TEST_F(OutcomesTest, ALargeValueWhoseNameIsTakenIsCountedOnceAndAtItsEnd) {
-  Host& sub = host("sub", subscriber());
-  bind(sub);
-  Host& first = host("first");
-  dial(first, "first");
-  first.publish("x", "small", now_);
-  ASSERT_TRUE(until(sub, "x", "small"));
-  Host& second = host("second");
-  dial_slowly(second);
-  second.publish("x", make_noise(4 << 20), now_);
-  run_exactly(sub, kSecond);
-  EXPECT_EQ(sub.counters().inbound.dropped_conflict, 1u);
-  EXPECT_EQ(sub.value("x"), "small");
+  Host *sub, *second;
+  ASSERT_NO_FATAL_FAILURE(send_to_a_taken_name(&sub, &second));
+  run_exactly(*sub, kSecond);
+  EXPECT_EQ(sub->counters().inbound.dropped_conflict, 1u);
+  EXPECT_EQ(sub->value("x"), "small");
 }
 
 TEST_F(OutcomesTest, ALargeValueWhoseSessionEndsInItsMidstIsNoSample) {
-  Host& sub = host("sub", subscriber());
-  bind(sub);
-  Host& first = host("first");
-  dial(first, "first");
-  first.publish("x", "small", now_);
-  ASSERT_TRUE(until(sub, "x", "small"));
-  Host& second = host("second");
-  dial_slowly(second);
-  second.publish("x", make_noise(4 << 20), now_);
-  run_exactly(sub, 100 * kMs);
-  second.stop();
-  run_exactly(sub, kSecond);
-  EXPECT_EQ(sub.counters().inbound.dropped_conflict, 0u);
+  Host *sub, *second;
+  ASSERT_NO_FATAL_FAILURE(send_to_a_taken_name(&sub, &second));
+  run_exactly(*sub, 100 * kMs);
+  second->stop();
+  run_exactly(*sub, kSecond);
+  EXPECT_EQ(sub->counters().inbound.dropped_conflict, 0u);
 }
 
 // What a link delivers after it stood still is held back, and the count of it is there.
