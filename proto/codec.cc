@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #define XXH_INLINE_ALL
 #include <google/protobuf/io/coded_stream.h>
@@ -46,10 +45,8 @@ std::string seal_message(uint64_t session, uint64_t number, int field, std::stri
 void seal_message(uint64_t session, uint64_t number, int field, std::string_view body, uint64_t payload_hash,
                   bool prompt, std::string* out) {
   // By hand, as the same bytes protobuf would write, so that a body serialised once serves many sessions.
-  constexpr size_t kHeadBytes = 1 + 8 + 1 + 10 + 2 + 5;
-  out->resize(kHeadBytes + body.size() + kPromptTag.size() + 1 + kCheckBytes);
-  auto* const begin = reinterpret_cast<uint8_t*>(out->data());
-  uint8_t* p = begin;
+  std::array<uint8_t, 1 + 8 + 1 + 10 + 2 + 5> head;
+  uint8_t* p = head.data();
   *p++ = kSessionTag;
   p = CodedOutputStream::WriteLittleEndian64ToArray(session, p);
   if (number != 0) {
@@ -58,16 +55,22 @@ void seal_message(uint64_t session, uint64_t number, int field, std::string_view
   }
   p = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(field) << 3 | 2, p);
   p = CodedOutputStream::WriteVarint32ToArray(static_cast<uint32_t>(body.size()), p);
-  if (!body.empty()) memcpy(p, body.data(), body.size());
-  p += body.size();
+  const auto append = [out](const uint8_t* begin, const uint8_t* end) {
+    out->append(reinterpret_cast<const char*>(begin), static_cast<size_t>(end - begin));
+  };
+  out->clear();
+  out->reserve(head.size() + body.size() + kPromptTag.size() + 1 + kCheckBytes);
+  append(head.data(), p);
+  out->append(body);
   if (prompt) {
-    p = std::copy(kPromptTag.begin(), kPromptTag.end(), p);
+    p = std::copy(kPromptTag.begin(), kPromptTag.end(), head.data());
     *p++ = 1;
+    append(head.data(), p);
   }
-  const uint64_t check = header_hash(begin, static_cast<size_t>(p - begin), payload_hash);
-  p = std::copy(kCheckTag.begin(), kCheckTag.end(), p);
+  const uint64_t check = header_hash(out->data(), out->size(), payload_hash);
+  p = std::copy(kCheckTag.begin(), kCheckTag.end(), head.data());
   p = CodedOutputStream::WriteLittleEndian64ToArray(check, p);
-  out->resize(static_cast<size_t>(p - begin));
+  append(head.data(), p);
 }
 
 namespace {
