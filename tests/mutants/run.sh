@@ -3,8 +3,8 @@
 # nobody finds is a finding: the test is to be improved.
 # Only a copy of the one file is changed and compiled (not optimised, without warnings), with the flags of the target that
 # holds it; what comes of it is linked into a copy of the test, before the libraries of the build tree: the first definition
-# counts. Of a header the test's own objects are compiled anew: what is inline there comes before the libraries' too. Neither
-# the source nor the build tree is touched.
+# counts. Of a header the object that holds the test is compiled anew (all objects of a program without named tests): what is
+# inline there comes before all others' too. Neither the source nor the build tree is touched.
 # SMT_SCALE=ci makes a part of them: those in files that the last 50 commits changed (32 at most, newest change first), and a
 # quarter of all others, which the hash of the tree's contents chooses, so that it is another quarter after each commit. A
 # commit that changes more than 60 files (a renaming, a formatting) does not count as a change, nor does a pure move. If there
@@ -127,12 +127,28 @@ fi
 linker=
 if command -v ld.lld >/dev/null; then linker=-fuse-ld=lld; fi
 
-# try PROGRAM [TEST]: runs a test of a GoogleTest program, or a program of another kind at its quick size.
+# try SECONDS PROGRAM [TEST]: runs a test of a GoogleTest program, or a program of another kind at its quick size.
 try() {
-  program=$1
-  shift
+  seconds=$1 program=$2
+  shift 2
   [ $# -eq 0 ] || set -- --gtest_filter="$1"
-  (cd "$source" && unset SMT_SCALE && timeout 60 "$program" "$@") </dev/null
+  (cd "$source" && unset SMT_SCALE && timeout "$seconds" "$program" "$@") </dev/null
+}
+
+# holders TEST OBJECT...: prints the objects that the test is defined in, or all if that cannot be told.
+holders() {
+  test="($(printf '%s' "$1" | sed 's/\./, /'))" named=${1:+yes}
+  shift
+  for object in ${named:+"$@"}; do
+    command=$(command_of " -o $object -c ")
+    sources=$(awk -v unity="${command##* }" '$2 == unity { print $1 }' "$work/unities")
+    # shellcheck disable=SC2086  # one word per source
+    if grep -q -s -F -e "$test" ${sources:-"${command##* }"}; then
+      echo "$object"
+      return
+    fi
+  done
+  printf '%s\n' "$@"
 }
 
 # mutant DIR TEST WHAT FILE FROM TO: prints what became of it.
@@ -144,10 +160,13 @@ mutant() {
   compile=
   case $4 in
     *.h)
-      for object in $(printf '%s' "$link" | grep -o " [^ ]*/$2\.dir/[^ ]*"); do
+      objects=$(printf '%s' "$link" | grep -o " [^ ]*/$2\.dir/[^ ]*")
+      # shellcheck disable=SC2086  # one word per object
+      for object in $(holders "$3" $objects); do
         command=$(command_of " -o $object -c ")
         compile="$compile$(compiled "$1" "${command##* }" "$1/${object##*/}" "$command") && "
-        link=$(printf '%s' "$link" | sed "s| $object | $1/${object##*/} |")
+        # Its definitions of what is inline come before those of all other objects.
+        link=$(printf '%s' "$link" | sed -e "s| $object | |" -e "s| -o bin/$2 | $1/${object##*/}&|")
       done
       ;;
     *)
@@ -163,13 +182,16 @@ mutant() {
   fi
   link=$(printf '%s' "$link" | sed "s| -o bin/$2 | $linker -o $1/test |")
   (cd "$build" && eval "$compile $link") >"$1/log" 2>&1 || { echo "does not build"; return; }
-  # Without the mistake the test must exist and pass.
-  if ! grep -q -x -F -e "$2 $3" "$work/passed"; then
-    try "$build/bin/$2" ${3:+"$3"} >"$1/log" 2>&1 || { echo "fails anyway"; return; }
+  # Without the mistake the test must exist and pass. With it, a test that waits for ever takes a few times as long.
+  took=$(grep -F -e "$tab$2 $3$tab" "$work/passed" | cut -f 1 | head -n 1)
+  if [ -z "$took" ]; then
+    from_s=$(date +%s)
+    try 60 "$build/bin/$2" ${3:+"$3"} >"$1/log" 2>&1 || { echo "fails anyway"; return; }
     ! grep -q 'Running 0 tests' "$1/log" || { echo "no such test"; return; }
-    echo "$2 $3" >>"$work/passed"
+    took=$(($(date +%s) - from_s))
+    printf '%d\t%s\t\n' "$took" "$2 $3" >>"$work/passed"
   fi
-  if try "$1/test" ${3:+"$3"} >"$1/log" 2>&1; then
+  if try $((15 + 5 * took)) "$1/test" ${3:+"$3"} >"$1/log" 2>&1; then
     echo SURVIVES
   else
     echo caught
