@@ -1,5 +1,6 @@
 // Lets the k-th call that takes space, names or descriptors fail. This replaces the C library's functions in
 // the program that links it: posix_fallocate, ftruncate, open, openat, linkat, mkdirat, mkfifoat, mmap.
+// The files of memory limits do not count: what cannot be read there is no limit.
 #ifndef SMT_TESTS_STORM_FAULTS_H_
 #define SMT_TESTS_STORM_FAULTS_H_
 
