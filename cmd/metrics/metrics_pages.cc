@@ -142,7 +142,8 @@ MetricsView view_of(const RelaySnapshot& s, const MetricsNames& names, const Unr
 
 MetricsPages render_pages(const RelaySnapshot& snapshot, const MetricsNames& names) {
   const Unready unready = find_unready(snapshot, names.ready);
-  return {view_of(snapshot, names, unready, true), view_of(snapshot, names, unready, false)};
+  return {view_of(snapshot, names, unready, true), view_of(snapshot, names, unready, false),
+          snapshot.taken_ns};
 }
 
 }  // namespace smt::cmd

@@ -56,11 +56,7 @@ MetricsServer::MetricsServer(const MetricsOptions& options, MetricsNames names, 
 
 int64_t MetricsServer::step(const relay::Relay& relay, int64_t now_ns) {
   now_ns_ = now_ns;
-  // Those that nobody waits for any more too: later they would pass for new ones.
-  if (renderer_.clear()) {
-    pages_ = renderer_.pages();
-    came_ns_ = now_ns;
-  }
+  if (renderer_.clear()) pages_ = renderer_.pages();
   wanted_ = false;
   server_->step(now_ns);
   if (wanted_ && !collecting_ && !renderer_.is_busy()) begin_snapshot();
@@ -74,7 +70,7 @@ std::optional<relay::HttpResponse> MetricsServer::answer(const relay::HttpReques
   const bool metrics = request.path == "/metrics";
   if (!ready && !metrics && request.path != "/status")
     return text(404, "there are /livez, /readyz, /metrics and /status\n");
-  if (!is_current()) {
+  if (!are_current_for(request)) {
     wanted_ = true;
     return std::nullopt;
   }
@@ -85,10 +81,13 @@ std::optional<relay::HttpResponse> MetricsServer::answer(const relay::HttpReques
   return text(403, "beyond its own machine this relay tells its status with metrics_names only\n");
 }
 
-bool MetricsServer::is_current() const { return pages_ != nullptr && now_ns_ - came_ns_ < kPageNs; }
+bool MetricsServer::are_current_for(const relay::HttpRequest& request) const {
+  return pages_ != nullptr && (now_ns_ - pages_->taken_ns < kPageNs || request.came_ns <= pages_->taken_ns);
+}
 
 void MetricsServer::begin_snapshot() {
   collecting_ = true;
+  begun_ns_ = now_ns_;
   if (survey_) survey_->begin();
 }
 
@@ -100,7 +99,7 @@ bool MetricsServer::advance_snapshot(const relay::Relay& relay) {
   s.version = version().substr(version().find(' ') + 1);  // after the name of the product
   s.name = name_;
   s.role = role_;
-  s.taken_ns = now_ns_;
+  s.taken_ns = begun_ns_;
   s.started_ns = started_ns_;
   s.counters = relay.counters();
   s.http = server_->counters();

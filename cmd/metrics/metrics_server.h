@@ -30,8 +30,9 @@ struct MetricsOptions {
 };
 
 // The loop of a relay steps it. /livez is answered by the loop itself, so that an answer proves that the loop
-// turns. The other pages are rendered by a thread, from a snapshot, at most once in
-// kPageNs: whoever asks meanwhile gets the same bytes. They have names, counts and ages, and never values.
+// turns. The other pages are rendered by a thread, from a snapshot: whoever asks within kPageNs gets the same
+// bytes. A page is as old as its snapshot: one that came late, or for somebody who is gone, answers nobody
+// who has asked since. They have names, counts and ages, and never values.
 class MetricsServer {
  public:
   static constexpr int64_t kPageNs = 1'000'000'000;
@@ -49,7 +50,7 @@ class MetricsServer {
  private:
   MetricsServer(const MetricsOptions& options, MetricsNames names, int64_t now_ns);
   std::optional<relay::HttpResponse> answer(const relay::HttpRequest& request);
-  bool is_current() const;
+  bool are_current_for(const relay::HttpRequest& request) const;
   void begin_snapshot();
   bool advance_snapshot(const relay::Relay& relay);
 
@@ -60,8 +61,8 @@ class MetricsServer {
   const std::function<MetricsPages(RelaySnapshot)> render_;  // for the thread of the renderer
   PageRenderer renderer_;
   std::shared_ptr<const MetricsPages> pages_;  // null: none yet
-  int64_t came_ns_ = 0;                        // when they were there
   int64_t now_ns_;                             // of this step
+  int64_t begun_ns_ = 0;                       // the newest snapshot was
   bool wanted_ = false;                        // somebody waits for pages
   bool collecting_ = false;                    // the survey goes on
 };

@@ -3,6 +3,7 @@
 #ifndef SMT_CMD_METRICS_METRICS_VIEW_H_
 #define SMT_CMD_METRICS_METRICS_VIEW_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -16,8 +17,9 @@ struct MetricsView {
 };
 
 struct MetricsPages {
-  MetricsView local;  // on this machine: all names
-  MetricsView open;   // beyond it: those that MetricsNames::open allows
+  MetricsView local;     // on this machine: all names
+  MetricsView open;      // beyond it: those that MetricsNames::open allows
+  int64_t taken_ns = 0;  // as RelaySnapshot
 };
 
 }  // namespace smt::cmd

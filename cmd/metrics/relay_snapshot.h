@@ -28,7 +28,7 @@ inline bool is_system_topic(const TopicStatus& topic) { return topic.name.starts
 
 struct RelaySnapshot {
   std::string version, name, role;
-  int64_t taken_ns = 0, started_ns = 0;  // BOOTTIME
+  int64_t taken_ns = 0, started_ns = 0;  // BOOTTIME; nothing here is older than `taken_ns`
   relay::Counters counters;
   relay::HttpCounters http;
   std::vector<relay::PeerInfo> peers;

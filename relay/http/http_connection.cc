@@ -133,7 +133,7 @@ void HttpConnection::take_request(int64_t now_ns) {
     return refuse(421, &HttpCounters::refused_foreign_host,
                   "this relay is not the host that the request names; ask for localhost or 127.0.0.1",
                   now_ns);
-  request_ = {std::string(target.substr(0, target.find('?'))), local_};
+  request_ = {std::string(target.substr(0, target.find('?'))), local_, now_ns};
   keep_alive_ = message.keep_alive();
   head_only_ = message.method() == http::verb::head;
   parser_.reset();

@@ -10,8 +10,9 @@ namespace smt::relay {
 
 // A GET or a HEAD; the server itself answers everything else.
 struct HttpRequest {
-  std::string path;    // begins with '/'; without the query
-  bool local = false;  // the connection is one within this machine, over a loopback address
+  std::string path;     // begins with '/'; without the query
+  bool local = false;   // the connection is one within this machine, over a loopback address
+  int64_t came_ns = 0;  // BOOTTIME of the step in which it was whole
 };
 
 struct HttpResponse {

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <memory>
@@ -18,6 +19,7 @@
 namespace smt::cmd {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -35,10 +37,13 @@ class MetricsServerTest : public testing::Test {
     const std::string address = server_->address();
     port_ = static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
   }
-  std::string ask(const std::string& path) {
-    const Fd socket = dial(port_);
+  Fd send_request(const std::string& path) const {
+    Fd socket = dial(port_);
     const std::string request = "GET " + path + " HTTP/1.0\r\n\r\n";
     EXPECT_GT(send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL), 0);
+    return socket;
+  }
+  std::string answer_at(const Fd& socket) {
     std::string answer;
     EXPECT_TRUE(eventually([&] {
       server_->step(*relay_, now_);
@@ -48,6 +53,19 @@ class MetricsServerTest : public testing::Test {
       return n == 0;
     }));
     return answer;
+  }
+  std::string ask(const std::string& path) { return answer_at(send_request(path)); }
+  // Of the server's descriptors: 0, somebody asks; 1, pages have come.
+  bool is_readable(size_t which) const {
+    return eventually([&] {
+      pollfd one = {server_->fds()[which], POLLIN, 0};
+      return poll(&one, 1, 0) == 1;
+    });
+  }
+  // Takes the request and begins a snapshot for it.
+  void take_request() {
+    ASSERT_TRUE(is_readable(0));
+    server_->step(*relay_, now_);
   }
   void put(const std::string& name, int64_t born_ns, int64_t max_age_ns = 0) {
     relay::TopicDescription d = relay::describe(name, Schema::bytes(), 8, {});
@@ -86,6 +104,41 @@ TEST_F(MetricsServerTest, ATopicOfAStoreBecomesStaleWithItsAge) {
   now_ += 2'000 * kMs;
   EXPECT_THAT(ask("/readyz"), HasSubstr("\r\n\r\ntopic t/a is stale\n"));
   EXPECT_THAT(ask("/livez"), StartsWith("HTTP/1.1 200 "));
+}
+
+// /readyz tells no state of a time before the question.
+TEST_F(MetricsServerTest, PagesOfSomebodyWhoIsGoneAreNotPagesOfNow) {
+  put("t/a", now_, 1'500 * kMs);
+  {
+    const Fd goes_away = send_request("/readyz");
+    take_request();
+  }
+  ASSERT_TRUE(is_readable(1));
+  server_->step(*relay_, now_);
+  now_ += 2'000 * kMs;
+  EXPECT_THAT(ask("/readyz"), EndsWith("topic t/a is stale\n"));
+}
+
+TEST_F(MetricsServerTest, PagesThatComeLateAnswerWhoHasWaitedAndNobodyElse) {
+  put("t/a", now_, 1'500 * kMs);
+  const Fd waits = send_request("/readyz");
+  take_request();
+  ASSERT_TRUE(is_readable(1));
+  now_ += 2'000 * kMs;  // the loop stands still meanwhile
+  EXPECT_THAT(ask("/readyz"), EndsWith("topic t/a is stale\n"));
+  EXPECT_THAT(answer_at(waits), EndsWith("ready\n"));
+}
+
+TEST_F(MetricsServerTest, PagesAreAsOldAsTheBeginningOfTheirSnapshot) {
+  for (int i = 0; i < 2'500; ++i) put("t/" + std::to_string(i), now_);
+  const Fd waits = send_request("/metrics");
+  take_request();
+  for (int part = 0; part < 2; ++part) {
+    now_ += 700 * kMs;
+    server_->step(*relay_, now_);
+  }
+  EXPECT_THAT(answer_at(waits), HasSubstr("smtrelay_uptime_seconds 0\n"));
+  EXPECT_THAT(ask("/metrics"), HasSubstr("smtrelay_uptime_seconds 1.4\n"));
 }
 
 }  // namespace
