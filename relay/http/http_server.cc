@@ -14,7 +14,7 @@ namespace smt::relay {
 namespace {
 
 // In one step; what is left makes the descriptor readable again.
-constexpr int kMaxAccepts = 16, kMaxEvents = 32;
+constexpr int kMaxAccepts = 4, kMaxEvents = 32;
 // A process without free descriptors asks so often whether there is one.
 constexpr int64_t kAcceptAgainNs = 100'000'000;
 

@@ -140,6 +140,14 @@ TEST_F(HttpServerTest, OneClientWithManyRequestsDoesNotHoldUpAStep) {
   EXPECT_LE(asked_.size(), 16u);
 }
 
+TEST_F(HttpServerTest, ManyWhoComeAtOnceDoNotHoldUpAStep) {
+  std::vector<Client> clients(60);
+  for (Client& client : clients) client = connect();
+  ASSERT_TRUE(eventually([&] { return server_->step(now_), counts().connections != 0; }));
+  EXPECT_LE(counts().connections, 4u);
+  EXPECT_TRUE(eventually([&] { return server_->step(now_), counts().connections == 60; }));
+}
+
 TEST_F(HttpServerTest, ARequestMayComeByteByByte) {
   Client client = connect();
   for (const char c : std::string(kGet)) {
