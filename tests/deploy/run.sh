@@ -12,7 +12,7 @@
 #   BUILD_DIR/bin. What takes much room makes a folder of its own on disk and removes it.
 # - `. "$1/tests/house/check.sh"` gives `check WHAT COMMAND...`, `not`, and `finish`, which ends the script.
 # - It exits with 0 (passed), 77 (left out) or another number (failed). The last line of a lane that is left out says why,
-#   as `nftables needs root`. Without --full this is accepted and told; with --full it is a failure.
+#   as `nftables needs root`; that a program is missing is no reason. Without --full this is accepted and told; with --full it is a failure.
 # - Programs beyond deploy/apt-build.txt, apt-run.txt and apt-test.txt come from packages in deploy/apt-deploy.txt (quick
 #   lanes) or deploy/apt-deploy-full.txt (full lanes). Both are installed before, so that a program that is missing is a
 #   failure and no reason to be left out.

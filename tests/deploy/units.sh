@@ -8,7 +8,7 @@ build_dir=$2
 . "$source_dir/tests/house/check.sh"
 command -v systemd-analyze >/dev/null || {
   echo "systemd-analyze is in the package systemd"
-  exit 77
+  exit 1
 }
 units=$source_dir/deploy/systemd
 mkdir "$TMP/units"
