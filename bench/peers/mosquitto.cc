@@ -6,6 +6,7 @@
 #include "bench/peers/peer_writer.h"
 #include "bench/peers/peers.h"
 #include "bench/peers/server.h"
+#include "bench/relay/loopback.h"
 #include "bench/relay/stream.h"
 #include "bench/report.h"
 

@@ -43,16 +43,6 @@ std::string find_program(const std::string& name) {
   return "";
 }
 
-int free_port() {
-  const Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in at = loopback(0);
-  socklen_t size = sizeof at;
-  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&at), size) != 0 ||
-      getsockname(fd.get(), reinterpret_cast<sockaddr*>(&at), &size) != 0)
-    fail(Status::from_errno("no free port", errno));
-  return ntohs(at.sin_port);
-}
-
 void start_server(const std::vector<std::string>& command, const std::string& ready, int port,
                   const std::string& folder, Cast* cast) {
   const auto out = std::make_shared<Fd>();

@@ -13,9 +13,6 @@ namespace smt::bench {
 // Where the shell finds it, or a superuser's would; "": nowhere.
 std::string find_program(const std::string& name);
 
-// A port of the loopback that nothing listens at now.
-int free_port();
-
 // Runs `command` for as long as the cast lives, and then asks it to end and kills it after 2 s. What it
 // prints as errors goes to the log of `folder`, and its processor time counts as that of one between. Returns
 // once it has printed `ready`, or, where that is "", listens at `port`; ends the program with a sentence if

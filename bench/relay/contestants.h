@@ -63,6 +63,14 @@ class Contestants {
     if (!bin_.empty()) all.push_back({smt_relay(kSmtRelayProxy, bin_), with_hop});
     return all;
   }
+  // smtrelay that nobody asks, that is scraped, and that has a thousand slow clients besides.
+  std::vector<Contestant> scraped(const Load& load) const {
+    std::vector<Contestant> all = with_smtrelay({}, load);
+    if (bin_.empty()) return all;
+    all.push_back({smt_relay(kSmtRelayScraped, bin_, {.asking = {10, 0}}), load});
+    all.push_back({smt_relay(kSmtRelaySlowClients, bin_, {.asking = {10, 1000}}), load});
+    return all;
+  }
 
  private:
   const std::string bin_;

@@ -88,6 +88,7 @@ struct Control {
   // listen yet.
   std::atomic<int> ports[1 + kMaxHops] = {};
   std::atomic<uint64_t> offered{0};
+  std::atomic<uint64_t> scrapes{0};  // of the relays' /metrics, answered
   Watched watched[kMaxSubscribers];
 };
 

@@ -18,6 +18,9 @@ inline sockaddr_in loopback(int port) {
   return at;
 }
 
+// A port that nothing listens at now.
+int free_port();
+
 }  // namespace smt::bench
 
 #endif  // SMT_BENCH_RELAY_LOOPBACK_H_

@@ -126,6 +126,16 @@ Question through_proxy(const Contestants& all, const Load& load, const std::stri
           {{kSmtRelayProxy, kBareProxy, kP50, limit, kSmtRelay, kBare}}};
 }
 
+Question scraped(const Contestants& all) {
+  const Load load = {.topics = 10'000, .period_ns = 1 * kMs, .changed = 1};
+  return {"i",
+          "one of 10,000 topics at 1 kHz, each relay scraped ten times a second",
+          {kP50, kP99, kCpu, kScrapes},
+          all.scraped(load),
+          {{kSmtRelayScraped, nullptr, kP99, 100, kSmtRelay},
+           {kSmtRelaySlowClients, nullptr, kP99, 100, kSmtRelay}}};
+}
+
 }  // namespace
 
 std::vector<Question> questions(const std::string& bin, const std::vector<Variant>& peers) {
@@ -142,7 +152,8 @@ std::vector<Question> questions(const std::string& bin, const std::vector<Varian
           through_proxy(all, {.period_ns = 2 * kMs, .jitter_ns = 1 * kMs},
                         "one topic of 32 B at 400 Hz, through a proxy", 1.2),
           through_proxy(all, {.topics = 1000, .period_ns = 10 * kMs},
-                        "1,000 topics of 32 B at 100 Hz, through a proxy", 1.5)};
+                        "1,000 topics of 32 B at 100 Hz, through a proxy", 1.5),
+          scraped(all)};
 }
 
 }  // namespace smt::bench

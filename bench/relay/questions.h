@@ -63,9 +63,13 @@ inline constexpr Metric kSenderCpu = {"CPU of the sender, % of a core",
 inline constexpr Metric kSenderCpuPerUpdate = {"CPU of the sender per update, us", [](const Figures& f) {
                                                  return f.sender_cpu / std::max(f.offered_hz, 1.0) * 1e6;
                                                }};
+inline constexpr Metric kScrapes = {"scrapes answered, /s", [](const Figures& f) { return f.scrapes_hz; },
+                                    true};
 
 inline constexpr char kSmtRelay[] = "smtrelay", kSmtRelaySpins[] = "smtrelay --spin";
 inline constexpr char kSmtRelayKeys[] = "smtrelay, keys", kSmtRelayProxy[] = "smtrelay, proxy";
+inline constexpr char kSmtRelayScraped[] = "smtrelay, scraped";
+inline constexpr char kSmtRelaySlowClients[] = "smtrelay, scraped, 1,000 slow clients";
 inline constexpr char kNaive[] = "naive";
 inline constexpr char kNaiveHwm[] = "naive, HWM 100,000";
 inline constexpr char kNaiveFutex[] = "naive, futex, HWM 100,000";

@@ -8,6 +8,7 @@
 #include <optional>
 #include <sstream>
 
+#include "bench/relay/loopback.h"
 #include "bench/relay/reader.h"
 #include "bench/relay/variant.h"
 #include "bench/relay/writer.h"
@@ -178,8 +179,12 @@ Cast start_relay(const std::string& bin, const SmtRelayOptions& options, const L
   Cast cast;
   const std::string log = log_of(folder);
   if (options.keys) make_keys(bin, folder, log);
+  std::vector<int> pages;
   const auto with_options = [&](std::vector<std::string> command, const char* end) {
     if (options.spin) command.push_back("--spin");
+    if (options.asking.any())
+      command.insert(command.end(),
+                     {"--metrics", fmt::format("127.0.0.1:{}", pages.emplace_back(free_port()))});
     if (options.keys) command.insert(command.end(), {"--keys", folder + "/" + end});
     return command;
   };
@@ -213,6 +218,7 @@ Cast start_relay(const std::string& bin, const SmtRelayOptions& options, const L
     cast.readers.push_back(
         Process::fork(kReceiverCore, [&] { run_watch(load, *control, watched, Far(far, load)); }));
   }
+  cast.askers = start_askers(options.asking, pages, &control->scrapes);
   cast.complete = [mirrors, topics = load.topics] {
     bool all = true;
     for (Mirror& mirror : *mirrors) all = mirror.find(topics) && all;

@@ -55,7 +55,8 @@ struct Trial {
 
   Figures measure(double seconds) {
     const int64_t begin = boottime_ns();
-    const uint64_t offered = control->offered.load(), updates = cast.updates();
+    const uint64_t offered = control->offered.load(), updates = cast.updates(),
+                   scrapes = control->scrapes.load();
     const double sender = cast.sender.cpu_s(), receivers = cpu_s(cast.receivers),
                  between = cpu_s(cast.between);
     control->measuring.store(true);
@@ -68,8 +69,10 @@ struct Trial {
     f.receivers_cpu = (cpu_s(cast.receivers) - receivers) / took;
     f.between_cpu = (cpu_s(cast.between) - between) / took;
     f.offered_hz = static_cast<double>(control->offered.load() - offered) / took;
+    f.scrapes_hz = static_cast<double>(control->scrapes.load() - scrapes) / took;
     f.delivered_hz = static_cast<double>(cast.updates() - updates) / took / load.subscribers;
     check();
+    if (!cast.askers.empty() && f.scrapes_hz == 0) give_up("no scrape was answered");
     return f;
   }
 
@@ -100,7 +103,7 @@ struct Trial {
   }
   void check() const {
     bool ended = cast.writer.ended() || cast.sender.ended();
-    for (const std::vector<Process>* all : {&cast.between, &cast.receivers, &cast.readers}) {
+    for (const std::vector<Process>* all : {&cast.between, &cast.receivers, &cast.readers, &cast.askers}) {
       for (const Process& p : *all) ended = ended || p.ended();
     }
     if (ended) give_up("a process ended before its time");

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bench/process.h"
+#include "bench/relay/askers.h"
 #include "bench/relay/load.h"
 #include "shm/status.h"
 
@@ -23,6 +24,7 @@ struct Cast {
   Process writer, sender;
   std::vector<Process> between;
   std::vector<Process> receivers, readers;
+  std::vector<Process> askers;  // see Asking
   // Values written to the far memories so far, all subscribers together.
   std::function<uint64_t()> updates;
   // All topics exist in the far memories.
@@ -45,6 +47,7 @@ struct Figures {
   double sender_cpu = 0;          // of one core
   double receivers_cpu = 0;       // of one core, all subscribers together
   double between_cpu = 0;         // of one core, all together
+  double scrapes_hz = 0;          // answered, all relays together
 
   double cpu() const { return sender_cpu + receivers_cpu + between_cpu; }
 };
@@ -79,8 +82,9 @@ Variant bare_zmq(const std::string& name, bool encrypted = false);
 
 // The programs smtrelay_pub and smtrelay_sub of the folder `bin`.
 struct SmtRelayOptions {
-  bool spin = false;  // neither of them ever sleeps
-  bool keys = false;  // each has keys and knows the other's; no hops then
+  bool spin = false;   // neither of them ever sleeps
+  bool keys = false;   // each has keys and knows the other's; no hops then
+  Asking asking = {};  // both ends serve pages, if anybody asks; no hops then
 };
 Variant smt_relay(const std::string& name, const std::string& bin, const SmtRelayOptions& options = {});
 
