@@ -39,6 +39,17 @@ for script in "$source_dir"/tests/deploy/*.sh; do
     said=1
 done
 check "each lane that there is says whether it is quick, and how long it may take" [ "$said" = 0 ]
+# ends_with CODE COMMAND...
+ends_with() {
+  wanted=$1 code=0
+  shift
+  "$@" || code=$?
+  [ "$code" = "$wanted" ]
+}
+for name in metrics units; do
+  check "the lane $name fails without its program" \
+    ends_with 1 env PATH="$TMP/none" /bin/sh "$source_dir/tests/deploy/$name.sh" "$source_dir" "$build_dir"
+done
 check "a folder without lanes fails" not "$source_dir/tests/deploy/run.sh" "$source_dir" "$build_dir"
 lane good 'quick 20' '[ -d "$TMP" ] && [ "$1" = '"'$source_dir'"' ] && [ "$2" = '"'$build_dir'"' ] && [ "$SMT_FULL" = 0 ]'
 lane heavy 'full 20' '[ "$SMT_FULL" = 1 ]'
