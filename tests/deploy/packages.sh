@@ -1,20 +1,27 @@
 #!/bin/sh
 # The Debian packages: two builds in two folders give the same bytes, lintian has nothing to say, what they hold is hardened and
-# small. In a Debian of its own they are installed, installed anew and purged: no service is enabled, and keys are kept.
-# lane: full 2400
+# small. In a Debian of its own they are installed, installed anew and purged: no service is enabled, and keys are kept. In one that
+# is booted they are upgraded under load (packages/upgrade.sh), and two that are booted go through the commands of README.md
+# (packages/first_hour.sh).
+# lane: full 3000
 set -eu
 source_dir=$1
 . "$source_dir/tests/house/check.sh"
+. "$source_dir/tests/deploy/booted/boot.sh"
 disk=$(mktemp -d)
-trap 'rm -rf --one-file-system "$disk"' EXIT
+cleanup() {
+  for machine in robot base; do ip netns del "smt$$-$machine" 2>/dev/null || :; done
+  rm -rf --one-file-system "$disk"
+}
+trap cleanup EXIT
 trap 'exit 1' HUP INT TERM
 
-# built FOLDER [VARIABLE=VALUE]: the packages of a copy of the tree.
+# built FOLDER: the packages of a copy of the tree.
 built() {
   mkdir -p "$disk/$1/smtrelay"
   (cd "$source_dir" && git -c safe.directory="$source_dir" ls-files -z -co --exclude-standard | tar -c --null --files-from=-) | tar -x -C "$disk/$1/smtrelay"
   begin=$(date +%s)
-  (cd "$disk/$1/smtrelay" && env ${2+"$2"} dpkg-buildpackage -b -us -uc) >"$disk/$1.log" 2>&1 || {
+  (cd "$disk/$1/smtrelay" && dpkg-buildpackage -b -us -uc) >"$disk/$1.log" 2>&1 || {
     tail -n 40 "$disk/$1.log"
     return 1
   }
@@ -22,7 +29,7 @@ built() {
 }
 check "the packages build" built a
 sed -n '/^the build in/p' "$TMP/check.out"
-check "they build again in another folder, without a compiler that remembers" built some/where/else/b CCACHE_DISABLE=1
+check "they build again in another folder" built some/where/else/b
 sed -n '/^the build in/p' "$TMP/check.out"
 a=$disk/a
 packages=$(cd "$a" && ls ./*.deb)
@@ -65,8 +72,9 @@ for program in "$private" "$root/usr/bin/smtlogger"; do
   check "$(basename "$program") guards its stack" grep -q '__stack_chk_fail' "$TMP/symbols"
   check "$(basename "$program") has fortified calls" grep -qE '__(mem|str|v?s?n?printf|read|fd)[a-z]*_chk' "$TMP/symbols"
 done
-grep -h '_FORTIFY_SOURCE=' "$a"/smtrelay/obj-*/compile_commands.json | grep -v '_FORTIFY_SOURCE=3' >"$TMP/other" || :
-check "all of it is compiled with _FORTIFY_SOURCE=3" test ! -s "$TMP/other"
+grep -h '"command"' "$a"/smtrelay/obj-*/compile_commands.json >"$TMP/commands"
+check "all of it is compiled with _FORTIFY_SOURCE=3" not grep -v '_FORTIFY_SOURCE=3' "$TMP/commands"
+check "and with the protection of control flow" not grep -vE -- '-fcf-protection|-mbranch-protection=standard' "$TMP/commands"
 check "no program names the folder that it was built in" not grep -rlF "$disk" "$root/usr"
 
 dpkg-deb -e "$(echo "$a"/smtrelay_*.deb)" "$TMP/scripts"
@@ -87,13 +95,12 @@ cat >"$TMP/hook" <<'END'
 set -eu
 cp -r "$DEBS" "$1/debs"
 exec >"$OUT" 2>&1
-chroot "$1" apt-get -q -y --no-install-recommends install /debs/libsmt-dev_*.deb /debs/smt-tools_*.deb /debs/smt-logger_*.deb \
-  /debs/smtrelay_*.deb
+chroot "$1" sh -c 'apt-get -q -y --no-install-recommends install /debs/*.deb'
 chroot "$1" sh -c 'cd /etc/systemd/system && find . -type l -name "*smt*"' >"$OUT.enabled"
 for tool in "$1"/usr/bin/smt*; do chroot "$1" "/usr/bin/$(basename "$tool")" --version; done >"$OUT.versions"
 chroot "$1" smtrelay_keygen robot --out /etc/smt/keys
 echo '# changed' >>"$1/etc/smt/pub.toml"
-chroot "$1" dpkg -i /debs/smt-tools_*.deb /debs/smtrelay_*.deb
+chroot "$1" sh -c 'dpkg -i /debs/smt-tools_*.deb /debs/smtrelay_*.deb'
 grep -x '# changed' "$1/etc/smt/pub.toml" >"$OUT.changed"
 chroot "$1" apt-get -q -y purge smtrelay smt-tools smt-logger libsmt-dev >"$OUT.purged"
 END
@@ -108,4 +115,49 @@ check "purge says that the keys are kept" grep -q 'keys in /etc/smt/keys are kep
 check "and keeps them" test -s "$system/etc/smt/keys/self.key"
 check "and nothing else" sh -c "! find '$system/usr' '$system/etc' -path '*smt*' ! -path '*/etc/smt*' | grep ."
 check "of /etc/smt the keys alone" test "$(ls "$system/etc/smt")" = keys
+
+# A Debian that can be booted, and has what the packages depend on in the cache of its apt.
+cat >"$TMP/fetch" <<'END'
+#!/bin/sh
+set -eu
+cp -r "$DEBS" "$1/debs"
+chroot "$1" sh -c 'apt-get -q -y install --download-only /debs/smt-tools_*.deb /debs/smt-logger_*.deb /debs/smtrelay_*.deb'
+echo 'APT::Get::Assume-Yes "true";' >"$1/etc/apt/apt.conf.d/90assume-yes"
+END
+chmod +x "$TMP/fetch"
+# raised FOLDER: the packages with a higher version, in FOLDER.
+raised() {
+  mkdir "$1"
+  for deb in "$disk"/debs/*.deb; do
+    dpkg-deb -R "$deb" "$disk/raised"
+    sed -i 's/^Version: .*/&+1/; s/^\(Depends:.*smt-tools (= [^)]*\))/\1+1)/' "$disk/raised/DEBIAN/control"
+    dpkg-deb --root-owner-group -b "$disk/raised" "$1"
+    rm -r "$disk/raised"
+  done
+}
+check "a Debian to boot is made" env DEBS="$disk/debs" mmdebstrap --quiet --variant=minbase --skip=cleanup/apt \
+  --include=systemd,systemd-sysv,dbus,libpam-systemd --customize-hook="$TMP/fetch" bookworm "$disk/bootable"
+for name in upgraded robot base; do cp -a "$disk/bootable" "$disk/$name"; done
+check "the packages get a higher version" raised "$disk/upgraded/debs/next"
+boots "$disk/upgraded" "$source_dir/tests/deploy/packages/upgrade.sh" 200
+boot_told "$disk/upgraded"
+
+# Two machines with the addresses of the README, joined by a wire.
+for machine in robot base; do ip netns add "smt$$-$machine"; done
+ip -n "smt$$-robot" link add wire type veth peer name wire netns "smt$$-base"
+for machine in base:1 robot:2; do
+  name=${machine%:*}
+  ip -n "smt$$-$name" addr add "192.168.7.${machine#*:}/24" dev wire
+  for link in lo wire; do ip -n "smt$$-$name" link set "$link" up; done
+  mkdir -p "$disk/$name/var/test"
+  echo "$name" >"$disk/$name/etc/hostname"
+  awk -v first="# on the $name" '/^```/ { on = 0 } on; $0 == first { on = 1 }' "$source_dir/README.md" >"$disk/$name/var/test/commands"
+  boots "$disk/$name" "$source_dir/tests/deploy/packages/first_hour.sh" 200 -M "$name" --bind="$disk:/machines" \
+    --network-namespace-path="/run/netns/smt$$-$name" &
+done
+wait
+for name in robot base; do
+  echo "on the machine $name:"
+  boot_told "$disk/$name"
+done
 finish

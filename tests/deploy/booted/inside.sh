@@ -1,36 +1,11 @@
 #!/bin/bash
-# The part of ../booted.sh that runs in the booted system. One line for each thing that is shown: "ok" or "FAIL", and what.
+# The part of ../booted.sh that runs in the booted system.
 set -u
-check() {
-  local what=$1 out
-  shift
-  if out=$("$@" 2>&1); then
-    echo "ok   $what"
-  else
-    echo "FAIL $what: $*"
-    sed 's/^/     /' <<<"$out"
-  fi
-}
-not() { ! "$@"; }
-now_ms() { date +%s%3N; }
-# within MS COMMAND...: the command succeeds in so many milliseconds.
-within() {
-  local end=$(($(now_ms) + $1))
-  shift
-  until "$@" 2>/dev/null; do
-    [ "$(now_ms)" -lt "$end" ] || { echo "not within the time"; return 1; }
-    sleep 0.01
-  done
-}
+. /var/test/checks.sh
 # A peer that connects is answered: the ten octets with which ZMTP begins.
 answered() { [ "$(head -c 1 <"/dev/tcp/127.0.0.1/$1" | od -An -tx1)" = " ff" ]; }
-property() { systemctl show -P "$2" "$1"; }
 is_failed() { [ "$(property "$1" ActiveState)" = failed ]; }
 has() { grep -q -e "$2" <<<"$(property "$pub" "$1")"; }
-fresh() { smttopic --root /run/smt info "$@" | grep -q fresh; }
-
-# nspawn puts another boot id into /proc, which ProtectProc and ProtectKernelTunables would show to services alone.
-while umount /proc/sys/kernel/random/boot_id 2>/dev/null; do :; done
 
 systemd-sysusers
 systemctl start run-smt.mount
