@@ -1,6 +1,7 @@
 #!/bin/sh
 # Compose files and manifests of Kubernetes: each fits its schema without an unknown key, each command in them is one of the
-# image's programs and takes its arguments, each configuration passes --check-config, and every container is confined.
+# image's programs and takes its arguments, each configuration passes --check-config, and every container is confined. The
+# containers of README.md's `docker run` are those of Compose.
 # lane: quick 40
 set -eu
 source_dir=$1
@@ -67,6 +68,17 @@ for file in kubernetes/*.yaml; do
   commands kubernetes "$file"
 done
 
+# docker_run PAGE
+docker_run() { /usr/bin/python3 "$source_dir/tests/deploy/manifests/docker_run.py" "$1" compose; }
+folder=$source_dir/deploy/compose
+check "README.md runs the containers of Compose" docker_run ../README.md
+docker_run ../README.md >"$TMP/list" || :
+check "one for each role" test "$(cut -f 1 "$TMP/list" | paste -s -d ' ')" = "robot gateway base"
+while read -r name command; do
+  # shellcheck disable=SC2086  # one word per argument
+  check "README.md: $name: $command" runs_here $command
+done <"$TMP/list"
+
 # planted KIND FILE SED WHAT: the mistake that sed makes is found.
 planted() {
   sed "$3" "$2" >"$TMP/planted.yaml"
@@ -85,4 +97,21 @@ planted compose compose/robot.yaml 's/read_only: true$/read_onyl: true/' "an unk
 planted compose compose/robot.yaml 's/pids_limit: 64/pids_limit: [64]/' "a list where a number belongs"
 planted compose compose/robot.yaml 's/networks: \[robot\]/networks: [robbot]/' "a network that is none"
 planted compose compose/robot.yaml 's/pids_limit: 64/ipc: host/' "the host's IPC namespace of a service"
+
+# planted_run SED WHAT: the same with a command of README.md.
+planted_run() {
+  sed "$1" ../README.md >"$TMP/page.md"
+  check "a change is planted" not cmp -s ../README.md "$TMP/page.md"
+  check "$2 is found" not docker_run "$TMP/page.md"
+}
+planted_run 's/--read-only //' "a root that can be written"
+planted_run 's/--cap-drop ALL/--privileged/' "a flag that is not expected"
+planted_run 's/keys:ro smtrelay/keys smtrelay/' "a folder of keys that can be written"
+planted_run 's,keys/gateway:,keys/robot:,' "another role's keys"
+planted_run 's/-v memory:[^ ]* //' "a domain that is not mounted"
+planted_run 's/-v memory:/-v ipc:/' "another volume"
+planted_run 's/mode=1777,/mode=0777,/' "another mode of the memory"
+planted_run 's/--group-add 1500/--group-add 1501/' "another group"
+planted_run 's/--security-opt no-new-privileges/--user 0:0 &/' "root"
+planted_run 's/smtrelay_sub --config/smtrelay_sub --conf/' "another command"
 finish
