@@ -1,8 +1,8 @@
 #!/bin/sh
 # The images of deploy/Dockerfile, made without an engine: how large they are, that a second build gives the same, that what is
-# in them is complete and listed; then robot, gateway and base from them as containers (images/chain.sh). The programs are those
-# of BUILD_DIR in the place of the stage `compile`.
-# lane: full 600
+# in them is complete and listed; then robot, gateway and base from them as containers (images/chain.sh). With SMT_REUSE=1 the
+# programs of BUILD_DIR take the place of the stage `compile`, which takes minutes.
+# lane: full 1800
 set -eu
 source_dir=$1
 build_dir=$2
@@ -24,19 +24,33 @@ image() {
 }
 mmdebstrap --quiet --variant=minbase bookworm "$disk/base.tar"
 image debian:bookworm-slim "$disk/base.tar" /
-DESTDIR=$disk/install cmake --install "$build_dir" --prefix /usr --strip >/dev/null
-# shellcheck disable=SC2046  # one word per package
-dpkg-query -W -f 'Package: ${Package}\nVersion: ${Version}\nArchitecture: ${Architecture}\nMaintainer: ${Maintainer}\n\n' \
-  $(cat "$source_dir/deploy/image/headers.txt") >"$disk/install/headers"
-image smt-built "$disk/install" /install
-
 export SOURCE_DATE_EPOCH=1760000000
+# stage TARGET TAG [FLAG...]
+stage() {
+  target=$1 tag=$2
+  shift 2
+  images bud --isolation chroot --format docker --pull-never --layers=false --timestamp "$SOURCE_DATE_EPOCH" \
+    --build-arg SOURCE_DATE_EPOCH="$SOURCE_DATE_EPOCH" --build-arg BASE=localhost/debian:bookworm-slim "$@" --target "$target" \
+    -t "localhost/$tag" -f "$source_dir/deploy/Dockerfile" "$source_dir" >"$disk/$tag.log" 2>&1 || {
+    tail -n 20 "$disk/$tag.log"
+    return 1
+  }
+}
+# The folder /install that the stage `compile` makes.
+if [ "${SMT_REUSE-}" = 1 ]; then
+  DESTDIR=$disk/install cmake --install "$build_dir" --prefix /usr --strip >/dev/null
+  # shellcheck disable=SC2046  # one word per package
+  dpkg-query -W -f 'Package: ${Package}\nVersion: ${Version}\nArchitecture: ${Architecture}\nMaintainer: ${Maintainer}\n\n' \
+    $(cat "$source_dir/deploy/image/headers.txt") >"$disk/install/headers"
+  image smt-built "$disk/install" /install
+else
+  begin=$(date +%s)
+  check "the stage compile compiles what .dockerignore leaves of the sources" stage compile smt-built
+  echo "     in $(($(date +%s) - begin)) s"
+fi
 # build TARGET TAG: also as an OCI layout, $disk/TAG.
 build() {
-  images bud --isolation chroot --format docker --pull-never --layers=false --timestamp "$SOURCE_DATE_EPOCH" \
-    --build-arg SOURCE_DATE_EPOCH="$SOURCE_DATE_EPOCH" --build-arg BASE=localhost/debian:bookworm-slim \
-    --build-arg BUILT=localhost/smt-built --target "$1" -t "localhost/$2" -f "$source_dir/deploy/Dockerfile" "$source_dir" \
-    >"$disk/$2.log" 2>&1 || { tail -n 20 "$disk/$2.log"; return 1; }
+  stage "$1" "$2" --build-arg BUILT=localhost/smt-built || return 1
   images push -q "localhost/$2" "oci:$disk/$2:it"
 }
 digest() { sed -n 's/.*"digest":"\(sha256:[0-9a-f]*\)".*/\1/p' "$disk/$1/index.json"; }
