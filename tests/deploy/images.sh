@@ -89,12 +89,8 @@ complete() {
   done <"$disk/$1.needed"
   [ "$missing" = 0 ]
 }
-bill() { /usr/bin/python3 -c 'import json, sys
-bill = json.load(open(sys.argv[1]))
-refs = [part["bom-ref"] for part in bill["components"]]
-assert bill["bomFormat"] == "CycloneDX" and bill["specVersion"] == "1.5" and len(refs) > 20
-assert len(set(refs)) == len(refs) and all(part["version"] and part["purl"] for part in bill["components"])
-assert {"libtomlplusplus-dev", "libzstd1"} <= {part["name"] for part in bill["components"]}' "$1"; }
+# Debian's python3 has python3-jsonschema.
+bill() { /usr/bin/python3 "$source_dir/tests/deploy/images/bill.py" "$1"; }
 
 check "the image smtrelay is built" build smtrelay smtrelay
 check "the image smt-logger is built" build smt-logger smt-logger
@@ -118,6 +114,15 @@ cp -a "$disk/smtrelay.root" "$disk/planted.root"
 rm "$disk"/planted.root/usr/lib/*/libzmq.so.5
 check "a library that is missing is found" not complete planted
 rm -rf "$disk/planted.root"
+# planted_bill SED WHAT
+planted_bill() {
+  sed "$1" "$disk/smtrelay.root/usr/share/smtrelay/sbom.cdx.json" >"$disk/planted.json"
+  check "a change is planted" not cmp -s "$disk/smtrelay.root/usr/share/smtrelay/sbom.cdx.json" "$disk/planted.json"
+  check "$2 is found" not bill "$disk/planted.json"
+}
+planted_bill 's/"purl"/"plur"/' "an unknown key of a bill"
+planted_bill 's/"version":"[^"]*"/"version":""/' "a version that is empty"
+planted_bill 's/libtomlplusplus-dev/libtoml-dev/g' "a bill without a library of headers"
 
 chain() {
   unshare -m --propagation slave sh -c '
