@@ -93,9 +93,13 @@ version_ms() {
   for _ in 1 2 3 4 5; do { time chroot "$root" /usr/bin/smtrelay_pub --version >/dev/null; } 2>&1; done |
     awk '{ ms = int(($1 + $2) * 1000) } NR == 1 || ms < min { min = ms } END { print min }'
 }
+# A program finds the private library by its own path, which is in /proc.
+mkdir -p "$root/proc"
+mount -t proc proc "$root/proc"
 check "the program of the image tells its version" sh -c 'chroot "$0" /usr/bin/smtrelay_pub --version | grep -q "^smtrelay [0-9]"' "$root"
 took=$(version_ms)
 check "--version takes $took ms of CPU (30 at most)" test "$took" -le 30
+umount "$root/proc"
 
 start driver
 for name in gateway robot base; do
