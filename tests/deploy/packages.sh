@@ -121,7 +121,7 @@ cat >"$TMP/fetch" <<'END'
 #!/bin/sh
 set -eu
 cp -r "$DEBS" "$1/debs"
-chroot "$1" sh -c 'apt-get -q -y install --download-only /debs/smt-tools_*.deb /debs/smt-logger_*.deb /debs/smtrelay_*.deb'
+chroot "$1" sh -c 'apt-get -q -y --install-recommends --download-only install /debs/smt-*.deb /debs/smtrelay_*.deb'
 echo 'APT::Get::Assume-Yes "true";' >"$1/etc/apt/apt.conf.d/90assume-yes"
 END
 chmod +x "$TMP/fetch"
