@@ -8,6 +8,7 @@
 
 #include "relay/keys/endpoint.h"
 #include "tests/relay/keys/keys_fixture.h"
+#include "tests/small_disk.h"
 
 namespace smt::relay {
 namespace {
@@ -154,6 +155,59 @@ TEST_F(KeysTest, WhatOthersCouldReadOrWriteIsRefusedWithTheCommandThatHelps) {
   EXPECT_THAT(with("/peers", 0777), HasSubstr("run chmod go-w " + dir_ + "/peers"));
   EXPECT_THAT(with("", 0770), HasSubstr("run chmod go-w " + dir_));
   EXPECT_EQ(refusal_of(), "none");
+}
+
+// Who may write a folder on the way of a link could put another file there.
+TEST_F(KeysTest, LinksLeadThroughFoldersThatNobodyElseMayWrite) {
+  namespace fs = std::filesystem;
+  write("peers/robot.pub", robot_.public_text());
+  fs::create_directories(dir_ + "/..2026_11_30/deep");
+  fs::rename(dir_ + "/self.key", dir_ + "/..2026_11_30/deep/self.key");
+  fs::create_symlink("..2026_11_30", dir_ + "/..data");
+  fs::create_symlink("..data/deep/self.key", dir_ + "/self.key");
+  for (const std::string& way : {dir_ + "/..2026_11_30", dir_ + "/..2026_11_30/deep"}) {
+    for (const mode_t mode : {0777, 0775, 01777}) {
+      chmod(way.c_str(), mode);
+      EXPECT_THAT(refusal_of(), HasSubstr(way + ": other users may write there; run chmod go-w " + way));
+    }
+    chmod(way.c_str(), 0755);
+    EXPECT_EQ(refusal_of(), "none");
+  }
+}
+
+// ProtectSystem=strict shows a service all of /etc in a read-only mount; others write there outside of it.
+TEST_F(KeysTest, AFolderThatOthersMayWriteIsTakenOnlyWhereItIsAVolumeItself) {
+  namespace fs = std::filesystem;
+  const std::string etc = dir_ + "/etc", keys = etc + "/keys";
+  const SmallDisk disk(etc, "size=1m,mode=0755");
+  if (!disk.ok()) GTEST_SKIP() << "only root mounts";
+  fs::create_directories(keys + "/peers");
+  fs::copy(dir_ + "/self.key", keys + "/self.key");
+  std::ofstream(keys + "/peers/robot.pub") << robot_.public_text();
+  const auto refusal = [&] {
+    const auto ring = Keyring::read(keys);
+    return ring.ok() ? "none" : ring.status().message();
+  };
+  const auto make_read_only = [](const std::string& path) {
+    return mount(nullptr, path.c_str(), nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY, nullptr) == 0;
+  };
+  for (const std::string& path : {keys + "/peers", keys + "/peers/robot.pub"})
+    chmod(path.c_str(), fs::is_directory(path) ? 0755 : 0644);
+  chmod(keys.c_str(), 0777);
+  const std::string others = ": other users may write there";
+  EXPECT_THAT(refusal(), HasSubstr(keys + others));
+  ASSERT_TRUE(make_read_only(etc));
+  EXPECT_THAT(refusal(), HasSubstr(keys + others)) << "in a read-only mount, and none itself";
+  ASSERT_EQ(mount(keys.c_str(), keys.c_str(), nullptr, MS_BIND, nullptr), 0);
+  ASSERT_TRUE(make_read_only(keys));
+  EXPECT_EQ(refusal(), "none");
+  ASSERT_EQ(mount(nullptr, keys.c_str(), nullptr, MS_BIND | MS_REMOUNT, nullptr), 0);
+  EXPECT_THAT(refusal(), HasSubstr(keys + others)) << "a volume that may be written";
+  // What lies in a volume has its own rights.
+  chmod((keys + "/peers/robot.pub").c_str(), 0666);
+  ASSERT_TRUE(make_read_only(keys));
+  EXPECT_THAT(refusal(), HasSubstr(keys + "/peers/robot.pub" + others));
+  umount2(keys.c_str(), MNT_DETACH);
 }
 
 TEST_F(KeysTest, WhatIsMissingIsTold) {
