@@ -78,6 +78,44 @@ check "and is an error in the journal" grep -q 'robot.toml:7:' <<<"$(journalctl 
 check "a line that is none is not" not grep -q 'error' <<<"$(journalctl -q -o cat -p 6..7 -u $pub)"
 sed -i '$d' /etc/smt/robot.toml
 
+# Keys: the secret one is root's alone and comes as a credential, public ones lie in a folder that ProtectSystem=strict shows
+# in a read-only mount.
+smtrelay_keygen keyed --out /etc/smt/keyed-keys >/dev/null
+smtrelay_keygen desk --out /root/desk >/dev/null
+mv /etc/smt/keyed-keys/self.key /root/keyed.key
+cp /root/desk/desk.pub /etc/smt/keyed-keys/peers
+cp /etc/smt/keyed-keys/keyed.pub /root/desk/peers
+chmod -R u=rwX,go=rX /etc/smt/keyed-keys
+cat >/etc/smt/keyed.toml <<'END'
+version = 1
+name = "keyed"
+keys = "/etc/smt/keyed-keys"
+self_key = "keyed.key"
+[[peer]]
+bind = "tcp://127.0.0.1:7403"
+[[send]]
+topic = "**"
+END
+mkdir -p /run/systemd/system/smtrelay-pub@keyed.service.d
+printf '[Service]\nLoadCredential=keyed.key:/root/keyed.key\n' \
+  >/run/systemd/system/smtrelay-pub@keyed.service.d/credential.conf
+systemctl daemon-reload
+check "the secret key is root's alone" test "$(stat -c '%a %U' /root/keyed.key)" = "600 root"
+check "a relay starts with its key as a credential" systemctl start smtrelay-pub@keyed
+check "and answers who has its public key" smtrelay_client --keys /root/desk --connect tcp://127.0.0.1:7403 get wave
+check "and nobody without a key" not smtrelay_client --connect tcp://127.0.0.1:7403 --timeout 1s get wave
+chmod o+w /etc/smt/keyed-keys/peers
+systemctl restart smtrelay-pub@keyed 2>/dev/null
+check "a folder of keys that others may write is refused in its read-only mount" within 5000 is_failed smtrelay-pub@keyed
+tells() { property smtrelay-pub@keyed StatusText | grep -e "$1" || { property smtrelay-pub@keyed StatusText; false; }; }
+check "with the command that mends it" tells "/etc/smt/keyed-keys/peers: other users may write there; run chmod go-w"
+chmod o-w /etc/smt/keyed-keys/peers
+rm /run/systemd/system/smtrelay-pub@keyed.service.d/credential.conf
+systemctl daemon-reload
+systemctl restart smtrelay-pub@keyed 2>/dev/null
+check "without the credential it says what the unit lacks" within 5000 is_failed smtrelay-pub@keyed
+check "in its status" tells "LoadCredential=keyed.key:FILE"
+
 # Killed: how long until a peer is answered.
 for run in 1 2 3; do
   begin=$(now_ms)
