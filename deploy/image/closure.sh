@@ -1,7 +1,8 @@
 #!/bin/sh
 # closure.sh ROOT INSTALL LIST: makes the folder ROOT, the root of an image: the programs of LIST from INSTALL, and the packages
 # of LIST with all that they depend on. They are unpacked and not installed: no script of theirs runs, so no privileges are
-# needed, and none of them is there because a base has it. Scanners find the packages in /var/lib/dpkg/status.d.
+# needed, and none of them is there because a base has it; they may be for another machine (fetch.sh). Scanners find the packages
+# in /var/lib/dpkg/status.d.
 set -eu
 root=$1 install=$2 list=$3
 here=$(dirname "$0")
@@ -10,12 +11,9 @@ packages=$(sed -n 's/^package //p' "$list")
 programs=$(sed -n 's/^program //p' "$list")
 
 work=$(mktemp -d)
-mkdir -p "$root" "$work/debs/partial"
-: >"$work/status"  # nothing is installed, so the whole closure is fetched
-apt-get -q update
+mkdir -p "$root"
 # shellcheck disable=SC2086  # one word per package
-apt-get -q -y --no-install-recommends --download-only -o Dir::State::status="$work/status" -o Dir::Cache::archives="$work/debs" \
-  -o APT::Sandbox::User=root install $packages
+sh "$here/fetch.sh" "$work/debs" $packages
 status=$root/var/lib/dpkg/status.d
 mkdir -p "$status" "$root/usr/bin" "$root/etc" "$root/etc/smt" "$root/run/smt" "$root/data"
 for deb in "$work"/debs/*.deb; do
