@@ -1,7 +1,7 @@
 #!/bin/sh
 # Everything for arm64, built here by Debian's cross compiler: the unit tests run under qemu-user; containers for arm64 share
 # domains with containers for this machine; relays of both mirror to each other. The first build takes most of the time.
-# lane: full 3000
+# lane: full 3600
 set -eu
 source_dir=$1
 build_dir=$2
