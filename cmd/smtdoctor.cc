@@ -10,6 +10,7 @@
 #include "cmd/cli/tool.h"
 #include "cmd/doctor/doctor.h"
 #include "cmd/value/topic_json.h"
+#include "relay/names/pattern_set.h"
 #include "shm/printable.h"
 
 namespace smt::cmd {
@@ -42,9 +43,12 @@ void print_table(const std::vector<Finding>& findings, size_t problems) {
   print_text(out);
 }
 
-int doctor(const ToolOptions& tool, DoctorOptions options) {
+int doctor(const ToolOptions& tool, DoctorOptions options, const std::vector<std::string>& topics) {
   require_output();
   options.domain = tool.domain;
+  Result<std::vector<relay::Pattern>> patterns = relay::parse_patterns(topics);
+  if (!patterns.ok()) return fail(patterns.status());
+  options.topics = std::move(*patterns);
   std::vector<Finding> findings;
   for (const auto& check : {check_domain, check_machine, check_keys, check_endpoints}) {
     std::vector<Finding> found = check(options);
@@ -76,7 +80,16 @@ extern "C" int smtdoctor_main(int argc, char** argv) {
   app.footer("Exit codes: 0 all is well, 1 a problem, 2 usage.");
   ToolOptions tool;
   DoctorOptions options;
-  app.add_option("--keys", options.keys, "Folder with the keys of a relay")->type_name("DIR");
+  std::vector<std::string> topics;
+  CLI::Option* keys =
+      app.add_option("--keys", options.keys, "Folder with the keys of a relay")->type_name("DIR");
+  app.add_option("--self-key", options.self_key,
+                 "The relay's own key, where it is not in --keys: a file, or the name of a credential")
+      ->type_name("FILE")
+      ->needs(keys);
+  app.add_flag("--key-group", options.key_group, "The group of the domain may read the relay's own key");
+  app.add_option("--topic", topics, "Topics that should be here, and fresh; several times")
+      ->type_name("PATTERN");
   app.add_option("--bind", options.bind, "Where a relay is to listen")->type_name("ENDPOINT");
   app.add_option("--connect", options.connect, "Where a relay is to dial")->type_name("ENDPOINT");
   add_duration(app, "--timeout", &options.timeout_ns, "For who is dialled to answer [2s]");
@@ -85,5 +98,5 @@ extern "C" int smtdoctor_main(int argc, char** argv) {
       ->type_name("DIR");
   add_format_flag(app, &tool);
   add_common_flags(app, &tool);
-  return run_tool(app, argc, argv, tool, [&] { return doctor(tool, options); });
+  return run_tool(app, argc, argv, tool, [&] { return doctor(tool, options, topics); });
 }

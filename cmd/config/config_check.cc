@@ -250,28 +250,28 @@ void check_targets(const std::vector<Entry<relay::ReceiveRule>>& rules, ConfigEr
                   clash.name, text(first), rules[first.rule].place.text(), text(second)));
 }
 
-// Where the keys are. kInvalid: there is no credential of this name.
-Result<relay::KeySource> key_source(const RelayConfig& config) {
-  relay::KeySource source{.dir = config.keys, .self_key = config.self_key};
-  if (!config.self_key.empty() && config.self_key.find('/') == std::string::npos) {
+}  // namespace
+
+Result<relay::KeySource> key_source(const std::string& keys, const std::string& self_key,
+                                    const std::string& domain_group, bool key_group) {
+  relay::KeySource source{.dir = keys, .self_key = self_key};
+  if (!self_key.empty() && self_key.find('/') == std::string::npos) {
     const char* const folder = getenv("CREDENTIALS_DIRECTORY");
     if (folder == nullptr || *folder == '\0') {
       return Status(Code::kInvalid,
                     fmt::format("self_key: {0} is the name of a credential, and there are none "
                                 "($CREDENTIALS_DIRECTORY); write LoadCredential={0}:FILE into the unit, or "
                                 "./{0} for a file",
-                                config.self_key));
+                                self_key));
     }
-    source.self_key = fmt::format("{}/{}", folder, config.self_key);
+    source.self_key = fmt::format("{}/{}", folder, self_key);
     source.credential = true;
   }
-  if (config.domain.group.empty() || config.key_group) return source;
+  if (domain_group.empty() || key_group) return source;
   // An unknown group is told where the domain is opened.
-  if (const Result<gid_t> group = group_id(config.domain.group); group.ok()) source.domain_group = *group;
+  if (const Result<gid_t> group = group_id(domain_group); group.ok()) source.domain_group = *group;
   return source;
 }
-
-}  // namespace
 
 void read_keys(RelayConfig* config, ConfigErrors* errors) {
   if (config->keys.empty()) {
@@ -283,7 +283,8 @@ void read_keys(RelayConfig* config, ConfigErrors* errors) {
   if (const auto insecure = config->places.find("insecure"); config->insecure) {
     return errors->add(insecure->second, "keys and insecure: leave one of them out");
   }
-  const Result<relay::KeySource> source = key_source(*config);
+  const Result<relay::KeySource> source =
+      key_source(config->keys, config->self_key, config->domain.group, config->key_group);
   if (!source.ok()) return errors->add(config->places.find("self_key")->second, source.status().message());
   Result<std::shared_ptr<const relay::Keyring>> keys = relay::Keyring::read(*source);
   if (!keys.ok()) return errors->add(place, keys.status().message());

@@ -7,6 +7,10 @@
 
 namespace smt::cmd {
 
+// Where the keys of such a relay are: `self_key` without a '/' is the name of a credential of the service
+// manager. kInvalid: this process has no credentials.
+Result<relay::KeySource> key_source(const std::string& keys, const std::string& self_key,
+                                    const std::string& domain_group, bool key_group);
 // Reads the folder of keys, if there is one; a relay that has no name of its own has that of its key.
 void read_keys(RelayConfig* config, ConfigErrors* errors);
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "relay/names/pattern.h"
 #include "shm/domain.h"
 
 namespace smt::cmd {
@@ -18,6 +19,10 @@ struct DoctorOptions {
   DomainOptions domain;
   // The folder with the keys of a relay; "": no relay is looked at.
   std::string keys;
+  std::string self_key;    // its own key, where that is elsewhere: a file, or the name of a credential
+  bool key_group = false;  // the group of the domain may read it
+  // Topics that are expected to be here, and fresh.
+  std::vector<relay::Pattern> topics;
   std::vector<std::string> bind, connect;  // endpoints
   int64_t timeout_ns = 2'000'000'000;      // of one endpoint to answer
   // Where the machine's own files are (etc/systemd/logind.conf ...): "/", or an image's root.

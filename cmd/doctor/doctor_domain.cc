@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -254,6 +255,13 @@ void check_root(const DoctorOptions& options, std::vector<Finding>* findings) {
 void check_space(const std::string& path, std::vector<Finding>* findings) {
   struct statfs fs;
   if (statfs(path.c_str(), &fs) != 0) return;
+  if ((static_cast<unsigned long>(fs.f_flags) & ST_RDONLY) != 0) {
+    findings->push_back(
+        {Kind::kNote, "mount",
+         path + " is mounted read-only: programs here read topics and publish none; a program that "
+                "publishes needs it mounted without `ro`",
+         ""});
+  }
   const bool in_memory = is_in_memory(fs);
   const std::string elsewhere = "export SMT_ROOT=/dev/shm/smt";
   if (!in_memory) {
@@ -297,12 +305,16 @@ std::vector<Finding> check_domain(const DoctorOptions& options) {
   check_space(existing, &findings);
   check_limit(options, &findings);
   check_root(options, &findings);
-  if (!there) return findings;
+  if (!there) {
+    check_topics(options, nullptr, &findings);
+    return findings;
+  }
   DomainOptions open = options.domain;
   open.create = false;
   Result<Domain> domain = Domain::open(open);
   if (domain.ok()) {
     check_nodes(options, *domain, &findings);
+    check_topics(options, &*domain, &findings);
   } else if (std::none_of(findings.begin(), findings.end(),
                           [](const Finding& f) { return f.kind == Kind::kProblem; })) {
     findings.push_back({Kind::kProblem, "domain", domain.status().message(), "ls -la " + shell_word(path)});

@@ -1,4 +1,4 @@
-// The part of the doctor that looks at the nodes of a domain.
+// The part of the doctor that looks at the nodes and topics of a domain.
 #ifndef SMT_CMD_DOCTOR_DOCTOR_NODES_H_
 #define SMT_CMD_DOCTOR_DOCTOR_NODES_H_
 
@@ -10,6 +10,8 @@
 namespace smt::cmd {
 
 void check_nodes(const DoctorOptions& options, const Domain& domain, std::vector<Finding>* findings);
+// The topics that are expected here; null: no domain is here.
+void check_topics(const DoctorOptions& options, const Domain* domain, std::vector<Finding>* findings);
 
 }  // namespace smt::cmd
 

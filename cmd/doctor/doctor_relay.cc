@@ -9,8 +9,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 
+#include "cmd/config/config_check.h"
 #include "cmd/doctor/cures.h"
 #include "cmd/doctor/doctor.h"
 #include "cmd/serve/meeting.h"
@@ -71,13 +73,37 @@ Finding check_bind(const std::string& endpoint) {
   return {Kind::kFine, "bind", endpoint + " is free", ""};
 }
 
+Result<std::shared_ptr<const relay::Keyring>> read_keyring(const DoctorOptions& options) {
+  const Result<relay::KeySource> source =
+      key_source(options.keys, options.self_key, options.domain.group, options.key_group);
+  if (!source.ok()) return source.status();
+  return relay::Keyring::read(*source);
+}
+
+// Whoever listens at `bound` is reached by dialling `endpoint`.
+bool is_same_place(const std::string& bound, const std::string& endpoint) {
+  const auto [host, port] = relay::host_and_port(relay::split_peer(endpoint).first);
+  const auto [bound_host, bound_port] = relay::host_and_port(bound);
+  int unknown = 0;
+  const Addresses dialled = resolve(host, "0", false, &unknown);
+  if (port != bound_port || !dialled) return false;
+  if (bound_host == "*") return try_to_listen(*dialled) == 0;  // an address of this machine
+  const Addresses own = resolve(bound_host, "0", true, &unknown);
+  return own && own->ai_addrlen == dialled->ai_addrlen &&
+         memcmp(own->ai_addr, dialled->ai_addr, own->ai_addrlen) == 0;
+}
+
 Finding check_connect(const DoctorOptions& options, const std::string& endpoint) {
   const auto problem = [&](std::string text, std::string cure) {
     return Finding{Kind::kProblem, "connect", endpoint + ": " + text, std::move(cure)};
   };
+  for (const std::string& bound : options.bind) {
+    if (endpoint.starts_with(relay::kTcp) && bound.starts_with(relay::kTcp) && is_same_place(bound, endpoint))
+      return problem("is this relay itself, as it listens at " + bound, "");
+  }
   std::shared_ptr<const relay::Keyring> keyring;
   if (!options.keys.empty()) {
-    Result<std::shared_ptr<const relay::Keyring>> keys = relay::Keyring::read(options.keys);
+    Result<std::shared_ptr<const relay::Keyring>> keys = read_keyring(options);
     if (!keys.ok()) return problem("it is not dialled without the keys", "");
     keyring = std::move(*keys);
   }
@@ -93,8 +119,9 @@ Finding check_connect(const DoctorOptions& options, const std::string& endpoint)
   const Meeting meeting = meet(&loop, begin + options.timeout_ns);
   if (meeting.outcome == Meeting::Outcome::kMet) {
     return {Kind::kFine, "connect",
-            fmt::format("{}: relay {} answers within {}", endpoint, meeting.text,
-                        duration_text(boottime_ns() - begin)),
+            fmt::format("{}: relay {} answers within {}; it {}", endpoint, meeting.text,
+                        duration_text(boottime_ns() - begin),
+                        meeting.serves ? "sends topics" : "takes topics and sends none"),
             ""};
   }
   if (meeting.outcome != Meeting::Outcome::kNobody) return problem(meeting.text, "");
@@ -115,18 +142,25 @@ std::string file_named_in(const std::string& text) {
   return "";
 }
 
-// Of why a folder of keys cannot be used.
-std::string cure_of_keys(const std::string& dir, const Status& why) {
+// Of why a folder of keys, or a key of its own place, cannot be used.
+std::string cure_of_keys(const std::string& dir, bool has_own_place, const Status& why) {
   const std::string& text = why.message();
   const std::string file = file_named_in(text);
   struct stat st = {};
   const bool found = !file.empty() && stat(file.c_str(), &st) == 0;
   switch (why.code()) {
     case Code::kNotFound:
+      if (has_own_place) return "";  // the text says who puts it there
       if (access((dir + "/self.key").c_str(), F_OK) == 0) return "mkdir -m 700 " + shell_word(dir + "/peers");
       return "smtrelay_keygen \"$(hostname)\" --out " + shell_word(dir);
     case Code::kDenied:
       if (!found) return "";
+      if (text.find("; run cp --remove-destination ") != text.npos) {
+        std::error_code none;
+        const std::string target = std::filesystem::canonical(file, none);
+        return as_owner_or_root(
+            st.st_uid, fmt::format("cp --remove-destination {} {}", shell_word(target), shell_word(file)));
+      }
       // The text says so where a change of rights is all.
       for (const char* rights : {"chmod 600", "chmod 640", "chmod go-w"}) {
         if (text.find("; run " + std::string(rights)) != text.npos)
@@ -149,7 +183,7 @@ std::string cure_of_keys(const std::string& dir, const Status& why) {
 std::vector<Finding> check_keys(const DoctorOptions& options) {
   const std::string& dir = options.keys;
   if (dir.empty()) return {};
-  Result<std::shared_ptr<const relay::Keyring>> keys = relay::Keyring::read(dir);
+  const Result<std::shared_ptr<const relay::Keyring>> keys = read_keyring(options);
   if (keys.ok()) {
     if ((*keys)->names().empty()) {
       return {{Kind::kProblem, "keys",
@@ -162,7 +196,8 @@ std::vector<Finding> check_keys(const DoctorOptions& options) {
                          relay::fingerprint_of((*keys)->self().public_key), (*keys)->names().size()),
              ""}};
   }
-  return {{Kind::kProblem, "keys", keys.status().message(), cure_of_keys(dir, keys.status())}};
+  return {{Kind::kProblem, "keys", keys.status().message(),
+           cure_of_keys(dir, !options.self_key.empty(), keys.status())}};
 }
 
 std::vector<Finding> check_endpoints(const DoctorOptions& options) {

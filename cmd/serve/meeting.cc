@@ -17,12 +17,12 @@ Meeting meet(RelayLoop* loop, int64_t deadline_ns) {
     const std::string endpoint = loop->endpoints().front();
     const bool is_clear = refusal.code() != Code::kMismatch;  // else the probe tells what is there
     if (!peers.empty()) {
-      meeting = {Outcome::kMet, peers.front().name};
+      meeting = {Outcome::kMet, peers.front().name, peers.front().serves};
     } else if (!refusal.ok() && is_clear) {
       meeting = {refusal.code() == Code::kDenied ? Outcome::kDenied : Outcome::kRefused, refusal.message()};
     } else if (now >= deadline_ns || (!refusal.ok() && loop->has_probed(endpoint))) {
       const Probed found = loop->found(endpoint);
-      meeting = {Outcome::kNobody, reason_text(found, loop->has_keys()), found.answer};
+      meeting = {Outcome::kNobody, reason_text(found, loop->has_keys()), false, found.answer};
       if (has_other_key(refusal, found.answer))
         meeting = {Outcome::kDenied, "cannot connect to " + endpoint + ": " + refusal.message()};
     } else {

@@ -20,6 +20,7 @@ struct Meeting {
   };
   Outcome outcome = Outcome::kStopped;
   std::string text = {};           // the peer's name; or why, as people are told; "": that is not known
+  bool serves = false;             // the peer sends topics
   Answer answer = Answer::kError;  // of a probe, where kNobody
 };
 

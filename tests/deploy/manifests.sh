@@ -18,6 +18,18 @@ for role in robot base; do cp "$TMP/keys-gateway/gateway.pub" "$TMP/keys-$role/p
 export SMT_ROOT="$TMP/root"
 "$bin/smttopic" pub heartbeat u64 1 --count 1
 
+# runs_with_keys PROGRAM ARGUMENT...: with the keys of its role in the place of `keys`.
+runs_with_keys() {
+  case $1 in
+    *_pub) role=robot ;;
+    *_sub) role=base ;;
+    *) role=gateway ;;
+  esac
+  program=$1
+  shift
+  (cd "$TMP" && ln -sfn "keys-$role" keys && "$bin/$program" "$@" --check-config)
+}
+
 # runs_here PROGRAM ARGUMENT...: a command of a manifest, made short.
 runs_here() {
   program=$(basename "$1")
@@ -25,6 +37,7 @@ runs_here() {
   shift
   case $program:${1-} in
     smtrelay_health:*) "$bin/$program" --help ;;
+    smtrelay_*:--bind | smtrelay_*:--connect) runs_with_keys "$program" "$@" ;;
     smtrelay_*:--config)
       role=$(basename "$2" .toml)
       sed "s,/etc/smt/keys,$TMP/keys-$role," "$folder/$role.toml" >"$TMP/$role.toml"
@@ -78,6 +91,13 @@ while read -r name command; do
   # shellcheck disable=SC2086  # one word per argument
   check "README.md: $name: $command" runs_here $command
 done <"$TMP/list"
+# The other blocks of the pages that need an engine, a cluster or three machines.
+check "docs/deploy.md builds and starts what there is" check_file page ../docs/deploy.md
+for file in $(grep -oE 'from-file=keys/[^ ]+' ../docs/deploy.md | cut -d/ -f2-); do
+  check "a secret of docs/deploy.md has keys/$file" test -e "$TMP/keys-$file"
+done
+commands page ../README.md
+check "README.md starts three relays with keys" test "$(grep -c . "$TMP/list")" = 3
 
 # planted KIND FILE SED WHAT: the mistake that sed makes is found.
 planted() {
@@ -86,6 +106,8 @@ planted() {
   check "$4 is found" not check_file "$1" "$TMP/planted.yaml"
 }
 cp compose/*.toml "$TMP"
+planted page ../docs/deploy.md 's/--target smtrelay/--target smtrealy/' "a stage that is none"
+planted page ../docs/deploy.md 's/-f one-host.yaml/-f two-hosts.yaml/' "a Compose file that is not there"
 planted kubernetes kubernetes/robot.yaml 's/sizeLimit/sizLimit/' "an unknown key of a volume"
 planted kubernetes kubernetes/robot.yaml 's/replicas: 1/replicas: one/' "a word where a number belongs"
 planted kubernetes kubernetes/robot.yaml 's/memory: 64Mi/memory: 64Mo/' "a quantity of no unit"

@@ -21,6 +21,11 @@ done
 cp "$units/run-smt.mount" "$TMP/units"
 cd "$TMP/units"
 
+for unit in $(grep -oE '(smtrelay-[a-z]+|smtcore)@|run-smt\.mount' "$source_dir/docs/deploy.md" | sort -u); do
+  case $unit in *@) unit=$unit.service ;; esac
+  check "docs/deploy.md starts $unit, which is there" test -e "$units/$unit"
+done
+
 # It exits with 0 whatever it finds: what it prints is the finding.
 clean() { [ -z "$(systemd-analyze verify --man=no "$@" 2>&1)" ]; }
 for unit in ./*; do

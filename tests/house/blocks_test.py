@@ -7,7 +7,8 @@
 relay takes where it says `version`, ```json and ```xml parse. Blocks of a page run in order in one shell, in a folder
 and a domain of their own, with the tree's programs first in PATH. A comment right before a fence says more:
 
-    <!-- no-test: REASON -->      not run
+    <!-- elsewhere: NAME, WHY --> not run here, but by the test NAME, by .ci/run, or by the lane NAME of ./run deploy, which
+                                  reads the page
     <!-- file: NAME -->           the block is also that file of the page's folder
     <!-- continues -->            goes on from the block of that language before it
     <!-- from: examples/x.cc -->  is a part of that file, which has a test of its own
@@ -26,6 +27,7 @@ import tempfile
 import time
 import xml.etree.ElementTree
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 
 sys.dont_write_bytecode = True
 from source import Report
@@ -53,7 +55,7 @@ def blocks_of(page, text):
         line = lines[at]
         number = at + 1
         at += 1
-        comment = re.match(r"\s*<!--\s*(no-test|file|continues|from|output|test)\b:?(.*)", line)
+        comment = re.match(r"\s*<!--\s*(elsewhere|file|continues|from|output|test)\b:?(.*)", line)
         fence = re.match(r"(\s*)(```+)\s*(\S*)\s*$", line)
         if comment:
             said = comment.group(2)
@@ -65,8 +67,8 @@ def blocks_of(page, text):
                 out.append(Block(page, number, "sh", said, {"hidden": True}))
                 continue
             marks[comment.group(1)] = said
-            if comment.group(1) == "no-test" and not said:
-                problems.append(f"{page}:{number}: no-test without a reason")
+            if comment.group(1) == "elsewhere" and not re.fullmatch(r"[a-z_./]+, \S.*", said, re.S):
+                problems.append(f"{page}:{number}: elsewhere without a name and a reason")
             if at >= len(lines) or not re.match(r"\s*(```|<!--)", lines[at]):
                 problems.append(f"{page}:{number}: {comment.group(1)} stands before no fence")
                 marks = {}
@@ -83,10 +85,10 @@ def blocks_of(page, text):
                 problems.append(f"{block.place}: a fence without a language; say sh, cpp, python, ..., or text")
             elif language not in RUN + DATA:
                 problems.append(f"{block.place}: `{language}` is none of {', '.join(RUN + DATA)}")
-            elif language == "cmake" and page != "README.md" and "no-test" not in block.marks:
-                problems.append(f"{block.place}: cmake is tried by consumer_test from README.md alone; say no-test: reason")
+            elif language == "cmake" and page != "README.md" and "elsewhere" not in block.marks:
+                problems.append(f"{block.place}: cmake is tried by consumer_test from README.md alone; say elsewhere: consumer_test, why")
             if "output" in block.marks:
-                if out and out[-1].language in RUN and out[-1].expected is None and "no-test" not in out[-1].marks:
+                if out and out[-1].language in RUN and out[-1].expected is None and "elsewhere" not in out[-1].marks:
                     out[-1].expected = block
                 else:
                     problems.append(f"{block.place}: output of no block that runs")
@@ -135,6 +137,17 @@ def parse_problems(block):
     return []
 
 
+@lru_cache
+def tests_of(build):
+    """The names of all tests. (`ctest -N` would take the log from the ctest that runs this one.)"""
+    names = set()
+    for folder, _, files in os.walk(build):
+        if "CTestTestfile.cmake" in files:
+            with open(os.path.join(folder, "CTestTestfile.cmake"), encoding="utf-8") as file:
+                names |= set(re.findall(r"^add_test\(\[*=*\[*([A-Za-z0-9_]+)", file.read(), re.M))
+    return names
+
+
 class Page:
     """Runs the blocks of one page, as one script."""
 
@@ -168,6 +181,18 @@ class Page:
         with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
             file.write(text)
 
+    def runner_problems(self, block):
+        """There is no such test or lane, or the lane does not read the page."""
+        name = block.marks["elsewhere"].split(",")[0]
+        lane = os.path.join(self.tree, "tests/deploy", name + ".sh")
+        if os.path.exists(lane):
+            with open(lane, encoding="utf-8") as file:
+                reads = self.page in file.read()
+            return [] if reads else [f"{block.place}: the lane {name} does not read {self.page}"]
+        if name == ".ci/run" or name in tests_of(self.build):
+            return []
+        return [f"{block.place}: {name} is no test and no lane"]
+
     def script(self, folder, notes):
         flags = "-O0 -Wall -Wextra -Wshadow -Werror -I . -I '" + self.tree + "'"
         library = next((os.path.join(where, "libsmt.a") for where, _, names in os.walk(self.build) if "libsmt.a" in names), "")
@@ -188,7 +213,8 @@ blocks_toml() {{
 """
         before = {}
         for n, block in enumerate(self.blocks):
-            if "no-test" in block.marks:
+            if "elsewhere" in block.marks:
+                self.problems += self.runner_problems(block)
                 continue
             self.problems += parse_problems(block)
             if "from" in block.marks:
@@ -292,7 +318,10 @@ PLANTED = [
     ("a command that fails", fence("sh", "true\nfalse"), "x.md:2: the sh block fails"),
     ("a command that there is not", fence("sh", "smttopic dance"), "x.md:2: the sh block fails"),
     ("a fence without a language", fence("", "ls"), "x.md:2: a fence without a language"),
-    ("a no-test without a reason", fence("sh", "false", "<!-- no-test -->"), "x.md:1: no-test without a reason"),
+    ("a block that nothing runs", fence("sh", "false", "<!-- elsewhere -->"), "x.md:1: elsewhere without a name and a reason"),
+    ("a block without a reason", fence("sh", "false", "<!-- elsewhere: demo_test -->"), "x.md:1: elsewhere without a name"),
+    ("a test that there is not", fence("sh", "false", "<!-- elsewhere: no_test, long -->"), "x.md:2: no_test is no test and no lane"),
+    ("a lane that does not read the page", fence("sh", "false", "<!-- elsewhere: units, x -->"), "x.md:2: the lane units does not read"),
     ("other output", fence("sh", "echo a 1 ms\necho b") + fence("text", "a 20 us\nc", "<!-- output -->"), "the page shows `c`"),
     ("output that is left out", fence("sh", "echo a\necho b") + fence("text", "a", "<!-- output -->"), "printed is more: `b`"),
     ("a program that is none", fence("cpp", "int main() { return x; }"), "x.md:2: the cpp block fails"),
@@ -303,7 +332,7 @@ PLANTED = [
 ]
 FINE = (fence("sh", "x=1\nsleep 100 &\ncd docs/..") + "<!-- test:\necho \"$x\" >kept\n-->\n" + fence("sh", "cat kept\nfalse || echo 0x12345678ab") +
         fence("text", "...\n5\n0x87654321ab", "<!-- output -->") + fence("cpp", "int main() {}", "<!-- file: a.cc -->") +
-        fence("sh", "grep -q main a.cc") + fence("python", "print(1)") + fence("sh", "rm -rf /no/such", "<!-- no-test: not here -->"))
+        fence("sh", "grep -q main a.cc") + fence("python", "print(1)") + fence("sh", "rm -rf /no/such", "<!-- elsewhere: demo_test, not here -->"))
 
 
 def main():
@@ -324,9 +353,9 @@ def main():
     with ThreadPoolExecutor(2) as pool:
         made = list(pool.map(lambda page: problems_of(tree, build, *page), texts + planted))
     for page in made[:len(texts)]:
-        kept = sum("no-test" in block.marks for block in page.blocks)
-        report.check(f"{page.page}: {page.ran} blocks hold, {kept} are not for a test", page.problems,
-                     "mend the page; what cannot run says why: <!-- no-test: REASON --> before the fence")
+        kept = sum("elsewhere" in block.marks for block in page.blocks)
+        report.check(f"{page.page}: {page.ran} blocks hold, {kept} are run elsewhere", page.problems,
+                     "mend the page; what another test or a lane runs says which and why: <!-- elsewhere: NAME, WHY --> before the fence")
     if planted:
         for page, (what, _, expected) in zip(made[len(texts):], PLANTED):
             report.found(what, page.problems, expected)

@@ -35,6 +35,10 @@ TEST_F(RelayTest, PatternsThatMatchNothingAreToldOnceAfterTenSeconds) {
     std::string line = log.substr(begin, log.find('\n', begin) - begin);
     line.replace(line.find(pattern), pattern.size(), "PATTERN");
     EXPECT_THAT(page, HasSubstr("| `" + line + "` |"));
+    const std::string domain = tool == base.process.get() ? "base" : "robot";
+    const Ended doctor = run({"smtdoctor", "--domain", domain, "--topic", pattern});
+    EXPECT_EQ(doctor.exit_code, 1);
+    EXPECT_THAT(doctor.out, HasSubstr("no topic here matches '" + pattern + "'"));
   }
   gate.process->send(SIGTERM);
   EXPECT_THAT(gate.process->wait().err, Not(HasSubstr("no topic"))) << "nobody is there to have any";

@@ -2,12 +2,14 @@
 
 check.py kubernetes FILE     each object against the models of the official client: unknown keys, missing ones, wrong types
 check.py compose FILE        against the Compose specification, and that what is mounted is defined
+check.py page FILE           the commands of docker, kubectl and the relays on a page name what is there
 check.py list KIND FILE DIR  writes the inline configurations into DIR; prints a line for each container that runs a program:
                              name, user, whether the root is read-only, and its command, parted by tabs
 Each problem is a line on stderr; exit code 1 if there is one.
 """
 import os
 import re
+import shlex
 import sys
 
 import yaml
@@ -180,12 +182,48 @@ def list_compose(path, folder):
         print_container(name, service["user"], hardened, service["command"])
 
 
+def page_commands(path):
+    """The words of each command in the shell blocks of a page."""
+    with open(path) as file:
+        blocks = re.findall(r"^```sh\n(.*?)^```", file.read(), re.S | re.M)
+    for block in blocks:
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            if words:
+                yield words
+
+
+def page(path):
+    with open("Dockerfile") as file:
+        stages = re.findall(r"^FROM .* AS (\S+)", file.read(), re.M)
+    found = 0
+    for words in page_commands(path):
+        where = f"{path}: {' '.join(words[:2])}"
+        if words[:2] == ["docker", "build"]:
+            found += 1
+            if words[words.index("--target") + 1] not in stages or words[words.index("-f") + 1] != "deploy/Dockerfile":
+                problem(where, "builds no stage of the Dockerfile")
+        elif words[:2] == ["docker", "compose"] or words[:2] == ["kubectl", "apply"]:
+            found += 1
+            name = words[words.index("-f") + 1]
+            if not os.path.exists(os.path.join("compose" if words[0] == "docker" else "..", name)):
+                problem(where, f"there is no {name}")
+    if not found:
+        problem(path, "has no command that is known here")
+
+
+def list_page(path, _):
+    for words in page_commands(path):
+        if words[0].startswith("smtrelay_") and "--keys" in words:
+            print_container(words[0], "65532:65532", True, words)
+
+
 def main(arguments):
     what, *rest = arguments
     if what == "list":
-        {"kubernetes": list_kubernetes, "compose": list_compose}[rest[0]](rest[1], rest[2])
+        {"kubernetes": list_kubernetes, "compose": list_compose, "page": list_page}[rest[0]](rest[1], rest[2])
     else:
-        {"kubernetes": kubernetes, "compose": compose}[what](rest[0])
+        {"kubernetes": kubernetes, "compose": compose, "page": page}[what](rest[0])
     for line in problems:
         print(line, file=sys.stderr)
     return 1 if problems else 0
