@@ -192,8 +192,9 @@ std::vector<Finding> check_keys(const DoctorOptions& options) {
                ""}};
     }
     return {{Kind::kFine, "keys",
-             fmt::format("{} ({}), {} peers", (*keys)->self().name,
-                         relay::fingerprint_of((*keys)->self().public_key), (*keys)->names().size()),
+             fmt::format("{} ({}), {} peer{}", (*keys)->self().name,
+                         relay::fingerprint_of((*keys)->self().public_key), (*keys)->names().size(),
+                         (*keys)->names().size() == 1 ? "" : "s"),
              ""}};
   }
   return {{Kind::kProblem, "keys", keys.status().message(),

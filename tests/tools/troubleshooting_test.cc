@@ -334,7 +334,12 @@ Troubleshooting::Provocations Troubleshooting::of_memory() {
          fs::create_directory(group, none);
          limit(256 << 20);
          Seen seen = Seen::none();
-         if (number("limit_in_bytes") == 256 << 20) {
+#ifdef SMT_ADDRESS_SANITIZER
+         constexpr bool kFits = false;  // a program needs more than the group leaves
+#else
+         constexpr bool kFits = true;
+#endif
+         if (kFits && number("limit_in_bytes") == 256 << 20) {
            Process::Options limited = t.env();
            limited.through = after_shell("echo $$ >" + group + "/cgroup.procs || exit 99");
            Process large({"smtsinewave", "large", "--history", "1048576"}, limited);

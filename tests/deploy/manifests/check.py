@@ -188,7 +188,8 @@ def page_commands(path):
         blocks = re.findall(r"^```sh\n(.*?)^```", file.read(), re.S | re.M)
     for block in blocks:
         for line in block.replace("\\\n", " ").splitlines():
-            words = shlex.split(line, comments=True)
+            # A comment begins at a word of its own: `#NAME` in an endpoint is none.
+            words = shlex.split(re.sub(r"(^|\s)#.*", "", line))
             if words:
                 yield words
 
