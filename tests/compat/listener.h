@@ -16,14 +16,14 @@ namespace smt::relay {
 
 class Listener {
  public:
-  // False: it is no message.
+  // Returns false if this is no message.
   bool hear(std::string_view header, std::string_view payload);
 
-  // What a store would take: of each topic the samples with rising sequences.
+  // The samples that a store would take: those of each topic whose sequences rise.
   const Samples& came() const { return came_; }
-  // To requests, in words.
+  // Each reply to a request, as a sentence.
   const std::vector<std::string>& replies() const { return replies_; }
-  // By their numbers in Envelope.
+  // The kinds of message that came, by their numbers in Envelope.
   const std::set<int>& kinds() const { return kinds_; }
 
  private:

@@ -37,13 +37,13 @@ inline void pack(const std::string& path, const std::string& content) {
   if (file == nullptr || gzclose(file) != Z_OK || !whole) throw std::runtime_error("cannot write " + path);
 }
 
-// What tests/compat/make.sh sets where a release is recorded.
-inline std::string folder_to_fill() {
+// The folder that a release is recorded in: the one that tests/compat/make.sh names, else `otherwise`.
+inline std::string folder_to_fill(const std::string& otherwise) {
   const char* folder = getenv("SMT_COMPAT_FILL");
-  return folder != nullptr ? folder : "";
+  return folder != nullptr ? folder : otherwise;
 }
 
-// Of all releases, sorted: tests/compat/VERSION/FOLDER/*.
+// The files tests/compat/VERSION/FOLDER/* of all releases, sorted.
 inline std::vector<std::string> files_of_releases(const std::string& folder) {
   std::vector<std::string> out;
   for (const auto& release : std::filesystem::directory_iterator(source_path("tests/compat"))) {

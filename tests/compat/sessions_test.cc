@@ -10,6 +10,7 @@
 #include "tests/compat/scenes.h"
 #include "tests/proto/proto_vectors.h"
 #include "tests/relay/link_mem.h"
+#include "tests/temp_folder.h"
 #include "tests/text.h"
 #include "tests/times.h"
 
@@ -190,17 +191,21 @@ TEST_F(Sessions, EachKindOfMessageIsRecorded) {
     EXPECT_TRUE(kinds.contains(kind)) << kind;
 }
 
-// For make.sh.
-TEST(CompatRecord, DISABLED_Sessions) {
-  const std::string folder = compat::folder_to_fill() + "/sessions";
+// make.sh records a release by it.
+TEST(CompatRecord, SessionsComeBackFromTheirFilesAsTheyWere) {
+  const TempFolder own;
+  const std::string folder = compat::folder_to_fill(own.path()) + "/sessions";
   std::filesystem::create_directories(folder);
   for (const Scene& scene : scenes()) {
     for (const bool pub_dials : {true, false}) {
       Session session(scene, pub_dials);
       session.run();
       ASSERT_FALSE(session.broken);
-      compat::pack(folder + "/" + scene.name + (pub_dials ? ".pub-dials" : ".sub-dials") + ".json.gz",
-                   to_json(scene.name, pub_dials, session).dump(1));
+      const std::string path =
+          folder + "/" + scene.name + (pub_dials ? ".pub-dials" : ".sub-dials") + ".json.gz";
+      const json recorded = to_json(scene.name, pub_dials, session);
+      compat::pack(path, recorded.dump(1));
+      EXPECT_EQ(json::parse(compat::unpacked(path)), recorded) << path;
     }
   }
 }

@@ -28,7 +28,7 @@ inline std::vector<std::vector<std::string>> rows_of_page(const std::string& sec
   return rows;
 }
 
-// What stands in a cell that is one piece of code; "": it is none.
+// Returns the text of a cell that is one piece of code, and "" of any other cell.
 inline std::string code_of(const std::string& cell) {
   const bool is_code = cell.size() > 2 && cell.front() == '`' && cell.find('`', 1) == cell.size() - 1;
   return is_code ? cell.substr(1, cell.size() - 2) : "";

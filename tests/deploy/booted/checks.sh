@@ -23,5 +23,35 @@ within() {
 property() { systemctl show -P "$2" "$1"; }
 fresh() { smttopic --root /run/smt info "$@" | grep -q fresh; }
 
+# configure_relays: the files of a pub `robot`, a proxy `gateway` and a sub `base` on this machine, and the domain of the sub.
+configure_relays() {
+  cat >/etc/smt/robot.toml <<'END'
+version = 1
+name = "robot"
+[[peer]]
+bind = "tcp://127.0.0.1:7400"
+[[send]]
+topic = "**"
+END
+  cat >/etc/smt/base.toml <<'END'
+version = 1
+name = "base"
+domain = "base"
+[[peer]]
+connect = "tcp://127.0.0.1:7401"
+[[receive]]
+topic = "**"
+END
+  cat >/etc/smt/gateway.toml <<'END'
+version = 1
+name = "gateway"
+[[peer]]
+bind = "tcp://127.0.0.1:7401"
+[[peer]]
+connect = "tcp://127.0.0.1:7400"
+END
+  install -d -m 3770 -g smt /run/smt/base
+}
+
 # nspawn puts another boot id into /proc, which ProtectProc and ProtectKernelTunables would show to services alone.
 while umount /proc/sys/kernel/random/boot_id 2>/dev/null; do :; done

@@ -20,32 +20,7 @@ install_all() { DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recomm
 check "the packages are installed" install_all
 check "the mount is there" findmnt -t tmpfs /run/smt
 check "nothing but the mount is enabled" not grep -q smt <<<"$(find /etc/systemd/system -type l -name '*smt*' ! -name run-smt.mount)"
-cat >/etc/smt/robot.toml <<'END'
-version = 1
-name = "robot"
-[[peer]]
-bind = "tcp://127.0.0.1:7400"
-[[send]]
-topic = "**"
-END
-cat >/etc/smt/base.toml <<'END'
-version = 1
-name = "base"
-domain = "base"
-[[peer]]
-connect = "tcp://127.0.0.1:7401"
-[[receive]]
-topic = "**"
-END
-cat >/etc/smt/gateway.toml <<'END'
-version = 1
-name = "gateway"
-[[peer]]
-bind = "tcp://127.0.0.1:7401"
-[[peer]]
-connect = "tcp://127.0.0.1:7400"
-END
-install -d -m 3770 -g smt /run/smt/base
+configure_relays
 useradd -M -G smt alice
 cd /
 units=(smtrelay-pub@robot smtrelay-proxy@gateway smtrelay-sub@base smtcore@default)
